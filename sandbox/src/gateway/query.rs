@@ -1,0 +1,190 @@
+//! Reads awsQuery and ec2Query parameters (`Filter.1.Value.2=…`) into the generated request types by serde.
+//! The generated decoders look for names that no client sends (`Filters.Filter.1…`) and lose lists silently; this one
+//! refuses what no member took.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::de::value::Error;
+use serde::de::{self, DeserializeOwned, DeserializeSeed, IntoDeserializer, MapAccess, SeqAccess, Visitor};
+
+/// Reads `parameters`, except `Action` and `Version`, as `T`.
+///
+/// # Errors
+/// Where a value is not of the member's type, or a parameter has no member.
+pub(crate) fn from_parameters<T: DeserializeOwned>(parameters: &HashMap<String, String>) -> Result<T, Error> {
+    let mut root = Node::default();
+    for (name, value) in parameters {
+        if name == "Action" || name == "Version" {
+            continue;
+        }
+        let mut node = &mut root;
+        for part in name.split('.') {
+            node = node.children.entry(part.to_owned()).or_default();
+        }
+        node.value = Some(value.clone());
+    }
+    T::deserialize(&root)
+}
+
+/// A parameter's value, or the parameters below a dotted name.
+#[derive(Default, Debug)]
+struct Node {
+    value: Option<String>,
+    children: BTreeMap<String, Node>,
+}
+
+impl Node {
+    fn is_list(&self) -> bool {
+        !self.children.is_empty() && self.children.keys().all(|name| name.parse::<u32>().is_ok())
+    }
+
+    fn text(&self) -> &str {
+        self.value.as_deref().unwrap_or_default()
+    }
+
+    /// The elements in the order of their numbers.
+    fn elements(&self) -> Vec<&Node> {
+        let mut numbered: Vec<_> = self
+            .children
+            .iter()
+            .map(|(name, node)| (name.parse::<u32>().unwrap_or(0), node))
+            .collect();
+        numbered.sort_by_key(|(number, _)| *number);
+        numbered.into_iter().map(|(_, node)| node).collect()
+    }
+}
+
+macro_rules! parsed {
+    ($($method:ident as $type:ty),*) => { $(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+            let text = self.text();
+            let value: $type = text.parse().map_err(|_| de::Error::custom(format!("'{text}' is not a {}", stringify!($type))))?;
+            value.into_deserializer().deserialize_any(visitor)
+        }
+    )* };
+}
+
+impl<'de> de::Deserializer<'de> for &Node {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match &self.value {
+            Some(text) => visitor.visit_str(text),
+            None if self.is_list() => self.deserialize_seq(visitor),
+            None => self.deserialize_map(visitor),
+        }
+    }
+
+    parsed!(
+        deserialize_i32 as i32,
+        deserialize_i64 as i64,
+        deserialize_f32 as f32,
+        deserialize_f64 as f64
+    );
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.text().to_ascii_lowercase().as_str() {
+            "true" | "1" => visitor.visit_bool(true),
+            "false" | "0" => visitor.visit_bool(false),
+            other => Err(de::Error::custom(format!("'{other}' is not a boolean"))),
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        // awsQuery writes lists as `Name.member.N`, ec2Query as `Name.N`; some clients send an empty list as `Name=`.
+        let list = self
+            .children
+            .get("member")
+            .filter(|_| self.children.len() == 1)
+            .unwrap_or(self);
+        visitor.visit_seq(Elements(list.elements().into_iter()))
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let members: Vec<_> = self.children.iter().map(|(name, node)| (name.clone(), node)).collect();
+        visitor.visit_map(Members {
+            rest: members.into_iter(),
+            value: None,
+        })
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        // A generated list is a struct with one field; on the wire only its numbers are there.
+        if let [only] = fields
+            && (self.is_list() || self.value.as_deref() == Some(""))
+        {
+            return visitor.visit_map(Members {
+                rest: vec![((*only).to_owned(), self)].into_iter(),
+                value: None,
+            });
+        }
+        let mut members = Vec::new();
+        for (name, node) in &self.children {
+            // ec2Query capitalises the first letter of a name; the generated types keep the model's spelling.
+            let field = fields
+                .iter()
+                .find(|field| field.eq_ignore_ascii_case(name))
+                .ok_or_else(|| {
+                    de::Error::custom(format!("the parameter '{name}' is not one that this operation takes"))
+                })?;
+            members.push(((*field).to_owned(), node));
+        }
+        visitor.visit_map(Members {
+            rest: members.into_iter(),
+            value: None,
+        })
+    }
+
+    serde::forward_to_deserialize_any! {
+        i8 i16 u8 u16 u32 u64 char str string bytes byte_buf unit unit_struct tuple tuple_struct enum identifier
+        ignored_any
+    }
+}
+
+struct Elements<'a>(std::vec::IntoIter<&'a Node>);
+
+impl<'de> SeqAccess<'de> for Elements<'_> {
+    type Error = Error;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
+        self.0.next().map(|node| seed.deserialize(node)).transpose()
+    }
+}
+
+struct Members<'a> {
+    rest: std::vec::IntoIter<(String, &'a Node)>,
+    value: Option<&'a Node>,
+}
+
+impl<'de> MapAccess<'de> for Members<'_> {
+    type Error = Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
+        let Some((name, node)) = self.rest.next() else {
+            return Ok(None);
+        };
+        self.value = Some(node);
+        seed.deserialize(name.into_deserializer()).map(Some)
+    }
+
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Error> {
+        let node = self
+            .value
+            .take()
+            .ok_or_else(|| <Error as de::Error>::custom("a value without a name"))?;
+        seed.deserialize(node)
+    }
+}

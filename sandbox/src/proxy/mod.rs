@@ -1,0 +1,1 @@
+//! The load balancer and the edge: how traffic is carried.

@@ -1,0 +1,124 @@
+//! Elastic Load Balancing v2: load balancers, listeners, target groups and the health of their targets.
+//! Must know nothing of how traffic is carried; `proxy/` reads this and writes target health.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::Tags;
+
+#[derive(Debug, Default)]
+pub(crate) struct Balancing {
+    /// By ARN.
+    pub load_balancers: BTreeMap<String, LoadBalancer>,
+    /// By ARN.
+    pub target_groups: BTreeMap<String, TargetGroup>,
+    /// By ARN.
+    pub listeners: BTreeMap<String, Listener>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct LoadBalancer {
+    pub arn: String,
+    pub name: String,
+    /// `NAME-DIGITS.REGION.elb.localhost`; without a port.
+    pub dns_name: String,
+    /// `provisioning`, `active`.
+    pub state: String,
+    /// `application`.
+    pub kind: String,
+    /// `internet-facing`, `internal`.
+    pub scheme: String,
+    pub vpc_id: String,
+    /// Availability zone and subnet id.
+    pub subnets: Vec<(String, String)>,
+    pub security_groups: Vec<String>,
+    /// Seconds.
+    pub idle_timeout: u32,
+    pub created: Timestamp,
+    pub tags: Tags,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Listener {
+    pub arn: String,
+    pub load_balancer_arn: String,
+    pub port: u16,
+    /// `HTTP`.
+    pub protocol: String,
+    pub target_group_arn: String,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct TargetGroup {
+    pub arn: String,
+    pub name: String,
+    pub port: u16,
+    pub protocol: String,
+    pub vpc_id: String,
+    pub check: HealthCheck,
+    /// Seconds that a deregistered target still finishes what it has.
+    pub deregistration_delay: u32,
+    /// By instance id.
+    pub targets: BTreeMap<String, Target>,
+    pub tags: Tags,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct HealthCheck {
+    pub path: String,
+    /// Seconds of sandbox time.
+    pub interval: u32,
+    /// Seconds.
+    pub timeout: u32,
+    pub healthy_threshold: u32,
+    pub unhealthy_threshold: u32,
+    /// `200`, `200,301` or `200-299`.
+    pub matcher: String,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    pub instance_id: String,
+    pub port: u16,
+    pub state: TargetState,
+    /// Results in a row of the newest kind; reset when the kind changes.
+    pub streak: u32,
+    pub last_ok: bool,
+    pub reason: Option<String>,
+    pub description: Option<String>,
+}
+
+impl Target {
+    /// A target as RegisterTargets makes it: `initial` until its first checks have passed.
+    pub(crate) fn new(instance_id: &str, port: u16) -> Self {
+        Self {
+            instance_id: instance_id.to_owned(),
+            port,
+            state: TargetState::Initial,
+            streak: 0,
+            last_ok: false,
+            reason: Some("Elb.RegistrationInProgress".to_owned()),
+            description: Some("Target registration is in progress".to_owned()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TargetState {
+    Initial,
+    Healthy,
+    Unhealthy,
+    Draining,
+}
+
+impl TargetState {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Initial => "initial",
+            Self::Healthy => "healthy",
+            Self::Unhealthy => "unhealthy",
+            Self::Draining => "draining",
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Sandbox time: starts at real time and runs a number of times faster.
+//! Must know nothing of what is timed with it.
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+/// Nothing in the sandbox is shorter than this in real time, however fast its clock runs.
+pub(crate) const SHORTEST: Duration = Duration::from_millis(20);
+
+/// The one clock. Every timestamp inside a payload is its time; signatures and HTTP dates use real time.
+#[derive(Debug, Clone)]
+pub(crate) struct Clock {
+    began: Timestamp,
+    since: Instant,
+    scale: f64,
+}
+
+impl Clock {
+    /// `scale`: how many sandbox seconds pass in one real second, 1 to 3600.
+    pub(crate) fn new(scale: f64) -> Self {
+        Self {
+            began: Timestamp::now(),
+            since: Instant::now(),
+            scale: scale.clamp(1.0, 3600.0),
+        }
+    }
+
+    pub(crate) fn scale(&self) -> f64 {
+        self.scale
+    }
+
+    /// Sandbox time now.
+    pub(crate) fn now(&self) -> Timestamp {
+        let passed = self.since.elapsed().as_secs_f64() * self.scale;
+        self.began + jiff::SignedDuration::from_secs_f64(passed)
+    }
+
+    /// Seconds since the epoch of sandbox time, with fractions.
+    pub(crate) fn seconds(&self) -> f64 {
+        self.now().as_nanosecond() as f64 / 1e9
+    }
+
+    /// How long `sandbox` takes in real time.
+    pub(crate) fn real(&self, sandbox: Duration) -> Duration {
+        sandbox.div_f64(self.scale).max(SHORTEST)
+    }
+
+    /// Waits for `sandbox` of sandbox time.
+    pub(crate) async fn sleep(&self, sandbox: Duration) {
+        tokio::time::sleep(self.real(sandbox)).await;
+    }
+
+    /// As [`Clock::sleep`], in whole seconds of sandbox time.
+    pub(crate) async fn sleep_seconds(&self, seconds: u64) {
+        self.sleep(Duration::from_secs(seconds)).await;
+    }
+}

@@ -1,0 +1,4 @@
+//! Compute.
+
+#[derive(Debug, Default)]
+pub(crate) struct Compute {}

@@ -1,0 +1,4 @@
+//! Distributions.
+
+#[derive(Debug, Default)]
+pub(crate) struct Distributions {}

@@ -1,0 +1,4 @@
+//! Iam.
+
+#[derive(Debug, Default)]
+pub(crate) struct Iam {}

@@ -1,0 +1,167 @@
+//! The domain model: what exists in the account, the clock, and the rules *between* services, which are the point.
+//! Must know nothing of wire formats, HTTP or codecs; it speaks in AWS's terms and refuses with AWS's codes.
+
+pub(crate) mod balancing;
+pub(crate) mod beanstalk;
+pub(crate) mod clock;
+pub(crate) mod compute;
+pub(crate) mod distributions;
+pub(crate) mod iam;
+pub(crate) mod ids;
+pub(crate) mod monitoring;
+pub(crate) mod network;
+pub(crate) mod notifications;
+pub(crate) mod plane;
+pub(crate) mod quotas;
+pub(crate) mod scaling;
+pub(crate) mod stacks;
+pub(crate) mod tables;
+pub(crate) mod web_acls;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use clock::Clock;
+use plane::{DataPlane, Objects};
+use tokio_util::sync::CancellationToken;
+
+/// Tags of a resource, key to value.
+pub(crate) type Tags = BTreeMap<String, String>;
+
+/// An API error as AWS words it. `status` is the HTTP status.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("{code}: {message}")]
+pub(crate) struct Refusal {
+    pub code: String,
+    pub message: String,
+    pub status: u16,
+}
+
+impl Refusal {
+    /// A client error (HTTP 400), the status that most services use for all of theirs.
+    pub(crate) fn new(code: &str, message: impl Into<String>) -> Self {
+        Self::with_status(400, code, message)
+    }
+
+    pub(crate) fn with_status(status: u16, code: &str, message: impl Into<String>) -> Self {
+        Self {
+            code: code.to_owned(),
+            message: message.into(),
+            status,
+        }
+    }
+}
+
+/// The whole account. Cheap to share; every change goes through [`World::lock`].
+pub(crate) struct World {
+    pub clock: Clock,
+    /// Cancelled when the daemon stops; every workflow ends with it.
+    pub shutdown: CancellationToken,
+    pub plane: Box<dyn DataPlane>,
+    pub objects: Box<dyn Objects>,
+    state: Mutex<State>,
+}
+
+impl World {
+    pub(crate) fn new(
+        account: &str,
+        clock: Clock,
+        shutdown: CancellationToken,
+        plane: Box<dyn DataPlane>,
+        objects: Box<dyn Objects>,
+    ) -> Arc<Self> {
+        let state = Mutex::new(State::new(account));
+        Arc::new(Self {
+            clock,
+            shutdown,
+            plane,
+            objects,
+            state,
+        })
+    }
+
+    /// The account's state. Never held across an await.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Runs a workflow of AWS's in the background until it ends or the daemon stops.
+    pub(crate) fn spawn(self: &Arc<Self>, workflow: impl Future<Output = ()> + Send + 'static) {
+        let shutdown = self.shutdown.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = workflow => {}
+                () = shutdown.cancelled() => {}
+            }
+        });
+    }
+}
+
+/// Everything that exists. Global services at the top, the others by region.
+pub(crate) struct State {
+    /// Twelve digits.
+    pub account: String,
+    pub iam: iam::Iam,
+    pub distributions: distributions::Distributions,
+    /// Web ACLs of scope CLOUDFRONT; regional ones are not supported.
+    pub web_acls: web_acls::WebAcls,
+    regions: BTreeMap<String, Region>,
+}
+
+impl State {
+    fn new(account: &str) -> Self {
+        Self {
+            account: account.to_owned(),
+            iam: iam::Iam::default(),
+            distributions: distributions::Distributions::default(),
+            web_acls: web_acls::WebAcls::default(),
+            regions: BTreeMap::new(),
+        }
+    }
+
+    /// The region of that name; regions exist as soon as somebody asks.
+    pub(crate) fn region(&mut self, name: &str) -> &mut Region {
+        self.regions.entry(name.to_owned()).or_insert_with(|| Region::new(name))
+    }
+
+    pub(crate) fn regions(&self) -> impl Iterator<Item = &Region> {
+        self.regions.values()
+    }
+
+    pub(crate) fn regions_mut(&mut self) -> impl Iterator<Item = &mut Region> {
+        self.regions.values_mut()
+    }
+}
+
+/// What exists in one region.
+pub(crate) struct Region {
+    pub name: String,
+    pub network: network::Network,
+    pub compute: compute::Compute,
+    pub scaling: scaling::Scaling,
+    pub balancing: balancing::Balancing,
+    pub monitoring: monitoring::Monitoring,
+    pub stacks: stacks::Stacks,
+    pub notifications: notifications::Notifications,
+    pub tables: tables::Tables,
+    pub beanstalk: beanstalk::Beanstalk,
+    pub quotas: quotas::Quotas,
+}
+
+impl Region {
+    fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            network: network::Network::default(),
+            compute: compute::Compute::default(),
+            scaling: scaling::Scaling::default(),
+            balancing: balancing::Balancing::default(),
+            monitoring: monitoring::Monitoring::default(),
+            stacks: stacks::Stacks::default(),
+            notifications: notifications::Notifications::default(),
+            tables: tables::Tables::default(),
+            beanstalk: beanstalk::Beanstalk::default(),
+            quotas: quotas::Quotas::default(),
+        }
+    }
+}

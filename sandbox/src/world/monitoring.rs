@@ -1,0 +1,4 @@
+//! Monitoring.
+
+#[derive(Debug, Default)]
+pub(crate) struct Monitoring {}

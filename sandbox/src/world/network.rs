@@ -1,0 +1,4 @@
+//! Network.
+
+#[derive(Debug, Default)]
+pub(crate) struct Network {}

@@ -1,0 +1,4 @@
+//! Notifications.
+
+#[derive(Debug, Default)]
+pub(crate) struct Notifications {}

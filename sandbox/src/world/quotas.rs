@@ -1,0 +1,4 @@
+//! Quotas.
+
+#[derive(Debug, Default)]
+pub(crate) struct Quotas {}

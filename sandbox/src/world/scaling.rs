@@ -1,0 +1,4 @@
+//! Scaling.
+
+#[derive(Debug, Default)]
+pub(crate) struct Scaling {}

@@ -1,0 +1,4 @@
+//! Stacks.
+
+#[derive(Debug, Default)]
+pub(crate) struct Stacks {}

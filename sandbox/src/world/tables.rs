@@ -1,0 +1,4 @@
+//! Tables.
+
+#[derive(Debug, Default)]
+pub(crate) struct Tables {}

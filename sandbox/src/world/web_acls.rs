@@ -1,0 +1,4 @@
+//! WebAcls.
+
+#[derive(Debug, Default)]
+pub(crate) struct WebAcls {}
