@@ -1,6 +1,6 @@
 //! Identifiers in AWS's shapes.
 
-use rand::Rng;
+use rand::RngExt;
 
 fn pick(alphabet: &[u8], length: usize) -> String {
     let mut random = rand::rng();
