@@ -1,5 +1,8 @@
 //! confctl: an event registration site on AWS with one command, and off it with another.
+//! The binary is a thin shell around this library.
 
 pub mod aws;
 pub mod engine;
+pub mod profile;
+pub mod resources;
 pub mod target;
