@@ -25,7 +25,9 @@ pub struct StaticCredentials {
 
 impl std::fmt::Debug for StaticCredentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("StaticCredentials").field("access_key_id", &self.access_key_id).finish_non_exhaustive()
+        f.debug_struct("StaticCredentials")
+            .field("access_key_id", &self.access_key_id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -64,7 +66,10 @@ impl Target {
             endpoint: None,
             credentials: None,
             pace: Pace::AWS,
-            public: PublicNames { edge_scheme: "https", port: None },
+            public: PublicNames {
+                edge_scheme: "https",
+                port: None,
+            },
         }
     }
 
@@ -82,7 +87,10 @@ impl Target {
                 // Starting real processes does not get faster with the clock.
                 shortest_limit: Duration::from_secs(90),
             },
-            public: PublicNames { edge_scheme: "http", port: Some(port) },
+            public: PublicNames {
+                edge_scheme: "http",
+                port: Some(port),
+            },
         }
     }
 }

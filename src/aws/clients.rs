@@ -71,8 +71,7 @@ pub async fn configuration(target: &Target, region: Option<&str>, aws_profile: O
         .operation_timeout(Duration::from_secs(120))
         .build();
     if let (Some(endpoint), Some(key)) = (&target.endpoint, &target.credentials) {
-        let credentials =
-            Credentials::from_keys(key.access_key_id.clone(), key.secret_access_key.clone(), None);
+        let credentials = Credentials::from_keys(key.access_key_id.clone(), key.secret_access_key.clone(), None);
         return SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(region.unwrap_or(GLOBAL_REGION).to_owned()))
@@ -83,8 +82,9 @@ pub async fn configuration(target: &Target, region: Option<&str>, aws_profile: O
             .timeout_config(timeouts)
             .build();
     }
-    let mut loader =
-        aws_config::defaults(BehaviorVersion::latest()).retry_config(retries).timeout_config(timeouts);
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .retry_config(retries)
+        .timeout_config(timeouts);
     if let Some(region) = region {
         loader = loader.region(Region::new(region.to_owned()));
     }
@@ -109,8 +109,11 @@ pub async fn connect(
     let account = identity.account().unwrap_or_default().to_owned();
     let caller = identity.arn().unwrap_or_default().to_owned();
     if let Some(only) = only_account.filter(|only| *only != account) {
-        return Err(Error::new(Kind::Refused, format!("the credentials are for account {account}, not {only}"))
-            .hint("use other credentials with `--aws-profile NAME`, or change `--account` or the profile's `account`"));
+        return Err(Error::new(
+            Kind::Refused,
+            format!("the credentials are for account {account}, not {only}"),
+        )
+        .hint("use other credentials with `--aws-profile NAME`, or change `--account` or the profile's `account`"));
     }
     let make = |mode| clients(target, config, region, &account, &caller, mode);
     Ok((make(Mode::Read), make(Mode::Write)))

@@ -57,7 +57,11 @@ where
         SdkError::ServiceError(service) => answered(&headline, service.err()),
         SdkError::TimeoutError(_) => Error::new(Kind::Unreachable, headline).because("no answer within the time-out"),
         SdkError::DispatchFailure(failure) => {
-            let causes = chain(failure.as_connector_error().map(|error| error as &dyn std::error::Error));
+            let causes = chain(
+                failure
+                    .as_connector_error()
+                    .map(|error| error as &dyn std::error::Error),
+            );
             unsent(&headline, causes)
         }
         SdkError::ConstructionFailure(_) => unsent(&headline, chain(std::error::Error::source(error))),
@@ -96,8 +100,13 @@ fn classify(code: &str, message: &str) -> (Kind, Option<String>) {
         "InternalError",
         "RequestTimeout",
     ];
-    let credentials =
-        ["ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch"];
+    let credentials = [
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "InvalidClientTokenId",
+        "UnrecognizedClientException",
+        "SignatureDoesNotMatch",
+    ];
     let denied = [
         "AccessDenied",
         "AccessDeniedException",
@@ -107,12 +116,18 @@ fn classify(code: &str, message: &str) -> (Kind, Option<String>) {
         "NotAuthorized",
     ];
     if throttled.contains(&code) {
-        (Kind::Unreachable, Some("AWS is throttling or busy; run the command again in a minute".to_owned()))
+        (
+            Kind::Unreachable,
+            Some("AWS is throttling or busy; run the command again in a minute".to_owned()),
+        )
     } else if credentials.contains(&code) {
         let hint = "renew the credentials (`aws sso login`, `aws configure`), or pick others with `--aws-profile NAME`";
         (Kind::Denied, Some(hint.to_owned()))
     } else if denied.contains(&code) {
-        (Kind::Denied, Some("`confctl doctor` shows who you are; ask for the permission named above".to_owned()))
+        (
+            Kind::Denied,
+            Some("`confctl doctor` shows who you are; ask for the permission named above".to_owned()),
+        )
     } else {
         (Kind::Failed, None)
     }

@@ -23,7 +23,12 @@ pub struct RunJournal {
 impl RunJournal {
     /// `run` names the run; nothing is written before the first intent.
     pub fn new(aws: Arc<Aws>, record: Record, run: &str) -> Self {
-        Self { aws, record, name: format!("{PREFIX}{run}.jsonl"), lines: Mutex::new(String::new()) }
+        Self {
+            aws,
+            record,
+            name: format!("{PREFIX}{run}.jsonl"),
+            lines: Mutex::new(String::new()),
+        }
     }
 }
 
@@ -36,7 +41,9 @@ impl Journal for RunJournal {
             let mut lines = self.lines.lock().await;
             lines.push_str(&line);
             lines.push('\n');
-            self.record.write(&self.aws, &self.name, lines.clone().into_bytes()).await
+            self.record
+                .write(&self.aws, &self.name, lines.clone().into_bytes())
+                .await
         })
     }
 }
@@ -51,7 +58,11 @@ pub async fn unsettled(aws: &Aws, record: &Record) -> Result<Vec<Intent>, Error>
         let name = key.strip_prefix(&record.prefix).unwrap_or(&key).to_owned();
         let text = record.read(aws, &name).await?.unwrap_or_default();
         let lines = String::from_utf8_lossy(&text);
-        intents.extend(lines.lines().filter_map(|line| serde_json::from_str::<Intent>(line).ok()));
+        intents.extend(
+            lines
+                .lines()
+                .filter_map(|line| serde_json::from_str::<Intent>(line).ok()),
+        );
     }
     Ok(intents)
 }

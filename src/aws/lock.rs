@@ -72,7 +72,9 @@ impl Lock {
             if let Some(etag) = write(&aws, &record, &holder, None).await? {
                 break etag;
             }
-            let Some(held) = read(&aws, &record).await? else { continue };
+            let Some(held) = read(&aws, &record).await? else {
+                continue;
+            };
             let renewed = first_seen.as_ref().is_some_and(|seen| *seen != held.etag);
             if renewed {
                 return Err(refused(held.holder.as_ref(), &record));
@@ -86,7 +88,9 @@ impl Lock {
             if first_seen.is_none() {
                 let who = held.holder.as_ref().map_or("an unknown run".to_owned(), describe);
                 let rest = LEASE.saturating_sub(held.age).as_secs();
-                waiting(&format!("the stack is locked by {who}; if it is gone, its lease ends in {rest} s"));
+                waiting(&format!(
+                    "the stack is locked by {who}; if it is gone, its lease ends in {rest} s"
+                ));
                 first_seen = Some(held.etag);
             }
             tokio::select! {
@@ -96,14 +100,25 @@ impl Lock {
         };
         let etag = Arc::new(Mutex::new(etag));
         let renewing = tokio::spawn(renew(aws.clone(), record.clone(), holder, etag.clone(), lost));
-        Ok(Self { aws, record, etag, renewing })
+        Ok(Self {
+            aws,
+            record,
+            etag,
+            renewing,
+        })
     }
 
     /// Gives the lock back. Failing to is no error: the lease ends by itself.
     pub async fn release(self) {
         self.renewing.abort();
         let etag = current(&self.etag);
-        let delete = self.aws.s3.delete_object().bucket(self.record.bucket()).key(self.record.key(NAME)).if_match(etag);
+        let delete = self
+            .aws
+            .s3
+            .delete_object()
+            .bucket(self.record.bucket())
+            .key(self.record.key(NAME))
+            .if_match(etag);
         if let Err(error) = delete.expected_bucket_owner(&self.aws.account).send().await {
             tracing::debug!(?error, "the lock was not given back; its lease will end");
         }
@@ -120,9 +135,16 @@ fn describe(holder: &Holder) -> String {
 
 fn refused(holder: Option<&Holder>, record: &Record) -> Error {
     let who = holder.map_or("another run".to_owned(), describe);
-    Error::new(Kind::Locked, format!("the stack is locked by {who}, which is still at work"))
-        .because(format!("s3://{}/{} was renewed while we waited", record.bucket(), record.key(NAME)))
-        .hint("wait until it is done, then run the command again")
+    Error::new(
+        Kind::Locked,
+        format!("the stack is locked by {who}, which is still at work"),
+    )
+    .because(format!(
+        "s3://{}/{} was renewed while we waited",
+        record.bucket(),
+        record.key(NAME)
+    ))
+    .hint("wait until it is done, then run the command again")
 }
 
 async fn renew(aws: Arc<Aws>, record: Record, mut holder: Holder, etag: Arc<Mutex<String>>, lost: CancellationToken) {
@@ -147,7 +169,12 @@ async fn renew(aws: Arc<Aws>, record: Record, mut holder: Holder, etag: Arc<Mute
 async fn write(aws: &Aws, record: &Record, holder: &Holder, replaces: Option<&str>) -> Result<Option<String>, Error> {
     let body = serde_json::to_vec(holder)
         .map_err(|error| Error::failed("could not write the lock").because(error.to_string()))?;
-    let put = aws.s3.put_object().bucket(record.bucket()).key(record.key(NAME)).body(ByteStream::from(body));
+    let put = aws
+        .s3
+        .put_object()
+        .bucket(record.bucket())
+        .key(record.key(NAME))
+        .body(ByteStream::from(body));
     let put = put.expected_bucket_owner(&aws.account);
     let put = match replaces {
         Some(etag) => put.if_match(etag),
@@ -171,17 +198,33 @@ async fn write(aws: &Aws, record: &Record, holder: &Holder, replaces: Option<&st
 
 async fn read(aws: &Aws, record: &Record) -> Result<Option<Held>, Error> {
     let date = AnswerDate::default();
-    let get = aws.s3.get_object().bucket(record.bucket()).key(record.key(NAME)).expected_bucket_owner(&aws.account);
+    let get = aws
+        .s3
+        .get_object()
+        .bucket(record.bucket())
+        .key(record.key(NAME))
+        .expected_bucket_owner(&aws.account);
     let answer = get.customize().interceptor(date.clone()).send().await;
-    let Some(object) = answer.or_absent(&["NoSuchKey"], "read the stack's lock")? else { return Ok(None) };
+    let Some(object) = answer.or_absent(&["NoSuchKey"], "read the stack's lock")? else {
+        return Ok(None);
+    };
     let etag = object.e_tag().unwrap_or_default().to_owned();
     let modified = object.last_modified().map(aws_smithy_types::DateTime::secs);
     let age = match (date.seconds(), modified) {
         (Some(now), Some(then)) => Duration::from_secs(u64::try_from(now - then).unwrap_or(0)),
         _ => Duration::ZERO,
     };
-    let body = object.body.collect().await.map(|body| body.into_bytes()).unwrap_or_default();
-    Ok(Some(Held { holder: serde_json::from_slice(&body).ok(), etag, age }))
+    let body = object
+        .body
+        .collect()
+        .await
+        .map(|body| body.into_bytes())
+        .unwrap_or_default();
+    Ok(Some(Held {
+        holder: serde_json::from_slice(&body).ok(),
+        etag,
+        age,
+    }))
 }
 
 /// Keeps the answer's Date header, which the SDK's output does not carry.

@@ -12,9 +12,17 @@ use aws_smithy_types::config_bag::ConfigBag;
 pub const READS: &[(&str, &[&str])] = &[
     (
         "Auto Scaling",
-        &["DescribeAutoScalingGroups", "DescribeAutoScalingInstances", "DescribePolicies", "DescribeScalingActivities"],
+        &[
+            "DescribeAutoScalingGroups",
+            "DescribeAutoScalingInstances",
+            "DescribePolicies",
+            "DescribeScalingActivities",
+        ],
     ),
-    ("CloudFormation", &["DescribeStackEvents", "DescribeStackResources", "DescribeStacks"]),
+    (
+        "CloudFormation",
+        &["DescribeStackEvents", "DescribeStackResources", "DescribeStacks"],
+    ),
     (
         "CloudFront",
         &[
@@ -28,7 +36,14 @@ pub const READS: &[(&str, &[&str])] = &[
     ("CloudWatch", &["DescribeAlarms"]),
     (
         "DynamoDB",
-        &["DescribeContinuousBackups", "DescribeTable", "GetItem", "ListTagsOfResource", "Query", "Scan"],
+        &[
+            "DescribeContinuousBackups",
+            "DescribeTable",
+            "GetItem",
+            "ListTagsOfResource",
+            "Query",
+            "Scan",
+        ],
     ),
     (
         "EC2",
@@ -67,7 +82,13 @@ pub const READS: &[(&str, &[&str])] = &[
     ),
     (
         "Elastic Load Balancing v2",
-        &["DescribeListeners", "DescribeLoadBalancers", "DescribeTags", "DescribeTargetGroups", "DescribeTargetHealth"],
+        &[
+            "DescribeListeners",
+            "DescribeLoadBalancers",
+            "DescribeTags",
+            "DescribeTargetGroups",
+            "DescribeTargetHealth",
+        ],
     ),
     (
         "IAM",
@@ -91,7 +112,9 @@ pub const READS: &[(&str, &[&str])] = &[
 
 /// Whether the operation changes nothing.
 pub fn is_read(service: &str, operation: &str) -> bool {
-    READS.iter().any(|(name, reads)| *name == service && reads.contains(&operation))
+    READS
+        .iter()
+        .any(|(name, reads)| *name == service && reads.contains(&operation))
 }
 
 /// Refuses every operation that is not in [`READS`], before anything is sent.

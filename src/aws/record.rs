@@ -20,7 +20,11 @@ const ABSENT: &[&str] = &["NoSuchKey", "NoSuchBucket", "NotFound"];
 
 impl Record {
     pub fn new(aws: &Aws, stack: &str) -> Self {
-        Self { bucket: aws.storage_bucket(), account: aws.account.clone(), prefix: format!("confctl/{stack}/") }
+        Self {
+            bucket: aws.storage_bucket(),
+            account: aws.account.clone(),
+            prefix: format!("confctl/{stack}/"),
+        }
     }
 
     pub fn bucket(&self) -> &str {
@@ -55,8 +59,15 @@ impl Record {
     /// Where it cannot be read.
     pub async fn read(&self, aws: &Aws, name: &str) -> Result<Option<Vec<u8>>, Error> {
         let doing = format!("read s3://{}/{}", self.bucket, self.key(name));
-        let get = aws.s3.get_object().bucket(&self.bucket).key(self.key(name)).expected_bucket_owner(&self.account);
-        let Some(object) = get.send().await.or_absent(ABSENT, &doing)? else { return Ok(None) };
+        let get = aws
+            .s3
+            .get_object()
+            .bucket(&self.bucket)
+            .key(self.key(name))
+            .expected_bucket_owner(&self.account);
+        let Some(object) = get.send().await.or_absent(ABSENT, &doing)? else {
+            return Ok(None);
+        };
         let body = object.body.collect().await;
         let body = body.map_err(|error| Error::failed(format!("could not {doing}")).because(error.to_string()))?;
         Ok(Some(body.into_bytes().to_vec()))
@@ -65,7 +76,12 @@ impl Record {
     /// # Errors
     /// Where it cannot be written.
     pub async fn write(&self, aws: &Aws, name: &str, body: Vec<u8>) -> Result<(), Error> {
-        let put = aws.s3.put_object().bucket(&self.bucket).key(self.key(name)).expected_bucket_owner(&self.account);
+        let put = aws
+            .s3
+            .put_object()
+            .bucket(&self.bucket)
+            .key(self.key(name))
+            .expected_bucket_owner(&self.account);
         let answer = put.body(ByteStream::from(body)).send().await;
         answer.explain(&format!("write s3://{}/{}", self.bucket, self.key(name)))?;
         Ok(())
@@ -80,10 +96,23 @@ impl Record {
         let mut keys = Vec::new();
         let mut token = None;
         loop {
-            let list = aws.s3.list_objects_v2().bucket(&self.bucket).prefix(prefix).set_continuation_token(token);
-            let page = list.expected_bucket_owner(&self.account).send().await.or_absent(ABSENT, &doing)?;
+            let list = aws
+                .s3
+                .list_objects_v2()
+                .bucket(&self.bucket)
+                .prefix(prefix)
+                .set_continuation_token(token);
+            let page = list
+                .expected_bucket_owner(&self.account)
+                .send()
+                .await
+                .or_absent(ABSENT, &doing)?;
             let Some(page) = page else { return Ok(keys) };
-            keys.extend(page.contents().iter().filter_map(|object| object.key().map(str::to_owned)));
+            keys.extend(
+                page.contents()
+                    .iter()
+                    .filter_map(|object| object.key().map(str::to_owned)),
+            );
             token = page.next_continuation_token().map(str::to_owned);
             if token.is_none() {
                 return Ok(keys);
@@ -97,8 +126,16 @@ impl Record {
     /// The first that could not be deleted.
     pub async fn delete_keys(&self, aws: &Aws, keys: &[String]) -> Result<(), Error> {
         for key in keys {
-            let delete = aws.s3.delete_object().bucket(&self.bucket).key(key).expected_bucket_owner(&self.account);
-            delete.send().await.explain(&format!("delete s3://{}/{key}", self.bucket))?;
+            let delete = aws
+                .s3
+                .delete_object()
+                .bucket(&self.bucket)
+                .key(key)
+                .expected_bucket_owner(&self.account);
+            delete
+                .send()
+                .await
+                .explain(&format!("delete s3://{}/{key}", self.bucket))?;
         }
         Ok(())
     }

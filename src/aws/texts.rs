@@ -39,7 +39,9 @@ const KNOWN_ERRORS: &[KnownError] = &[
 
 /// The row for an error of AWS's, if its text is known.
 pub fn known_error(code: &str, message: &str) -> Option<&'static KnownError> {
-    KNOWN_ERRORS.iter().find(|row| (row.code == "*" || row.code == code) && message.contains(row.contains))
+    KNOWN_ERRORS
+        .iter()
+        .find(|row| (row.code == "*" || row.code == code) && message.contains(row.contains))
 }
 
 /// How an environment's operation ended, by the text of its last event.
@@ -58,20 +60,38 @@ const ENDINGS: &[(&str, Ending)] = &[
     ("terminateEnvironment completed successfully.", Ending::Succeeded),
     ("there were issues during launch", Ending::Failed),
     ("Failed to launch environment.", Ending::Failed),
-    ("Create environment operation is complete, but with errors.", Ending::Failed),
-    ("Create environment operation is complete, but with command timeouts.", Ending::Failed),
-    ("Update environment operation is complete, but with errors.", Ending::Failed),
-    ("Update environment operation is complete, but with command timeouts.", Ending::Failed),
+    (
+        "Create environment operation is complete, but with errors.",
+        Ending::Failed,
+    ),
+    (
+        "Create environment operation is complete, but with command timeouts.",
+        Ending::Failed,
+    ),
+    (
+        "Update environment operation is complete, but with errors.",
+        Ending::Failed,
+    ),
+    (
+        "Update environment operation is complete, but with command timeouts.",
+        Ending::Failed,
+    ),
     ("Failed to deploy application.", Ending::Failed),
     ("Failed to deploy configuration.", Ending::Failed),
-    ("The environment was reverted to the previous configuration setting.", Ending::Failed),
+    (
+        "The environment was reverted to the previous configuration setting.",
+        Ending::Failed,
+    ),
     ("The environment termination step failed", Ending::Failed),
     ("Failed to terminate environment", Ending::Failed),
 ];
 
 /// Whether this event ends its operation, and how.
 pub fn ending(message: &str) -> Option<Ending> {
-    ENDINGS.iter().find(|(text, _)| message.contains(text)).map(|(_, ending)| *ending)
+    ENDINGS
+        .iter()
+        .find(|(text, _)| message.contains(text))
+        .map(|(_, ending)| *ending)
 }
 
 /// Whether a launch failed because IAM had not yet spread a new instance profile.
@@ -79,9 +99,14 @@ pub fn ending(message: &str) -> Option<Ending> {
 pub fn is_profile_not_spread(message: &str) -> bool {
     let about_profile = message.contains("instance profile") || message.contains("IAM Instance Profile");
     about_profile
-        && ["does not exist", "has no role", "has no associated IAM Roles", "Invalid IAM Instance Profile name"]
-            .iter()
-            .any(|text| message.contains(text))
+        && [
+            "does not exist",
+            "has no role",
+            "has no associated IAM Roles",
+            "Invalid IAM Instance Profile name",
+        ]
+        .iter()
+        .any(|text| message.contains(text))
 }
 
 /// Whether an event starts an operation: it carries that operation's request id.
@@ -102,8 +127,14 @@ mod tests {
     fn a_launch_with_issues_is_a_failure_though_aws_files_it_as_information() {
         let text = "Launched environment: Tcb-conference-env. However, there were issues during launch. See event log for details.";
         assert_eq!(ending(text), Some(Ending::Failed));
-        assert_eq!(ending("Successfully launched environment: Tcb-conference-env"), Some(Ending::Succeeded));
-        assert_eq!(ending("Waiting for EC2 instances to launch. This may take a few minutes."), None);
+        assert_eq!(
+            ending("Successfully launched environment: Tcb-conference-env"),
+            Some(Ending::Succeeded)
+        );
+        assert_eq!(
+            ending("Waiting for EC2 instances to launch. This may take a few minutes."),
+            None
+        );
     }
 
     #[test]

@@ -58,7 +58,10 @@ pub struct ReadCx<C> {
 
 impl<C> Clone for ReadCx<C> {
     fn clone(&self) -> Self {
-        Self { clients: self.clients.clone(), settings: self.settings.clone() }
+        Self {
+            clients: self.clients.clone(),
+            settings: self.settings.clone(),
+        }
     }
 }
 
@@ -80,7 +83,10 @@ impl<C> ReadCx<C> {
     /// The values that former runs recorded for this resource, newest last.
     pub fn intents(&self, resource: ResourceId, what: &str) -> Vec<String> {
         let intents = self.settings.intents.iter();
-        intents.filter(|i| i.resource == resource && i.what == what).map(|i| i.value.clone()).collect()
+        intents
+            .filter(|i| i.resource == resource && i.what == what)
+            .map(|i| i.value.clone())
+            .collect()
     }
 }
 
@@ -116,7 +122,10 @@ impl<C> WriteCx<C> {
     /// Where the resource did not list the output in its needs.
     pub fn need<T: Clone + Send + Sync + 'static>(&self, output: &Output<T>) -> Result<T, Error> {
         self.values().get(output).ok_or_else(|| {
-            Error::failed(format!("{} used the output '{}' without needing it", self.resource, output.name))
+            Error::failed(format!(
+                "{} used the output '{}' without needing it",
+                self.resource, output.name
+            ))
         })
     }
 
@@ -135,13 +144,20 @@ impl<C> WriteCx<C> {
     /// # Errors
     /// Where it could not be written: the call must not be made then.
     pub async fn intend(&self, what: &str, value: impl Into<String>) -> Result<(), Error> {
-        let intent = Intent { resource: self.resource.to_owned(), what: what.to_owned(), value: value.into() };
+        let intent = Intent {
+            resource: self.resource.to_owned(),
+            what: what.to_owned(),
+            value: value.into(),
+        };
         self.journal.record(intent).await
     }
 
     /// Shows what the step is at.
     pub fn step(&self, text: impl Into<String>) {
-        self.settings().events.send(Event::Progress { resource: self.resource, text: text.into() });
+        self.settings().events.send(Event::Progress {
+            resource: self.resource,
+            text: text.into(),
+        });
     }
 
     /// Called before every mutation.
@@ -216,7 +232,10 @@ impl<C> WriteCx<C> {
             if now >= warn && !warned {
                 warned = true;
                 let seconds = began.elapsed().as_secs();
-                self.step(format!("waiting for {} takes longer than usual ({seconds} s so far)", wait.what));
+                self.step(format!(
+                    "waiting for {} takes longer than usual ({seconds} s so far)",
+                    wait.what
+                ));
             }
             let pause = jittered(settings.pace.interval(wait.every)).min(give_up.saturating_duration_since(now));
             tokio::select! {

@@ -44,7 +44,13 @@ pub struct Error {
 
 impl Error {
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, code: None, message: message.into(), causes: Vec::new(), hint: None }
+        Self {
+            kind,
+            code: None,
+            message: message.into(),
+            causes: Vec::new(),
+            hint: None,
+        }
     }
 
     pub fn failed(message: impl Into<String>) -> Self {

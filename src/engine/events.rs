@@ -19,15 +19,44 @@ pub enum Action {
 /// Something that happened.
 #[derive(Debug, Clone)]
 pub enum Event {
-    Started { resource: ResourceId, title: String, action: Action },
+    Started {
+        resource: ResourceId,
+        title: String,
+        action: Action,
+    },
     /// The newest thing known of a step: AWS's own event where there is one, else what is waited for.
-    Progress { resource: ResourceId, text: String },
-    Done { resource: ResourceId, title: String, action: Action, seconds: f64 },
-    Failed { resource: ResourceId, title: String, action: Action, error: Error, left_behind: Vec<Leftover> },
+    Progress {
+        resource: ResourceId,
+        text: String,
+    },
+    Done {
+        resource: ResourceId,
+        title: String,
+        action: Action,
+        seconds: f64,
+    },
+    Failed {
+        resource: ResourceId,
+        title: String,
+        action: Action,
+        error: Error,
+        left_behind: Vec<Leftover>,
+    },
     /// It could not start, because of the failed or stopped step named.
-    Skipped { resource: ResourceId, title: String, because: ResourceId },
-    Stopped { resource: ResourceId, title: String, action: Action },
-    Notice { text: String, hint: Option<String> },
+    Skipped {
+        resource: ResourceId,
+        title: String,
+        because: ResourceId,
+    },
+    Stopped {
+        resource: ResourceId,
+        title: String,
+        action: Action,
+    },
+    Notice {
+        text: String,
+        hint: Option<String>,
+    },
 }
 
 /// Where events go. Must not block.
@@ -53,6 +82,9 @@ impl Events {
     }
 
     pub fn notice(&self, text: impl Into<String>, hint: Option<String>) {
-        self.send(Event::Notice { text: text.into(), hint });
+        self.send(Event::Notice {
+            text: text.into(),
+            hint,
+        });
     }
 }

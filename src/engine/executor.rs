@@ -9,8 +9,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::{
-    Action, Change, Error, Event, Failure, Graph, Journal, Kind, Limits, Node, Observations, Outcome, Planned, Poll, ReadCx,
-    Removal, ResourceId, Seen, Values, Wait, WriteCx,
+    Action, Change, Error, Event, Failure, Graph, Journal, Kind, Limits, Node, Observations, Outcome, Planned, Poll,
+    ReadCx, Removal, ResourceId, Seen, Values, Wait, WriteCx,
 };
 
 /// How each step ended, in the order of the graph.
@@ -41,7 +41,10 @@ impl Report {
     }
 
     pub fn done(&self) -> usize {
-        self.steps.iter().filter(|step| matches!(step.outcome, Outcome::Done)).count()
+        self.steps
+            .iter()
+            .filter(|step| matches!(step.outcome, Outcome::Done))
+            .count()
     }
 }
 
@@ -62,8 +65,14 @@ struct Progress {
 
 impl Shared {
     fn new(values: Values) -> Self {
-        let state = Mutex::new(Progress { values, ..Progress::default() });
-        Self { state, changed: watch::channel(()).0 }
+        let state = Mutex::new(Progress {
+            values,
+            ..Progress::default()
+        });
+        Self {
+            state,
+            changed: watch::channel(()).0,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Progress> {
@@ -127,7 +136,8 @@ pub async fn up<C: Send + Sync + 'static>(
         steps.spawn(async move {
             let began = Instant::now();
             let outcome = up_step(&graph, node.as_ref(), &plan, seen, &cx).await;
-            cx.shared.end(node.id(), matches!(outcome, Outcome::Done | Outcome::Unchanged));
+            cx.shared
+                .end(node.id(), matches!(outcome, Outcome::Done | Outcome::Unchanged));
             (position, report(node.as_ref(), outcome, began))
         });
     }
@@ -152,7 +162,11 @@ pub async fn down<C: Send + Sync + 'static>(
         let cx = context(&node, &clients, &read, &journal, &shared);
         steps.spawn(async move {
             let began = Instant::now();
-            let outcome = if delete { down_step(&graph, node.as_ref(), seen, &cx).await } else { Outcome::Unchanged };
+            let outcome = if delete {
+                down_step(&graph, node.as_ref(), seen, &cx).await
+            } else {
+                Outcome::Unchanged
+            };
             let well = matches!(outcome, Outcome::Done | Outcome::Unchanged);
             if well {
                 node.needs().into_iter().for_each(|need| cx.release(need));
@@ -181,7 +195,12 @@ fn context<C>(
 }
 
 fn report<C>(node: &dyn Node<C>, outcome: Outcome, began: Instant) -> StepReport {
-    StepReport { resource: node.id(), title: node.title(), outcome, seconds: began.elapsed().as_secs_f64() }
+    StepReport {
+        resource: node.id(),
+        title: node.title(),
+        outcome,
+        seconds: began.elapsed().as_secs_f64(),
+    }
 }
 
 async fn collect(mut steps: JoinSet<(usize, StepReport)>) -> Report {
@@ -195,7 +214,9 @@ async fn collect(mut steps: JoinSet<(usize, StepReport)>) -> Report {
         }
     }
     reports.sort_by_key(|(position, _)| *position);
-    Report { steps: reports.into_iter().map(|(_, report)| report).collect() }
+    Report {
+        steps: reports.into_iter().map(|(_, report)| report).collect(),
+    }
 }
 
 async fn up_step<C: Send + Sync + 'static>(
@@ -214,8 +235,14 @@ async fn up_step<C: Send + Sync + 'static>(
         if missing.is_empty() {
             return Some(Start::Now);
         }
-        let givers = graph.nodes().iter().filter(|giver| missing.iter().any(|need| giver.gives().contains(need)));
-        givers.map(|giver| giver.id()).find(|id| progress.ended.contains_key(id)).map(|because| Start::Skip { because })
+        let givers = graph
+            .nodes()
+            .iter()
+            .filter(|giver| missing.iter().any(|need| giver.gives().contains(need)));
+        givers
+            .map(|giver| giver.id())
+            .find(|id| progress.ended.contains_key(id))
+            .map(|because| Start::Skip { because })
     });
     if let Start::Skip { because } = start.await {
         return skipped(node, because, cx);
@@ -235,9 +262,7 @@ async fn up_step<C: Send + Sync + 'static>(
                 cx.shared.publish(|values| node.publish(&seen, values));
                 Ok(())
             }
-            Change::Blocked { reason, hint } => {
-                Err(Failure::from(Error::refused(reason.clone()).hint(hint.clone())))
-            }
+            Change::Blocked { reason, hint } => Err(Failure::from(Error::refused(reason.clone()).hint(hint.clone()))),
             Change::Create | Change::Update { .. } => {
                 let values = node.apply(cx, seen, &change).await?;
                 cx.shared.publish(|known| known.merge(values));
@@ -266,7 +291,10 @@ async fn down_step<C: Send + Sync + 'static>(
         if holding.is_empty() {
             return Some(Start::Now);
         }
-        let failed = holding.iter().map(|(_, user)| *user).find(|user| progress.ended.get(user) == Some(&false));
+        let failed = holding
+            .iter()
+            .map(|(_, user)| *user)
+            .find(|user| progress.ended.get(user) == Some(&false));
         failed.map(|because| Start::Skip { because })
     });
     if let Start::Skip { because } = start.await {
@@ -286,9 +314,14 @@ async fn down_step<C: Send + Sync + 'static>(
 
 /// Follows a resource in transition until it rests.
 async fn settle<C: Send + Sync + 'static>(node: &dyn Node<C>, seen: Seen, cx: &WriteCx<C>) -> Result<Seen, Failure> {
-    let Seen::Settling { what, .. } = &seen else { return Ok(seen) };
+    let Seen::Settling { what, .. } = &seen else {
+        return Ok(seen);
+    };
     cx.step(format!("following it: {what}"));
-    let limits = Limits { warn_after: node.limits().warn_after, give_up_after: node.limits().give_up_after };
+    let limits = Limits {
+        warn_after: node.limits().warn_after,
+        give_up_after: node.limits().give_up_after,
+    };
     let mut wait = Wait::new(format!("{} to rest ({what})", node.title()), 5, limits);
     wait.every = Duration::from_secs(5);
     let settled = cx.wait(&wait, || async {
@@ -311,16 +344,28 @@ fn action_of(change: &Change) -> Action {
 }
 
 fn started<C>(node: &dyn Node<C>, action: Action, cx: &WriteCx<C>) {
-    cx.settings().events.send(Event::Started { resource: node.id(), title: node.title(), action });
+    cx.settings().events.send(Event::Started {
+        resource: node.id(),
+        title: node.title(),
+        action,
+    });
 }
 
 fn skipped<C>(node: &dyn Node<C>, because: ResourceId, cx: &WriteCx<C>) -> Outcome {
-    cx.settings().events.send(Event::Skipped { resource: node.id(), title: node.title(), because });
+    cx.settings().events.send(Event::Skipped {
+        resource: node.id(),
+        title: node.title(),
+        because,
+    });
     Outcome::Skipped { because }
 }
 
 fn stopped<C>(node: &dyn Node<C>, action: Action, cx: &WriteCx<C>) -> Outcome {
-    cx.settings().events.send(Event::Stopped { resource: node.id(), title: node.title(), action });
+    cx.settings().events.send(Event::Stopped {
+        resource: node.id(),
+        title: node.title(),
+        action,
+    });
     Outcome::Stopped
 }
 
@@ -335,13 +380,24 @@ fn finished<C>(
     match result {
         Ok(()) => {
             let seconds = began.elapsed().as_secs_f64();
-            cx.settings().events.send(Event::Done { resource, title, action, seconds });
+            cx.settings().events.send(Event::Done {
+                resource,
+                title,
+                action,
+                seconds,
+            });
             Outcome::Done
         }
         Err(failure) if failure.error.kind == Kind::Stopped => stopped(node, action, cx),
         Err(Failure { error, left_behind }) => {
             let (error, left_behind) = (error.clone(), left_behind.clone());
-            let event = Event::Failed { resource, title, action, error: error.clone(), left_behind: left_behind.clone() };
+            let event = Event::Failed {
+                resource,
+                title,
+                action,
+                error: error.clone(),
+                left_behind: left_behind.clone(),
+            };
             cx.settings().events.send(event);
             Outcome::Failed(Failure { error, left_behind })
         }

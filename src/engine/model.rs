@@ -53,8 +53,15 @@ impl<L> Observed<L> {
     fn map<M>(self, change: impl FnOnce(L) -> M) -> Observed<M> {
         match self {
             Self::Absent => Observed::Absent,
-            Self::Present { live, owner } => Observed::Present { live: change(live), owner },
-            Self::Settling { live, owner, what } => Observed::Settling { live: change(live), owner, what },
+            Self::Present { live, owner } => Observed::Present {
+                live: change(live),
+                owner,
+            },
+            Self::Settling { live, owner, what } => Observed::Settling {
+                live: change(live),
+                owner,
+                what,
+            },
             Self::Unknown(error) => Observed::Unknown(error),
         }
     }
@@ -82,7 +89,12 @@ pub struct FieldChange {
 
 impl FieldChange {
     pub fn new(field: impl Into<String>, from: impl Into<Option<String>>, to: impl Into<Option<String>>) -> Self {
-        Self { field: field.into(), from: from.into(), to: to.into(), effect: Effect::None }
+        Self {
+            field: field.into(),
+            from: from.into(),
+            to: to.into(),
+            effect: Effect::None,
+        }
     }
 
     #[must_use]
@@ -152,14 +164,20 @@ pub struct Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self { error, left_behind: Vec::new() }
+        Self {
+            error,
+            left_behind: Vec::new(),
+        }
     }
 }
 
 impl Failure {
     #[must_use]
     pub fn leaving(mut self, what: impl Into<String>, costs: bool) -> Self {
-        self.left_behind.push(Leftover { what: what.into(), costs });
+        self.left_behind.push(Leftover {
+            what: what.into(),
+            costs,
+        });
         self
     }
 }
@@ -187,7 +205,10 @@ pub struct Limits {
 
 impl Limits {
     pub const fn minutes(warn_after: u64, give_up_after: u64) -> Self {
-        Self { warn_after: Duration::from_secs(warn_after * 60), give_up_after: Duration::from_secs(give_up_after * 60) }
+        Self {
+            warn_after: Duration::from_secs(warn_after * 60),
+            give_up_after: Duration::from_secs(give_up_after * 60),
+        }
     }
 }
 
@@ -214,10 +235,7 @@ pub trait Resource: Send + Sync + 'static {
     ///
     /// # Errors
     /// What makes a plan impossible, such as denied permissions.
-    fn observe(
-        &self,
-        cx: &ReadCx<Self::Clients>,
-    ) -> impl Future<Output = Result<Observed<Self::Live>, Error>> + Send;
+    fn observe(&self, cx: &ReadCx<Self::Clients>) -> impl Future<Output = Result<Observed<Self::Live>, Error>> + Send;
 
     /// What is to be done. Pure: it is run again when more outputs are known.
     fn plan(&self, seen: &Observed<Self::Live>, known: &Values) -> Change;
@@ -245,11 +263,8 @@ pub trait Resource: Send + Sync + 'static {
     ///
     /// # Errors
     /// Why not, and what is left.
-    fn delete(
-        &self,
-        cx: &WriteCx<Self::Clients>,
-        live: Self::Live,
-    ) -> impl Future<Output = Result<(), Failure>> + Send;
+    fn delete(&self, cx: &WriteCx<Self::Clients>, live: Self::Live)
+    -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
 /// Removes what is ours and leaves all else.
@@ -262,8 +277,12 @@ pub fn default_removal<L>(seen: &Observed<L>) -> Removal {
         },
         Observed::Present { owner, .. } | Observed::Settling { owner, .. } => match owner {
             Owner::Ours => Removal::Delete { loses: None },
-            Owner::Nobody => Removal::Leave { reason: "not made by confctl".to_owned() },
-            Owner::OtherStack(stack) => Removal::Leave { reason: format!("belongs to stack {stack}") },
+            Owner::Nobody => Removal::Leave {
+                reason: "not made by confctl".to_owned(),
+            },
+            Owner::OtherStack(stack) => Removal::Leave {
+                reason: format!("belongs to stack {stack}"),
+            },
         },
     }
 }
@@ -285,7 +304,12 @@ pub trait Node<C>: Send + Sync {
     fn plan_removal(&self, seen: &Seen) -> Removal;
     fn publish(&self, seen: &Seen, values: &mut Values);
     /// Applies, and publishes what came of it into `values`.
-    fn apply<'a>(&'a self, cx: &'a WriteCx<C>, seen: Seen, change: &'a Change) -> BoxFuture<'a, Result<Values, Failure>>;
+    fn apply<'a>(
+        &'a self,
+        cx: &'a WriteCx<C>,
+        seen: Seen,
+        change: &'a Change,
+    ) -> BoxFuture<'a, Result<Values, Failure>>;
     fn delete<'a>(&'a self, cx: &'a WriteCx<C>, seen: Seen) -> BoxFuture<'a, Result<(), Failure>>;
 }
 

@@ -14,7 +14,10 @@ pub struct Output<T> {
 
 impl<T> Output<T> {
     pub const fn new(name: &'static str) -> Self {
-        Self { name, value: PhantomData }
+        Self {
+            name,
+            value: PhantomData,
+        }
     }
 }
 
@@ -24,7 +27,10 @@ pub struct Values(HashMap<&'static str, Arc<dyn Any + Send + Sync>>);
 
 impl Values {
     pub fn get<T: Clone + Send + Sync + 'static>(&self, output: &Output<T>) -> Option<T> {
-        self.0.get(output.name).and_then(|value| value.downcast_ref::<T>()).cloned()
+        self.0
+            .get(output.name)
+            .and_then(|value| value.downcast_ref::<T>())
+            .cloned()
     }
 
     pub fn set<T: Send + Sync + 'static>(&mut self, output: &Output<T>, value: T) {

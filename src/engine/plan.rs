@@ -16,7 +16,9 @@ pub struct Graph<C> {
 
 impl<C> Clone for Graph<C> {
     fn clone(&self) -> Self {
-        Self { nodes: self.nodes.clone() }
+        Self {
+            nodes: self.nodes.clone(),
+        }
     }
 }
 
@@ -71,7 +73,10 @@ impl<C: Send + Sync + 'static> Graph<C> {
         }
         for node in &nodes {
             if let Some(need) = node.needs().into_iter().find(|need| !givers.contains_key(need)) {
-                return Err(Error::failed(format!("nothing gives '{need}', which {} needs", node.id())));
+                return Err(Error::failed(format!(
+                    "nothing gives '{need}', which {} needs",
+                    node.id()
+                )));
             }
         }
         Ok(Self { nodes: ordered(nodes)? })
@@ -99,7 +104,10 @@ impl<C: Send + Sync + 'static> Graph<C> {
     /// The first that could not be observed.
     pub async fn observe(&self, cx: &ReadCx<C>) -> Result<Observations, Error> {
         let seen = join_all(self.nodes.iter().map(|node| async move {
-            let seen = node.observe(cx).await.map_err(|error| error.context(format!("could not read {}", node.title())))?;
+            let seen = node
+                .observe(cx)
+                .await
+                .map_err(|error| error.context(format!("could not read {}", node.title())))?;
             Ok((node.id(), seen))
         }));
         Ok(Observations(seen.await.into_iter().collect::<Result<_, Error>>()?))
@@ -123,7 +131,12 @@ impl<C: Send + Sync + 'static> Graph<C> {
                 Seen::Settling { what, .. } => Some(what.clone()),
                 _ => None,
             };
-            planned.push(Planned { resource: node.id(), title: node.title(), change, settling });
+            planned.push(Planned {
+                resource: node.id(),
+                title: node.title(),
+                change,
+                settling,
+            });
         }
         planned
     }
@@ -155,10 +168,15 @@ fn ordered<C>(mut rest: Vec<Arc<dyn Node<C>>>) -> Result<Vec<Arc<dyn Node<C>>>, 
     let mut order: Vec<Arc<dyn Node<C>>> = Vec::with_capacity(rest.len());
     while !rest.is_empty() {
         let missing: HashSet<&'static str> = rest.iter().flat_map(|node| node.gives()).collect();
-        let ready = rest.iter().position(|node| !node.needs().iter().any(|need| missing.contains(need)));
+        let ready = rest
+            .iter()
+            .position(|node| !node.needs().iter().any(|need| missing.contains(need)));
         let Some(ready) = ready else {
             let circle: Vec<_> = rest.iter().map(|node| node.id()).collect();
-            return Err(Error::failed(format!("these resources need each other: {}", circle.join(", "))));
+            return Err(Error::failed(format!(
+                "these resources need each other: {}",
+                circle.join(", ")
+            )));
         };
         order.push(rest.remove(ready));
     }

@@ -30,8 +30,11 @@ pub struct Pace {
 
 impl Pace {
     /// AWS itself.
-    pub const AWS: Self =
-        Self { speed: 1.0, shortest_interval: Duration::from_millis(500), shortest_limit: Duration::from_secs(1) };
+    pub const AWS: Self = Self {
+        speed: 1.0,
+        shortest_interval: Duration::from_millis(500),
+        shortest_limit: Duration::from_secs(1),
+    };
 
     pub fn interval(&self, aws: Duration) -> Duration {
         aws.div_f64(self.speed).max(self.shortest_interval)
@@ -61,7 +64,12 @@ pub struct Wait {
 
 impl Wait {
     pub fn new(what: impl Into<String>, every_seconds: u64, limits: Limits) -> Self {
-        Self { what: what.into(), every: Duration::from_secs(every_seconds), good_reads: 1, limits }
+        Self {
+            what: what.into(),
+            every: Duration::from_secs(every_seconds),
+            good_reads: 1,
+            limits,
+        }
     }
 
     #[must_use]

@@ -1,0 +1,26 @@
+//! The resources of a stack, one file each, and the one list of them. A resource knows its own AWS service only.
+//! Must know nothing of the command line, of the terminal, or of what kind of AWS it talks to.
+
+pub mod outputs;
+mod stack;
+mod users_table;
+
+use std::sync::Arc;
+
+pub use stack::Stack;
+
+use crate::aws::Aws;
+use crate::engine::{Error, Graph, Node};
+
+/// The graph of a stack: which resources it has depends on its profile.
+///
+/// # Errors
+/// Where the list below does not form a graph, which is a bug of ours.
+pub fn graph(stack: &Arc<Stack>) -> Result<Graph<Aws>, Error> {
+    let profile = &stack.profile;
+    let mut nodes: Vec<Arc<dyn Node<Aws>>> = vec![Arc::new(users_table::UsersTable::new(stack.clone()))];
+    if profile.ssh.enabled {}
+    if profile.has_web_acl() {}
+    if profile.cdn.enabled {}
+    Graph::new(nodes)
+}
