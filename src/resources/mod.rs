@@ -1,13 +1,17 @@
 //! The resources of a stack, one file each, and the one list of them. A resource knows its own AWS service only.
 //! Must know nothing of the command line, of the terminal, or of what kind of AWS it talks to.
 
+mod application;
+mod environment;
 pub mod outputs;
+mod ownership;
 mod stack;
 mod users_table;
+mod version;
 
 use std::sync::Arc;
 
-pub use stack::Stack;
+pub use stack::{BuildBundle, BundleToRun, Stack};
 
 use crate::aws::Aws;
 use crate::engine::{Error, Graph, Node};
@@ -18,7 +22,12 @@ use crate::engine::{Error, Graph, Node};
 /// Where the list below does not form a graph, which is a bug of ours.
 pub fn graph(stack: &Arc<Stack>) -> Result<Graph<Aws>, Error> {
     let profile = &stack.profile;
-    let mut nodes: Vec<Arc<dyn Node<Aws>>> = vec![Arc::new(users_table::UsersTable::new(stack.clone()))];
+    let mut nodes: Vec<Arc<dyn Node<Aws>>> = vec![
+        Arc::new(users_table::UsersTable::new(stack.clone())),
+        Arc::new(application::Application::new(stack.clone())),
+        Arc::new(version::ApplicationVersion::new(stack.clone())),
+        Arc::new(environment::Environment::new(stack.clone())),
+    ];
     if profile.ssh.enabled {}
     if profile.has_web_acl() {}
     if profile.cdn.enabled {}
