@@ -222,11 +222,12 @@ fn render(event: &Event, assets: &[Asset; 3], shown: Shown) -> String {
         "field_state" => Some(field_state.to_owned()),
         "malformed" => Some(escape(&AddressError::Malformed.to_string())),
         "busy" => Some(escape(BUSY_TEXT)),
+        // For the script, which shows it in place of the form.
+        "registered" => Some(REGISTERED.to_owned()),
         _ => None,
     };
     fill(SHELL, &|name| match name {
         "main" => Some(fill(main, &part)),
-        "registered" => Some(fill(REGISTERED, &part)),
         "heading" => Some(escape(&heading)),
         "title" => Some(escape(&event.title)),
         "text" => Some(escape(&event.text)),
