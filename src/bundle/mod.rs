@@ -13,6 +13,8 @@ mod procfile;
 mod source;
 
 #[cfg(test)]
+mod elf_fixture;
+#[cfg(test)]
 mod tests;
 
 pub use build::{Bundle, build};

@@ -13,9 +13,13 @@ use super::build::assemble;
 use super::cargo::Package;
 use super::check;
 use super::contents::Contents;
+use super::elf_fixture::{GLIBC_LOADER, good_program, program};
 use super::*;
 use crate::profile::Architecture;
 
+/// What the made-up programs of these tests are for.
+const INSTANCES: Architecture = Architecture::X86_64;
+/// What rustc compiles for here.
 const HERE: Architecture = if cfg!(target_arch = "aarch64") {
     Architecture::Arm64
 } else {
@@ -27,9 +31,6 @@ const ELSEWHERE: Architecture = if cfg!(target_arch = "aarch64") {
     Architecture::Arm64
 };
 
-/// A program of this machine's system, which needs an old glibc only.
-const PROGRAM: &str = "/bin/true";
-
 fn put(folder: &Path, name: &str, bytes: impl AsRef<[u8]>) {
     let path = folder.join(name);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -40,7 +41,7 @@ fn put(folder: &Path, name: &str, bytes: impl AsRef<[u8]>) {
 fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     put(folder.path(), "Procfile", "web: ./server\n");
-    put(folder.path(), "server", std::fs::read(PROGRAM).unwrap());
+    put(folder.path(), "server", good_program());
     put(
         folder.path(),
         ".platform/hooks/predeploy/01_say.sh",
@@ -52,7 +53,7 @@ fn folder() -> TempDir {
 
 fn flaws_of(folder: &TempDir) -> Vec<String> {
     let contents = Contents::of_folder(folder.path()).unwrap();
-    check::check(&contents, HERE)
+    check::check(&contents, INSTANCES)
         .unwrap()
         .iter()
         .map(Flaw::to_string)
@@ -140,10 +141,7 @@ fn programs_and_hooks_can_be_run_and_the_rest_cannot() {
         ("server", 0o755),
     ];
     assert_eq!(modes, expected);
-    assert_eq!(
-        zipped.find("server").unwrap().read().unwrap(),
-        std::fs::read(PROGRAM).unwrap()
-    );
+    assert_eq!(zipped.find("server").unwrap().read().unwrap(), good_program());
 }
 
 #[test]
@@ -191,7 +189,7 @@ fn a_program_of_another_kind_is_told() {
 #[test]
 fn a_program_for_another_processor_is_told() {
     let folder = folder();
-    let flaws = check::check(&Contents::of_folder(folder.path()).unwrap(), ELSEWHERE).unwrap();
+    let flaws = check::check(&Contents::of_folder(folder.path()).unwrap(), Architecture::Arm64).unwrap();
     assert_eq!(flaws.len(), 1);
     assert!(flaws[0].to_string().contains("server: is built for"), "{}", flaws[0]);
 }
@@ -199,17 +197,19 @@ fn a_program_for_another_processor_is_told() {
 #[test]
 fn a_program_that_needs_a_newer_glibc_is_told() {
     let folder = folder();
-    let mut program = std::fs::read(PROGRAM).unwrap();
-    // Every program here asks for GLIBC_2.34 of its start-up code: rename that to a version of the future.
-    let old = b"GLIBC_2.34\0";
-    let at = program.windows(old.len()).position(|bytes| bytes == old).unwrap();
-    program[at..at + old.len()].copy_from_slice(b"GLIBC_2.39\0");
-    put(folder.path(), "server", program);
+    put(folder.path(), "server", program(GLIBC_LOADER, "GLIBC_2.39"));
     let told = flaw_of(&folder);
     assert!(
         told.contains("needs glibc 2.39, Amazon Linux 2023 has 2.34") && told.contains("cargo zigbuild"),
         "{told}"
     );
+}
+
+#[test]
+fn a_program_for_another_loader_is_told() {
+    let folder = folder();
+    put(folder.path(), "server", program("/lib/ld-musl-x86_64.so.1", "OTHER_1"));
+    assert!(flaw_of(&folder).contains("wants the loader /lib/ld-musl-x86_64.so.1"));
 }
 
 #[test]
@@ -221,21 +221,21 @@ fn a_hook_without_an_interpreter_is_told() {
 
 #[test]
 fn a_zip_made_elsewhere_is_checked_by_reading_it() {
-    let program = std::fs::read(PROGRAM).unwrap();
+    let program = good_program();
     let procfile: &[u8] = b"web: ./server\n";
     let (_good, path) = foreign_zip(
         &[("Procfile", procfile, 0o644), ("server", &program, 0o755)],
         System::Unix,
     );
     let source = Source::locate("app.zip", path.parent().unwrap()).unwrap();
-    let bundle = build(&source, HERE, &mut |_| {}).unwrap();
+    let bundle = build(&source, INSTANCES, &mut |_| {}).unwrap();
     assert_eq!(bundle.path, std::fs::canonicalize(&path).unwrap());
     assert_eq!(bundle.size, std::fs::metadata(&path).unwrap().len());
     assert_eq!(bundle.version_label, format!("app-{}", &bundle.sha256[..12]));
 
     for (mode, system) in [(0o644, System::Unix), (0o755, System::Dos)] {
         let (_bad, path) = foreign_zip(&[("Procfile", procfile, 0o644), ("server", &program, mode)], system);
-        let error = build(&Source::Zip(path), HERE, &mut |_| {}).unwrap_err();
+        let error = build(&Source::Zip(path), INSTANCES, &mut |_| {}).unwrap_err();
         assert!(
             error.to_string().contains("server: is not executable"),
             "{system:?}: {error}"
@@ -246,7 +246,7 @@ fn a_zip_made_elsewhere_is_checked_by_reading_it() {
         &[("Procfile", procfile, 0o644), ("bin\\server", &program, 0o755)],
         System::Unix,
     );
-    let error = build(&Source::Zip(path), HERE, &mut |_| {}).unwrap_err();
+    let error = build(&Source::Zip(path), INSTANCES, &mut |_| {}).unwrap_err();
     assert!(
         error.to_string().contains("bin\\server: is no relative path"),
         "{error}"
@@ -277,7 +277,8 @@ fn a_package_is_put_together_where_its_procfile_expects_the_program() {
     let (root, zips) = (package(), tempfile::tempdir().unwrap());
     let package = Package::read(&root.path().join("site")).unwrap();
     let path = zips.path().join("site.zip");
-    assemble(&package, Path::new(PROGRAM), &path, HERE).unwrap();
+    put(zips.path(), "server", good_program());
+    assemble(&package, &zips.path().join("server"), &path, INSTANCES).unwrap();
     let zipped = Contents::of_zip(&path).unwrap();
     let names: Vec<&str> = zipped.files.iter().map(|file| file.name.as_str()).collect();
     assert_eq!(
