@@ -1,4 +1,4 @@
-//! The files of a bundle before or after zipping, by name, mode and size; their bytes are read when needed.
+//! The files of a bundle before or after zipping, by name and mode; their bytes are read when needed.
 //! Judges nothing.
 
 use std::io::Read;
@@ -25,8 +25,6 @@ pub(super) struct File {
     pub(super) name: String,
     /// Unix permissions, 0755 or 0644 where we make the zip.
     pub(super) mode: u32,
-    /// Bytes, not compressed.
-    pub(super) size: u64,
     body: Body,
 }
 
@@ -72,7 +70,6 @@ impl Contents {
                 files.push(File {
                     name: file.name().map_err(unreadable)?.into_owned(),
                     mode: file.unix_mode().unwrap_or(0o644) & 0o777,
-                    size: file.size(),
                     body: Body::InZip {
                         archive: path.into(),
                         index,
@@ -113,7 +110,6 @@ impl File {
         Ok(Self {
             name: name.into(),
             mode,
-            size: metadata.len(),
             body: Body::File(path),
         })
     }

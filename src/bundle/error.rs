@@ -47,7 +47,7 @@ pub enum BundleError {
 }
 
 impl BundleError {
-    /// What to do about it.
+    /// What to do about it, where the message does not say so itself.
     pub fn hint(&self) -> Option<String> {
         const PREBUILT: &str = "or set `app.bundle` to a folder or zip that holds a Procfile and the built program";
         match self {
@@ -65,8 +65,7 @@ impl BundleError {
                               Procfile in a folder, and set `app.bundle` to that folder"
                 ))
             }
-            Self::Unfit { flaws, .. } => flaws.first().map(|flaw| flaw.way_out.clone()),
-            Self::Manifest { .. } | Self::Build { .. } | Self::Zip { .. } | Self::Io(_) => None,
+            Self::Manifest { .. } | Self::Build { .. } | Self::Unfit { .. } | Self::Zip { .. } | Self::Io(_) => None,
         }
     }
 }
