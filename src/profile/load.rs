@@ -46,6 +46,9 @@ pub struct Loaded {
     /// The embedded profile's name, or the file's path.
     pub name: String,
     pub profile: Profile,
+    /// Whether the file or a `--set` names the region. Where neither does, `AWS_REGION` and the AWS configuration come
+    /// before the default (H30).
+    pub names_region: bool,
 }
 
 /// Loads the embedded profile `source`, or the file `source` if it has a slash or ends in `.toml`, changed by `sets`
@@ -56,16 +59,10 @@ pub fn load(source: &str, sets: &[String]) -> Result<Loaded, ProfileError> {
             path: source.into(),
             source: error,
         })?;
-        return Ok(Loaded {
-            name: source.into(),
-            profile: parse(source, &text, sets)?,
-        });
+        return read(source, &text, sets);
     }
     match embedded().iter().find(|profile| profile.name == source) {
-        Some(found) => Ok(Loaded {
-            name: source.into(),
-            profile: parse(source, found.text, sets)?,
-        }),
+        Some(found) => read(source, found.text, sets),
         None => Err(unknown_profile(source)),
     }
 }
@@ -86,6 +83,10 @@ fn unknown_profile(name: &str) -> ProfileError {
 
 /// Reads the text of a profile, as `load` does. `file` is what errors call it.
 pub fn parse(file: &str, text: &str, sets: &[String]) -> Result<Profile, ProfileError> {
+    read(file, text, sets).map(|loaded| loaded.profile)
+}
+
+fn read(file: &str, text: &str, sets: &[String]) -> Result<Loaded, ProfileError> {
     let invalid = |problems| ProfileError::Invalid {
         source_text: NamedSource::new(file, text.to_string()),
         problems,
@@ -111,11 +112,16 @@ pub fn parse(file: &str, text: &str, sets: &[String]) -> Result<Profile, Profile
 
     let table = apply(document, &sets).map_err(|finding| invalid(vec![locator.problem(&finding)]))?;
     located(schema::check(&table))?;
+    let names_region = table.contains_key("region");
     let profile: Profile = table
         .try_into()
         .map_err(|error: toml::de::Error| invalid(vec![whole_file(file, error.message())]))?;
     located(validate::check(&profile))?;
-    Ok(profile)
+    Ok(Loaded {
+        name: file.into(),
+        profile,
+        names_region,
+    })
 }
 
 fn read_sets(texts: &[String]) -> Result<Vec<Set>, Vec<Problem>> {

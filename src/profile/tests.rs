@@ -267,6 +267,13 @@ fn set_reaches_into_inline_tables_and_dotted_keys() {
 }
 
 #[test]
+fn a_region_that_nobody_named_is_left_to_the_aws_configuration() {
+    assert!(load("article", &[]).unwrap().names_region);
+    assert!(!load("dev", &[]).unwrap().names_region);
+    assert!(load("dev", &["region=eu-west-1".into()]).unwrap().names_region);
+}
+
+#[test]
 fn an_unknown_profile_is_told_with_those_that_exist() {
     let error = load("artcle", &[]).unwrap_err();
     assert!(error.to_string().contains("article, dev, ci"), "{error}");
