@@ -1,8 +1,11 @@
 //! The sandbox as a process: its directory, start on demand, stop.
 //! Must know nothing of AWS; it brings up the world behind the gateway and takes it down again.
 
+use std::ffi::OsString;
 use std::io::{Read, Seek, SeekFrom};
+use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -72,13 +75,17 @@ pub struct Options {
     pub time_scale: f64,
     /// 4566 or any free one by default.
     pub port: Option<u16>,
+    /// The command that ends in [`crate::supervisor_main`]: this program's hidden `sandbox instance` by default.
+    pub supervisor: Vec<OsString>,
 }
 
 impl Default for Options {
     fn default() -> Self {
+        let program = std::env::current_exe().map(PathBuf::into_os_string).unwrap_or_default();
         Self {
             time_scale: 60.0,
             port: None,
+            supervisor: vec![program, "sandbox".into(), "instance".into()],
         }
     }
 }
@@ -157,6 +164,8 @@ pub fn ensure_started(directory: &Path, mut command: Command) -> Result<Info, Da
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log)
+        // A Ctrl-C in the terminal is not meant for it.
+        .process_group(0)
         .spawn()?;
     wait_until_ready(directory, child, begin)
 }
@@ -276,7 +285,9 @@ pub async fn serve_until(directory: &Path, options: Options, stop: CancellationT
         info: info.clone(),
     });
     let stopped = stop.clone();
-    let serving = axum::serve(listener, gateway::router(gateway)).with_graceful_shutdown(stopped.cancelled_owned());
+    // The edge looks at who is calling.
+    let service = gateway::router(gateway).into_make_service_with_connect_info::<SocketAddr>();
+    let serving = axum::serve(listener, service).with_graceful_shutdown(stopped.cancelled_owned());
     publish(directory, &info)?;
     tracing::info!(port = info.port, pid = info.pid, "the sandbox is ready");
     tokio::select! {

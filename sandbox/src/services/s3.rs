@@ -12,6 +12,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use winterbaume_core::{DEFAULT_ACCOUNT_ID, FsVfs, MockRequest, MockService, StatefulService};
 use winterbaume_s3::S3Service;
 
+use super::not_implemented;
 use crate::gateway::call::{Answer, Call};
 use crate::gateway::signature::header;
 use crate::world::Refusal;
@@ -63,6 +64,12 @@ impl Store {
             return Err(Refusal::with_status(403, "AccessDenied", "Access Denied"));
         }
         let (bucket, key) = target(&call.uri);
+        if !key.is_ascii() {
+            // The backend would store it under another name.
+            return Err(not_implemented(format!(
+                "keys with other than ASCII characters ('{key}')"
+            )));
+        }
         let read = matches!(call.method, Method::GET | Method::HEAD);
         let _turn = match read {
             true => None,

@@ -56,10 +56,10 @@ impl Refusal {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub(crate) struct Item {
     /// `dynamodb`, `ec2`, `s3`, …
-    pub service: String,
+    pub service: &'static str,
     /// `table`, `security-group`, `object`, …
     #[serde(rename = "type")]
-    pub kind: String,
+    pub kind: &'static str,
     /// `global` for what has none.
     pub region: String,
     /// ARN or id.
@@ -115,8 +115,8 @@ impl World {
         for path in self.objects.list_all().await {
             let kind = if path.ends_with('/') { "bucket" } else { "object" };
             items.push(Item {
-                service: "s3".to_owned(),
-                kind: kind.to_owned(),
+                service: "s3",
+                kind,
                 region: "global".to_owned(),
                 id: format!("arn:aws:s3:::{}", path.trim_end_matches('/')),
                 name: path.trim_end_matches('/').to_owned(),

@@ -239,8 +239,8 @@ impl Tables {
 
     pub(crate) fn inventory(&self, region: &str) -> Vec<Listed> {
         let listed = self.tables.values().map(|table| Listed {
-            service: "dynamodb".to_owned(),
-            kind: "table".to_owned(),
+            service: "dynamodb",
+            kind: "table",
             region: region.to_owned(),
             id: table.arn.clone(),
             name: table.name.clone(),
