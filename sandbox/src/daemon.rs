@@ -75,6 +75,8 @@ pub struct Options {
     pub time_scale: f64,
     /// 4566 or any free one by default.
     pub port: Option<u16>,
+    /// How many sandbox seconds new tags stay invisible, as on AWS they may; 0 by default.
+    pub tag_delay_seconds: u32,
     /// The command that ends in [`crate::supervisor_main`]: this program's hidden `sandbox instance` by default.
     pub supervisor: Vec<OsString>,
 }
@@ -85,6 +87,7 @@ impl Default for Options {
         Self {
             time_scale: 60.0,
             port: None,
+            tag_delay_seconds: 0,
             supervisor: vec![program, "sandbox".into(), "instance".into()],
         }
     }
@@ -278,10 +281,11 @@ pub async fn serve_until(directory: &Path, options: Options, stop: CancellationT
     let info = new_info(&options, listener.local_addr()?.port());
     let store = Store::new(&objects)?;
     let world = new_world(&info, &store);
+    world.lock().tag_delay = jiff::SignedDuration::from_secs(i64::from(options.tag_delay_seconds));
     let gateway = Arc::new(Gateway {
         world: world.clone(),
         store,
-        log: RequestLog::open(&directory.join(REQUESTS_FILE))?,
+        log: RequestLog::create(&directory.join(REQUESTS_FILE))?,
         info: info.clone(),
     });
     let stopped = stop.clone();

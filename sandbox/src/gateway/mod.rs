@@ -110,20 +110,14 @@ async fn api(gateway: &Arc<Gateway>, request: Request) -> Response {
         Ok(call) => call,
         Err(refused) => return respond(*refused),
     };
-    let mut code = None;
-    let mut answer = match run(gateway, &call).await {
-        Ok(answer) => answer,
-        Err(refusal) => {
-            let answer = protocol::refuse(call.protocol, &call.service, &refusal, &request_id);
-            code = Some(refusal.code);
-            answer
-        }
-    };
+    let mut answer = run(gateway, &call)
+        .await
+        .unwrap_or_else(|refusal| protocol::refuse(call.protocol, &call.service, &refusal, &request_id));
+    protocol::stamp(&mut answer, call.protocol, &request_id);
+    gateway.log.write(&gateway.world, &call, &answer);
     if call.method == http::Method::HEAD && !answer.status.is_success() {
         answer.body = Bytes::new();
     }
-    protocol::stamp(&mut answer, call.protocol, &request_id);
-    gateway.log.write(&gateway.world, &call, &answer, code.as_deref());
     respond(answer)
 }
 

@@ -70,3 +70,74 @@ fn resource(call: &Call, account: &str) -> String {
         _ => "*".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::{HeaderMap, Method, Uri};
+    use jiff::Timestamp;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::services::s3::Store;
+    use crate::world::clock::Clock;
+    use crate::world::iam::NewRole;
+
+    fn put_item(caller: &str) -> Call {
+        Call {
+            request_id: "r".to_owned(),
+            service: "dynamodb".to_owned(),
+            region: "us-east-1".to_owned(),
+            protocol: Protocol::Json,
+            operation: "PutItem".to_owned(),
+            caller: caller.to_owned(),
+            method: Method::POST,
+            uri: Uri::from_static("/"),
+            headers: HeaderMap::new(),
+            body: Bytes::from_static(br#"{"TableName":"users"}"#),
+        }
+    }
+
+    #[test]
+    fn an_app_may_write_to_its_table_once_its_role_allows_it() {
+        let objects = tempfile::tempdir().unwrap();
+        let store = Store::new(objects.path()).unwrap();
+        let plane = Box::new(crate::instances::NoInstances);
+        let world = World::new(
+            "123456789012",
+            Clock::new(60.0),
+            CancellationToken::new(),
+            plane,
+            Box::new(store),
+        );
+        let new = NewRole {
+            name: "app".to_owned(),
+            trust: r#"{"Statement":[]}"#.to_owned(),
+            ..NewRole::default()
+        };
+        world
+            .lock()
+            .iam
+            .create_role("123456789012", Timestamp::UNIX_EPOCH, new)
+            .unwrap();
+        let issued = world.issue_credentials("arn:aws:iam::123456789012:role/app");
+        let caller = world
+            .lock()
+            .iam
+            .credentials
+            .holder(&issued.access_key_id)
+            .unwrap()
+            .arn
+            .clone();
+        let call = put_item(&caller);
+        let refusal = authorize(&world, &call).unwrap_err();
+        assert_eq!((refusal.code.as_str(), refusal.status), ("AccessDeniedException", 400));
+        let policy = "arn:aws:iam::aws:policy/AmazonDynamoDBFullAccess";
+        world.lock().iam.attach("app", policy).unwrap();
+        assert_eq!(authorize(&world, &call), Ok(()));
+        assert_eq!(
+            authorize(&world, &put_item("arn:aws:iam::123456789012:user/sandbox")),
+            Ok(())
+        );
+    }
+}

@@ -50,6 +50,15 @@ pub(crate) struct Service {
 /// Every service but S3, which streams (see [`s3`]).
 pub(crate) const SERVICES: &[Service] = &[dynamodb::SERVICE, iam::SERVICE, servicequotas::SERVICE, sts::SERVICE];
 
+/// Every operation of every service, by the service's title; the page on the sandbox lists them.
+pub(crate) fn all_operations() -> Vec<(&'static str, Operation)> {
+    let most = SERVICES
+        .iter()
+        .flat_map(|service| service.operations.iter().map(|operation| (service.title, *operation)));
+    let of_s3 = s3::OPERATIONS.iter().map(|name| ("S3", operation(name, &[])));
+    most.chain(of_s3).collect()
+}
+
 /// Runs an operation, if the sandbox has it and honours everything that the request asks for.
 ///
 /// # Errors

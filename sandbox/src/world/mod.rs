@@ -22,6 +22,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use clock::Clock;
+use jiff::SignedDuration;
 use plane::{DataPlane, Objects};
 use tokio_util::sync::CancellationToken;
 
@@ -143,6 +144,8 @@ impl World {
 pub(crate) struct State {
     /// Twelve digits.
     pub account: String,
+    /// How long, in sandbox time, reads still show the tags of before: AWS's are eventually consistent.
+    pub tag_delay: SignedDuration,
     pub iam: iam::Iam,
     pub distributions: distributions::Distributions,
     /// Web ACLs of scope CLOUDFRONT; regional ones are not supported.
@@ -154,6 +157,7 @@ impl State {
     fn new(account: &str) -> Self {
         Self {
             account: account.to_owned(),
+            tag_delay: SignedDuration::ZERO,
             iam: iam::Iam::default(),
             distributions: distributions::Distributions::default(),
             web_acls: web_acls::WebAcls::default(),
