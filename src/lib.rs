@@ -7,6 +7,7 @@ pub mod cli;
 pub mod commands;
 pub mod engine;
 pub mod exit;
+pub mod http;
 pub mod profile;
 pub mod resources;
 pub mod target;
