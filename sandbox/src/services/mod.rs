@@ -44,4 +44,12 @@ pub(crate) struct Service {
 }
 
 /// Every service but S3, which streams (see [`s3`]).
-pub(crate) const SERVICES: &[Service] = &[];
+pub(crate) const SERVICES: &[Service] = &[cloudfront::SERVICE, wafv2::SERVICE];
+
+/// A limit of the sandbox, said as one.
+pub(crate) fn not_implemented(what: impl std::fmt::Display) -> Refusal {
+    Refusal::new(
+        "NotImplemented",
+        format!("The sandbox does not have {what}; this is a limit of the sandbox, not of AWS"),
+    )
+}

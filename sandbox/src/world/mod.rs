@@ -6,6 +6,7 @@ pub(crate) mod beanstalk;
 pub(crate) mod clock;
 pub(crate) mod compute;
 pub(crate) mod distributions;
+pub(crate) mod edge_policies;
 pub(crate) mod iam;
 pub(crate) mod ids;
 pub(crate) mod monitoring;
@@ -13,6 +14,7 @@ pub(crate) mod network;
 pub(crate) mod notifications;
 pub(crate) mod plane;
 pub(crate) mod quotas;
+pub(crate) mod routes;
 pub(crate) mod scaling;
 pub(crate) mod stacks;
 pub(crate) mod tables;
@@ -50,6 +52,22 @@ impl Refusal {
             status,
         }
     }
+}
+
+/// A resource that exists, as a leak check sees it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+pub(crate) struct Item {
+    /// `dynamodb`, `ec2`, `s3`, …
+    pub service: String,
+    /// `table`, `security-group`, `object`, …
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// `global` for what has none.
+    pub region: String,
+    /// ARN or id.
+    pub id: String,
+    pub name: String,
+    pub tags: Tags,
 }
 
 /// The whole account. Cheap to share; every change goes through [`World::lock`].
