@@ -30,6 +30,16 @@ pub(super) fn place_for_software(instances: &Path) -> PathBuf {
     absolute
 }
 
+/// Removes an instance's versions, and the directories above that were made for them alone.
+pub(super) fn remove(software: &Path) {
+    // Whatever cannot be removed is in the sandbox's own directory or the machine's temporary one.
+    let _ = fs::remove_dir_all(software);
+    for directory in software.ancestors().skip(1).take(2) {
+        // Stays if something else is in it.
+        let _ = fs::remove_dir(directory);
+    }
+}
+
 /// Unpacks `zip` into `directory`, which is made anew.
 ///
 /// # Errors

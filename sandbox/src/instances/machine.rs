@@ -12,7 +12,7 @@ use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::wire::{Order, Release, Report, SETUP, Setup};
-use super::{Host, mark};
+use super::{Host, bundle, mark};
 use crate::world::plane::{Deployment, DeploymentFailure};
 
 /// A supervisor ends its processes within this time or is killed with them.
@@ -48,7 +48,7 @@ impl Machine {
         let setup = Setup {
             mark: mark.clone(),
             logs: host.directory.join(instance_id),
-            software: host.software.join(instance_id),
+            software: host.software.join(instance_id).join("versions"),
         };
         match start(&host, &setup) {
             Ok(child) => {
@@ -129,7 +129,7 @@ fn failure(reason: &str) -> DeploymentFailure {
 }
 
 pub(super) fn gone() -> DeploymentFailure {
-    failure("the instance was terminated during the deployment")
+    failure("the instance is gone: it was terminated, or could not be started")
 }
 
 /// The environment of the instance's processes. AWS gives credentials by the metadata service, which loopback cannot have:
@@ -208,7 +208,7 @@ async fn attend(
     let mark = setup.mark.clone();
     // A supervisor that was killed could not do it.
     let _ = tokio::task::spawn_blocking(move || mark::sweep(&mark)).await;
-    let _ = tokio::fs::remove_dir_all(&setup.software).await;
+    bundle::remove(&setup.software);
     let _ = finished.send(true);
 }
 

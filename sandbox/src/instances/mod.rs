@@ -8,7 +8,7 @@ mod mark;
 mod procfile;
 mod supervisor;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod wire;
 
 use std::collections::HashMap;

@@ -53,7 +53,7 @@ pub fn supervisor_main() -> ExitCode {
     let served = runtime.block_on(serve(&setup));
     mark::sweep(&setup.mark);
     // A daemon that was killed cannot remove it.
-    let _ = std::fs::remove_dir_all(&setup.software);
+    bundle::remove(&setup.software);
     // Not waiting for the blocking read of standard input.
     runtime.shutdown_background();
     match served {

@@ -82,7 +82,6 @@ pub(crate) struct Origin {
     pub http_port: u16,
     /// Seconds.
     pub read_timeout: u32,
-    pub connection_attempts: u32,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -91,10 +91,6 @@ fn origin(one: &w::Origin) -> Origin {
             .origin_read_timeout
             .and_then(|seconds| u32::try_from(seconds).ok())
             .unwrap_or(30),
-        connection_attempts: one
-            .connection_attempts
-            .and_then(|attempts| u32::try_from(attempts).ok())
-            .unwrap_or(3),
     }
 }
 
