@@ -129,4 +129,12 @@ impl DataPlane for Machines {
     fn log_tail(&self, instance_id: &str) -> String {
         log::tail(&self.host.directory.join(instance_id).join("web.stdout.log"))
     }
+
+    fn shutdown(&self) -> BoxFuture<'static, ()> {
+        let machines: Vec<_> = self.running().drain().map(|(_, machine)| machine).collect();
+        async move {
+            futures_util::future::join_all(machines.iter().map(|machine| machine.terminate())).await;
+        }
+        .boxed()
+    }
 }

@@ -167,8 +167,8 @@ async fn processes_get_the_properties_the_role_and_a_port_of_their_own_and_are_n
     if rustix::process::geteuid().is_root() {
         assert!(environment.contains("UID=65534"), "{environment}");
     }
-    machines.terminate("i-1").await;
-    machines.terminate("i-2").await;
+    machines.shutdown().await;
+    assert_eq!(processes_below(directory.path()), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -206,8 +206,8 @@ impl Distributions {
         self.all
             .values()
             .map(|distribution| Item {
-                service: "cloudfront".to_owned(),
-                kind: "distribution".to_owned(),
+                service: "cloudfront",
+                kind: "distribution",
                 region: region.to_owned(),
                 id: distribution.id.clone(),
                 name: distribution.configuration.comment.clone(),

@@ -58,10 +58,10 @@ impl Refusal {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub(crate) struct Item {
     /// `dynamodb`, `ec2`, `s3`, …
-    pub service: String,
+    pub service: &'static str,
     /// `table`, `security-group`, `object`, …
     #[serde(rename = "type")]
-    pub kind: String,
+    pub kind: &'static str,
     /// `global` for what has none.
     pub region: String,
     /// ARN or id.

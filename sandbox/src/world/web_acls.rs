@@ -84,8 +84,8 @@ impl WebAcls {
         self.all
             .values()
             .map(|acl| Item {
-                service: "wafv2".to_owned(),
-                kind: "web-acl".to_owned(),
+                service: "wafv2",
+                kind: "web-acl",
                 region: region.to_owned(),
                 id: acl.id.clone(),
                 name: acl.name.clone(),

@@ -55,6 +55,12 @@ fn body(answer: &Answer) -> &str {
     std::str::from_utf8(&answer.body).unwrap()
 }
 
+/// The id in `Location`: elements named `Id` are the origins', too.
+fn id_of(made: &Answer) -> String {
+    let location = made.headers["location"].to_str().unwrap();
+    location.rsplit_once("/distribution/").unwrap().1.to_owned()
+}
+
 /// The text of the first element of that name.
 fn element<'a>(xml: &'a str, name: &str) -> &'a str {
     let rest = xml.split_once(&format!("<{name}>")).unwrap().1;
@@ -75,17 +81,16 @@ async fn a_distribution_lives_and_dies_by_its_etag() {
     let world = proxy::world(3600.0, proxy::Fixed::default());
     let made = create(&world, "one").unwrap();
     assert_eq!(made.status, 201);
-    let id = element(body(&made), "Id").to_owned();
-    let location = made.headers["location"].to_str().unwrap();
-    assert!(location.ends_with(&format!("/distribution/{id}")));
+    let id = id_of(&made);
+    assert!(body(&made).contains(&format!("<Id>{id}</Id>")));
     assert_eq!(element(body(&made), "Status"), "InProgress");
-    assert!(element(body(&made), "DomainName").ends_with(".cloudfront.localhost"));
+    assert!(body(&made).contains(".cloudfront.localhost</DomainName>"));
 
     let path = format!("distribution/{id}/config");
     let read = call(&world, Method::GET, &path, None, "").unwrap();
     assert_eq!(read.headers["etag"], made.headers["etag"]);
     let etag = read.headers["etag"].to_str().unwrap();
-    let disabled = body(&read).replace("<Enabled>true</Enabled><", "<Enabled>false</Enabled><");
+    let disabled = body(&read).replace("<Enabled>true</Enabled>", "<Enabled>false</Enabled>");
     let stale = call(&world, Method::PUT, &path, Some("E0"), &disabled).unwrap_err();
     assert_eq!((stale.code.as_str(), stale.status), ("PreconditionFailed", 412));
     let missing = call(&world, Method::PUT, &path, None, &disabled).unwrap_err();
@@ -126,7 +131,7 @@ async fn a_distribution_lives_and_dies_by_its_etag() {
 async fn a_configuration_reads_back_as_it_was_sent_with_what_cloudfront_fills_in() {
     let world = proxy::world(60.0, proxy::Fixed::default());
     let made = create(&world, "one").unwrap();
-    let id = element(body(&made), "Id");
+    let id = id_of(&made);
     let path = format!("distribution/{id}/config");
     let read = call(&world, Method::GET, &path, None, "").unwrap();
     let config = body(&read);
