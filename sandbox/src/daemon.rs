@@ -8,7 +8,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal};
@@ -19,6 +19,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::gateway::request_log::RequestLog;
 use crate::gateway::{self, Gateway};
+use crate::instances::{CredentialSource, Machines, RoleCredentials};
+use crate::proxy;
 use crate::services::s3::Store;
 use crate::world::clock::Clock;
 use crate::world::{World, ids};
@@ -280,7 +282,8 @@ pub async fn serve_until(directory: &Path, options: Options, stop: CancellationT
     let listener = listen(options.port).await?;
     let info = new_info(&options, listener.local_addr()?.port());
     let store = Store::new(&objects)?;
-    let world = new_world(&info, &store);
+    let world = new_world(directory, options.supervisor.clone(), &info, &store);
+    proxy::start(&world);
     world.lock().tag_delay = jiff::SignedDuration::from_secs(i64::from(options.tag_delay_seconds));
     let gateway = Arc::new(Gateway {
         world: world.clone(),
@@ -310,9 +313,24 @@ async fn drained(stop: &CancellationToken) {
     tokio::time::sleep(DRAIN_LIMIT).await;
 }
 
-fn new_world(info: &Info, store: &Store) -> Arc<World> {
+fn new_world(directory: &Path, supervisor: Vec<OsString>, info: &Info, store: &Store) -> Arc<World> {
     let clock = Clock::new(info.time_scale);
-    let plane = Box::new(crate::instances::NoInstances);
+    // Instances get the keys of their role from the world that they are part of.
+    let of_roles: Arc<OnceLock<Weak<World>>> = Arc::default();
+    let credentials: CredentialSource = {
+        let of_roles = of_roles.clone();
+        Arc::new(move |role_arn| {
+            let world = of_roles.get()?.upgrade()?;
+            world.lock().iam.role(role_arn)?;
+            let keys = world.issue_credentials(role_arn);
+            Some(RoleCredentials {
+                access_key_id: keys.access_key_id,
+                secret_access_key: keys.secret_access_key,
+                session_token: keys.session_token,
+            })
+        })
+    };
+    let plane = Box::new(Machines::new(directory.to_owned(), supervisor, info.port, credentials));
     let world = World::new(
         &info.account,
         clock,
@@ -320,6 +338,8 @@ fn new_world(info: &Info, store: &Store) -> Arc<World> {
         plane,
         Box::new(store.clone()),
     );
+    // The first and only time: the cell is empty.
+    let _ = of_roles.set(Arc::downgrade(&world));
     let user = format!("arn:aws:iam::{}:user/sandbox", info.account);
     world
         .lock()

@@ -102,7 +102,7 @@ mod tests {
     fn an_app_may_write_to_its_table_once_its_role_allows_it() {
         let objects = tempfile::tempdir().unwrap();
         let store = Store::new(objects.path()).unwrap();
-        let plane = Box::new(crate::instances::NoInstances);
+        let plane = Box::new(crate::proxy::tests::Fixed::default());
         let world = World::new(
             "123456789012",
             Clock::new(60.0),
