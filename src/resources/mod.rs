@@ -1,6 +1,8 @@
 //! The resources of a stack, one file each, and the one list of them. A resource knows its own AWS service only.
 //! Must know nothing of the command line, of the terminal, or of what kind of AWS it talks to.
 
+mod default_vpc;
+mod network_removal;
 pub mod outputs;
 mod stack;
 mod users_table;
@@ -18,7 +20,10 @@ use crate::engine::{Error, Graph, Node};
 /// Where the list below does not form a graph, which is a bug of ours.
 pub fn graph(stack: &Arc<Stack>) -> Result<Graph<Aws>, Error> {
     let profile = &stack.profile;
-    let mut nodes: Vec<Arc<dyn Node<Aws>>> = vec![Arc::new(users_table::UsersTable::new(stack.clone()))];
+    let mut nodes: Vec<Arc<dyn Node<Aws>>> = vec![
+        Arc::new(users_table::UsersTable::new(stack.clone())),
+        Arc::new(default_vpc::DefaultVpc::new(stack.clone())),
+    ];
     if profile.ssh.enabled {}
     if profile.has_web_acl() {}
     if profile.cdn.enabled {}
