@@ -2,8 +2,13 @@
 //! Must know nothing of the command line, of the terminal, or of what kind of AWS it talks to.
 
 mod default_vpc;
+mod instance_policies;
+mod instance_profile;
 mod network_removal;
 pub mod outputs;
+mod role_facts;
+mod roles;
+mod service_role;
 mod stack;
 mod users_table;
 
@@ -23,6 +28,8 @@ pub fn graph(stack: &Arc<Stack>) -> Result<Graph<Aws>, Error> {
     let mut nodes: Vec<Arc<dyn Node<Aws>>> = vec![
         Arc::new(users_table::UsersTable::new(stack.clone())),
         Arc::new(default_vpc::DefaultVpc::new(stack.clone())),
+        Arc::new(service_role::ServiceRole::new(stack.clone())),
+        Arc::new(instance_profile::InstanceProfile::new(stack.clone())),
     ];
     if profile.ssh.enabled {}
     if profile.has_web_acl() {}
