@@ -4,6 +4,7 @@
 mod default_vpc;
 mod instance_policies;
 mod instance_profile;
+mod key_pair;
 mod network_removal;
 pub mod outputs;
 mod role_facts;
@@ -31,7 +32,9 @@ pub fn graph(stack: &Arc<Stack>) -> Result<Graph<Aws>, Error> {
         Arc::new(service_role::ServiceRole::new(stack.clone())),
         Arc::new(instance_profile::InstanceProfile::new(stack.clone())),
     ];
-    if profile.ssh.enabled {}
+    if profile.ssh.enabled {
+        nodes.push(Arc::new(key_pair::KeyPair::new(stack.clone())));
+    }
     if profile.has_web_acl() {}
     if profile.cdn.enabled {}
     Graph::new(nodes)
