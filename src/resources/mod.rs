@@ -12,6 +12,8 @@ mod roles;
 mod service_role;
 mod stack;
 mod users_table;
+mod web_acl;
+mod web_acl_rules;
 
 use std::sync::Arc;
 
@@ -35,7 +37,9 @@ pub fn graph(stack: &Arc<Stack>) -> Result<Graph<Aws>, Error> {
     if profile.ssh.enabled {
         nodes.push(Arc::new(key_pair::KeyPair::new(stack.clone())));
     }
-    if profile.has_web_acl() {}
+    if profile.has_web_acl() {
+        nodes.push(Arc::new(web_acl::WebAcl::new(stack.clone())));
+    }
     if profile.cdn.enabled {}
     Graph::new(nodes)
 }
