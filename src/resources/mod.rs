@@ -2,6 +2,9 @@
 //! Must know nothing of the command line, of the terminal, or of what kind of AWS it talks to.
 
 mod default_vpc;
+mod distribution;
+mod distribution_calls;
+mod distribution_config;
 mod instance_policies;
 mod instance_profile;
 mod key_pair;
@@ -40,6 +43,8 @@ pub fn graph(stack: &Arc<Stack>) -> Result<Graph<Aws>, Error> {
     if profile.has_web_acl() {
         nodes.push(Arc::new(web_acl::WebAcl::new(stack.clone())));
     }
-    if profile.cdn.enabled {}
+    if profile.cdn.enabled {
+        nodes.push(Arc::new(distribution::Distribution::new(stack.clone())));
+    }
     Graph::new(nodes)
 }
