@@ -2,7 +2,13 @@
 //! The binary is a thin shell around this library.
 
 pub mod aws;
+pub mod bundle;
+pub mod cli;
+pub mod commands;
 pub mod engine;
+pub mod exit;
+pub mod http;
 pub mod profile;
 pub mod resources;
 pub mod target;
+pub mod ui;

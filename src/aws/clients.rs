@@ -10,6 +10,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 
 use super::errors::Explain;
+use super::proof::Proof;
 use super::reads::ReadOnly;
 use crate::engine::{Error, Kind};
 use crate::target::{PublicNames, Target};
@@ -36,6 +37,8 @@ pub struct Aws {
     /// The endpoint, where it is not AWS's own.
     pub endpoint: Option<String>,
     pub public: PublicNames,
+    /// Whether empty answers of Beanstalk can be believed.
+    pub proof: Proof,
     pub autoscaling: aws_sdk_autoscaling::Client,
     pub beanstalk: aws_sdk_elasticbeanstalk::Client,
     pub cloudformation: aws_sdk_cloudformation::Client,
@@ -142,6 +145,7 @@ fn clients(target: &Target, config: &SdkConfig, region: &str, account: &str, cal
         region: region.to_owned(),
         endpoint: target.endpoint.clone(),
         public: target.public.clone(),
+        proof: Proof::default(),
         autoscaling: client!(aws_sdk_autoscaling, region),
         beanstalk: client!(aws_sdk_elasticbeanstalk, region),
         cloudformation: client!(aws_sdk_cloudformation, region),

@@ -5,6 +5,7 @@ pub mod clients;
 pub mod errors;
 pub mod journal;
 pub mod lock;
+pub mod proof;
 pub mod reads;
 pub mod record;
 pub mod tags;

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::executor::Shared;
 use super::poll::jittered;
-use super::{Error, Event, Events, Failure, Kind, Output, Pace, Poll, ResourceId, Values, Wait};
+use super::{Error, Event, Events, Kind, Output, Pace, Poll, ResourceId, Values, Wait};
 
 /// What is about to be made and could not be found again otherwise if the answer were lost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -82,6 +82,14 @@ impl<C: Send + Sync + 'static> Graph<C> {
         Ok(Self { nodes: ordered(nodes)? })
     }
 
+    /// Part of a graph: what its resources need may be given by others that are not in it.
+    ///
+    /// # Errors
+    /// Where needs go in a circle.
+    pub fn partial(nodes: Vec<Arc<dyn Node<C>>>) -> Result<Self, Error> {
+        Ok(Self { nodes: ordered(nodes)? })
+    }
+
     pub fn nodes(&self) -> &[Arc<dyn Node<C>>] {
         &self.nodes
     }

@@ -16,7 +16,7 @@ macro_rules! words {
         impl $name {
             /// Every variant, in the order of the documentation.
             pub const ALL: &'static [Self] = &[$( Self::$variant, )+];
-            const WORDS: &'static [&'static str] = &[$( $word, )+];
+            pub(super) const WORDS: &'static [&'static str] = &[$( $word, )+];
 
             /// The word in the profile, which is AWS's own where AWS has one.
             pub fn as_str(self) -> &'static str {

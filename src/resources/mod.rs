@@ -1,26 +1,30 @@
 //! The resources of a stack, one file each, and the one list of them. A resource knows its own AWS service only.
 //! Must know nothing of the command line, of the terminal, or of what kind of AWS it talks to.
 
+mod application;
 mod default_vpc;
 mod distribution;
 mod distribution_calls;
 mod distribution_config;
+mod environment;
 mod instance_policies;
 mod instance_profile;
 mod key_pair;
 mod network_removal;
 pub mod outputs;
+mod ownership;
 mod role_facts;
 mod roles;
 mod service_role;
 mod stack;
 mod users_table;
+mod version;
 mod web_acl;
 mod web_acl_rules;
 
 use std::sync::Arc;
 
-pub use stack::Stack;
+pub use stack::{BuildBundle, BundleToRun, Stack};
 
 use crate::aws::Aws;
 use crate::engine::{Error, Graph, Node};
@@ -36,6 +40,9 @@ pub fn graph(stack: &Arc<Stack>) -> Result<Graph<Aws>, Error> {
         Arc::new(default_vpc::DefaultVpc::new(stack.clone())),
         Arc::new(service_role::ServiceRole::new(stack.clone())),
         Arc::new(instance_profile::InstanceProfile::new(stack.clone())),
+        Arc::new(application::Application::new(stack.clone())),
+        Arc::new(version::ApplicationVersion::new(stack.clone())),
+        Arc::new(environment::Environment::new(stack.clone())),
     ];
     if profile.ssh.enabled {
         nodes.push(Arc::new(key_pair::KeyPair::new(stack.clone())));

@@ -2,7 +2,7 @@
 
 use crate::engine::Output;
 
-/// The table's name, once it is ACTIVE.
+/// The table's name, once it was asked for.
 pub const TABLE: Output<String> = Output::new("users-table.name");
 
 /// Where instances and load balancer go.

@@ -177,6 +177,8 @@ impl UsersTable {
         cx.intend(tags::CREATED, self.name()).await?;
         cx.check()?;
         create.send().await.explain(&doing)?;
+        // The app writes into it long after it is ACTIVE: nobody need wait for that.
+        cx.publish(&TABLE, self.name().to_owned());
         Ok(())
     }
 

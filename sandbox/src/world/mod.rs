@@ -22,6 +22,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use clock::Clock;
+use jiff::SignedDuration;
 use plane::{DataPlane, Objects};
 use tokio_util::sync::CancellationToken;
 
@@ -50,6 +51,22 @@ impl Refusal {
             status,
         }
     }
+}
+
+/// A resource that exists, as a leak check sees it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+pub(crate) struct Item {
+    /// `dynamodb`, `ec2`, `s3`, …
+    pub service: &'static str,
+    /// `table`, `security-group`, `object`, …
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// `global` for what has none.
+    pub region: String,
+    /// ARN or id.
+    pub id: String,
+    pub name: String,
+    pub tags: Tags,
 }
 
 /// The whole account. Cheap to share; every change goes through [`World::lock`].
@@ -85,6 +102,32 @@ impl World {
         self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
+    /// Keys that act as the role with that ARN.
+    pub(crate) fn issue_credentials(&self, role_arn: &str) -> iam::credentials::TemporaryCredentials {
+        let mut state = self.lock();
+        let account = state.account.clone();
+        state.iam.credentials.issue(&account, role_arn)
+    }
+
+    /// Everything that exists, of every service, sorted. Each part of the world gives its own by
+    /// `fn inventory(&self, region: &str) -> Vec<Item>`.
+    pub(crate) async fn inventory(&self) -> Vec<Item> {
+        let mut items = self.lock().inventory();
+        for path in self.objects.list_all().await {
+            let kind = if path.ends_with('/') { "bucket" } else { "object" };
+            items.push(Item {
+                service: "s3",
+                kind,
+                region: "global".to_owned(),
+                id: format!("arn:aws:s3:::{}", path.trim_end_matches('/')),
+                name: path.trim_end_matches('/').to_owned(),
+                tags: Tags::new(),
+            });
+        }
+        items.sort();
+        items
+    }
+
     /// Runs a workflow of AWS's in the background until it ends or the daemon stops.
     pub(crate) fn spawn(self: &Arc<Self>, workflow: impl Future<Output = ()> + Send + 'static) {
         let shutdown = self.shutdown.clone();
@@ -101,6 +144,8 @@ impl World {
 pub(crate) struct State {
     /// Twelve digits.
     pub account: String,
+    /// How long, in sandbox time, reads still show the tags of before: AWS's are eventually consistent.
+    pub tag_delay: SignedDuration,
     pub iam: iam::Iam,
     pub distributions: distributions::Distributions,
     /// Web ACLs of scope CLOUDFRONT; regional ones are not supported.
@@ -112,6 +157,7 @@ impl State {
     fn new(account: &str) -> Self {
         Self {
             account: account.to_owned(),
+            tag_delay: SignedDuration::ZERO,
             iam: iam::Iam::default(),
             distributions: distributions::Distributions::default(),
             web_acls: web_acls::WebAcls::default(),
@@ -122,6 +168,15 @@ impl State {
     /// The region of that name; regions exist as soon as somebody asks.
     pub(crate) fn region(&mut self, name: &str) -> &mut Region {
         self.regions.entry(name.to_owned()).or_insert_with(|| Region::new(name))
+    }
+
+    /// All that exists but objects, which are not kept here.
+    fn inventory(&self) -> Vec<Item> {
+        let mut items = self.iam.inventory("global");
+        for region in self.regions() {
+            items.extend(region.tables.inventory(&region.name));
+        }
+        items
     }
 
     pub(crate) fn regions(&self) -> impl Iterator<Item = &Region> {
