@@ -1,16 +1,8 @@
 use super::*;
-use crate::profile::{EnvironmentType, Profile, StackName};
-use crate::resources::stack::BundleToRun;
+use crate::profile::{EnvironmentType, Profile};
 
 fn vpc(change: impl FnOnce(&mut Profile)) -> DefaultVpc {
-    let mut profile = Profile::default();
-    change(&mut profile);
-    let bundle = BundleToRun {
-        label: "v1".to_owned(),
-        description: String::new(),
-        build: Box::new(|_| Err(Error::failed("nothing is built here"))),
-    };
-    DefaultVpc::new(Arc::new(Stack::new(StackName::default(), "us-east-1", profile, bundle)))
+    DefaultVpc::new(Stack::for_test(change))
 }
 
 fn at(zone: &str) -> Place {

@@ -11,6 +11,7 @@ use aws_sdk_cloudfront::types::{
 use super::distribution_calls::{self as calls, Found};
 use super::distribution_config::{Wanted, origin_name};
 use super::outputs::{DISTRIBUTION, LiveDistribution, ORIGIN, WEB_ACL};
+use super::ownership::block_unless_ours;
 use super::stack::Stack;
 use crate::aws::Aws;
 use crate::aws::errors::Explain;
@@ -272,25 +273,12 @@ impl Resource for Distribution {
         let Some((live, owner)) = seen.live() else {
             return Change::Create;
         };
+        if let Some(blocked) = block_unless_ours(&self.stack, ID, owner, "cdn.comment") {
+            return blocked;
+        }
         let mut fields = Vec::new();
-        match owner {
-            Owner::Ours => {}
-            Owner::Nobody if self.stack.takes_over(ID) => {
-                fields.push(FieldChange::new(tags::STACK, None, self.stack.name.to_string()));
-            }
-            Owner::Nobody => {
-                return Change::Blocked {
-                    reason: format!("{} has this comment and was not made by confctl", live.id),
-                    hint: "choose another with --set cdn.comment=TEXT, or take it over with `confctl up --adopt distribution`"
-                        .to_owned(),
-                };
-            }
-            Owner::OtherStack(stack) => {
-                return Change::Blocked {
-                    reason: format!("{} belongs to stack {stack}", live.id),
-                    hint: "choose another comment with --set cdn.comment=TEXT".to_owned(),
-                };
-            }
+        if *owner == Owner::Nobody {
+            fields.push(FieldChange::new(tags::STACK, None, self.stack.name.to_string()));
         }
         let (origin, web_acl) = (known.get(&ORIGIN), known.get(&WEB_ACL));
         match self

@@ -169,6 +169,9 @@ pub(super) async fn other_environments(
 ) -> Result<Vec<String>, Error> {
     let environments = aws.beanstalk.describe_environments().include_deleted(false);
     let environments = environments.send().await.explain("list the environments")?;
+    if environments.environments().is_empty() {
+        aws.proof.of_reads(aws).await?;
+    }
     let mut users = Vec::new();
     for environment in environments.environments() {
         let (Some(application), Some(environment)) = (environment.application_name(), environment.environment_name())

@@ -217,30 +217,21 @@ impl Resource for ServiceRole {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::profile::{Profile, StackName};
-    use crate::resources::stack::BundleToRun;
 
-    fn service_role(change: impl FnOnce(&mut Profile)) -> ServiceRole {
-        let mut profile = Profile::default();
-        change(&mut profile);
-        let bundle = BundleToRun {
-            label: "v1".to_owned(),
-            description: String::new(),
-            build: Box::new(|_| Err(Error::failed("nothing is built here"))),
-        };
-        ServiceRole::new(Arc::new(Stack::new(StackName::default(), "us-east-1", profile, bundle)))
+    fn service_role(mode: RolesMode) -> ServiceRole {
+        ServiceRole::new(Stack::for_test(|profile| profile.roles.mode = mode))
     }
 
     #[test]
     fn a_role_that_must_exist_is_never_made() {
-        let role = service_role(|profile| profile.roles.mode = RolesMode::Existing);
+        let role = service_role(RolesMode::Existing);
         let change = role.plan(&Observed::Absent, &Values::default());
         assert!(matches!(change, Change::Blocked { .. }), "{change:?}");
     }
 
     #[test]
     fn in_an_empty_account_the_role_has_the_articles_name() {
-        let role = service_role(|_| {});
+        let role = service_role(RolesMode::Auto);
         assert_eq!(role.title(), "role aws-elasticbeanstalk-service-role");
         assert_eq!(role.plan(&Observed::Absent, &Values::default()), Change::Create);
     }

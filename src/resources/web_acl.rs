@@ -8,6 +8,7 @@ use aws_sdk_wafv2::operation::get_web_acl::GetWebAclOutput;
 use aws_sdk_wafv2::types::{Rule, Scope, Tag, WebAclSummary};
 
 use super::outputs::WEB_ACL;
+use super::ownership::block_unless_ours;
 use super::stack::Stack;
 use super::web_acl_rules::{default_action, describe, rules, visibility};
 use crate::aws::Aws;
@@ -285,25 +286,12 @@ impl Resource for WebAcl {
         let Some((live, owner)) = seen.live() else {
             return Change::Create;
         };
+        if let Some(blocked) = block_unless_ours(&self.stack, ID, owner, "waf.name") {
+            return blocked;
+        }
         let mut fields = Vec::new();
-        match owner {
-            Owner::Ours => {}
-            Owner::Nobody if self.stack.takes_over(ID) => {
-                fields.push(FieldChange::new(tags::STACK, None, self.stack.name.to_string()));
-            }
-            Owner::Nobody => {
-                return Change::Blocked {
-                    reason: "a web ACL of this name exists and was not made by confctl".to_owned(),
-                    hint: "choose another with --set waf.name=NAME, or take it over with `confctl up --adopt web-acl`"
-                        .to_owned(),
-                };
-            }
-            Owner::OtherStack(stack) => {
-                return Change::Blocked {
-                    reason: format!("it belongs to stack {stack}"),
-                    hint: "choose another with --set waf.name=NAME".to_owned(),
-                };
-            }
+        if *owner == Owner::Nobody {
+            fields.push(FieldChange::new(tags::STACK, None, self.stack.name.to_string()));
         }
         if !live.allows_by_default {
             fields.push(FieldChange::new(
@@ -386,18 +374,10 @@ impl Resource for WebAcl {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::profile::{Profile, StackName, WafMode};
-    use crate::resources::stack::BundleToRun;
+    use crate::profile::WafMode;
 
     fn web_acl(mode: WafMode) -> WebAcl {
-        let mut profile = Profile::default();
-        profile.waf.mode = mode;
-        let bundle = BundleToRun {
-            label: "v1".to_owned(),
-            description: String::new(),
-            build: Box::new(|_| Err(Error::failed("nothing is built here"))),
-        };
-        WebAcl::new(Arc::new(Stack::new(StackName::default(), "us-east-1", profile, bundle)))
+        WebAcl::new(Stack::for_test(|profile| profile.waf.mode = mode))
     }
 
     fn seen(rules: Vec<Rule>, owner: Owner) -> Observed<LiveWebAcl> {
