@@ -109,6 +109,15 @@ pub fn is_profile_not_spread(message: &str) -> bool {
         .any(|text| message.contains(text))
 }
 
+/// The id of the distribution that already has a caller reference.
+/// Seen as "The caller reference that you are using to create a distribution is associated with another distribution. Already
+/// exists: E1S5NFOO9V4JC3" (aws/aws-sdk-js-v3#2618).
+pub fn existing_distribution(message: &str) -> Option<&str> {
+    let (_, rest) = message.split_once("Already exists: ")?;
+    let end = rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len());
+    Some(&rest[..end]).filter(|id| !id.is_empty())
+}
+
 /// Whether an event starts an operation: it carries that operation's request id.
 pub fn is_start(message: &str) -> bool {
     message.ends_with(" is starting.")
@@ -135,6 +144,13 @@ mod tests {
             ending("Waiting for EC2 instances to launch. This may take a few minutes."),
             None
         );
+    }
+
+    #[test]
+    fn a_conflict_names_the_distribution_that_has_the_reference() {
+        let text = "The caller reference that you are using to create a distribution is associated with another distribution. Already exists: E1S5NFOO9V4JC3 (DistributionAlreadyExists)";
+        assert_eq!(existing_distribution(text), Some("E1S5NFOO9V4JC3"));
+        assert_eq!(existing_distribution("Already exists: "), None);
     }
 
     #[test]

@@ -61,3 +61,18 @@ impl Stack {
         self.take_over.contains(resource)
     }
 }
+
+#[cfg(test)]
+impl Stack {
+    /// The default stack in us-east-1, with a changed profile; it has no bundle to build.
+    pub(super) fn for_test(change: impl FnOnce(&mut Profile)) -> std::sync::Arc<Self> {
+        let mut profile = Profile::default();
+        change(&mut profile);
+        let bundle = BundleToRun {
+            label: "v1".to_owned(),
+            description: String::new(),
+            build: Box::new(|_| Err(crate::engine::Error::failed("nothing is built here"))),
+        };
+        std::sync::Arc::new(Self::new(StackName::default(), "us-east-1", profile, bundle))
+    }
+}
