@@ -279,6 +279,7 @@ pub async fn serve_until(directory: &Path, options: Options, stop: CancellationT
     }
     let listener = listen(options.port).await?;
     let info = new_info(&options, listener.local_addr()?.port());
+    make_directory(&objects)?;
     let store = Store::new(&objects)?;
     let world = new_world(&info, &store);
     world.lock().tag_delay = jiff::SignedDuration::from_secs(i64::from(options.tag_delay_seconds));
