@@ -103,6 +103,32 @@ impl World {
         self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
+    /// Keys that act as the role with that ARN.
+    pub(crate) fn issue_credentials(&self, role_arn: &str) -> iam::credentials::TemporaryCredentials {
+        let mut state = self.lock();
+        let account = state.account.clone();
+        state.iam.credentials.issue(&account, role_arn)
+    }
+
+    /// Everything that exists, of every service, sorted. Each part of the world gives its own by
+    /// `fn inventory(&self, region: &str) -> Vec<Item>`.
+    pub(crate) async fn inventory(&self) -> Vec<Item> {
+        let mut items = self.lock().inventory();
+        for path in self.objects.list_all().await {
+            let kind = if path.ends_with('/') { "bucket" } else { "object" };
+            items.push(Item {
+                service: "s3",
+                kind,
+                region: "global".to_owned(),
+                id: format!("arn:aws:s3:::{}", path.trim_end_matches('/')),
+                name: path.trim_end_matches('/').to_owned(),
+                tags: Tags::new(),
+            });
+        }
+        items.sort();
+        items
+    }
+
     /// Runs a workflow of AWS's in the background until it ends or the daemon stops.
     pub(crate) fn spawn(self: &Arc<Self>, workflow: impl Future<Output = ()> + Send + 'static) {
         let shutdown = self.shutdown.clone();
@@ -140,6 +166,17 @@ impl State {
     /// The region of that name; regions exist as soon as somebody asks.
     pub(crate) fn region(&mut self, name: &str) -> &mut Region {
         self.regions.entry(name.to_owned()).or_insert_with(|| Region::new(name))
+    }
+
+    /// All that exists but objects, which are not kept here.
+    fn inventory(&self) -> Vec<Item> {
+        let mut items = self.iam.inventory("global");
+        items.extend(self.distributions.inventory("global"));
+        items.extend(self.web_acls.inventory("global"));
+        for region in self.regions() {
+            items.extend(region.tables.inventory(&region.name));
+        }
+        items
     }
 
     pub(crate) fn regions(&self) -> impl Iterator<Item = &Region> {

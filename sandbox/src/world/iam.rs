@@ -1,4 +1,0 @@
-//! Iam.
-
-#[derive(Debug, Default)]
-pub(crate) struct Iam {}
