@@ -48,7 +48,14 @@ pub(crate) struct Service {
 }
 
 /// Every service but S3, which streams (see [`s3`]).
-pub(crate) const SERVICES: &[Service] = &[dynamodb::SERVICE, iam::SERVICE, servicequotas::SERVICE, sts::SERVICE];
+pub(crate) const SERVICES: &[Service] = &[
+    cloudfront::SERVICE,
+    dynamodb::SERVICE,
+    iam::SERVICE,
+    servicequotas::SERVICE,
+    sts::SERVICE,
+    wafv2::SERVICE,
+];
 
 /// Every operation of every service, by the service's title; the page on the sandbox lists them.
 pub(crate) fn all_operations() -> Vec<(&'static str, Operation)> {
