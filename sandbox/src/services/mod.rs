@@ -134,3 +134,29 @@ fn is_honoured(operation: &Operation, member: &str) -> bool {
                 .is_some_and(|one| one.eq_ignore_ascii_case(member))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_operation_is_there_twice() {
+        let mut seen = BTreeSet::new();
+        for (service, operation) in all_operations() {
+            assert!(
+                seen.insert((service, operation.name)),
+                "{} of {service}",
+                operation.name
+            );
+        }
+    }
+
+    #[test]
+    fn lists_are_honoured_by_the_name_that_ec2_gives_them_on_the_wire() {
+        let describe = operation("DescribeVpcs", &["Filters", "VpcIds", "dryRun"]);
+        for member in ["Filter", "Filters", "VpcId", "DryRun"] {
+            assert!(is_honoured(&describe, member), "{member}");
+        }
+        assert!(!is_honoured(&describe, "MaxResults"));
+    }
+}
