@@ -6,6 +6,8 @@ pub(crate) mod beanstalk;
 pub(crate) mod clock;
 pub(crate) mod compute;
 pub(crate) mod distributions;
+#[cfg(test)]
+pub(crate) mod fakes;
 pub(crate) mod iam;
 pub(crate) mod ids;
 pub(crate) mod monitoring;
@@ -13,6 +15,7 @@ pub(crate) mod network;
 pub(crate) mod notifications;
 pub(crate) mod plane;
 pub(crate) mod quotas;
+pub(crate) mod routes;
 pub(crate) mod scaling;
 pub(crate) mod stacks;
 pub(crate) mod tables;
@@ -27,6 +30,17 @@ use tokio_util::sync::CancellationToken;
 
 /// Tags of a resource, key to value.
 pub(crate) type Tags = BTreeMap<String, String>;
+
+/// A resource as `sandbox inventory` lists it, whatever its service.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub(crate) struct Item {
+    pub service: &'static str,
+    pub kind: &'static str,
+    pub region: String,
+    pub id: String,
+    pub name: String,
+    pub tags: Tags,
+}
 
 /// An API error as AWS words it. `status` is the HTTP status.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -101,6 +115,8 @@ impl World {
 pub(crate) struct State {
     /// Twelve digits.
     pub account: String,
+    /// Accounts made since October 2024 cannot make launch configurations (facts/eb.md §1.4).
+    pub bans_launch_configurations: bool,
     pub iam: iam::Iam,
     pub distributions: distributions::Distributions,
     /// Web ACLs of scope CLOUDFRONT; regional ones are not supported.
@@ -112,6 +128,7 @@ impl State {
     fn new(account: &str) -> Self {
         Self {
             account: account.to_owned(),
+            bans_launch_configurations: false,
             iam: iam::Iam::default(),
             distributions: distributions::Distributions::default(),
             web_acls: web_acls::WebAcls::default(),
