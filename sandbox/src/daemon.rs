@@ -1,1 +1,412 @@
 //! The sandbox as a process: its directory, start on demand, stop.
+//! Must know nothing of AWS; it brings up the world behind the gateway and takes it down again.
+
+use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal};
+use serde::{Deserialize, Serialize};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::gateway::request_log::RequestLog;
+use crate::gateway::{self, Gateway};
+use crate::services::s3::Store;
+use crate::world::clock::Clock;
+use crate::world::{World, ids};
+
+/// The account that the sandbox plays.
+const ACCOUNT: &str = "123456789012";
+/// Where it is by default: LocalStack's port, which people's tools know.
+const PORT: u16 = 4566;
+/// How long a daemon may take to be ready, and to end.
+const START_LIMIT: Duration = Duration::from_secs(10);
+const STOP_LIMIT: Duration = Duration::from_secs(10);
+/// How long requests in flight may go on after the daemon was told to end.
+const DRAIN_LIMIT: Duration = Duration::from_secs(2);
+
+const INFO_FILE: &str = "sandbox.json";
+const LOG_FILE: &str = "sandbox.log";
+const REQUESTS_FILE: &str = "requests.jsonl";
+const LOCK_FILE: &str = "start.lock";
+const OBJECTS_DIRECTORY: &str = "objects";
+
+/// What `sandbox.json` says of a running sandbox. The file is readable by its owner only.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Info {
+    pub pid: u32,
+    /// When the process started, in the kernel's clock ticks: a pid is used again.
+    pub process_start: u64,
+    pub port: u16,
+    /// Twelve digits.
+    pub account: String,
+    /// What to use where a client has no region of its own.
+    pub region: String,
+    pub access_key_id: String,
+    pub secret_access_key: String,
+    /// For the sandbox's own endpoints, `/_sandbox/…`, in the header `x-sandbox-token`.
+    pub token: String,
+    pub time_scale: f64,
+    /// Of the program that runs it.
+    pub version: String,
+    /// Real time, RFC 3339.
+    pub started: String,
+}
+
+impl Info {
+    /// Where the API is. An address and no name: clients take path-style S3 by themselves then.
+    pub fn endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+}
+
+/// How a sandbox is run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How many sandbox seconds pass in a real one, 1 to 3600.
+    pub time_scale: f64,
+    /// 4566 or any free one by default.
+    pub port: Option<u16>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            time_scale: 60.0,
+            port: None,
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    #[error("there is no home directory; set CONFCTL_SANDBOX_DIR to say where the sandbox lives")]
+    NoDirectory,
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    #[error("{path} is not what a sandbox writes: {source}")]
+    Unreadable { path: PathBuf, source: serde_json::Error },
+    #[error(
+        "the sandbox in {directory} is run by version {running}, this is version {own}; end it with: confctl sandbox stop"
+    )]
+    OtherVersion {
+        directory: PathBuf,
+        running: String,
+        own: String,
+    },
+    #[error("a sandbox runs in {directory} already, as process {pid}")]
+    AlreadyRunning { directory: PathBuf, pid: u32 },
+    #[error("the sandbox did not start: {reason}; its log ends with:\n{log}")]
+    NotStarted { reason: String, log: String },
+    #[error("process {0} of the sandbox does not end")]
+    NotStopped(u32),
+}
+
+/// The sandbox's directory: `CONFCTL_SANDBOX_DIR`, else below the user's state directory.
+///
+/// # Errors
+/// Where neither that nor a home directory is set.
+pub fn directory() -> Result<PathBuf, DaemonError> {
+    let variable = |name: &str| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    if let Some(directory) = variable("CONFCTL_SANDBOX_DIR") {
+        return Ok(directory);
+    }
+    let state = variable("XDG_STATE_HOME").or_else(|| Some(variable("HOME")?.join(".local/state")));
+    Ok(state.ok_or(DaemonError::NoDirectory)?.join("confctl").join("sandbox"))
+}
+
+/// The sandbox that runs in a directory.
+///
+/// # Errors
+/// Where `sandbox.json` cannot be read.
+pub fn find(directory: &Path) -> Result<Option<Info>, DaemonError> {
+    let path = directory.join(INFO_FILE);
+    let text = match fs_err::read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let info: Info = serde_json::from_slice(&text).map_err(|source| DaemonError::Unreadable { path, source })?;
+    Ok(is_alive(&info).then_some(info))
+}
+
+/// The sandbox of a directory, started by `command` if it does not run. `command` is this program's `sandbox serve`.
+///
+/// # Errors
+/// Where it does not become ready, or another version runs there.
+pub fn ensure_started(directory: &Path, mut command: Command) -> Result<Info, DaemonError> {
+    make_directory(directory)?;
+    let lock = private_file(&directory.join(LOCK_FILE))?;
+    // Two programs that need the sandbox at once start one.
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).map_err(std::io::Error::from)?;
+    if let Some(info) = find(directory)? {
+        return of_this_version(directory, info);
+    }
+    let log = private_file(&directory.join(LOG_FILE))?;
+    let begin = log.metadata()?.len();
+    let child = command
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .spawn()?;
+    wait_until_ready(directory, child, begin)
+}
+
+fn wait_until_ready(directory: &Path, mut child: Child, log_begin: u64) -> Result<Info, DaemonError> {
+    let begun = Instant::now();
+    let failed = |reason: String| DaemonError::NotStarted {
+        reason,
+        log: log_since(&directory.join(LOG_FILE), log_begin),
+    };
+    loop {
+        if let Some(info) = find(directory)? {
+            return Ok(info);
+        }
+        if let Some(status) = child.try_wait()? {
+            return Err(failed(format!("it ended with {status}")));
+        }
+        if begun.elapsed() > START_LIMIT {
+            child.kill()?;
+            child.wait()?;
+            return Err(failed(format!("it was not ready within {} s", START_LIMIT.as_secs())));
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn of_this_version(directory: &Path, info: Info) -> Result<Info, DaemonError> {
+    let own = env!("CARGO_PKG_VERSION");
+    if info.version == own {
+        return Ok(info);
+    }
+    Err(DaemonError::OtherVersion {
+        directory: directory.to_owned(),
+        running: info.version,
+        own: own.to_owned(),
+    })
+}
+
+/// Ends the sandbox of a directory and waits until it is gone. `false`: none ran.
+///
+/// # Errors
+/// Where it cannot be ended.
+pub fn stop(directory: &Path) -> Result<bool, DaemonError> {
+    let Some(info) = find(directory)? else {
+        return Ok(false);
+    };
+    let pid = i32::try_from(info.pid)
+        .ok()
+        .and_then(Pid::from_raw)
+        .ok_or(DaemonError::NotStopped(info.pid))?;
+    for deadly in [Signal::TERM, Signal::KILL] {
+        match rustix::process::kill_process(pid, deadly) {
+            Ok(()) | Err(rustix::io::Errno::SRCH) => {}
+            Err(error) => return Err(std::io::Error::from(error).into()),
+        }
+        let begun = Instant::now();
+        while begun.elapsed() < STOP_LIMIT {
+            if !is_alive(&info) {
+                remove_if_there(&directory.join(INFO_FILE))?;
+                return Ok(true);
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+    Err(DaemonError::NotStopped(info.pid))
+}
+
+/// The sandbox itself: serves until SIGTERM or SIGINT, then ends every instance and leaves.
+///
+/// # Errors
+/// Where the directory or the port cannot be had.
+pub async fn serve(directory: &Path, options: Options) -> Result<(), DaemonError> {
+    let stop = CancellationToken::new();
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    // The terminal that it was started from may go away.
+    let mut hangup = signal(SignalKind::hangup())?;
+    let stopper = stop.clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+                _ = hangup.recv() => {}
+            }
+        }
+        stopper.cancel();
+    });
+    serve_until(directory, options, stop).await
+}
+
+/// As [`serve`], until `stop` is cancelled.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_until(directory: &Path, options: Options, stop: CancellationToken) -> Result<(), DaemonError> {
+    make_directory(directory)?;
+    if let Some(running) = find(directory)? {
+        return Err(DaemonError::AlreadyRunning {
+            directory: directory.to_owned(),
+            pid: running.pid,
+        });
+    }
+    let objects = directory.join(OBJECTS_DIRECTORY);
+    // What an earlier sandbox left: its world is gone.
+    if objects.exists() {
+        fs_err::remove_dir_all(&objects)?;
+    }
+    let listener = listen(options.port).await?;
+    let info = new_info(&options, listener.local_addr()?.port());
+    let store = Store::new(&objects)?;
+    let world = new_world(&info, &store);
+    let gateway = Arc::new(Gateway {
+        world: world.clone(),
+        store,
+        log: RequestLog::open(&directory.join(REQUESTS_FILE))?,
+        info: info.clone(),
+    });
+    let stopped = stop.clone();
+    let serving = axum::serve(listener, gateway::router(gateway)).with_graceful_shutdown(stopped.cancelled_owned());
+    publish(directory, &info)?;
+    tracing::info!(port = info.port, pid = info.pid, "the sandbox is ready");
+    tokio::select! {
+        result = std::future::IntoFuture::into_future(serving) => result?,
+        () = drained(&stop) => {}
+    }
+    world.shutdown.cancel();
+    world.plane.shutdown().await;
+    remove_if_there(&directory.join(INFO_FILE))?;
+    Ok(())
+}
+
+/// Resolves when the daemon was told to end and requests in flight have had their time.
+async fn drained(stop: &CancellationToken) {
+    stop.cancelled().await;
+    tokio::time::sleep(DRAIN_LIMIT).await;
+}
+
+fn new_world(info: &Info, store: &Store) -> Arc<World> {
+    let clock = Clock::new(info.time_scale);
+    let plane = Box::new(crate::instances::NoInstances);
+    let world = World::new(
+        &info.account,
+        clock,
+        CancellationToken::new(),
+        plane,
+        Box::new(store.clone()),
+    );
+    let user = format!("arn:aws:iam::{}:user/sandbox", info.account);
+    world
+        .lock()
+        .iam
+        .credentials
+        .add_user(&user, &info.access_key_id, &info.secret_access_key);
+    world
+}
+
+fn new_info(options: &Options, port: u16) -> Info {
+    let pid = std::process::id();
+    Info {
+        pid,
+        process_start: process_start(pid).unwrap_or_default(),
+        port,
+        account: ACCOUNT.to_owned(),
+        region: "us-east-1".to_owned(),
+        access_key_id: format!("AKIA{}", ids::capitals(16)),
+        secret_access_key: ids::secret(40),
+        token: ids::secret(40),
+        time_scale: options.time_scale.clamp(1.0, 3600.0),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        started: jiff::Timestamp::now().to_string(),
+    }
+}
+
+/// The port that was asked for; else the usual one; else any.
+async fn listen(port: Option<u16>) -> Result<TcpListener, DaemonError> {
+    let any = match port {
+        Some(port) => return Ok(TcpListener::bind(("127.0.0.1", port)).await?),
+        None => TcpListener::bind(("127.0.0.1", PORT)).await,
+    };
+    match any {
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => Ok(TcpListener::bind(("127.0.0.1", 0)).await?),
+        other => Ok(other?),
+    }
+}
+
+/// Writes `sandbox.json` in one step: whoever sees it can connect.
+fn publish(directory: &Path, info: &Info) -> Result<(), DaemonError> {
+    let mut file = tempfile::NamedTempFile::new_in(directory)?;
+    serde_json::to_writer_pretty(&mut file, info).map_err(std::io::Error::from)?;
+    // NamedTempFile makes files that only their owner can read.
+    file.persist(directory.join(INFO_FILE)).map_err(|error| error.error)?;
+    Ok(())
+}
+
+fn make_directory(directory: &Path) -> Result<(), DaemonError> {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)?;
+    Ok(())
+}
+
+fn private_file(path: &Path) -> Result<std::fs::File, DaemonError> {
+    let mut options = std::fs::OpenOptions::new();
+    Ok(options.create(true).append(true).read(true).mode(0o600).open(path)?)
+}
+
+fn remove_if_there(path: &Path) -> Result<(), DaemonError> {
+    match fs_err::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+fn log_since(path: &Path, begin: u64) -> String {
+    let mut text = String::new();
+    let read = std::fs::File::open(path).and_then(|mut file| {
+        file.seek(SeekFrom::Start(begin))?;
+        file.read_to_string(&mut text)
+    });
+    match read {
+        Ok(_) => text,
+        Err(error) => error.to_string(),
+    }
+}
+
+/// Whether the process that wrote the file is still there, and still the same.
+fn is_alive(info: &Info) -> bool {
+    match process_start(info.pid) {
+        Some(start) => start == info.process_start,
+        None => false,
+    }
+}
+
+/// When a process started, in clock ticks since boot; `None` if there is none, or only its zombie.
+#[cfg(target_os = "linux")]
+fn process_start(pid: u32) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The second field is the program's name in parentheses, which may hold anything.
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    if matches!(fields.first(), Some(&"Z" | &"X")) {
+        return None;
+    }
+    fields.get(19)?.parse().ok()
+}
+
+/// Elsewhere only whether there is one.
+#[cfg(not(target_os = "linux"))]
+fn process_start(pid: u32) -> Option<u64> {
+    let pid = Pid::from_raw(i32::try_from(pid).ok()?)?;
+    rustix::process::test_kill_process(pid).ok().map(|()| 0)
+}

@@ -50,7 +50,9 @@ pub(crate) struct Call {
 impl Call {
     /// The parameters of a query request.
     pub(crate) fn parameters(&self) -> HashMap<String, String> {
-        form_urlencoded::parse(&self.body).into_owned().collect()
+        let query = self.uri.query().unwrap_or_default().as_bytes();
+        let form = if self.body.is_empty() { query } else { &self.body };
+        form_urlencoded::parse(form).into_owned().collect()
     }
 
     /// The request as the generated type of a query or EC2-query operation.

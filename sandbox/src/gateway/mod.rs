@@ -1,5 +1,241 @@
 //! The front door: HTTP, signatures, routing by the service in the signature, request ids, the request log.
 //! Must know nothing of what an operation does.
 
+pub(crate) mod admin;
 pub(crate) mod call;
+pub(crate) mod chunked;
+pub(crate) mod cloudwatch;
+pub(crate) mod protocol;
 pub(crate) mod query;
+pub(crate) mod request_log;
+pub(crate) mod signature;
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderValue, StatusCode};
+
+use self::call::{Answer, Call, Protocol};
+use self::request_log::RequestLog;
+use self::signature::{Distrust, Signature};
+use crate::daemon::Info;
+use crate::services;
+use crate::services::s3::Store;
+use crate::world::iam::credentials::Principal;
+use crate::world::{Refusal, World, ids};
+
+/// Largest body of an API call. S3 takes 5 GB in one part; no bundle is larger than 512 MB.
+const LARGEST_BODY: usize = 1 << 30;
+
+/// What the front door needs.
+pub(crate) struct Gateway {
+    pub world: Arc<World>,
+    pub store: Store,
+    pub log: RequestLog,
+    pub info: Info,
+}
+
+/// The HTTP service of the whole sandbox.
+pub(crate) fn router(gateway: Arc<Gateway>) -> axum::Router {
+    axum::Router::new()
+        .fallback(handle)
+        .layer(axum::extract::DefaultBodyLimit::disable())
+        .with_state(gateway)
+}
+
+/// Whose door a request knocks at, by its Host header.
+#[derive(Debug, PartialEq)]
+enum Door {
+    Api,
+    /// A site: an edge, a load balancer or an environment.
+    Site,
+    Nobody,
+}
+
+fn door(host: &str, port: u16) -> Door {
+    let Some((name, number)) = host.rsplit_once(':') else {
+        return Door::Nobody;
+    };
+    if number.parse() != Ok(port) {
+        return Door::Nobody;
+    }
+    let sites = [".cloudfront.localhost", ".elb.localhost", ".elasticbeanstalk.localhost"];
+    let name = name.to_ascii_lowercase();
+    match name.as_str() {
+        "127.0.0.1" | "localhost" => Door::Api,
+        _ if sites.iter().any(|site| name.ends_with(site)) => Door::Site,
+        _ => Door::Nobody,
+    }
+}
+
+async fn handle(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
+    let host = signature::header(request.headers(), "host").unwrap_or_default();
+    match door(host, gateway.info.port) {
+        Door::Site => crate::proxy::serve(gateway.world.clone(), request).await,
+        // A page in a browser must not be able to use the API, even with a name that resolves to loopback.
+        Door::Api if request.headers().contains_key("origin") => (
+            StatusCode::FORBIDDEN,
+            "The sandbox's API takes no request from a web page\n",
+        )
+            .into_response(),
+        Door::Api => api(&gateway, request).await,
+        Door::Nobody => {
+            let text = format!(
+                "'{host}' is no name that this sandbox serves on port {}\n",
+                gateway.info.port
+            );
+            (StatusCode::MISDIRECTED_REQUEST, text).into_response()
+        }
+    }
+}
+
+async fn api(gateway: &Arc<Gateway>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    if parts.uri.path().starts_with(admin::PREFIX) {
+        return admin::serve(gateway, &parts).await;
+    }
+    let Ok(body) = axum::body::to_bytes(body, LARGEST_BODY).await else {
+        return (
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "The body is cut off or larger than 1 GiB\n",
+        )
+            .into_response();
+    };
+    let request_id = ids::uuid();
+    let call = match receive(gateway, parts, body, &request_id) {
+        Ok(call) => call,
+        Err(refused) => return respond(*refused),
+    };
+    let mut code = None;
+    let mut answer = match run(gateway, &call).await {
+        Ok(answer) => answer,
+        Err(refusal) => {
+            let answer = protocol::refuse(call.protocol, &call.service, &refusal, &request_id);
+            code = Some(refusal.code);
+            answer
+        }
+    };
+    if call.method == http::Method::HEAD && !answer.status.is_success() {
+        answer.body = Bytes::new();
+    }
+    protocol::stamp(&mut answer, call.protocol, &request_id);
+    gateway.log.write(&gateway.world, &call, &answer, code.as_deref());
+    respond(answer)
+}
+
+/// Checks who is calling and what is called.
+fn receive(gateway: &Gateway, parts: Parts, body: Bytes, request_id: &str) -> Result<Call, Box<Answer>> {
+    let signature = Signature::read(&parts);
+    let service = signature.as_ref().map(|read| read.service.clone()).unwrap_or_default();
+    let protocol = protocol::detect(&service, &parts);
+    let refused = |refusal: &Refusal| {
+        let mut answer = protocol::refuse(protocol, &service, refusal, request_id);
+        protocol::stamp(&mut answer, protocol, request_id);
+        Box::new(answer)
+    };
+    let distrusted = |distrust: Distrust| refused(&protocol::distrusted(protocol, &distrust));
+    let signature = signature.map_err(distrusted)?;
+    let principal = principal(&gateway.world, &signature).map_err(distrusted)?;
+    signature
+        .verify(&parts, &body, &principal.secret_access_key)
+        .map_err(distrusted)?;
+    let body = content(&parts, body, &signature, &principal.secret_access_key).map_err(|refusal| refused(&refusal))?;
+    let Some(operation) = protocol::operation(protocol, &parts, &body) else {
+        return Err(refused(&Refusal::new(
+            "InvalidAction",
+            format!(
+                "The sandbox does not recognise the operation of {} {}",
+                parts.method,
+                parts.uri.path()
+            ),
+        )));
+    };
+    Ok(Call {
+        request_id: request_id.to_owned(),
+        service: signature.service,
+        region: signature.region,
+        protocol,
+        operation,
+        caller: principal.arn,
+        method: parts.method,
+        uri: parts.uri,
+        headers: parts.headers,
+        body,
+    })
+}
+
+/// The holder of the key that signed.
+fn principal(world: &World, signature: &Signature) -> Result<Principal, Distrust> {
+    let state = world.lock();
+    let principal = state
+        .iam
+        .credentials
+        .holder(&signature.access_key_id)
+        .ok_or(Distrust::UnknownKey)?;
+    let expected = principal.session_token.as_deref().unwrap_or_default();
+    let sent = signature.token.as_deref().unwrap_or_default();
+    if signature::same(expected.as_bytes(), sent.as_bytes()) {
+        Ok(principal.clone())
+    } else {
+        Err(Distrust::UnknownKey)
+    }
+}
+
+/// The body without the framing of aws-chunked.
+fn content(parts: &Parts, body: Bytes, signature: &Signature, secret: &str) -> Result<Bytes, Refusal> {
+    if signature.service != "s3" {
+        return Ok(body);
+    }
+    if chunked::is_framed(&parts.headers) {
+        return chunked::decode(&parts.headers, &body, signature, secret);
+    }
+    if parts.method == http::Method::PUT {
+        chunked::check_headers(&parts.headers, &body)?;
+    }
+    Ok(body)
+}
+
+/// Runs the operation. Faults on demand have their place here, before the service sees the call.
+async fn run(gateway: &Gateway, call: &Call) -> Result<Answer, Refusal> {
+    services::authorize(&gateway.world, call)?;
+    if call.protocol == Protocol::S3 {
+        return gateway.store.run(call, &gateway.info.account).await;
+    }
+    services::dispatch(&gateway.world, call)
+}
+
+fn respond(answer: Answer) -> Response {
+    let mut response = Response::new(Body::from(answer.body));
+    *response.status_mut() = answer.status;
+    *response.headers_mut() = answer.headers;
+    response
+        .headers_mut()
+        .insert(http::header::SERVER, HeaderValue::from_static("confctl-sandbox"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Door, door};
+
+    #[test]
+    fn only_the_names_of_the_sandbox_are_served() {
+        assert_eq!(door("127.0.0.1:4566", 4566), Door::Api);
+        assert_eq!(door("localhost:4566", 4566), Door::Api);
+        assert_eq!(door("d1.cloudfront.localhost:4566", 4566), Door::Site);
+        assert_eq!(door("X.us-east-1.elb.localhost:4566", 4566), Door::Site);
+        for stranger in [
+            "127.0.0.1",
+            "127.0.0.1:80",
+            "evil.example:4566",
+            "cloudfront.localhost.evil:4566",
+            "",
+        ] {
+            assert_eq!(door(stranger, 4566), Door::Nobody, "{stranger}");
+        }
+    }
+}

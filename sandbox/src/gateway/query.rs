@@ -75,12 +75,22 @@ impl<'de> de::Deserializer<'de> for &Node {
         }
     }
 
-    parsed!(
-        deserialize_i32 as i32,
-        deserialize_i64 as i64,
-        deserialize_f32 as f32,
-        deserialize_f64 as f64
-    );
+    parsed!(deserialize_i32 as i32, deserialize_i64 as i64, deserialize_f32 as f32);
+
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let text = self.text();
+        // The generated types hold CloudWatch's timestamps as seconds; query clients send ISO 8601.
+        let seconds = || {
+            text.parse::<jiff::Timestamp>()
+                .map(|time| time.as_nanosecond() as f64 / 1e9)
+        };
+        match text.parse::<f64>().or_else(|_| seconds()) {
+            Ok(value) => visitor.visit_f64(value),
+            Err(_) => Err(de::Error::custom(format!(
+                "'{text}' is neither a number nor a timestamp"
+            ))),
+        }
+    }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match self.text().to_ascii_lowercase().as_str() {
@@ -186,5 +196,110 @@ impl<'de> MapAccess<'de> for Members<'_> {
             .take()
             .ok_or_else(|| <Error as de::Error>::custom("a value without a name"))?;
         seed.deserialize(node)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+
+    /// In the shapes that the generated types have.
+    #[derive(Debug, Default, PartialEq, Clone, Serialize, Deserialize)]
+    struct Strings {
+        #[serde(rename = "Item", default)]
+        items: Vec<String>,
+    }
+
+    #[derive(Debug, Default, PartialEq, Clone, Deserialize)]
+    struct Filter {
+        #[serde(rename = "Name")]
+        name: Option<String>,
+        #[serde(rename = "Value")]
+        values: Option<Strings>,
+    }
+
+    #[derive(Debug, Default, PartialEq, Clone, Deserialize)]
+    struct Filters {
+        #[serde(rename = "Filter", default)]
+        items: Vec<Filter>,
+    }
+
+    #[derive(Debug, Default, PartialEq, Deserialize)]
+    struct Describe {
+        #[serde(rename = "Filter")]
+        filters: Option<Filters>,
+        #[serde(rename = "EnvironmentNames")]
+        names: Option<Strings>,
+        #[serde(rename = "dryRun")]
+        dry_run: Option<bool>,
+        #[serde(rename = "MaxRecords")]
+        max: Option<i32>,
+        #[serde(rename = "StartTime")]
+        start: Option<f64>,
+    }
+
+    fn read(parameters: &[(&str, &str)]) -> Result<Describe, Error> {
+        let owned = parameters
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        from_parameters(&owned.collect())
+    }
+
+    #[test]
+    fn filters_and_lists_arrive_as_they_were_sent() {
+        let describe = read(&[
+            ("Action", "DescribeThings"),
+            ("Filter.1.Name", "tag:confctl:stack"),
+            ("Filter.1.Value.1", "one"),
+            ("Filter.1.Value.2", "two"),
+            ("Filter.2.Name", "vpc-id"),
+            ("EnvironmentNames.member.1", "Tcb-conference-env"),
+            ("DryRun", "true"),
+            ("MaxRecords", "5"),
+            ("StartTime", "1970-01-01T00:01:00Z"),
+        ])
+        .unwrap();
+        let filters = describe.filters.unwrap().items;
+        assert_eq!(filters.len(), 2);
+        assert_eq!(filters[0].values.as_ref().unwrap().items, ["one", "two"]);
+        assert_eq!(filters[1].name.as_deref(), Some("vpc-id"));
+        assert_eq!(describe.names.unwrap().items, ["Tcb-conference-env"]);
+        assert_eq!(
+            (describe.dry_run, describe.max, describe.start),
+            (Some(true), Some(5), Some(60.0))
+        );
+    }
+
+    #[test]
+    fn a_parameter_that_nothing_takes_is_an_error() {
+        let error = read(&[("Colour", "blue")]).unwrap_err().to_string();
+        assert!(error.contains("Colour"), "{error}");
+    }
+
+    #[test]
+    fn an_empty_list_is_a_list() {
+        assert_eq!(
+            read(&[("EnvironmentNames", "")]).unwrap().names,
+            Some(Strings::default())
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn a_list_keeps_its_order_however_it_is_numbered(values in prop::collection::vec(".*", 1..30), member: bool) {
+            let infix = if member { "member." } else { "" };
+            let parameters = values.iter().enumerate();
+            let parameters = parameters.map(|(n, value)| (format!("EnvironmentNames.{infix}{}", n + 1), value.clone()));
+            let read: Describe = from_parameters(&parameters.collect()).unwrap();
+            prop_assert_eq!(read.names.unwrap().items, values);
+        }
+
+        #[test]
+        fn nothing_makes_it_panic(parameters: HashMap<String, String>) {
+            let _ = from_parameters::<Describe>(&parameters);
+        }
     }
 }

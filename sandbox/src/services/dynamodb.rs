@@ -1,1 +1,374 @@
-//!
+//! DynamoDB: the operations on tables; those on items are in `items`.
+
+mod items;
+
+use std::sync::Arc;
+
+use winterbaume_dynamodb::model::*;
+use winterbaume_dynamodb::wire;
+
+use super::{Operation, Service, operation};
+use crate::gateway::call::{Answer, Call};
+use crate::world::tables::{self, Billing, KeyAttribute, NewTable, Table};
+use crate::world::{Refusal, Tags, World};
+
+const OPERATIONS: &[Operation] = &[
+    operation("BatchWriteItem", &["RequestItems", "ReturnConsumedCapacity"]),
+    operation(
+        "CreateTable",
+        &[
+            "TableName",
+            "AttributeDefinitions",
+            "KeySchema",
+            "BillingMode",
+            "ProvisionedThroughput",
+            "DeletionProtectionEnabled",
+            "TableClass",
+            "Tags",
+        ],
+    ),
+    operation("DeleteItem", items::DELETE),
+    operation("DeleteTable", &["TableName"]),
+    operation("DescribeContinuousBackups", &["TableName"]),
+    operation("DescribeTable", &["TableName"]),
+    operation("DescribeTimeToLive", &["TableName"]),
+    operation("GetItem", items::GET),
+    operation("ListTables", &["ExclusiveStartTableName", "Limit"]),
+    operation("ListTagsOfResource", &["ResourceArn"]),
+    operation("PutItem", items::PUT),
+    operation("Query", items::QUERY),
+    operation("Scan", items::SCAN),
+    operation("TagResource", &["ResourceArn", "Tags"]),
+    operation("UntagResource", &["ResourceArn", "TagKeys"]),
+    operation(
+        "UpdateContinuousBackups",
+        &["TableName", "PointInTimeRecoverySpecification"],
+    ),
+    operation("UpdateItem", items::UPDATE),
+    operation(
+        "UpdateTable",
+        &[
+            "TableName",
+            "BillingMode",
+            "ProvisionedThroughput",
+            "DeletionProtectionEnabled",
+            "TableClass",
+            "AttributeDefinitions",
+        ],
+    ),
+];
+
+pub(crate) const SERVICE: Service = Service {
+    scope: "dynamodb",
+    title: "DynamoDB",
+    operations: OPERATIONS,
+    run,
+};
+
+fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    match call.operation.as_str() {
+        "CreateTable" => create_table(world, call),
+        "DeleteTable" => delete_table(world, call),
+        "DescribeTable" => describe_table(world, call),
+        "UpdateTable" => update_table(world, call),
+        "ListTables" => list_tables(world, call),
+        "DescribeTimeToLive" => describe_time_to_live(world, call),
+        "DescribeContinuousBackups" | "UpdateContinuousBackups" => continuous_backups(world, call),
+        "ListTagsOfResource" | "TagResource" | "UntagResource" => tags(world, call),
+        _ => items::run(world, call),
+    }
+}
+
+fn create_table(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: CreateTableInput = call.json()?;
+    check_table_name(&request.table_name)?;
+    let definitions = request.attribute_definitions.unwrap_or_default();
+    let schema = request.key_schema.unwrap_or_default();
+    let kind_of = |name: &str| {
+        let definition = definitions.iter().find(|definition| definition.attribute_name == name);
+        let definition = definition.ok_or_else(|| {
+            invalid(format!(
+                "One or more parameter values were invalid: Some index key attributes are not defined in \
+                 AttributeDefinitions. Keys: [{name}]"
+            ))
+        })?;
+        Ok(KeyAttribute {
+            name: name.to_owned(),
+            kind: definition.attribute_type.clone(),
+        })
+    };
+    let key = |kind: &str| schema.iter().find(|element| element.key_type == kind);
+    let partition =
+        key("HASH").ok_or_else(|| invalid("Invalid KeySchema: The first KeySchemaElement is not a HASH key type"))?;
+    if definitions.len() != schema.len() {
+        return Err(invalid(
+            "One or more parameter values were invalid: Number of attributes in KeySchema does not exactly match \
+             number of attributes defined in AttributeDefinitions",
+        ));
+    }
+    let new = NewTable {
+        name: request.table_name,
+        partition: kind_of(&partition.attribute_name)?,
+        sort: key("RANGE")
+            .map(|element| kind_of(&element.attribute_name))
+            .transpose()?,
+        billing: billing(request.billing_mode.as_deref(), request.provisioned_throughput.as_ref())?,
+        class: request.table_class,
+        deletion_protection: request.deletion_protection_enabled.unwrap_or(false),
+        tags: tags_in(request.tags),
+    };
+    let mut table = tables::create(world, &call.region, new)?;
+    Ok(wire::serialize_create_table_response(&CreateTableOutput {
+        table_description: Some(describe(&mut table, world.clock.now())),
+    })
+    .into())
+}
+
+fn delete_table(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: DeleteTableInput = call.json()?;
+    let mut table = tables::delete(world, &call.region, &request.table_name)?;
+    Ok(wire::serialize_delete_table_response(&DeleteTableOutput {
+        table_description: Some(describe(&mut table, world.clock.now())),
+    })
+    .into())
+}
+
+fn describe_table(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: DescribeTableInput = call.json()?;
+    let now = world.clock.now();
+    let mut state = world.lock();
+    let table = state.region(&call.region).tables.get_mut(&request.table_name)?;
+    Ok(wire::serialize_describe_table_response(&DescribeTableOutput {
+        table: Some(describe(table, now)),
+    })
+    .into())
+}
+
+fn update_table(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: UpdateTableInput = call.json()?;
+    let throughput = request.provisioned_throughput.as_ref();
+    let new_billing = match (request.billing_mode.as_deref(), throughput) {
+        (None, None) => None,
+        (mode, throughput) => Some(billing(mode, throughput)?),
+    };
+    let protection = request.deletion_protection_enabled;
+    let name = &request.table_name;
+    let mut table = tables::update(world, &call.region, name, new_billing, request.table_class, protection)?;
+    Ok(wire::serialize_update_table_response(&UpdateTableOutput {
+        table_description: Some(describe(&mut table, world.clock.now())),
+    })
+    .into())
+}
+
+fn list_tables(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: ListTablesInput = call.json()?;
+    let limit = request.limit.unwrap_or(100).clamp(1, 100) as usize;
+    let after = request.exclusive_start_table_name.unwrap_or_default();
+    let mut state = world.lock();
+    let names = state.region(&call.region).tables.names();
+    let mut names: Vec<String> = names.filter(|name| **name > after).take(limit + 1).cloned().collect();
+    let more = names.len() > limit;
+    names.truncate(limit);
+    Ok(wire::serialize_list_tables_response(&ListTablesOutput {
+        last_evaluated_table_name: names.last().filter(|_| more).cloned(),
+        table_names: Some(names),
+    })
+    .into())
+}
+
+fn describe_time_to_live(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: DescribeTimeToLiveInput = call.json()?;
+    world.lock().region(&call.region).tables.get_mut(&request.table_name)?;
+    Ok(
+        wire::serialize_describe_time_to_live_response(&DescribeTimeToLiveOutput {
+            time_to_live_description: Some(TimeToLiveDescription {
+                time_to_live_status: Some("DISABLED".to_owned()),
+                attribute_name: None,
+            }),
+        })
+        .into(),
+    )
+}
+
+fn continuous_backups(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let now = world.clock.now();
+    let mut state = world.lock();
+    let tables = &mut state.region(&call.region).tables;
+    if call.operation == "DescribeContinuousBackups" {
+        let request: DescribeContinuousBackupsInput = call.json()?;
+        let table = table_or_not_found(tables, &request.table_name)?;
+        let output = DescribeContinuousBackupsOutput {
+            continuous_backups_description: Some(describe_backups(table, now)),
+        };
+        return Ok(wire::serialize_describe_continuous_backups_response(&output).into());
+    }
+    let request: UpdateContinuousBackupsInput = call.json()?;
+    let wanted = request.point_in_time_recovery_specification;
+    let days = wanted.recovery_period_in_days.unwrap_or(35);
+    if !(1..=35).contains(&days) {
+        return Err(invalid("RecoveryPeriodInDays must be between 1 and 35"));
+    }
+    let table = table_or_not_found(tables, &request.table_name)?;
+    if wanted.point_in_time_recovery_enabled {
+        if table.recovery_days.is_none() {
+            table.recovery_since = now;
+        }
+        table.recovery_days = Some(days);
+    } else {
+        table.recovery_days = None;
+    }
+    let output = UpdateContinuousBackupsOutput {
+        continuous_backups_description: Some(describe_backups(table, now)),
+    };
+    Ok(wire::serialize_update_continuous_backups_response(&output).into())
+}
+
+/// These two operations have a code of their own for a table that is not there.
+fn table_or_not_found<'a>(tables: &'a mut tables::Tables, name: &str) -> Result<&'a mut Table, Refusal> {
+    tables
+        .get_mut(name)
+        .map_err(|_| Refusal::new("TableNotFoundException", format!("Table not found: {name}")))
+}
+
+fn describe_backups(table: &Table, now: jiff::Timestamp) -> ContinuousBackupsDescription {
+    let on = table.recovery_days.is_some();
+    // Recovery reaches up to five minutes before now.
+    let latest = seconds(now) - 300.0;
+    ContinuousBackupsDescription {
+        continuous_backups_status: Some("ENABLED".to_owned()),
+        point_in_time_recovery_description: Some(PointInTimeRecoveryDescription {
+            point_in_time_recovery_status: Some(if on { "ENABLED" } else { "DISABLED" }.to_owned()),
+            recovery_period_in_days: table.recovery_days,
+            earliest_restorable_date_time: on.then(|| seconds(table.recovery_since)),
+            latest_restorable_date_time: on.then(|| latest.max(seconds(table.recovery_since))),
+        }),
+    }
+}
+
+fn tags(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let mut state = world.lock();
+    let tables = &mut state.region(&call.region).tables;
+    let answer = match call.operation.as_str() {
+        "TagResource" => {
+            let request: TagResourceInput = call.json()?;
+            let table = tables.get_mut(&request.resource_arn)?;
+            table.tags.extend(tags_in(Some(request.tags)));
+            wire::serialize_tag_resource_response()
+        }
+        "UntagResource" => {
+            let request: UntagResourceInput = call.json()?;
+            let table = tables.get_mut(&request.resource_arn)?;
+            table.tags.retain(|key, _| !request.tag_keys.contains(key));
+            wire::serialize_untag_resource_response()
+        }
+        _ => {
+            let request: ListTagsOfResourceInput = call.json()?;
+            let table = tables.get_mut(&request.resource_arn)?;
+            let tags = table.tags.iter().map(|(key, value)| Tag {
+                key: key.clone(),
+                value: value.clone(),
+            });
+            wire::serialize_list_tags_of_resource_response(&ListTagsOfResourceOutput {
+                tags: Some(tags.collect()),
+                next_token: None,
+            })
+        }
+    };
+    Ok(answer.into())
+}
+
+fn describe(table: &mut Table, now: jiff::Timestamp) -> TableDescription {
+    let (items, bytes) = table.counts(now);
+    let attributes: Vec<&KeyAttribute> = [Some(&table.partition), table.sort.as_ref()]
+        .into_iter()
+        .flatten()
+        .collect();
+    let definitions = attributes.iter().map(|attribute| AttributeDefinition {
+        attribute_name: attribute.name.clone(),
+        attribute_type: attribute.kind.clone(),
+    });
+    let schema = attributes
+        .iter()
+        .zip(["HASH", "RANGE"])
+        .map(|(attribute, kind)| KeySchemaElement {
+            attribute_name: attribute.name.clone(),
+            key_type: kind.to_owned(),
+        });
+    let (read, write) = match table.billing {
+        Billing::PayPerRequest => (0, 0),
+        Billing::Provisioned(read, write) => (read, write),
+    };
+    let on_demand = table.billing == Billing::PayPerRequest;
+    TableDescription {
+        table_name: Some(table.name.clone()),
+        table_arn: Some(table.arn.clone()),
+        table_id: Some(table.id.clone()),
+        table_status: Some(table.status.as_str().to_owned()),
+        creation_date_time: Some(seconds(table.created)),
+        attribute_definitions: Some(definitions.collect()),
+        key_schema: Some(schema.collect()),
+        item_count: Some(items),
+        table_size_bytes: Some(bytes),
+        provisioned_throughput: Some(ProvisionedThroughputDescription {
+            number_of_decreases_today: Some(0),
+            read_capacity_units: Some(read),
+            write_capacity_units: Some(write),
+            ..ProvisionedThroughputDescription::default()
+        }),
+        billing_mode_summary: on_demand.then(|| BillingModeSummary {
+            billing_mode: Some("PAY_PER_REQUEST".to_owned()),
+            last_update_to_pay_per_request_date_time: Some(seconds(table.created)),
+        }),
+        table_class_summary: Some(TableClassSummary {
+            table_class: Some(table.class.clone()),
+            ..TableClassSummary::default()
+        }),
+        deletion_protection_enabled: Some(table.deletion_protection),
+        ..TableDescription::default()
+    }
+}
+
+fn billing(mode: Option<&str>, throughput: Option<&ProvisionedThroughput>) -> Result<Billing, Refusal> {
+    match (mode, throughput) {
+        (Some("PAY_PER_REQUEST"), None) => Ok(Billing::PayPerRequest),
+        (Some("PAY_PER_REQUEST"), Some(_)) => Err(invalid(
+            "One or more parameter values were invalid: Neither ReadCapacityUnits nor WriteCapacityUnits can be \
+             specified when BillingMode is PAY_PER_REQUEST",
+        )),
+        // An unset mode is PROVISIONED, whatever the console makes of it.
+        (None | Some("PROVISIONED"), Some(throughput)) => Ok(Billing::Provisioned(
+            throughput.read_capacity_units,
+            throughput.write_capacity_units,
+        )),
+        (None | Some("PROVISIONED"), None) => Err(invalid(
+            "One or more parameter values were invalid: ReadCapacityUnits and WriteCapacityUnits must both be \
+             specified when BillingMode is PROVISIONED",
+        )),
+        (Some(other), _) => Err(invalid(format!("'{other}' is no BillingMode"))),
+    }
+}
+
+fn check_table_name(name: &str) -> Result<(), Refusal> {
+    let allowed = |character: char| character.is_ascii_alphanumeric() || "_.-".contains(character);
+    if (3..=255).contains(&name.len()) && name.chars().all(allowed) {
+        return Ok(());
+    }
+    Err(invalid(
+        "TableName must be at least 3 characters long and at most 255 characters long, of a-z, A-Z, 0-9, _, -, .",
+    ))
+}
+
+fn tags_in(tags: Option<Vec<Tag>>) -> Tags {
+    tags.unwrap_or_default()
+        .into_iter()
+        .map(|tag| (tag.key, tag.value))
+        .collect()
+}
+
+fn seconds(time: jiff::Timestamp) -> f64 {
+    time.as_millisecond() as f64 / 1000.0
+}
+
+fn invalid(text: impl Into<String>) -> Refusal {
+    Refusal::new("ValidationException", text)
+}

@@ -1,6 +1,7 @@
 //! One file a service: codec ↔ world, nothing else. The only place that sees winterbaume.
 //! Each file has a table of the operations that it does, which dispatch and docs/sandbox.md read.
 
+mod authorization;
 pub(crate) mod autoscaling;
 pub(crate) mod cloudformation;
 pub(crate) mod cloudfront;
@@ -10,15 +11,19 @@ pub(crate) mod ec2;
 pub(crate) mod elasticbeanstalk;
 pub(crate) mod elasticloadbalancing;
 pub(crate) mod iam;
+mod page;
 pub(crate) mod s3;
 pub(crate) mod servicequotas;
 pub(crate) mod sns;
 pub(crate) mod sts;
 pub(crate) mod wafv2;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::gateway::call::{Answer, Call};
+pub(crate) use authorization::authorize;
+
+use crate::gateway::call::{Answer, Call, Protocol};
 use crate::world::{Refusal, World};
 
 /// An operation of a service, and what of its request is honoured.
@@ -44,4 +49,79 @@ pub(crate) struct Service {
 }
 
 /// Every service but S3, which streams (see [`s3`]).
-pub(crate) const SERVICES: &[Service] = &[];
+pub(crate) const SERVICES: &[Service] = &[
+    dynamodb::SERVICE,
+    elasticbeanstalk::SERVICE,
+    iam::SERVICE,
+    servicequotas::SERVICE,
+    sts::SERVICE,
+];
+
+/// Runs an operation, if the sandbox has it and honours everything that the request asks for.
+///
+/// # Errors
+/// The service's own refusals; `NotImplemented` where the sandbox has its limits.
+pub(crate) fn dispatch(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let service = SERVICES
+        .iter()
+        .find(|service| service.scope == call.service)
+        .ok_or_else(|| not_implemented(format!("the service '{}'", call.service)))?;
+    let operation = service
+        .operations
+        .iter()
+        .find(|operation| operation.name == call.operation)
+        .ok_or_else(|| not_implemented(format!("{} of {}", call.operation, service.title)))?;
+    for member in members(call) {
+        if !is_honoured(operation, &member) {
+            let operation = operation.name;
+            return Err(not_implemented(format!(
+                "the parameter '{member}' of {operation} of {}",
+                service.title
+            )));
+        }
+    }
+    (service.run)(world, call)
+}
+
+/// A limit of the sandbox, said as one.
+pub(crate) fn not_implemented(what: impl std::fmt::Display) -> Refusal {
+    Refusal::new(
+        "NotImplemented",
+        format!("The sandbox does not have {what}; this is a limit of the sandbox, not of AWS"),
+    )
+}
+
+/// The names at the top of a request. Rest services look at their bodies themselves.
+fn members(call: &Call) -> BTreeSet<String> {
+    match call.protocol {
+        Protocol::Query | Protocol::Ec2Query => {
+            let top = |name: String| name.split('.').next().unwrap_or_default().to_owned();
+            let names = call.parameters().into_keys().map(top);
+            names.filter(|name| name != "Action" && name != "Version").collect()
+        }
+        Protocol::Json => {
+            let body: serde_json::Value = serde_json::from_slice(&call.body).unwrap_or_default();
+            body.as_object()
+                .into_iter()
+                .flatten()
+                .map(|(name, _)| name.clone())
+                .collect()
+        }
+        Protocol::Cbor => {
+            let body = ciborium::from_reader(&call.body[..]).unwrap_or(ciborium::Value::Null);
+            let members = body.into_map().unwrap_or_default().into_iter();
+            members.filter_map(|(name, _)| name.into_text().ok()).collect()
+        }
+        Protocol::RestXml | Protocol::S3 => BTreeSet::new(),
+    }
+}
+
+/// EC2 writes a list `Filters` as `Filter.1`, and capitalises names.
+fn is_honoured(operation: &Operation, member: &str) -> bool {
+    operation.honoured.iter().any(|honoured| {
+        honoured.eq_ignore_ascii_case(member)
+            || honoured
+                .strip_suffix('s')
+                .is_some_and(|one| one.eq_ignore_ascii_case(member))
+    })
+}

@@ -1,1 +1,257 @@
-//!
+//! S3: buckets and objects. winterbaume's backend holds them; this adds what it leaves out: atomic conditions, the
+//! owner check, buckets' regions.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use winterbaume_core::{DEFAULT_ACCOUNT_ID, FsVfs, MockRequest, MockService, StatefulService};
+use winterbaume_s3::S3Service;
+
+use crate::gateway::call::{Answer, Call};
+use crate::gateway::signature::header;
+use crate::world::Refusal;
+use crate::world::plane::Objects;
+
+/// The backend keeps buckets by region; names are unique in all of S3, so that all live in one.
+const BACKEND_REGION: &str = "us-east-1";
+
+/// Characters that stay in a key's path.
+const KEY: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'/');
+
+/// All buckets. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    backend: S3Service,
+    /// Held by writes: a condition and the write that depends on it are one step.
+    writing: tokio::sync::Mutex<()>,
+    /// By bucket.
+    regions: Mutex<BTreeMap<String, String>>,
+}
+
+impl Store {
+    /// `directory`: where the bytes of objects go.
+    pub(crate) fn new(directory: &Path) -> std::io::Result<Self> {
+        let files = FsVfs::new(directory)?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                backend: S3Service::with_vfs(Arc::new(files)),
+                writing: tokio::sync::Mutex::new(()),
+                regions: Mutex::new(BTreeMap::new()),
+            }),
+        })
+    }
+
+    /// Runs an operation for a caller whose account is `account`.
+    pub(crate) async fn run(&self, call: &Call, account: &str) -> Result<Answer, Refusal> {
+        if let Some(expected) = header(&call.headers, "x-amz-expected-bucket-owner")
+            && expected != account
+        {
+            return Err(Refusal::with_status(403, "AccessDenied", "Access Denied"));
+        }
+        let (bucket, key) = target(&call.uri);
+        let read = matches!(call.method, Method::GET | Method::HEAD);
+        let _turn = match read {
+            true => None,
+            false => Some(self.inner.writing.lock().await),
+        };
+        if call.method == Method::PUT && call.headers.contains_key("if-match") {
+            // S3 says 404 where there is nothing to match; the backend says 412.
+            let uri = object_uri(&bucket, &key);
+            let found = self.send(Method::HEAD, &uri, HeaderMap::new(), Bytes::new()).await;
+            if found.status == StatusCode::NOT_FOUND {
+                return Err(Refusal::with_status(
+                    404,
+                    "NoSuchKey",
+                    "The specified key does not exist.",
+                ));
+            }
+        }
+        let mut headers = call.headers.clone();
+        for name in ["authorization", "content-length", "expect", "host"] {
+            headers.remove(name);
+        }
+        unframe(&mut headers);
+        let path = call.uri.path_and_query().map_or("/", |path| path.as_str());
+        let uri = format!("https://s3.amazonaws.com{path}");
+        let mut answer = self.send(call.method.clone(), &uri, headers, call.body.clone()).await;
+        self.note_region(call, &bucket, &mut answer);
+        Ok(answer)
+    }
+
+    async fn send(&self, method: Method, uri: &str, headers: HeaderMap, body: Bytes) -> Answer {
+        let request = MockRequest {
+            method: method.to_string(),
+            uri: uri.to_owned(),
+            headers,
+            body,
+        };
+        self.inner.backend.handle(request).await.into()
+    }
+
+    /// Remembers where a bucket was made, and says so when asked.
+    fn note_region(&self, call: &Call, bucket: &str, answer: &mut Answer) {
+        let mut regions = self
+            .inner
+            .regions
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        if call.operation == "CreateBucket" && answer.status.is_success() {
+            regions.insert(bucket.to_owned(), call.region.clone());
+        }
+        let Some(region) = regions.get(bucket) else {
+            return;
+        };
+        match call.operation.as_str() {
+            "HeadBucket" => {
+                if let Ok(value) = HeaderValue::from_str(region) {
+                    answer.headers.insert("x-amz-bucket-region", value);
+                }
+            }
+            "GetBucketLocation" if answer.status.is_success() => {
+                // The first region has no name here.
+                let name = if region == "us-east-1" { "" } else { region };
+                answer.body = Bytes::from(format!(
+                    "<LocationConstraint xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">{name}</LocationConstraint>"
+                ));
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Objects for Store {
+    fn ensure_bucket(&self, bucket: &str, region: &str) -> BoxFuture<'static, ()> {
+        let (store, bucket, region) = (self.clone(), bucket.to_owned(), region.to_owned());
+        Box::pin(async move {
+            let uri = object_uri(&bucket, "");
+            let made = store.send(Method::PUT, &uri, HeaderMap::new(), Bytes::new()).await;
+            if made.status.is_success() {
+                let mut regions = store
+                    .inner
+                    .regions
+                    .lock()
+                    .unwrap_or_else(|poisoned| poisoned.into_inner());
+                regions.insert(bucket, region);
+            }
+        })
+    }
+
+    fn get(&self, bucket: &str, key: &str) -> BoxFuture<'static, Option<Bytes>> {
+        let (store, uri) = (self.clone(), object_uri(bucket, key));
+        Box::pin(async move {
+            let answer = store.send(Method::GET, &uri, HeaderMap::new(), Bytes::new()).await;
+            answer.status.is_success().then_some(answer.body)
+        })
+    }
+
+    fn put(&self, bucket: &str, key: &str, body: Bytes) -> BoxFuture<'static, ()> {
+        let (store, uri) = (self.clone(), object_uri(bucket, key));
+        Box::pin(async move {
+            let _turn = store.inner.writing.lock().await;
+            store.send(Method::PUT, &uri, HeaderMap::new(), body).await;
+        })
+    }
+
+    fn delete(&self, bucket: &str, key: &str) -> BoxFuture<'static, ()> {
+        let (store, uri) = (self.clone(), object_uri(bucket, key));
+        Box::pin(async move {
+            let _turn = store.inner.writing.lock().await;
+            store.send(Method::DELETE, &uri, HeaderMap::new(), Bytes::new()).await;
+        })
+    }
+
+    fn list_all(&self) -> BoxFuture<'static, Vec<String>> {
+        let store = self.clone();
+        Box::pin(async move {
+            let all = store.inner.backend.snapshot(DEFAULT_ACCOUNT_ID, BACKEND_REGION).await;
+            let mut paths = Vec::new();
+            for (bucket, contents) in all.buckets {
+                paths.extend(contents.objects.into_keys().map(|key| format!("{bucket}/{key}")));
+                paths.push(format!("{bucket}/"));
+            }
+            paths.sort();
+            paths
+        })
+    }
+}
+
+fn object_uri(bucket: &str, key: &str) -> String {
+    format!("https://s3.amazonaws.com/{bucket}/{}", utf8_percent_encode(key, KEY))
+}
+
+/// Takes `aws-chunked` out of Content-Encoding: the gateway has decoded the body.
+fn unframe(headers: &mut HeaderMap) {
+    let Some(encoding) = header(headers, "content-encoding") else {
+        return;
+    };
+    let parts = encoding.split(',').map(str::trim);
+    let rest: Vec<&str> = parts
+        .filter(|part| !part.is_empty() && *part != "aws-chunked")
+        .collect();
+    match HeaderValue::from_str(&rest.join(",")) {
+        Ok(value) if !rest.is_empty() => headers.insert("content-encoding", value),
+        _ => headers.remove("content-encoding"),
+    };
+}
+
+/// Bucket and key of a path-style request; either may be empty.
+fn target(uri: &Uri) -> (String, String) {
+    let path = uri.path().trim_start_matches('/');
+    let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
+    let key = percent_encoding::percent_decode_str(key).decode_utf8_lossy();
+    (bucket.to_owned(), key.into_owned())
+}
+
+/// The operation that a request stands for, by AWS's name.
+pub(crate) fn operation_name(method: &Method, uri: &Uri, headers: &HeaderMap) -> &'static str {
+    let (bucket, key) = target(uri);
+    let query = uri.query().unwrap_or_default();
+    let has = |name: &str| query.split('&').any(|pair| pair.split('=').next() == Some(name));
+    let copied = headers.contains_key("x-amz-copy-source");
+    match (method.as_str(), bucket.is_empty(), key.is_empty()) {
+        ("GET", true, _) => "ListBuckets",
+        ("GET", _, true) if has("location") => "GetBucketLocation",
+        ("GET", _, true) if has("policy") => "GetBucketPolicy",
+        ("GET", _, true) if has("tagging") => "GetBucketTagging",
+        ("GET", _, true) if has("uploads") => "ListMultipartUploads",
+        ("GET", _, true) if has("versioning") => "GetBucketVersioning",
+        ("GET", _, true) if has("versions") => "ListObjectVersions",
+        ("GET", _, true) if has("list-type") => "ListObjectsV2",
+        ("GET", _, true) => "ListObjects",
+        ("HEAD", _, true) => "HeadBucket",
+        ("PUT", _, true) if has("policy") => "PutBucketPolicy",
+        ("PUT", _, true) if has("tagging") => "PutBucketTagging",
+        ("PUT", _, true) if query.is_empty() => "CreateBucket",
+        ("DELETE", _, true) if has("policy") => "DeleteBucketPolicy",
+        ("DELETE", _, true) => "DeleteBucket",
+        ("POST", _, true) if has("delete") => "DeleteObjects",
+        ("GET", _, _) if has("tagging") => "GetObjectTagging",
+        ("GET", _, _) if has("uploadId") => "ListParts",
+        ("GET", _, _) => "GetObject",
+        ("HEAD", _, _) => "HeadObject",
+        ("PUT", _, _) if has("partNumber") => "UploadPart",
+        ("PUT", _, _) if has("tagging") => "PutObjectTagging",
+        ("PUT", _, _) if copied => "CopyObject",
+        ("PUT", _, _) => "PutObject",
+        ("DELETE", _, _) if has("uploadId") => "AbortMultipartUpload",
+        ("DELETE", _, _) if has("tagging") => "DeleteObjectTagging",
+        ("DELETE", _, _) => "DeleteObject",
+        ("POST", _, _) if has("uploads") => "CreateMultipartUpload",
+        ("POST", _, _) if has("uploadId") => "CompleteMultipartUpload",
+        _ => "OtherOperation",
+    }
+}

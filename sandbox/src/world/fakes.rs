@@ -42,7 +42,9 @@ impl DataPlane for FakePlane {
                     log: "[ERROR] update processes [web] pid symlinks failed".to_owned(),
                 });
             }
-            plane.running.insert(deployment.instance_id, (deployment.bundle, deployment.properties));
+            plane
+                .running
+                .insert(deployment.instance_id, (deployment.bundle, deployment.properties));
             Ok(())
         })
     }
@@ -126,12 +128,21 @@ impl Fake {
             loop {
                 tokio::time::sleep(Duration::from_millis(10)).await;
                 for here in world.lock().regions_mut() {
-                    for target in here.balancing.target_groups.values_mut().flat_map(|group| group.targets.values_mut()) {
+                    for target in here
+                        .balancing
+                        .target_groups
+                        .values_mut()
+                        .flat_map(|group| group.targets.values_mut())
+                    {
                         if target.state == TargetState::Draining {
                             continue;
                         }
                         let up = plane.address(&target.instance_id).is_some();
-                        target.state = if up { TargetState::Healthy } else { TargetState::Unhealthy };
+                        target.state = if up {
+                            TargetState::Healthy
+                        } else {
+                            TargetState::Unhealthy
+                        };
                     }
                 }
             }

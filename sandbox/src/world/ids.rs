@@ -28,6 +28,14 @@ pub(crate) fn digits(length: usize) -> String {
     pick(b"123456789", length)
 }
 
+/// Characters of secret keys and tokens.
+pub(crate) fn secret(length: usize) -> String {
+    pick(
+        b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789",
+        length,
+    )
+}
+
 /// A version 4 UUID.
 pub(crate) fn uuid() -> String {
     let h = pick(b"0123456789abcdef", 32);

@@ -31,17 +31,6 @@ use tokio_util::sync::CancellationToken;
 /// Tags of a resource, key to value.
 pub(crate) type Tags = BTreeMap<String, String>;
 
-/// A resource as `sandbox inventory` lists it, whatever its service.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub(crate) struct Item {
-    pub service: &'static str,
-    pub kind: &'static str,
-    pub region: String,
-    pub id: String,
-    pub name: String,
-    pub tags: Tags,
-}
-
 /// An API error as AWS words it. `status` is the HTTP status.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("{code}: {message}")]
@@ -64,6 +53,22 @@ impl Refusal {
             status,
         }
     }
+}
+
+/// A resource that exists, as a leak check sees it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+pub(crate) struct Item {
+    /// `dynamodb`, `ec2`, `s3`, …
+    pub service: String,
+    /// `table`, `security-group`, `object`, …
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// `global` for what has none.
+    pub region: String,
+    /// ARN or id.
+    pub id: String,
+    pub name: String,
+    pub tags: Tags,
 }
 
 /// The whole account. Cheap to share; every change goes through [`World::lock`].
@@ -97,6 +102,32 @@ impl World {
     /// The account's state. Never held across an await.
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Keys that act as the role with that ARN.
+    pub(crate) fn issue_credentials(&self, role_arn: &str) -> iam::credentials::TemporaryCredentials {
+        let mut state = self.lock();
+        let account = state.account.clone();
+        state.iam.credentials.issue(&account, role_arn)
+    }
+
+    /// Everything that exists, of every service, sorted. Each part of the world gives its own by
+    /// `fn inventory(&self, region: &str) -> Vec<Item>`.
+    pub(crate) async fn inventory(&self) -> Vec<Item> {
+        let mut items = self.lock().inventory();
+        for path in self.objects.list_all().await {
+            let kind = if path.ends_with('/') { "bucket" } else { "object" };
+            items.push(Item {
+                service: "s3".to_owned(),
+                kind: kind.to_owned(),
+                region: "global".to_owned(),
+                id: format!("arn:aws:s3:::{}", path.trim_end_matches('/')),
+                name: path.trim_end_matches('/').to_owned(),
+                tags: Tags::new(),
+            });
+        }
+        items.sort();
+        items
     }
 
     /// Runs a workflow of AWS's in the background until it ends or the daemon stops.
@@ -139,6 +170,24 @@ impl State {
     /// The region of that name; regions exist as soon as somebody asks.
     pub(crate) fn region(&mut self, name: &str) -> &mut Region {
         self.regions.entry(name.to_owned()).or_insert_with(|| Region::new(name))
+    }
+
+    /// All that exists but objects, which are not kept here.
+    fn inventory(&self) -> Vec<Item> {
+        let mut items = self.iam.inventory("global");
+        for region in self.regions() {
+            let name = &region.name;
+            items.extend(region.tables.inventory(name));
+            items.extend(region.network.inventory(name));
+            items.extend(region.compute.inventory(name));
+            items.extend(region.scaling.inventory(name));
+            items.extend(region.balancing.inventory(name));
+            items.extend(region.monitoring.inventory(name));
+            items.extend(region.stacks.inventory(name));
+            items.extend(region.notifications.inventory(name));
+            items.extend(region.beanstalk.inventory(name));
+        }
+        items
     }
 
     pub(crate) fn regions(&self) -> impl Iterator<Item = &Region> {

@@ -65,17 +65,24 @@ impl Monitoring {
     }
 
     pub(crate) fn inventory(&self, region: &str) -> Vec<Item> {
-        let item = |service, kind, id: &str, name: &str, tags: &Tags| Item {
-            service,
-            kind,
+        let item = |service: &str, kind: &str, id: &str, name: &str, tags: &Tags| Item {
+            service: service.to_owned(),
+            kind: kind.to_owned(),
             region: region.to_owned(),
             id: id.to_owned(),
             name: name.to_owned(),
             tags: tags.clone(),
         };
-        let mut items: Vec<_> =
-            self.alarms.values().map(|it| item("cloudwatch", "alarm", &it.arn, &it.name, &it.tags)).collect();
-        items.extend(self.log_groups.values().map(|it| item("logs", "log-group", &it.name, &it.name, &it.tags)));
+        let mut items: Vec<_> = self
+            .alarms
+            .values()
+            .map(|it| item("cloudwatch", "alarm", &it.arn, &it.name, &it.tags))
+            .collect();
+        items.extend(
+            self.log_groups
+                .values()
+                .map(|it| item("logs", "log-group", &it.name, &it.name, &it.tags)),
+        );
         items
     }
 }

@@ -48,6 +48,11 @@ pub(crate) trait DataPlane: Send + Sync {
 
     /// The last lines that the instance's processes wrote.
     fn log_tail(&self, instance_id: &str) -> String;
+
+    /// The daemon ends: every process of every instance is gone when this resolves.
+    fn shutdown(&self) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
+    }
 }
 
 /// Objects in S3, as other services see them.

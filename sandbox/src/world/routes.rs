@@ -5,9 +5,15 @@ use super::State;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Route {
-    LoadBalancer { region: String, arn: String },
+    LoadBalancer {
+        region: String,
+        arn: String,
+    },
     /// An environment without a load balancer.
-    Instance { region: String, instance_id: String },
+    Instance {
+        region: String,
+        instance_id: String,
+    },
 }
 
 /// Where `host` leads, a name without a port: a load balancer's own name, an environment's CNAME or its address.
@@ -30,6 +36,9 @@ pub(crate) fn route(state: &State, host: &str) -> Option<Route> {
             return Some(by_name(arn));
         }
         let address = made.address.as_ref().and_then(|id| here.network.addresses.get(id))?;
-        address.instance_id.clone().map(|instance_id| Route::Instance { region, instance_id })
+        address
+            .instance_id
+            .clone()
+            .map(|instance_id| Route::Instance { region, instance_id })
     })
 }

@@ -105,7 +105,15 @@ impl Stack {
         self.record(logical_id, physical_id, kind, status, reason, now);
     }
 
-    fn record(&mut self, logical: &str, physical: &str, kind: &str, status: &str, reason: Option<&str>, now: Timestamp) {
+    fn record(
+        &mut self,
+        logical: &str,
+        physical: &str,
+        kind: &str,
+        status: &str,
+        reason: Option<&str>,
+        now: Timestamp,
+    ) {
         self.events.push(StackEvent {
             id: ids::uuid(),
             logical_id: logical.to_owned(),
@@ -139,8 +147,8 @@ impl Stacks {
     pub(crate) fn inventory(&self, region: &str) -> Vec<Item> {
         let live = self.stacks.iter().filter(|stack| stack.deleted.is_none());
         live.map(|stack| Item {
-            service: "cloudformation",
-            kind: "stack",
+            service: "cloudformation".to_owned(),
+            kind: "stack".to_owned(),
             region: region.to_owned(),
             id: stack.id.clone(),
             name: stack.name.clone(),

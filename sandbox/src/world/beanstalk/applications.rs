@@ -63,11 +63,15 @@ fn invalid(message: impl Into<String>) -> Refusal {
 
 impl Beanstalk {
     pub(crate) fn application(&self, name: &str) -> Result<&Application, Refusal> {
-        self.applications.get(name).ok_or_else(|| invalid(format!("No Application named '{name}' found.")))
+        self.applications
+            .get(name)
+            .ok_or_else(|| invalid(format!("No Application named '{name}' found.")))
     }
 
     pub(crate) fn application_mut(&mut self, name: &str) -> Result<&mut Application, Refusal> {
-        self.applications.get_mut(name).ok_or_else(|| invalid(format!("No Application named '{name}' found.")))
+        self.applications
+            .get_mut(name)
+            .ok_or_else(|| invalid(format!("No Application named '{name}' found.")))
     }
 
     pub(crate) fn create_application(
@@ -84,7 +88,9 @@ impl Beanstalk {
         if self.applications.contains_key(name) {
             return Err(invalid(format!("Application {name} already exists.")));
         }
-        let Origin { region, account, now, .. } = origin;
+        let Origin {
+            region, account, now, ..
+        } = origin;
         self.applications.insert(
             name.to_owned(),
             Application {
@@ -112,13 +118,18 @@ impl Beanstalk {
     /// Environments of an application that still live.
     pub(crate) fn environments_of(&self, application: &str) -> Vec<String> {
         let live = self.environments.values().filter(|it| it.status != Status::Terminated);
-        live.filter(|it| it.application == application).map(|it| it.id.clone()).collect()
+        live.filter(|it| it.application == application)
+            .map(|it| it.id.clone())
+            .collect()
     }
 
     pub(crate) fn create_version(&mut self, origin: &Origin, new: NewVersion) -> Result<(), Refusal> {
         check_tags(&new.tags)?;
         if new.label.is_empty() || new.label.len() > 100 || new.label.contains('/') {
-            return Err(invalid(format!("Application version label '{}' is invalid.", new.label)));
+            return Err(invalid(format!(
+                "Application version label '{}' is invalid.",
+                new.label
+            )));
         }
         if new.create_application && !self.applications.contains_key(&new.application) {
             self.create_application(origin, &new.application, None, Tags::new())?;
@@ -127,7 +138,9 @@ impl Beanstalk {
         if application.versions.contains_key(&new.label) {
             return Err(invalid(format!("Application Version {} already exists.", new.label)));
         }
-        let Origin { region, account, now, .. } = origin;
+        let Origin {
+            region, account, now, ..
+        } = origin;
         let (name, label) = (&new.application, &new.label);
         application.versions.insert(
             new.label.clone(),
@@ -159,7 +172,11 @@ impl Beanstalk {
                 format!("Unable to delete application version {label} because it is currently deployed."),
             ));
         }
-        application.versions.remove(label).map(|version| version.source).ok_or_else(missing)
+        application
+            .versions
+            .remove(label)
+            .map(|version| version.source)
+            .ok_or_else(missing)
     }
 
     fn tell(&mut self, origin: &Origin, application: &str, version: Option<&str>, message: &str) {
@@ -183,7 +200,10 @@ pub(crate) fn process(world: &Arc<World>, origin: Origin, application: String, l
         let source = {
             let mut state = then.lock();
             let beanstalk = &state.region(&origin.region).beanstalk;
-            let version = beanstalk.applications.get(&application).and_then(|it| it.versions.get(&label));
+            let version = beanstalk
+                .applications
+                .get(&application)
+                .and_then(|it| it.versions.get(&label));
             version.map(|version| version.source.clone())
         };
         let Some((bucket, key)) = source else {
@@ -194,7 +214,11 @@ pub(crate) fn process(world: &Arc<World>, origin: Origin, application: String, l
         let now = then.clock.now();
         let mut state = then.lock();
         let beanstalk = &mut state.region(&origin.region).beanstalk;
-        if let Some(version) = beanstalk.applications.get_mut(&application).and_then(|it| it.versions.get_mut(&label)) {
+        if let Some(version) = beanstalk
+            .applications
+            .get_mut(&application)
+            .and_then(|it| it.versions.get_mut(&label))
+        {
             version.status = if readable { "PROCESSED" } else { "FAILED" };
             version.updated = now;
         }
@@ -211,7 +235,9 @@ pub(crate) fn check_tags(tags: &Tags) -> Result<(), Refusal> {
     }
     for key in tags.keys() {
         if key.starts_with("aws:") || key.starts_with("elasticbeanstalk:") || key.is_empty() || key.len() > 127 {
-            return Err(invalid(format!("Tag key '{key}' is invalid. Tag keys can't begin with 'aws:' or 'elasticbeanstalk:'.")));
+            return Err(invalid(format!(
+                "Tag key '{key}' is invalid. Tag keys can't begin with 'aws:' or 'elasticbeanstalk:'."
+            )));
         }
     }
     Ok(())

@@ -54,7 +54,11 @@ pub(super) struct Wanted {
 impl Wanted {
     /// What an instance that starts now runs: the last version that was deployed with success.
     pub(super) fn of(environment: &Environment) -> Self {
-        let pending = environment.draft.as_ref().filter(|(status, _)| *status == "pending").map(|(_, settings)| settings);
+        let pending = environment
+            .draft
+            .as_ref()
+            .filter(|(status, _)| *status == "pending")
+            .map(|(_, settings)| settings);
         Self {
             label: environment.version_label.clone().unwrap_or_default(),
             deployment_id: environment.deployment_id,
@@ -124,7 +128,10 @@ async fn execute(run: &Run, instance_id: &str, wanted: &Wanted) -> Result<(), De
     let source = run.region(|here| {
         let environment = here.beanstalk.environments.get(&run.id)?;
         let application = here.beanstalk.applications.get(&environment.application)?;
-        application.versions.get(&wanted.label).map(|version| version.source.clone())
+        application
+            .versions
+            .get(&wanted.label)
+            .map(|version| version.source.clone())
     });
     let gone = |what: String| DeploymentFailure {
         log: format!("[ERROR] {what}"),
@@ -132,11 +139,17 @@ async fn execute(run: &Run, instance_id: &str, wanted: &Wanted) -> Result<(), De
     };
     let (bucket, key) = source.ok_or_else(|| gone(format!("the application version '{}' is gone", wanted.label)))?;
     let bundle = run.world.objects.get(&bucket, &key).await;
-    let bundle = bundle.ok_or_else(|| gone(format!("cannot download the source bundle s3://{bucket}/{key}: 404 Not Found")))?;
+    let bundle = bundle.ok_or_else(|| {
+        gone(format!(
+            "cannot download the source bundle s3://{bucket}/{key}: 404 Not Found"
+        ))
+    })?;
     let role_arn = {
         let state = run.world.lock();
         let profile = wanted.settings.get(LAUNCH, "IamInstanceProfile");
-        let role = profile.and_then(|name| state.iam.instance_profile(name)).and_then(|profile| profile.role.clone());
+        let role = profile
+            .and_then(|name| state.iam.instance_profile(name))
+            .and_then(|profile| profile.role.clone());
         role.and_then(|name| state.iam.role(&name).map(|role| role.arn.clone()))
     };
     let deployment = Deployment {
@@ -158,17 +171,26 @@ pub(super) async fn write_log(
     results: &[(String, Result<(), DeploymentFailure>)],
 ) {
     let properties = environment.settings.properties();
-    if properties.get("EB_DEPLOYMENT_LOG_S3_DISABLED").is_some_and(|value| value == "true") {
+    if properties
+        .get("EB_DEPLOYMENT_LOG_S3_DISABLED")
+        .is_some_and(|value| value == "true")
+    {
         return;
     }
     let time = clock::text(run.world.clock.now());
     let mut text = String::new();
     for (instance_id, result) in results {
-        text.push_str(&format!("{time} [INFO] Deployment on instance {instance_id} of environment {}\n", environment.name));
+        text.push_str(&format!(
+            "{time} [INFO] Deployment on instance {instance_id} of environment {}\n",
+            environment.name
+        ));
         match result {
             Ok(()) => text.push_str(&format!("{time} [INFO] Instance deployment completed successfully.\n")),
             Err(failure) => {
-                text.push_str(&format!("{time} [ERROR] An error occurred during execution of command: {}\n", failure.reason));
+                text.push_str(&format!(
+                    "{time} [ERROR] An error occurred during execution of command: {}\n",
+                    failure.reason
+                ));
                 text.push_str(failure.log.trim_end());
                 text.push('\n');
             }
@@ -182,7 +204,11 @@ pub(super) async fn write_log(
 
 /// Tells in events what failed on which instances, in AWS's words and order (facts/eb.md §3.5).
 pub(super) fn tell_failures(run: &Run, results: &[(String, Result<(), DeploymentFailure>)]) {
-    let failed: Vec<_> = results.iter().filter(|(_, result)| result.is_err()).map(|(id, _)| id.as_str()).collect();
+    let failed: Vec<_> = results
+        .iter()
+        .filter(|(_, result)| result.is_err())
+        .map(|(id, _)| id.as_str())
+        .collect();
     for id in &failed {
         run.error("Instance deployment failed. For details, see 'eb-engine.log'.");
         run.error(format!(

@@ -73,7 +73,8 @@ impl Beanstalk {
         let application = self.application(&new.application)?;
         let letters = |c: char| c.is_ascii_alphanumeric() || c == '-';
         let name = &new.name;
-        if !(4..=40).contains(&name.len()) || !name.chars().all(letters) || name.starts_with('-') || name.ends_with('-') {
+        if !(4..=40).contains(&name.len()) || !name.chars().all(letters) || name.starts_with('-') || name.ends_with('-')
+        {
             return Err(invalid(format!(
                 "Value {name} at 'EnvironmentName' failed to satisfy constraint: Member must be from 4 to 40 characters in \
                  length, of letters, digits and hyphens, and cannot start or end with a hyphen"
@@ -83,9 +84,10 @@ impl Beanstalk {
         if live.any(|it| it.name == *name) {
             return Err(invalid(format!("Environment {name} already exists.")));
         }
-        let label = new.version_label.as_ref().ok_or_else(|| {
-            invalid("This sandbox has no sample application: a VersionLabel is needed.")
-        })?;
+        let label = new
+            .version_label
+            .as_ref()
+            .ok_or_else(|| invalid("This sandbox has no sample application: a VersionLabel is needed."))?;
         if !application.versions.contains_key(label) {
             return Err(invalid(format!("No Application Version named '{label}' found.")));
         }
@@ -100,7 +102,10 @@ impl Beanstalk {
 
 /// The first of the settings' problems, as an error.
 fn check_settings(settings: &Settings) -> Result<(), Refusal> {
-    settings.problems().first().map_or(Ok(()), |problem| Err(problem.refusal()))
+    settings
+        .problems()
+        .first()
+        .map_or(Ok(()), |problem| Err(problem.refusal()))
 }
 
 /// Without a default VPC somebody has to say where (facts/eb.md §1.6).
@@ -123,7 +128,11 @@ pub(crate) fn create(world: &Arc<World>, caller: &Caller, new: NewEnvironment) -
         let account = state.account.clone();
         let here = state.region(&caller.region);
         here.beanstalk.check_new(&new)?;
-        let platform = platforms::choose(&caller.region, new.platform_arn.as_deref(), new.solution_stack.as_deref())?;
+        let platform = platforms::choose(
+            &caller.region,
+            new.platform_arn.as_deref(),
+            new.solution_stack.as_deref(),
+        )?;
         check_settings(&new.settings)?;
         check_network(here, &new.settings)?;
         let id = format!("e-{}", ids::smalls(10));
@@ -132,7 +141,9 @@ pub(crate) fn create(world: &Arc<World>, caller: &Caller, new: NewEnvironment) -
             caller.region, new.application, new.name
         );
         let environment = record(caller, new, id, arn, platform, now);
-        here.beanstalk.environments.insert(environment.id.clone(), environment.clone());
+        here.beanstalk
+            .environments
+            .insert(environment.id.clone(), environment.clone());
         environment
     };
     let run = Run::new(world, &caller.region, &environment.id, &caller.request_id);
@@ -227,7 +238,11 @@ pub(crate) fn update(
 }
 
 fn plan(here: &Region, id: &str, wish: &EnvironmentUpdate, region: &str) -> Result<Change, Refusal> {
-    let environment = here.beanstalk.environments.get(id).ok_or_else(|| invalid("No Environment found."))?;
+    let environment = here
+        .beanstalk
+        .environments
+        .get(id)
+        .ok_or_else(|| invalid("No Environment found."))?;
     must_be_ready(environment)?;
     let options = !wish.set.is_empty() || !wish.remove.is_empty();
     if wish.version_label.is_some() && options {
@@ -238,7 +253,11 @@ fn plan(here: &Region, id: &str, wish: &EnvironmentUpdate, region: &str) -> Resu
         ));
     }
     if let Some(label) = &wish.version_label
-        && !here.beanstalk.application(&environment.application)?.versions.contains_key(label)
+        && !here
+            .beanstalk
+            .application(&environment.application)?
+            .versions
+            .contains_key(label)
     {
         return Err(invalid(format!("No Application Version named '{label}' found.")));
     }
@@ -274,7 +293,9 @@ fn check_fixed(before: &Settings, after: &Settings) -> Result<(), Refusal> {
         let message = if name == "LoadBalancerType" {
             "LoadBalancer type option cannot be changed.".to_owned()
         } else {
-            format!("The option '{name}' of '{namespace}' cannot be changed in this sandbox once the environment is made.")
+            format!(
+                "The option '{name}' of '{namespace}' cannot be changed in this sandbox once the environment is made."
+            )
         };
         Err(Refusal::new(
             "ConfigurationValidationException",

@@ -28,7 +28,14 @@ pub(crate) enum Severity {
 }
 
 impl Severity {
-    const ALL: [Self; 6] = [Self::Trace, Self::Debug, Self::Info, Self::Warn, Self::Error, Self::Fatal];
+    const ALL: [Self; 6] = [
+        Self::Trace,
+        Self::Debug,
+        Self::Info,
+        Self::Warn,
+        Self::Error,
+        Self::Fatal,
+    ];
 
     pub(crate) fn as_str(self) -> &'static str {
         match self {

@@ -87,14 +87,21 @@ pub(crate) fn instances(
     environment: &Environment,
     listens: impl Fn(&str) -> bool,
 ) -> Vec<InstanceHealth> {
-    let group = environment.made.group.as_ref().and_then(|name| here.scaling.groups.get(name));
+    let group = environment
+        .made
+        .group
+        .as_ref()
+        .and_then(|name| here.scaling.groups.get(name));
     let members = group.into_iter().flat_map(|group| group.serving());
     members
         .map(|member| {
             let id = &member.instance_id;
             let deployment = environment.deployments.get(id).cloned();
             let health = match &deployment {
-                None => Health::new(HealthStatus::Pending, Some("Instance initialization in progress.".to_owned())),
+                None => Health::new(
+                    HealthStatus::Pending,
+                    Some("Instance initialization in progress.".to_owned()),
+                ),
                 Some(deployment) => of_deployment(here, environment, id, deployment, listens(id)),
             };
             InstanceHealth {
@@ -118,12 +125,14 @@ fn of_deployment(
 ) -> Health {
     let label = environment.version_label.as_deref().unwrap_or_default();
     match deployment.status {
-        DeploymentStatus::InProgress if environment.status == Status::Launching => {
-            Health::new(HealthStatus::Pending, Some("Performing application deployment.".to_owned()))
-        }
-        DeploymentStatus::InProgress => {
-            Health::new(HealthStatus::Info, Some("Performing application deployment.".to_owned()))
-        }
+        DeploymentStatus::InProgress if environment.status == Status::Launching => Health::new(
+            HealthStatus::Pending,
+            Some("Performing application deployment.".to_owned()),
+        ),
+        DeploymentStatus::InProgress => Health::new(
+            HealthStatus::Info,
+            Some("Performing application deployment.".to_owned()),
+        ),
         DeploymentStatus::Failed => Health::new(
             HealthStatus::Severe,
             Some(format!(
@@ -147,26 +156,39 @@ fn of_traffic(here: &Region, environment: &Environment, id: &str, listens: bool)
         return if listens {
             Health::new(HealthStatus::Ok, None)
         } else {
-            Health::new(HealthStatus::Severe, Some("Following services are not running: web.".to_owned()))
+            Health::new(
+                HealthStatus::Severe,
+                Some("Following services are not running: web.".to_owned()),
+            )
         };
     };
-    let target = here.balancing.target_groups.get(arn).and_then(|group| group.targets.get(id));
+    let target = here
+        .balancing
+        .target_groups
+        .get(arn)
+        .and_then(|group| group.targets.get(id));
     match target.map(|target| (target.state, &target.reason)) {
         Some((TargetState::Healthy, _)) => Health::new(HealthStatus::Ok, None),
         // Checks begin before the first version runs: what they say until then is no news.
-        Some((TargetState::Unhealthy, _)) if environment.status == Status::Launching => {
-            Health::new(HealthStatus::Pending, Some("ELB health checks are in progress.".to_owned()))
-        }
+        Some((TargetState::Unhealthy, _)) if environment.status == Status::Launching => Health::new(
+            HealthStatus::Pending,
+            Some("ELB health checks are in progress.".to_owned()),
+        ),
         Some((TargetState::Unhealthy, reason)) => {
             let why = reason.clone().unwrap_or_else(|| "Target.FailedHealthChecks".to_owned());
-            Health::new(HealthStatus::Severe, Some(format!("ELB health is failing or not available: {why}")))
+            Health::new(
+                HealthStatus::Severe,
+                Some(format!("ELB health is failing or not available: {why}")),
+            )
         }
-        Some((TargetState::Initial, _)) => {
-            Health::new(HealthStatus::Pending, Some("ELB health checks are in progress.".to_owned()))
-        }
-        Some((TargetState::Draining, _)) | None => {
-            Health::new(HealthStatus::Info, Some("Not registered with the load balancer.".to_owned()))
-        }
+        Some((TargetState::Initial, _)) => Health::new(
+            HealthStatus::Pending,
+            Some("ELB health checks are in progress.".to_owned()),
+        ),
+        Some((TargetState::Draining, _)) | None => Health::new(
+            HealthStatus::Info,
+            Some("Not registered with the load balancer.".to_owned()),
+        ),
     }
 }
 
@@ -195,10 +217,15 @@ pub(crate) fn evaluate(environment: &Environment, instances: &[InstanceHealth]) 
             Health::new(HealthStatus::Info, Some("Environment update in progress.".to_owned()))
         }
         () if good == total => Health::new(HealthStatus::Ok, None),
-        () => Health::new(HealthStatus::Info, Some(format!("{} out of {total} instances are starting.", total - good))),
+        () => Health::new(
+            HealthStatus::Info,
+            Some(format!("{} out of {total} instances are starting.", total - good)),
+        ),
     };
     if bad > 0 {
-        health.causes.push(format!("{bad} out of {total} instances are impacted. See instance health for details."));
+        health.causes.push(format!(
+            "{bad} out of {total} instances are impacted. See instance health for details."
+        ));
     }
     if let Some(cause) = &environment.role_problem {
         health = Health::new(HealthStatus::Severe, Some(cause.clone()));
@@ -238,8 +265,16 @@ pub(super) fn look(run: &Run) -> bool {
             let (old, new) = (record.health.status, health.status);
             if enhanced && old != new {
                 let cause = health.causes.first().cloned().unwrap_or_default();
-                let severity = if new.color() == "Red" { Severity::Warn } else { Severity::Info };
-                let text = format!("Environment health has transitioned from {} to {}. {cause}", old.as_str(), new.as_str());
+                let severity = if new.color() == "Red" {
+                    Severity::Warn
+                } else {
+                    Severity::Info
+                };
+                let text = format!(
+                    "Environment health has transitioned from {} to {}. {cause}",
+                    old.as_str(),
+                    new.as_str()
+                );
                 news.push((severity, text.trim_end().to_owned()));
             }
             let present: Vec<_> = seen.iter().map(|it| it.instance_id.clone()).collect();
@@ -262,18 +297,33 @@ fn comings_and_goings(before: &[String], now: &[String]) -> Vec<(Severity, Strin
     let removed: Vec<_> = before.iter().filter(|id| !now.contains(id)).cloned().collect();
     let mut news = Vec::new();
     if !added.is_empty() {
-        news.push((Severity::Info, format!("Added instance [{}] to your environment.", added.join(", "))));
+        news.push((
+            Severity::Info,
+            format!("Added instance [{}] to your environment.", added.join(", ")),
+        ));
     }
     if !removed.is_empty() {
-        news.push((Severity::Info, format!("Removed instance [{}] from your environment.", removed.join(", "))));
+        news.push((
+            Severity::Info,
+            format!("Removed instance [{}] from your environment.", removed.join(", ")),
+        ));
     }
     news
 }
 
 fn role_problem(state: &mut crate::world::State, run: &Run) -> Option<String> {
-    let settings = state.region(&run.region).beanstalk.environments.get(&run.id)?.settings.clone();
-    let role = settings.get(catalogue::ENVIRONMENT, "ServiceRole").filter(|_| settings.has_enhanced_health())?;
+    let settings = state
+        .region(&run.region)
+        .beanstalk
+        .environments
+        .get(&run.id)?
+        .settings
+        .clone();
+    let role = settings
+        .get(catalogue::ENVIRONMENT, "ServiceRole")
+        .filter(|_| settings.has_enhanced_health())?;
     let name = role.rsplit('/').next().unwrap_or(role);
     let missing = state.iam.role(role).or_else(|| state.iam.role(name)).is_none();
-    missing.then(|| format!("Unable to assume role \"{role}\". Verify that the role exists and is configured correctly."))
+    missing
+        .then(|| format!("Unable to assume role \"{role}\". Verify that the role exists and is configured correctly."))
 }

@@ -27,7 +27,9 @@ pub(super) async fn launch(run: Run, caller: String) {
     let account = run.world.lock().account.clone();
     let bucket = format!("elasticbeanstalk-{}-{account}", run.region);
     run.world.objects.ensure_bucket(&bucket, &run.region).await;
-    run.info(format!("Using {bucket} as Amazon S3 storage bucket for environment data."));
+    run.info(format!(
+        "Using {bucket} as Amazon S3 storage bucket for environment data."
+    ));
     reveal_cname(&run);
     run.at(8.0).await;
     let profile = profile_of(&run);
@@ -50,7 +52,9 @@ fn reveal_cname(run: &Run) {
 fn profile_of(run: &Run) -> Result<String, String> {
     let mut state = run.world.lock();
     let environment = state.region(&run.region).beanstalk.environments.get(&run.id);
-    let settings = environment.map(|environment| environment.settings.clone()).unwrap_or_default();
+    let settings = environment
+        .map(|environment| environment.settings.clone())
+        .unwrap_or_default();
     resources::instance_profile(&state, &settings)
 }
 
@@ -68,12 +72,16 @@ async fn build(run: &Run, profile: String, caller: &str) -> Result<(), StackFail
     }
     let places = find_places(run)?;
     run.at(24.0).await;
-    let groups = run.site(|site| site.make_security_groups(&places.vpc_id)).unwrap_or_else(|| Ok(Vec::new()))?;
+    let groups = run
+        .site(|site| site.make_security_groups(&places.vpc_id))
+        .unwrap_or_else(|| Ok(Vec::new()))?;
     for group in groups {
         run.info(format!("Created security group named: {group}"));
     }
     run.at(39.0).await;
-    let single = run.snapshot().is_some_and(|environment| environment.settings.is_single_instance());
+    let single = run
+        .snapshot()
+        .is_some_and(|environment| environment.settings.is_single_instance());
     let launch = make_launch_source(run, &profile, caller)?;
     if single {
         if let Some(ip) = run.site(|site| site.make_address()) {
@@ -121,8 +129,12 @@ async fn make_balanced_parts(run: &Run, group: &str, places: &Places) -> Result<
 }
 
 fn find_places(run: &Run) -> Result<Places, StackFailure> {
-    let settings = run.snapshot().map(|environment| environment.settings).unwrap_or_default();
-    run.region(|here| resources::places(here, &settings)).map_err(|why| (GROUP, why))
+    let settings = run
+        .snapshot()
+        .map(|environment| environment.settings)
+        .unwrap_or_default();
+    run.region(|here| resources::places(here, &settings))
+        .map_err(|why| (GROUP, why))
 }
 
 /// As ELB refuses them: too few zones, no way in from the internet.
@@ -141,7 +153,10 @@ fn check_balancer(run: &Run, places: &Places) -> Result<(), StackFailure> {
 }
 
 fn make_launch_source(run: &Run, profile: &str, caller: &str) -> Result<LaunchSource, StackFailure> {
-    let settings = run.snapshot().map(|environment| environment.settings).unwrap_or_default();
+    let settings = run
+        .snapshot()
+        .map(|environment| environment.settings)
+        .unwrap_or_default();
     let key = settings.get(super::catalogue::LAUNCH, "EC2KeyName").map(str::to_owned);
     if let Some(key) = key.filter(|key| !run.region(|here| here.compute.key_pairs.contains_key(key))) {
         return Err((TEMPLATE, format!("The key pair '{key}' does not exist")));
@@ -157,7 +172,9 @@ fn make_launch_source(run: &Run, profile: &str, caller: &str) -> Result<LaunchSo
     if run.world.lock().bans_launch_configurations {
         let why = "The Launch Configuration creation operation is not available in your account. Use launch templates to \
                    create configuration templates for your Auto Scaling groups.";
-        run.error(format!("Creating Auto Scaling launch configuration failed Reason: {why}"));
+        run.error(format!(
+            "Creating Auto Scaling launch configuration failed Reason: {why}"
+        ));
         return Err((CONFIGURATION, why.to_owned()));
     }
     let source = run.site(|site| site.make_launch_configuration());
@@ -187,13 +204,19 @@ async fn wait_for_instances(run: &Run, group: &str) -> Result<(), StackFailure> 
                  problems with the VPC or a failed EC2 instance. Check your VPC configuration and try launching the \
                  environment again.",
             );
-            return Err((WAIT, "WaitCondition timed out. Received 0 conditions when expecting 1".to_owned()));
+            return Err((
+                WAIT,
+                "WaitCondition timed out. Received 0 conditions when expecting 1".to_owned(),
+            ));
         }
         if all_answered(run, group) {
             return Ok(());
         }
         if run.is_over(&patience) {
-            return Err((WAIT, "WaitCondition timed out. Received 0 conditions when expecting 1".to_owned()));
+            return Err((
+                WAIT,
+                "WaitCondition timed out. Received 0 conditions when expecting 1".to_owned(),
+            ));
         }
         run.world.clock.sleep_seconds(5).await;
     }
@@ -201,15 +224,30 @@ async fn wait_for_instances(run: &Run, group: &str) -> Result<(), StackFailure> 
 
 fn failed_launch(run: &Run, group: &str) -> Option<String> {
     run.region(|here| {
-        let failed = here.scaling.activities.iter().find(|it| it.group == group && it.status == "Failed");
+        let failed = here
+            .scaling
+            .activities
+            .iter()
+            .find(|it| it.group == group && it.status == "Failed");
         failed.and_then(|activity| activity.message.clone())
     })
 }
 
 fn bind_address(run: &Run, group: &str) {
     run.site(|site| {
-        let first = site.here.scaling.groups.get(group).and_then(|group| group.serving().next().cloned());
-        let unbound = |id: &String| site.here.network.addresses.get(id).is_some_and(|it| it.instance_id.is_none());
+        let first = site
+            .here
+            .scaling
+            .groups
+            .get(group)
+            .and_then(|group| group.serving().next().cloned());
+        let unbound = |id: &String| {
+            site.here
+                .network
+                .addresses
+                .get(id)
+                .is_some_and(|it| it.instance_id.is_none())
+        };
         if let Some(member) = first
             && site.environment.made.address.as_ref().is_some_and(unbound)
         {
@@ -224,20 +262,28 @@ fn has_no_way_out(run: &Run, group: &str) -> bool {
         let Some(group) = here.scaling.groups.get(group) else {
             return false;
         };
-        let instances = group.serving().filter_map(|member| here.compute.instances.get(&member.instance_id));
-        instances.into_iter().any(|it| it.public_ip.is_none() || !here.network.has_internet(&it.vpc_id))
+        let instances = group
+            .serving()
+            .filter_map(|member| here.compute.instances.get(&member.instance_id));
+        instances
+            .into_iter()
+            .any(|it| it.public_ip.is_none() || !here.network.has_internet(&it.vpc_id))
     })
 }
 
 fn all_answered(run: &Run, group: &str) -> bool {
     run.region(|here| {
-        let (Some(group), Some(environment)) = (here.scaling.groups.get(group), here.beanstalk.environments.get(&run.id)) else {
+        let (Some(group), Some(environment)) =
+            (here.scaling.groups.get(group), here.beanstalk.environments.get(&run.id))
+        else {
             return false;
         };
         let answered = |deployment: &InstanceDeployment| deployment.status != DeploymentStatus::InProgress;
         let serving: Vec<_> = group.serving().collect();
         i32::try_from(serving.len()) == Ok(group.desired)
-            && serving.iter().all(|it| environment.deployments.get(&it.instance_id).is_some_and(answered))
+            && serving
+                .iter()
+                .all(|it| environment.deployments.get(&it.instance_id).is_some_and(answered))
     })
 }
 
@@ -262,7 +308,10 @@ async fn finish(run: &Run) {
     let healthy = deployed && wait_until_healthy(run, timeout).await;
     run.at(if single { 170.0 } else { 231.0 }).await;
     if healthy {
-        let cname = run.snapshot().and_then(|environment| environment.cname).unwrap_or_default();
+        let cname = run
+            .snapshot()
+            .and_then(|environment| environment.cname)
+            .unwrap_or_default();
         run.info(format!("Application available at {cname}."));
         run.info(format!("Successfully launched environment: {}", environment.name));
     } else {
@@ -286,7 +335,12 @@ pub(super) fn results(run: &Run) -> Results {
     };
     let group = environment.made.group.unwrap_or_default();
     run.region(|here| {
-        let members = here.scaling.groups.get(&group).into_iter().flat_map(|group| group.serving());
+        let members = here
+            .scaling
+            .groups
+            .get(&group)
+            .into_iter()
+            .flat_map(|group| group.serving());
         members
             .filter_map(|member| {
                 let deployment = environment.deployments.get(&member.instance_id)?;
@@ -306,7 +360,10 @@ pub(super) async fn wait_until_healthy(run: &Run, timeout: i64) -> bool {
                 return false;
             };
             let seen = health::instances(here, environment, |id| run.world.plane.address(id).is_some());
-            !seen.is_empty() && seen.iter().all(|instance| instance.health.status == health::HealthStatus::Ok)
+            !seen.is_empty()
+                && seen
+                    .iter()
+                    .all(|instance| instance.health.status == health::HealthStatus::Ok)
         });
         if healthy || run.is_over(&patience) {
             return healthy;

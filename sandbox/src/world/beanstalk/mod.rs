@@ -130,7 +130,8 @@ impl Status {
 
 impl Environment {
     pub(crate) fn is_listed(&self, now: Timestamp) -> bool {
-        self.ended.is_none_or(|ended| now.duration_since(ended) < VISIBLE_AFTER_END)
+        self.ended
+            .is_none_or(|ended| now.duration_since(ended) < VISIBLE_AFTER_END)
     }
 
     /// Tags that every resource made for it carries.
@@ -162,20 +163,26 @@ impl Beanstalk {
             (None, Some(name)) => environment.name == *name,
             (None, None) => false,
         };
-        let live = self.environments.values().filter(|environment| environment.status != Status::Terminated);
-        live.into_iter().find(meant).map(|environment| environment.id.clone()).ok_or_else(|| {
-            let what = match (&reference.id, &reference.name) {
-                (Some(id), _) => format!("EnvironmentId = '{id}'"),
-                (None, name) => format!("EnvironmentName = '{}'", name.clone().unwrap_or_default()),
-            };
-            Refusal::new("InvalidParameterValue", format!("No Environment found for {what}."))
-        })
+        let live = self
+            .environments
+            .values()
+            .filter(|environment| environment.status != Status::Terminated);
+        live.into_iter()
+            .find(meant)
+            .map(|environment| environment.id.clone())
+            .ok_or_else(|| {
+                let what = match (&reference.id, &reference.name) {
+                    (Some(id), _) => format!("EnvironmentId = '{id}'"),
+                    (None, name) => format!("EnvironmentName = '{}'", name.clone().unwrap_or_default()),
+                };
+                Refusal::new("InvalidParameterValue", format!("No Environment found for {what}."))
+            })
     }
 
     pub(crate) fn inventory(&self, region: &str) -> Vec<Item> {
-        let item = |kind, id: &str, name: &str, tags: &Tags| Item {
-            service: "elasticbeanstalk",
-            kind,
+        let item = |kind: &str, id: &str, name: &str, tags: &Tags| Item {
+            service: "elasticbeanstalk".to_owned(),
+            kind: kind.to_owned(),
             region: region.to_owned(),
             id: id.to_owned(),
             name: name.to_owned(),
@@ -183,11 +190,19 @@ impl Beanstalk {
         };
         let mut items = Vec::new();
         for application in self.applications.values() {
-            items.push(item("application", &application.arn, &application.name, &application.tags));
+            items.push(item(
+                "application",
+                &application.arn,
+                &application.name,
+                &application.tags,
+            ));
             let versions = application.versions.values();
             items.extend(versions.map(|it| item("application-version", &it.arn, &it.label, &it.tags)));
         }
-        let live = self.environments.values().filter(|environment| environment.status != Status::Terminated);
+        let live = self
+            .environments
+            .values()
+            .filter(|environment| environment.status != Status::Terminated);
         items.extend(live.map(|it| item("environment", &it.id, &it.name, &it.tags)));
         items
     }

@@ -62,7 +62,12 @@ pub(crate) fn choose(region: &str, arn: Option<&str>, stack: Option<&str>) -> Re
         return all
             .into_iter()
             .find(|platform| platform.solution_stack == stack)
-            .ok_or_else(|| Refusal::new("InvalidParameterValue", format!("No Solution Stack named '{stack}' found.")));
+            .ok_or_else(|| {
+                Refusal::new(
+                    "InvalidParameterValue",
+                    format!("No Solution Stack named '{stack}' found."),
+                )
+            });
     }
     let Some(arn) = arn else {
         return Err(Refusal::new(
@@ -109,7 +114,11 @@ impl PlatformFilter {
         };
         let (actual, value) = (actual.to_lowercase(), self.value.to_lowercase());
         let by_version = self.attribute == "PlatformVersion";
-        let order = if by_version { parts(&actual).cmp(&parts(&value)) } else { actual.cmp(&value) };
+        let order = if by_version {
+            parts(&actual).cmp(&parts(&value))
+        } else {
+            actual.cmp(&value)
+        };
         Ok(match self.operator.as_str() {
             "=" | "in" => actual == value,
             "!=" | "not_in" => actual != value,
@@ -169,6 +178,9 @@ mod tests {
         assert_eq!(found[0].solution_stack, "64bit Amazon Linux 2023 v4.10.0 running Go 1");
         let branch = "arn:aws:elasticbeanstalk:::platform/Go 1 running on 64bit Amazon Linux 2023";
         assert_eq!(choose("eu-west-1", Some(branch), None).unwrap(), found[0]);
-        assert_eq!(select("eu-west-1", &[filter("Nonsense", "x")]).unwrap_err().code, "InvalidParameterValue");
+        assert_eq!(
+            select("eu-west-1", &[filter("Nonsense", "x")]).unwrap_err().code,
+            "InvalidParameterValue"
+        );
     }
 }

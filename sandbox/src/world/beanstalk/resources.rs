@@ -23,8 +23,14 @@ pub(super) type Part = (&'static str, &'static str);
 pub(super) const SECURITY_GROUP: Part = ("AWSEBSecurityGroup", "AWS::EC2::SecurityGroup");
 pub(super) const BALANCER_GROUP: Part = ("AWSEBLoadBalancerSecurityGroup", "AWS::EC2::SecurityGroup");
 pub(super) const TEMPLATE: Part = ("AWSEBEC2LaunchTemplate", "AWS::EC2::LaunchTemplate");
-pub(super) const CONFIGURATION: Part = ("AWSEBAutoScalingLaunchConfiguration", "AWS::AutoScaling::LaunchConfiguration");
-pub(super) const TARGETS: Part = ("AWSEBV2LoadBalancerTargetGroup", "AWS::ElasticLoadBalancingV2::TargetGroup");
+pub(super) const CONFIGURATION: Part = (
+    "AWSEBAutoScalingLaunchConfiguration",
+    "AWS::AutoScaling::LaunchConfiguration",
+);
+pub(super) const TARGETS: Part = (
+    "AWSEBV2LoadBalancerTargetGroup",
+    "AWS::ElasticLoadBalancingV2::TargetGroup",
+);
 pub(super) const GROUP: Part = ("AWSEBAutoScalingGroup", "AWS::AutoScaling::AutoScalingGroup");
 pub(super) const UP: Part = ("AWSEBAutoScalingScaleUpPolicy", "AWS::AutoScaling::ScalingPolicy");
 pub(super) const DOWN: Part = ("AWSEBAutoScalingScaleDownPolicy", "AWS::AutoScaling::ScalingPolicy");
@@ -33,7 +39,10 @@ pub(super) const LOW: Part = ("AWSEBCloudwatchAlarmLow", "AWS::CloudWatch::Alarm
 pub(super) const LOAD_BALANCER: Part = ("AWSEBV2LoadBalancer", "AWS::ElasticLoadBalancingV2::LoadBalancer");
 pub(super) const LISTENER_80: Part = ("AWSEBV2LoadBalancerListener", "AWS::ElasticLoadBalancingV2::Listener");
 pub(super) const ADDRESS: Part = ("AWSEBEIP", "AWS::EC2::EIP");
-pub(super) const WAIT_HANDLE: Part = ("AWSEBInstanceLaunchWaitHandle", "AWS::CloudFormation::WaitConditionHandle");
+pub(super) const WAIT_HANDLE: Part = (
+    "AWSEBInstanceLaunchWaitHandle",
+    "AWS::CloudFormation::WaitConditionHandle",
+);
 pub(super) const WAIT: Part = ("AWSEBInstanceLaunchWaitCondition", "AWS::CloudFormation::WaitCondition");
 
 /// Everything that is needed to make one part.
@@ -51,7 +60,12 @@ impl Run {
         let account = state.account.clone();
         let here = state.region(&self.region);
         let environment = here.beanstalk.environments.get(&self.id)?.clone();
-        let mut site = Site { here, account, environment, run: self };
+        let mut site = Site {
+            here,
+            account,
+            environment,
+            run: self,
+        };
         let result = act(&mut site);
         let Site { here, environment, .. } = site;
         if let Some(record) = here.beanstalk.environments.get_mut(&self.id) {
@@ -93,7 +107,11 @@ pub(super) fn places(here: &Region, settings: &Settings) -> Result<Places, Strin
     let vpc_id = match settings.get(VPC, "VPCId") {
         Some(id) if here.network.vpcs.contains_key(id) => id.to_owned(),
         Some(id) => return Err(format!("The vpc ID '{id}' does not exist")),
-        None => here.network.default_vpc().map(|vpc| vpc.id.clone()).ok_or("No default VPC for this user")?,
+        None => here
+            .network
+            .default_vpc()
+            .map(|vpc| vpc.id.clone())
+            .ok_or("No default VPC for this user")?,
     };
     let mut instances = named("Subnets")?;
     if instances.is_empty() {
@@ -110,7 +128,10 @@ pub(super) fn places(here: &Region, settings: &Settings) -> Result<Places, Strin
         return Err(format!("The subnet '{}' is not in the VPC '{vpc_id}'", stranger.id));
     }
     if instances.is_empty() {
-        return Err(format!("The VPC '{vpc_id}' has no subnet for the instance type {}", instance_type(settings)));
+        return Err(format!(
+            "The VPC '{vpc_id}' has no subnet for the instance type {}",
+            instance_type(settings)
+        ));
     }
     Ok(Places {
         vpc_id,
@@ -123,7 +144,9 @@ pub(super) fn places(here: &Region, settings: &Settings) -> Result<Places, Strin
 pub(super) fn instance_type(settings: &Settings) -> String {
     let list = settings.list(INSTANCES, "InstanceTypes");
     let first = list.into_iter().next();
-    first.or_else(|| settings.get(LAUNCH, "InstanceType").map(str::to_owned)).unwrap_or_else(|| "t3.micro".to_owned())
+    first
+        .or_else(|| settings.get(LAUNCH, "InstanceType").map(str::to_owned))
+        .unwrap_or_else(|| "t3.micro".to_owned())
 }
 
 /// A launch template instead of a launch configuration. Reports say that DisableIMDSv1 alone is not enough, and that
@@ -160,16 +183,31 @@ impl Site<'_> {
     }
 
     fn complete(&mut self, part: Part, physical_id: &str) {
-        self.record(part, physical_id, "CREATE_IN_PROGRESS", Some("Resource creation Initiated"));
+        self.record(
+            part,
+            physical_id,
+            "CREATE_IN_PROGRESS",
+            Some("Resource creation Initiated"),
+        );
         self.record(part, physical_id, "CREATE_COMPLETE", None);
     }
 
     pub(super) fn make_stack(&mut self) {
         let now = self.run.world.clock.now();
-        let stack = Stack::new(&self.run.region, &self.account, &self.environment.stack_name(), now, self.tags());
+        let stack = Stack::new(
+            &self.run.region,
+            &self.account,
+            &self.environment.stack_name(),
+            now,
+            self.tags(),
+        );
         self.made().stack = Some(stack.id.clone());
         self.here.stacks.stacks.push(stack);
-        let handle = format!("https://cloudformation-waitcondition-{}.s3.amazonaws.com/{}", self.run.region, ids::uuid());
+        let handle = format!(
+            "https://cloudformation-waitcondition-{}.s3.amazonaws.com/{}",
+            self.run.region,
+            ids::uuid()
+        );
         self.complete(WAIT_HANDLE, &handle);
     }
 
@@ -183,8 +221,13 @@ impl Site<'_> {
         if let Some(managed) = settings.get(BALANCER, "ManagedSecurityGroup").filter(|_| balanced) {
             from = Source::Group(managed.to_owned());
         } else if balanced {
-            let id = self.make_group(vpc_id, BALANCER_GROUP, "Elastic Beanstalk created security group used when no ELB \
-                 security groups are specified during ELB creation", from)?;
+            let id = self.make_group(
+                vpc_id,
+                BALANCER_GROUP,
+                "Elastic Beanstalk created security group used when no ELB \
+                 security groups are specified during ELB creation",
+                from,
+            )?;
             self.made().balancer_security_group = Some(id.clone());
             from = Source::Group(id.clone());
             made.push(id);
@@ -198,13 +241,21 @@ impl Site<'_> {
         Ok(made)
     }
 
-    fn make_group(&mut self, vpc_id: &str, part: Part, description: &str, from: Source) -> Result<String, (Part, String)> {
+    fn make_group(
+        &mut self,
+        vpc_id: &str,
+        part: Part,
+        description: &str,
+        from: Source,
+    ) -> Result<String, (Part, String)> {
         let (name, tags) = (self.name_of(part), self.tags());
         let network = &mut self.here.network;
-        let made = network.create_security_group(vpc_id, &name, description, tags).and_then(|id| {
-            network.authorize_ingress(&id, vec![Permission::tcp(80, from)])?;
-            Ok(id)
-        });
+        let made = network
+            .create_security_group(vpc_id, &name, description, tags)
+            .and_then(|id| {
+                network.authorize_ingress(&id, vec![Permission::tcp(80, from)])?;
+                Ok(id)
+            });
         let id = made.map_err(|refusal| (part, refusal.message))?;
         self.complete(part, &id);
         Ok(id)
@@ -234,12 +285,17 @@ impl Site<'_> {
         let own = self.environment.made.security_group.clone();
         let more = settings.list(LAUNCH, "SecurityGroups");
         InstanceSpec {
-            image_id: settings.get(LAUNCH, "ImageId").unwrap_or("ami-0aa7d40eeae50c9a9").to_owned(),
+            image_id: settings
+                .get(LAUNCH, "ImageId")
+                .unwrap_or("ami-0aa7d40eeae50c9a9")
+                .to_owned(),
             instance_type: instance_type(settings),
             key_name: settings.get(LAUNCH, "EC2KeyName").map(str::to_owned),
             profile_arn,
             security_groups: own.into_iter().chain(more).collect(),
-            public_ip: settings.get(VPC, "AssociatePublicIpAddress").map(|value| value == "true"),
+            public_ip: settings
+                .get(VPC, "AssociatePublicIpAddress")
+                .map(|value| value == "true"),
             volume_type: settings.get(LAUNCH, "RootVolumeType").map(str::to_owned),
             requires_imds_v2: settings.is_true(LAUNCH, "DisableIMDSv1"),
             detailed_monitoring: settings.get(LAUNCH, "MonitoringInterval") == Some("1 minute"),
@@ -266,7 +322,10 @@ impl Site<'_> {
         let settings = self.settings();
         let name = format!("awseb-AWSEB-{}", ids::capitals(12));
         let (region, account) = (&self.run.region, &self.account);
-        let arn = format!("arn:aws:elasticloadbalancing:{region}:{account}:targetgroup/{name}/{}", hexadecimal());
+        let arn = format!(
+            "arn:aws:elasticloadbalancing:{region}:{account}:targetgroup/{name}/{}",
+            hexadecimal()
+        );
         let group = TargetGroup {
             arn: arn.clone(),
             name,
@@ -284,7 +343,12 @@ impl Site<'_> {
         arn
     }
 
-    pub(super) fn make_auto_scaling_group(&mut self, spec: InstanceSpec, launch: LaunchSource, subnets: &[Subnet]) -> String {
+    pub(super) fn make_auto_scaling_group(
+        &mut self,
+        spec: InstanceSpec,
+        launch: LaunchSource,
+        subnets: &[Subnet],
+    ) -> String {
         let settings = self.settings();
         let name = self.name_of(GROUP);
         let (min, max) = sizes(&settings);
@@ -302,7 +366,9 @@ impl Site<'_> {
             environment_id: Some(self.environment.id.clone()),
         };
         let now = self.run.world.clock.now();
-        self.here.scaling.create_group(&self.run.region, &self.account, new, now);
+        self.here
+            .scaling
+            .create_group(&self.run.region, &self.account, new, now);
         self.complete(GROUP, &name);
         self.made().group = Some(name.clone());
         keeper::keep(&self.run.world, &self.run.region, &name);
@@ -317,7 +383,10 @@ impl Site<'_> {
         let [up, down] = increments.map(|(part, option)| {
             let adjustment = i32::try_from(settings.whole(TRIGGER, option)).unwrap_or(1);
             let name = self.name_of(part);
-            let arn = self.here.scaling.create_policy(&region, &account, group, &name, adjustment);
+            let arn = self
+                .here
+                .scaling
+                .create_policy(&region, &account, group, &name, adjustment);
             self.complete(part, &arn);
             arn
         });
@@ -342,12 +411,15 @@ impl Site<'_> {
             ("Down", "LowerThreshold", "LessThanThreshold")
         };
         let metric = settings.text(TRIGGER, "MeasureName");
-        let of_instances =
-            metric == "CPUUtilization" || metric.starts_with("Network") || metric.starts_with("Disk");
+        let of_instances = metric == "CPUUtilization" || metric.starts_with("Network") || metric.starts_with("Disk");
         let (namespace, dimension, value) = if of_instances {
             ("AWS/EC2", "AutoScalingGroupName", self.environment.made.group.clone())
         } else {
-            ("AWS/ApplicationELB", "LoadBalancer", self.environment.made.load_balancer.clone())
+            (
+                "AWS/ApplicationELB",
+                "LoadBalancer",
+                self.environment.made.load_balancer.clone(),
+            )
         };
         let alarm = Alarm {
             arn: format!("arn:aws:cloudwatch:{}:{}:alarm:{name}", self.run.region, self.account),
@@ -392,11 +464,26 @@ impl Site<'_> {
             dns_name: dns_name.clone(),
             state: "active".to_owned(),
             kind: "application".to_owned(),
-            scheme: if settings.get(VPC, "ELBScheme") == Some("internal") { "internal" } else { "internet-facing" }.to_owned(),
+            scheme: if settings.get(VPC, "ELBScheme") == Some("internal") {
+                "internal"
+            } else {
+                "internet-facing"
+            }
+            .to_owned(),
             vpc_id: places.vpc_id.clone(),
-            subnets: places.balancer.iter().map(|subnet| (subnet.zone.clone(), subnet.id.clone())).collect(),
-            security_groups: own.into_iter().chain(settings.list(BALANCER, "SecurityGroups")).collect(),
-            idle_timeout: settings.get(BALANCER, "IdleTimeout").and_then(|value| value.parse().ok()).unwrap_or(60),
+            subnets: places
+                .balancer
+                .iter()
+                .map(|subnet| (subnet.zone.clone(), subnet.id.clone()))
+                .collect(),
+            security_groups: own
+                .into_iter()
+                .chain(settings.list(BALANCER, "SecurityGroups"))
+                .collect(),
+            idle_timeout: settings
+                .get(BALANCER, "IdleTimeout")
+                .and_then(|value| value.parse().ok())
+                .unwrap_or(60),
             created: self.run.world.clock.now(),
             tags: self.tags(),
         };
@@ -425,7 +512,13 @@ impl Site<'_> {
     pub(super) fn make_address(&mut self) -> String {
         let tags = self.tags();
         let allocation_id = self.here.network.allocate_address(tags);
-        let ip = self.here.network.addresses.get(&allocation_id).map(|it| it.public_ip.clone()).unwrap_or_default();
+        let ip = self
+            .here
+            .network
+            .addresses
+            .get(&allocation_id)
+            .map(|it| it.public_ip.clone())
+            .unwrap_or_default();
         self.complete(ADDRESS, &ip);
         self.made().address = Some(allocation_id);
         self.environment.endpoint = Some(ip.clone());
@@ -434,7 +527,13 @@ impl Site<'_> {
 
     /// Binds the elastic address to the environment's one instance.
     pub(super) fn bind_address(&mut self, instance_id: &str) {
-        let Some(address) = self.environment.made.address.as_ref().and_then(|id| self.here.network.addresses.get_mut(id)) else {
+        let Some(address) = self
+            .environment
+            .made
+            .address
+            .as_ref()
+            .and_then(|id| self.here.network.addresses.get_mut(id))
+        else {
             return;
         };
         address.association_id = Some(ids::ec2("eipassoc"));
@@ -452,9 +551,10 @@ impl Site<'_> {
         if settings.get(TOPICS, "Notification Topic ARN").is_some() {
             return None;
         }
-        let name = settings
-            .get(TOPICS, "Notification Topic Name")
-            .map_or_else(|| format!("ElasticBeanstalkNotifications-Environment-{}", self.environment.name), str::to_owned);
+        let name = settings.get(TOPICS, "Notification Topic Name").map_or_else(
+            || format!("ElasticBeanstalkNotifications-Environment-{}", self.environment.name),
+            str::to_owned,
+        );
         let arn = format!("arn:aws:sns:{}:{}:{name}", self.run.region, self.account);
         let topic = Topic {
             arn: arn.clone(),
@@ -476,7 +576,13 @@ impl Site<'_> {
         let name = self.environment.name.clone();
         let mut wanted = Vec::new();
         if settings.is_true(LOGS, "StreamLogs") {
-            let files = ["eb-engine.log", "eb-hooks.log", "web.stdout.log", "nginx/access.log", "nginx/error.log"];
+            let files = [
+                "eb-engine.log",
+                "eb-hooks.log",
+                "web.stdout.log",
+                "nginx/access.log",
+                "nginx/error.log",
+            ];
             let names = files.map(|file| format!("/aws/elasticbeanstalk/{name}/var/log/{file}"));
             wanted.extend(names.map(|name| (name, settings.whole(LOGS, "RetentionInDays"))));
         }
@@ -536,8 +642,14 @@ pub(super) fn instance_profile(state: &State, settings: &Settings) -> Result<Str
     let Some(name) = settings.get(LAUNCH, "IamInstanceProfile") else {
         return Err("Environment must have instance profile associated with it.".to_owned());
     };
-    let Some(profile) = state.iam.instance_profile(name) else {
-        return Err(format!("The instance profile {name} associated with the environment does not exist."));
+    let found = state
+        .iam
+        .instance_profile(name)
+        .filter(|profile| !name.starts_with("arn:") || profile.arn == name);
+    let Some(profile) = found else {
+        return Err(format!(
+            "The instance profile {name} associated with the environment does not exist."
+        ));
     };
     let role = profile.role.as_ref().filter(|role| state.iam.role(role).is_some());
     if role.is_none() {

@@ -63,16 +63,23 @@ impl Settings {
     }
 
     pub(crate) fn whole(&self, namespace: &str, name: &str) -> i64 {
-        self.get(namespace, name).and_then(|value| value.parse().ok()).unwrap_or(0)
+        self.get(namespace, name)
+            .and_then(|value| value.parse().ok())
+            .unwrap_or(0)
     }
 
     pub(crate) fn number(&self, namespace: &str, name: &str) -> f64 {
-        self.get(namespace, name).and_then(|value| value.parse().ok()).unwrap_or(0.0)
+        self.get(namespace, name)
+            .and_then(|value| value.parse().ok())
+            .unwrap_or(0.0)
     }
 
     pub(crate) fn list(&self, namespace: &str, name: &str) -> Vec<String> {
         let items = self.get(namespace, name).unwrap_or_default().split(',');
-        items.map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect()
+        items
+            .map(|item| item.trim().to_owned())
+            .filter(|item| !item.is_empty())
+            .collect()
     }
 
     /// Environment properties.
@@ -91,7 +98,9 @@ impl Settings {
 
     /// Everything that DescribeConfigurationSettings shows: each option with its value, set or default.
     pub(crate) fn effective(&self) -> Vec<(String, String, Option<String>)> {
-        let known = catalogue::OPTIONS.iter().map(|option| (option.namespace.to_owned(), option.name.to_owned()));
+        let known = catalogue::OPTIONS
+            .iter()
+            .map(|option| (option.namespace.to_owned(), option.name.to_owned()));
         let keys: BTreeSet<_> = known.chain(self.0.keys().cloned()).collect();
         keys.into_iter()
             .map(|(namespace, name)| {
@@ -123,7 +132,11 @@ impl Settings {
 
     /// All that is wrong with the values.
     pub(crate) fn problems(&self) -> Vec<Problem> {
-        let mut problems: Vec<_> = self.0.iter().filter_map(|((namespace, name), value)| check(namespace, name, value)).collect();
+        let mut problems: Vec<_> = self
+            .0
+            .iter()
+            .filter_map(|((namespace, name), value)| check(namespace, name, value))
+            .collect();
         problems.extend(self.conflicts());
         problems.extend(self.beyond_the_sandbox());
         problems
@@ -135,18 +148,39 @@ impl Settings {
             problems.push(Problem::of_value(namespace, name, &self.text(namespace, name), why));
         };
         if self.whole(catalogue::ASG, "MinSize") > self.whole(catalogue::ASG, "MaxSize") {
-            refuse(catalogue::ASG, "MinSize", "Minimum instance count is greater than the maximum instance count.");
+            refuse(
+                catalogue::ASG,
+                "MinSize",
+                "Minimum instance count is greater than the maximum instance count.",
+            );
         }
-        if self.whole(catalogue::PROCESS, "HealthCheckTimeout") >= self.whole(catalogue::PROCESS, "HealthCheckInterval") {
-            refuse(catalogue::PROCESS, "HealthCheckTimeout", "Health check timeout must be less than the interval.");
+        if self.whole(catalogue::PROCESS, "HealthCheckTimeout") >= self.whole(catalogue::PROCESS, "HealthCheckInterval")
+        {
+            refuse(
+                catalogue::PROCESS,
+                "HealthCheckTimeout",
+                "Health check timeout must be less than the interval.",
+            );
         }
         // The service role is what reads the health; the guide demands it, the wording is ours (facts/eb.md §1.9).
         if self.has_enhanced_health() && self.get(ENVIRONMENT, "ServiceRole").is_none() {
-            refuse(HEALTH, "SystemType", "You must specify a service role to use enhanced health reporting.");
+            refuse(
+                HEALTH,
+                "SystemType",
+                "You must specify a service role to use enhanced health reporting.",
+            );
         }
-        let length: usize = self.properties().iter().map(|(name, value)| name.len() + value.len() + 1).sum();
+        let length: usize = self
+            .properties()
+            .iter()
+            .map(|(name, value)| name.len() + value.len() + 1)
+            .sum();
         if length > 4096 {
-            refuse(PROPERTIES, "EnvironmentVariables", "The environment properties exceed 4096 bytes together.");
+            refuse(
+                PROPERTIES,
+                "EnvironmentVariables",
+                "The environment properties exceed 4096 bytes together.",
+            );
         }
         problems
     }
@@ -157,11 +191,36 @@ impl Settings {
         let type_of_balancer = self.get(ENVIRONMENT, "LoadBalancerType") != Some("application");
         let policy = self.get(COMMAND, "DeploymentPolicy");
         let limits = [
-            (balanced && type_of_balancer, ENVIRONMENT, "LoadBalancerType", "application load balancers only"),
-            (self.is_true(ENVIRONMENT, "LoadBalancerIsShared"), ENVIRONMENT, "LoadBalancerIsShared", "no shared load balancers"),
-            (!matches!(policy, Some("AllAtOnce" | "Rolling")), COMMAND, "DeploymentPolicy", "AllAtOnce and Rolling only"),
-            (self.is_true(INSTANCES, "EnableSpot"), INSTANCES, "EnableSpot", "on-demand instances only"),
-            (self.get(LISTENER, "Protocol") != Some("HTTP"), LISTENER, "Protocol", "HTTP listeners only"),
+            (
+                balanced && type_of_balancer,
+                ENVIRONMENT,
+                "LoadBalancerType",
+                "application load balancers only",
+            ),
+            (
+                self.is_true(ENVIRONMENT, "LoadBalancerIsShared"),
+                ENVIRONMENT,
+                "LoadBalancerIsShared",
+                "no shared load balancers",
+            ),
+            (
+                !matches!(policy, Some("AllAtOnce" | "Rolling")),
+                COMMAND,
+                "DeploymentPolicy",
+                "AllAtOnce and Rolling only",
+            ),
+            (
+                self.is_true(INSTANCES, "EnableSpot"),
+                INSTANCES,
+                "EnableSpot",
+                "on-demand instances only",
+            ),
+            (
+                self.get(LISTENER, "Protocol") != Some("HTTP"),
+                LISTENER,
+                "Protocol",
+                "HTTP listeners only",
+            ),
         ];
         limits
             .into_iter()
@@ -178,7 +237,8 @@ fn check(namespace: &str, name: &str, value: &str) -> Option<Problem> {
     if namespace == PROPERTIES {
         let allowed = |c: char| c.is_ascii_alphanumeric() || "_.:/+\\-@".contains(c);
         let valid = !name.is_empty() && name.chars().all(allowed);
-        return (!valid).then(|| Problem::of_value(namespace, name, value, "The name has characters that are not allowed."));
+        return (!valid)
+            .then(|| Problem::of_value(namespace, name, value, "The name has characters that are not allowed."));
     }
     let Some(option) = catalogue::find(namespace, name) else {
         return Some(Problem {
@@ -195,9 +255,8 @@ fn check(namespace: &str, name: &str, value: &str) -> Option<Problem> {
     let why = match option.values {
         Values::Text | Values::List => None,
         Values::Boolean => (!matches!(value, "true" | "false")).then(|| "Value is not a boolean.".to_owned()),
-        Values::OneOf(values) => {
-            (!values.contains(&value)).then(|| format!("Value is not one of the allowed values: [{}].", values.join(", ")))
-        }
+        Values::OneOf(values) => (!values.contains(&value))
+            .then(|| format!("Value is not one of the allowed values: [{}].", values.join(", "))),
         Values::Whole(low, high) => match value.parse::<i64>() {
             Err(_) => Some("Value is not an integer.".to_owned()),
             Ok(number) if number < low => Some(format!("Value is less than minimum allowed value: {low}.")),
@@ -206,9 +265,7 @@ fn check(namespace: &str, name: &str, value: &str) -> Option<Problem> {
         },
         Values::Number(low, high) => match value.parse::<f64>() {
             Err(_) => Some("Value is not a number.".to_owned()),
-            Ok(number) if !(low..=high).contains(&number) => {
-                Some(format!("Value is not between {low} and {high}."))
-            }
+            Ok(number) if !(low..=high).contains(&number) => Some(format!("Value is not between {low} and {high}.")),
             Ok(_) => None,
         },
     };
@@ -239,7 +296,11 @@ mod tests {
         assert_eq!(settings.get(TRIGGER, "LowerThreshold"), Some("2000000"));
         assert!(!settings.has_enhanced_health());
         let limits: Vec<_> = settings.problems().into_iter().map(|problem| problem.name).collect();
-        assert_eq!(limits, ["LoadBalancerType"], "the default is a classic load balancer, which the sandbox has not");
+        assert_eq!(
+            limits,
+            ["LoadBalancerType"],
+            "the default is a classic load balancer, which the sandbox has not"
+        );
     }
 
     #[test]

@@ -94,7 +94,12 @@ async fn delete_group(run: &Run) {
         }
     });
     run.info("Waiting for EC2 instances to terminate. This may take a few minutes.");
-    while run.region(|here| here.scaling.groups.get(&name).is_some_and(|group| !group.members.is_empty())) {
+    while run.region(|here| {
+        here.scaling
+            .groups
+            .get(&name)
+            .is_some_and(|group| !group.members.is_empty())
+    }) {
         run.world.clock.sleep_seconds(5).await;
     }
     run.region(|here| here.scaling.groups.remove(&name));
@@ -150,7 +155,10 @@ fn delete_security_groups(run: &Run) -> Result<(), StackFailure> {
         if let Err(refusal) = deleted
             && refusal.code != "InvalidGroup.NotFound"
         {
-            run.error(format!("Deleting security group named: {id} failed Reason: {}", refusal.message));
+            run.error(format!(
+                "Deleting security group named: {id} failed Reason: {}",
+                refusal.message
+            ));
             return Err((part, refusal.message));
         }
         gone(run, part, &id);
@@ -184,7 +192,11 @@ fn delete_log_groups(run: &Run) {
         return;
     };
     for name in &environment.made.log_groups {
-        let namespace = if name.ends_with("environment-health.log") { HEALTH_LOGS } else { LOGS };
+        let namespace = if name.ends_with("environment-health.log") {
+            HEALTH_LOGS
+        } else {
+            LOGS
+        };
         if environment.settings.is_true(namespace, "DeleteOnTerminate") {
             run.region(|here| here.monitoring.log_groups.remove(name));
         }
@@ -195,7 +207,10 @@ fn fail(run: &Run, part: Part, why: &str) {
     let reason = format!("The following resource(s) failed to delete: [{}].", part.0);
     run.site(|site| site.record(part, "", "DELETE_FAILED", Some(why)));
     run.stack("DELETE_FAILED", Some(&reason));
-    let stack = run.snapshot().map(|environment| environment.stack_name()).unwrap_or_default();
+    let stack = run
+        .snapshot()
+        .map(|environment| environment.stack_name())
+        .unwrap_or_default();
     run.error(format!(
         "Stack named '{stack}' aborted operation. Current state: 'DELETE_FAILED'  Reason: {reason} {why}"
     ));

@@ -34,7 +34,10 @@ pub(super) async fn update(run: Run, change: Change) {
     run.at(5.0).await;
     let options = before.settings.changes(&change.settings);
     if !options.is_empty() {
-        run.info(format!("Updating environment {}'s configuration settings.", before.name));
+        run.info(format!(
+            "Updating environment {}'s configuration settings.",
+            before.name
+        ));
         run.stack("UPDATE_IN_PROGRESS", Some("User Initiated"));
         change_resources(&run, &change.settings, &options);
     }
@@ -113,7 +116,10 @@ fn change_resources(run: &Run, settings: &Settings, options: &[(String, String)]
         site.environment.settings = settings.clone();
         let made = site.environment.made.clone();
         if touches(options, ASG)
-            && let Some(group) = made.group.as_ref().and_then(|name| site.here.scaling.groups.get_mut(name))
+            && let Some(group) = made
+                .group
+                .as_ref()
+                .and_then(|name| site.here.scaling.groups.get_mut(name))
         {
             let (min, max) = resources::sizes(settings);
             let sizes = Sizes {
@@ -126,10 +132,17 @@ fn change_resources(run: &Run, settings: &Settings, options: &[(String, String)]
             group.cooldown = i32::try_from(settings.whole(ASG, "Cooldown")).unwrap_or(group.cooldown);
         }
         if touches(options, TRIGGER) {
-            for (part, alarm, policy) in [(HIGH, made.high_alarm, made.up_policy), (LOW, made.low_alarm, made.down_policy)] {
+            for (part, alarm, policy) in [
+                (HIGH, made.high_alarm, made.up_policy),
+                (LOW, made.low_alarm, made.down_policy),
+            ] {
                 if let (Some(alarm), Some(policy)) = (alarm, policy) {
                     site.put_alarm(part, &alarm, &policy);
-                    let option = if part == HIGH { "UpperBreachScaleIncrement" } else { "LowerBreachScaleIncrement" };
+                    let option = if part == HIGH {
+                        "UpperBreachScaleIncrement"
+                    } else {
+                        "LowerBreachScaleIncrement"
+                    };
                     if let Some(policy) = site.here.scaling.policies.get_mut(&policy) {
                         policy.adjustment = i32::try_from(settings.whole(TRIGGER, option)).unwrap_or(1);
                     }
@@ -137,7 +150,10 @@ fn change_resources(run: &Run, settings: &Settings, options: &[(String, String)]
             }
         }
         if touches(options, PROCESS)
-            && let Some(targets) = made.target_group.as_ref().and_then(|arn| site.here.balancing.target_groups.get_mut(arn))
+            && let Some(targets) = made
+                .target_group
+                .as_ref()
+                .and_then(|arn| site.here.balancing.target_groups.get_mut(arn))
         {
             targets.check = resources::health_check(settings);
             targets.deregistration_delay = resources::seconds(settings.whole(PROCESS, "DeregistrationDelay"));
@@ -148,9 +164,15 @@ fn change_resources(run: &Run, settings: &Settings, options: &[(String, String)]
             site.open_ssh(group, settings);
         }
         if touches(options, BALANCER)
-            && let Some(balancer) = made.load_balancer.as_ref().and_then(|arn| site.here.balancing.load_balancers.get_mut(arn))
+            && let Some(balancer) = made
+                .load_balancer
+                .as_ref()
+                .and_then(|arn| site.here.balancing.load_balancers.get_mut(arn))
         {
-            balancer.idle_timeout = settings.get(BALANCER, "IdleTimeout").and_then(|it| it.parse().ok()).unwrap_or(60);
+            balancer.idle_timeout = settings
+                .get(BALANCER, "IdleTimeout")
+                .and_then(|it| it.parse().ok())
+                .unwrap_or(60);
         }
         if touches(options, super::catalogue::TOPICS) {
             if let Some(arn) = site.environment.made.topic.take() {
@@ -165,9 +187,17 @@ fn change_resources(run: &Run, settings: &Settings, options: &[(String, String)]
 }
 
 fn serving(run: &Run) -> Vec<String> {
-    let group = run.snapshot().and_then(|environment| environment.made.group).unwrap_or_default();
+    let group = run
+        .snapshot()
+        .and_then(|environment| environment.made.group)
+        .unwrap_or_default();
     run.region(|here| {
-        let members = here.scaling.groups.get(&group).into_iter().flat_map(|group| group.serving());
+        let members = here
+            .scaling
+            .groups
+            .get(&group)
+            .into_iter()
+            .flat_map(|group| group.serving());
         members.map(|member| member.instance_id.clone()).collect()
     })
 }
@@ -192,7 +222,11 @@ async fn redeploy(run: &Run, before: &Environment, change: &Change) -> bool {
         environment.deployment_id
     });
     let wanted = Wanted {
-        label: change.label.clone().or_else(|| before.version_label.clone()).unwrap_or_default(),
+        label: change
+            .label
+            .clone()
+            .or_else(|| before.version_label.clone())
+            .unwrap_or_default(),
         deployment_id: id.unwrap_or(1),
         settings: change.settings.clone(),
     };
@@ -205,7 +239,10 @@ async fn redeploy(run: &Run, before: &Environment, change: &Change) -> bool {
     for (index, batch) in instances.chunks(size).enumerate() {
         if rolling {
             let list = batch.join(", ");
-            run.info(format!("Batch {}: Starting application deployment on instance(s) [{list}].", index + 1));
+            run.info(format!(
+                "Batch {}: Starting application deployment on instance(s) [{list}].",
+                index + 1
+            ));
         }
         let (results, passed) = deploy_batch(run, batch, &wanted, rolling).await;
         let failed = results.iter().any(|(_, result)| result.is_err());
@@ -275,7 +312,10 @@ async fn replace_instances(run: &Run, change: &Change) -> bool {
     let settings = &change.settings;
     let size = if settings.is_true(ROLLING, "RollingUpdateEnabled") {
         let third = old.len().div_ceil(3).max(1);
-        settings.get(ROLLING, "MaxBatchSize").and_then(|size| size.parse().ok()).unwrap_or(third)
+        settings
+            .get(ROLLING, "MaxBatchSize")
+            .and_then(|size| size.parse().ok())
+            .unwrap_or(third)
     } else {
         old.len().max(1)
     };
@@ -333,7 +373,10 @@ fn set_launch_source(run: &Run, change: &Change) -> bool {
         let spec = site.spec(Some(profile));
         let made = site.environment.made.clone();
         let mut version = None;
-        if let Some(template) = made.launch_template.and_then(|id| site.here.compute.launch_templates.get_mut(&id)) {
+        if let Some(template) = made
+            .launch_template
+            .and_then(|id| site.here.compute.launch_templates.get_mut(&id))
+        {
             template.versions.push(spec.clone());
             version = Some(template.versions.len());
         }

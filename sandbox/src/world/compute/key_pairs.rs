@@ -169,7 +169,12 @@ fn der_value(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     } else {
         let count = first & 0x7f;
         let digits = bytes.get(2..2 + count)?;
-        (2 + count, digits.iter().fold(0_usize, |sum, digit| (sum << 8) | usize::from(*digit)))
+        (
+            2 + count,
+            digits
+                .iter()
+                .fold(0_usize, |sum, digit| (sum << 8) | usize::from(*digit)),
+        )
     };
     let end = header.checked_add(length)?;
     Some((bytes.get(header..end)?, bytes.get(end..)?))
@@ -194,7 +199,9 @@ mod tests {
 
         let again = compute.create_key_pair("a", "rsa", now, Tags::new()).unwrap_err();
         assert_eq!(again.code, "InvalidKeyPair.Duplicate");
-        let imported = compute.import_key_pair("c", &pair.public_key, now, Tags::new()).unwrap();
+        let imported = compute
+            .import_key_pair("c", &pair.public_key, now, Tags::new())
+            .unwrap();
         assert_eq!(imported.fingerprint, pair.fingerprint);
     }
 }

@@ -153,13 +153,18 @@ impl Compute {
     pub(crate) fn tags_mut(&mut self, id: &str) -> Option<&mut Tags> {
         None.or_else(|| self.instances.get_mut(id).map(|it| &mut it.tags))
             .or_else(|| self.launch_templates.get_mut(id).map(|it| &mut it.tags))
-            .or_else(|| self.key_pairs.values_mut().find(|pair| pair.id == id).map(|it| &mut it.tags))
+            .or_else(|| {
+                self.key_pairs
+                    .values_mut()
+                    .find(|pair| pair.id == id)
+                    .map(|it| &mut it.tags)
+            })
     }
 
     pub(crate) fn inventory(&self, region: &str) -> Vec<Item> {
-        let item = |kind, id: &str, name: &str, tags: &Tags| Item {
-            service: "ec2",
-            kind,
+        let item = |kind: &str, id: &str, name: &str, tags: &Tags| Item {
+            service: "ec2".to_owned(),
+            kind: kind.to_owned(),
             region: region.to_owned(),
             id: id.to_owned(),
             name: name.to_owned(),
@@ -167,8 +172,16 @@ impl Compute {
         };
         let running = self.instances.values().filter(|instance| !instance.is_gone());
         let mut items: Vec<_> = running.map(|it| item("instance", &it.id, "", &it.tags)).collect();
-        items.extend(self.key_pairs.values().map(|it| item("key-pair", &it.id, &it.name, &it.tags)));
-        items.extend(self.launch_templates.values().map(|it| item("launch-template", &it.id, &it.name, &it.tags)));
+        items.extend(
+            self.key_pairs
+                .values()
+                .map(|it| item("key-pair", &it.id, &it.name, &it.tags)),
+        );
+        items.extend(
+            self.launch_templates
+                .values()
+                .map(|it| item("launch-template", &it.id, &it.name, &it.tags)),
+        );
         items
     }
 }
@@ -212,7 +225,11 @@ fn check(here: &Region, spec: &InstanceSpec, subnet_id: &str) -> Result<(), Refu
         .subnets
         .get(subnet_id)
         .ok_or_else(|| missing("InvalidSubnetID.NotFound", "subnet ID", subnet_id))?;
-    if let Some(group) = spec.security_groups.iter().find(|id| !here.network.security_groups.contains_key(*id)) {
+    if let Some(group) = spec
+        .security_groups
+        .iter()
+        .find(|id| !here.network.security_groups.contains_key(*id))
+    {
         return Err(missing("InvalidGroup.NotFound", "security group", group));
     }
     if let Some(name) = &spec.key_name
@@ -234,7 +251,9 @@ fn check(here: &Region, spec: &InstanceSpec, subnet_id: &str) -> Result<(), Refu
 
 fn make(here: &Region, id: &str, spec: &InstanceSpec, subnet_id: &str, now: Timestamp, tags: Tags) -> Instance {
     let subnet = here.network.subnets.get(subnet_id);
-    let public = spec.public_ip.unwrap_or(subnet.is_some_and(|subnet| subnet.map_public_ip_on_launch));
+    let public = spec
+        .public_ip
+        .unwrap_or(subnet.is_some_and(|subnet| subnet.map_public_ip_on_launch));
     Instance {
         id: id.to_owned(),
         state: InstanceState::Pending,
@@ -257,9 +276,18 @@ fn make(here: &Region, id: &str, spec: &InstanceSpec, subnet_id: &str, now: Time
 
 /// The first address of the range that no living instance has; the first four belong to AWS.
 fn private_ip(here: &Region, cidr: &str) -> String {
-    let base = cidr.split('/').next().and_then(|text| text.parse::<std::net::Ipv4Addr>().ok());
+    let base = cidr
+        .split('/')
+        .next()
+        .and_then(|text| text.parse::<std::net::Ipv4Addr>().ok());
     let base = u32::from(base.unwrap_or(std::net::Ipv4Addr::new(172, 31, 0, 0)));
-    let free = |ip: &String| !here.compute.instances.values().any(|other| !other.is_gone() && other.private_ip == *ip);
+    let free = |ip: &String| {
+        !here
+            .compute
+            .instances
+            .values()
+            .any(|other| !other.is_gone() && other.private_ip == *ip)
+    };
     (4..4091)
         .map(|host| std::net::Ipv4Addr::from(base + host).to_string())
         .find(free)

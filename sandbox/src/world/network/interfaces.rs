@@ -50,7 +50,10 @@ impl Region {
             for (zone, subnet_id) in &balancer.subnets {
                 let id = derived_id("eni", &format!("{}{subnet_id}", balancer.arn));
                 let host = u8::from_str_radix(&id[5..7], 16).unwrap_or(0);
-                let suffix = balancer.arn.split_once("loadbalancer/").map_or("", |(_, suffix)| suffix);
+                let suffix = balancer
+                    .arn
+                    .split_once("loadbalancer/")
+                    .map_or("", |(_, suffix)| suffix);
                 all.push(NetworkInterface {
                     id,
                     vpc_id: balancer.vpc_id.clone(),

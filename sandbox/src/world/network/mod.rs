@@ -169,13 +169,23 @@ impl Network {
             ));
         }
         let of_vpc = |subnet: &&Subnet| subnet.vpc_id == vpc_id;
-        if self.subnets.values().filter(of_vpc).any(|subnet| subnet.default_for_az && subnet.zone == zone) {
+        if self
+            .subnets
+            .values()
+            .filter(of_vpc)
+            .any(|subnet| subnet.default_for_az && subnet.zone == zone)
+        {
             return Err(Refusal::new(
                 "DefaultSubnetAlreadyExistsInAvailabilityZone",
                 format!("'{zone}' already has a default subnet."),
             ));
         }
-        let taken: Vec<_> = self.subnets.values().filter(of_vpc).map(|subnet| subnet.cidr.clone()).collect();
+        let taken: Vec<_> = self
+            .subnets
+            .values()
+            .filter(of_vpc)
+            .map(|subnet| subnet.cidr.clone())
+            .collect();
         let free = (0..16)
             .find(|index| !taken.contains(&format!("172.31.{}.0/20", index * 16)))
             .ok_or_else(|| Refusal::new("InvalidSubnet.Range", "The VPC has no free range for a default subnet."))?;
@@ -221,9 +231,9 @@ impl Network {
     }
 
     pub(crate) fn inventory(&self, region: &str) -> Vec<Item> {
-        let item = |kind, id: &str, name: &str, tags: &Tags| Item {
-            service: "ec2",
-            kind,
+        let item = |kind: &str, id: &str, name: &str, tags: &Tags| Item {
+            service: "ec2".to_owned(),
+            kind: kind.to_owned(),
             region: region.to_owned(),
             id: id.to_owned(),
             name: name.to_owned(),
@@ -232,10 +242,26 @@ impl Network {
         let mut items = Vec::new();
         items.extend(self.vpcs.values().map(|it| item("vpc", &it.id, "", &it.tags)));
         items.extend(self.subnets.values().map(|it| item("subnet", &it.id, "", &it.tags)));
-        items.extend(self.internet_gateways.values().map(|it| item("internet-gateway", &it.id, "", &it.tags)));
-        items.extend(self.route_tables.values().map(|it| item("route-table", &it.id, "", &it.tags)));
-        items.extend(self.security_groups.values().map(|it| item("security-group", &it.id, &it.name, &it.tags)));
-        items.extend(self.addresses.values().map(|it| item("elastic-ip", &it.allocation_id, &it.public_ip, &it.tags)));
+        items.extend(
+            self.internet_gateways
+                .values()
+                .map(|it| item("internet-gateway", &it.id, "", &it.tags)),
+        );
+        items.extend(
+            self.route_tables
+                .values()
+                .map(|it| item("route-table", &it.id, "", &it.tags)),
+        );
+        items.extend(
+            self.security_groups
+                .values()
+                .map(|it| item("security-group", &it.id, &it.name, &it.tags)),
+        );
+        items.extend(
+            self.addresses
+                .values()
+                .map(|it| item("elastic-ip", &it.allocation_id, &it.public_ip, &it.tags)),
+        );
         items
     }
 }
@@ -258,7 +284,11 @@ impl Region {
         if !self.network.subnets.contains_key(id) {
             return Err(not_found("InvalidSubnetID.NotFound", "subnet", id));
         }
-        if self.network_interfaces().iter().any(|interface| interface.subnet_id == id) {
+        if self
+            .network_interfaces()
+            .iter()
+            .any(|interface| interface.subnet_id == id)
+        {
             return Err(dependency("subnet", id));
         }
         self.network.subnets.remove(id);

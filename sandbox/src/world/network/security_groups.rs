@@ -72,7 +72,10 @@ impl SecurityGroup {
 }
 
 fn not_found(id: &str) -> Refusal {
-    Refusal::new("InvalidGroup.NotFound", format!("The security group '{id}' does not exist"))
+    Refusal::new(
+        "InvalidGroup.NotFound",
+        format!("The security group '{id}' does not exist"),
+    )
 }
 
 impl Network {
@@ -86,7 +89,11 @@ impl Network {
         if !self.vpcs.contains_key(vpc_id) {
             return Err(super::not_found("InvalidVpcID.NotFound", "vpc", vpc_id));
         }
-        if self.security_groups.values().any(|group| group.vpc_id == vpc_id && group.name == name) {
+        if self
+            .security_groups
+            .values()
+            .any(|group| group.vpc_id == vpc_id && group.name == name)
+        {
             return Err(Refusal::new(
                 "InvalidGroup.Duplicate",
                 format!("The security group '{name}' already exists for VPC '{vpc_id}'"),

@@ -65,7 +65,11 @@ fn replace_dead(state: &mut State, region: &str, name: &str, now: Timestamp) {
         return;
     }
     let alive = |id: &str| here.compute.instances.get(id).is_some_and(compute::Instance::is_alive);
-    let dead: Vec<_> = group.serving().filter(|member| !alive(&member.instance_id)).cloned().collect();
+    let dead: Vec<_> = group
+        .serving()
+        .filter(|member| !alive(&member.instance_id))
+        .cloned()
+        .collect();
     for member in dead {
         let id = &member.instance_id;
         if let Some(group) = here.scaling.groups.get_mut(name) {
@@ -83,7 +87,13 @@ fn replace_dead(state: &mut State, region: &str, name: &str, now: Timestamp) {
              terminated or stopped.",
             clock::seconds_text(now)
         );
-        let activity = here.scaling.begin(name, format!("Terminating EC2 instance: {id}"), cause, &member.zone, now);
+        let activity = here.scaling.begin(
+            name,
+            format!("Terminating EC2 instance: {id}"),
+            cause,
+            &member.zone,
+            now,
+        );
         here.scaling.end(&activity, "Successful", None, now);
     }
 }
@@ -93,7 +103,10 @@ fn emptiest_subnet(state: &mut State, region: &str, group: &Group) -> Option<Str
     let here = state.region(region);
     let crowd = |subnet: &&String| {
         let holds = |member: &&Member| {
-            here.compute.instances.get(&member.instance_id).is_some_and(|it| it.subnet_id == **subnet)
+            here.compute
+                .instances
+                .get(&member.instance_id)
+                .is_some_and(|it| it.subnet_id == **subnet)
         };
         group.serving().filter(holds).count()
     };
@@ -117,7 +130,13 @@ fn launch(world: &Arc<World>, state: &mut State, region: &str, name: &str, cause
         Err(refusal) => {
             let scaling = &mut state.region(region).scaling;
             let text = format!("{} Launching EC2 instance failed.", refusal.message);
-            let activity = scaling.begin(name, "Launching a new EC2 instance".to_owned(), cause.to_owned(), "", now);
+            let activity = scaling.begin(
+                name,
+                "Launching a new EC2 instance".to_owned(),
+                cause.to_owned(),
+                "",
+                now,
+            );
             scaling.end(&activity, "Failed", Some(text), now);
             if let Some(group) = scaling.groups.get_mut(name) {
                 group.not_before = Some(now + SignedDuration::from_secs(RETRY));
@@ -129,9 +148,16 @@ fn launch(world: &Arc<World>, state: &mut State, region: &str, name: &str, cause
 fn join(world: &Arc<World>, state: &mut State, region: &str, group: &Group, id: &str, cause: &str) {
     let now = world.clock.now();
     let here = state.region(region);
-    let zone = here.compute.instances.get(id).map(|instance| instance.zone.clone()).unwrap_or_default();
+    let zone = here
+        .compute
+        .instances
+        .get(id)
+        .map(|instance| instance.zone.clone())
+        .unwrap_or_default();
     let description = format!("Launching a new EC2 instance: {id}");
-    let activity = here.scaling.begin(&group.name, description, cause.to_owned(), &zone, now);
+    let activity = here
+        .scaling
+        .begin(&group.name, description, cause.to_owned(), &zone, now);
     if let Some(group) = here.scaling.groups.get_mut(&group.name) {
         let member = Member {
             instance_id: id.to_owned(),
@@ -227,7 +253,10 @@ fn shrink(world: &Arc<World>, state: &mut State, region: &str, name: &str, reaso
         return;
     };
     let crowd = |zone: &str| group.serving().filter(|member| member.zone == zone).count();
-    let Some(victim) = group.serving().max_by_key(|member| (crowd(&member.zone), std::cmp::Reverse(member.joined))) else {
+    let Some(victim) = group
+        .serving()
+        .max_by_key(|member| (crowd(&member.zone), std::cmp::Reverse(member.joined)))
+    else {
         return;
     };
     let id = victim.instance_id.clone();
@@ -241,7 +270,14 @@ fn shrink(world: &Arc<World>, state: &mut State, region: &str, name: &str, reaso
 }
 
 /// Ends a member: it drains, its processes end, it leaves the group.
-pub(crate) fn retire(world: &Arc<World>, state: &mut State, region: &str, name: &str, id: &str, cause: String) -> Option<String> {
+pub(crate) fn retire(
+    world: &Arc<World>,
+    state: &mut State,
+    region: &str,
+    name: &str,
+    id: &str,
+    cause: String,
+) -> Option<String> {
     let now = world.clock.now();
     let scaling = &mut state.region(region).scaling;
     let member = scaling.groups.get_mut(name)?.members.get_mut(id)?;

@@ -135,7 +135,9 @@ pub(crate) struct Sizes {
 impl Group {
     /// Members that are or will be in service.
     pub(crate) fn serving(&self) -> impl Iterator<Item = &Member> {
-        self.members.values().filter(|member| member.lifecycle != Lifecycle::Terminating)
+        self.members
+            .values()
+            .filter(|member| member.lifecycle != Lifecycle::Terminating)
     }
 
     /// As UpdateAutoScalingGroup: the desired capacity follows the bounds, unless it is given.
@@ -187,7 +189,11 @@ impl Group {
 }
 
 fn out_of_bounds(desired: i32, min: i32, max: i32) -> Refusal {
-    let (word, bound, side) = if desired > max { ("above", max, "max") } else { ("below", min, "min") };
+    let (word, bound, side) = if desired > max {
+        ("above", max, "max")
+    } else {
+        ("below", min, "min")
+    };
     Refusal::new(
         "ValidationError",
         format!("New SetDesiredCapacity value {desired} is {word} {side} value {bound} for the AutoScalingGroup."),
@@ -229,7 +235,14 @@ impl Scaling {
         self.groups.insert(new.name, group);
     }
 
-    pub(crate) fn create_policy(&mut self, region: &str, account: &str, group: &str, name: &str, adjustment: i32) -> String {
+    pub(crate) fn create_policy(
+        &mut self,
+        region: &str,
+        account: &str,
+        group: &str,
+        name: &str,
+        adjustment: i32,
+    ) -> String {
         let arn = format!(
             "arn:aws:autoscaling:{region}:{account}:scalingPolicy:{}:autoScalingGroupName/{group}:policyName/{name}",
             ids::uuid()
@@ -248,18 +261,27 @@ impl Scaling {
 
     pub(crate) fn group_mut(&mut self, name: &str) -> Result<&mut Group, Refusal> {
         self.groups.get_mut(name).ok_or_else(|| {
-            Refusal::new("ValidationError", format!("AutoScalingGroup name not found - AutoScalingGroup '{name}' not found"))
+            Refusal::new(
+                "ValidationError",
+                format!("AutoScalingGroup name not found - AutoScalingGroup '{name}' not found"),
+            )
         })
     }
 
     /// The group that an instance is a member of.
     pub(crate) fn group_of(&self, instance_id: &str) -> Option<&Group> {
-        self.groups.values().find(|group| group.members.contains_key(instance_id))
+        self.groups
+            .values()
+            .find(|group| group.members.contains_key(instance_id))
     }
 
     fn begin(&mut self, group: &str, description: String, cause: String, zone: &str, now: Timestamp) -> String {
         let id = ids::uuid();
-        let group_arn = self.groups.get(group).map(|group| group.arn.clone()).unwrap_or_default();
+        let group_arn = self
+            .groups
+            .get(group)
+            .map(|group| group.arn.clone())
+            .unwrap_or_default();
         self.activities.push(Activity {
             id: id.clone(),
             group: group.to_owned(),
@@ -284,17 +306,24 @@ impl Scaling {
     }
 
     pub(crate) fn inventory(&self, region: &str) -> Vec<Item> {
-        let item = |kind, id: &str, name: &str, tags: Tags| Item {
-            service: "autoscaling",
-            kind,
+        let item = |kind: &str, id: &str, name: &str, tags: Tags| Item {
+            service: "autoscaling".to_owned(),
+            kind: kind.to_owned(),
             region: region.to_owned(),
             id: id.to_owned(),
             name: name.to_owned(),
             tags,
         };
-        let mut items: Vec<_> =
-            self.groups.values().map(|it| item("auto-scaling-group", &it.arn, &it.name, it.tags.clone())).collect();
-        items.extend(self.policies.values().map(|it| item("scaling-policy", &it.arn, &it.name, Tags::new())));
+        let mut items: Vec<_> = self
+            .groups
+            .values()
+            .map(|it| item("auto-scaling-group", &it.arn, &it.name, it.tags.clone()))
+            .collect();
+        items.extend(
+            self.policies
+                .values()
+                .map(|it| item("scaling-policy", &it.arn, &it.name, Tags::new())),
+        );
         items
     }
 }
@@ -325,7 +354,10 @@ mod tests {
     #[test]
     fn the_desired_capacity_follows_new_bounds_and_cannot_be_set_out_of_them() {
         let mut group = group();
-        let sizes = Sizes { min: Some(3), ..Sizes::default() };
+        let sizes = Sizes {
+            min: Some(3),
+            ..Sizes::default()
+        };
         group.resize(sizes, Timestamp::UNIX_EPOCH).unwrap();
         assert_eq!(group.desired, 3);
         let refused = group.set_desired(5, Timestamp::UNIX_EPOCH).unwrap_err();

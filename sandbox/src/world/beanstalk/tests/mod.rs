@@ -37,9 +37,15 @@ fn prepared() -> Fake {
         request_id: "r-0".to_owned(),
         now: fake.world.clock.now(),
     };
-    here.beanstalk.create_application(&origin, "conference", None, Tags::new()).unwrap();
+    here.beanstalk
+        .create_application(&origin, "conference", None, Tags::new())
+        .unwrap();
     for label in ["v1", "v2", "crash"] {
-        fake.objects.0.lock().unwrap().insert(format!("{BUCKET}/{label}.zip"), label.into());
+        fake.objects
+            .0
+            .lock()
+            .unwrap()
+            .insert(format!("{BUCKET}/{label}.zip"), label.into());
         let new = NewVersion {
             application: "conference".to_owned(),
             label: label.to_owned(),
@@ -57,21 +63,20 @@ fn prepared() -> Fake {
 }
 
 fn add_roles(iam: &mut iam::Iam) {
+    let (account, now) = ("000000000000", jiff::Timestamp::UNIX_EPOCH);
     for name in ["ec2-role", "service-role"] {
-        let role = iam::Role {
+        let new = iam::NewRole {
             name: name.to_owned(),
-            arn: format!("arn:aws:iam::000000000000:role/{name}"),
+            trust: r#"{"Version":"2012-10-17","Statement":[]}"#.to_owned(),
+            ..iam::NewRole::default()
         };
-        iam.roles.insert(name.to_owned(), role);
+        iam.create_role(account, now, new).unwrap();
     }
-    for (name, role) in [("profile", Some("ec2-role")), ("empty-profile", None)] {
-        let profile = iam::InstanceProfile {
-            name: name.to_owned(),
-            arn: format!("arn:aws:iam::000000000000:instance-profile/{name}"),
-            role: role.map(str::to_owned),
-        };
-        iam.instance_profiles.insert(name.to_owned(), profile);
+    for name in ["profile", "empty-profile"] {
+        iam.create_instance_profile(account, now, name, None, Tags::new())
+            .unwrap();
     }
+    iam.add_role("profile", "ec2-role").unwrap();
 }
 
 fn settings(changes: &[(&str, &str, &str)]) -> Settings {
@@ -144,7 +149,11 @@ fn messages(fake: &Fake, request: Option<&str>) -> Vec<(Severity, String)> {
     };
     let mut state = fake.world.lock();
     let events = state.region(REGION).beanstalk.events(&filter);
-    events.into_iter().rev().map(|event| (event.severity, event.message.clone())).collect()
+    events
+        .into_iter()
+        .rev()
+        .map(|event| (event.severity, event.message.clone()))
+        .collect()
 }
 
 fn has(messages: &[(Severity, String)], part: &str) -> bool {
@@ -170,19 +179,36 @@ fn leftovers(fake: &Fake) -> Vec<Item> {
 async fn a_load_balanced_environment_comes_up_and_leaves_nothing_behind() {
     let fake = prepared();
     let mail = (catalogue::TOPICS, "Notification Endpoint", "a@example.org");
-    let logs = [(catalogue::LOGS, "StreamLogs", "true"), (catalogue::LOGS, "DeleteOnTerminate", "true")];
+    let logs = [
+        (catalogue::LOGS, "StreamLogs", "true"),
+        (catalogue::LOGS, "DeleteOnTerminate", "true"),
+    ];
     let environment = create(&fake, "v1", &[mail, logs[0], logs[1]]).await;
     let told = messages(&fake, Some("r-create"));
     assert_eq!(environment.status, Status::Ready);
     assert_eq!(environment.health.status.as_str(), "Ok", "{told:#?}");
     assert!(told[0].1.starts_with("createEnvironment is starting."));
     assert!(has(&told, "Successfully launched environment: conference-env"));
-    assert!(told.iter().all(|(severity, _)| *severity <= Severity::Info), "{told:#?}");
+    assert!(
+        told.iter().all(|(severity, _)| *severity <= Severity::Info),
+        "{told:#?}"
+    );
     assert_eq!(fake.plane.0.lock().unwrap().running.len(), 2);
 
     let made = leftovers(&fake);
-    assert!(made.iter().all(|item| item.tags.is_empty() || item.tags["team"] == "events"), "{made:#?}");
-    for kind in ["auto-scaling-group", "load-balancer", "listener", "target-group", "launch-template", "topic"] {
+    assert!(
+        made.iter()
+            .all(|item| item.tags.is_empty() || item.tags["team"] == "events"),
+        "{made:#?}"
+    );
+    for kind in [
+        "auto-scaling-group",
+        "load-balancer",
+        "listener",
+        "target-group",
+        "launch-template",
+        "topic",
+    ] {
         assert_eq!(made.iter().filter(|item| item.kind == kind).count(), 1, "{kind}");
     }
     for kind in ["alarm", "scaling-policy", "security-group", "instance"] {
@@ -191,13 +217,19 @@ async fn a_load_balanced_environment_comes_up_and_leaves_nothing_behind() {
     let cname = environment.cname.clone().unwrap();
     let route = routes::route(&fake.world.lock(), &cname);
     assert!(matches!(route, Some(routes::Route::LoadBalancer { .. })), "{cname}");
-    let log = format!("{BUCKET}/resources/environments/logs/deployments/{}/eb-deployment-r-create.log", environment.id);
+    let log = format!(
+        "{BUCKET}/resources/environments/logs/deployments/{}/eb-deployment-r-create.log",
+        environment.id
+    );
     assert!(fake.objects.0.lock().unwrap().contains_key(&log));
 
     environments::terminate(&fake.world, &caller("r-end"), &named()).unwrap();
     let ended = rest(&fake, &environment.id).await;
     assert_eq!(ended.status, Status::Terminated);
-    assert!(has(&messages(&fake, Some("r-end")), "terminateEnvironment completed successfully."));
+    assert!(has(
+        &messages(&fake, Some("r-end")),
+        "terminateEnvironment completed successfully."
+    ));
     assert_eq!(leftovers(&fake), []);
     assert!(fake.plane.0.lock().unwrap().launched.is_empty());
     let again = environments::terminate(&fake.world, &caller("r-again"), &named()).unwrap_err();
@@ -207,9 +239,17 @@ async fn a_load_balanced_environment_comes_up_and_leaves_nothing_behind() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_single_instance_is_reached_by_its_cname_and_has_no_load_balancer() {
     let fake = prepared();
-    let environment = create(&fake, "v1", &[(catalogue::ENVIRONMENT, "EnvironmentType", "SingleInstance")]).await;
+    let environment = create(
+        &fake,
+        "v1",
+        &[(catalogue::ENVIRONMENT, "EnvironmentType", "SingleInstance")],
+    )
+    .await;
     assert_eq!(environment.health.status.as_str(), "Ok", "{:#?}", messages(&fake, None));
-    assert_eq!(leftovers(&fake).iter().filter(|item| item.kind == "instance").count(), 1);
+    assert_eq!(
+        leftovers(&fake).iter().filter(|item| item.kind == "instance").count(),
+        1
+    );
     assert!(fake.world.lock().region(REGION).balancing.load_balancers.is_empty());
     let route = routes::route(&fake.world.lock(), &environment.cname.unwrap());
     assert!(matches!(route, Some(routes::Route::Instance { .. })));

@@ -1,0 +1,270 @@
+//! `Content-Encoding: aws-chunked`: takes the framing off an upload and checks what it promises.
+//! Must know nothing of objects; S3 sees only the bytes that come out of here.
+
+use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::{Bytes, BytesMut};
+use crc_fast::CrcAlgorithm;
+use http::HeaderMap;
+use sha2::{Digest, Sha256};
+
+use super::signature::{Signature, header, same};
+use crate::world::Refusal;
+
+/// Whether the body of a request with these headers is framed.
+pub(crate) fn is_framed(headers: &HeaderMap) -> bool {
+    header(headers, "x-amz-content-sha256").is_some_and(|value| value.starts_with("STREAMING-"))
+}
+
+/// The bytes inside the framing. Checks the chunks' signatures, the announced length and the checksum.
+///
+/// # Errors
+/// AWS's refusal of each of these.
+pub(crate) fn decode(headers: &HeaderMap, body: &[u8], signature: &Signature, secret: &str) -> Result<Bytes, Refusal> {
+    let kind = header(headers, "x-amz-content-sha256").unwrap_or_default();
+    let mut chain = kind
+        .starts_with("STREAMING-AWS4-HMAC-SHA256-PAYLOAD")
+        .then(|| Chain::new(signature, secret))
+        .transpose()?;
+    let mut rest = body;
+    let mut content = BytesMut::with_capacity(body.len());
+    loop {
+        let (size, chunk_signature) = chunk_header(line(&mut rest)?)?;
+        let data = take(&mut rest, size)?;
+        if let Some(chain) = &mut chain {
+            chain.next(&chunk_signature, "PAYLOAD", &[&hex_hash(b""), &hex_hash(data)])?;
+        }
+        if size == 0 {
+            break;
+        }
+        content.extend_from_slice(data);
+        take(&mut rest, 2)?;
+    }
+    let trailers = trailers(&mut rest, chain.as_mut().filter(|_| kind.ends_with("-TRAILER")))?;
+    let content = content.freeze();
+    check_length(headers, content.len())?;
+    for (name, value) in &trailers {
+        check_sum(name, value, &content)?;
+    }
+    Ok(content)
+}
+
+/// Compares the checksum headers of an upload (`x-amz-checksum-crc32`, …) with its bytes.
+///
+/// # Errors
+/// `BadDigest` where they differ.
+pub(crate) fn check_headers(headers: &HeaderMap, content: &[u8]) -> Result<(), Refusal> {
+    for (name, value) in headers {
+        if name.as_str().starts_with("x-amz-checksum-") {
+            check_sum(name.as_str(), value.to_str().unwrap_or_default(), content)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_length(headers: &HeaderMap, length: usize) -> Result<(), Refusal> {
+    match header(headers, "x-amz-decoded-content-length") {
+        Some(announced) if announced.parse() != Ok(length) => Err(Refusal::new(
+            "IncompleteBody",
+            "You did not provide the number of bytes specified by the x-amz-decoded-content-length HTTP header",
+        )),
+        Some(_) => Ok(()),
+        None => Err(Refusal::with_status(
+            411,
+            "MissingContentLength",
+            "You must provide the x-amz-decoded-content-length HTTP header.",
+        )),
+    }
+}
+
+fn check_sum(name: &str, value: &str, content: &[u8]) -> Result<(), Refusal> {
+    let algorithm = name.strip_prefix("x-amz-checksum-").unwrap_or_default();
+    let sum = match algorithm {
+        "crc32" => crc32(CrcAlgorithm::Crc32IsoHdlc, content),
+        "crc32c" => crc32(CrcAlgorithm::Crc32Iscsi, content),
+        "crc64nvme" => crc_fast::checksum(CrcAlgorithm::Crc64Nvme, content)
+            .to_be_bytes()
+            .to_vec(),
+        "sha256" => Sha256::digest(content).to_vec(),
+        // Names of how a checksum is made, and checksums of whole multipart uploads, are no checksum of this body.
+        "algorithm" | "type" | "mode" => return Ok(()),
+        other => {
+            return Err(Refusal::new(
+                "InvalidRequest",
+                format!("The sandbox does not know the checksum algorithm '{other}'"),
+            ));
+        }
+    };
+    if BASE64.encode(sum) == value {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        "BadDigest",
+        format!(
+            "The {} you specified did not match the calculated checksum.",
+            algorithm.to_uppercase()
+        ),
+    ))
+}
+
+fn crc32(algorithm: CrcAlgorithm, content: &[u8]) -> Vec<u8> {
+    (crc_fast::checksum(algorithm, content) as u32).to_be_bytes().to_vec()
+}
+
+/// The chunks' signatures: each covers the one before.
+struct Chain {
+    key: Vec<u8>,
+    date: String,
+    scope: String,
+    previous: String,
+}
+
+impl Chain {
+    fn new(signature: &Signature, secret: &str) -> Result<Self, Refusal> {
+        let time = signature.time().map_err(|error| malformed(&error.to_string()))?;
+        let key = generate_signing_key(secret, time, &signature.region, &signature.service);
+        Ok(Self {
+            key: key.as_ref().to_vec(),
+            date: signature.date.clone(),
+            scope: signature.scope(),
+            previous: signature.signature.clone(),
+        })
+    }
+
+    fn next(&mut self, claimed: &str, kind: &str, hashes: &[&str]) -> Result<(), Refusal> {
+        let text = format!(
+            "AWS4-HMAC-SHA256-{kind}\n{}\n{}\n{}\n{}",
+            self.date,
+            self.scope,
+            self.previous,
+            hashes.join("\n")
+        );
+        self.previous = calculate_signature(&self.key, text.as_bytes());
+        if same(self.previous.as_bytes(), claimed.as_bytes()) {
+            return Ok(());
+        }
+        Err(Refusal::with_status(
+            403,
+            "SignatureDoesNotMatch",
+            "The signature of a chunk does not match the signature that was calculated.",
+        ))
+    }
+}
+
+/// `SIZE` or `SIZE;chunk-signature=SIGNATURE`.
+fn chunk_header(line: &str) -> Result<(usize, String), Refusal> {
+    let (size, extension) = line.split_once(';').unwrap_or((line, ""));
+    let size = usize::from_str_radix(size.trim(), 16).map_err(|_| malformed("a chunk has no size"))?;
+    let signature = extension.strip_prefix("chunk-signature=").unwrap_or_default();
+    Ok((size, signature.to_owned()))
+}
+
+/// The checksums after the last chunk, without the signature that covers them.
+fn trailers(rest: &mut &[u8], chain: Option<&mut Chain>) -> Result<Vec<(String, String)>, Refusal> {
+    let mut found = Vec::new();
+    let mut signature = String::new();
+    while !rest.is_empty() {
+        let line = line(rest)?;
+        let Some((name, value)) = line.split_once(':') else {
+            continue;
+        };
+        match name.trim().to_ascii_lowercase() {
+            name if name == "x-amz-trailer-signature" => signature = value.trim().to_owned(),
+            name => found.push((name, value.trim().to_owned())),
+        }
+    }
+    if let Some(chain) = chain {
+        let canonical: String = found.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
+        chain.next(&signature, "TRAILER", &[&hex_hash(canonical.as_bytes())])?;
+    }
+    Ok(found)
+}
+
+fn line<'a>(rest: &mut &'a [u8]) -> Result<&'a str, Refusal> {
+    let all: &'a [u8] = rest;
+    let end = all
+        .windows(2)
+        .position(|pair| pair == b"\r\n")
+        .ok_or_else(|| malformed("a line does not end"))?;
+    *rest = &all[end + 2..];
+    std::str::from_utf8(&all[..end]).map_err(|_| malformed("a line is not text"))
+}
+
+fn take<'a>(rest: &mut &'a [u8], size: usize) -> Result<&'a [u8], Refusal> {
+    let all: &'a [u8] = rest;
+    let (taken, left) = all
+        .split_at_checked(size)
+        .ok_or_else(|| Refusal::new("IncompleteBody", "The request body terminated unexpectedly"))?;
+    *rest = left;
+    Ok(taken)
+}
+
+fn hex_hash(data: &[u8]) -> String {
+    hex::encode(Sha256::digest(data))
+}
+
+fn malformed(what: &str) -> Refusal {
+    Refusal::new("InvalidRequest", format!("The aws-chunked body is malformed: {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signature() -> Signature {
+        let request = http::Request::builder()
+            .uri("/bucket/key")
+            .header("host", "127.0.0.1:4566")
+            .header("x-amz-date", "20261124T070000Z")
+            .header(
+                "authorization",
+                "AWS4-HMAC-SHA256 Credential=AKIA/20261124/us-east-1/s3/aws4_request, \
+                 SignedHeaders=host;x-amz-date, Signature=00",
+            )
+            .body(())
+            .unwrap();
+        Signature::read(&request.into_parts().0).unwrap()
+    }
+
+    fn headers(kind: &str, length: usize) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-amz-content-sha256", kind.parse().unwrap());
+        headers.insert("x-amz-decoded-content-length", length.to_string().parse().unwrap());
+        headers
+    }
+
+    #[test]
+    fn an_unsigned_upload_with_a_checksum_comes_out_without_its_framing() {
+        let body = b"5\r\nhello\r\n6\r\n world\r\n0\r\nx-amz-checksum-crc32:DUoRhQ==\r\n\r\n";
+        let headers = headers("STREAMING-UNSIGNED-PAYLOAD-TRAILER", 11);
+        let content = decode(&headers, body, &signature(), "secret").unwrap();
+        assert_eq!(content, "hello world");
+    }
+
+    #[test]
+    fn a_wrong_checksum_is_refused() {
+        let body = b"5\r\nhellO\r\n6\r\n world\r\n0\r\nx-amz-checksum-crc32:DUoRhQ==\r\n\r\n";
+        let headers = headers("STREAMING-UNSIGNED-PAYLOAD-TRAILER", 11);
+        assert_eq!(
+            decode(&headers, body, &signature(), "secret").unwrap_err().code,
+            "BadDigest"
+        );
+    }
+
+    #[test]
+    fn a_cut_off_upload_is_refused() {
+        let headers = headers("STREAMING-UNSIGNED-PAYLOAD-TRAILER", 11);
+        for body in [&b"5\r\nhel"[..], b"5\r\nhello\r\n", b"zz\r\n", b""] {
+            assert!(decode(&headers, body, &signature(), "secret").is_err());
+        }
+    }
+
+    #[test]
+    fn a_signed_upload_with_a_changed_chunk_is_refused() {
+        let body = b"5;chunk-signature=00\r\nhello\r\n0;chunk-signature=00\r\n\r\n";
+        let headers = headers("STREAMING-AWS4-HMAC-SHA256-PAYLOAD", 5);
+        let refusal = decode(&headers, body, &signature(), "secret").unwrap_err();
+        assert_eq!(refusal.code, "SignatureDoesNotMatch");
+    }
+}

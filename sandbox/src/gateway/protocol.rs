@@ -1,0 +1,247 @@
+//! Which protocol a request speaks, which operation it asks for, and how errors and request ids go out in each.
+//! Must know nothing of what an operation does.
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+
+use super::call::{Answer, Protocol};
+use super::signature::{self, Distrust};
+use crate::services;
+use crate::world::Refusal;
+
+/// The protocol of a request to `service` (empty where the request does not say).
+pub(crate) fn detect(service: &str, parts: &Parts) -> Protocol {
+    let targeted = parts.headers.contains_key("x-amz-target");
+    match service {
+        "ec2" => Protocol::Ec2Query,
+        "s3" => Protocol::S3,
+        "cloudfront" => Protocol::RestXml,
+        // CloudWatch answers three generations of clients: the Rust SDK speaks CBOR, botocore JSON, older ones query.
+        _ if parts.headers.contains_key("smithy-protocol") => Protocol::Cbor,
+        _ if targeted => Protocol::Json,
+        "" if parts.method != Method::POST => Protocol::S3,
+        _ => Protocol::Query,
+    }
+}
+
+/// The operation that is asked for.
+pub(crate) fn operation(protocol: Protocol, parts: &Parts, body: &[u8]) -> Option<String> {
+    match protocol {
+        Protocol::Query | Protocol::Ec2Query => {
+            let query = if body.is_empty() {
+                parts.uri.query()?.as_bytes()
+            } else {
+                body
+            };
+            form_urlencoded::parse(query)
+                .find(|(name, _)| name == "Action")
+                .map(|(_, action)| action.into_owned())
+        }
+        Protocol::Json => {
+            let target = signature::header(&parts.headers, "x-amz-target")?;
+            target.rsplit('.').next().map(str::to_owned)
+        }
+        Protocol::Cbor => parts
+            .uri
+            .path()
+            .rsplit_once("/operation/")
+            .map(|(_, name)| name.to_owned()),
+        Protocol::RestXml => {
+            let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+            services::cloudfront::route(&parts.method, path).map(str::to_owned)
+        }
+        Protocol::S3 => Some(services::s3::operation_name(&parts.method, &parts.uri, &parts.headers).to_owned()),
+    }
+}
+
+/// A request that is not believed, in the words of the protocol.
+pub(crate) fn distrusted(protocol: Protocol, distrust: &Distrust) -> Refusal {
+    let s3 = protocol == Protocol::S3;
+    let json = matches!(protocol, Protocol::Json | Protocol::Cbor);
+    let (status, code) = match (distrust, protocol) {
+        (Distrust::BodyMismatch, Protocol::S3) => (400, "XAmzContentSHA256Mismatch"),
+        (Distrust::Unsigned, Protocol::S3) => (403, "AccessDenied"),
+        (Distrust::Unsigned, _) if json => (400, "MissingAuthenticationTokenException"),
+        (Distrust::Unsigned, _) => (403, "MissingAuthenticationToken"),
+        (Distrust::UnknownKey, Protocol::S3) => (403, "InvalidAccessKeyId"),
+        (Distrust::UnknownKey | Distrust::Mismatch | Distrust::BodyMismatch, Protocol::Ec2Query) => {
+            (401, "AuthFailure")
+        }
+        (Distrust::UnknownKey, _) if json => (400, "UnrecognizedClientException"),
+        (Distrust::UnknownKey, _) => (403, "InvalidClientTokenId"),
+        (Distrust::Skewed(_), _) if s3 => (403, "RequestTimeTooSkewed"),
+        (Distrust::Expired, _) if s3 => (403, "AccessDenied"),
+        (Distrust::Skewed(_) | Distrust::Expired, Protocol::Ec2Query) => (400, "RequestExpired"),
+        (Distrust::Malformed(_) | Distrust::Version2, _) if s3 => (400, "AuthorizationHeaderMalformed"),
+        (Distrust::Malformed(_) | Distrust::Version2, _) => (400, "IncompleteSignature"),
+        (_, _) if json => (400, "InvalidSignatureException"),
+        _ => (403, "SignatureDoesNotMatch"),
+    };
+    Refusal::with_status(status, code, distrust.to_string())
+}
+
+/// An error as the caller's client expects it.
+pub(crate) fn refuse(protocol: Protocol, service: &str, refusal: &Refusal, request_id: &str) -> Answer {
+    let code = escape(&refusal.code);
+    let message = escape(&refusal.message);
+    let kind = if refusal.status < 500 { "Sender" } else { "Receiver" };
+    let mut headers = HeaderMap::new();
+    let (content_type, body) = match protocol {
+        Protocol::Query | Protocol::RestXml => (
+            "text/xml",
+            Bytes::from(format!(
+                "<ErrorResponse xmlns=\"{}\"><Error><Type>{kind}</Type><Code>{code}</Code><Message>{message}</Message>\
+                 </Error><RequestId>{request_id}</RequestId></ErrorResponse>",
+                namespace(service)
+            )),
+        ),
+        Protocol::Ec2Query => (
+            "text/xml",
+            Bytes::from(format!(
+                "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Response><Errors><Error><Code>{code}</Code>\
+                 <Message>{message}</Message></Error></Errors><RequestID>{request_id}</RequestID></Response>"
+            )),
+        ),
+        Protocol::S3 => (
+            "application/xml",
+            Bytes::from(format!(
+                "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message>\
+                 <RequestId>{request_id}</RequestId></Error>"
+            )),
+        ),
+        Protocol::Json => {
+            let body = serde_json::json!({ "__type": refusal.code, "message": refusal.message });
+            ("application/x-amz-json-1.0", Bytes::from(body.to_string()))
+        }
+        Protocol::Cbor => {
+            headers.insert("smithy-protocol", HeaderValue::from_static("rpc-v2-cbor"));
+            let body = serde_json::json!({ "__type": refusal.code, "message": refusal.message });
+            let mut bytes = Vec::new();
+            if let Err(error) = ciborium::into_writer(&body, &mut bytes) {
+                tracing::error!(%error, "an error could not be written as CBOR");
+            }
+            ("application/cbor", Bytes::from(bytes))
+        }
+    };
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if matches!(protocol, Protocol::Json | Protocol::Cbor) && service == "monitoring" {
+        // CloudWatch was a query service once: its clients still take the code from this header.
+        if let Ok(value) = HeaderValue::from_str(&format!("{};{kind}", refusal.code)) {
+            headers.insert("x-amzn-query-error", value);
+        }
+    }
+    Answer {
+        status: StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST),
+        headers,
+        body,
+    }
+}
+
+/// Puts the request's id into header and body, over the one that the generated serializers invent.
+pub(crate) fn stamp(answer: &mut Answer, protocol: Protocol, request_id: &str) {
+    let names: &[&'static str] = match protocol {
+        Protocol::S3 => &["x-amz-request-id", "x-amz-id-2"],
+        _ => &["x-amzn-requestid"],
+    };
+    if let Ok(value) = HeaderValue::from_str(request_id) {
+        for name in names {
+            answer.headers.insert(*name, value.clone());
+        }
+    }
+    let failed = answer.status.is_client_error() || answer.status.is_server_error();
+    let element = match protocol {
+        // Events carry a RequestId of their own: the request's is the last, in the metadata.
+        Protocol::Query => Some(("<RequestId>", Where::Last)),
+        Protocol::Ec2Query => Some(("<requestId>", Where::First)),
+        // Objects may contain anything; only errors are ours.
+        Protocol::S3 | Protocol::RestXml if failed => Some(("<RequestId>", Where::Last)),
+        _ => None,
+    };
+    if let Some((element, position)) = element
+        && let Some(stamped) = replace_content(&answer.body, element, position, request_id)
+    {
+        answer.body = stamped;
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Where {
+    First,
+    Last,
+}
+
+fn replace_content(body: &Bytes, element: &str, position: Where, content: &str) -> Option<Bytes> {
+    let text = std::str::from_utf8(body).ok()?;
+    let start = match position {
+        Where::First => text.find(element),
+        Where::Last => text.rfind(element),
+    }? + element.len();
+    let end = start + text[start..].find('<')?;
+    Some(Bytes::from(format!("{}{content}{}", &text[..start], &text[end..])))
+}
+
+fn namespace(service: &str) -> &'static str {
+    match service {
+        "elasticbeanstalk" => "http://elasticbeanstalk.amazonaws.com/docs/2010-12-01/",
+        "autoscaling" => "http://autoscaling.amazonaws.com/doc/2011-01-01/",
+        "elasticloadbalancing" => "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/",
+        "cloudformation" => "http://cloudformation.amazonaws.com/doc/2010-05-15/",
+        "cloudfront" => "http://cloudfront.amazonaws.com/doc/2020-05-31/",
+        "monitoring" => "http://monitoring.amazonaws.com/doc/2010-08-01/",
+        "iam" => "https://iam.amazonaws.com/doc/2010-05-08/",
+        "sns" => "http://sns.amazonaws.com/doc/2010-03-31/",
+        _ => "https://sts.amazonaws.com/doc/2011-06-15/",
+    }
+}
+
+/// Text as it may stand in XML.
+pub(crate) fn escape(text: &str) -> String {
+    text.chars()
+        .fold(String::with_capacity(text.len()), |mut escaped, character| {
+            match character {
+                '<' => escaped.push_str("&lt;"),
+                '>' => escaped.push_str("&gt;"),
+                '&' => escaped.push_str("&amp;"),
+                '"' => escaped.push_str("&quot;"),
+                other => escaped.push(other),
+            }
+            escaped
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(body: &str) -> Answer {
+        Answer {
+            status: StatusCode::OK,
+            headers: HeaderMap::new(),
+            body: Bytes::from(body.to_owned()),
+        }
+    }
+
+    #[test]
+    fn the_request_ids_of_events_stay_as_they_are() {
+        let mut events = answer(
+            "<R><Events><member><RequestId>event</RequestId></member></Events>\
+             <ResponseMetadata><RequestId>invented</RequestId></ResponseMetadata></R>",
+        );
+        stamp(&mut events, Protocol::Query, "mine");
+        assert_eq!(
+            events.body,
+            "<R><Events><member><RequestId>event</RequestId></member></Events>\
+             <ResponseMetadata><RequestId>mine</RequestId></ResponseMetadata></R>"
+        );
+        assert_eq!(events.headers["x-amzn-requestid"], "mine");
+    }
+
+    #[test]
+    fn an_object_that_looks_like_an_answer_is_not_touched() {
+        let mut object = answer("<RequestId>content</RequestId>");
+        stamp(&mut object, Protocol::S3, "mine");
+        assert_eq!(object.body, "<RequestId>content</RequestId>");
+        assert_eq!(object.headers["x-amz-request-id"], "mine");
+    }
+}

@@ -1,0 +1,334 @@
+//! Signature Version 4: who signed a request, and whether the signature is theirs. Verified by signing again.
+//! Must know nothing of services beyond S3's dialect of the canonical request, which has its own path rules.
+
+use std::time::{Duration, SystemTime};
+
+use aws_sigv4::http_request::{
+    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation, SigningSettings,
+    UriPathNormalizationMode, sign,
+};
+use http::request::Parts;
+use http::{HeaderMap, Uri};
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use sha2::{Digest, Sha256};
+
+/// How far a request's date may be from now; AWS's limit.
+const TOLERANCE: Duration = Duration::from_secs(15 * 60);
+/// AWS's longest life of a presigned URL: seven days.
+const LONGEST_PRESIGNED: u64 = 7 * 24 * 3600;
+/// The query parameters that presigning adds.
+const PRESIGNED: [&str; 7] = [
+    "X-Amz-Algorithm",
+    "X-Amz-Credential",
+    "X-Amz-Date",
+    "X-Amz-Expires",
+    "X-Amz-SignedHeaders",
+    "X-Amz-Signature",
+    "X-Amz-Security-Token",
+];
+
+/// Why a request is not believed. What code that becomes depends on the protocol.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub(crate) enum Distrust {
+    #[error("Missing Authentication Token")]
+    Unsigned,
+    #[error(
+        "This is a Signature Version 2 request, which the sandbox does not verify. Presign with Signature Version 4 \
+         (boto3: Config(signature_version='s3v4'))"
+    )]
+    Version2,
+    #[error("The authorization is malformed: {0}")]
+    Malformed(String),
+    #[error("The security token included in the request is invalid.")]
+    UnknownKey,
+    #[error(
+        "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access \
+         Key and signing method. Consult the service documentation for details."
+    )]
+    Mismatch,
+    #[error("The provided 'x-amz-content-sha256' header does not match what was computed.")]
+    BodyMismatch,
+    #[error("Signature expired: {0} is not within 15 minutes of the sandbox's real time")]
+    Skewed(String),
+    #[error("Request has expired")]
+    Expired,
+}
+
+/// What a request says of who signed it and how.
+#[derive(Debug, Clone)]
+pub(crate) struct Signature {
+    pub access_key_id: String,
+    /// `20261124`.
+    day: String,
+    pub region: String,
+    pub service: String,
+    headers: Vec<String>,
+    pub signature: String,
+    /// `20261124T070000Z`.
+    pub date: String,
+    /// Seconds that a presigned URL lives; `None` for a signature in the header.
+    expires: Option<u64>,
+    pub token: Option<String>,
+}
+
+impl Signature {
+    /// Reads the signature off the header or the query string.
+    pub(crate) fn read(parts: &Parts) -> Result<Self, Distrust> {
+        match header(&parts.headers, "authorization") {
+            Some(value) if value.starts_with("AWS ") => Err(Distrust::Version2),
+            Some(value) => Self::from_header(value, &parts.headers),
+            None => Self::from_query(&parts.uri),
+        }
+    }
+
+    fn from_header(value: &str, headers: &HeaderMap) -> Result<Self, Distrust> {
+        let fields = value
+            .strip_prefix("AWS4-HMAC-SHA256")
+            .ok_or_else(|| Distrust::Malformed("the algorithm is not AWS4-HMAC-SHA256".to_owned()))?;
+        let field = |name: &str| {
+            fields
+                .split(',')
+                .filter_map(|part| part.trim().split_once('='))
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| value)
+                .ok_or_else(|| Distrust::Malformed(format!("'{name}' is missing")))
+        };
+        let date = header(headers, "x-amz-date")
+            .ok_or_else(|| Distrust::Malformed("the header 'x-amz-date' is missing".to_owned()))?;
+        let token = header(headers, "x-amz-security-token").map(str::to_owned);
+        let signature = Self::new(
+            field("Credential")?,
+            field("SignedHeaders")?,
+            field("Signature")?,
+            date,
+            token,
+            None,
+        )?;
+        signature.must_cover("x-amz-date")?;
+        if signature.token.is_some() {
+            signature.must_cover("x-amz-security-token")?;
+        }
+        Ok(signature)
+    }
+
+    fn from_query(uri: &Uri) -> Result<Self, Distrust> {
+        let parameters: Vec<(String, String)> = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
+            .into_owned()
+            .collect();
+        let parameter = |name: &str| {
+            parameters
+                .iter()
+                .find(|(key, _)| key == name)
+                .map(|(_, value)| value.as_str())
+        };
+        if parameter("AWSAccessKeyId").is_some() {
+            return Err(Distrust::Version2);
+        }
+        let credential = parameter("X-Amz-Credential").ok_or(Distrust::Unsigned)?;
+        let needed = |name: &str| parameter(name).ok_or_else(|| Distrust::Malformed(format!("'{name}' is missing")));
+        if needed("X-Amz-Algorithm")? != "AWS4-HMAC-SHA256" {
+            return Err(Distrust::Malformed(
+                "X-Amz-Algorithm is not AWS4-HMAC-SHA256".to_owned(),
+            ));
+        }
+        let expires = needed("X-Amz-Expires")?
+            .parse()
+            .ok()
+            .filter(|seconds| (1..=LONGEST_PRESIGNED).contains(seconds))
+            .ok_or_else(|| Distrust::Malformed("X-Amz-Expires is not between 1 and 604800".to_owned()))?;
+        Self::new(
+            credential,
+            needed("X-Amz-SignedHeaders")?,
+            needed("X-Amz-Signature")?,
+            needed("X-Amz-Date")?,
+            parameter("X-Amz-Security-Token").map(str::to_owned),
+            Some(expires),
+        )
+    }
+
+    fn new(
+        credential: &str,
+        headers: &str,
+        signature: &str,
+        date: &str,
+        token: Option<String>,
+        expires: Option<u64>,
+    ) -> Result<Self, Distrust> {
+        let scope: Vec<&str> = credential.split('/').collect();
+        let [access_key_id, day, region, service, "aws4_request"] = scope[..] else {
+            return Err(Distrust::Malformed(format!(
+                "the credential '{credential}' has no scope"
+            )));
+        };
+        if !date.starts_with(day) {
+            return Err(Distrust::Malformed(
+                "the date differs from the credential's scope".to_owned(),
+            ));
+        }
+        let read = Self {
+            access_key_id: access_key_id.to_owned(),
+            day: day.to_owned(),
+            region: region.to_owned(),
+            service: service.to_owned(),
+            headers: headers.split(';').map(str::to_ascii_lowercase).collect(),
+            signature: signature.to_owned(),
+            date: date.to_owned(),
+            expires,
+            token,
+        };
+        read.must_cover("host")?;
+        Ok(read)
+    }
+
+    fn must_cover(&self, name: &str) -> Result<(), Distrust> {
+        if self.headers.iter().any(|header| header == name) {
+            return Ok(());
+        }
+        Err(Distrust::Malformed(format!("'{name}' must be a signed header")))
+    }
+
+    pub(crate) fn is_presigned(&self) -> bool {
+        self.expires.is_some()
+    }
+
+    /// `20261124/us-east-1/s3/aws4_request`.
+    pub(crate) fn scope(&self) -> String {
+        format!("{}/{}/{}/aws4_request", self.day, self.region, self.service)
+    }
+
+    /// When it was signed.
+    fn timestamp(&self) -> Result<Timestamp, Distrust> {
+        let malformed = || Distrust::Malformed(format!("'{}' is not a date", self.date));
+        let civil = DateTime::strptime("%Y%m%dT%H%M%SZ", &self.date).map_err(|_| malformed())?;
+        TimeZone::UTC.to_timestamp(civil).map_err(|_| malformed())
+    }
+
+    /// As [`Signature::timestamp`], in the form that signing takes.
+    pub(crate) fn time(&self) -> Result<SystemTime, Distrust> {
+        let seconds = u64::try_from(self.timestamp()?.as_second()).unwrap_or_default();
+        Ok(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+    }
+
+    /// Whether the request was signed with this secret, for this body, just now.
+    pub(crate) fn verify(&self, parts: &Parts, body: &[u8], secret: &str) -> Result<(), Distrust> {
+        self.verify_time()?;
+        let payload = self.payload(&parts.headers, body)?;
+        let calculated = self.calculate(parts, payload, secret)?;
+        if same(calculated.as_bytes(), self.signature.as_bytes()) {
+            Ok(())
+        } else {
+            Err(Distrust::Mismatch)
+        }
+    }
+
+    fn verify_time(&self) -> Result<(), Distrust> {
+        let age = Timestamp::now().duration_since(self.timestamp()?);
+        let tolerance = jiff::SignedDuration::from_secs(TOLERANCE.as_secs() as i64);
+        if age < -tolerance || (self.expires.is_none() && age > tolerance) {
+            return Err(Distrust::Skewed(self.date.clone()));
+        }
+        match self.expires {
+            Some(seconds) if age.as_secs() > seconds as i64 => Err(Distrust::Expired),
+            _ => Ok(()),
+        }
+    }
+
+    /// What the signature covers of the body, after the body was compared with it.
+    fn payload<'a>(&self, headers: &HeaderMap, body: &'a [u8]) -> Result<SignableBody<'a>, Distrust> {
+        if self.is_presigned() {
+            return Ok(SignableBody::UnsignedPayload);
+        }
+        match header(headers, "x-amz-content-sha256") {
+            None => Ok(SignableBody::Bytes(body)),
+            // Only S3 takes bodies that the signature does not cover, or covers chunk by chunk.
+            Some(special) if special.starts_with("STREAMING-") || special == "UNSIGNED-PAYLOAD" => {
+                if self.service == "s3" {
+                    Ok(SignableBody::Precomputed(special.to_owned()))
+                } else {
+                    Err(Distrust::BodyMismatch)
+                }
+            }
+            Some(hash) if hash.eq_ignore_ascii_case(&hex::encode(Sha256::digest(body))) => {
+                Ok(SignableBody::Precomputed(hash.to_owned()))
+            }
+            Some(_) => Err(Distrust::BodyMismatch),
+        }
+    }
+
+    fn calculate(&self, parts: &Parts, payload: SignableBody<'_>, secret: &str) -> Result<String, Distrust> {
+        let identity =
+            aws_credential_types::Credentials::new(&self.access_key_id, secret, self.token.clone(), None, "request")
+                .into();
+        let parameters = aws_sigv4::sign::v4::SigningParams::builder()
+            .identity(&identity)
+            .region(&self.region)
+            .name(&self.service)
+            .time(self.time()?)
+            .settings(self.settings())
+            .build()
+            .map_err(|error| Distrust::Malformed(error.to_string()))?
+            .into();
+        let added_by_signing = |name: &str| name == "x-amz-date" || name == "x-amz-security-token";
+        let mut covered = Vec::new();
+        for name in self.headers.iter().filter(|name| !added_by_signing(name)) {
+            for value in parts.headers.get_all(name.as_str()) {
+                covered.push((name.as_str(), value.to_str().map_err(|_| Distrust::Mismatch)?));
+            }
+        }
+        let uri = signable_uri(parts)?;
+        let request = SignableRequest::new(parts.method.as_str(), uri, covered.into_iter(), payload)
+            .map_err(|error| Distrust::Malformed(error.to_string()))?;
+        let (_, signature) = sign(request, &parameters)
+            .map_err(|error| Distrust::Malformed(error.to_string()))?
+            .into_parts();
+        Ok(signature)
+    }
+
+    fn settings(&self) -> SigningSettings {
+        let mut settings = SigningSettings::default();
+        settings.payload_checksum_kind = PayloadChecksumKind::NoHeader;
+        settings.excluded_headers = None;
+        if self.service == "s3" {
+            settings.percent_encoding_mode = PercentEncodingMode::Single;
+            settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+        }
+        settings.signature_location = SignatureLocation::Headers;
+        if let Some(seconds) = self.expires {
+            settings.signature_location = SignatureLocation::QueryParams;
+            settings.expires_in = Some(Duration::from_secs(seconds));
+        }
+        settings
+    }
+}
+
+/// The URI as it was before signing added its parameters.
+fn signable_uri(parts: &Parts) -> Result<String, Distrust> {
+    let host = header(&parts.headers, "host").ok_or_else(|| Distrust::Malformed("no Host".to_owned()))?;
+    let kept: Vec<&str> = parts
+        .uri
+        .query()
+        .unwrap_or_default()
+        .split('&')
+        .filter(|pair| {
+            let name = pair.split('=').next().unwrap_or_default();
+            !pair.is_empty() && !PRESIGNED.contains(&name)
+        })
+        .collect();
+    let separator = if kept.is_empty() { "" } else { "?" };
+    Ok(format!(
+        "http://{host}{}{separator}{}",
+        parts.uri.path(),
+        kept.join("&")
+    ))
+}
+
+pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// Whether two secrets are the same, in a time that does not tell where they differ.
+pub(crate) fn same(left: &[u8], right: &[u8]) -> bool {
+    left.len() == right.len() && left.iter().zip(right).fold(0, |seen, (a, b)| seen | (a ^ b)) == 0
+}

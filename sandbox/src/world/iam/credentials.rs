@@ -1,0 +1,76 @@
+//! Access keys: the user's, and the temporary ones of roles.
+//! Must know nothing of signatures.
+
+use std::collections::BTreeMap;
+
+use crate::world::ids;
+
+/// A holder of a key.
+#[derive(Debug, Clone)]
+pub(crate) struct Principal {
+    pub arn: String,
+    pub secret_access_key: String,
+    /// Temporary keys only work with it.
+    pub session_token: Option<String>,
+}
+
+/// What an instance's processes are given.
+#[derive(Debug, Clone)]
+pub(crate) struct TemporaryCredentials {
+    pub access_key_id: String,
+    pub secret_access_key: String,
+    pub session_token: String,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Credentials {
+    /// By access key id.
+    holders: BTreeMap<String, Principal>,
+}
+
+impl Credentials {
+    pub(crate) fn holder(&self, access_key_id: &str) -> Option<&Principal> {
+        self.holders.get(access_key_id)
+    }
+
+    /// The key of a user.
+    pub(crate) fn add_user(&mut self, arn: &str, access_key_id: &str, secret_access_key: &str) {
+        let principal = Principal {
+            arn: arn.to_owned(),
+            secret_access_key: secret_access_key.to_owned(),
+            session_token: None,
+        };
+        self.holders.insert(access_key_id.to_owned(), principal);
+    }
+
+    /// A temporary key of the role with that ARN, as an instance gets it. The sandbox's do not expire.
+    pub(crate) fn issue(&mut self, account: &str, role_arn: &str) -> TemporaryCredentials {
+        let role = role_arn.rsplit('/').next().unwrap_or(role_arn);
+        let issued = TemporaryCredentials {
+            access_key_id: format!("ASIA{}", ids::capitals(16)),
+            secret_access_key: ids::secret(40),
+            session_token: ids::secret(64),
+        };
+        let principal = Principal {
+            arn: format!("arn:aws:sts::{account}:assumed-role/{role}/{}", ids::ec2("i")),
+            secret_access_key: issued.secret_access_key.clone(),
+            session_token: Some(issued.session_token.clone()),
+        };
+        self.holders.insert(issued.access_key_id.clone(), principal);
+        issued
+    }
+
+    /// The id that GetCallerIdentity gives for a caller: the same at each call.
+    pub(crate) fn unique_id(&self, arn: &str) -> String {
+        let held = self.holders.iter().find(|(_, principal)| principal.arn == arn);
+        let key = held.map(|(key, _)| key.as_str()).unwrap_or_default();
+        let rest = key.get(4..).unwrap_or_default();
+        match arn
+            .split_once(":assumed-role/")
+            .and_then(|(_, name)| name.split_once('/'))
+        {
+            Some((_, session)) => format!("AROA{rest}A:{session}"),
+            None => format!("AIDA{rest}A"),
+        }
+    }
+}

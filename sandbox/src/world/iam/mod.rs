@@ -1,0 +1,408 @@
+//! IAM: roles, instance profiles, the policies on them, and what those allow.
+//! Must know nothing of wire formats or of who asks; credentials and the evaluation of policies have files of their own.
+
+pub(crate) mod credentials;
+pub(crate) mod managed;
+pub(crate) mod policy;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::{Item, Refusal, Tags, ids};
+use policy::{Context, Decision, Document};
+
+/// IAM's limit of managed policies on a role (the default quota).
+const MOST_ATTACHED: usize = 10;
+/// IAM's limit of a role's inline policies together, in characters without white space.
+const MOST_INLINE: usize = 10_240;
+
+/// The account's IAM. Names are unique without regard to case.
+#[derive(Debug, Default)]
+pub(crate) struct Iam {
+    pub credentials: credentials::Credentials,
+    /// By name in lower case.
+    roles: BTreeMap<String, Role>,
+    /// By name in lower case.
+    instance_profiles: BTreeMap<String, InstanceProfile>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Role {
+    pub name: String,
+    /// `/` or `/service-role/`.
+    pub path: String,
+    pub id: String,
+    pub arn: String,
+    pub description: Option<String>,
+    /// The trust policy, JSON as it was given.
+    pub trust: String,
+    /// Seconds.
+    pub max_session_duration: i32,
+    pub created: Timestamp,
+    pub tags: Tags,
+    /// ARNs of managed policies.
+    pub attached: BTreeSet<String>,
+    /// Name to document, JSON as it was given.
+    pub inline: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct InstanceProfile {
+    pub name: String,
+    pub path: String,
+    pub id: String,
+    pub arn: String,
+    pub created: Timestamp,
+    pub tags: Tags,
+    /// Name of its one role.
+    pub role: Option<String>,
+}
+
+/// What CreateRole is given.
+#[derive(Debug, Default)]
+pub(crate) struct NewRole {
+    pub name: String,
+    pub path: Option<String>,
+    pub trust: String,
+    pub description: Option<String>,
+    pub max_session_duration: Option<i32>,
+    pub tags: Tags,
+}
+
+impl Iam {
+    /// A role by name, `path/name` or ARN.
+    pub(crate) fn role(&self, name: &str) -> Option<&Role> {
+        self.roles.get(&key(name))
+    }
+
+    /// An instance profile by name or ARN.
+    pub(crate) fn instance_profile(&self, name: &str) -> Option<&InstanceProfile> {
+        self.instance_profiles.get(&key(name))
+    }
+
+    pub(crate) fn roles(&self) -> impl Iterator<Item = &Role> {
+        self.roles.values()
+    }
+
+    pub(crate) fn instance_profiles(&self) -> impl Iterator<Item = &InstanceProfile> {
+        self.instance_profiles.values()
+    }
+
+    /// Whether the role's policies allow `action` (`dynamodb:PutItem`) on `resource` (an ARN).
+    pub(crate) fn role_can(&self, role: &str, action: &str, resource: &str) -> bool {
+        self.decide(role, action, resource, &Context::default()) == Decision::Allowed
+    }
+
+    /// What the role's policies say of an action.
+    pub(crate) fn decide(&self, role: &str, action: &str, resource: &str, context: &Context) -> Decision {
+        let Some(role) = self.role(role) else {
+            return Decision::ImplicitlyDenied;
+        };
+        let managed = role
+            .attached
+            .iter()
+            .filter_map(|arn| managed::find(arn))
+            .map(|policy| policy.document);
+        let inline = role.inline.values().map(String::as_str);
+        let documents: Vec<Document> = managed
+            .chain(inline)
+            .filter_map(|text| Document::parse(text).ok())
+            .collect();
+        policy::decide(&documents, action, resource, context)
+    }
+
+    pub(crate) fn create_role(&mut self, account: &str, now: Timestamp, new: NewRole) -> Result<&Role, Refusal> {
+        check_name("roleName", &new.name, 64)?;
+        Document::parse(&new.trust).map_err(|error| malformed_document(&error))?;
+        if self.roles.contains_key(&key(&new.name)) {
+            return Err(exists(format!("Role with name {} already exists.", new.name)));
+        }
+        let path = new.path.unwrap_or_else(|| "/".to_owned());
+        let role = Role {
+            id: format!("AROA{}", ids::capitals(17)),
+            arn: format!("arn:aws:iam::{account}:role{path}{}", new.name),
+            path,
+            description: new.description,
+            trust: new.trust,
+            max_session_duration: new.max_session_duration.unwrap_or(3600),
+            created: now,
+            tags: new.tags,
+            attached: BTreeSet::new(),
+            inline: BTreeMap::new(),
+            name: new.name,
+        };
+        Ok(self.roles.entry(key(&role.name)).or_insert(role))
+    }
+
+    pub(crate) fn delete_role(&mut self, name: &str) -> Result<(), Refusal> {
+        let role = self.role(name).ok_or_else(|| no_role(name))?;
+        if self
+            .instance_profiles
+            .values()
+            .any(|profile| profile.role.as_deref() == Some(&role.name))
+        {
+            return Err(conflict(
+                "Cannot delete entity, must remove roles from instance profile first.",
+            ));
+        }
+        if !role.attached.is_empty() {
+            return Err(conflict("Cannot delete entity, must detach all policies first."));
+        }
+        if !role.inline.is_empty() {
+            return Err(conflict("Cannot delete entity, must delete policies first."));
+        }
+        self.roles.remove(&key(name));
+        Ok(())
+    }
+
+    pub(crate) fn role_mut(&mut self, name: &str) -> Result<&mut Role, Refusal> {
+        self.roles.get_mut(&key(name)).ok_or_else(|| no_role(name))
+    }
+
+    pub(crate) fn instance_profile_mut(&mut self, name: &str) -> Result<&mut InstanceProfile, Refusal> {
+        self.instance_profiles
+            .get_mut(&key(name))
+            .ok_or_else(|| no_profile(name))
+    }
+
+    pub(crate) fn create_instance_profile(
+        &mut self,
+        account: &str,
+        now: Timestamp,
+        name: &str,
+        path: Option<String>,
+        tags: Tags,
+    ) -> Result<&InstanceProfile, Refusal> {
+        check_name("instanceProfileName", name, 128)?;
+        if self.instance_profiles.contains_key(&key(name)) {
+            return Err(exists(format!("Instance Profile {name} already exists.")));
+        }
+        let path = path.unwrap_or_else(|| "/".to_owned());
+        let profile = InstanceProfile {
+            id: format!("AIPA{}", ids::capitals(17)),
+            arn: format!("arn:aws:iam::{account}:instance-profile{path}{name}"),
+            path,
+            name: name.to_owned(),
+            created: now,
+            tags,
+            role: None,
+        };
+        Ok(self.instance_profiles.entry(key(name)).or_insert(profile))
+    }
+
+    pub(crate) fn delete_instance_profile(&mut self, name: &str) -> Result<(), Refusal> {
+        let profile = self.instance_profile(name).ok_or_else(|| no_profile(name))?;
+        if profile.role.is_some() {
+            return Err(conflict(
+                "Cannot delete entity, must remove roles from instance profile first.",
+            ));
+        }
+        self.instance_profiles.remove(&key(name));
+        Ok(())
+    }
+
+    pub(crate) fn add_role(&mut self, profile: &str, role: &str) -> Result<(), Refusal> {
+        let role = self.role(role).ok_or_else(|| no_role(role))?.name.clone();
+        let profile = self.instance_profile_mut(profile)?;
+        if profile.role.is_some() {
+            let text = "Cannot exceed quota for InstanceSessionsPerInstanceProfile: 1";
+            return Err(Refusal::with_status(409, "LimitExceeded", text));
+        }
+        profile.role = Some(role);
+        Ok(())
+    }
+
+    pub(crate) fn remove_role(&mut self, profile: &str, role: &str) -> Result<(), Refusal> {
+        let wanted = role.to_lowercase();
+        let profile = self.instance_profile_mut(profile)?;
+        if profile.role.as_ref().is_none_or(|held| held.to_lowercase() != wanted) {
+            return Err(no_role(role));
+        }
+        profile.role = None;
+        Ok(())
+    }
+
+    pub(crate) fn attach(&mut self, role: &str, policy: &str) -> Result<(), Refusal> {
+        if managed::find(policy).is_none() {
+            let text = format!("Policy {policy} does not exist or is not attachable.");
+            return Err(Refusal::with_status(404, "NoSuchEntity", text));
+        }
+        let role = self.role_mut(role)?;
+        if role.attached.len() >= MOST_ATTACHED && !role.attached.contains(policy) {
+            let text = format!("Cannot exceed quota for PoliciesPerRole: {MOST_ATTACHED}");
+            return Err(Refusal::with_status(409, "LimitExceeded", text));
+        }
+        role.attached.insert(policy.to_owned());
+        Ok(())
+    }
+
+    pub(crate) fn detach(&mut self, role: &str, policy: &str) -> Result<(), Refusal> {
+        if self.role_mut(role)?.attached.remove(policy) {
+            return Ok(());
+        }
+        Err(Refusal::with_status(
+            404,
+            "NoSuchEntity",
+            format!("Policy {policy} was not found."),
+        ))
+    }
+
+    pub(crate) fn put_inline(&mut self, role: &str, name: &str, document: &str) -> Result<(), Refusal> {
+        check_name("policyName", name, 128)?;
+        Document::parse(document).map_err(|error| malformed_document(&error))?;
+        let role = self.role_mut(role)?;
+        let length = |text: &String| text.chars().filter(|character| !character.is_whitespace()).count();
+        let others = role
+            .inline
+            .iter()
+            .filter(|(other, _)| *other != name)
+            .map(|(_, text)| length(text));
+        if others.sum::<usize>() + length(&document.to_owned()) > MOST_INLINE {
+            let text = format!(
+                "Maximum policy size of {MOST_INLINE} bytes exceeded for role {}",
+                role.name
+            );
+            return Err(Refusal::with_status(409, "LimitExceeded", text));
+        }
+        role.inline.insert(name.to_owned(), document.to_owned());
+        Ok(())
+    }
+
+    pub(crate) fn delete_inline(&mut self, role: &str, name: &str) -> Result<(), Refusal> {
+        match self.role_mut(role)?.inline.remove(name) {
+            Some(_) => Ok(()),
+            None => Err(no_inline(name)),
+        }
+    }
+
+    /// `region`: IAM is global and shown under one name.
+    pub(crate) fn inventory(&self, region: &str) -> Vec<Item> {
+        let roles = self.roles.values().map(|role| Item {
+            service: "iam".to_owned(),
+            kind: "role".to_owned(),
+            region: region.to_owned(),
+            id: role.arn.clone(),
+            name: role.name.clone(),
+            tags: role.tags.clone(),
+        });
+        let profiles = self.instance_profiles.values().map(|profile| Item {
+            service: "iam".to_owned(),
+            kind: "instance-profile".to_owned(),
+            region: region.to_owned(),
+            id: profile.arn.clone(),
+            name: profile.name.clone(),
+            tags: profile.tags.clone(),
+        });
+        roles.chain(profiles).collect()
+    }
+}
+
+/// Names are unique without regard to case; ARNs and paths end in the name.
+fn key(name: &str) -> String {
+    name.rsplit('/').next().unwrap_or(name).to_lowercase()
+}
+
+fn check_name(member: &str, name: &str, longest: usize) -> Result<(), Refusal> {
+    let allowed = |character: char| character.is_ascii_alphanumeric() || "+=,.@_-".contains(character);
+    if !name.is_empty() && name.len() <= longest && name.chars().all(allowed) {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        "ValidationError",
+        format!(
+            "The specified value for {member} is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-"
+        ),
+    ))
+}
+
+fn malformed_document(error: &str) -> Refusal {
+    Refusal::new("MalformedPolicyDocument", error)
+}
+
+fn exists(text: String) -> Refusal {
+    Refusal::with_status(409, "EntityAlreadyExists", text)
+}
+
+fn conflict(text: &str) -> Refusal {
+    Refusal::with_status(409, "DeleteConflict", text)
+}
+
+fn no_role(name: &str) -> Refusal {
+    Refusal::with_status(
+        404,
+        "NoSuchEntity",
+        format!("The role with name {name} cannot be found."),
+    )
+}
+
+fn no_profile(name: &str) -> Refusal {
+    Refusal::with_status(404, "NoSuchEntity", format!("Instance Profile {name} cannot be found."))
+}
+
+/// An inline policy that is not there.
+pub(crate) fn no_inline(name: &str) -> Refusal {
+    Refusal::with_status(
+        404,
+        "NoSuchEntity",
+        format!("The role policy with name {name} cannot be found."),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow",
+        "Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
+
+    fn iam_with_role(name: &str) -> Iam {
+        let mut iam = Iam::default();
+        let new = NewRole {
+            name: name.to_owned(),
+            trust: TRUST.to_owned(),
+            ..NewRole::default()
+        };
+        iam.create_role("123456789012", Timestamp::UNIX_EPOCH, new).unwrap();
+        iam
+    }
+
+    #[test]
+    fn a_role_name_that_differs_in_case_is_taken() {
+        let mut iam = iam_with_role("App");
+        let again = NewRole {
+            name: "APP".to_owned(),
+            trust: TRUST.to_owned(),
+            ..NewRole::default()
+        };
+        let refusal = iam
+            .create_role("123456789012", Timestamp::UNIX_EPOCH, again)
+            .unwrap_err();
+        assert_eq!(refusal.code, "EntityAlreadyExists");
+    }
+
+    #[test]
+    fn the_web_tier_policy_gives_no_access_to_tables_and_an_inline_one_to_its_table_only() {
+        let mut iam = iam_with_role("app");
+        let table = "arn:aws:dynamodb:us-east-1:123456789012:table/users";
+        iam.attach("app", "arn:aws:iam::aws:policy/AWSElasticBeanstalkWebTier")
+            .unwrap();
+        assert!(!iam.role_can("app", "dynamodb:PutItem", table));
+        let document =
+            format!(r#"{{"Statement":{{"Effect":"Allow","Action":"dynamodb:*Item","Resource":"{table}"}}}}"#);
+        iam.put_inline("app", "table", &document).unwrap();
+        assert!(iam.role_can("app", "dynamodb:PutItem", table));
+        assert!(!iam.role_can("app", "dynamodb:PutItem", &format!("{table}-of-others")));
+    }
+
+    #[test]
+    fn a_profile_takes_one_role() {
+        let mut iam = iam_with_role("app");
+        let now = Timestamp::UNIX_EPOCH;
+        iam.create_instance_profile("123456789012", now, "profile", None, Tags::new())
+            .unwrap();
+        iam.add_role("profile", "app").unwrap();
+        assert_eq!(iam.add_role("profile", "app").unwrap_err().code, "LimitExceeded");
+        assert_eq!(iam.instance_profile("profile").unwrap().role.as_deref(), Some("app"));
+    }
+}

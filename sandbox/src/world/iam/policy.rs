@@ -1,0 +1,212 @@
+//! Policy documents and what they decide: an explicit deny wins, then an allow, else no.
+//! Must know nothing of roles. Conditions are evaluated with the keys that are given; a condition on a key that is not
+//! given does not hold, as in IAM.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+/// Condition keys (lower case) and their values.
+pub(crate) type Context = BTreeMap<String, Vec<String>>;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Decision {
+    Allowed,
+    ExplicitlyDenied,
+    ImplicitlyDenied,
+}
+
+impl Decision {
+    /// As SimulatePrincipalPolicy says it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Allowed => "allowed",
+            Self::ExplicitlyDenied => "explicitDeny",
+            Self::ImplicitlyDenied => "implicitDeny",
+        }
+    }
+}
+
+/// A policy's statements.
+#[derive(Debug)]
+pub(crate) struct Document {
+    statements: Vec<Value>,
+}
+
+impl Document {
+    /// # Errors
+    /// IAM's texts for documents that are none.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let value: Value = serde_json::from_str(text).map_err(|_| "This policy contains invalid Json".to_owned())?;
+        let statements = match value.get("Statement") {
+            Some(Value::Array(statements)) => statements.clone(),
+            Some(statement @ Value::Object(_)) => vec![statement.clone()],
+            _ => return Err("Syntax errors in policy.".to_owned()),
+        };
+        let effect = |statement: &Value| matches!(statement["Effect"].as_str(), Some("Allow" | "Deny"));
+        if statements.iter().all(effect) {
+            Ok(Self { statements })
+        } else {
+            Err("Syntax errors in policy.".to_owned())
+        }
+    }
+}
+
+/// What the documents together say of an action on a resource.
+pub(crate) fn decide(documents: &[Document], action: &str, resource: &str, context: &Context) -> Decision {
+    let mut decision = Decision::ImplicitlyDenied;
+    for statement in documents.iter().flat_map(|document| &document.statements) {
+        if !applies(statement, action, resource, context) {
+            continue;
+        }
+        if statement["Effect"] == "Deny" {
+            return Decision::ExplicitlyDenied;
+        }
+        decision = Decision::Allowed;
+    }
+    decision
+}
+
+fn applies(statement: &Value, action: &str, resource: &str, context: &Context) -> bool {
+    let action = action.to_lowercase();
+    let action_matches = |pattern: &str| matches(&pattern.to_lowercase(), &action);
+    let resource_matches = |pattern: &str| matches(pattern, resource);
+    let acts = one_of(statement, "Action", &action_matches) || none_of(statement, "NotAction", &action_matches);
+    let on = one_of(statement, "Resource", &resource_matches) || none_of(statement, "NotResource", &resource_matches);
+    acts && on && conditions_hold(&statement["Condition"], context)
+}
+
+fn texts(value: &Value) -> Vec<String> {
+    let text = |value: &Value| match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
+        _ => None,
+    };
+    match value {
+        Value::Array(values) => values.iter().filter_map(text).collect(),
+        single => text(single).into_iter().collect(),
+    }
+}
+
+fn one_of(statement: &Value, member: &str, test: &dyn Fn(&str) -> bool) -> bool {
+    texts(&statement[member]).iter().any(|pattern| test(pattern))
+}
+
+fn none_of(statement: &Value, member: &str, test: &dyn Fn(&str) -> bool) -> bool {
+    statement.get(member).is_some() && !one_of(statement, member, test)
+}
+
+fn conditions_hold(conditions: &Value, context: &Context) -> bool {
+    let Some(operators) = conditions.as_object() else {
+        return true;
+    };
+    operators.iter().all(|(operator, keys)| {
+        let mut keys = keys.as_object().into_iter().flatten();
+        keys.all(|(key, expected)| holds(operator, context.get(&key.to_lowercase()), &texts(expected)))
+    })
+}
+
+fn holds(operator: &str, actual: Option<&Vec<String>>, expected: &[String]) -> bool {
+    if operator == "Null" {
+        return expected.iter().any(|wanted| (wanted == "true") == actual.is_none());
+    }
+    let (name, if_exists) = match operator.strip_suffix("IfExists") {
+        Some(name) => (name, true),
+        None => (operator, false),
+    };
+    let name = name
+        .trim_start_matches("ForAnyValue:")
+        .trim_start_matches("ForAllValues:");
+    let Some(actual) = actual else {
+        // A negated operator holds where the key is missing.
+        return if_exists || name.contains("Not");
+    };
+    let any = |test: &dyn Fn(&str, &str) -> bool| {
+        actual
+            .iter()
+            .any(|value| expected.iter().any(|pattern| test(pattern, value)))
+    };
+    match name {
+        "StringEquals" | "Bool" | "NumericEquals" => any(&|pattern, value| pattern == value),
+        "StringEqualsIgnoreCase" => any(&|pattern, value| pattern.eq_ignore_ascii_case(value)),
+        "StringNotEquals" => !any(&|pattern, value| pattern == value),
+        "StringLike" | "ArnLike" | "ArnEquals" => any(&matches),
+        "StringNotLike" | "ArnNotLike" | "ArnNotEquals" => !any(&matches),
+        _ => false,
+    }
+}
+
+/// `*` is any text, `?` any character.
+fn matches(pattern: &str, text: &str) -> bool {
+    let pattern: Vec<char> = pattern.chars().collect();
+    let text: Vec<char> = text.chars().collect();
+    let (mut at, mut read) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while read < text.len() {
+        match pattern.get(at) {
+            Some('*') => {
+                star = Some((at, read));
+                at += 1;
+            }
+            Some(expected) if *expected == '?' || *expected == text[read] => {
+                at += 1;
+                read += 1;
+            }
+            _ => match star {
+                Some((star_at, star_read)) => {
+                    at = star_at + 1;
+                    read = star_read + 1;
+                    star = Some((star_at, read));
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[at..].iter().all(|rest| *rest == '*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(document: &str, action: &str, resource: &str) -> Decision {
+        decide(
+            &[Document::parse(document).unwrap()],
+            action,
+            resource,
+            &Context::default(),
+        )
+    }
+
+    #[test]
+    fn a_deny_wins_over_any_allow() {
+        let document = r#"{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},
+            {"Effect":"Deny","Action":"dynamodb:Delete*","Resource":"*"}]}"#;
+        assert_eq!(said(document, "dynamodb:PutItem", "x"), Decision::Allowed);
+        assert_eq!(said(document, "dynamodb:DeleteTable", "x"), Decision::ExplicitlyDenied);
+    }
+
+    #[test]
+    fn a_condition_on_a_key_that_is_not_given_does_not_hold() {
+        let document = r#"{"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*",
+            "Condition":{"StringEquals":{"aws:PrincipalTag/team":"x"}}}}"#;
+        assert_eq!(said(document, "s3:GetObject", "x"), Decision::ImplicitlyDenied);
+        let context = Context::from([("aws:principaltag/team".to_owned(), vec!["x".to_owned()])]);
+        let documents = [Document::parse(document).unwrap()];
+        assert_eq!(decide(&documents, "s3:GetObject", "x", &context), Decision::Allowed);
+    }
+
+    #[test]
+    fn actions_are_matched_without_regard_to_case_and_resources_with() {
+        let document = r#"{"Statement":{"Effect":"Allow","Action":["S3:get*"],"Resource":"arn:aws:s3:::a/?x*"}}"#;
+        assert_eq!(said(document, "s3:GetObject", "arn:aws:s3:::a/1xyz"), Decision::Allowed);
+        assert_eq!(
+            said(document, "s3:GetObject", "arn:aws:s3:::a/1Xyz"),
+            Decision::ImplicitlyDenied
+        );
+        assert_eq!(
+            said(document, "s3:PutObject", "arn:aws:s3:::a/1xyz"),
+            Decision::ImplicitlyDenied
+        );
+    }
+}
