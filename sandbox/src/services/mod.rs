@@ -11,6 +11,7 @@ pub(crate) mod ec2;
 pub(crate) mod elasticbeanstalk;
 pub(crate) mod elasticloadbalancing;
 pub(crate) mod iam;
+mod page;
 pub(crate) mod s3;
 pub(crate) mod servicequotas;
 pub(crate) mod sns;
@@ -51,6 +52,7 @@ pub(crate) struct Service {
 pub(crate) const SERVICES: &[Service] = &[
     cloudfront::SERVICE,
     dynamodb::SERVICE,
+    elasticbeanstalk::SERVICE,
     iam::SERVICE,
     servicequotas::SERVICE,
     sts::SERVICE,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::Tags;
+use super::{Item, Tags};
 
 #[derive(Debug, Default)]
 pub(crate) struct Balancing {
@@ -120,5 +120,43 @@ impl TargetState {
             Self::Unhealthy => "unhealthy",
             Self::Draining => "draining",
         }
+    }
+}
+
+impl Balancing {
+    pub(crate) fn inventory(&self, region: &str) -> Vec<Item> {
+        let item = |kind: &'static str, id: &str, name: &str, tags: Tags| Item {
+            service: "elasticloadbalancing",
+            kind,
+            region: region.to_owned(),
+            id: id.to_owned(),
+            name: name.to_owned(),
+            tags,
+        };
+        let mut items: Vec<_> = self
+            .load_balancers
+            .values()
+            .map(|it| item("load-balancer", &it.arn, &it.name, it.tags.clone()))
+            .collect();
+        items.extend(
+            self.target_groups
+                .values()
+                .map(|it| item("target-group", &it.arn, &it.name, it.tags.clone())),
+        );
+        items.extend(
+            self.listeners
+                .values()
+                .map(|it| item("listener", &it.arn, "", Tags::new())),
+        );
+        items
+    }
+
+    /// The load balancers whose listeners forward to that target group.
+    pub(crate) fn balancers_of(&self, target_group: &str) -> Vec<String> {
+        let listeners = self
+            .listeners
+            .values()
+            .filter(|listener| listener.target_group_arn == target_group);
+        listeners.map(|listener| listener.load_balancer_arn.clone()).collect()
     }
 }

@@ -56,3 +56,13 @@ impl Clock {
         self.sleep(Duration::from_secs(seconds)).await;
     }
 }
+
+/// `2026-11-24T10:00:00.000Z`, as AWS writes times in XML.
+pub(crate) fn text(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+}
+
+/// `2026-11-24T10:00:00Z`, as Auto Scaling writes times inside sentences.
+pub(crate) fn seconds_text(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}

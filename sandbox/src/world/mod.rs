@@ -7,6 +7,8 @@ pub(crate) mod clock;
 pub(crate) mod compute;
 pub(crate) mod distributions;
 pub(crate) mod edge_policies;
+#[cfg(test)]
+pub(crate) mod fakes;
 pub(crate) mod iam;
 pub(crate) mod ids;
 pub(crate) mod monitoring;
@@ -148,6 +150,8 @@ pub(crate) struct State {
     pub account: String,
     /// How long, in sandbox time, reads still show the tags of before: AWS's are eventually consistent.
     pub tag_delay: SignedDuration,
+    /// Accounts made since October 2024 cannot make launch configurations (facts/eb.md §1.4).
+    pub bans_launch_configurations: bool,
     pub iam: iam::Iam,
     pub distributions: distributions::Distributions,
     /// Web ACLs of scope CLOUDFRONT; regional ones are not supported.
@@ -160,6 +164,7 @@ impl State {
         Self {
             account: account.to_owned(),
             tag_delay: SignedDuration::ZERO,
+            bans_launch_configurations: false,
             iam: iam::Iam::default(),
             distributions: distributions::Distributions::default(),
             web_acls: web_acls::WebAcls::default(),
@@ -178,7 +183,16 @@ impl State {
         items.extend(self.distributions.inventory("global"));
         items.extend(self.web_acls.inventory("global"));
         for region in self.regions() {
-            items.extend(region.tables.inventory(&region.name));
+            let name = &region.name;
+            items.extend(region.tables.inventory(name));
+            items.extend(region.network.inventory(name));
+            items.extend(region.compute.inventory(name));
+            items.extend(region.scaling.inventory(name));
+            items.extend(region.balancing.inventory(name));
+            items.extend(region.monitoring.inventory(name));
+            items.extend(region.stacks.inventory(name));
+            items.extend(region.notifications.inventory(name));
+            items.extend(region.beanstalk.inventory(name));
         }
         items
     }

@@ -1,4 +1,44 @@
-//! Notifications.
+//! SNS topics and who subscribed to them. Nothing is ever sent.
+//! Must know nothing of why a topic exists.
+
+use std::collections::BTreeMap;
+
+use super::{Item, Tags};
 
 #[derive(Debug, Default)]
-pub(crate) struct Notifications {}
+pub(crate) struct Notifications {
+    /// By ARN.
+    pub topics: BTreeMap<String, Topic>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Topic {
+    pub arn: String,
+    pub name: String,
+    pub subscriptions: Vec<Subscription>,
+    pub tags: Tags,
+}
+
+/// A subscription. Those by e-mail wait for a confirmation that nobody gives here.
+#[derive(Debug, Clone)]
+pub(crate) struct Subscription {
+    /// `email`, `https`, …
+    pub protocol: String,
+    pub endpoint: String,
+}
+
+impl Notifications {
+    pub(crate) fn inventory(&self, region: &str) -> Vec<Item> {
+        let topics = self.topics.values();
+        topics
+            .map(|topic| Item {
+                service: "sns",
+                kind: "topic",
+                region: region.to_owned(),
+                id: topic.arn.clone(),
+                name: topic.name.clone(),
+                tags: topic.tags.clone(),
+            })
+            .collect()
+    }
+}

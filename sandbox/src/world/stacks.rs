@@ -1,4 +1,159 @@
-//! Stacks.
+//! CloudFormation stacks as Beanstalk makes them: a record of resources and events, no template engine.
+//! Must know nothing of how a resource is made.
+
+use jiff::Timestamp;
+
+use super::{Item, Refusal, Tags, ids};
 
 #[derive(Debug, Default)]
-pub(crate) struct Stacks {}
+pub(crate) struct Stacks {
+    /// Oldest first; deleted ones stay and are found by id only.
+    pub stacks: Vec<Stack>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Stack {
+    /// ARN.
+    pub id: String,
+    pub name: String,
+    pub status: String,
+    pub reason: Option<String>,
+    pub created: Timestamp,
+    pub updated: Option<Timestamp>,
+    pub deleted: Option<Timestamp>,
+    pub resources: Vec<StackResource>,
+    /// Oldest first.
+    pub events: Vec<StackEvent>,
+    pub tags: Tags,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct StackResource {
+    pub logical_id: String,
+    pub physical_id: String,
+    /// `AWS::AutoScaling::AutoScalingGroup`.
+    pub kind: String,
+    /// `CREATE_COMPLETE`, …
+    pub status: String,
+    pub reason: Option<String>,
+    pub changed: Timestamp,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct StackEvent {
+    pub id: String,
+    pub logical_id: String,
+    pub physical_id: String,
+    pub kind: String,
+    pub status: String,
+    pub reason: Option<String>,
+    pub time: Timestamp,
+}
+
+impl Stack {
+    pub(crate) fn new(region: &str, account: &str, name: &str, now: Timestamp, tags: Tags) -> Self {
+        let id = format!("arn:aws:cloudformation:{region}:{account}:stack/{name}/{}", ids::uuid());
+        let mut stack = Self {
+            id,
+            name: name.to_owned(),
+            status: String::new(),
+            reason: None,
+            created: now,
+            updated: None,
+            deleted: None,
+            resources: Vec::new(),
+            events: Vec::new(),
+            tags,
+        };
+        stack.set_status("CREATE_IN_PROGRESS", Some("User Initiated"), now);
+        stack
+    }
+
+    pub(crate) fn set_status(&mut self, status: &str, reason: Option<&str>, now: Timestamp) {
+        status.clone_into(&mut self.status);
+        self.reason = reason.map(str::to_owned);
+        if status.starts_with("UPDATE") {
+            self.updated = Some(now);
+        }
+        if status == "DELETE_COMPLETE" {
+            self.deleted = Some(now);
+        }
+        let (name, id) = (self.name.clone(), self.id.clone());
+        self.record(&name, &id, "AWS::CloudFormation::Stack", status, reason, now);
+    }
+
+    /// Sets what a resource is, as its event tells it.
+    pub(crate) fn resource(
+        &mut self,
+        (logical_id, kind): (&str, &str),
+        physical_id: &str,
+        status: &str,
+        reason: Option<&str>,
+        now: Timestamp,
+    ) {
+        self.resources.retain(|resource| resource.logical_id != logical_id);
+        if status != "DELETE_COMPLETE" {
+            self.resources.push(StackResource {
+                logical_id: logical_id.to_owned(),
+                physical_id: physical_id.to_owned(),
+                kind: kind.to_owned(),
+                status: status.to_owned(),
+                reason: reason.map(str::to_owned),
+                changed: now,
+            });
+        }
+        self.record(logical_id, physical_id, kind, status, reason, now);
+    }
+
+    fn record(
+        &mut self,
+        logical: &str,
+        physical: &str,
+        kind: &str,
+        status: &str,
+        reason: Option<&str>,
+        now: Timestamp,
+    ) {
+        self.events.push(StackEvent {
+            id: ids::uuid(),
+            logical_id: logical.to_owned(),
+            physical_id: physical.to_owned(),
+            kind: kind.to_owned(),
+            status: status.to_owned(),
+            reason: reason.map(str::to_owned),
+            time: now,
+        });
+    }
+}
+
+impl Stacks {
+    /// By name, unless deleted; by id in any state.
+    pub(crate) fn find(&self, name_or_id: &str) -> Result<&Stack, Refusal> {
+        self.stacks
+            .iter()
+            .rev()
+            .find(|stack| stack.id == name_or_id || (stack.name == name_or_id && stack.deleted.is_none()))
+            .ok_or_else(|| Refusal::new("ValidationError", format!("Stack with id {name_or_id} does not exist")))
+    }
+
+    /// As [`Stacks::find`], to change.
+    pub(crate) fn find_mut(&mut self, name_or_id: &str) -> Option<&mut Stack> {
+        self.stacks
+            .iter_mut()
+            .rev()
+            .find(|stack| stack.id == name_or_id || (stack.name == name_or_id && stack.deleted.is_none()))
+    }
+
+    pub(crate) fn inventory(&self, region: &str) -> Vec<Item> {
+        let live = self.stacks.iter().filter(|stack| stack.deleted.is_none());
+        live.map(|stack| Item {
+            service: "cloudformation",
+            kind: "stack",
+            region: region.to_owned(),
+            id: stack.id.clone(),
+            name: stack.name.clone(),
+            tags: stack.tags.clone(),
+        })
+        .collect()
+    }
+}

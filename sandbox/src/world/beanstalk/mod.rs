@@ -1,4 +1,209 @@
-//! Elastic Beanstalk: applications, versions, environments, events and their workflows.
+//! Elastic Beanstalk: applications, versions and environments, and the workflows that drive the rest of the world for
+//! them. Must know nothing of wire formats; statuses, events and failures are AWS's (facts/eb.md §3).
+
+pub(crate) mod applications;
+pub(crate) mod catalogue;
+pub(crate) mod deployment;
+pub(crate) mod environments;
+pub(crate) mod events;
+pub(crate) mod health;
+mod launch;
+pub(crate) mod platforms;
+mod resources;
+pub(crate) mod settings;
+mod terminate;
+mod update;
+mod workflow;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Item, Refusal, Tags};
+use applications::Application;
+use deployment::InstanceDeployment;
+use events::Event;
+use health::Health;
+use platforms::Platform;
+use settings::Settings;
+
+/// A terminated environment is still listed that long (facts/eb.md §3.9).
+const VISIBLE_AFTER_END: SignedDuration = SignedDuration::from_hours(1);
 
 #[derive(Debug, Default)]
-pub(crate) struct Beanstalk {}
+pub(crate) struct Beanstalk {
+    /// By name.
+    pub applications: BTreeMap<String, Application>,
+    /// By id; terminated ones stay.
+    pub environments: BTreeMap<String, Environment>,
+    /// Oldest first.
+    pub events: Vec<Event>,
+    /// CNAME prefixes that other customers of AWS have: they are one namespace per region.
+    pub foreign_prefixes: BTreeSet<String>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Environment {
+    /// `e-` and ten small letters or digits.
+    pub id: String,
+    pub arn: String,
+    pub name: String,
+    pub application: String,
+    /// The version that was last deployed with success.
+    pub version_label: Option<String>,
+    pub description: Option<String>,
+    pub platform: Platform,
+    /// Asked for or made up; without the domain.
+    pub prefix: String,
+    /// Known in the answer of CreateEnvironment only if it was asked for (facts/eb.md §3.4).
+    pub cname: Option<String>,
+    pub endpoint: Option<String>,
+    pub status: Status,
+    pub health: Health,
+    /// What is deployed.
+    pub settings: Settings,
+    /// What a running or failed update wants: `pending` or `failed`.
+    pub draft: Option<(&'static str, Settings)>,
+    pub tags: Tags,
+    pub created: Timestamp,
+    pub updated: Timestamp,
+    pub ended: Option<Timestamp>,
+    pub made: Made,
+    /// By instance id.
+    pub deployments: BTreeMap<String, InstanceDeployment>,
+    /// Counts deployments; the first is 1.
+    pub deployment_id: i64,
+    /// The request of the newest deployment to all instances: names its log.
+    pub request_id: String,
+    /// Nothing can be updated any more: the stack failed.
+    pub broken: bool,
+    /// Why enhanced health cannot be read.
+    pub role_problem: Option<String>,
+    /// Those that the health watch saw last.
+    pub seen_instances: Vec<String>,
+}
+
+/// What was made for an environment: ids, names or ARNs, as the service of each tells them apart.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Made {
+    pub stack: Option<String>,
+    pub security_group: Option<String>,
+    pub balancer_security_group: Option<String>,
+    pub launch_template: Option<String>,
+    pub launch_configuration: Option<String>,
+    pub target_group: Option<String>,
+    pub group: Option<String>,
+    pub up_policy: Option<String>,
+    pub down_policy: Option<String>,
+    pub high_alarm: Option<String>,
+    pub low_alarm: Option<String>,
+    pub load_balancer: Option<String>,
+    pub listener: Option<String>,
+    pub address: Option<String>,
+    pub topic: Option<String>,
+    pub log_groups: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Status {
+    Launching,
+    Updating,
+    Ready,
+    Terminating,
+    Terminated,
+}
+
+impl Status {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Launching => "Launching",
+            Self::Updating => "Updating",
+            Self::Ready => "Ready",
+            Self::Terminating => "Terminating",
+            Self::Terminated => "Terminated",
+        }
+    }
+}
+
+impl Environment {
+    pub(crate) fn is_listed(&self, now: Timestamp) -> bool {
+        self.ended
+            .is_none_or(|ended| now.duration_since(ended) < VISIBLE_AFTER_END)
+    }
+
+    /// Tags that every resource made for it carries.
+    pub(crate) fn resource_tags(&self) -> Tags {
+        let mut tags = self.tags.clone();
+        tags.insert("elasticbeanstalk:environment-name".to_owned(), self.name.clone());
+        tags.insert("elasticbeanstalk:environment-id".to_owned(), self.id.clone());
+        tags.insert("Name".to_owned(), self.name.clone());
+        tags
+    }
+
+    pub(crate) fn stack_name(&self) -> String {
+        format!("awseb-{}-stack", self.id)
+    }
+}
+
+/// How a request names an environment: either is enough, the id is the surer.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Reference {
+    pub id: Option<String>,
+    pub name: Option<String>,
+}
+
+impl Beanstalk {
+    /// The id of the environment that is meant; terminated ones are not found any more.
+    pub(crate) fn find(&self, reference: &Reference) -> Result<String, Refusal> {
+        let meant = |environment: &&Environment| match (&reference.id, &reference.name) {
+            (Some(id), _) => environment.id == *id,
+            (None, Some(name)) => environment.name == *name,
+            (None, None) => false,
+        };
+        let live = self
+            .environments
+            .values()
+            .filter(|environment| environment.status != Status::Terminated);
+        live.into_iter()
+            .find(meant)
+            .map(|environment| environment.id.clone())
+            .ok_or_else(|| {
+                let what = match (&reference.id, &reference.name) {
+                    (Some(id), _) => format!("EnvironmentId = '{id}'"),
+                    (None, name) => format!("EnvironmentName = '{}'", name.clone().unwrap_or_default()),
+                };
+                Refusal::new("InvalidParameterValue", format!("No Environment found for {what}."))
+            })
+    }
+
+    pub(crate) fn inventory(&self, region: &str) -> Vec<Item> {
+        let item = |kind: &'static str, id: &str, name: &str, tags: &Tags| Item {
+            service: "elasticbeanstalk",
+            kind,
+            region: region.to_owned(),
+            id: id.to_owned(),
+            name: name.to_owned(),
+            tags: tags.clone(),
+        };
+        let mut items = Vec::new();
+        for application in self.applications.values() {
+            items.push(item(
+                "application",
+                &application.arn,
+                &application.name,
+                &application.tags,
+            ));
+            let versions = application.versions.values();
+            items.extend(versions.map(|it| item("application-version", &it.arn, &it.label, &it.tags)));
+        }
+        let live = self
+            .environments
+            .values()
+            .filter(|environment| environment.status != Status::Terminated);
+        items.extend(live.map(|it| item("environment", &it.id, &it.name, &it.tags)));
+        items
+    }
+}

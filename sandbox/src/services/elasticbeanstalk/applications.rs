@@ -1,0 +1,263 @@
+//! Applications, their versions, the storage bucket, and tags.
+
+use std::sync::Arc;
+
+use winterbaume_elasticbeanstalk::{model as m, wire};
+
+use super::super::page::{page, wait_for};
+use super::{caller, origin, tags};
+use crate::gateway::call::{Answer, Call};
+use crate::world::beanstalk::applications::{self, Application, NewVersion, Version};
+use crate::world::beanstalk::{Reference, environments};
+use crate::world::clock::text;
+use crate::world::{Refusal, Tags, World};
+
+pub(super) fn create_storage_location(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let bucket = bucket(world, call);
+    wait_for(world.objects.ensure_bucket(&bucket, &call.region));
+    let result = m::CreateStorageLocationResultMessage {
+        s3_bucket: Some(bucket),
+    };
+    Ok(wire::serialize_create_storage_location_response(&result).into())
+}
+
+fn bucket(world: &World, call: &Call) -> String {
+    format!("elasticbeanstalk-{}-{}", call.region, world.lock().account)
+}
+
+pub(super) fn create(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::CreateApplicationMessage = call.query()?;
+    let origin = origin(world, call);
+    let mut state = world.lock();
+    let beanstalk = &mut state.region(&call.region).beanstalk;
+    let name = &request.application_name;
+    beanstalk.create_application(&origin, name, request.description, tags(request.tags))?;
+    let result = described(beanstalk.application(name)?);
+    Ok(wire::serialize_create_application_response(&result).into())
+}
+
+fn described(application: &Application) -> m::ApplicationDescriptionMessage {
+    m::ApplicationDescriptionMessage {
+        application: Some(application_view(application)),
+    }
+}
+
+fn application_view(application: &Application) -> m::ApplicationDescription {
+    m::ApplicationDescription {
+        application_arn: Some(application.arn.clone()),
+        application_name: Some(application.name.clone()),
+        configuration_templates: Some(Vec::new().into()),
+        date_created: Some(text(application.created)),
+        date_updated: Some(text(application.updated)),
+        description: application.description.clone(),
+        versions: Some(application.versions.keys().cloned().collect()),
+        ..m::ApplicationDescription::default()
+    }
+}
+
+pub(super) fn update(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::UpdateApplicationMessage = call.query()?;
+    let now = world.clock.now();
+    let mut state = world.lock();
+    let application = state
+        .region(&call.region)
+        .beanstalk
+        .application_mut(&request.application_name)?;
+    application.description = request.description.or(application.description.take());
+    application.updated = now;
+    Ok(wire::serialize_update_application_response(&described(application)).into())
+}
+
+pub(super) fn describe(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::DescribeApplicationsMessage = call.query()?;
+    let names = request.application_names.map(|names| names.items);
+    let mut state = world.lock();
+    let all = state.region(&call.region).beanstalk.applications.values();
+    let wanted = all.filter(|it| names.as_ref().is_none_or(|names| names.contains(&it.name)));
+    let result = m::ApplicationDescriptionsMessage {
+        applications: Some(wanted.map(application_view).collect()),
+    };
+    Ok(wire::serialize_describe_applications_response(&result).into())
+}
+
+/// With `TerminateEnvByForce` its environments are ended first; without it they stand in the way.
+pub(super) fn delete(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::DeleteApplicationMessage = call.query()?;
+    let name = &request.application_name;
+    let running = world.lock().region(&call.region).beanstalk.environments_of(name);
+    if !running.is_empty() && request.terminate_env_by_force != Some(true) {
+        let message = format!("Unable to delete application {name} because it has environments that are running.");
+        return Err(Refusal::new("OperationInProgressFailure", message));
+    }
+    for id in running {
+        let reference = Reference {
+            id: Some(id),
+            name: None,
+        };
+        environments::terminate(world, &caller(call), &reference)
+            .map_err(|refusal| Refusal::new("OperationInProgressFailure", refusal.message))?;
+    }
+    let origin = origin(world, call);
+    world
+        .lock()
+        .region(&call.region)
+        .beanstalk
+        .delete_application(&origin, name)?;
+    Ok(wire::serialize_delete_application_response().into())
+}
+
+pub(super) fn create_version(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::CreateApplicationVersionMessage = call.query()?;
+    let source = request
+        .source_bundle
+        .and_then(|source| Some((source.s3_bucket?, source.s3_key?)));
+    let Some((bucket, key)) = source else {
+        let message = "This sandbox has no sample application: a SourceBundle with bucket and key is needed.";
+        return Err(Refusal::new("InvalidParameterCombination", message));
+    };
+    if wait_for(world.objects.get(&bucket, &key)).is_none() {
+        let message = format!("Unable to download from S3 location (Bucket: {bucket}  Key: {key}). Reason: Not Found");
+        return Err(Refusal::new("InvalidParameterCombination", message));
+    }
+    let origin = origin(world, call);
+    let (application, label) = (request.application_name, request.version_label);
+    let process = request.process == Some(true);
+    let new = NewVersion {
+        application: application.clone(),
+        label: label.clone(),
+        description: request.description,
+        source: (bucket, key),
+        process,
+        create_application: request.auto_create_application == Some(true),
+        tags: tags(request.tags),
+    };
+    let result = {
+        let mut state = world.lock();
+        let beanstalk = &mut state.region(&call.region).beanstalk;
+        beanstalk.create_version(&origin, new)?;
+        let version = beanstalk.application(&application)?.versions.get(&label);
+        m::ApplicationVersionDescriptionMessage {
+            application_version: version.map(|version| version_view(&application, version)),
+        }
+    };
+    if process {
+        applications::process(world, origin, application, label);
+    }
+    Ok(wire::serialize_create_application_version_response(&result).into())
+}
+
+fn version_view(application: &str, version: &Version) -> m::ApplicationVersionDescription {
+    m::ApplicationVersionDescription {
+        application_name: Some(application.to_owned()),
+        application_version_arn: Some(version.arn.clone()),
+        date_created: Some(text(version.created)),
+        date_updated: Some(text(version.updated)),
+        description: version.description.clone(),
+        source_bundle: Some(m::S3Location {
+            s3_bucket: Some(version.source.0.clone()),
+            s3_key: Some(version.source.1.clone()),
+        }),
+        status: Some(version.status.to_owned()),
+        version_label: Some(version.label.clone()),
+        ..m::ApplicationVersionDescription::default()
+    }
+}
+
+/// Newest first.
+pub(super) fn describe_versions(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::DescribeApplicationVersionsMessage = call.query()?;
+    let labels = request.version_labels.map(|labels| labels.items);
+    let mut state = world.lock();
+    let applications = state.region(&call.region).beanstalk.applications.values();
+    let mut versions: Vec<_> = applications
+        .filter(|it| request.application_name.as_ref().is_none_or(|name| *name == it.name))
+        .flat_map(|it| it.versions.values().map(move |version| (&it.name, version)))
+        .filter(|(_, version)| labels.as_ref().is_none_or(|labels| labels.contains(&version.label)))
+        .collect();
+    versions.sort_by_key(|(_, version)| std::cmp::Reverse(version.created));
+    let views = versions
+        .into_iter()
+        .map(|(name, version)| version_view(name, version))
+        .collect();
+    let (views, next_token) = page(views, request.max_records, request.next_token.as_deref())?;
+    let result = m::ApplicationVersionDescriptionsMessage {
+        application_versions: Some(views.into()),
+        next_token,
+    };
+    Ok(wire::serialize_describe_application_versions_response(&result).into())
+}
+
+pub(super) fn delete_version(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::DeleteApplicationVersionMessage = call.query()?;
+    let (application, label) = (&request.application_name, &request.version_label);
+    let (bucket, key) = world
+        .lock()
+        .region(&call.region)
+        .beanstalk
+        .delete_version(application, label)?;
+    if request.delete_source_bundle == Some(true) {
+        wait_for(world.objects.delete(&bucket, &key));
+    }
+    Ok(wire::serialize_delete_application_version_response().into())
+}
+
+/// Does something with the tags of whatever has that ARN.
+fn with_tags<T>(world: &World, call: &Call, arn: &str, act: impl FnOnce(&mut Tags) -> T) -> Result<T, Refusal> {
+    let mut state = world.lock();
+    let beanstalk = &mut state.region(&call.region).beanstalk;
+    for application in beanstalk.applications.values_mut() {
+        if application.arn == arn {
+            return Ok(act(&mut application.tags));
+        }
+        if let Some(version) = application.versions.values_mut().find(|it| it.arn == arn) {
+            return Ok(act(&mut version.tags));
+        }
+    }
+    // Names are used again: of two environments with one ARN the living one is meant.
+    let mut environments = beanstalk.environments.values_mut().filter(|it| it.ended.is_none());
+    environments
+        .find(|it| it.arn == arn)
+        .map(|it| act(&mut it.tags))
+        .ok_or_else(|| {
+            Refusal::new(
+                "ResourceNotFoundException",
+                format!("Resource not found for ResourceArn '{arn}'."),
+            )
+        })
+}
+
+pub(super) fn list_tags(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::ListTagsForResourceMessage = call.query()?;
+    let arn = request.resource_arn;
+    let mut tags = with_tags(world, call, &arn, |tags| tags.clone())?;
+    let mut state = world.lock();
+    let environments = &state.region(&call.region).beanstalk.environments;
+    if let Some(environment) = environments.values().find(|it| it.arn == arn && it.ended.is_none()) {
+        tags = environment.resource_tags();
+    }
+    let view = |(key, value)| m::Tag {
+        key: Some(key),
+        value: Some(value),
+    };
+    let result = m::ResourceTagsDescriptionMessage {
+        resource_arn: Some(arn),
+        resource_tags: Some(tags.into_iter().map(view).collect()),
+    };
+    Ok(wire::serialize_list_tags_for_resource_response(&result).into())
+}
+
+pub(super) fn update_tags(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::UpdateTagsForResourceMessage = call.query()?;
+    let added = request.tags_to_add.map(|list| list.items).unwrap_or_default();
+    let added: Tags = added
+        .into_iter()
+        .map(|tag| (tag.key.unwrap_or_default(), tag.value.unwrap_or_default()))
+        .collect();
+    let removed = request.tags_to_remove.map(|list| list.items).unwrap_or_default();
+    applications::check_tags(&added)?;
+    with_tags(world, call, &request.resource_arn, |tags| {
+        tags.retain(|key, _| !removed.contains(key));
+        tags.extend(added);
+    })?;
+    Ok(wire::serialize_update_tags_for_resource_response().into())
+}

@@ -1,0 +1,155 @@
+//! Option settings: what is set, what could be, and what would be wrong.
+
+use std::sync::Arc;
+
+use winterbaume_elasticbeanstalk::{model as m, wire};
+
+use super::{copy_of, options, reference};
+use crate::gateway::call::{Answer, Call};
+use crate::world::beanstalk::catalogue::{self, ConfigurationOption, Values};
+use crate::world::beanstalk::platforms;
+use crate::world::beanstalk::settings::Settings;
+use crate::world::beanstalk::{Environment, Reference};
+use crate::world::clock::text;
+use crate::world::{Refusal, World};
+
+/// The deployed set, and beside it the draft that an update wants or could not deploy (H16).
+pub(super) fn describe_settings(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::DescribeConfigurationSettingsMessage = call.query()?;
+    world
+        .lock()
+        .region(&call.region)
+        .beanstalk
+        .application(&request.application_name)?;
+    let environment = copy_of(world, call, &reference(None, request.environment_name))?;
+    let mut sets = vec![settings_view(&environment, "deployed", &environment.settings)];
+    if let Some((status, settings)) = &environment.draft {
+        sets.push(settings_view(&environment, status, settings));
+    }
+    let result = m::ConfigurationSettingsDescriptions {
+        configuration_settings: Some(sets.into()),
+    };
+    Ok(wire::serialize_describe_configuration_settings_response(&result).into())
+}
+
+fn settings_view(environment: &Environment, status: &str, settings: &Settings) -> m::ConfigurationSettingsDescription {
+    let setting = |(namespace, name, value)| m::ConfigurationOptionSetting {
+        namespace: Some(namespace),
+        option_name: Some(name),
+        resource_name: None,
+        value,
+    };
+    m::ConfigurationSettingsDescription {
+        application_name: Some(environment.application.clone()),
+        date_created: Some(text(environment.created)),
+        date_updated: Some(text(environment.updated)),
+        deployment_status: Some(status.to_owned()),
+        description: environment.description.clone(),
+        environment_name: Some(environment.name.clone()),
+        option_settings: Some(settings.effective().into_iter().map(setting).collect()),
+        platform_arn: Some(environment.platform.arn.clone()),
+        solution_stack_name: Some(environment.platform.solution_stack.clone()),
+        template_name: None,
+    }
+}
+
+pub(super) fn delete_draft(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::DeleteEnvironmentConfigurationMessage = call.query()?;
+    let mut state = world.lock();
+    let beanstalk = &mut state.region(&call.region).beanstalk;
+    let meant = Reference {
+        id: None,
+        name: Some(request.environment_name),
+    };
+    let id = beanstalk.find(&meant)?;
+    if let Some(environment) = beanstalk.environments.get_mut(&id)
+        && environment
+            .draft
+            .as_ref()
+            .is_some_and(|(status, _)| *status == "failed")
+    {
+        environment.draft = None;
+    }
+    Ok(wire::serialize_delete_environment_configuration_response().into())
+}
+
+pub(super) fn describe_options(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::DescribeConfigurationOptionsMessage = call.query()?;
+    let platform = match request.environment_name {
+        Some(name) => copy_of(world, call, &reference(None, Some(name)))?.platform,
+        None => platforms::choose(
+            &call.region,
+            request.platform_arn.as_deref(),
+            request.solution_stack_name.as_deref(),
+        )?,
+    };
+    let wanted = request.options.map(|list| list.items);
+    let asked = |option: &&ConfigurationOption| {
+        wanted.as_ref().is_none_or(|wanted| {
+            wanted.iter().any(|it| {
+                it.namespace.as_deref() == Some(option.namespace) && it.option_name.as_deref() == Some(option.name)
+            })
+        })
+    };
+    let result = m::ConfigurationOptionsDescription {
+        options: Some(catalogue::OPTIONS.iter().filter(asked).map(option_view).collect()),
+        platform_arn: Some(platform.arn),
+        solution_stack_name: Some(platform.solution_stack),
+    };
+    Ok(wire::serialize_describe_configuration_options_response(&result).into())
+}
+
+fn option_view(option: &ConfigurationOption) -> m::ConfigurationOptionDescription {
+    let whole = |number: i64| i32::try_from(number).ok();
+    let (min_value, max_value) = match option.values {
+        Values::Whole(low, high) => (whole(low), whole(high)),
+        Values::Number(low, high) => (Some(low as i32), Some(high as i32)),
+        _ => (None, None),
+    };
+    let possible = match option.values {
+        Values::OneOf(values) => values.iter().map(|value| (*value).to_owned()).collect(),
+        Values::Boolean => vec!["false".to_owned(), "true".to_owned()],
+        _ => Vec::new(),
+    };
+    let kind = match option.values {
+        Values::Boolean => "Boolean",
+        Values::List => "List",
+        _ => "Scalar",
+    };
+    m::ConfigurationOptionDescription {
+        change_severity: Some(option.effect.change_severity().to_owned()),
+        default_value: option.default.map(str::to_owned),
+        max_value,
+        min_value,
+        name: Some(option.name.to_owned()),
+        namespace: Some(option.namespace.to_owned()),
+        user_defined: Some(false),
+        value_options: (!possible.is_empty()).then(|| possible.into()),
+        value_type: Some(kind.to_owned()),
+        ..m::ConfigurationOptionDescription::default()
+    }
+}
+
+/// Needs an environment: AWS cannot check a first create either (facts/eb.md §1.1).
+pub(super) fn validate(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::ValidateConfigurationSettingsMessage = call.query()?;
+    world
+        .lock()
+        .region(&call.region)
+        .beanstalk
+        .application(&request.application_name)?;
+    let mut settings = copy_of(world, call, &reference(None, request.environment_name))?.settings;
+    for (namespace, name, value) in options(Some(request.option_settings)) {
+        settings.set(&namespace, &name, &value);
+    }
+    let messages = settings.problems().into_iter().map(|problem| m::ValidationMessage {
+        message: Some(problem.message),
+        namespace: Some(problem.namespace),
+        option_name: Some(problem.name),
+        severity: Some("error".to_owned()),
+    });
+    let result = m::ConfigurationSettingsValidationMessages {
+        messages: Some(messages.collect()),
+    };
+    Ok(wire::serialize_validate_configuration_settings_response(&result).into())
+}

@@ -1,0 +1,167 @@
+//! Health of environments and instances, and events.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use winterbaume_elasticbeanstalk::{model as m, wire};
+
+use super::super::page::page;
+use super::{copy_of, reference};
+use crate::gateway::call::{Answer, Call};
+use crate::world::beanstalk::Environment;
+use crate::world::beanstalk::events::{Event, EventFilter, Severity};
+use crate::world::beanstalk::health::{self, Health, HealthStatus, InstanceHealth};
+use crate::world::clock::text;
+use crate::world::{Refusal, World};
+
+/// Most events in one answer.
+const MOST_EVENTS: i32 = 1000;
+
+/// What a caller asked to be shown.
+struct Attributes(Vec<String>);
+
+impl Attributes {
+    fn show<T>(&self, name: &str, value: T) -> Option<T> {
+        self.0
+            .iter()
+            .any(|wanted| wanted == name || wanted == "All")
+            .then_some(value)
+    }
+}
+
+/// Only with enhanced health (facts/eb.md §3.1).
+fn enhanced(environment: Environment) -> Result<Environment, Refusal> {
+    if environment.settings.has_enhanced_health() {
+        return Ok(environment);
+    }
+    Err(Refusal::new(
+        "InvalidRequestException",
+        format!(
+            "DescribeEnvironmentHealth is not supported for environment {}: its health is basic.",
+            environment.name
+        ),
+    ))
+}
+
+fn instances(world: &World, call: &Call, environment: &Environment) -> Vec<InstanceHealth> {
+    let mut state = world.lock();
+    let here = state.region(&call.region);
+    health::instances(here, environment, |id| world.plane.address(id).is_some())
+}
+
+fn causes(health: &Health) -> m::Causes {
+    health.causes.clone().into()
+}
+
+pub(super) fn describe_environment(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::DescribeEnvironmentHealthRequest = call.query()?;
+    let wanted = Attributes(request.attribute_names.map(|list| list.items).unwrap_or_default());
+    let meant = reference(request.environment_id, request.environment_name);
+    let environment = enhanced(copy_of(world, call, &meant)?)?;
+    let seen = instances(world, call, &environment);
+    let health = &environment.health;
+    let result = m::DescribeEnvironmentHealthResult {
+        application_metrics: None,
+        causes: wanted.show("Causes", causes(health)),
+        color: wanted.show("Color", health.status.color().to_owned()),
+        environment_name: Some(environment.name.clone()),
+        health_status: wanted.show("HealthStatus", health.status.as_str().to_owned()),
+        instances_health: wanted.show("InstancesHealth", summary(&seen)),
+        refreshed_at: wanted.show("RefreshedAt", text(world.clock.now())),
+        status: wanted.show("Status", environment.status.as_str().to_owned()),
+    };
+    Ok(wire::serialize_describe_environment_health_response(&result).into())
+}
+
+fn summary(seen: &[InstanceHealth]) -> m::InstanceHealthSummary {
+    let count = |status| i32::try_from(seen.iter().filter(|it| it.health.status == status).count()).ok();
+    m::InstanceHealthSummary {
+        degraded: count(HealthStatus::Degraded),
+        info: count(HealthStatus::Info),
+        no_data: count(HealthStatus::NoData),
+        ok: count(HealthStatus::Ok),
+        pending: count(HealthStatus::Pending),
+        severe: count(HealthStatus::Severe),
+        unknown: count(HealthStatus::Unknown),
+        warning: count(HealthStatus::Warning),
+    }
+}
+
+pub(super) fn describe_instances(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::DescribeInstancesHealthRequest = call.query()?;
+    let wanted = Attributes(request.attribute_names.map(|list| list.items).unwrap_or_default());
+    let meant = reference(request.environment_id, request.environment_name);
+    let environment = enhanced(copy_of(world, call, &meant)?)?;
+    let seen = instances(world, call, &environment);
+    let result = m::DescribeInstancesHealthResult {
+        instance_health_list: Some(seen.iter().map(|it| instance_view(it, &wanted)).collect()),
+        next_token: None,
+        refreshed_at: wanted.show("RefreshedAt", text(world.clock.now())),
+    };
+    Ok(wire::serialize_describe_instances_health_response(&result).into())
+}
+
+fn instance_view(instance: &InstanceHealth, wanted: &Attributes) -> m::SingleInstanceHealth {
+    let health = &instance.health;
+    let deployment = instance.deployment.as_ref().map(|it| m::Deployment {
+        deployment_id: Some(it.deployment_id),
+        deployment_time: Some(text(it.time)),
+        status: Some(it.status.as_str().to_owned()),
+        version_label: Some(it.version_label.clone()),
+    });
+    m::SingleInstanceHealth {
+        availability_zone: wanted.show("AvailabilityZone", instance.zone.clone()),
+        causes: wanted.show("Causes", causes(health)),
+        color: wanted.show("Color", health.status.color().to_owned()),
+        deployment: deployment.and_then(|it| wanted.show("Deployment", it)),
+        health_status: wanted.show("HealthStatus", health.status.as_str().to_owned()),
+        instance_id: Some(instance.instance_id.clone()),
+        instance_type: wanted.show("InstanceType", instance.instance_type.clone()),
+        launched_at: wanted.show("LaunchedAt", text(instance.launched)),
+        ..m::SingleInstanceHealth::default()
+    }
+}
+
+pub(super) fn describe_events(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::DescribeEventsMessage = call.query()?;
+    let invalid = |name: &str| Refusal::new("InvalidParameterValue", format!("The value of {name} is invalid."));
+    let time = |text: Option<String>, name| -> Result<Option<Timestamp>, Refusal> {
+        text.map(|text| text.parse().map_err(|_| invalid(name))).transpose()
+    };
+    let severity = request
+        .severity
+        .map(|text| Severity::parse(&text).ok_or_else(|| invalid("Severity")))
+        .transpose()?;
+    let filter = EventFilter {
+        application: request.application_name,
+        environment_id: request.environment_id,
+        environment_name: request.environment_name,
+        version_label: request.version_label,
+        request_id: request.request_id,
+        severity,
+        start: time(request.start_time, "StartTime")?,
+        end: time(request.end_time, "EndTime")?,
+    };
+    let mut state = world.lock();
+    let events = state.region(&call.region).beanstalk.events(&filter);
+    let limit = request.max_records.unwrap_or(MOST_EVENTS).clamp(1, MOST_EVENTS);
+    let (events, next_token) = page(events, Some(limit), request.next_token.as_deref())?;
+    let result = m::EventDescriptionsMessage {
+        events: Some(events.into_iter().map(event_view).collect()),
+        next_token,
+    };
+    Ok(wire::serialize_describe_events_response(&result).into())
+}
+
+fn event_view(event: &Event) -> m::EventDescription {
+    m::EventDescription {
+        application_name: Some(event.application.clone()),
+        environment_name: event.environment.as_ref().map(|(_, name)| name.clone()),
+        event_date: Some(text(event.time)),
+        message: Some(event.message.clone()),
+        request_id: event.request_id.clone(),
+        severity: Some(event.severity.as_str().to_owned()),
+        version_label: event.version_label.clone(),
+        ..m::EventDescription::default()
+    }
+}

@@ -1,0 +1,244 @@
+//! Elastic Beanstalk's API: applications, environments, configuration, health and platforms.
+
+mod applications;
+mod configuration;
+mod environments;
+mod health;
+mod platforms;
+
+use std::sync::Arc;
+
+use winterbaume_elasticbeanstalk::model as m;
+
+use super::{Operation, Service, operation};
+use crate::gateway::call::{Answer, Call};
+use crate::world::beanstalk::applications::Origin;
+use crate::world::beanstalk::environments::Caller;
+use crate::world::beanstalk::{Environment, Reference};
+use crate::world::{Refusal, Tags, World};
+
+const ENVIRONMENT: &[&str] = &["EnvironmentId", "EnvironmentName"];
+
+const OPERATIONS: &[Operation] = &[
+    operation("CheckDNSAvailability", &["CNAMEPrefix"]),
+    operation("CreateApplication", &["ApplicationName", "Description", "Tags"]),
+    operation(
+        "CreateApplicationVersion",
+        &[
+            "ApplicationName",
+            "VersionLabel",
+            "Description",
+            "SourceBundle",
+            "AutoCreateApplication",
+            "Process",
+            "Tags",
+        ],
+    ),
+    operation(
+        "CreateEnvironment",
+        &[
+            "ApplicationName",
+            "EnvironmentName",
+            "CNAMEPrefix",
+            "Description",
+            "VersionLabel",
+            "PlatformArn",
+            "SolutionStackName",
+            "OptionSettings",
+            "Tags",
+            "Tier",
+        ],
+    ),
+    operation("CreateStorageLocation", &[]),
+    operation("DeleteApplication", &["ApplicationName", "TerminateEnvByForce"]),
+    operation(
+        "DeleteApplicationVersion",
+        &["ApplicationName", "VersionLabel", "DeleteSourceBundle"],
+    ),
+    operation(
+        "DeleteEnvironmentConfiguration",
+        &["ApplicationName", "EnvironmentName"],
+    ),
+    operation("DescribeAccountAttributes", &[]),
+    operation(
+        "DescribeApplicationVersions",
+        &["ApplicationName", "VersionLabels", "MaxRecords", "NextToken"],
+    ),
+    operation("DescribeApplications", &["ApplicationNames"]),
+    operation(
+        "DescribeConfigurationOptions",
+        &[
+            "ApplicationName",
+            "EnvironmentName",
+            "PlatformArn",
+            "SolutionStackName",
+            "Options",
+        ],
+    ),
+    operation("DescribeConfigurationSettings", &["ApplicationName", "EnvironmentName"]),
+    operation(
+        "DescribeEnvironmentHealth",
+        &["EnvironmentId", "EnvironmentName", "AttributeNames"],
+    ),
+    operation("DescribeEnvironmentResources", ENVIRONMENT),
+    operation(
+        "DescribeEnvironments",
+        &[
+            "ApplicationName",
+            "VersionLabel",
+            "EnvironmentIds",
+            "EnvironmentNames",
+            "IncludeDeleted",
+            "IncludedDeletedBackTo",
+            "MaxRecords",
+            "NextToken",
+        ],
+    ),
+    operation(
+        "DescribeEvents",
+        &[
+            "ApplicationName",
+            "VersionLabel",
+            "EnvironmentId",
+            "EnvironmentName",
+            "RequestId",
+            "Severity",
+            "StartTime",
+            "EndTime",
+            "MaxRecords",
+            "NextToken",
+        ],
+    ),
+    operation(
+        "DescribeInstancesHealth",
+        &["EnvironmentId", "EnvironmentName", "AttributeNames", "NextToken"],
+    ),
+    operation("DescribePlatformVersion", &["PlatformArn"]),
+    operation("ListAvailableSolutionStacks", &[]),
+    operation("ListPlatformBranches", &["Filters", "MaxRecords", "NextToken"]),
+    operation("ListPlatformVersions", &["Filters", "MaxRecords", "NextToken"]),
+    operation("ListTagsForResource", &["ResourceArn"]),
+    operation("RestartAppServer", ENVIRONMENT),
+    operation(
+        "TerminateEnvironment",
+        &[
+            "EnvironmentId",
+            "EnvironmentName",
+            "TerminateResources",
+            "ForceTerminate",
+        ],
+    ),
+    operation("UpdateApplication", &["ApplicationName", "Description"]),
+    operation(
+        "UpdateEnvironment",
+        &[
+            "ApplicationName",
+            "EnvironmentId",
+            "EnvironmentName",
+            "Description",
+            "VersionLabel",
+            "PlatformArn",
+            "SolutionStackName",
+            "OptionSettings",
+            "OptionsToRemove",
+            "Tier",
+        ],
+    ),
+    operation("UpdateTagsForResource", &["ResourceArn", "TagsToAdd", "TagsToRemove"]),
+    operation(
+        "ValidateConfigurationSettings",
+        &["ApplicationName", "EnvironmentName", "OptionSettings"],
+    ),
+];
+
+pub(crate) const SERVICE: Service = Service {
+    scope: "elasticbeanstalk",
+    title: "Elastic Beanstalk",
+    operations: OPERATIONS,
+    run,
+};
+
+fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    match call.operation.as_str() {
+        "CheckDNSAvailability" => environments::check_dns(world, call),
+        "CreateApplication" => applications::create(world, call),
+        "CreateApplicationVersion" => applications::create_version(world, call),
+        "CreateEnvironment" => environments::create(world, call),
+        "CreateStorageLocation" => applications::create_storage_location(world, call),
+        "DeleteApplication" => applications::delete(world, call),
+        "DeleteApplicationVersion" => applications::delete_version(world, call),
+        "DeleteEnvironmentConfiguration" => configuration::delete_draft(world, call),
+        "DescribeAccountAttributes" => Ok(platforms::account_attributes()),
+        "DescribeApplicationVersions" => applications::describe_versions(world, call),
+        "DescribeApplications" => applications::describe(world, call),
+        "DescribeConfigurationOptions" => configuration::describe_options(world, call),
+        "DescribeConfigurationSettings" => configuration::describe_settings(world, call),
+        "DescribeEnvironmentHealth" => health::describe_environment(world, call),
+        "DescribeEnvironmentResources" => environments::describe_resources(world, call),
+        "DescribeEnvironments" => environments::describe(world, call),
+        "DescribeEvents" => health::describe_events(world, call),
+        "DescribeInstancesHealth" => health::describe_instances(world, call),
+        "DescribePlatformVersion" => platforms::describe(call),
+        "ListAvailableSolutionStacks" => Ok(platforms::solution_stacks(call)),
+        "ListPlatformBranches" => platforms::list_branches(call),
+        "ListPlatformVersions" => platforms::list_versions(call),
+        "ListTagsForResource" => applications::list_tags(world, call),
+        "RestartAppServer" => environments::restart(world, call),
+        "TerminateEnvironment" => environments::terminate(world, call),
+        "UpdateApplication" => applications::update(world, call),
+        "UpdateEnvironment" => environments::update(world, call),
+        "UpdateTagsForResource" => applications::update_tags(world, call),
+        "ValidateConfigurationSettings" => configuration::validate(world, call),
+        other => Err(super::not_implemented(format!("{other} of Elastic Beanstalk"))),
+    }
+}
+
+fn caller(call: &Call) -> Caller {
+    Caller {
+        region: call.region.clone(),
+        arn: call.caller.clone(),
+        request_id: call.request_id.clone(),
+    }
+}
+
+fn origin(world: &World, call: &Call) -> Origin {
+    Origin {
+        region: call.region.clone(),
+        account: world.lock().account.clone(),
+        request_id: call.request_id.clone(),
+        now: world.clock.now(),
+    }
+}
+
+fn reference(id: Option<String>, name: Option<String>) -> Reference {
+    Reference { id, name }
+}
+
+fn tags(tags: Option<m::Tags>) -> Tags {
+    let list = tags.map(|tags| tags.items).unwrap_or_default();
+    list.into_iter()
+        .map(|tag| (tag.key.unwrap_or_default(), tag.value.unwrap_or_default()))
+        .collect()
+}
+
+/// Namespace, option name and value of each.
+fn options(settings: Option<m::ConfigurationOptionSettingsList>) -> Vec<(String, String, String)> {
+    let list = settings.map(|settings| settings.items).unwrap_or_default();
+    list.into_iter()
+        .map(|it| {
+            (
+                it.namespace.unwrap_or_default(),
+                it.option_name.unwrap_or_default(),
+                it.value.unwrap_or_default(),
+            )
+        })
+        .collect()
+}
+
+fn copy_of(world: &World, call: &Call, reference: &Reference) -> Result<Environment, Refusal> {
+    let mut state = world.lock();
+    let beanstalk = &state.region(&call.region).beanstalk;
+    let id = beanstalk.find(reference)?;
+    let missing = || Refusal::new("InvalidParameterValue", "No Environment found.");
+    beanstalk.environments.get(&id).cloned().ok_or_else(missing)
+}

@@ -1,0 +1,395 @@
+//! The option settings that an environment takes, with the defaults of the raw API.
+//! Only data: what a setting does is the workflows' business. Source: developer guide, "General options" (facts/eb.md §1).
+
+/// One option.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ConfigurationOption {
+    pub namespace: &'static str,
+    pub name: &'static str,
+    pub default: Option<&'static str>,
+    pub values: Values,
+    pub effect: Effect,
+}
+
+/// What a value may be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Values {
+    Text,
+    Boolean,
+    /// Comma-separated.
+    List,
+    OneOf(&'static [&'static str]),
+    Whole(i64, i64),
+    /// A decimal number between two.
+    Number(f64, f64),
+}
+
+/// What a change of an option does to a running environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// Changes resources beside the instances, or nothing.
+    NoInterruption,
+    /// The application's processes are started again.
+    RestartApplicationServer,
+    /// Instances are replaced.
+    RestartEnvironment,
+    /// Fixed when the environment is made.
+    Fixed,
+}
+
+impl Effect {
+    /// As DescribeConfigurationOptions says it.
+    pub(crate) fn change_severity(self) -> &'static str {
+        match self {
+            Self::NoInterruption => "NoInterruption",
+            Self::RestartApplicationServer => "RestartApplicationServer",
+            Self::RestartEnvironment | Self::Fixed => "RestartEnvironment",
+        }
+    }
+}
+
+const fn option(
+    namespace: &'static str,
+    name: &'static str,
+    default: Option<&'static str>,
+    values: Values,
+    effect: Effect,
+) -> ConfigurationOption {
+    ConfigurationOption {
+        namespace,
+        name,
+        default,
+        values,
+        effect,
+    }
+}
+
+pub(crate) const ASG: &str = "aws:autoscaling:asg";
+pub(crate) const LAUNCH: &str = "aws:autoscaling:launchconfiguration";
+pub(crate) const TRIGGER: &str = "aws:autoscaling:trigger";
+pub(crate) const ROLLING: &str = "aws:autoscaling:updatepolicy:rollingupdate";
+pub(crate) const INSTANCES: &str = "aws:ec2:instances";
+pub(crate) const VPC: &str = "aws:ec2:vpc";
+pub(crate) const ENVIRONMENT: &str = "aws:elasticbeanstalk:environment";
+pub(crate) const PROCESS: &str = "aws:elasticbeanstalk:environment:process:default";
+pub(crate) const PROPERTIES: &str = "aws:elasticbeanstalk:application:environment";
+pub(crate) const COMMAND: &str = "aws:elasticbeanstalk:command";
+pub(crate) const HEALTH: &str = "aws:elasticbeanstalk:healthreporting:system";
+pub(crate) const LOGS: &str = "aws:elasticbeanstalk:cloudwatch:logs";
+pub(crate) const HEALTH_LOGS: &str = "aws:elasticbeanstalk:cloudwatch:logs:health";
+pub(crate) const TOPICS: &str = "aws:elasticbeanstalk:sns:topics";
+pub(crate) const LISTENER: &str = "aws:elbv2:listener:default";
+pub(crate) const BALANCER: &str = "aws:elbv2:loadbalancer";
+const MANAGED: &str = "aws:elasticbeanstalk:managedactions";
+const PLATFORM_UPDATE: &str = "aws:elasticbeanstalk:managedactions:platformupdate";
+const APPLICATION: &str = "aws:elasticbeanstalk:application";
+
+use Effect::{Fixed, NoInterruption as Free, RestartApplicationServer as Server, RestartEnvironment as Replace};
+use Values::{Boolean, List, Number, OneOf, Text, Whole};
+
+const MEASURES: &[&str] = &[
+    "CPUUtilization",
+    "NetworkIn",
+    "NetworkOut",
+    "DiskWriteOps",
+    "DiskReadBytes",
+    "DiskReadOps",
+    "DiskWriteBytes",
+    "Latency",
+    "RequestCount",
+    "HealthyHostCount",
+    "UnhealthyHostCount",
+    "TargetResponseTime",
+];
+
+const UNITS: &[&str] = &[
+    "Seconds",
+    "Percent",
+    "Bytes",
+    "Bits",
+    "Count",
+    "Bytes/Second",
+    "Bits/Second",
+    "Count/Second",
+    "None",
+];
+
+const RETENTIONS: &[&str] = &[
+    "1", "3", "5", "7", "14", "30", "60", "90", "120", "150", "180", "365", "400", "545", "731", "1827", "3653",
+];
+
+/// Every option but the free ones of `aws:elasticbeanstalk:application:environment`.
+pub(crate) const OPTIONS: &[ConfigurationOption] = &[
+    option(ASG, "MinSize", Some("1"), Whole(1, 10_000), Free),
+    option(ASG, "MaxSize", Some("4"), Whole(1, 10_000), Free),
+    option(ASG, "Cooldown", Some("360"), Whole(0, 10_000), Free),
+    option(ASG, "Availability Zones", Some("Any"), Text, Replace),
+    option(ASG, "Custom Availability Zones", None, List, Replace),
+    option(ASG, "EnableCapacityRebalancing", Some("false"), Boolean, Free),
+    option(LAUNCH, "IamInstanceProfile", None, Text, Replace),
+    option(LAUNCH, "EC2KeyName", None, Text, Replace),
+    option(LAUNCH, "ImageId", None, Text, Replace),
+    option(LAUNCH, "InstanceType", None, Text, Replace),
+    option(
+        LAUNCH,
+        "MonitoringInterval",
+        Some("5 minute"),
+        OneOf(&["1 minute", "5 minute"]),
+        Free,
+    ),
+    option(LAUNCH, "SecurityGroups", None, List, Replace),
+    option(LAUNCH, "SSHSourceRestriction", None, Text, Free),
+    option(
+        LAUNCH,
+        "RootVolumeType",
+        None,
+        OneOf(&["standard", "gp2", "gp3", "io1"]),
+        Replace,
+    ),
+    option(LAUNCH, "RootVolumeSize", None, Whole(8, 16_384), Replace),
+    option(LAUNCH, "RootVolumeIOPS", None, Whole(100, 20_000), Replace),
+    option(LAUNCH, "RootVolumeThroughput", None, Whole(125, 1000), Replace),
+    option(LAUNCH, "BlockDeviceMappings", None, Text, Replace),
+    option(LAUNCH, "DisableIMDSv1", Some("true"), Boolean, Replace),
+    option(
+        LAUNCH,
+        "DisableDefaultEC2SecurityGroup",
+        Some("false"),
+        Boolean,
+        Replace,
+    ),
+    option(
+        LAUNCH,
+        "LaunchTemplateTagPropagationEnabled",
+        Some("false"),
+        Boolean,
+        Free,
+    ),
+    option(TRIGGER, "MeasureName", Some("NetworkOut"), OneOf(MEASURES), Free),
+    option(
+        TRIGGER,
+        "Statistic",
+        Some("Average"),
+        OneOf(&["Minimum", "Maximum", "Sum", "Average"]),
+        Free,
+    ),
+    option(TRIGGER, "Unit", Some("Bytes"), OneOf(UNITS), Free),
+    option(TRIGGER, "Period", Some("5"), Whole(1, 600), Free),
+    option(TRIGGER, "EvaluationPeriods", Some("1"), Whole(1, 600), Free),
+    option(TRIGGER, "BreachDuration", Some("5"), Whole(1, 600), Free),
+    option(
+        TRIGGER,
+        "UpperThreshold",
+        Some("6000000"),
+        Number(0.0, 20_000_000.0),
+        Free,
+    ),
+    option(
+        TRIGGER,
+        "LowerThreshold",
+        Some("2000000"),
+        Number(0.0, 20_000_000.0),
+        Free,
+    ),
+    option(
+        TRIGGER,
+        "UpperBreachScaleIncrement",
+        Some("1"),
+        Whole(-10_000, 10_000),
+        Free,
+    ),
+    option(
+        TRIGGER,
+        "LowerBreachScaleIncrement",
+        Some("-1"),
+        Whole(-10_000, 10_000),
+        Free,
+    ),
+    option(ROLLING, "RollingUpdateEnabled", Some("false"), Boolean, Free),
+    option(
+        ROLLING,
+        "RollingUpdateType",
+        Some("Time"),
+        OneOf(&["Time", "Health", "Immutable"]),
+        Free,
+    ),
+    option(ROLLING, "MaxBatchSize", None, Whole(1, 10_000), Free),
+    option(ROLLING, "MinInstancesInService", None, Whole(0, 9999), Free),
+    option(ROLLING, "PauseTime", None, Text, Free),
+    option(ROLLING, "Timeout", Some("PT30M"), Text, Free),
+    option(INSTANCES, "InstanceTypes", None, List, Replace),
+    option(INSTANCES, "SupportedArchitectures", None, List, Replace),
+    option(INSTANCES, "EnableSpot", Some("false"), Boolean, Replace),
+    option(INSTANCES, "SpotFleetOnDemandBase", Some("0"), Whole(0, 10_000), Replace),
+    option(
+        INSTANCES,
+        "SpotFleetOnDemandAboveBasePercentage",
+        None,
+        Whole(0, 100),
+        Replace,
+    ),
+    option(INSTANCES, "SpotMaxPrice", None, Text, Replace),
+    option(VPC, "VPCId", None, Text, Fixed),
+    option(VPC, "Subnets", None, List, Replace),
+    option(VPC, "ELBSubnets", None, List, Free),
+    option(VPC, "ELBScheme", Some("public"), OneOf(&["public", "internal"]), Fixed),
+    option(VPC, "AssociatePublicIpAddress", None, Boolean, Replace),
+    option(
+        ENVIRONMENT,
+        "EnvironmentType",
+        Some("LoadBalanced"),
+        OneOf(&["LoadBalanced", "SingleInstance"]),
+        Fixed,
+    ),
+    option(ENVIRONMENT, "ServiceRole", None, Text, Free),
+    option(
+        ENVIRONMENT,
+        "LoadBalancerType",
+        Some("classic"),
+        OneOf(&["classic", "application", "network"]),
+        Fixed,
+    ),
+    option(ENVIRONMENT, "LoadBalancerIsShared", Some("false"), Boolean, Fixed),
+    option(
+        "aws:elasticbeanstalk:environment:proxy",
+        "ProxyServer",
+        Some("nginx"),
+        OneOf(&["nginx", "none"]),
+        Server,
+    ),
+    option(PROCESS, "Port", Some("80"), Whole(1, 65_535), Free),
+    option(PROCESS, "Protocol", Some("HTTP"), OneOf(&["HTTP", "HTTPS"]), Free),
+    option(PROCESS, "HealthCheckPath", Some("/"), Text, Free),
+    option(PROCESS, "HealthCheckInterval", Some("15"), Whole(5, 300), Free),
+    option(PROCESS, "HealthCheckTimeout", Some("5"), Whole(2, 60), Free),
+    option(PROCESS, "HealthyThresholdCount", Some("3"), Whole(2, 10), Free),
+    option(PROCESS, "UnhealthyThresholdCount", Some("5"), Whole(2, 10), Free),
+    option(PROCESS, "MatcherHTTPCode", Some("200"), Text, Free),
+    option(PROCESS, "DeregistrationDelay", Some("20"), Whole(0, 3600), Free),
+    option(PROCESS, "StickinessEnabled", Some("false"), Boolean, Free),
+    option(
+        PROCESS,
+        "StickinessLBCookieDuration",
+        Some("86400"),
+        Whole(1, 604_800),
+        Free,
+    ),
+    option(PROCESS, "StickinessType", Some("lb_cookie"), Text, Free),
+    option(LISTENER, "ListenerEnabled", Some("true"), Boolean, Free),
+    option(LISTENER, "Protocol", Some("HTTP"), OneOf(&["HTTP", "HTTPS"]), Free),
+    option(LISTENER, "DefaultProcess", Some("default"), Text, Free),
+    option(LISTENER, "Rules", None, List, Free),
+    option(LISTENER, "SSLCertificateArns", None, Text, Free),
+    option(LISTENER, "SSLPolicy", None, Text, Free),
+    option(BALANCER, "SecurityGroups", None, List, Free),
+    option(BALANCER, "ManagedSecurityGroup", None, Text, Free),
+    option(BALANCER, "IdleTimeout", None, Whole(1, 4000), Free),
+    option(BALANCER, "AccessLogsS3Bucket", None, Text, Free),
+    option(BALANCER, "AccessLogsS3Enabled", Some("false"), Boolean, Free),
+    option(BALANCER, "AccessLogsS3Prefix", None, Text, Free),
+    option(
+        BALANCER,
+        "IpAddressType",
+        Some("ipv4"),
+        OneOf(&["ipv4", "dualstack"]),
+        Free,
+    ),
+    option(HEALTH, "SystemType", Some("basic"), OneOf(&["basic", "enhanced"]), Free),
+    option(HEALTH, "EnhancedHealthAuthEnabled", Some("true"), Boolean, Free),
+    option(
+        HEALTH,
+        "HealthCheckSuccessThreshold",
+        Some("Ok"),
+        OneOf(&["Ok", "Warning", "Degraded", "Severe"]),
+        Free,
+    ),
+    option(HEALTH, "ConfigDocument", None, Text, Free),
+    option(MANAGED, "ManagedActionsEnabled", Some("false"), Boolean, Free),
+    option(MANAGED, "PreferredStartTime", None, Text, Free),
+    option(MANAGED, "ServiceRoleForManagedUpdates", None, Text, Free),
+    option(PLATFORM_UPDATE, "UpdateLevel", None, OneOf(&["patch", "minor"]), Free),
+    option(PLATFORM_UPDATE, "InstanceRefreshEnabled", Some("false"), Boolean, Free),
+    option(
+        COMMAND,
+        "DeploymentPolicy",
+        Some("AllAtOnce"),
+        OneOf(&[
+            "AllAtOnce",
+            "Rolling",
+            "RollingWithAdditionalBatch",
+            "Immutable",
+            "TrafficSplitting",
+        ]),
+        Free,
+    ),
+    option(
+        COMMAND,
+        "BatchSizeType",
+        Some("Percentage"),
+        OneOf(&["Percentage", "Fixed"]),
+        Free,
+    ),
+    option(COMMAND, "BatchSize", Some("100"), Whole(1, 10_000), Free),
+    option(COMMAND, "Timeout", Some("600"), Whole(1, 3600), Free),
+    option(COMMAND, "IgnoreHealthCheck", Some("false"), Boolean, Free),
+    option(LOGS, "StreamLogs", Some("false"), Boolean, Free),
+    option(LOGS, "DeleteOnTerminate", Some("false"), Boolean, Free),
+    option(LOGS, "RetentionInDays", Some("7"), OneOf(RETENTIONS), Free),
+    option(HEALTH_LOGS, "HealthStreamingEnabled", Some("false"), Boolean, Free),
+    option(HEALTH_LOGS, "DeleteOnTerminate", Some("false"), Boolean, Free),
+    option(HEALTH_LOGS, "RetentionInDays", Some("7"), OneOf(RETENTIONS), Free),
+    option(TOPICS, "Notification Endpoint", None, Text, Free),
+    option(
+        TOPICS,
+        "Notification Protocol",
+        Some("email"),
+        OneOf(&["http", "https", "email", "email-json", "sqs"]),
+        Free,
+    ),
+    option(TOPICS, "Notification Topic ARN", None, Text, Free),
+    option(TOPICS, "Notification Topic Name", None, Text, Free),
+    option(APPLICATION, "Application Healthcheck URL", None, Text, Free),
+    option(
+        "aws:elasticbeanstalk:xray",
+        "XRayEnabled",
+        Some("false"),
+        Boolean,
+        Server,
+    ),
+    option(
+        "aws:elasticbeanstalk:hostmanager",
+        "LogPublicationControl",
+        Some("false"),
+        Boolean,
+        Free,
+    ),
+    option(
+        "aws:elasticbeanstalk:monitoring",
+        "Automatically Terminate Unhealthy Instances",
+        Some("true"),
+        Boolean,
+        Free,
+    ),
+    option("aws:elasticbeanstalk:control", "DefaultSSHPort", Some("22"), Text, Free),
+    option("aws:elasticbeanstalk:control", "LaunchTimeout", Some("0"), Text, Free),
+    option(
+        "aws:elasticbeanstalk:control",
+        "LaunchType",
+        Some("Migration"),
+        Text,
+        Free,
+    ),
+    option(
+        "aws:elasticbeanstalk:control",
+        "RollbackLaunchOnFailure",
+        Some("false"),
+        Boolean,
+        Free,
+    ),
+];
+
+pub(crate) fn find(namespace: &str, name: &str) -> Option<&'static ConfigurationOption> {
+    OPTIONS
+        .iter()
+        .find(|option| option.namespace == namespace && option.name == name)
+}

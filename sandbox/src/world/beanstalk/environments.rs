@@ -1,0 +1,362 @@
+//! What the API does with environments at once: checks, refusals, the first record; the rest is a workflow's.
+//! Must know nothing of wire formats.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::applications::check_tags;
+use super::catalogue::VPC;
+use super::health::{self, Health, HealthStatus};
+use super::launch;
+use super::platforms;
+use super::settings::Settings;
+use super::terminate;
+use super::update::{self, Change};
+use super::workflow::Run;
+use super::{Beanstalk, Environment, Made, Reference, Status};
+use crate::world::{Refusal, Region, Tags, World, ids};
+
+/// What CreateEnvironment is told.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct NewEnvironment {
+    pub application: String,
+    pub name: String,
+    pub prefix: Option<String>,
+    pub description: Option<String>,
+    pub version_label: Option<String>,
+    pub platform_arn: Option<String>,
+    pub solution_stack: Option<String>,
+    pub settings: Settings,
+    pub tags: Tags,
+}
+
+/// What UpdateEnvironment is told.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct EnvironmentUpdate {
+    pub description: Option<String>,
+    pub version_label: Option<String>,
+    pub platform_arn: Option<String>,
+    pub solution_stack: Option<String>,
+    /// Namespace, option name, value.
+    pub set: Vec<(String, String, String)>,
+    /// Namespace, option name.
+    pub remove: Vec<(String, String)>,
+}
+
+/// Who calls, from where.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    pub region: String,
+    pub arn: String,
+    pub request_id: String,
+}
+
+fn invalid(message: impl Into<String>) -> Refusal {
+    Refusal::new("InvalidParameterValue", message)
+}
+
+/// The CNAME of a prefix. The domain is the sandbox's: `elasticbeanstalk.com` is on AWS.
+pub(crate) fn cname(prefix: &str, region: &str) -> String {
+    format!("{prefix}.{region}.elasticbeanstalk.localhost")
+}
+
+impl Beanstalk {
+    /// Whether a CNAME prefix is free: one namespace for all customers of a region.
+    pub(crate) fn prefix_is_free(&self, prefix: &str) -> bool {
+        let same = |other: &str| other.eq_ignore_ascii_case(prefix);
+        let mut live = self.environments.values().filter(|it| it.status != Status::Terminated);
+        !live.any(|it| same(&it.prefix)) && !self.foreign_prefixes.iter().any(|other| same(other))
+    }
+
+    fn check_new(&self, new: &NewEnvironment) -> Result<(), Refusal> {
+        let application = self.application(&new.application)?;
+        let letters = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        let name = &new.name;
+        if !(4..=40).contains(&name.len()) || !name.chars().all(letters) || name.starts_with('-') || name.ends_with('-')
+        {
+            return Err(invalid(format!(
+                "Value {name} at 'EnvironmentName' failed to satisfy constraint: Member must be from 4 to 40 characters in \
+                 length, of letters, digits and hyphens, and cannot start or end with a hyphen"
+            )));
+        }
+        let mut live = self.environments.values().filter(|it| it.status != Status::Terminated);
+        if live.any(|it| it.name == *name) {
+            return Err(invalid(format!("Environment {name} already exists.")));
+        }
+        let label = new
+            .version_label
+            .as_ref()
+            .ok_or_else(|| invalid("This sandbox has no sample application: a VersionLabel is needed."))?;
+        if !application.versions.contains_key(label) {
+            return Err(invalid(format!("No Application Version named '{label}' found.")));
+        }
+        if let Some(prefix) = &new.prefix
+            && !self.prefix_is_free(prefix)
+        {
+            return Err(invalid(format!("DNS name ({prefix}) is not available.")));
+        }
+        check_tags(&new.tags)
+    }
+}
+
+/// The first of the settings' problems, as an error.
+fn check_settings(settings: &Settings) -> Result<(), Refusal> {
+    settings
+        .problems()
+        .first()
+        .map_or(Ok(()), |problem| Err(problem.refusal()))
+}
+
+/// Without a default VPC somebody has to say where (facts/eb.md §1.6).
+fn check_network(here: &Region, settings: &Settings) -> Result<(), Refusal> {
+    if settings.get(VPC, "Subnets").is_some() || here.network.default_vpc().is_some() {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        "ConfigurationValidationException",
+        "Configuration validation exception: Invalid option value: 'null' (Namespace: 'aws:ec2:vpc', OptionName: \
+         'Subnets'): Specify the subnets for the VPC for load balancer type application.",
+    ))
+}
+
+/// As CreateEnvironment: gives the environment as it is at once, `Launching`.
+pub(crate) fn create(world: &Arc<World>, caller: &Caller, new: NewEnvironment) -> Result<Environment, Refusal> {
+    let now = world.clock.now();
+    let environment = {
+        let mut state = world.lock();
+        let account = state.account.clone();
+        let here = state.region(&caller.region);
+        here.beanstalk.check_new(&new)?;
+        let platform = platforms::choose(
+            &caller.region,
+            new.platform_arn.as_deref(),
+            new.solution_stack.as_deref(),
+        )?;
+        check_settings(&new.settings)?;
+        check_network(here, &new.settings)?;
+        let id = format!("e-{}", ids::smalls(10));
+        let arn = format!(
+            "arn:aws:elasticbeanstalk:{}:{account}:environment/{}/{}",
+            caller.region, new.application, new.name
+        );
+        let environment = record(caller, new, id, arn, platform, now);
+        here.beanstalk
+            .environments
+            .insert(environment.id.clone(), environment.clone());
+        environment
+    };
+    let run = Run::new(world, &caller.region, &environment.id, &caller.request_id);
+    world.spawn(launch::launch(run, caller.arn.clone()));
+    health::watch(world, &caller.region, &environment.id);
+    Ok(environment)
+}
+
+fn record(
+    caller: &Caller,
+    new: NewEnvironment,
+    id: String,
+    arn: String,
+    platform: platforms::Platform,
+    now: Timestamp,
+) -> Environment {
+    let cname = new.prefix.as_ref().map(|prefix| cname(prefix, &caller.region));
+    let made_up = || format!("{}.eba-{}", new.name, ids::smalls(8));
+    Environment {
+        id,
+        arn,
+        prefix: new.prefix.clone().unwrap_or_else(made_up),
+        name: new.name,
+        application: new.application,
+        version_label: new.version_label,
+        description: new.description,
+        platform,
+        cname,
+        endpoint: None,
+        status: Status::Launching,
+        health: Health::new(HealthStatus::Pending, None),
+        settings: new.settings,
+        draft: None,
+        tags: new.tags,
+        created: now,
+        updated: now,
+        ended: None,
+        made: Made::default(),
+        deployments: std::collections::BTreeMap::new(),
+        deployment_id: 1,
+        request_id: caller.request_id.clone(),
+        broken: false,
+        role_problem: None,
+        seen_instances: Vec::new(),
+    }
+}
+
+/// Why the environment cannot be changed now, if so.
+fn must_be_ready(environment: &Environment) -> Result<(), Refusal> {
+    let name = &environment.name;
+    if environment.status != Status::Ready {
+        return Err(invalid(format!(
+            "Environment named {name} is in an invalid state for this operation. Must be Ready."
+        )));
+    }
+    if environment.broken {
+        return Err(invalid(format!(
+            "Environment named {name} is in an invalid state for this operation. The CloudFormation stack {} failed.",
+            environment.stack_name()
+        )));
+    }
+    Ok(())
+}
+
+/// As UpdateEnvironment: gives the environment as it is at once, `Updating`.
+pub(crate) fn update(
+    world: &Arc<World>,
+    caller: &Caller,
+    reference: &Reference,
+    wish: EnvironmentUpdate,
+) -> Result<Environment, Refusal> {
+    let now = world.clock.now();
+    let (environment, change) = {
+        let mut state = world.lock();
+        let here = state.region(&caller.region);
+        let id = here.beanstalk.find(reference)?;
+        let change = plan(here, &id, &wish, &caller.region)?;
+        let Some(environment) = here.beanstalk.environments.get_mut(&id) else {
+            return Err(invalid("No Environment found."));
+        };
+        environment.status = Status::Updating;
+        environment.updated = now;
+        environment.description = wish.description.or(environment.description.take());
+        if environment.settings != change.settings {
+            environment.draft = Some(("pending", change.settings.clone()));
+        }
+        (environment.clone(), change)
+    };
+    let run = Run::new(world, &caller.region, &environment.id, &caller.request_id);
+    world.spawn(update::update(run, change));
+    Ok(environment)
+}
+
+fn plan(here: &Region, id: &str, wish: &EnvironmentUpdate, region: &str) -> Result<Change, Refusal> {
+    let environment = here
+        .beanstalk
+        .environments
+        .get(id)
+        .ok_or_else(|| invalid("No Environment found."))?;
+    must_be_ready(environment)?;
+    let options = !wish.set.is_empty() || !wish.remove.is_empty();
+    if wish.version_label.is_some() && options {
+        // As the API's text has it; a client that wants both makes two updates (facts/eb.md §3.6, H17).
+        return Err(Refusal::new(
+            "InvalidParameterCombination",
+            "You cannot update both the version label and option settings in the same request.",
+        ));
+    }
+    if let Some(label) = &wish.version_label
+        && !here
+            .beanstalk
+            .application(&environment.application)?
+            .versions
+            .contains_key(label)
+    {
+        return Err(invalid(format!("No Application Version named '{label}' found.")));
+    }
+    let mut settings = environment.settings.clone();
+    for (namespace, name, value) in &wish.set {
+        settings.set(namespace, name, value);
+    }
+    for (namespace, name) in &wish.remove {
+        settings.remove(namespace, name);
+    }
+    check_settings(&settings)?;
+    check_fixed(&environment.settings, &settings)?;
+    let platform = if wish.platform_arn.is_some() || wish.solution_stack.is_some() {
+        let platform = platforms::choose(region, wish.platform_arn.as_deref(), wish.solution_stack.as_deref())?;
+        (platform != environment.platform).then_some(platform)
+    } else {
+        None
+    };
+    Ok(Change {
+        label: wish.version_label.clone(),
+        settings,
+        platform,
+    })
+}
+
+/// Some options are fixed at creation (facts/eb.md §1.2).
+fn check_fixed(before: &Settings, after: &Settings) -> Result<(), Refusal> {
+    let changes = before.changes(after);
+    let fixed = changes.iter().find(|(namespace, name)| {
+        super::catalogue::find(namespace, name).is_some_and(|option| option.effect == super::catalogue::Effect::Fixed)
+    });
+    fixed.map_or(Ok(()), |(namespace, name)| {
+        let message = if name == "LoadBalancerType" {
+            "LoadBalancer type option cannot be changed.".to_owned()
+        } else {
+            format!(
+                "The option '{name}' of '{namespace}' cannot be changed in this sandbox once the environment is made."
+            )
+        };
+        Err(Refusal::new(
+            "ConfigurationValidationException",
+            format!("Configuration validation exception: {message}"),
+        ))
+    })
+}
+
+/// As TerminateEnvironment. Refused while a launch or a deployment runs; one that runs already is not started twice.
+pub(crate) fn terminate(world: &Arc<World>, caller: &Caller, reference: &Reference) -> Result<Environment, Refusal> {
+    let now = world.clock.now();
+    let environment = {
+        let mut state = world.lock();
+        let beanstalk = &mut state.region(&caller.region).beanstalk;
+        let id = beanstalk.find(reference)?;
+        let Some(environment) = beanstalk.environments.get_mut(&id) else {
+            return Err(invalid("No Environment found."));
+        };
+        let pending = match environment.status {
+            Status::Launching => Some("creation"),
+            Status::Updating => Some("deployment"),
+            Status::Terminating => return Ok(environment.clone()),
+            Status::Ready | Status::Terminated => None,
+        };
+        if let Some(pending) = pending {
+            return Err(invalid(format!(
+                "Cannot terminate environment named {}. It is currently pending {pending}.",
+                environment.name
+            )));
+        }
+        environment.status = Status::Terminating;
+        environment.updated = now;
+        environment.clone()
+    };
+    let run = Run::new(world, &caller.region, &environment.id, &caller.request_id);
+    world.spawn(terminate::terminate(run));
+    Ok(environment)
+}
+
+/// As RestartAppServer: every instance's processes are started again.
+pub(crate) fn restart(world: &Arc<World>, caller: &Caller, reference: &Reference) -> Result<(), Refusal> {
+    let id = {
+        let mut state = world.lock();
+        let beanstalk = &mut state.region(&caller.region).beanstalk;
+        let id = beanstalk.find(reference)?;
+        if let Some(environment) = beanstalk.environments.get_mut(&id) {
+            must_be_ready(environment)?;
+            environment.status = Status::Updating;
+        }
+        id
+    };
+    let run = Run::new(world, &caller.region, &id, &caller.request_id);
+    world.spawn(async move {
+        run.info("restartAppServer is starting.");
+        run.at(5.0).await;
+        for (instance_id, _) in launch::results(&run) {
+            run.world.plane.restart(&instance_id);
+        }
+        run.at(20.0).await;
+        run.info("restartAppServer completed successfully.");
+        run.set_status(Status::Ready);
+    });
+    Ok(())
+}

@@ -1,0 +1,329 @@
+//! The health of instances and environments, derived from deployments, targets and open ports.
+//! Must know nothing of workflows; it only looks. Texts: developer guide, "Health colors and statuses".
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::deployment::{DeploymentStatus, InstanceDeployment};
+use super::events::Severity;
+use super::workflow::Run;
+use super::{Environment, Status, catalogue};
+use crate::world::balancing::TargetState;
+use crate::world::{Region, World};
+
+/// Sandbox seconds between two looks.
+const PACE: u64 = 10;
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Health {
+    pub status: HealthStatus,
+    pub causes: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HealthStatus {
+    NoData,
+    Unknown,
+    Pending,
+    Ok,
+    Info,
+    Warning,
+    Degraded,
+    Severe,
+}
+
+impl HealthStatus {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::NoData => "NoData",
+            Self::Unknown => "Unknown",
+            Self::Pending => "Pending",
+            Self::Ok => "Ok",
+            Self::Info => "Info",
+            Self::Warning => "Warning",
+            Self::Degraded => "Degraded",
+            Self::Severe => "Severe",
+        }
+    }
+
+    pub(crate) fn color(self) -> &'static str {
+        match self {
+            Self::NoData | Self::Unknown | Self::Pending => "Grey",
+            Self::Ok | Self::Info => "Green",
+            Self::Warning => "Yellow",
+            Self::Degraded | Self::Severe => "Red",
+        }
+    }
+
+    pub(crate) fn is_good(self) -> bool {
+        matches!(self, Self::Ok | Self::Info)
+    }
+}
+
+impl Health {
+    pub(crate) fn new(status: HealthStatus, cause: Option<String>) -> Self {
+        Self {
+            status,
+            causes: cause.into_iter().collect(),
+        }
+    }
+}
+
+/// One instance, as DescribeInstancesHealth shows it.
+#[derive(Debug, Clone)]
+pub(crate) struct InstanceHealth {
+    pub instance_id: String,
+    pub health: Health,
+    pub deployment: Option<InstanceDeployment>,
+    pub zone: String,
+    pub instance_type: String,
+    pub launched: Timestamp,
+}
+
+/// The health of every instance of the environment's group. `listens`: whether something answers on its port 80.
+pub(crate) fn instances(
+    here: &Region,
+    environment: &Environment,
+    listens: impl Fn(&str) -> bool,
+) -> Vec<InstanceHealth> {
+    let group = environment
+        .made
+        .group
+        .as_ref()
+        .and_then(|name| here.scaling.groups.get(name));
+    let members = group.into_iter().flat_map(|group| group.serving());
+    members
+        .map(|member| {
+            let id = &member.instance_id;
+            let deployment = environment.deployments.get(id).cloned();
+            let health = match &deployment {
+                None => Health::new(
+                    HealthStatus::Pending,
+                    Some("Instance initialization in progress.".to_owned()),
+                ),
+                Some(deployment) => of_deployment(here, environment, id, deployment, listens(id)),
+            };
+            InstanceHealth {
+                instance_id: id.clone(),
+                health,
+                deployment,
+                zone: member.zone.clone(),
+                instance_type: member.instance_type.clone(),
+                launched: member.joined,
+            }
+        })
+        .collect()
+}
+
+fn of_deployment(
+    here: &Region,
+    environment: &Environment,
+    id: &str,
+    deployment: &InstanceDeployment,
+    listens: bool,
+) -> Health {
+    let label = environment.version_label.as_deref().unwrap_or_default();
+    match deployment.status {
+        DeploymentStatus::InProgress if environment.status == Status::Launching => Health::new(
+            HealthStatus::Pending,
+            Some("Performing application deployment.".to_owned()),
+        ),
+        DeploymentStatus::InProgress => Health::new(
+            HealthStatus::Info,
+            Some("Performing application deployment.".to_owned()),
+        ),
+        DeploymentStatus::Failed => Health::new(
+            HealthStatus::Severe,
+            Some(format!(
+                "Application deployment failed at {} with exit status 1 and error: Engine execution has encountered an error.",
+                crate::world::clock::seconds_text(deployment.time)
+            )),
+        ),
+        DeploymentStatus::Deployed if environment.status == Status::Ready && deployment.version_label != label => {
+            let cause = format!(
+                "Incorrect application version \"{}\" (deployment {}). Expected version \"{label}\" (deployment {}).",
+                deployment.version_label, deployment.deployment_id, environment.deployment_id
+            );
+            Health::new(HealthStatus::Degraded, Some(cause))
+        }
+        DeploymentStatus::Deployed => of_traffic(here, environment, id, listens),
+    }
+}
+
+fn of_traffic(here: &Region, environment: &Environment, id: &str, listens: bool) -> Health {
+    let Some(arn) = &environment.made.target_group else {
+        return if listens {
+            Health::new(HealthStatus::Ok, None)
+        } else {
+            Health::new(
+                HealthStatus::Severe,
+                Some("Following services are not running: web.".to_owned()),
+            )
+        };
+    };
+    let target = here
+        .balancing
+        .target_groups
+        .get(arn)
+        .and_then(|group| group.targets.get(id));
+    match target.map(|target| (target.state, &target.reason)) {
+        Some((TargetState::Healthy, _)) => Health::new(HealthStatus::Ok, None),
+        // Checks begin before the first version runs: what they say until then is no news.
+        Some((TargetState::Unhealthy, _)) if environment.status == Status::Launching => Health::new(
+            HealthStatus::Pending,
+            Some("ELB health checks are in progress.".to_owned()),
+        ),
+        Some((TargetState::Unhealthy, reason)) => {
+            let why = reason.clone().unwrap_or_else(|| "Target.FailedHealthChecks".to_owned());
+            Health::new(
+                HealthStatus::Severe,
+                Some(format!("ELB health is failing or not available: {why}")),
+            )
+        }
+        Some((TargetState::Initial, _)) => Health::new(
+            HealthStatus::Pending,
+            Some("ELB health checks are in progress.".to_owned()),
+        ),
+        Some((TargetState::Draining, _)) | None => Health::new(
+            HealthStatus::Info,
+            Some("Not registered with the load balancer.".to_owned()),
+        ),
+    }
+}
+
+/// The environment's health, of its instances'.
+pub(crate) fn evaluate(environment: &Environment, instances: &[InstanceHealth]) -> Health {
+    if environment.broken {
+        let cause = "The environment's CloudFormation stack could not be created.".to_owned();
+        return Health::new(HealthStatus::Severe, Some(cause));
+    }
+    let (total, launching) = (instances.len(), environment.status == Status::Launching);
+    let count = |wanted: fn(HealthStatus) -> bool| instances.iter().filter(|it| wanted(it.health.status)).count();
+    let bad = count(|status| matches!(status, HealthStatus::Degraded | HealthStatus::Severe));
+    let good = count(HealthStatus::is_good);
+    let mut health = match () {
+        () if total == 0 && launching => Health::new(
+            HealthStatus::Pending,
+            Some("Initialization in progress. There are no instances.".to_owned()),
+        ),
+        () if total == 0 => Health::new(HealthStatus::NoData, Some("There are no instances.".to_owned())),
+        () if launching && bad == 0 && good < total => {
+            Health::new(HealthStatus::Pending, Some("Initialization in progress.".to_owned()))
+        }
+        () if bad > 0 && good == 0 => Health::new(HealthStatus::Severe, None),
+        () if bad > 0 => Health::new(HealthStatus::Degraded, None),
+        () if environment.status == Status::Updating => {
+            Health::new(HealthStatus::Info, Some("Environment update in progress.".to_owned()))
+        }
+        () if good == total => Health::new(HealthStatus::Ok, None),
+        () => Health::new(
+            HealthStatus::Info,
+            Some(format!("{} out of {total} instances are starting.", total - good)),
+        ),
+    };
+    if bad > 0 {
+        health.causes.push(format!(
+            "{bad} out of {total} instances are impacted. See instance health for details."
+        ));
+    }
+    if let Some(cause) = &environment.role_problem {
+        health = Health::new(HealthStatus::Severe, Some(cause.clone()));
+    }
+    health
+}
+
+/// Looks at an environment until it has ended, and tells changes of its health.
+pub(crate) fn watch(world: &Arc<World>, region: &str, id: &str) {
+    let run = Run::new(world, region, id, "");
+    world.spawn(async move {
+        while look(&run) {
+            run.world.clock.sleep_seconds(PACE).await;
+        }
+    });
+}
+
+/// One look; `false` when the environment has ended.
+pub(super) fn look(run: &Run) -> bool {
+    let mut news = Vec::new();
+    {
+        let mut state = run.world.lock();
+        let role_problem = role_problem(&mut state, run);
+        let here = state.region(&run.region);
+        let Some(mut environment) = here.beanstalk.environments.get(&run.id).cloned() else {
+            return false;
+        };
+        if environment.status == Status::Terminated {
+            return false;
+        }
+        environment.role_problem = role_problem;
+        let listens = |id: &str| run.world.plane.address(id).is_some();
+        let seen = instances(here, &environment, listens);
+        let health = evaluate(&environment, &seen);
+        let enhanced = environment.settings.has_enhanced_health();
+        if let Some(record) = here.beanstalk.environments.get_mut(&run.id) {
+            let (old, new) = (record.health.status, health.status);
+            if enhanced && old != new {
+                let cause = health.causes.first().cloned().unwrap_or_default();
+                let severity = if new.color() == "Red" {
+                    Severity::Warn
+                } else {
+                    Severity::Info
+                };
+                let text = format!(
+                    "Environment health has transitioned from {} to {}. {cause}",
+                    old.as_str(),
+                    new.as_str()
+                );
+                news.push((severity, text.trim_end().to_owned()));
+            }
+            let present: Vec<_> = seen.iter().map(|it| it.instance_id.clone()).collect();
+            if enhanced {
+                news.extend(comings_and_goings(&record.seen_instances, &present));
+            }
+            record.seen_instances = present;
+            record.role_problem = environment.role_problem;
+            record.health = health;
+        }
+    }
+    for (severity, text) in news {
+        run.without_request().event(severity, text);
+    }
+    true
+}
+
+fn comings_and_goings(before: &[String], now: &[String]) -> Vec<(Severity, String)> {
+    let added: Vec<_> = now.iter().filter(|id| !before.contains(id)).cloned().collect();
+    let removed: Vec<_> = before.iter().filter(|id| !now.contains(id)).cloned().collect();
+    let mut news = Vec::new();
+    if !added.is_empty() {
+        news.push((
+            Severity::Info,
+            format!("Added instance [{}] to your environment.", added.join(", ")),
+        ));
+    }
+    if !removed.is_empty() {
+        news.push((
+            Severity::Info,
+            format!("Removed instance [{}] from your environment.", removed.join(", ")),
+        ));
+    }
+    news
+}
+
+fn role_problem(state: &mut crate::world::State, run: &Run) -> Option<String> {
+    let settings = state
+        .region(&run.region)
+        .beanstalk
+        .environments
+        .get(&run.id)?
+        .settings
+        .clone();
+    let role = settings
+        .get(catalogue::ENVIRONMENT, "ServiceRole")
+        .filter(|_| settings.has_enhanced_health())?;
+    let name = role.rsplit('/').next().unwrap_or(role);
+    let missing = state.iam.role(role).or_else(|| state.iam.role(name)).is_none();
+    missing
+        .then(|| format!("Unable to assume role \"{role}\". Verify that the role exists and is configured correctly."))
+}

@@ -1,0 +1,395 @@
+//! CreateEnvironment's workflow: from `Launching` to `Ready`, or to `Terminated` where the profile is unusable.
+//! Order, texts and pace are those of a real create (facts/eb.md §3.4); `Ready` is not success (§3.5).
+
+use super::Status;
+use super::deployment::{self, DeploymentStatus, InstanceDeployment};
+use super::events::Severity;
+use super::health;
+use super::resources::{self, CONFIGURATION, GROUP, LOAD_BALANCER, Part, Places, TEMPLATE, WAIT};
+use super::workflow::Run;
+use crate::world::plane::DeploymentFailure;
+use crate::world::scaling::LaunchSource;
+
+/// Seconds that the stack waits for instances to report, as its wait condition has it.
+const LAUNCH_PATIENCE: i64 = 1800;
+/// Beanstalk adds this to the command time-out (facts/eb.md §1.9).
+const COMMAND_MARGIN: i64 = 240;
+
+/// A part of the stack that could not be made, and why.
+type StackFailure = (Part, String);
+
+/// What an instance answered to the deployment.
+pub(super) type Results = Vec<(String, Result<(), DeploymentFailure>)>;
+
+pub(super) async fn launch(run: Run, caller: String) {
+    run.info("createEnvironment is starting.");
+    run.at(2.0).await;
+    let account = run.world.lock().account.clone();
+    let bucket = format!("elasticbeanstalk-{}-{account}", run.region);
+    run.world.objects.ensure_bucket(&bucket, &run.region).await;
+    run.info(format!(
+        "Using {bucket} as Amazon S3 storage bucket for environment data."
+    ));
+    reveal_cname(&run);
+    run.at(8.0).await;
+    let profile = profile_of(&run);
+    let profile = match profile {
+        Ok(arn) => arn,
+        Err(why) => return give_up(&run, &why),
+    };
+    match build(&run, profile, &caller).await {
+        Ok(()) => finish(&run).await,
+        Err(failure) => fail_stack(&run, &failure),
+    }
+}
+
+/// A CNAME that AWS made up is known only now.
+fn reveal_cname(run: &Run) {
+    let region = run.region.clone();
+    run.environment(|environment| environment.cname = Some(super::environments::cname(&environment.prefix, &region)));
+}
+
+fn profile_of(run: &Run) -> Result<String, String> {
+    let mut state = run.world.lock();
+    let environment = state.region(&run.region).beanstalk.environments.get(&run.id);
+    let settings = environment
+        .map(|environment| environment.settings.clone())
+        .unwrap_or_default();
+    resources::instance_profile(&state, &settings)
+}
+
+/// Without a profile nothing is made at all: the environment is gone within a minute.
+fn give_up(run: &Run, why: &str) {
+    run.error(why);
+    run.error("Failed to launch environment.");
+    run.set_status(Status::Terminated);
+}
+
+async fn build(run: &Run, profile: String, caller: &str) -> Result<(), StackFailure> {
+    run.site(|site| site.make_stack());
+    if let Some(arn) = run.site(|site| site.make_topic()).flatten() {
+        run.info(format!("Created SNS topic named: {arn}"));
+    }
+    let places = find_places(run)?;
+    run.at(24.0).await;
+    let groups = run
+        .site(|site| site.make_security_groups(&places.vpc_id))
+        .unwrap_or_else(|| Ok(Vec::new()))?;
+    for group in groups {
+        run.info(format!("Created security group named: {group}"));
+    }
+    run.at(39.0).await;
+    let single = run
+        .snapshot()
+        .is_some_and(|environment| environment.settings.is_single_instance());
+    let launch = make_launch_source(run, &profile, caller)?;
+    if single {
+        if let Some(ip) = run.site(|site| site.make_address()) {
+            run.info(format!("Created EIP: {ip}"));
+        }
+    } else if let Some(arn) = run.site(|site| site.make_target_group(&places.vpc_id)) {
+        run.info(format!("Created target group named: {arn}"));
+    }
+    run.at(55.0).await;
+    let group = run.site(|site| {
+        let spec = site.spec(Some(profile));
+        site.make_auto_scaling_group(spec, launch, &places.instances)
+    });
+    let group = group.unwrap_or_default();
+    run.info(format!("Created Auto Scaling group named: {group}"));
+    run.info("Waiting for EC2 instances to launch. This may take a few minutes.");
+    if !single {
+        make_balanced_parts(run, &group, &places).await?;
+    }
+    wait_for_instances(run, &group).await?;
+    run.site(|site| site.record(WAIT, "", "CREATE_COMPLETE", None));
+    run.stack("CREATE_COMPLETE", None);
+    Ok(())
+}
+
+async fn make_balanced_parts(run: &Run, group: &str, places: &Places) -> Result<(), StackFailure> {
+    run.at(70.0).await;
+    run.site(|site| site.make_triggers(group));
+    let made = run.snapshot().map(|environment| environment.made).unwrap_or_default();
+    for arn in [made.up_policy, made.down_policy].into_iter().flatten() {
+        run.info(format!("Created Auto Scaling group policy named: {arn}"));
+    }
+    for name in [made.high_alarm, made.low_alarm].into_iter().flatten() {
+        run.info(format!("Created CloudWatch alarm named: {name}"));
+    }
+    run.at(150.0).await;
+    check_balancer(run, places)?;
+    if let Some((balancer, listener)) = run.site(|site| site.make_load_balancer(places)) {
+        run.info(format!("Created load balancer named: {balancer}"));
+        if let Some(listener) = listener {
+            run.info(format!("Created Load Balancer listener named: {listener}"));
+        }
+    }
+    Ok(())
+}
+
+fn find_places(run: &Run) -> Result<Places, StackFailure> {
+    let settings = run
+        .snapshot()
+        .map(|environment| environment.settings)
+        .unwrap_or_default();
+    run.region(|here| resources::places(here, &settings))
+        .map_err(|why| (GROUP, why))
+}
+
+/// As ELB refuses them: too few zones, no way in from the internet.
+fn check_balancer(run: &Run, places: &Places) -> Result<(), StackFailure> {
+    let mut zones: Vec<_> = places.balancer.iter().map(|subnet| &subnet.zone).collect();
+    zones.sort();
+    zones.dedup();
+    if zones.len() < 2 {
+        let why = "At least two subnets in two different Availability Zones must be specified";
+        return Err((LOAD_BALANCER, why.to_owned()));
+    }
+    if !run.region(|here| here.network.has_internet(&places.vpc_id)) {
+        return Err((LOAD_BALANCER, format!("VPC {} has no internet gateway", places.vpc_id)));
+    }
+    Ok(())
+}
+
+fn make_launch_source(run: &Run, profile: &str, caller: &str) -> Result<LaunchSource, StackFailure> {
+    let settings = run
+        .snapshot()
+        .map(|environment| environment.settings)
+        .unwrap_or_default();
+    let key = settings.get(super::catalogue::LAUNCH, "EC2KeyName").map(str::to_owned);
+    if let Some(key) = key.filter(|key| !run.region(|here| here.compute.key_pairs.contains_key(key))) {
+        return Err((TEMPLATE, format!("The key pair '{key}' does not exist")));
+    }
+    if resources::wants_template(&settings) {
+        // Making a launch template writes no event (facts/eb.md §1.4).
+        let source = run.site(|site| {
+            let spec = site.spec(Some(profile.to_owned()));
+            site.make_launch_template(spec, caller)
+        });
+        return source.ok_or_else(|| (TEMPLATE, "The environment is gone".to_owned()));
+    }
+    if run.world.lock().bans_launch_configurations {
+        let why = "The Launch Configuration creation operation is not available in your account. Use launch templates to \
+                   create configuration templates for your Auto Scaling groups.";
+        run.error(format!(
+            "Creating Auto Scaling launch configuration failed Reason: {why}"
+        ));
+        return Err((CONFIGURATION, why.to_owned()));
+    }
+    let source = run.site(|site| site.make_launch_configuration());
+    let source = source.ok_or_else(|| (CONFIGURATION, "The environment is gone".to_owned()))?;
+    if let LaunchSource::Configuration(name) = &source {
+        run.info(format!("Created Auto Scaling launch configuration named: {name}"));
+    }
+    Ok(source)
+}
+
+/// Until every instance of the group has taken the version or failed to.
+async fn wait_for_instances(run: &Run, group: &str) -> Result<(), StackFailure> {
+    let patience = run.patience(LAUNCH_PATIENCE);
+    loop {
+        if let Some(why) = failed_launch(run, group) {
+            run.event(
+                Severity::Warn,
+                format!("EC2 Instance Launch Failure. Waiting for a New EC2 Instance to Launch... {why}"),
+            );
+            return Err((GROUP, why));
+        }
+        bind_address(run, group);
+        if has_no_way_out(run, group) {
+            run.at(LAUNCH_PATIENCE as f64).await;
+            run.error(
+                "The EC2 instances failed to communicate with AWS Elastic Beanstalk, either because of configuration \
+                 problems with the VPC or a failed EC2 instance. Check your VPC configuration and try launching the \
+                 environment again.",
+            );
+            return Err((
+                WAIT,
+                "WaitCondition timed out. Received 0 conditions when expecting 1".to_owned(),
+            ));
+        }
+        if all_answered(run, group) {
+            return Ok(());
+        }
+        if run.is_over(&patience) {
+            return Err((
+                WAIT,
+                "WaitCondition timed out. Received 0 conditions when expecting 1".to_owned(),
+            ));
+        }
+        run.world.clock.sleep_seconds(5).await;
+    }
+}
+
+fn failed_launch(run: &Run, group: &str) -> Option<String> {
+    run.region(|here| {
+        let failed = here
+            .scaling
+            .activities
+            .iter()
+            .find(|it| it.group == group && it.status == "Failed");
+        failed.and_then(|activity| activity.message.clone())
+    })
+}
+
+fn bind_address(run: &Run, group: &str) {
+    run.site(|site| {
+        let first = site
+            .here
+            .scaling
+            .groups
+            .get(group)
+            .and_then(|group| group.serving().next().cloned());
+        let unbound = |id: &String| {
+            site.here
+                .network
+                .addresses
+                .get(id)
+                .is_some_and(|it| it.instance_id.is_none())
+        };
+        if let Some(member) = first
+            && site.environment.made.address.as_ref().is_some_and(unbound)
+        {
+            site.bind_address(&member.instance_id);
+        }
+    });
+}
+
+/// Instances without a public address, or in a network without a gateway, never call home (facts/eb.md §1.6).
+fn has_no_way_out(run: &Run, group: &str) -> bool {
+    run.region(|here| {
+        let Some(group) = here.scaling.groups.get(group) else {
+            return false;
+        };
+        let instances = group
+            .serving()
+            .filter_map(|member| here.compute.instances.get(&member.instance_id));
+        instances
+            .into_iter()
+            .any(|it| it.public_ip.is_none() || !here.network.has_internet(&it.vpc_id))
+    })
+}
+
+fn all_answered(run: &Run, group: &str) -> bool {
+    run.region(|here| {
+        let (Some(group), Some(environment)) =
+            (here.scaling.groups.get(group), here.beanstalk.environments.get(&run.id))
+        else {
+            return false;
+        };
+        let answered = |deployment: &InstanceDeployment| deployment.status != DeploymentStatus::InProgress;
+        let serving: Vec<_> = group.serving().collect();
+        i32::try_from(serving.len()) == Ok(group.desired)
+            && serving
+                .iter()
+                .all(|it| environment.deployments.get(&it.instance_id).is_some_and(answered))
+    })
+}
+
+/// The instances have answered: tells how it went, and waits until they are healthy.
+async fn finish(run: &Run) {
+    let Some(environment) = run.snapshot() else {
+        return;
+    };
+    let single = environment.settings.is_single_instance();
+    let results = results(run);
+    run.at(if single { 120.0 } else { 166.0 }).await;
+    let file = format!("eb-deployment-{}.log", run.request_id);
+    deployment::write_log(run, &environment, &file, &results).await;
+    let deployed = results.iter().all(|(_, result)| result.is_ok());
+    if deployed {
+        run.info("Instance deployment completed successfully.");
+    } else {
+        deployment::tell_failures(run, &results);
+    }
+    run.site(|site| site.make_log_groups());
+    let timeout = environment.settings.whole(super::catalogue::COMMAND, "Timeout") + COMMAND_MARGIN;
+    let healthy = deployed && wait_until_healthy(run, timeout).await;
+    run.at(if single { 170.0 } else { 231.0 }).await;
+    if healthy {
+        let cname = run
+            .snapshot()
+            .and_then(|environment| environment.cname)
+            .unwrap_or_default();
+        run.info(format!("Application available at {cname}."));
+        run.info(format!("Successfully launched environment: {}", environment.name));
+    } else {
+        let name = &environment.name;
+        run.error(format!(
+            "Create environment operation is complete, but with errors. For more information, see troubleshooting \
+             documentation."
+        ));
+        run.info(format!(
+            "Launched environment: {name}. However, there were issues during launch. See event log for details."
+        ));
+    }
+    run.set_status(Status::Ready);
+    health::look(run);
+}
+
+/// What each instance of the group answered.
+pub(super) fn results(run: &Run) -> Results {
+    let Some(environment) = run.snapshot() else {
+        return Vec::new();
+    };
+    let group = environment.made.group.unwrap_or_default();
+    run.region(|here| {
+        let members = here
+            .scaling
+            .groups
+            .get(&group)
+            .into_iter()
+            .flat_map(|group| group.serving());
+        members
+            .filter_map(|member| {
+                let deployment = environment.deployments.get(&member.instance_id)?;
+                let result = deployment.failure.clone().map_or(Ok(()), Err);
+                Some((member.instance_id.clone(), result))
+            })
+            .collect()
+    })
+}
+
+/// Whether all instances became healthy in time, for the load balancer or, without one, by an open port.
+pub(super) async fn wait_until_healthy(run: &Run, timeout: i64) -> bool {
+    let patience = run.patience(timeout);
+    loop {
+        let healthy = run.region(|here| {
+            let Some(environment) = here.beanstalk.environments.get(&run.id) else {
+                return false;
+            };
+            let seen = health::instances(here, environment, |id| run.world.plane.address(id).is_some());
+            !seen.is_empty()
+                && seen
+                    .iter()
+                    .all(|instance| instance.health.status == health::HealthStatus::Ok)
+        });
+        if healthy || run.is_over(&patience) {
+            return healthy;
+        }
+        run.world.clock.sleep_seconds(5).await;
+    }
+}
+
+/// `CREATE_FAILED`: the environment ends as `Ready` and red, and goes on costing money.
+fn fail_stack(run: &Run, (part, why): &StackFailure) {
+    run.site(|site| site.record(*part, "", "CREATE_FAILED", Some(why)));
+    let reason = format!("The following resource(s) failed to create: [{}].", part.0);
+    run.stack("CREATE_FAILED", Some(&reason));
+    let Some(environment) = run.snapshot() else {
+        return;
+    };
+    run.error(format!("Creating {} failed Reason: {why}", part.0));
+    run.error(format!(
+        "Stack named '{}' aborted operation. Current state: 'CREATE_FAILED'  Reason: {reason} {why}",
+        environment.stack_name()
+    ));
+    run.info(format!(
+        "Launched environment: {}. However, there were issues during launch. See event log for details.",
+        environment.name
+    ));
+    run.environment(|environment| environment.broken = true);
+    run.set_status(Status::Ready);
+    health::look(run);
+}

@@ -1,0 +1,172 @@
+//! How environments fail: in AWS's words, and with AWS's end states.
+
+use super::*;
+use crate::world::beanstalk::catalogue::{ENVIRONMENT, LAUNCH, VPC};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unusable_profile_ends_the_environment_and_frees_its_name() {
+    for (profile, text) in [
+        ("nobody", "does not exist"),
+        ("empty-profile", "has no role"),
+        ("arn:aws:iam::000000000000:role/ec2-role", "does not exist"),
+        ("", "must have instance profile"),
+    ] {
+        let fake = prepared();
+        let environment = create(&fake, "v1", &[(LAUNCH, "IamInstanceProfile", profile)]).await;
+        assert_eq!(environment.status, Status::Terminated, "{profile}");
+        let told = messages(&fake, Some("r-create"));
+        let (severity, message) = &told[told.len() - 2];
+        assert_eq!(*severity, Severity::Error);
+        assert!(message.contains(text), "{message}");
+        assert_eq!(told.last().unwrap().1, "Failed to launch environment.");
+        assert_eq!(leftovers(&fake), []);
+        let listed = get(&fake, &environment.id).is_listed(fake.world.clock.now());
+        assert!(listed, "terminated environments are still listed for an hour");
+        create(&fake, "v1", &[]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bundle_that_crashes_leaves_a_ready_and_red_environment_with_a_log_that_says_why() {
+    let fake = prepared();
+    let environment = create(&fake, "crash", &[]).await;
+    assert_eq!(environment.status, Status::Ready);
+    assert_eq!(environment.health.status.color(), "Red");
+    let told = messages(&fake, Some("r-create"));
+    assert!(
+        has(&told, "Unsuccessful command execution on instance id(s) 'i-"),
+        "{told:#?}"
+    );
+    assert!(has(&told, "However, there were issues during launch"));
+    let log = format!(
+        "{BUCKET}/resources/environments/logs/deployments/{}/eb-deployment-r-create.log",
+        environment.id
+    );
+    let log = fake.objects.0.lock().unwrap()[&log].clone();
+    assert!(String::from_utf8_lossy(&log).contains("[ERROR] update processes [web]"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_account_needs_a_launch_template() {
+    let fake = prepared();
+    fake.world.lock().bans_launch_configurations = true;
+    let environment = create(&fake, "v1", &[(LAUNCH, "RootVolumeType", "gp2")]).await;
+    assert_eq!(
+        (environment.status, environment.health.status.color()),
+        (Status::Ready, "Red")
+    );
+    let told = messages(&fake, Some("r-create"));
+    assert!(has(&told, "not available in your account"), "{told:#?}");
+    assert!(has(&told, "Current state: 'CREATE_FAILED'"));
+    let refused = environments::update(
+        &fake.world,
+        &caller("r-up"),
+        &named(),
+        environments::EnvironmentUpdate::default(),
+    );
+    assert!(refused.unwrap_err().message.contains(&environment.stack_name()));
+    environments::terminate(&fake.world, &caller("r-end"), &named()).unwrap();
+    rest(&fake, &environment.id).await;
+    assert_eq!(leftovers(&fake), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subnet_that_is_not_there_fails_the_stack() {
+    let fake = prepared();
+    let environment = create(&fake, "v1", &[(VPC, "Subnets", "subnet-nowhere")]).await;
+    assert_eq!(environment.status, Status::Ready);
+    assert!(has(
+        &messages(&fake, None),
+        "The subnet ID 'subnet-nowhere' does not exist"
+    ));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_in_the_wrong_state_are_refused() {
+    let fake = prepared();
+    let created = environments::create(&fake.world, &caller("r"), new_environment("v1", &[])).unwrap();
+    let refused = environments::terminate(&fake.world, &caller("r"), &named()).unwrap_err();
+    assert_eq!(
+        refused.message,
+        "Cannot terminate environment named conference-env. It is currently pending creation."
+    );
+    let update = environments::EnvironmentUpdate::default();
+    let refused = environments::update(&fake.world, &caller("r"), &named(), update).unwrap_err();
+    assert!(refused.message.ends_with("Must be Ready."));
+    let twice = environments::create(&fake.world, &caller("r"), new_environment("v1", &[])).unwrap_err();
+    assert_eq!(twice.message, "Environment conference-env already exists.");
+    rest(&fake, &created.id).await;
+}
+
+#[test]
+fn what_cannot_be_created_is_refused_at_once() {
+    let fake = Fake::new();
+    let try_it = |new| environments::create(&fake.world, &caller("r"), new).unwrap_err();
+    assert_eq!(
+        try_it(new_environment("v1", &[])).message,
+        "No Application named 'conference' found."
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_and_cnames_are_checked_and_a_classic_load_balancer_is_refused_clearly() {
+    let fake = prepared();
+    fake.world
+        .lock()
+        .region(REGION)
+        .beanstalk
+        .foreign_prefixes
+        .insert("taken".to_owned());
+    let try_it = |new| environments::create(&fake.world, &caller("r"), new).unwrap_err();
+    let taken = NewEnvironment {
+        prefix: Some("Taken".to_owned()),
+        ..new_environment("v1", &[])
+    };
+    assert_eq!(try_it(taken).message, "DNS name (Taken) is not available.");
+    assert_eq!(
+        try_it(new_environment("v9", &[])).message,
+        "No Application Version named 'v9' found."
+    );
+    let classic = try_it(new_environment("v1", &[(ENVIRONMENT, "LoadBalancerType", "classic")]));
+    assert_eq!(classic.code, "ConfigurationValidationException");
+    assert!(
+        classic
+            .message
+            .contains("This sandbox has application load balancers only."),
+        "{}",
+        classic.message
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_foreign_security_group_blocks_termination_until_it_is_gone() {
+    use crate::world::network::security_groups::{Permission, Source};
+    let fake = prepared();
+    let environment = create(&fake, "v1", &[]).await;
+    let foreign = {
+        let mut state = fake.world.lock();
+        let here = state.region(REGION);
+        let vpc = here.network.default_vpc().unwrap().id.clone();
+        let foreign = here
+            .network
+            .create_security_group(&vpc, "database", "db", Tags::new())
+            .unwrap();
+        let source = Source::Group(environment.made.security_group.clone().unwrap());
+        here.network
+            .authorize_ingress(&foreign, vec![Permission::tcp(5432, source)])
+            .unwrap();
+        foreign
+    };
+    environments::terminate(&fake.world, &caller("r-end"), &named()).unwrap();
+    let stuck = rest(&fake, &environment.id).await;
+    assert_eq!(stuck.status, Status::Ready);
+    assert!(has(&messages(&fake, Some("r-end")), "'DELETE_FAILED'"));
+    fake.world
+        .lock()
+        .region(REGION)
+        .delete_security_group(&foreign)
+        .unwrap();
+    environments::terminate(&fake.world, &caller("r-again"), &named()).unwrap();
+    assert_eq!(rest(&fake, &environment.id).await.status, Status::Terminated);
+    assert_eq!(leftovers(&fake), []);
+}

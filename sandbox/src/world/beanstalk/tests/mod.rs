@@ -1,0 +1,259 @@
+//! Environments from their first event to their last, with fakes below and an hour in a second.
+
+mod failures;
+mod updates;
+
+use std::time::Duration;
+
+use super::applications::{NewVersion, Origin};
+use super::environments::{self, Caller, NewEnvironment};
+use super::events::{EventFilter, Severity};
+use super::settings::Settings;
+use super::{Environment, Reference, Status, catalogue};
+use crate::world::fakes::Fake;
+use crate::world::{Item, Tags, iam, routes};
+
+const REGION: &str = "us-east-1";
+const BUCKET: &str = "elasticbeanstalk-us-east-1-000000000000";
+
+fn caller(request: &str) -> Caller {
+    Caller {
+        region: REGION.to_owned(),
+        arn: "arn:aws:iam::000000000000:user/alice".to_owned(),
+        request_id: request.to_owned(),
+    }
+}
+
+/// An account with roles, a default VPC, a bundle of each kind, and an application with a version of each.
+fn prepared() -> Fake {
+    let fake = Fake::new();
+    let mut state = fake.world.lock();
+    add_roles(&mut state.iam);
+    let here = state.region(REGION);
+    here.network.create_default_vpc(REGION).unwrap();
+    let origin = Origin {
+        region: REGION.to_owned(),
+        account: "000000000000".to_owned(),
+        request_id: "r-0".to_owned(),
+        now: fake.world.clock.now(),
+    };
+    here.beanstalk
+        .create_application(&origin, "conference", None, Tags::new())
+        .unwrap();
+    for label in ["v1", "v2", "crash"] {
+        fake.objects
+            .0
+            .lock()
+            .unwrap()
+            .insert(format!("{BUCKET}/{label}.zip"), label.into());
+        let new = NewVersion {
+            application: "conference".to_owned(),
+            label: label.to_owned(),
+            description: None,
+            source: (BUCKET.to_owned(), format!("{label}.zip")),
+            process: false,
+            create_application: false,
+            tags: Tags::new(),
+        };
+        here.beanstalk.create_version(&origin, new).unwrap();
+    }
+    drop(state);
+    fake.check_targets();
+    fake
+}
+
+fn add_roles(iam: &mut iam::Iam) {
+    let (account, now) = ("000000000000", jiff::Timestamp::UNIX_EPOCH);
+    for name in ["ec2-role", "service-role"] {
+        let new = iam::NewRole {
+            name: name.to_owned(),
+            trust: r#"{"Version":"2012-10-17","Statement":[]}"#.to_owned(),
+            ..iam::NewRole::default()
+        };
+        iam.create_role(account, now, new).unwrap();
+    }
+    for name in ["profile", "empty-profile"] {
+        iam.create_instance_profile(account, now, name, None, Tags::new())
+            .unwrap();
+    }
+    iam.add_role("profile", "ec2-role").unwrap();
+}
+
+fn settings(changes: &[(&str, &str, &str)]) -> Settings {
+    let mut settings = Settings::default();
+    let usual = [
+        (catalogue::ENVIRONMENT, "LoadBalancerType", "application"),
+        (catalogue::ENVIRONMENT, "ServiceRole", "service-role"),
+        (catalogue::LAUNCH, "IamInstanceProfile", "profile"),
+        (catalogue::LAUNCH, "RootVolumeType", "gp3"),
+        (catalogue::LAUNCH, "DisableIMDSv1", "true"),
+        (catalogue::HEALTH, "SystemType", "enhanced"),
+        (catalogue::ASG, "MinSize", "2"),
+        (catalogue::TRIGGER, "MeasureName", "CPUUtilization"),
+        (catalogue::TRIGGER, "UpperThreshold", "50"),
+        (catalogue::TRIGGER, "LowerThreshold", "25"),
+        (catalogue::PROPERTIES, "COLOR", "blue"),
+    ];
+    for (namespace, name, value) in usual.iter().chain(changes) {
+        settings.set(namespace, name, value);
+    }
+    settings
+}
+
+fn new_environment(label: &str, changes: &[(&str, &str, &str)]) -> NewEnvironment {
+    NewEnvironment {
+        application: "conference".to_owned(),
+        name: "conference-env".to_owned(),
+        version_label: Some(label.to_owned()),
+        solution_stack: Some("64bit Amazon Linux 2023 v4.10.0 running Go 1".to_owned()),
+        settings: settings(changes),
+        tags: Tags::from([("team".to_owned(), "events".to_owned())]),
+        ..NewEnvironment::default()
+    }
+}
+
+fn named() -> Reference {
+    Reference {
+        id: None,
+        name: Some("conference-env".to_owned()),
+    }
+}
+
+fn get(fake: &Fake, id: &str) -> Environment {
+    fake.world.lock().region(REGION).beanstalk.environments[id].clone()
+}
+
+/// Waits until the environment rests.
+async fn rest(fake: &Fake, id: &str) -> Environment {
+    for _ in 0..3000 {
+        let environment = get(fake, id);
+        if matches!(environment.status, Status::Ready | Status::Terminated) {
+            return environment;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{:?} does not rest; {:#?}", get(fake, id).status, messages(fake, None));
+}
+
+async fn create(fake: &Fake, label: &str, changes: &[(&str, &str, &str)]) -> Environment {
+    let created = environments::create(&fake.world, &caller("r-create"), new_environment(label, changes)).unwrap();
+    assert_eq!(created.status, Status::Launching);
+    rest(fake, &created.id).await
+}
+
+/// Severities and texts, oldest first, of one request or all.
+fn messages(fake: &Fake, request: Option<&str>) -> Vec<(Severity, String)> {
+    let filter = EventFilter {
+        request_id: request.map(str::to_owned),
+        ..EventFilter::default()
+    };
+    let mut state = fake.world.lock();
+    let events = state.region(REGION).beanstalk.events(&filter);
+    events
+        .into_iter()
+        .rev()
+        .map(|event| (event.severity, event.message.clone()))
+        .collect()
+}
+
+fn has(messages: &[(Severity, String)], part: &str) -> bool {
+    messages.iter().any(|(_, message)| message.contains(part))
+}
+
+/// All that exists beside the network, applications and versions.
+fn leftovers(fake: &Fake) -> Vec<Item> {
+    let mut state = fake.world.lock();
+    let here = state.region(REGION);
+    let mut items = here.scaling.inventory(REGION);
+    items.extend(here.balancing.inventory(REGION));
+    items.extend(here.compute.inventory(REGION));
+    items.extend(here.monitoring.inventory(REGION));
+    items.extend(here.stacks.inventory(REGION));
+    items.extend(here.notifications.inventory(REGION));
+    let own_network = here.network.inventory(REGION).into_iter();
+    items.extend(own_network.filter(|item| !item.tags.is_empty()));
+    items
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_load_balanced_environment_comes_up_and_leaves_nothing_behind() {
+    let fake = prepared();
+    let mail = (catalogue::TOPICS, "Notification Endpoint", "a@example.org");
+    let logs = [
+        (catalogue::LOGS, "StreamLogs", "true"),
+        (catalogue::LOGS, "DeleteOnTerminate", "true"),
+    ];
+    let environment = create(&fake, "v1", &[mail, logs[0], logs[1]]).await;
+    let told = messages(&fake, Some("r-create"));
+    assert_eq!(environment.status, Status::Ready);
+    assert_eq!(environment.health.status.as_str(), "Ok", "{told:#?}");
+    assert!(told[0].1.starts_with("createEnvironment is starting."));
+    assert!(has(&told, "Successfully launched environment: conference-env"));
+    assert!(
+        told.iter().all(|(severity, _)| *severity <= Severity::Info),
+        "{told:#?}"
+    );
+    assert_eq!(fake.plane.0.lock().unwrap().running.len(), 2);
+
+    let made = leftovers(&fake);
+    assert!(
+        made.iter()
+            .all(|item| item.tags.is_empty() || item.tags["team"] == "events"),
+        "{made:#?}"
+    );
+    for kind in [
+        "auto-scaling-group",
+        "load-balancer",
+        "listener",
+        "target-group",
+        "launch-template",
+        "topic",
+    ] {
+        assert_eq!(made.iter().filter(|item| item.kind == kind).count(), 1, "{kind}");
+    }
+    for kind in ["alarm", "scaling-policy", "security-group", "instance"] {
+        assert_eq!(made.iter().filter(|item| item.kind == kind).count(), 2, "{kind}");
+    }
+    let cname = environment.cname.clone().unwrap();
+    let route = routes::route(&fake.world.lock(), &cname);
+    assert!(matches!(route, Some(routes::Route::LoadBalancer { .. })), "{cname}");
+    let log = format!(
+        "{BUCKET}/resources/environments/logs/deployments/{}/eb-deployment-r-create.log",
+        environment.id
+    );
+    assert!(fake.objects.0.lock().unwrap().contains_key(&log));
+
+    environments::terminate(&fake.world, &caller("r-end"), &named()).unwrap();
+    let ended = rest(&fake, &environment.id).await;
+    assert_eq!(ended.status, Status::Terminated);
+    assert!(has(
+        &messages(&fake, Some("r-end")),
+        "terminateEnvironment completed successfully."
+    ));
+    assert_eq!(leftovers(&fake), []);
+    assert!(fake.plane.0.lock().unwrap().launched.is_empty());
+    let again = environments::terminate(&fake.world, &caller("r-again"), &named()).unwrap_err();
+    assert!(again.message.starts_with("No Environment found"), "{}", again.message);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_single_instance_is_reached_by_its_cname_and_has_no_load_balancer() {
+    let fake = prepared();
+    let environment = create(
+        &fake,
+        "v1",
+        &[(catalogue::ENVIRONMENT, "EnvironmentType", "SingleInstance")],
+    )
+    .await;
+    assert_eq!(environment.health.status.as_str(), "Ok", "{:#?}", messages(&fake, None));
+    assert_eq!(
+        leftovers(&fake).iter().filter(|item| item.kind == "instance").count(),
+        1
+    );
+    assert!(fake.world.lock().region(REGION).balancing.load_balancers.is_empty());
+    let route = routes::route(&fake.world.lock(), &environment.cname.unwrap());
+    assert!(matches!(route, Some(routes::Route::Instance { .. })));
+    environments::terminate(&fake.world, &caller("r-end"), &named()).unwrap();
+    rest(&fake, &environment.id).await;
+    assert_eq!(leftovers(&fake), []);
+}

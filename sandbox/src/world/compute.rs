@@ -1,4 +1,0 @@
-//! Compute.
-
-#[derive(Debug, Default)]
-pub(crate) struct Compute {}

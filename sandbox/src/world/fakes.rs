@@ -1,0 +1,151 @@
+//! A data plane and an object store without processes or files, for tests of the world's rules.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use tokio_util::sync::CancellationToken;
+
+use super::clock::Clock;
+use super::plane::{DataPlane, Deployment, DeploymentFailure, Objects};
+use super::{World, balancing::TargetState};
+
+/// Deploys everything but bundles that say `crash`; remembers what runs where.
+#[derive(Clone, Default)]
+pub(crate) struct FakePlane(pub Arc<Mutex<Plane>>);
+
+#[derive(Default)]
+pub(crate) struct Plane {
+    pub launched: BTreeSet<String>,
+    /// Instance to bundle and properties.
+    pub running: BTreeMap<String, (Bytes, BTreeMap<String, String>)>,
+    /// Instances in the order in which they were deployed to.
+    pub deployed: Vec<String>,
+}
+
+impl DataPlane for FakePlane {
+    fn launch(&self, instance_id: &str) {
+        self.0.lock().unwrap().launched.insert(instance_id.to_owned());
+    }
+
+    fn deploy(&self, deployment: Deployment) -> BoxFuture<'static, Result<(), DeploymentFailure>> {
+        let plane = Arc::clone(&self.0);
+        Box::pin(async move {
+            let mut plane = plane.lock().unwrap();
+            plane.deployed.push(deployment.instance_id.clone());
+            if deployment.bundle.starts_with(b"crash") {
+                return Err(DeploymentFailure {
+                    reason: "the web process ended at once".to_owned(),
+                    log: "[ERROR] update processes [web] pid symlinks failed".to_owned(),
+                });
+            }
+            plane
+                .running
+                .insert(deployment.instance_id, (deployment.bundle, deployment.properties));
+            Ok(())
+        })
+    }
+
+    fn restart(&self, _: &str) {}
+
+    fn terminate(&self, instance_id: &str) -> BoxFuture<'static, ()> {
+        let (plane, id) = (Arc::clone(&self.0), instance_id.to_owned());
+        Box::pin(async move {
+            let mut plane = plane.lock().unwrap();
+            plane.launched.remove(&id);
+            plane.running.remove(&id);
+        })
+    }
+
+    fn address(&self, instance_id: &str) -> Option<SocketAddr> {
+        let running = self.0.lock().unwrap().running.contains_key(instance_id);
+        running.then(|| SocketAddr::from(([127, 0, 0, 1], 1)))
+    }
+
+    fn log_tail(&self, _: &str) -> String {
+        String::new()
+    }
+}
+
+/// `bucket/key` to bytes.
+#[derive(Clone, Default)]
+pub(crate) struct FakeObjects(pub Arc<Mutex<BTreeMap<String, Bytes>>>);
+
+impl Objects for FakeObjects {
+    fn ensure_bucket(&self, bucket: &str, _: &str) -> BoxFuture<'static, ()> {
+        self.0.lock().unwrap().entry(format!("{bucket}/")).or_default();
+        Box::pin(async {})
+    }
+
+    fn get(&self, bucket: &str, key: &str) -> BoxFuture<'static, Option<Bytes>> {
+        let found = self.0.lock().unwrap().get(&format!("{bucket}/{key}")).cloned();
+        Box::pin(async { found })
+    }
+
+    fn put(&self, bucket: &str, key: &str, body: Bytes) -> BoxFuture<'static, ()> {
+        self.0.lock().unwrap().insert(format!("{bucket}/{key}"), body);
+        Box::pin(async {})
+    }
+
+    fn delete(&self, bucket: &str, key: &str) -> BoxFuture<'static, ()> {
+        self.0.lock().unwrap().remove(&format!("{bucket}/{key}"));
+        Box::pin(async {})
+    }
+
+    fn list_all(&self) -> BoxFuture<'static, Vec<String>> {
+        let all = self.0.lock().unwrap().keys().cloned().collect();
+        Box::pin(async { all })
+    }
+}
+
+/// A world an hour of which takes a second, and what stands behind it.
+pub(crate) struct Fake {
+    pub world: Arc<World>,
+    pub plane: FakePlane,
+    pub objects: FakeObjects,
+}
+
+impl Fake {
+    pub(crate) fn new() -> Self {
+        let (plane, objects) = (FakePlane::default(), FakeObjects::default());
+        let world = World::new(
+            "000000000000",
+            Clock::new(3600.0),
+            CancellationToken::new(),
+            Box::new(plane.clone()),
+            Box::new(objects.clone()),
+        );
+        Self { world, plane, objects }
+    }
+
+    /// Checks targets as the load balancer's health checker does: healthy where something runs.
+    pub(crate) fn check_targets(&self) {
+        let (world, plane) = (Arc::clone(&self.world), self.plane.clone());
+        self.world.spawn(async move {
+            loop {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                for here in world.lock().regions_mut() {
+                    for target in here
+                        .balancing
+                        .target_groups
+                        .values_mut()
+                        .flat_map(|group| group.targets.values_mut())
+                    {
+                        if target.state == TargetState::Draining {
+                            continue;
+                        }
+                        let up = plane.address(&target.instance_id).is_some();
+                        target.state = if up {
+                            TargetState::Healthy
+                        } else {
+                            TargetState::Unhealthy
+                        };
+                    }
+                }
+            }
+        });
+    }
+}

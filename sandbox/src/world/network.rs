@@ -1,4 +1,0 @@
-//! Network.
-
-#[derive(Debug, Default)]
-pub(crate) struct Network {}

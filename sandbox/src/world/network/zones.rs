@@ -1,0 +1,93 @@
+//! Regions and their availability zones.
+//! Must know nothing of what lies in them.
+
+/// The regions that are on in every account.
+pub(crate) const REGIONS: &[&str] = &[
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-northeast-3",
+    "ap-south-1",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ca-central-1",
+    "eu-central-1",
+    "eu-north-1",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "sa-east-1",
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
+];
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Zone {
+    /// `us-east-1a`.
+    pub name: String,
+    /// `use1-az1`.
+    pub id: String,
+}
+
+/// The zones of a region: six in us-east-1, three elsewhere.
+pub(crate) fn zones(region: &str) -> Vec<Zone> {
+    let letters = if region == "us-east-1" { "abcdef" } else { "abc" };
+    letters
+        .chars()
+        .enumerate()
+        .map(|(index, letter)| Zone {
+            name: format!("{region}{letter}"),
+            id: format!("{}-az{}", short(region), index + 1),
+        })
+        .collect()
+}
+
+/// `use1` of `us-east-1`, `apne2` of `ap-northeast-2`, as in zone ids.
+fn short(region: &str) -> String {
+    region
+        .split('-')
+        .enumerate()
+        .map(|(index, part)| match (index, part) {
+            (0, _) => part.to_owned(),
+            (_, "northeast") => "ne".to_owned(),
+            (_, "southeast") => "se".to_owned(),
+            _ => part.chars().take(1).collect(),
+        })
+        .collect()
+}
+
+/// Instance types that the sandbox has, with virtual CPUs and MiB of memory.
+pub(crate) const INSTANCE_TYPES: &[(&str, i32, i64, &str)] = &[
+    ("t3.nano", 2, 512, "x86_64"),
+    ("t3.micro", 2, 1024, "x86_64"),
+    ("t3.small", 2, 2048, "x86_64"),
+    ("t3.medium", 2, 4096, "x86_64"),
+    ("t3.large", 2, 8192, "x86_64"),
+    ("t3.xlarge", 4, 16384, "x86_64"),
+    ("t4g.micro", 2, 1024, "arm64"),
+    ("t4g.small", 2, 2048, "arm64"),
+    ("c5.large", 2, 4096, "x86_64"),
+    ("c5.xlarge", 4, 8192, "x86_64"),
+    ("m5.large", 2, 8192, "x86_64"),
+    ("m5.xlarge", 4, 16384, "x86_64"),
+];
+
+/// Whether a zone has a type. us-east-1e is old: it has no t3, t4g or newer (facts/eb.md §1.6: why subnets have to be
+/// chosen by DescribeInstanceTypeOfferings).
+pub(crate) fn offers(zone: &str, instance_type: &str) -> bool {
+    let known = INSTANCE_TYPES.iter().any(|(name, ..)| *name == instance_type);
+    known && (zone != "us-east-1e" || instance_type.starts_with("m5.") || instance_type.starts_with("c5."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zone_ids_are_short_forms_of_the_region() {
+        assert_eq!(zones("us-east-1")[5].id, "use1-az6");
+        assert_eq!(zones("ap-northeast-2")[0].id, "apne2-az1");
+        assert_eq!(zones("eu-central-1").len(), 3);
+    }
+}

@@ -1,4 +1,0 @@
-//! Scaling.
-
-#[derive(Debug, Default)]
-pub(crate) struct Scaling {}

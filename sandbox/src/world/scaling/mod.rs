@@ -1,0 +1,367 @@
+//! Auto Scaling groups: what they hold, how large they are to be, and what they did about it.
+//! Must know nothing of wire formats; [`keeper`] brings a group to its desired capacity.
+
+pub(crate) mod keeper;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::compute::InstanceSpec;
+use super::{Item, Refusal, Tags, clock, ids};
+
+#[derive(Debug, Default)]
+pub(crate) struct Scaling {
+    /// By name.
+    pub groups: BTreeMap<String, Group>,
+    /// By ARN.
+    pub policies: BTreeMap<String, Policy>,
+    /// Oldest first.
+    pub activities: Vec<Activity>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Group {
+    pub arn: String,
+    pub name: String,
+    pub min: i32,
+    pub max: i32,
+    pub desired: i32,
+    /// Seconds.
+    pub cooldown: i32,
+    pub subnets: Vec<String>,
+    pub zones: Vec<String>,
+    pub spec: InstanceSpec,
+    pub launch: LaunchSource,
+    /// By instance id.
+    pub members: BTreeMap<String, Member>,
+    /// ARNs.
+    pub target_groups: Vec<String>,
+    pub created: Timestamp,
+    /// Passed on to every instance.
+    pub tags: Tags,
+    /// `Launch`, `Terminate`, `ReplaceUnhealthy`, …
+    pub suspended: BTreeSet<String>,
+    /// The Beanstalk environment whose version a new instance runs.
+    pub environment_id: Option<String>,
+    /// Why the desired capacity last changed, in the words of an activity's cause.
+    reason: String,
+    /// After a launch that failed.
+    not_before: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum LaunchSource {
+    /// Id, name and version.
+    Template(String, String, usize),
+    /// Name.
+    Configuration(String),
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Member {
+    pub instance_id: String,
+    pub lifecycle: Lifecycle,
+    pub zone: String,
+    pub instance_type: String,
+    pub source: LaunchSource,
+    pub joined: Timestamp,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lifecycle {
+    Pending,
+    InService,
+    Terminating,
+}
+
+impl Lifecycle {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "Pending",
+            Self::InService => "InService",
+            Self::Terminating => "Terminating",
+        }
+    }
+}
+
+/// A policy of type SimpleScaling and adjustment ChangeInCapacity, as Beanstalk makes them.
+#[derive(Debug, Clone)]
+pub(crate) struct Policy {
+    pub arn: String,
+    pub name: String,
+    pub group: String,
+    pub adjustment: i32,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Activity {
+    pub id: String,
+    pub group: String,
+    pub group_arn: String,
+    pub description: String,
+    pub cause: String,
+    pub details: String,
+    pub started: Timestamp,
+    pub ended: Option<Timestamp>,
+    /// `InProgress`, `Successful`, `Failed`, `Cancelled`.
+    pub status: &'static str,
+    pub message: Option<String>,
+}
+
+/// What a new group is to be.
+pub(crate) struct NewGroup {
+    pub name: String,
+    pub min: i32,
+    pub max: i32,
+    pub cooldown: i32,
+    pub subnets: Vec<String>,
+    pub zones: Vec<String>,
+    pub spec: InstanceSpec,
+    pub launch: LaunchSource,
+    pub target_groups: Vec<String>,
+    pub tags: Tags,
+    pub environment_id: Option<String>,
+}
+
+/// Sizes as UpdateAutoScalingGroup takes them.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Sizes {
+    pub min: Option<i32>,
+    pub max: Option<i32>,
+    pub desired: Option<i32>,
+}
+
+impl Group {
+    /// Members that are or will be in service.
+    pub(crate) fn serving(&self) -> impl Iterator<Item = &Member> {
+        self.members
+            .values()
+            .filter(|member| member.lifecycle != Lifecycle::Terminating)
+    }
+
+    /// As UpdateAutoScalingGroup: the desired capacity follows the bounds, unless it is given.
+    pub(crate) fn resize(&mut self, sizes: Sizes, now: Timestamp) -> Result<(), Refusal> {
+        let (min, max) = (sizes.min.unwrap_or(self.min), sizes.max.unwrap_or(self.max));
+        if min > max {
+            return Err(Refusal::new(
+                "ValidationError",
+                format!("Max bound, {max}, must be greater than or equal to min bound, {min}"),
+            ));
+        }
+        let desired = match sizes.desired {
+            Some(desired) if desired < min || desired > max => return Err(out_of_bounds(desired, min, max)),
+            Some(desired) => desired,
+            None => self.desired.clamp(min, max),
+        };
+        let cause = format!(
+            "At {} a user request update of AutoScalingGroup constraints to min: {min}, max: {max}, desired: {desired} \
+             changing the desired capacity from {} to {desired}.",
+            clock::seconds_text(now),
+            self.desired
+        );
+        (self.min, self.max) = (min, max);
+        self.want(desired, cause);
+        Ok(())
+    }
+
+    /// As SetDesiredCapacity.
+    pub(crate) fn set_desired(&mut self, desired: i32, now: Timestamp) -> Result<(), Refusal> {
+        if desired < self.min || desired > self.max {
+            return Err(out_of_bounds(desired, self.min, self.max));
+        }
+        let cause = format!(
+            "At {} a user request explicitly set group desired capacity changing the desired capacity from {} to {desired}.",
+            clock::seconds_text(now),
+            self.desired
+        );
+        self.want(desired, cause);
+        Ok(())
+    }
+
+    /// Changes the desired capacity for a reason that the next activities give.
+    pub(crate) fn want(&mut self, desired: i32, reason: String) {
+        if desired != self.desired {
+            self.desired = desired;
+            self.reason = reason;
+        }
+    }
+}
+
+fn out_of_bounds(desired: i32, min: i32, max: i32) -> Refusal {
+    let (word, bound, side) = if desired > max {
+        ("above", max, "max")
+    } else {
+        ("below", min, "min")
+    };
+    Refusal::new(
+        "ValidationError",
+        format!("New SetDesiredCapacity value {desired} is {word} {side} value {bound} for the AutoScalingGroup."),
+    )
+}
+
+impl Scaling {
+    pub(crate) fn create_group(&mut self, region: &str, account: &str, new: NewGroup, now: Timestamp) {
+        let arn = format!(
+            "arn:aws:autoscaling:{region}:{account}:autoScalingGroup:{}:autoScalingGroupName/{}",
+            ids::uuid(),
+            new.name
+        );
+        let reason = format!(
+            "At {} a user request created an AutoScalingGroup changing the desired capacity from 0 to {}.",
+            clock::seconds_text(now),
+            new.min
+        );
+        let group = Group {
+            arn,
+            name: new.name.clone(),
+            min: new.min,
+            max: new.max,
+            desired: new.min,
+            cooldown: new.cooldown,
+            subnets: new.subnets,
+            zones: new.zones,
+            spec: new.spec,
+            launch: new.launch,
+            members: BTreeMap::new(),
+            target_groups: new.target_groups,
+            created: now,
+            tags: new.tags,
+            suspended: BTreeSet::new(),
+            environment_id: new.environment_id,
+            reason,
+            not_before: None,
+        };
+        self.groups.insert(new.name, group);
+    }
+
+    pub(crate) fn create_policy(
+        &mut self,
+        region: &str,
+        account: &str,
+        group: &str,
+        name: &str,
+        adjustment: i32,
+    ) -> String {
+        let arn = format!(
+            "arn:aws:autoscaling:{region}:{account}:scalingPolicy:{}:autoScalingGroupName/{group}:policyName/{name}",
+            ids::uuid()
+        );
+        self.policies.insert(
+            arn.clone(),
+            Policy {
+                arn: arn.clone(),
+                name: name.to_owned(),
+                group: group.to_owned(),
+                adjustment,
+            },
+        );
+        arn
+    }
+
+    pub(crate) fn group_mut(&mut self, name: &str) -> Result<&mut Group, Refusal> {
+        self.groups.get_mut(name).ok_or_else(|| {
+            Refusal::new(
+                "ValidationError",
+                format!("AutoScalingGroup name not found - AutoScalingGroup '{name}' not found"),
+            )
+        })
+    }
+
+    /// The group that an instance is a member of.
+    pub(crate) fn group_of(&self, instance_id: &str) -> Option<&Group> {
+        self.groups
+            .values()
+            .find(|group| group.members.contains_key(instance_id))
+    }
+
+    fn begin(&mut self, group: &str, description: String, cause: String, zone: &str, now: Timestamp) -> String {
+        let id = ids::uuid();
+        let group_arn = self
+            .groups
+            .get(group)
+            .map(|group| group.arn.clone())
+            .unwrap_or_default();
+        self.activities.push(Activity {
+            id: id.clone(),
+            group: group.to_owned(),
+            group_arn,
+            description,
+            cause,
+            details: format!("{{\"Availability Zone\":\"{zone}\"}}"),
+            started: now,
+            ended: None,
+            status: "InProgress",
+            message: None,
+        });
+        id
+    }
+
+    fn end(&mut self, id: &str, status: &'static str, message: Option<String>, now: Timestamp) {
+        if let Some(activity) = self.activities.iter_mut().find(|activity| activity.id == id) {
+            activity.status = status;
+            activity.message = message;
+            activity.ended = Some(now);
+        }
+    }
+
+    pub(crate) fn inventory(&self, region: &str) -> Vec<Item> {
+        let item = |kind: &'static str, id: &str, name: &str, tags: Tags| Item {
+            service: "autoscaling",
+            kind,
+            region: region.to_owned(),
+            id: id.to_owned(),
+            name: name.to_owned(),
+            tags,
+        };
+        let mut items: Vec<_> = self
+            .groups
+            .values()
+            .map(|it| item("auto-scaling-group", &it.arn, &it.name, it.tags.clone()))
+            .collect();
+        items.extend(
+            self.policies
+                .values()
+                .map(|it| item("scaling-policy", &it.arn, &it.name, Tags::new())),
+        );
+        items
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn group() -> Group {
+        let mut scaling = Scaling::default();
+        let new = NewGroup {
+            name: "g".to_owned(),
+            min: 2,
+            max: 4,
+            cooldown: 360,
+            subnets: Vec::new(),
+            zones: Vec::new(),
+            spec: InstanceSpec::default(),
+            launch: LaunchSource::Configuration("c".to_owned()),
+            target_groups: Vec::new(),
+            tags: Tags::new(),
+            environment_id: None,
+        };
+        scaling.create_group("us-east-1", "000000000000", new, Timestamp::UNIX_EPOCH);
+        scaling.groups.remove("g").unwrap()
+    }
+
+    #[test]
+    fn the_desired_capacity_follows_new_bounds_and_cannot_be_set_out_of_them() {
+        let mut group = group();
+        let sizes = Sizes {
+            min: Some(3),
+            ..Sizes::default()
+        };
+        group.resize(sizes, Timestamp::UNIX_EPOCH).unwrap();
+        assert_eq!(group.desired, 3);
+        let refused = group.set_desired(5, Timestamp::UNIX_EPOCH).unwrap_err();
+        assert!(refused.message.contains("above max value 4"), "{}", refused.message);
+        assert_eq!(group.desired, 3);
+    }
+}
