@@ -491,7 +491,7 @@ async fn a_web_acl_blocks_what_has_no_user_agent_and_who_asks_too_often() {
     let acl = site
         .world
         .lock()
-        .create_web_acl("site", definition, Tags::new())
+        .create_web_acl("site", definition, Tags::new(), jiff::Timestamp::now())
         .unwrap();
     let mut guarded = configuration(OPTIMIZED);
     guarded.web_acl_id = acl.arn;

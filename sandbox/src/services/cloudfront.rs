@@ -328,7 +328,8 @@ fn tags_of(tags: w::Tags) -> Tags {
 
 fn list_tags(world: &Arc<World>, arn: &str) -> Result<Answer, Refusal> {
     let mut state = world.lock();
-    let tags = &state.distributions.by_arn(arn)?.tags;
+    let delay = state.tag_delay;
+    let tags = state.distributions.by_arn(arn)?.tags.visible(world.clock.now(), delay);
     let items: Vec<_> = tags
         .iter()
         .map(|(key, value)| w::Tag {
@@ -344,19 +345,20 @@ fn list_tags(world: &Arc<World>, arn: &str) -> Result<Answer, Refusal> {
 
 fn tag(world: &Arc<World>, call: &Call, arn: &str) -> Result<Answer, Refusal> {
     let input = w::deserialize_tag_resource_request(&call.to_generated(), &[], &HashMap::new()).map_err(malformed)?;
-    world.lock().distributions.by_arn(arn)?.tags.extend(tags_of(input.tags));
+    let now = world.clock.now();
+    let mut state = world.lock();
+    let tags = &mut state.distributions.by_arn(arn)?.tags;
+    tags.change(now, |tags| tags.extend(tags_of(input.tags)));
     Ok(w::serialize_tag_resource_response().into())
 }
 
 fn untag(world: &Arc<World>, call: &Call, arn: &str) -> Result<Answer, Refusal> {
     let input = w::deserialize_untag_resource_request(&call.to_generated(), &[], &HashMap::new()).map_err(malformed)?;
     let keys = input.tag_keys.items.unwrap_or_default().items;
+    let now = world.clock.now();
     let mut state = world.lock();
-    state
-        .distributions
-        .by_arn(arn)?
-        .tags
-        .retain(|key, _| !keys.contains(key));
+    let tags = &mut state.distributions.by_arn(arn)?.tags;
+    tags.change(now, |tags| tags.retain(|key, _| !keys.contains(key)));
     Ok(w::serialize_untag_resource_response().into())
 }
 

@@ -92,10 +92,7 @@ fn check_scope(scope: &Value, region: &str) -> Result<(), Refusal> {
     match scope.as_str() {
         // A global scope, but only one region's endpoint knows it (WAF API, Scope).
         Some("CLOUDFRONT") if region == "us-east-1" => Ok(()),
-        Some("CLOUDFRONT") => Err(invalid(
-            "SCOPE_VALUE",
-            "The scope is not valid., field: SCOPE_VALUE, parameter: CLOUDFRONT",
-        )),
+        Some("CLOUDFRONT") => Err(invalid("SCOPE_VALUE", "The scope is not valid., parameter: CLOUDFRONT")),
         Some("REGIONAL") => Err(not_implemented("web ACLs of scope REGIONAL")),
         _ => Err(invalid("SCOPE_VALUE", "The scope is not valid.")),
     }
@@ -128,7 +125,8 @@ fn create(world: &Arc<World>, request: &Map<String, Value>) -> Result<Value, Ref
     }
     let definition = definition(request)?;
     let tags = tags(request);
-    let made = world.lock().create_web_acl(name, definition, tags)?;
+    let now = world.clock.now();
+    let made = world.lock().create_web_acl(name, definition, tags, now)?;
     Ok(json!({ "Summary": summary(&made) }))
 }
 
@@ -421,9 +419,9 @@ fn delete(world: &Arc<World>, request: &Map<String, Value>) -> Result<Value, Ref
 fn list_tags(world: &Arc<World>, request: &Map<String, Value>) -> Result<Value, Refusal> {
     let arn = text(request, "ResourceARN")?;
     let mut state = world.lock();
-    let acl = state.web_acls.by_arn_mut(arn)?;
-    let tags: Vec<Value> = acl
-        .tags
+    let delay = state.tag_delay;
+    let tags = state.web_acls.by_arn_mut(arn)?.tags.visible(world.clock.now(), delay);
+    let tags: Vec<Value> = tags
         .iter()
         .map(|(key, value)| json!({ "Key": key, "Value": value }))
         .collect();
@@ -432,25 +430,25 @@ fn list_tags(world: &Arc<World>, request: &Map<String, Value>) -> Result<Value, 
 
 fn tag(world: &Arc<World>, request: &Map<String, Value>) -> Result<Value, Refusal> {
     let arn = text(request, "ResourceARN")?;
-    world.lock().web_acls.by_arn_mut(arn)?.tags.extend(tags(request));
+    let now = world.clock.now();
+    let mut state = world.lock();
+    state
+        .web_acls
+        .by_arn_mut(arn)?
+        .tags
+        .change(now, |present| present.extend(tags(request)));
     Ok(json!({}))
 }
 
 fn untag(world: &Arc<World>, request: &Map<String, Value>) -> Result<Value, Refusal> {
     let arn = text(request, "ResourceARN")?;
-    let keys: Vec<&str> = request
-        .get("TagKeys")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect();
-    world
-        .lock()
-        .web_acls
-        .by_arn_mut(arn)?
-        .tags
-        .retain(|key, _| !keys.contains(&key.as_str()));
+    let keys = request.get("TagKeys").and_then(Value::as_array).into_iter().flatten();
+    let keys: Vec<&str> = keys.filter_map(Value::as_str).collect();
+    let now = world.clock.now();
+    let mut state = world.lock();
+    let acl = state.web_acls.by_arn_mut(arn)?;
+    acl.tags
+        .change(now, |present| present.retain(|key, _| !keys.contains(&key.as_str())));
     Ok(json!({}))
 }
 

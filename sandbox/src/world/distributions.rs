@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::edge_policies;
+use super::settling_tags::SettlingTags;
 use super::{Item, Refusal, State, Tags, ids};
 
 /// From a change to `Deployed`, in sandbox time. Public reports of 2026 say 3 to 15 minutes.
@@ -47,7 +48,7 @@ pub(crate) struct Distribution {
     /// What the edge serves until `deployed_at`; nothing before the first deployment.
     previous: Option<Configuration>,
     deployed_at: Timestamp,
-    pub tags: Tags,
+    pub tags: SettlingTags,
     pub invalidations: Vec<Invalidation>,
 }
 
@@ -211,7 +212,7 @@ impl Distributions {
                 region: region.to_owned(),
                 id: distribution.id.clone(),
                 name: distribution.configuration.comment.clone(),
-                tags: distribution.tags.clone(),
+                tags: distribution.tags.all().clone(),
             })
             .collect()
     }
@@ -246,7 +247,7 @@ impl State {
             configuration,
             previous: None,
             deployed_at: now + DEPLOYMENT,
-            tags,
+            tags: SettlingTags::new(tags, now),
             invalidations: Vec::new(),
             id: id.clone(),
         };

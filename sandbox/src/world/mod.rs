@@ -18,6 +18,7 @@ pub(crate) mod plane;
 pub(crate) mod quotas;
 pub(crate) mod routes;
 pub(crate) mod scaling;
+pub(crate) mod settling_tags;
 pub(crate) mod stacks;
 pub(crate) mod tables;
 pub(crate) mod web_acls;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::settling_tags::SettlingTags;
 use super::{Item, Refusal, State, Tags, ids};
 
 #[derive(Debug, Default)]
@@ -20,7 +21,7 @@ pub(crate) struct WebAcl {
     pub name: String,
     pub lock_token: String,
     pub definition: Definition,
-    pub tags: Tags,
+    pub tags: SettlingTags,
 }
 
 /// What CreateWebACL and UpdateWebACL set.
@@ -89,7 +90,7 @@ impl WebAcls {
                 region: region.to_owned(),
                 id: acl.id.clone(),
                 name: acl.name.clone(),
-                tags: acl.tags.clone(),
+                tags: acl.tags.all().clone(),
             })
             .collect()
     }
@@ -100,7 +101,13 @@ impl State {
     ///
     /// # Errors
     /// `WAFDuplicateItemException`: names are unique.
-    pub(crate) fn create_web_acl(&mut self, name: &str, definition: Definition, tags: Tags) -> Result<WebAcl, Refusal> {
+    pub(crate) fn create_web_acl(
+        &mut self,
+        name: &str,
+        definition: Definition,
+        tags: Tags,
+        now: Timestamp,
+    ) -> Result<WebAcl, Refusal> {
         if self.web_acls.all.values().any(|acl| acl.name == name) {
             return Err(Refusal::new(
                 "WAFDuplicateItemException",
@@ -113,7 +120,7 @@ impl State {
             name: name.to_owned(),
             lock_token: ids::uuid(),
             definition,
-            tags,
+            tags: SettlingTags::new(tags, now),
             id: id.clone(),
         };
         self.web_acls.all.insert(id, acl.clone());

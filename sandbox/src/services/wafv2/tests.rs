@@ -159,3 +159,17 @@ async fn wrong_web_acls_are_refused() {
     assert_eq!(refused(&unknown), "WAFNonexistentItemException");
     assert_eq!(refused(&|acl| acl["Scope"] = "REGIONAL".into()), "NotImplemented");
 }
+
+#[tokio::test]
+async fn fresh_tags_read_as_none_where_tags_are_slow() {
+    let world = proxy::world(600.0, proxy::Fixed::default());
+    world.lock().tag_delay = jiff::SignedDuration::from_secs(60);
+    let made = call(&world, "CreateWebACL", &one_click("site")).unwrap()["Summary"].clone();
+    let tags = || {
+        let answer = call(&world, "ListTagsForResource", &json!({ "ResourceARN": made["ARN"] })).unwrap();
+        answer["TagInfoForResource"]["TagList"].as_array().unwrap().len()
+    };
+    assert_eq!(tags(), 0);
+    world.clock.sleep_seconds(61).await;
+    assert_eq!(tags(), 1);
+}
