@@ -50,10 +50,16 @@ pub(crate) struct Service {
 
 /// Every service but S3, which streams (see [`s3`]).
 pub(crate) const SERVICES: &[Service] = &[
+    autoscaling::SERVICE,
+    cloudformation::SERVICE,
+    cloudwatch::SERVICE,
     dynamodb::SERVICE,
+    ec2::SERVICE,
     elasticbeanstalk::SERVICE,
+    elasticloadbalancing::SERVICE,
     iam::SERVICE,
     servicequotas::SERVICE,
+    sns::SERVICE,
     sts::SERVICE,
 ];
 
