@@ -9,7 +9,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// Puts a high-traffic event registration site on AWS with one command, and takes it away with another.
 #[derive(Debug, Parser)]
 #[command(name = "confctl", version, max_term_width = 100, propagate_version = true)]
-#[command(after_help = "Try it without an AWS account: confctl up --sandbox")]
+#[command(
+    after_help = "Each global option but --yes can also be set in the environment: CONFCTL_PROFILE, CONFCTL_REGION, ….\nTry it without an AWS account: confctl up --sandbox"
+)]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,
@@ -22,31 +24,44 @@ pub struct Cli {
 #[command(next_help_heading = "Global options")]
 pub struct Global {
     /// What to build: article, dev, ci, or a TOML file [default: article, or what `up` used]
-    #[arg(short, long, global = true, value_name = "NAME|FILE", env = "CONFCTL_PROFILE")]
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "NAME|FILE",
+        env = "CONFCTL_PROFILE",
+        hide_env = true
+    )]
     pub profile: Option<String>,
 
     /// The stack's name [default: tcb-conference]
-    #[arg(long, global = true, value_name = "STACK", env = "CONFCTL_NAME")]
+    #[arg(long, global = true, value_name = "STACK", env = "CONFCTL_NAME", hide_env = true)]
     pub name: Option<String>,
 
     /// The AWS region [default: the profile's]
-    #[arg(long, global = true, env = "CONFCTL_REGION")]
+    #[arg(long, global = true, env = "CONFCTL_REGION", hide_env = true)]
     pub region: Option<String>,
 
     /// The profile of the AWS configuration whose credentials are used
-    #[arg(long, global = true, value_name = "NAME", env = "CONFCTL_AWS_PROFILE")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        env = "CONFCTL_AWS_PROFILE",
+        hide_env = true
+    )]
     pub aws_profile: Option<String>,
 
     /// Refuse any account but this one (12 digits)
-    #[arg(long, global = true, value_name = "ID", env = "CONFCTL_ACCOUNT")]
+    #[arg(long, global = true, value_name = "ID", env = "CONFCTL_ACCOUNT", hide_env = true)]
     pub account: Option<String>,
 
     /// Override a key of the profile: `--set scaling.max=6`
-    #[arg(long, global = true, value_name = "KEY=VALUE", env = "CONFCTL_SET", value_delimiter = None)]
+    #[arg(long, global = true, value_name = "KEY=VALUE", env = "CONFCTL_SET", hide_env = true)]
     pub set: Vec<String>,
 
     /// Use a local AWS on this machine instead of the real one; started if need be
-    #[arg(long, global = true, env = "CONFCTL_SANDBOX", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, default_missing_value = "true", default_value = "false", require_equals = true, hide_possible_values = true)]
+    #[arg(long, global = true, env = "CONFCTL_SANDBOX", hide_env = true, value_parser = clap::builder::FalseyValueParser::new())]
     pub sandbox: bool,
 
     /// Do not ask for confirmation
@@ -54,14 +69,15 @@ pub struct Global {
     pub yes: bool,
 
     /// Never ask anything; refuse where a question would be needed
-    #[arg(long, global = true, env = "CONFCTL_NO_INPUT")]
+    #[arg(long, global = true, env = "CONFCTL_NO_INPUT", hide_env = true)]
     pub no_input: bool,
 
     /// text for people, json for programs: one object a line, the last one the summary
-    #[arg(short, long, global = true, value_enum, default_value_t = Format::Text, env = "CONFCTL_OUTPUT")]
+    #[arg(short, long, global = true, value_enum, default_value_t = Format::Text, env = "CONFCTL_OUTPUT", hide_env = true)]
     pub output: Format,
 
-    #[arg(long, global = true, value_enum, default_value_t = When::Auto, value_name = "WHEN", env = "CONFCTL_COLOR")]
+    /// Colours
+    #[arg(long, global = true, value_enum, default_value_t = When::Auto, value_name = "WHEN", env = "CONFCTL_COLOR", hide_env = true)]
     pub color: When,
 
     /// More of what happens (-v: calls, -vv: all)
@@ -73,11 +89,11 @@ pub struct Global {
     pub quiet: bool,
 
     /// Give up after this long: 45m, 1h30m
-    #[arg(long, global = true, value_name = "DURATION", default_value = "45m", value_parser = duration, env = "CONFCTL_TIMEOUT")]
+    #[arg(long, global = true, value_name = "DURATION", default_value = "45m", value_parser = duration, env = "CONFCTL_TIMEOUT", hide_env = true)]
     pub timeout: Duration,
 
     /// Also write what happens to this file, as JSON lines
-    #[arg(long, global = true, value_name = "FILE", env = "CONFCTL_LOG_FILE")]
+    #[arg(long, global = true, value_name = "FILE", env = "CONFCTL_LOG_FILE", hide_env = true)]
     pub log_file: Option<PathBuf>,
 }
 
@@ -203,7 +219,13 @@ pub enum SandboxCommand {
 #[derive(Debug, Clone, Args)]
 pub struct SandboxOptions {
     /// How many times faster than real time its clock runs, 1 to 3600
-    #[arg(long, default_value_t = 60.0, env = "CONFCTL_SANDBOX_TIME_SCALE", value_name = "N")]
+    #[arg(
+        long,
+        default_value_t = 60.0,
+        env = "CONFCTL_SANDBOX_TIME_SCALE",
+        hide_env = true,
+        value_name = "N"
+    )]
     pub time_scale: f64,
 
     /// The port on 127.0.0.1; any free one where it is taken

@@ -147,7 +147,11 @@ fn unsent(headline: &str, causes: Vec<String>) -> Error {
     } else {
         Error::new(Kind::Unreachable, headline).hint("check the network, and AWS_ENDPOINT_URL if it is set")
     };
-    error.causes = causes;
+    // The chain's account of its seven providers, the instance metadata service last, helps nobody who configured none.
+    let none_configured = all.contains("no credentials found in chain") || all.contains("imds");
+    if !(error.kind == Kind::Denied && none_configured) {
+        error.causes = causes;
+    }
     error
 }
 

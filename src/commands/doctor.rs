@@ -5,9 +5,9 @@ use aws_sdk_ec2::types::LocationType;
 use aws_sdk_elasticbeanstalk::types::PlatformFilter;
 use serde_json::{Value, json};
 
-use super::session::{choose, target};
+use super::session::{choose, connect, target};
+use crate::aws::Aws;
 use crate::aws::errors::Explain;
-use crate::aws::{Aws, clients};
 use crate::cli::Global;
 use crate::engine::Error;
 use crate::exit::Exit;
@@ -61,12 +61,10 @@ impl Finding {
 }
 
 pub(super) async fn run(global: &Global, ui: &Ui) -> Result<Summary, Error> {
-    let chosen = choose(global)?;
-    let profile = &chosen.profile;
+    let mut chosen = choose(global)?;
     let target = target(global, ui).await?;
-    let config = clients::configuration(&target, Some(&profile.region), global.aws_profile.as_deref()).await;
-    let only = global.account.clone().or_else(|| profile.account.clone());
-    let (aws, _) = clients::connect(&target, &config, &profile.region, only.as_deref()).await?;
+    let (aws, _) = connect(&target, global, &mut chosen).await?;
+    let profile = &chosen.profile;
     let at = aws
         .endpoint
         .as_ref()

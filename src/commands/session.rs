@@ -64,6 +64,8 @@ pub(super) struct Wishes<'a> {
 pub(super) struct Chosen {
     pub name: String,
     pub profile: Profile,
+    /// Whether a flag, the file or a `--set` says which region; else the AWS configuration may.
+    pub names_region: bool,
 }
 
 impl Session {
@@ -80,9 +82,7 @@ impl Session {
         // Read before anything is called: a mistake in it is told at once.
         let mut chosen = choose(global)?;
         let target = target(global, ui).await?;
-        let config = clients::configuration(&target, Some(&chosen.profile.region), global.aws_profile.as_deref()).await;
-        let only = global.account.clone().or_else(|| chosen.profile.account.clone());
-        let (read, write) = clients::connect(&target, &config, &chosen.profile.region, only.as_deref()).await?;
+        let (read, write) = connect(&target, global, &mut chosen).await?;
         let record = Record::new(&read, name.as_str());
         if fallback == Fallback::Applied
             && global.profile.is_none()
@@ -243,6 +243,18 @@ impl Look {
     }
 }
 
+/// Connects to the account, in the region of the command line, else of the profile, else of the AWS configuration.
+pub(super) async fn connect(target: &Target, global: &Global, chosen: &mut Chosen) -> Result<(Aws, Aws), Error> {
+    let settled = chosen.names_region || target.endpoint.is_some();
+    let region = settled.then_some(chosen.profile.region.as_str());
+    let config = clients::configuration(target, region, global.aws_profile.as_deref()).await;
+    if let (false, Some(region)) = (settled, config.region()) {
+        chosen.profile.region = region.to_string();
+    }
+    let only = global.account.clone().or_else(|| chosen.profile.account.clone());
+    clients::connect(target, &config, &chosen.profile.region, only.as_deref()).await
+}
+
 /// The stack's name, checked.
 pub(super) fn stack_name(global: &Global) -> Result<StackName, Error> {
     match &global.name {
@@ -266,6 +278,7 @@ pub(super) fn choose(global: &Global) -> Result<Chosen, Error> {
     Ok(Chosen {
         name: loaded.name,
         profile,
+        names_region: loaded.names_region || global.region.is_some(),
     })
 }
 
@@ -353,6 +366,7 @@ async fn applied(aws: &Aws, record: &Record, global: &Global) -> Result<Option<C
     Ok(Some(Chosen {
         name: "as applied".to_owned(),
         profile,
+        names_region: true,
     }))
 }
 

@@ -1,1 +1,477 @@
-//!
+//! EC2 Auto Scaling's API.
+
+use std::sync::Arc;
+
+use winterbaume_autoscaling::{model as m, wire};
+
+use super::page::page;
+use super::{Operation, Service, operation};
+use crate::gateway::call::{Answer, Call};
+use crate::world::clock::{seconds_text, text};
+use crate::world::monitoring::Monitoring;
+use crate::world::scaling::{Activity, Group, LaunchSource, Lifecycle, Member, Policy, Sizes, keeper};
+use crate::world::{Refusal, World};
+
+const OPERATIONS: &[Operation] = &[
+    operation(
+        "DescribeAutoScalingGroups",
+        &["AutoScalingGroupNames", "Filters", "MaxRecords", "NextToken"],
+    ),
+    operation(
+        "DescribeAutoScalingInstances",
+        &["InstanceIds", "MaxRecords", "NextToken"],
+    ),
+    operation(
+        "DescribePolicies",
+        &[
+            "AutoScalingGroupName",
+            "PolicyNames",
+            "PolicyTypes",
+            "MaxRecords",
+            "NextToken",
+        ],
+    ),
+    operation(
+        "DescribeScalingActivities",
+        &["ActivityIds", "AutoScalingGroupName", "MaxRecords", "NextToken"],
+    ),
+    operation("DescribeTags", &["Filters", "MaxRecords", "NextToken"]),
+    operation("ResumeProcesses", &["AutoScalingGroupName", "ScalingProcesses"]),
+    operation("SetDesiredCapacity", &["AutoScalingGroupName", "DesiredCapacity"]),
+    operation("SuspendProcesses", &["AutoScalingGroupName", "ScalingProcesses"]),
+    operation(
+        "TerminateInstanceInAutoScalingGroup",
+        &["InstanceId", "ShouldDecrementDesiredCapacity"],
+    ),
+    operation(
+        "UpdateAutoScalingGroup",
+        &[
+            "AutoScalingGroupName",
+            "MinSize",
+            "MaxSize",
+            "DesiredCapacity",
+            "DefaultCooldown",
+        ],
+    ),
+];
+
+/// The processes that can be suspended.
+const PROCESSES: &[&str] = &[
+    "Launch",
+    "Terminate",
+    "HealthCheck",
+    "ReplaceUnhealthy",
+    "AZRebalance",
+    "AlarmNotification",
+    "ScheduledActions",
+    "AddToLoadBalancer",
+    "InstanceRefresh",
+];
+
+pub(crate) const SERVICE: Service = Service {
+    scope: "autoscaling",
+    title: "EC2 Auto Scaling",
+    operations: OPERATIONS,
+    run,
+};
+
+fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    match call.operation.as_str() {
+        "DescribeAutoScalingGroups" => describe_groups(world, call),
+        "DescribeAutoScalingInstances" => describe_instances(world, call),
+        "DescribePolicies" => describe_policies(world, call),
+        "DescribeScalingActivities" => describe_activities(world, call),
+        "DescribeTags" => describe_tags(world, call),
+        "ResumeProcesses" => processes(world, call, false),
+        "SetDesiredCapacity" => set_desired_capacity(world, call),
+        "SuspendProcesses" => processes(world, call, true),
+        "TerminateInstanceInAutoScalingGroup" => terminate_instance(world, call),
+        "UpdateAutoScalingGroup" => update_group(world, call),
+        other => Err(super::not_implemented(format!("{other} of EC2 Auto Scaling"))),
+    }
+}
+
+fn template(source: &LaunchSource) -> Option<m::LaunchTemplateSpecification> {
+    match source {
+        LaunchSource::Template(id, name, version) => Some(m::LaunchTemplateSpecification {
+            launch_template_id: Some(id.clone()),
+            launch_template_name: Some(name.clone()),
+            version: Some(version.to_string()),
+        }),
+        LaunchSource::Configuration(_) => None,
+    }
+}
+
+fn configuration(source: &LaunchSource) -> Option<String> {
+    match source {
+        LaunchSource::Configuration(name) => Some(name.clone()),
+        LaunchSource::Template(..) => None,
+    }
+}
+
+fn tag_views(group: &Group) -> Vec<m::TagDescription> {
+    let view = |(key, value): (&String, &String)| m::TagDescription {
+        key: Some(key.clone()),
+        propagate_at_launch: Some(true),
+        resource_id: Some(group.name.clone()),
+        resource_type: Some("auto-scaling-group".to_owned()),
+        value: Some(value.clone()),
+    };
+    group.tags.iter().map(view).collect()
+}
+
+fn group_view(group: &Group) -> m::AutoScalingGroup {
+    let instance = |member: &Member| m::Instance {
+        availability_zone: Some(member.zone.clone()),
+        health_status: Some("Healthy".to_owned()),
+        instance_id: Some(member.instance_id.clone()),
+        instance_type: Some(member.instance_type.clone()),
+        launch_configuration_name: configuration(&member.source),
+        launch_template: template(&member.source),
+        lifecycle_state: Some(member.lifecycle.as_str().to_owned()),
+        protected_from_scale_in: Some(false),
+        ..m::Instance::default()
+    };
+    let suspended = |process: &String| m::SuspendedProcess {
+        process_name: Some(process.clone()),
+        suspension_reason: Some("User suspended".to_owned()),
+    };
+    m::AutoScalingGroup {
+        auto_scaling_group_a_r_n: Some(group.arn.clone()),
+        auto_scaling_group_name: Some(group.name.clone()),
+        availability_zones: Some(group.zones.clone().into()),
+        capacity_rebalance: Some(false),
+        created_time: Some(text(group.created)),
+        default_cooldown: Some(group.cooldown),
+        desired_capacity: Some(group.desired),
+        enabled_metrics: Some(Vec::new().into()),
+        health_check_grace_period: Some(0),
+        // Beanstalk's groups check what EC2 says of an instance, not the load balancer (facts/eb.md §1.8).
+        health_check_type: Some("EC2".to_owned()),
+        instances: Some(group.members.values().map(instance).collect()),
+        launch_configuration_name: configuration(&group.launch),
+        launch_template: template(&group.launch),
+        load_balancer_names: Some(Vec::new().into()),
+        max_size: Some(group.max),
+        min_size: Some(group.min),
+        new_instances_protected_from_scale_in: Some(false),
+        suspended_processes: Some(group.suspended.iter().map(suspended).collect()),
+        tags: Some(tag_views(group).into()),
+        target_group_a_r_ns: Some(group.target_groups.clone().into()),
+        termination_policies: Some(vec!["Default".to_owned()].into()),
+        traffic_sources: Some(Vec::new().into()),
+        v_p_c_zone_identifier: Some(group.subnets.join(",")),
+        ..m::AutoScalingGroup::default()
+    }
+}
+
+/// Filters on tags: `tag:KEY`, `tag-key`, `tag-value`.
+fn passes(group: &Group, filters: &[m::Filter]) -> Result<bool, Refusal> {
+    for filter in filters {
+        let name = filter.name.as_deref().unwrap_or_default();
+        let wanted = filter
+            .values
+            .as_ref()
+            .map(|list| list.items.as_slice())
+            .unwrap_or_default();
+        let found = match name.strip_prefix("tag:") {
+            Some(key) => group.tags.get(key).is_some_and(|value| wanted.contains(value)),
+            None if name == "tag-key" => group.tags.keys().any(|key| wanted.contains(key)),
+            None if name == "tag-value" => group.tags.values().any(|value| wanted.contains(value)),
+            None => {
+                return Err(Refusal::new(
+                    "ValidationError",
+                    format!("Filter type {name} is not correct."),
+                ));
+            }
+        };
+        if !found {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn describe_groups(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::AutoScalingGroupNamesType = call.query()?;
+    let names = request.auto_scaling_group_names.map(|list| list.items);
+    let filters = request.filters.map(|list| list.items).unwrap_or_default();
+    let mut state = world.lock();
+    let mut views = Vec::new();
+    for group in state.region(&call.region).scaling.groups.values() {
+        if names.as_ref().is_none_or(|names| names.contains(&group.name)) && passes(group, &filters)? {
+            views.push(group_view(group));
+        }
+    }
+    let (views, next_token) = page(views, request.max_records, request.next_token.as_deref())?;
+    let result = wire::AutoScalingGroupsType {
+        auto_scaling_groups: Some(views.into()),
+        next_token,
+    };
+    Ok(wire::serialize_describe_auto_scaling_groups_response(&result).into())
+}
+
+fn describe_instances(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::DescribeAutoScalingInstancesType = call.query()?;
+    let ids = request.instance_ids.map(|list| list.items);
+    let mut state = world.lock();
+    let groups = state.region(&call.region).scaling.groups.values();
+    let members = groups.flat_map(|group| group.members.values().map(move |member| (group, member)));
+    let wanted = members.filter(|(_, member)| ids.as_ref().is_none_or(|ids| ids.contains(&member.instance_id)));
+    let view = |(group, member): (&Group, &Member)| m::AutoScalingInstanceDetails {
+        auto_scaling_group_name: Some(group.name.clone()),
+        availability_zone: Some(member.zone.clone()),
+        health_status: Some("HEALTHY".to_owned()),
+        instance_id: Some(member.instance_id.clone()),
+        instance_type: Some(member.instance_type.clone()),
+        launch_configuration_name: configuration(&member.source),
+        launch_template: template(&member.source),
+        lifecycle_state: Some(member.lifecycle.as_str().to_owned()),
+        protected_from_scale_in: Some(false),
+        ..m::AutoScalingInstanceDetails::default()
+    };
+    let (views, next_token) = page(
+        wanted.map(view).collect(),
+        request.max_records,
+        request.next_token.as_deref(),
+    )?;
+    let result = wire::AutoScalingInstancesType {
+        auto_scaling_instances: Some(Vec::into(views)),
+        next_token,
+    };
+    Ok(wire::serialize_describe_auto_scaling_instances_response(&result).into())
+}
+
+fn describe_policies(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::DescribePoliciesType = call.query()?;
+    let names = request.policy_names.map(|list| list.items);
+    let types = request.policy_types.map(|list| list.items);
+    let mut state = world.lock();
+    let here = state.region(&call.region);
+    let simple = types.is_none_or(|types| types.iter().any(|kind| kind == "SimpleScaling"));
+    let wanted = here.scaling.policies.values().filter(|it| {
+        simple
+            && request
+                .auto_scaling_group_name
+                .as_ref()
+                .is_none_or(|name| *name == it.group)
+            && names
+                .as_ref()
+                .is_none_or(|names| names.contains(&it.name) || names.contains(&it.arn))
+    });
+    let views = wanted.map(|policy| policy_view(policy, &here.monitoring)).collect();
+    let (views, next_token) = page(views, request.max_records, request.next_token.as_deref())?;
+    let result = m::PoliciesType {
+        next_token,
+        scaling_policies: Some(views.into()),
+    };
+    Ok(wire::serialize_describe_policies_response(&result).into())
+}
+
+fn policy_view(policy: &Policy, monitoring: &Monitoring) -> m::ScalingPolicy {
+    let alarms = monitoring
+        .alarms
+        .values()
+        .filter(|alarm| alarm.alarm_actions.contains(&policy.arn));
+    let alarms = alarms.map(|alarm| m::Alarm {
+        alarm_a_r_n: Some(alarm.arn.clone()),
+        alarm_name: Some(alarm.name.clone()),
+    });
+    m::ScalingPolicy {
+        adjustment_type: Some("ChangeInCapacity".to_owned()),
+        alarms: Some(alarms.collect()),
+        auto_scaling_group_name: Some(policy.group.clone()),
+        enabled: Some(true),
+        policy_a_r_n: Some(policy.arn.clone()),
+        policy_name: Some(policy.name.clone()),
+        policy_type: Some("SimpleScaling".to_owned()),
+        scaling_adjustment: Some(policy.adjustment),
+        step_adjustments: Some(Vec::new().into()),
+        ..m::ScalingPolicy::default()
+    }
+}
+
+fn activity_view(activity: &Activity) -> m::Activity {
+    m::Activity {
+        activity_id: Some(activity.id.clone()),
+        auto_scaling_group_a_r_n: Some(activity.group_arn.clone()),
+        auto_scaling_group_name: Some(activity.group.clone()),
+        cause: Some(activity.cause.clone()),
+        description: Some(activity.description.clone()),
+        details: Some(activity.details.clone()),
+        end_time: activity.ended.map(text),
+        progress: Some(if activity.ended.is_some() { 100 } else { 50 }),
+        start_time: Some(text(activity.started)),
+        status_code: Some(activity.status.to_owned()),
+        status_message: activity.message.clone(),
+        ..m::Activity::default()
+    }
+}
+
+/// What goes on first, then newest first.
+fn describe_activities(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::DescribeScalingActivitiesType = call.query()?;
+    let ids = request.activity_ids.map(|list| list.items);
+    let name = request.auto_scaling_group_name;
+    let mut state = world.lock();
+    let scaling = &state.region(&call.region).scaling;
+    let mut wanted: Vec<_> = scaling
+        .activities
+        .iter()
+        .filter(|it| {
+            name.as_ref().is_none_or(|name| *name == it.group) && ids.as_ref().is_none_or(|ids| ids.contains(&it.id))
+        })
+        .collect();
+    wanted.sort_by_key(|it| (it.ended.is_some(), std::cmp::Reverse(it.started)));
+    let limit = request.max_records.unwrap_or(100).clamp(1, 100);
+    let views = wanted.into_iter().map(activity_view).collect();
+    let (views, next_token) = page(views, Some(limit), request.next_token.as_deref())?;
+    let result = m::ActivitiesType {
+        activities: Some(views.into()),
+        next_token,
+    };
+    Ok(wire::serialize_describe_scaling_activities_response(&result).into())
+}
+
+fn describe_tags(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::DescribeTagsType = call.query()?;
+    let mut state = world.lock();
+    let groups = state.region(&call.region).scaling.groups.values();
+    let mut views: Vec<_> = groups.flat_map(tag_views).collect();
+    for filter in request.filters.map(|list| list.items).unwrap_or_default() {
+        let name = filter.name.unwrap_or_default();
+        let wanted = filter.values.map(|list| list.items).unwrap_or_default();
+        let field = |tag: &m::TagDescription| match name.as_str() {
+            "auto-scaling-group" => Some(tag.resource_id.clone()),
+            "key" => Some(tag.key.clone()),
+            "value" => Some(tag.value.clone()),
+            "propagate-at-launch" => Some(Some("true".to_owned())),
+            _ => None,
+        };
+        if field(&m::TagDescription::default()).is_none() {
+            return Err(Refusal::new(
+                "ValidationError",
+                format!("Filter type {name} is not correct."),
+            ));
+        }
+        views.retain(|tag| field(tag).flatten().is_some_and(|actual| wanted.contains(&actual)));
+    }
+    let (views, next_token) = page(views, request.max_records, request.next_token.as_deref())?;
+    let result = m::TagsType {
+        next_token,
+        tags: Some(views.into()),
+    };
+    Ok(wire::serialize_describe_tags_response(&result).into())
+}
+
+fn update_group(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::UpdateAutoScalingGroupType = call.query()?;
+    let now = world.clock.now();
+    let mut state = world.lock();
+    let group = state
+        .region(&call.region)
+        .scaling
+        .group_mut(&request.auto_scaling_group_name)?;
+    let sizes = Sizes {
+        min: request.min_size,
+        max: request.max_size,
+        desired: request.desired_capacity,
+    };
+    group.resize(sizes, now)?;
+    group.cooldown = request.default_cooldown.unwrap_or(group.cooldown);
+    Ok(wire::serialize_update_auto_scaling_group_response().into())
+}
+
+fn set_desired_capacity(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::SetDesiredCapacityType = call.query()?;
+    let now = world.clock.now();
+    let mut state = world.lock();
+    let group = state
+        .region(&call.region)
+        .scaling
+        .group_mut(&request.auto_scaling_group_name)?;
+    group.set_desired(request.desired_capacity, now)?;
+    Ok(wire::serialize_set_desired_capacity_response().into())
+}
+
+fn terminate_instance(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::TerminateInstanceInAutoScalingGroupType = call.query()?;
+    let id = &request.instance_id;
+    let now = world.clock.now();
+    let unknown = || {
+        Refusal::new(
+            "ValidationError",
+            format!("Instance Id not found - No managed instance found for instance ID: {id}"),
+        )
+    };
+    let mut state = world.lock();
+    let scaling = &mut state.region(&call.region).scaling;
+    let name = scaling
+        .group_of(id)
+        .map(|group| group.name.clone())
+        .ok_or_else(unknown)?;
+    let group = scaling.group_mut(&name)?;
+    let time = seconds_text(now);
+    if request.should_decrement_desired_capacity {
+        let desired = group.desired - 1;
+        if desired < group.min {
+            let message = format!(
+                "Currently, desiredSize equals minSize ({}). Terminating instance without replacement will violate \
+                 group's min size constraint. Either set shouldDecrementDesiredCapacity flag to false or lower group's \
+                 min size.",
+                group.min
+            );
+            return Err(Refusal::new("ValidationError", message));
+        }
+        group.want(
+            desired,
+            format!("At {time} a user request shrank the desired capacity by one."),
+        );
+    }
+    if group
+        .members
+        .get(id)
+        .is_none_or(|member| member.lifecycle == Lifecycle::Terminating)
+    {
+        return Err(unknown());
+    }
+    let cause = format!("At {time} instance {id} was taken out of service in response to a user request.");
+    let activity = keeper::retire(world, &mut state, &call.region, &name, id, cause).ok_or_else(unknown)?;
+    let scaling = &state.region(&call.region).scaling;
+    let result = m::ActivityType {
+        activity: scaling
+            .activities
+            .iter()
+            .find(|it| it.id == activity)
+            .map(activity_view),
+    };
+    Ok(wire::serialize_terminate_instance_in_auto_scaling_group_response(&result).into())
+}
+
+/// Suspends or resumes the processes that are named, or all.
+fn processes(world: &Arc<World>, call: &Call, suspend: bool) -> Result<Answer, Refusal> {
+    let request: m::ScalingProcessQuery = call.query()?;
+    let named = request.scaling_processes.map(|list| list.items).unwrap_or_default();
+    let named = if named.is_empty() {
+        PROCESSES.iter().map(|name| (*name).to_owned()).collect()
+    } else {
+        named
+    };
+    if let Some(unknown) = named.iter().find(|name| !PROCESSES.contains(&name.as_str())) {
+        return Err(Refusal::new(
+            "ValidationError",
+            format!("Unsupported scaling process type: {unknown}"),
+        ));
+    }
+    let mut state = world.lock();
+    let group = state
+        .region(&call.region)
+        .scaling
+        .group_mut(&request.auto_scaling_group_name)?;
+    if suspend {
+        group.suspended.extend(named);
+        return Ok(wire::serialize_suspend_processes_response().into());
+    }
+    group.suspended.retain(|process| !named.contains(process));
+    Ok(wire::serialize_resume_processes_response().into())
+}

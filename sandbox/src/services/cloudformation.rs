@@ -1,1 +1,171 @@
-//!
+//! CloudFormation's API, as far as it reads: the stacks are those that Beanstalk makes.
+
+use std::sync::Arc;
+
+use winterbaume_cloudformation::{model as m, wire};
+
+use super::page::page;
+use super::{Operation, Service, operation};
+use crate::gateway::call::{Answer, Call};
+use crate::world::clock::text;
+use crate::world::stacks::{Stack, StackEvent, StackResource};
+use crate::world::{Refusal, World};
+
+/// Most events in one answer.
+const EVENTS_PER_PAGE: i32 = 100;
+
+const OPERATIONS: &[Operation] = &[
+    operation("DescribeStackEvents", &["StackName", "NextToken"]),
+    operation(
+        "DescribeStackResources",
+        &["StackName", "LogicalResourceId", "PhysicalResourceId"],
+    ),
+    operation("DescribeStacks", &["StackName", "NextToken"]),
+    operation("ListStackResources", &["StackName", "NextToken"]),
+];
+
+pub(crate) const SERVICE: Service = Service {
+    scope: "cloudformation",
+    title: "CloudFormation",
+    operations: OPERATIONS,
+    run,
+};
+
+fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    match call.operation.as_str() {
+        "DescribeStackEvents" => describe_events(world, call),
+        "DescribeStackResources" => describe_resources(world, call),
+        "DescribeStacks" => describe(world, call),
+        "ListStackResources" => list_resources(world, call),
+        other => Err(super::not_implemented(format!("{other} of CloudFormation"))),
+    }
+}
+
+fn stack_view(stack: &Stack) -> m::Stack {
+    let tag = |(key, value): (&String, &String)| m::Tag {
+        key: key.clone(),
+        value: value.clone(),
+    };
+    m::Stack {
+        creation_time: Some(text(stack.created)),
+        deletion_time: stack.deleted.map(text),
+        description: Some("AWS Elastic Beanstalk environment".to_owned()),
+        disable_rollback: Some(true),
+        last_updated_time: stack.updated.map(text),
+        stack_id: Some(stack.id.clone()),
+        stack_name: Some(stack.name.clone()),
+        stack_status: Some(stack.status.clone()),
+        stack_status_reason: stack.reason.clone(),
+        tags: Some(stack.tags.iter().map(tag).collect()),
+        ..m::Stack::default()
+    }
+}
+
+fn describe(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::DescribeStacksInput = call.query()?;
+    let mut state = world.lock();
+    let stacks = &state.region(&call.region).stacks;
+    let chosen = match &request.stack_name {
+        Some(name) => vec![stacks.find(name)?],
+        None => stacks.stacks.iter().filter(|stack| stack.deleted.is_none()).collect(),
+    };
+    let result = m::DescribeStacksOutput {
+        next_token: None,
+        stacks: Some(chosen.into_iter().map(stack_view).collect()),
+    };
+    Ok(wire::serialize_describe_stacks_response(&result).into())
+}
+
+/// By stack, or the stack of a physical resource.
+fn describe_resources(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::DescribeStackResourcesInput = call.query()?;
+    let mut state = world.lock();
+    let stacks = &state.region(&call.region).stacks;
+    let stack = match (&request.stack_name, &request.physical_resource_id) {
+        (Some(name), _) => stacks.find(name)?,
+        (None, Some(id)) => {
+            let has = |stack: &&Stack| stack.resources.iter().any(|it| it.physical_id == *id);
+            let unknown = || Refusal::new("ValidationError", format!("Stack for {id} does not exist"));
+            stacks.stacks.iter().find(has).ok_or_else(unknown)?
+        }
+        (None, None) => {
+            let message = "Either stackName or physicalResourceId must be specified";
+            return Err(Refusal::new("ValidationError", message));
+        }
+    };
+    let wanted = stack.resources.iter().filter(|it| {
+        request
+            .logical_resource_id
+            .as_ref()
+            .is_none_or(|id| *id == it.logical_id)
+            && request
+                .physical_resource_id
+                .as_ref()
+                .is_none_or(|id| request.stack_name.is_none() || *id == it.physical_id)
+    });
+    let view = |resource: &StackResource| m::StackResource {
+        logical_resource_id: Some(resource.logical_id.clone()),
+        physical_resource_id: physical(&resource.physical_id),
+        resource_status: Some(resource.status.clone()),
+        resource_status_reason: resource.reason.clone(),
+        resource_type: Some(resource.kind.clone()),
+        stack_id: Some(stack.id.clone()),
+        stack_name: Some(stack.name.clone()),
+        timestamp: Some(text(resource.changed)),
+        ..m::StackResource::default()
+    };
+    let result = m::DescribeStackResourcesOutput {
+        stack_resources: Some(wanted.map(view).collect()),
+    };
+    Ok(wire::serialize_describe_stack_resources_response(&result).into())
+}
+
+fn physical(id: &str) -> Option<String> {
+    (!id.is_empty()).then(|| id.to_owned())
+}
+
+fn list_resources(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::ListStackResourcesInput = call.query()?;
+    let mut state = world.lock();
+    let stack = state.region(&call.region).stacks.find(&request.stack_name)?;
+    let view = |resource: &StackResource| m::StackResourceSummary {
+        last_updated_timestamp: Some(text(resource.changed)),
+        logical_resource_id: Some(resource.logical_id.clone()),
+        physical_resource_id: physical(&resource.physical_id),
+        resource_status: Some(resource.status.clone()),
+        resource_status_reason: resource.reason.clone(),
+        resource_type: Some(resource.kind.clone()),
+        ..m::StackResourceSummary::default()
+    };
+    let result = m::ListStackResourcesOutput {
+        next_token: None,
+        stack_resource_summaries: Some(stack.resources.iter().map(view).collect()),
+    };
+    Ok(wire::serialize_list_stack_resources_response(&result).into())
+}
+
+/// Newest first.
+fn describe_events(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::DescribeStackEventsInput = call.query()?;
+    let mut state = world.lock();
+    let stack = state.region(&call.region).stacks.find(&request.stack_name)?;
+    let view = |event: &StackEvent| m::StackEvent {
+        event_id: Some(event.id.clone()),
+        logical_resource_id: Some(event.logical_id.clone()),
+        physical_resource_id: physical(&event.physical_id),
+        resource_status: Some(event.status.clone()),
+        resource_status_reason: event.reason.clone(),
+        resource_type: Some(event.kind.clone()),
+        stack_id: Some(stack.id.clone()),
+        stack_name: Some(stack.name.clone()),
+        timestamp: Some(text(event.time)),
+        ..m::StackEvent::default()
+    };
+    let all = stack.events.iter().rev().map(view).collect();
+    let (events, next_token) = page(all, Some(EVENTS_PER_PAGE), request.next_token.as_deref())?;
+    let result = m::DescribeStackEventsOutput {
+        next_token,
+        stack_events: Some(Vec::into(events)),
+    };
+    Ok(wire::serialize_describe_stack_events_response(&result).into())
+}

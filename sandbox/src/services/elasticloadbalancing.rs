@@ -1,1 +1,403 @@
-//!
+//! Elastic Load Balancing v2's API, as far as it reads. Load balancers are made by Beanstalk here.
+
+use std::sync::Arc;
+
+use winterbaume_elasticloadbalancingv2::{model as m, wire};
+
+use super::page::page;
+use super::{Operation, Service, operation};
+use crate::gateway::call::{Answer, Call};
+use crate::world::balancing::{Balancing, Listener, LoadBalancer, Target, TargetGroup};
+use crate::world::clock::text;
+use crate::world::{Refusal, World};
+
+const OPERATIONS: &[Operation] = &[
+    operation(
+        "DescribeListeners",
+        &["LoadBalancerArn", "ListenerArns", "Marker", "PageSize"],
+    ),
+    operation("DescribeLoadBalancerAttributes", &["LoadBalancerArn"]),
+    operation(
+        "DescribeLoadBalancers",
+        &["LoadBalancerArns", "Names", "Marker", "PageSize"],
+    ),
+    operation("DescribeRules", &["ListenerArn", "RuleArns", "Marker", "PageSize"]),
+    operation("DescribeTags", &["ResourceArns"]),
+    operation("DescribeTargetGroupAttributes", &["TargetGroupArn"]),
+    operation(
+        "DescribeTargetGroups",
+        &["LoadBalancerArn", "TargetGroupArns", "Names", "Marker", "PageSize"],
+    ),
+    operation("DescribeTargetHealth", &["TargetGroupArn", "Targets"]),
+];
+
+pub(crate) const SERVICE: Service = Service {
+    scope: "elasticloadbalancing",
+    title: "Elastic Load Balancing",
+    operations: OPERATIONS,
+    run,
+};
+
+fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let mut state = world.lock();
+    let balancing = &state.region(&call.region).balancing;
+    match call.operation.as_str() {
+        "DescribeListeners" => describe_listeners(balancing, call),
+        "DescribeLoadBalancerAttributes" => describe_load_balancer_attributes(balancing, call),
+        "DescribeLoadBalancers" => describe_load_balancers(balancing, call),
+        "DescribeRules" => describe_rules(balancing, call),
+        "DescribeTags" => describe_tags(balancing, call),
+        "DescribeTargetGroupAttributes" => describe_target_group_attributes(balancing, call),
+        "DescribeTargetGroups" => describe_target_groups(balancing, call),
+        "DescribeTargetHealth" => describe_target_health(balancing, call),
+        other => Err(super::not_implemented(format!("{other} of Elastic Load Balancing"))),
+    }
+}
+
+fn no_load_balancer(what: &str) -> Refusal {
+    Refusal::new("LoadBalancerNotFound", format!("Load balancers '[{what}]' not found"))
+}
+
+fn no_target_group(what: &str) -> Refusal {
+    Refusal::new("TargetGroupNotFound", format!("Target groups '{what}' not found"))
+}
+
+fn no_listener(what: &str) -> Refusal {
+    Refusal::new("ListenerNotFound", format!("One or more listeners not found: {what}"))
+}
+
+fn load_balancer<'a>(balancing: &'a Balancing, arn: &str) -> Result<&'a LoadBalancer, Refusal> {
+    balancing.load_balancers.get(arn).ok_or_else(|| no_load_balancer(arn))
+}
+
+fn target_group<'a>(balancing: &'a Balancing, arn: &str) -> Result<&'a TargetGroup, Refusal> {
+    balancing.target_groups.get(arn).ok_or_else(|| no_target_group(arn))
+}
+
+fn number(value: u32) -> Option<i32> {
+    i32::try_from(value).ok()
+}
+
+fn describe_load_balancers(balancing: &Balancing, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::DescribeLoadBalancersInput = call.query()?;
+    let arns = request.load_balancer_arns.map(|list| list.items);
+    let names = request.names.map(|list| list.items);
+    let all = &balancing.load_balancers;
+    for arn in arns.iter().flatten() {
+        load_balancer(balancing, arn)?;
+    }
+    if let Some(name) = names
+        .iter()
+        .flatten()
+        .find(|name| !all.values().any(|it| it.name == **name))
+    {
+        return Err(no_load_balancer(name));
+    }
+    let wanted = all.values().filter(|it| {
+        arns.as_ref().is_none_or(|arns| arns.contains(&it.arn))
+            && names.as_ref().is_none_or(|names| names.contains(&it.name))
+    });
+    let (views, next_marker) = page(
+        wanted.map(balancer_view).collect(),
+        request.page_size,
+        request.marker.as_deref(),
+    )?;
+    let result = m::DescribeLoadBalancersOutput {
+        load_balancers: Some(views.into()),
+        next_marker,
+    };
+    Ok(wire::serialize_describe_load_balancers_response(&result).into())
+}
+
+fn balancer_view(balancer: &LoadBalancer) -> m::LoadBalancer {
+    let zone = |(zone, subnet): &(String, String)| m::AvailabilityZone {
+        load_balancer_addresses: Some(Vec::new().into()),
+        subnet_id: Some(subnet.clone()),
+        zone_name: Some(zone.clone()),
+        ..m::AvailabilityZone::default()
+    };
+    m::LoadBalancer {
+        availability_zones: Some(balancer.subnets.iter().map(zone).collect()),
+        canonical_hosted_zone_id: Some("Z35SXDOTRQ7X7K".to_owned()),
+        created_time: Some(text(balancer.created)),
+        d_n_s_name: Some(balancer.dns_name.clone()),
+        ip_address_type: Some("ipv4".to_owned()),
+        load_balancer_arn: Some(balancer.arn.clone()),
+        load_balancer_name: Some(balancer.name.clone()),
+        scheme: Some(balancer.scheme.clone()),
+        security_groups: Some(balancer.security_groups.clone().into()),
+        state: Some(m::LoadBalancerState {
+            code: Some(balancer.state.clone()),
+            reason: None,
+        }),
+        r#type: Some(balancer.kind.clone()),
+        vpc_id: Some(balancer.vpc_id.clone()),
+        ..m::LoadBalancer::default()
+    }
+}
+
+fn describe_load_balancer_attributes(balancing: &Balancing, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::DescribeLoadBalancerAttributesInput = call.query()?;
+    let balancer = load_balancer(balancing, &request.load_balancer_arn)?;
+    let attributes = [
+        ("access_logs.s3.enabled", "false".to_owned()),
+        ("deletion_protection.enabled", "false".to_owned()),
+        ("idle_timeout.timeout_seconds", balancer.idle_timeout.to_string()),
+        ("load_balancing.cross_zone.enabled", "true".to_owned()),
+        ("routing.http2.enabled", "true".to_owned()),
+    ];
+    let view = |(key, value): (&str, String)| m::LoadBalancerAttribute {
+        key: Some(key.to_owned()),
+        value: Some(value),
+    };
+    let result = m::DescribeLoadBalancerAttributesOutput {
+        attributes: Some(attributes.into_iter().map(view).collect()),
+    };
+    Ok(wire::serialize_describe_load_balancer_attributes_response(&result).into())
+}
+
+fn forward(target_group_arn: &str) -> m::Action {
+    m::Action {
+        forward_config: Some(m::ForwardActionConfig {
+            target_group_stickiness_config: None,
+            target_groups: Some(
+                vec![m::TargetGroupTuple {
+                    target_group_arn: Some(target_group_arn.to_owned()),
+                    weight: Some(1),
+                }]
+                .into(),
+            ),
+        }),
+        target_group_arn: Some(target_group_arn.to_owned()),
+        r#type: "forward".to_owned(),
+        ..m::Action::default()
+    }
+}
+
+fn describe_listeners(balancing: &Balancing, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::DescribeListenersInput = call.query()?;
+    let arns = request.listener_arns.map(|list| list.items);
+    if let Some(arn) = &request.load_balancer_arn {
+        load_balancer(balancing, arn)?;
+    }
+    if let Some(arn) = arns
+        .iter()
+        .flatten()
+        .find(|arn| !balancing.listeners.contains_key(*arn))
+    {
+        return Err(no_listener(arn));
+    }
+    let wanted = balancing.listeners.values().filter(|it| {
+        request
+            .load_balancer_arn
+            .as_ref()
+            .is_none_or(|arn| *arn == it.load_balancer_arn)
+            && arns.as_ref().is_none_or(|arns| arns.contains(&it.arn))
+    });
+    let view = |listener: &Listener| m::Listener {
+        default_actions: Some(vec![forward(&listener.target_group_arn)].into()),
+        listener_arn: Some(listener.arn.clone()),
+        load_balancer_arn: Some(listener.load_balancer_arn.clone()),
+        port: Some(listener.port.into()),
+        protocol: Some(listener.protocol.clone()),
+        ..m::Listener::default()
+    };
+    let (views, next_marker) = page(wanted.map(view).collect(), request.page_size, request.marker.as_deref())?;
+    let result = m::DescribeListenersOutput {
+        listeners: Some(Vec::into(views)),
+        next_marker,
+    };
+    Ok(wire::serialize_describe_listeners_response(&result).into())
+}
+
+/// A listener of Beanstalk's has its default rule and no other.
+fn describe_rules(balancing: &Balancing, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::DescribeRulesInput = call.query()?;
+    let arns = request.rule_arns.map(|list| list.items);
+    if let Some(arn) = request
+        .listener_arn
+        .as_ref()
+        .filter(|arn| !balancing.listeners.contains_key(*arn))
+    {
+        return Err(no_listener(arn));
+    }
+    let rule_arn = |listener: &Listener| {
+        format!(
+            "{}/0123456789abcdef",
+            listener.arn.replacen(":listener/", ":listener-rule/", 1)
+        )
+    };
+    let wanted = balancing.listeners.values().filter(|it| {
+        request.listener_arn.as_ref().is_none_or(|arn| *arn == it.arn)
+            && arns.as_ref().is_none_or(|arns| arns.contains(&rule_arn(it)))
+    });
+    let view = |listener: &Listener| m::Rule {
+        actions: Some(vec![forward(&listener.target_group_arn)].into()),
+        conditions: Some(Vec::new().into()),
+        is_default: Some(true),
+        priority: Some("default".to_owned()),
+        rule_arn: Some(rule_arn(listener)),
+        ..m::Rule::default()
+    };
+    let (views, next_marker) = page(wanted.map(view).collect(), request.page_size, request.marker.as_deref())?;
+    let result = m::DescribeRulesOutput {
+        next_marker,
+        rules: Some(Vec::into(views)),
+    };
+    Ok(wire::serialize_describe_rules_response(&result).into())
+}
+
+fn describe_target_groups(balancing: &Balancing, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::DescribeTargetGroupsInput = call.query()?;
+    let arns = request.target_group_arns.map(|list| list.items);
+    let names = request.names.map(|list| list.items);
+    for arn in arns.iter().flatten() {
+        target_group(balancing, arn)?;
+    }
+    let all = balancing.target_groups.values();
+    if let Some(name) = names
+        .iter()
+        .flatten()
+        .find(|name| !all.clone().any(|it| it.name == **name))
+    {
+        return Err(no_target_group(name));
+    }
+    let wanted = all.filter(|it| {
+        arns.as_ref().is_none_or(|arns| arns.contains(&it.arn))
+            && names.as_ref().is_none_or(|names| names.contains(&it.name))
+            && request
+                .load_balancer_arn
+                .as_ref()
+                .is_none_or(|arn| balancing.balancers_of(&it.arn).contains(arn))
+    });
+    let views = wanted.map(|group| group_view(group, balancing)).collect();
+    let (views, next_marker) = page(views, request.page_size, request.marker.as_deref())?;
+    let result = m::DescribeTargetGroupsOutput {
+        next_marker,
+        target_groups: Some(Vec::into(views)),
+    };
+    Ok(wire::serialize_describe_target_groups_response(&result).into())
+}
+
+fn group_view(group: &TargetGroup, balancing: &Balancing) -> m::TargetGroup {
+    let check = &group.check;
+    m::TargetGroup {
+        health_check_enabled: Some(true),
+        health_check_interval_seconds: number(check.interval),
+        health_check_path: Some(check.path.clone()),
+        health_check_port: Some("traffic-port".to_owned()),
+        health_check_protocol: Some(group.protocol.clone()),
+        health_check_timeout_seconds: number(check.timeout),
+        healthy_threshold_count: number(check.healthy_threshold),
+        ip_address_type: Some("ipv4".to_owned()),
+        load_balancer_arns: Some(balancing.balancers_of(&group.arn).into()),
+        matcher: Some(m::Matcher {
+            grpc_code: None,
+            http_code: Some(check.matcher.clone()),
+        }),
+        port: Some(group.port.into()),
+        protocol: Some(group.protocol.clone()),
+        protocol_version: Some("HTTP1".to_owned()),
+        target_group_arn: Some(group.arn.clone()),
+        target_group_name: Some(group.name.clone()),
+        target_type: Some("instance".to_owned()),
+        unhealthy_threshold_count: number(check.unhealthy_threshold),
+        vpc_id: Some(group.vpc_id.clone()),
+        ..m::TargetGroup::default()
+    }
+}
+
+fn describe_target_group_attributes(balancing: &Balancing, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::DescribeTargetGroupAttributesInput = call.query()?;
+    let group = target_group(balancing, &request.target_group_arn)?;
+    let attributes = [
+        (
+            "deregistration_delay.timeout_seconds",
+            group.deregistration_delay.to_string(),
+        ),
+        ("load_balancing.algorithm.type", "round_robin".to_owned()),
+        ("slow_start.duration_seconds", "0".to_owned()),
+        ("stickiness.enabled", "false".to_owned()),
+        ("stickiness.type", "lb_cookie".to_owned()),
+    ];
+    let view = |(key, value): (&str, String)| m::TargetGroupAttribute {
+        key: Some(key.to_owned()),
+        value: Some(value),
+    };
+    let result = m::DescribeTargetGroupAttributesOutput {
+        attributes: Some(attributes.into_iter().map(view).collect()),
+    };
+    Ok(wire::serialize_describe_target_group_attributes_response(&result).into())
+}
+
+fn describe_target_health(balancing: &Balancing, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::DescribeTargetHealthInput = call.query()?;
+    let group = target_group(balancing, &request.target_group_arn)?;
+    let ids: Option<Vec<_>> = request
+        .targets
+        .map(|list| list.items.into_iter().map(|it| it.id).collect());
+    let in_use = !balancing.balancers_of(&group.arn).is_empty();
+    let wanted = group
+        .targets
+        .values()
+        .filter(|it| ids.as_ref().is_none_or(|ids| ids.contains(&it.instance_id)));
+    let result = m::DescribeTargetHealthOutput {
+        target_health_descriptions: Some(wanted.map(|target| target_view(target, in_use)).collect()),
+    };
+    Ok(wire::serialize_describe_target_health_response(&result).into())
+}
+
+/// A target that no load balancer forwards to is `unused`, whatever checks would say.
+fn target_view(target: &Target, in_use: bool) -> m::TargetHealthDescription {
+    let health = if in_use {
+        m::TargetHealth {
+            description: target.description.clone(),
+            reason: target.reason.clone(),
+            state: Some(target.state.as_str().to_owned()),
+        }
+    } else {
+        m::TargetHealth {
+            description: Some("Target group is not configured to receive traffic from the load balancer".to_owned()),
+            reason: Some("Target.NotInUse".to_owned()),
+            state: Some("unused".to_owned()),
+        }
+    };
+    m::TargetHealthDescription {
+        health_check_port: Some(target.port.to_string()),
+        target: Some(m::TargetDescription {
+            id: target.instance_id.clone(),
+            port: Some(target.port.into()),
+            ..m::TargetDescription::default()
+        }),
+        target_health: Some(health),
+        ..m::TargetHealthDescription::default()
+    }
+}
+
+fn describe_tags(balancing: &Balancing, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::DescribeTagsInput = call.query()?;
+    let mut descriptions = Vec::new();
+    for arn in request.resource_arns.items {
+        let tags = if arn.contains(":targetgroup/") {
+            target_group(balancing, &arn)?.tags.clone()
+        } else if arn.contains(":loadbalancer/") {
+            load_balancer(balancing, &arn)?.tags.clone()
+        } else if balancing.listeners.contains_key(&arn) {
+            crate::world::Tags::new()
+        } else {
+            return Err(no_listener(&arn));
+        };
+        let view = |(key, value)| m::Tag {
+            key,
+            value: Some(value),
+        };
+        descriptions.push(m::TagDescription {
+            resource_arn: Some(arn),
+            tags: Some(tags.into_iter().map(view).collect()),
+        });
+    }
+    let result = m::DescribeTagsOutput {
+        tag_descriptions: Some(descriptions.into()),
+    };
+    Ok(wire::serialize_describe_tags_response(&result).into())
+}

@@ -50,11 +50,17 @@ pub(crate) struct Service {
 
 /// Every service but S3, which streams (see [`s3`]).
 pub(crate) const SERVICES: &[Service] = &[
+    autoscaling::SERVICE,
+    cloudformation::SERVICE,
     cloudfront::SERVICE,
+    cloudwatch::SERVICE,
     dynamodb::SERVICE,
+    ec2::SERVICE,
     elasticbeanstalk::SERVICE,
+    elasticloadbalancing::SERVICE,
     iam::SERVICE,
     servicequotas::SERVICE,
+    sns::SERVICE,
     sts::SERVICE,
     wafv2::SERVICE,
 ];

@@ -1,0 +1,210 @@
+//! EC2's API: networks, instances, key pairs and launch templates.
+
+mod addresses;
+mod filters;
+mod instances;
+mod key_pairs;
+mod launch_templates;
+mod offers;
+mod security_groups;
+mod tagging;
+mod vpcs;
+
+use std::sync::Arc;
+
+use winterbaume_ec2_generated::model as m;
+
+use super::{Operation, Service, operation};
+use crate::gateway::call::{Answer, Call};
+use crate::world::{Refusal, Tags, World};
+
+const OPERATIONS: &[Operation] = &[
+    operation(
+        "AuthorizeSecurityGroupIngress",
+        &["GroupId", "IpPermissions", "CidrIp", "FromPort", "ToPort", "IpProtocol"],
+    ),
+    operation("CreateDefaultSubnet", &["AvailabilityZone"]),
+    operation("CreateDefaultVpc", &[]),
+    operation(
+        "CreateKeyPair",
+        &["KeyName", "KeyType", "KeyFormat", "TagSpecification"],
+    ),
+    operation(
+        "CreateSecurityGroup",
+        &["GroupName", "GroupDescription", "VpcId", "TagSpecification"],
+    ),
+    operation("CreateTags", &["ResourceId", "Tag"]),
+    operation("DeleteInternetGateway", &["InternetGatewayId"]),
+    operation("DeleteKeyPair", &["KeyName", "KeyPairId"]),
+    operation("DeleteSecurityGroup", &["GroupId"]),
+    operation("DeleteSubnet", &["SubnetId"]),
+    operation("DeleteTags", &["ResourceId", "Tag"]),
+    operation("DeleteVpc", &["VpcId"]),
+    operation("DescribeAddresses", &["AllocationId", "PublicIp", "Filter"]),
+    operation(
+        "DescribeAvailabilityZones",
+        &["ZoneName", "ZoneId", "AllAvailabilityZones", "Filter"],
+    ),
+    operation(
+        "DescribeIamInstanceProfileAssociations",
+        &["AssociationId", "Filter", "MaxResults", "NextToken"],
+    ),
+    operation(
+        "DescribeImages",
+        &["ImageId", "Owner", "Filter", "MaxResults", "NextToken"],
+    ),
+    operation(
+        "DescribeInstanceStatus",
+        &["InstanceId", "IncludeAllInstances", "Filter", "MaxResults", "NextToken"],
+    ),
+    operation(
+        "DescribeInstanceTypeOfferings",
+        &["LocationType", "Filter", "MaxResults", "NextToken"],
+    ),
+    operation(
+        "DescribeInstanceTypes",
+        &["InstanceType", "Filter", "MaxResults", "NextToken"],
+    ),
+    operation(
+        "DescribeInstances",
+        &["InstanceId", "Filter", "MaxResults", "NextToken"],
+    ),
+    operation(
+        "DescribeInternetGateways",
+        &["InternetGatewayId", "Filter", "MaxResults", "NextToken"],
+    ),
+    operation(
+        "DescribeKeyPairs",
+        &["KeyName", "KeyPairId", "IncludePublicKey", "Filter"],
+    ),
+    operation(
+        "DescribeLaunchTemplateVersions",
+        &[
+            "LaunchTemplateId",
+            "LaunchTemplateName",
+            "LaunchTemplateVersion",
+            "MaxResults",
+            "NextToken",
+        ],
+    ),
+    operation(
+        "DescribeLaunchTemplates",
+        &[
+            "LaunchTemplateId",
+            "LaunchTemplateName",
+            "Filter",
+            "MaxResults",
+            "NextToken",
+        ],
+    ),
+    operation(
+        "DescribeManagedPrefixLists",
+        &["PrefixListId", "Filter", "MaxResults", "NextToken"],
+    ),
+    operation(
+        "DescribeNetworkInterfaces",
+        &["NetworkInterfaceId", "Filter", "MaxResults", "NextToken"],
+    ),
+    operation("DescribeRegions", &["RegionName", "AllRegions", "Filter"]),
+    operation(
+        "DescribeRouteTables",
+        &["RouteTableId", "Filter", "MaxResults", "NextToken"],
+    ),
+    operation(
+        "DescribeSecurityGroups",
+        &["GroupId", "GroupName", "Filter", "MaxResults", "NextToken"],
+    ),
+    operation("DescribeSubnets", &["SubnetId", "Filter", "MaxResults", "NextToken"]),
+    operation("DescribeTags", &["Filter", "MaxResults", "NextToken"]),
+    operation("DescribeVpcs", &["VpcId", "Filter", "MaxResults", "NextToken"]),
+    operation("DetachInternetGateway", &["InternetGatewayId", "VpcId"]),
+    operation("ImportKeyPair", &["KeyName", "PublicKeyMaterial", "TagSpecification"]),
+    operation(
+        "RevokeSecurityGroupIngress",
+        &["GroupId", "IpPermissions", "CidrIp", "FromPort", "ToPort", "IpProtocol"],
+    ),
+    operation("TerminateInstances", &["InstanceId"]),
+];
+
+pub(crate) const SERVICE: Service = Service {
+    scope: "ec2",
+    title: "EC2",
+    operations: OPERATIONS,
+    run,
+};
+
+fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    match call.operation.as_str() {
+        "AuthorizeSecurityGroupIngress" => security_groups::authorize(world, call),
+        "CreateDefaultSubnet" => vpcs::create_default_subnet(world, call),
+        "CreateDefaultVpc" => vpcs::create_default(world, call),
+        "CreateKeyPair" => key_pairs::create(world, call),
+        "CreateSecurityGroup" => security_groups::create(world, call),
+        "CreateTags" => tagging::create(world, call),
+        "DeleteInternetGateway" => vpcs::delete_internet_gateway(world, call),
+        "DeleteKeyPair" => key_pairs::delete(world, call),
+        "DeleteSecurityGroup" => security_groups::delete(world, call),
+        "DeleteSubnet" => vpcs::delete_subnet(world, call),
+        "DeleteTags" => tagging::delete(world, call),
+        "DeleteVpc" => vpcs::delete(world, call),
+        "DescribeAddresses" => addresses::describe(world, call),
+        "DescribeAvailabilityZones" => offers::describe_zones(call),
+        "DescribeIamInstanceProfileAssociations" => instances::describe_profile_associations(world, call),
+        "DescribeImages" => offers::describe_images(call),
+        "DescribeInstanceStatus" => instances::describe_status(world, call),
+        "DescribeInstanceTypeOfferings" => offers::describe_offerings(call),
+        "DescribeInstanceTypes" => offers::describe_types(call),
+        "DescribeInstances" => instances::describe(world, call),
+        "DescribeInternetGateways" => vpcs::describe_internet_gateways(world, call),
+        "DescribeKeyPairs" => key_pairs::describe(world, call),
+        "DescribeLaunchTemplateVersions" => launch_templates::describe_versions(world, call),
+        "DescribeLaunchTemplates" => launch_templates::describe(world, call),
+        "DescribeManagedPrefixLists" => offers::describe_prefix_lists(call),
+        "DescribeNetworkInterfaces" => addresses::describe_interfaces(world, call),
+        "DescribeRegions" => offers::describe_regions(call),
+        "DescribeRouteTables" => vpcs::describe_route_tables(world, call),
+        "DescribeSecurityGroups" => security_groups::describe(world, call),
+        "DescribeSubnets" => vpcs::describe_subnets(world, call),
+        "DescribeTags" => tagging::describe(world, call),
+        "DescribeVpcs" => vpcs::describe(world, call),
+        "DetachInternetGateway" => vpcs::detach_internet_gateway(world, call),
+        "ImportKeyPair" => key_pairs::import(world, call),
+        "RevokeSecurityGroupIngress" => security_groups::revoke(world, call),
+        "TerminateInstances" => instances::terminate(world, call),
+        other => Err(super::not_implemented(format!("{other} of EC2"))),
+    }
+}
+
+fn tag_list(tags: &Tags) -> m::TagList {
+    let view = |(key, value): (&String, &String)| m::Tag {
+        key: Some(key.clone()),
+        value: Some(value.clone()),
+    };
+    tags.iter().map(view).collect()
+}
+
+fn tags_of(list: m::TagList) -> Tags {
+    let pair = |tag: m::Tag| (tag.key.unwrap_or_default(), tag.value.unwrap_or_default());
+    list.items.into_iter().map(pair).collect()
+}
+
+/// The tags that a request gives what it makes.
+fn specified(specifications: Option<m::TagSpecificationList>) -> Tags {
+    let list = specifications.map(|list| list.items).unwrap_or_default();
+    list.into_iter().filter_map(|it| it.tags).flat_map(tags_of).collect()
+}
+
+/// Ids of things that are to be described: all of them have to exist.
+fn all_known(
+    wanted: Option<&Vec<String>>,
+    known: impl Fn(&str) -> bool,
+    refuse: impl Fn(&str) -> Refusal,
+) -> Result<(), Refusal> {
+    let unknown = wanted.into_iter().flatten().find(|id| !known(id));
+    unknown.map_or(Ok(()), |id| Err(refuse(id)))
+}
+
+/// `InvalidVpcID.NotFound`: The vpc ID 'vpc-1' does not exist.
+fn not_found(code: &str, what: &str, id: &str) -> Refusal {
+    Refusal::new(code, format!("The {what} '{id}' does not exist"))
+}

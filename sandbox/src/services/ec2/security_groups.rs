@@ -1,0 +1,287 @@
+//! Security groups and their rules.
+
+use std::sync::Arc;
+
+use winterbaume_ec2_generated::{model as m, wire};
+
+use super::super::page::page;
+use super::{all_known, filters, not_found, specified, tag_list};
+use crate::gateway::call::{Answer, Call};
+use crate::world::network::security_groups::{Permission, SecurityGroup, Source};
+use crate::world::{Refusal, World};
+
+pub(super) fn describe(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::DescribeSecurityGroupsRequest = call.query()?;
+    let ids = request.group_ids.map(|list| list.items);
+    let group_names = request.group_names.map(|list| list.items);
+    let mut state = world.lock();
+    let account = state.account.clone();
+    let groups = &state.region(&call.region).network.security_groups;
+    let refuse = |id: &str| not_found("InvalidGroup.NotFound", "security group", id);
+    all_known(ids.as_ref(), |id| groups.contains_key(id), refuse)?;
+    all_known(
+        group_names.as_ref(),
+        |name| groups.values().any(|it| it.name == name),
+        refuse,
+    )?;
+    let wanted = |group: &&SecurityGroup| {
+        ids.as_ref().is_none_or(|ids| ids.contains(&group.id))
+            && group_names.as_ref().is_none_or(|names| names.contains(&group.name))
+    };
+    let all: Vec<_> = groups.values().filter(wanted).collect();
+    let names = [
+        "group-id",
+        "group-name",
+        "vpc-id",
+        "description",
+        "owner-id",
+        "ip-permission.group-id",
+        "ip-permission.cidr",
+        "ip-permission.prefix-list-id",
+        "ip-permission.from-port",
+        "ip-permission.to-port",
+        "ip-permission.protocol",
+    ];
+    let chosen = filters::select(
+        all,
+        request.filters,
+        &names,
+        |group, name| values(group, name, &account),
+        |group| group.tags.clone(),
+    )?;
+    let (chosen, next_token) = page(chosen, request.max_results, request.next_token.as_deref())?;
+    let result = m::DescribeSecurityGroupsResult {
+        next_token,
+        security_groups: Some(
+            chosen
+                .into_iter()
+                .map(|group| view(group, &call.region, &account))
+                .collect(),
+        ),
+    };
+    Ok(wire::serialize_describe_security_groups_response(&result).into())
+}
+
+fn values(group: &SecurityGroup, name: &str, account: &str) -> Vec<String> {
+    let rules = group.ingress.iter();
+    match name {
+        "group-id" => vec![group.id.clone()],
+        "group-name" => vec![group.name.clone()],
+        "vpc-id" => vec![group.vpc_id.clone()],
+        "description" => vec![group.description.clone()],
+        "ip-permission.protocol" => rules.map(|rule| rule.protocol.clone()).collect(),
+        "ip-permission.from-port" => rules
+            .filter_map(|rule| rule.from_port)
+            .map(|port| port.to_string())
+            .collect(),
+        "ip-permission.to-port" => rules
+            .filter_map(|rule| rule.to_port)
+            .map(|port| port.to_string())
+            .collect(),
+        "owner-id" => vec![account.to_owned()],
+        _ => rules
+            .filter_map(|rule| match (&rule.source, name) {
+                (Source::Group(id), "ip-permission.group-id")
+                | (Source::Cidr(id), "ip-permission.cidr")
+                | (Source::PrefixList(id), "ip-permission.prefix-list-id") => Some(id.clone()),
+                _ => None,
+            })
+            .collect(),
+    }
+}
+
+fn view(group: &SecurityGroup, region: &str, account: &str) -> m::SecurityGroup {
+    let everything = m::IpPermission {
+        ip_protocol: Some("-1".to_owned()),
+        ip_ranges: Some(
+            vec![m::IpRange {
+                cidr_ip: Some("0.0.0.0/0".to_owned()),
+                description: None,
+            }]
+            .into(),
+        ),
+        ipv6_ranges: Some(Vec::new().into()),
+        prefix_list_ids: Some(Vec::new().into()),
+        user_id_group_pairs: Some(Vec::new().into()),
+        ..m::IpPermission::default()
+    };
+    m::SecurityGroup {
+        description: Some(group.description.clone()),
+        group_id: Some(group.id.clone()),
+        group_name: Some(group.name.clone()),
+        ip_permissions: Some(permissions_view(&group.ingress, account).into()),
+        ip_permissions_egress: Some(vec![everything].into()),
+        owner_id: Some(account.to_owned()),
+        security_group_arn: Some(arn(&group.id, region, account)),
+        tags: Some(tag_list(&group.tags)),
+        vpc_id: Some(group.vpc_id.clone()),
+    }
+}
+
+fn arn(id: &str, region: &str, account: &str) -> String {
+    format!("arn:aws:ec2:{region}:{account}:security-group/{id}")
+}
+
+/// Rules of one protocol and range are shown as one permission with several sources.
+fn permissions_view(rules: &[Permission], account: &str) -> Vec<m::IpPermission> {
+    let mut shown: Vec<((&str, Option<i32>, Option<i32>), Vec<&Permission>)> = Vec::new();
+    for rule in rules {
+        let key = (rule.protocol.as_str(), rule.from_port, rule.to_port);
+        match shown.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, same)) => same.push(rule),
+            None => shown.push((key, vec![rule])),
+        }
+    }
+    shown
+        .into_iter()
+        .map(|((protocol, from_port, to_port), rules)| {
+            let (mut ranges, mut groups, mut lists) = (Vec::new(), Vec::new(), Vec::new());
+            for rule in rules {
+                let description = rule.description.clone();
+                match &rule.source {
+                    Source::Cidr(cidr) => ranges.push(m::IpRange {
+                        cidr_ip: Some(cidr.clone()),
+                        description,
+                    }),
+                    Source::Group(id) => groups.push(m::UserIdGroupPair {
+                        description,
+                        group_id: Some(id.clone()),
+                        user_id: Some(account.to_owned()),
+                        ..m::UserIdGroupPair::default()
+                    }),
+                    Source::PrefixList(id) => lists.push(m::PrefixListId {
+                        description,
+                        prefix_list_id: Some(id.clone()),
+                    }),
+                }
+            }
+            m::IpPermission {
+                from_port,
+                ip_protocol: Some(protocol.to_owned()),
+                ip_ranges: Some(ranges.into()),
+                ipv6_ranges: Some(Vec::new().into()),
+                prefix_list_ids: Some(lists.into()),
+                to_port,
+                user_id_group_pairs: Some(groups.into()),
+            }
+        })
+        .collect()
+}
+
+pub(super) fn create(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::CreateSecurityGroupRequest = call.query()?;
+    let tags = specified(request.tag_specifications);
+    let mut state = world.lock();
+    let account = state.account.clone();
+    let network = &mut state.region(&call.region).network;
+    let default = network.default_vpc().map(|vpc| vpc.id.clone());
+    let vpc_id = request
+        .vpc_id
+        .or(default)
+        .ok_or_else(|| Refusal::new("VPCIdNotSpecified", "No default VPC for this user"))?;
+    let id = network.create_security_group(&vpc_id, &request.group_name, &request.description, tags.clone())?;
+    let result = m::CreateSecurityGroupResult {
+        security_group_arn: Some(arn(&id, &call.region, &account)),
+        group_id: Some(id),
+        tags: Some(tag_list(&tags)),
+    };
+    Ok(wire::serialize_create_security_group_response(&result).into())
+}
+
+pub(super) fn delete(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::DeleteSecurityGroupRequest = call.query()?;
+    let id = request.group_id.unwrap_or_default();
+    world.lock().region(&call.region).delete_security_group(&id)?;
+    let result = m::DeleteSecurityGroupResult {
+        group_id: Some(id),
+        r#return: Some(true),
+    };
+    Ok(wire::serialize_delete_security_group_response(&result).into())
+}
+
+/// Each source of each permission is a rule of its own.
+fn rules(list: Option<m::IpPermissionList>, single: Option<m::IpPermission>) -> Vec<Permission> {
+    let all = list
+        .map(|list| list.items)
+        .unwrap_or_default()
+        .into_iter()
+        .chain(single);
+    let mut rules = Vec::new();
+    for permission in all {
+        let mut add = |source: Option<Source>, description: Option<String>| {
+            if let Some(source) = source {
+                rules.push(Permission {
+                    protocol: permission.ip_protocol.clone().unwrap_or_else(|| "-1".to_owned()),
+                    from_port: permission.from_port,
+                    to_port: permission.to_port,
+                    source,
+                    description,
+                });
+            }
+        };
+        for range in permission.ip_ranges.iter().flat_map(|list| &list.items) {
+            add(range.cidr_ip.clone().map(Source::Cidr), range.description.clone());
+        }
+        for pair in permission.user_id_group_pairs.iter().flat_map(|list| &list.items) {
+            add(pair.group_id.clone().map(Source::Group), pair.description.clone());
+        }
+        for prefix in permission.prefix_list_ids.iter().flat_map(|list| &list.items) {
+            add(
+                prefix.prefix_list_id.clone().map(Source::PrefixList),
+                prefix.description.clone(),
+            );
+        }
+    }
+    rules
+}
+
+fn single(
+    cidr: Option<String>,
+    protocol: Option<String>,
+    from_port: Option<i32>,
+    to_port: Option<i32>,
+) -> Option<m::IpPermission> {
+    cidr.map(|cidr| m::IpPermission {
+        from_port,
+        ip_protocol: protocol,
+        ip_ranges: Some(
+            vec![m::IpRange {
+                cidr_ip: Some(cidr),
+                description: None,
+            }]
+            .into(),
+        ),
+        to_port,
+        ..m::IpPermission::default()
+    })
+}
+
+pub(super) fn authorize(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::AuthorizeSecurityGroupIngressRequest = call.query()?;
+    let single = single(request.cidr_ip, request.ip_protocol, request.from_port, request.to_port);
+    let rules = rules(request.ip_permissions, single);
+    let id = request.group_id.unwrap_or_default();
+    world
+        .lock()
+        .region(&call.region)
+        .network
+        .authorize_ingress(&id, rules)?;
+    let result = m::AuthorizeSecurityGroupIngressResult {
+        r#return: Some(true),
+        security_group_rules: Some(Vec::new().into()),
+    };
+    Ok(wire::serialize_authorize_security_group_ingress_response(&result).into())
+}
+
+pub(super) fn revoke(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::RevokeSecurityGroupIngressRequest = call.query()?;
+    let single = single(request.cidr_ip, request.ip_protocol, request.from_port, request.to_port);
+    let rules = rules(request.ip_permissions, single);
+    let id = request.group_id.unwrap_or_default();
+    world.lock().region(&call.region).network.revoke_ingress(&id, &rules)?;
+    let result = m::RevokeSecurityGroupIngressResult {
+        r#return: Some(true),
+        ..m::RevokeSecurityGroupIngressResult::default()
+    };
+    Ok(wire::serialize_revoke_security_group_ingress_response(&result).into())
+}
