@@ -74,11 +74,13 @@ async fn serve(setup: &Setup) -> std::io::Result<()> {
         let Some(line) = line else { break };
         match serde_json::from_str(&line)? {
             Order::Deploy(release) => {
-                let version = stage(setup, &release);
-                stop(running.take()).await;
-                report(&Report::Stopped).await;
-                match version {
-                    Ok(version) => running = Some(run(setup, release, version)),
+                // As on Beanstalk, what runs goes on where the new version cannot even be unpacked.
+                match stage(setup, &release) {
+                    Ok(staged) => {
+                        stop(running.take()).await;
+                        report(&Report::Stopped).await;
+                        running = Some(run(setup, release, staged));
+                    }
                     Err(reason) => report(&failed(setup, release.number, &reason, false)).await,
                 }
             }
@@ -124,7 +126,7 @@ struct Staged {
     processes: Vec<Process>,
 }
 
-/// Unpacks beside what runs: a bundle that cannot be unpacked is found out before anything is stopped.
+/// Unpacks a release beside what runs.
 fn stage(setup: &Setup, release: &Release) -> Result<Staged, String> {
     let directory = setup.software.join(release.number.to_string());
     let unreachable = |error: std::io::Error| format!("the directory of the version could not be made: {error}");

@@ -172,6 +172,20 @@ async fn processes_get_the_properties_the_role_and_a_port_of_their_own_and_are_n
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_bundle_that_cannot_be_unpacked_stops_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let machines = machines(directory.path());
+    let good = bundle(&[("Procfile", SERVER, 0o644), ("page.txt", "one", 0o644)]);
+    machines.deploy(deployment("i-1", good)).await.unwrap();
+    for wrong in [Bytes::from_static(b"no zip"), bundle(&[("../outside", "", 0o644)])] {
+        let failure = machines.deploy(deployment("i-1", wrong)).await.unwrap_err();
+        assert!(failure.reason.contains("failed to extract"), "{}", failure.reason);
+    }
+    assert!(get(machines.address("i-1").unwrap(), "/page.txt").ends_with("one"));
+    machines.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_beanstalk_would_refuse_fails_with_the_reason_and_the_output() {
     let directory = tempfile::tempdir().unwrap();
     let machines = machines(directory.path());

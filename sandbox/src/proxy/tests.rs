@@ -550,6 +550,24 @@ async fn an_origin_that_is_not_of_the_sandbox_is_refused_with_a_reason() {
     assert!(body.contains("example.org does not resolve"), "{body}");
 }
 
+#[tokio::test]
+async fn a_slow_origin_is_a_504_and_a_load_balancer_without_targets_a_503() {
+    let mut impatient = configuration("Managed-CachingDisabled");
+    impatient.origins[0].read_timeout = 1;
+    let site = Site::new(impatient).await;
+    *site.app.pause.lock().unwrap() = Duration::from_millis(1_500);
+    let (status, headers, body) = site.ask(Request::post("/").header("user-agent", "curl/8"), "a").await;
+    assert_eq!(status, StatusCode::GATEWAY_TIMEOUT);
+    assert_eq!(headers["server"], "CloudFront");
+    assert!(body.contains("could not be satisfied"));
+
+    balance(&site.world, &[], "/");
+    let (status, headers, body) = site.get("/").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(headers["server"], "awselb/2.0");
+    assert!(body.contains("503 Service Unavailable"));
+}
+
 /// The whole data plane: processes of a bundle behind health checks, a load balancer and the edge.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_real_process_serves_through_the_edge_until_it_is_gone() {
