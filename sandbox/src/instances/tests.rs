@@ -189,7 +189,7 @@ async fn a_bundle_that_cannot_be_unpacked_stops_nothing() {
 async fn what_beanstalk_would_refuse_fails_with_the_reason_and_the_output() {
     let directory = tempfile::tempdir().unwrap();
     let machines = machines(directory.path());
-    let mut failure =
+    let failure =
         async |files: &[(&str, &str, u32)]| machines.deploy(deployment("i-1", bundle(files))).await.unwrap_err();
     let nothing = failure(&[("readme.txt", "hello", 0o644)]).await;
     assert!(nothing.reason.contains("no Procfile"), "{}", nothing.reason);

@@ -82,6 +82,9 @@ pub(crate) fn world(scale: f64, plane: impl DataPlane + 'static) -> Arc<World> {
     )
 }
 
+/// What an origin was asked last: method, path and query, headers, body.
+type Seen = (Method, String, HeaderMap, Bytes);
+
 /// An origin whose answer the test sets, and which remembers what it was asked.
 #[derive(Clone, Default)]
 struct App {
@@ -89,7 +92,7 @@ struct App {
     status: Arc<AtomicU16>,
     answer: Arc<Mutex<HeaderMap>>,
     pause: Arc<Mutex<Duration>>,
-    seen: Arc<Mutex<Option<(Method, String, HeaderMap, Bytes)>>>,
+    seen: Arc<Mutex<Option<Seen>>>,
 }
 
 impl App {
@@ -105,7 +108,7 @@ impl App {
         self.requests.load(Ordering::SeqCst)
     }
 
-    fn seen(&self) -> (Method, String, HeaderMap, Bytes) {
+    fn seen(&self) -> Seen {
         self.seen.lock().unwrap().clone().unwrap()
     }
 

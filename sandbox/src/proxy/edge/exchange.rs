@@ -125,13 +125,10 @@ impl Exchange {
                 .is_some_and(|policy| policy.cookies != Nothing)
     }
 
-    /// An answer of CloudFront's own.
-    pub(super) fn refuse(&self, status: StatusCode, reason: &str) -> Response {
-        mark(
-            pages::cloudfront(status, reason, &self.request_id),
-            "Error from cloudfront",
-            &self.request_id,
-        )
+    /// An answer of CloudFront's own, in place of the one that was asked for.
+    pub(super) fn deny(&self, status: StatusCode, reason: &str) -> Box<Response> {
+        let page = pages::cloudfront(status, reason, &self.request_id);
+        Box::new(mark(page, "Error from cloudfront", &self.request_id))
     }
 }
 

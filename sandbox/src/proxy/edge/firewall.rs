@@ -25,9 +25,12 @@ const MOST_ADDRESSES: usize = 10_000;
 /// A request that a rule blocks.
 pub(super) struct Blocked;
 
-/// Counts of requests by rule and address, in buckets of sandbox time.
+/// Requests by bucket of sandbox time, oldest first.
+type Buckets = VecDeque<(i64, u64)>;
+
+/// Counts of requests by rule and address.
 #[derive(Default)]
-pub(super) struct Rates(Mutex<HashMap<(String, String), VecDeque<(i64, u64)>>>);
+pub(super) struct Rates(Mutex<HashMap<(String, String), Buckets>>);
 
 impl Rates {
     /// Counts a request and says how many there were in the window.
@@ -49,7 +52,7 @@ impl Rates {
     }
 }
 
-/// Lets the request through or blocks it. The rules' order matters not: what passes one is still seen by the next, and none allows.
+/// Lets the request through or blocks it. No rule here allows: what passes one is still seen by the next.
 ///
 /// # Errors
 /// [`Blocked`] if a rule or the default action blocks it.

@@ -56,12 +56,17 @@ pub(super) async fn serve(
             fetch::through_cache(carriage, world, &exchange, request).await
         }
         Ok(request) => fetch::past_cache(carriage, world, &exchange, request).await,
-        Err(page) => page,
+        Err(page) => *page,
     }
 }
 
 /// Everything that is decided before cache and origin: limits, firewall, viewer protocol, methods.
-async fn admit(carriage: &Carriage, world: &World, exchange: &Exchange, request: Request) -> Result<Request, Response> {
+async fn admit(
+    carriage: &Carriage,
+    world: &World,
+    exchange: &Exchange,
+    request: Request,
+) -> Result<Request, Box<Response>> {
     let head: usize = request
         .headers()
         .iter()
@@ -69,17 +74,17 @@ async fn admit(carriage: &Carriage, world: &World, exchange: &Exchange, request:
         .sum();
     let url = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
     if url > LONGEST_URL {
-        return Err(exchange.refuse(StatusCode::URI_TOO_LONG, "The URL is too long."));
+        return Err(exchange.deny(StatusCode::URI_TOO_LONG, "The URL is too long."));
     }
     if url + head > LONGEST_HEAD {
-        return Err(exchange.refuse(
+        return Err(exchange.deny(
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             "The request's headers are too large.",
         ));
     }
     let request = firewall::inspect(&carriage.edge.rates, exchange, world.clock.seconds(), request)
         .await
-        .map_err(|_| exchange.refuse(StatusCode::FORBIDDEN, "Request blocked."))?;
+        .map_err(|_| exchange.deny(StatusCode::FORBIDDEN, "Request blocked."))?;
     check_protocol(exchange, &request)?;
     check_method(exchange, &request)?;
     Ok(request)
@@ -87,7 +92,7 @@ async fn admit(carriage: &Carriage, world: &World, exchange: &Exchange, request:
 
 /// The sandbox's port speaks plain HTTP, so every viewer is one without TLS. `redirect-to-https` answers 301 to GET and HEAD,
 /// 307 to the rest, and 403 to the rest before HTTP/1.1 (CloudFront guide, using-https-viewers-to-cloudfront).
-fn check_protocol(exchange: &Exchange, request: &Request) -> Result<(), Response> {
+fn check_protocol(exchange: &Exchange, request: &Request) -> Result<(), Box<Response>> {
     let safe = matches!(*request.method(), Method::GET | Method::HEAD);
     let old = request.version() < Version::HTTP_11;
     match exchange.behavior.viewer_protocol_policy.as_str() {
@@ -99,7 +104,7 @@ fn check_protocol(exchange: &Exchange, request: &Request) -> Result<(), Response
                 StatusCode::TEMPORARY_REDIRECT
             };
             let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-            let mut page = exchange.refuse(status, "");
+            let mut page = exchange.deny(status, "");
             if let Ok(location) = HeaderValue::from_str(&format!("https://{}{path}", exchange.host)) {
                 page.headers_mut().insert(header::LOCATION, location);
             }
@@ -107,14 +112,14 @@ fn check_protocol(exchange: &Exchange, request: &Request) -> Result<(), Response
                 .insert("x-cache", HeaderValue::from_static("Redirect from cloudfront"));
             Err(page)
         }
-        _ => Err(exchange.refuse(
+        _ => Err(exchange.deny(
             StatusCode::FORBIDDEN,
             "Bad request. This distribution only accepts requests over HTTPS.",
         )),
     }
 }
 
-fn check_method(exchange: &Exchange, request: &Request) -> Result<(), Response> {
+fn check_method(exchange: &Exchange, request: &Request) -> Result<(), Box<Response>> {
     let method = request.method();
     if !exchange
         .behavior
@@ -124,11 +129,11 @@ fn check_method(exchange: &Exchange, request: &Request) -> Result<(), Response> 
     {
         let text = "This distribution is not configured to allow the HTTP request method that was used for this request. \
                     The distribution supports only cachable requests.";
-        return Err(exchange.refuse(StatusCode::FORBIDDEN, text));
+        return Err(exchange.deny(StatusCode::FORBIDDEN, text));
     }
     // CloudFront answers 403 to a GET with a body (guide, RequestAndResponseBehaviorCustomOrigin).
     if method == Method::GET && !request.body().is_end_stream() {
-        return Err(exchange.refuse(
+        return Err(exchange.deny(
             StatusCode::FORBIDDEN,
             "Bad request. A GET request must not have a body.",
         ));
