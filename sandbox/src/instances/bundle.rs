@@ -2,10 +2,8 @@
 //! Must know nothing of processes.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
-
-use sha2::{Digest, Sha256};
 
 use super::procfile::{self, Process};
 
@@ -19,23 +17,44 @@ pub(super) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Where versions are unpacked: in the sandbox's directory, unless [`USER`] has to run them and cannot get there.
-pub(super) fn place_for_software(instances: &Path) -> PathBuf {
-    let absolute = std::path::absolute(instances).unwrap_or_else(|_| instances.to_owned());
+/// Names the directory for software where it is not the instances' own.
+const LINK: &str = "software";
+
+/// Makes the place where versions are unpacked: in the sandbox's directory, unless [`USER`] has to run them and cannot get
+/// there. Then it is a new directory that nobody else can have prepared, among the machine's temporary ones.
+///
+/// # Errors
+/// Where it cannot be made.
+pub(super) fn make_place_for_software(instances: &Path) -> std::io::Result<PathBuf> {
+    let absolute = std::path::absolute(instances)?;
+    fs::create_dir_all(&absolute)?;
     let closed = |path: &Path| fs::metadata(path).is_ok_and(|data| data.mode() & 0o001 == 0);
-    if is_root() && absolute.ancestors().any(closed) {
-        let name = hex::encode(&Sha256::digest(absolute.as_os_str().as_encoded_bytes())[..8]);
-        return std::env::temp_dir().join(format!("sandbox-instances-{name}"));
+    if !is_root() || !absolute.ancestors().any(closed) {
+        return Ok(absolute);
     }
-    absolute
+    let place = tempfile::Builder::new()
+        .prefix("sandbox-instances-")
+        .permissions(fs::Permissions::from_mode(0o711))
+        .tempdir()?
+        .keep();
+    symlink(&place, absolute.join(LINK))?;
+    Ok(place)
 }
 
-/// Removes an instance's versions, and the directories above that were made for them alone.
+/// Removes what an earlier daemon had of instances, wherever it was.
+pub(super) fn remove_all(instances: &Path) {
+    if let Ok(place) = fs::read_link(instances.join(LINK)) {
+        let _ = fs::remove_dir_all(place);
+    }
+    // What cannot be removed is in nobody's way: versions are numbered from one only in directories of new instances.
+    let _ = fs::remove_dir_all(instances);
+}
+
+/// Removes an instance's versions, and the directory above if there is nothing else in it.
 pub(super) fn remove(software: &Path) {
-    // Whatever cannot be removed is in the sandbox's own directory or the machine's temporary one.
+    // Whatever cannot be removed is removed with all the rest.
     let _ = fs::remove_dir_all(software);
-    for directory in software.ancestors().skip(1).take(2) {
-        // Stays if something else is in it.
+    if let Some(directory) = software.parent() {
         let _ = fs::remove_dir(directory);
     }
 }

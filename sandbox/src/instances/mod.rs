@@ -66,9 +66,14 @@ impl Machines {
     ) -> Self {
         let instances = directory.join("instances");
         mark::sweep(&mark::prefix(&instances));
+        bundle::remove_all(&instances);
+        let software = bundle::make_place_for_software(&instances).unwrap_or_else(|error| {
+            tracing::error!(%error, "no place for the software of instances; their deployments will fail");
+            instances.clone()
+        });
         Self {
             host: Host {
-                software: bundle::place_for_software(&instances),
+                software,
                 directory: instances,
                 supervisor,
                 endpoint: format!("http://127.0.0.1:{api_port}"),
@@ -131,9 +136,12 @@ impl DataPlane for Machines {
     }
 
     fn shutdown(&self) -> BoxFuture<'static, ()> {
+        let software = self.host.software.clone();
         let machines: Vec<_> = self.running().drain().map(|(_, machine)| machine).collect();
         async move {
             futures_util::future::join_all(machines.iter().map(|machine| machine.terminate())).await;
+            // Only where it is not the directory that the logs stay in.
+            let _ = std::fs::remove_dir(software);
         }
         .boxed()
     }

@@ -92,13 +92,20 @@ async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
+/// A directory as the daemon makes its own: the instances' user cannot get there.
+fn private_directory() -> tempfile::TempDir {
+    use std::os::unix::fs::PermissionsExt;
+    let owner_only = std::fs::Permissions::from_mode(0o700);
+    tempfile::Builder::new().permissions(owner_only).tempdir().unwrap()
+}
+
 fn processes_below(directory: &Path) -> usize {
     mark::marked(&mark::prefix(&directory.join("instances"))).len()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bundle_runs_is_replaced_in_place_and_leaves_nothing() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = private_directory();
     let machines = machines(directory.path());
     machines.launch("i-1");
     assert_eq!(machines.address("i-1"), None);
@@ -115,11 +122,12 @@ async fn a_bundle_runs_is_replaced_in_place_and_leaves_nothing() {
     machines.terminate("i-1").await;
     assert_eq!(machines.address("i-1"), None);
     assert_eq!(processes_below(directory.path()), 0);
+    machines.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_dies_is_started_again() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = private_directory();
     let machines = machines(directory.path());
     machines
         .deploy(deployment("i-1", bundle(&[("Procfile", SERVER, 0o644)])))
@@ -140,12 +148,12 @@ async fn a_process_that_dies_is_started_again() {
         running() != second && TcpStream::connect(address).is_ok()
     })
     .await;
-    machines.terminate("i-1").await;
+    machines.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn processes_get_the_properties_the_role_and_a_port_of_their_own_and_are_nobody() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = private_directory();
     let machines = machines(directory.path());
     let script =
         "#!/bin/sh\n{ env; echo UID=$(id -u); } > env.txt\nexec python3 -m http.server --bind 127.0.0.1 $PORT\n";
@@ -173,7 +181,7 @@ async fn processes_get_the_properties_the_role_and_a_port_of_their_own_and_are_n
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bundle_that_cannot_be_unpacked_stops_nothing() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = private_directory();
     let machines = machines(directory.path());
     let good = bundle(&[("Procfile", SERVER, 0o644), ("page.txt", "one", 0o644)]);
     machines.deploy(deployment("i-1", good)).await.unwrap();
@@ -187,7 +195,7 @@ async fn a_bundle_that_cannot_be_unpacked_stops_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_beanstalk_would_refuse_fails_with_the_reason_and_the_output() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = private_directory();
     let machines = machines(directory.path());
     let failure =
         async |files: &[(&str, &str, u32)]| machines.deploy(deployment("i-1", bundle(files))).await.unwrap_err();
@@ -212,7 +220,7 @@ async fn what_beanstalk_would_refuse_fails_with_the_reason_and_the_output() {
         "{}",
         not_executable.log
     );
-    machines.terminate("i-1").await;
+    machines.shutdown().await;
 }
 
 /// Names the directory of [`daemon_process`].
@@ -234,7 +242,7 @@ async fn daemon_process() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_daemon_leaves_nothing_not_even_what_left_its_process_group() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = private_directory();
     let mut daemon = Command::new(std::env::current_exe().unwrap())
         .args(["instances::tests::daemon_process", "--exact"])
         .env(DAEMON, directory.path())
@@ -247,17 +255,19 @@ async fn a_killed_daemon_leaves_nothing_not_even_what_left_its_process_group() {
     daemon.kill().unwrap();
     daemon.wait().unwrap();
     until("the end of all processes", || processes_below(directory.path()) == 0).await;
-    let software = super::bundle::place_for_software(&directory.path().join("instances"));
+    let instances = directory.path().join("instances");
+    let software = std::fs::read_link(instances.join("software")).unwrap_or(instances);
     until("the end of the software", || {
         !software.join("i-1").join("versions").exists()
     })
     .await;
+    super::bundle::remove_all(&directory.path().join("instances"));
 }
 
 /// A supervisor that is killed itself: the daemon that comes after sweeps what it left.
 #[test]
 fn a_new_daemon_ends_what_a_killed_one_and_its_supervisors_left() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = private_directory();
     let instances = directory.path().join("instances");
     let (mut supervisor, setup) = start_by_hand(&instances, directory.path());
     deploy_by_hand(&mut supervisor, directory.path(), SERVER);
@@ -265,15 +275,18 @@ fn a_new_daemon_ends_what_a_killed_one_and_its_supervisors_left() {
     supervisor.wait().unwrap();
     assert_eq!(mark::marked(&setup.mark).len(), 1);
 
-    let _machines = machines(directory.path());
+    let machines = machines(directory.path());
     assert_eq!(mark::marked(&setup.mark).len(), 0);
+    assert!(!setup.software.exists());
+    futures_util::FutureExt::now_or_never(machines.shutdown());
 }
 
 fn start_by_hand(instances: &Path, directory: &Path) -> (std::process::Child, Setup) {
     let setup = Setup {
         mark: mark::of_instance(instances, "i-1"),
         logs: directory.to_owned(),
-        software: super::bundle::place_for_software(instances)
+        software: super::bundle::make_place_for_software(instances)
+            .unwrap()
             .join("i-1")
             .join("versions"),
     };
