@@ -8,9 +8,10 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
+use jiff::SignedDuration;
 use rustix::process::{Pid, Signal};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
@@ -19,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::gateway::request_log::RequestLog;
 use crate::gateway::{self, Gateway};
+use crate::instances::{Machines, RoleCredentials};
 use crate::services::s3::Store;
 use crate::world::clock::Clock;
 use crate::world::{World, ids};
@@ -279,9 +281,10 @@ pub async fn serve_until(directory: &Path, options: Options, stop: CancellationT
     }
     let listener = listen(options.port).await?;
     let info = new_info(&options, listener.local_addr()?.port());
+    make_directory(&objects)?;
     let store = Store::new(&objects)?;
-    let world = new_world(&info, &store);
-    world.lock().tag_delay = jiff::SignedDuration::from_secs(i64::from(options.tag_delay_seconds));
+    let world = new_world(directory, &options, &info, &store);
+    crate::proxy::start(&world);
     let gateway = Arc::new(Gateway {
         world: world.clone(),
         store,
@@ -310,22 +313,34 @@ async fn drained(stop: &CancellationToken) {
     tokio::time::sleep(DRAIN_LIMIT).await;
 }
 
-fn new_world(info: &Info, store: &Store) -> Arc<World> {
-    let clock = Clock::new(info.time_scale);
-    let plane = Box::new(crate::instances::NoInstances);
+fn new_world(directory: &Path, options: &Options, info: &Info, store: &Store) -> Arc<World> {
+    // The world has the machines, and the machines ask the world for credentials.
+    let owner: Arc<OnceLock<Weak<World>>> = Arc::default();
+    let world_of = owner.clone();
+    let credentials = Arc::new(move |role: &str| {
+        let issued = world_of.get()?.upgrade()?.issue_credentials(role);
+        Some(RoleCredentials {
+            access_key_id: issued.access_key_id,
+            secret_access_key: issued.secret_access_key,
+            session_token: issued.session_token,
+        })
+    });
+    let machines = Machines::new(directory.to_owned(), options.supervisor.clone(), info.port, credentials);
     let world = World::new(
         &info.account,
-        clock,
+        Clock::new(info.time_scale),
         CancellationToken::new(),
-        plane,
+        Box::new(machines),
         Box::new(store.clone()),
     );
+    // Set once: this is the only place.
+    let _ = owner.set(Arc::downgrade(&world));
     let user = format!("arn:aws:iam::{}:user/sandbox", info.account);
-    world
-        .lock()
-        .iam
-        .credentials
-        .add_user(&user, &info.access_key_id, &info.secret_access_key);
+    let mut state = world.lock();
+    state.tag_delay = SignedDuration::from_secs(i64::from(options.tag_delay_seconds));
+    let credentials = &mut state.iam.credentials;
+    credentials.add_user(&user, &info.access_key_id, &info.secret_access_key);
+    drop(state);
     world
 }
 

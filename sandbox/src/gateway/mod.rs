@@ -195,7 +195,10 @@ fn content(parts: &Parts, body: Bytes, signature: &Signature, secret: &str) -> R
 
 /// Runs the operation. Faults on demand have their place here, before the service sees the call.
 async fn run(gateway: &Gateway, call: &Call) -> Result<Answer, Refusal> {
-    services::authorize(&gateway.world, call)?;
+    {
+        let state = gateway.world.lock();
+        services::authorize(&state.iam, &state.account, call)?;
+    }
     if call.protocol == Protocol::S3 {
         return gateway.store.run(call, &gateway.info.account).await;
     }

@@ -2,11 +2,12 @@
 //! Must know nothing of operations but the names of their permissions. The account's own user may do everything.
 
 use crate::gateway::call::{Call, Protocol};
-use crate::world::{Refusal, World};
+use crate::world::Refusal;
+use crate::world::iam::Iam;
 
 /// # Errors
 /// `AccessDenied` in the service's own words.
-pub(crate) fn authorize(world: &World, call: &Call) -> Result<(), Refusal> {
+pub(crate) fn authorize(iam: &Iam, account: &str, call: &Call) -> Result<(), Refusal> {
     let Some(role) = assumed_role(&call.caller) else {
         return Ok(());
     };
@@ -14,9 +15,8 @@ pub(crate) fn authorize(world: &World, call: &Call) -> Result<(), Refusal> {
     if action == "sts:GetCallerIdentity" {
         return Ok(());
     }
-    let state = world.lock();
-    let resource = resource(call, &state.account);
-    if state.iam.role_can(role, &action, &resource) {
+    let resource = resource(call, account);
+    if iam.role_can(role, &action, &resource) {
         return Ok(());
     }
     let (status, code) = match call.protocol {
@@ -76,12 +76,11 @@ mod tests {
     use bytes::Bytes;
     use http::{HeaderMap, Method, Uri};
     use jiff::Timestamp;
-    use tokio_util::sync::CancellationToken;
 
     use super::*;
-    use crate::services::s3::Store;
-    use crate::world::clock::Clock;
     use crate::world::iam::NewRole;
+
+    const ACCOUNT: &str = "123456789012";
 
     fn put_item(caller: &str) -> Call {
         Call {
@@ -100,44 +99,22 @@ mod tests {
 
     #[test]
     fn an_app_may_write_to_its_table_once_its_role_allows_it() {
-        let objects = tempfile::tempdir().unwrap();
-        let store = Store::new(objects.path()).unwrap();
-        let plane = Box::new(crate::instances::NoInstances);
-        let world = World::new(
-            "123456789012",
-            Clock::new(60.0),
-            CancellationToken::new(),
-            plane,
-            Box::new(store),
-        );
+        let mut iam = Iam::default();
         let new = NewRole {
             name: "app".to_owned(),
             trust: r#"{"Statement":[]}"#.to_owned(),
             ..NewRole::default()
         };
-        world
-            .lock()
-            .iam
-            .create_role("123456789012", Timestamp::UNIX_EPOCH, new)
-            .unwrap();
-        let issued = world.issue_credentials("arn:aws:iam::123456789012:role/app");
-        let caller = world
-            .lock()
-            .iam
-            .credentials
-            .holder(&issued.access_key_id)
-            .unwrap()
-            .arn
-            .clone();
+        iam.create_role(ACCOUNT, Timestamp::UNIX_EPOCH, new).unwrap();
+        let issued = iam.credentials.issue(ACCOUNT, "arn:aws:iam::123456789012:role/app");
+        let caller = iam.credentials.holder(&issued.access_key_id).unwrap().arn.clone();
         let call = put_item(&caller);
-        let refusal = authorize(&world, &call).unwrap_err();
+        let refusal = authorize(&iam, ACCOUNT, &call).unwrap_err();
         assert_eq!((refusal.code.as_str(), refusal.status), ("AccessDeniedException", 400));
-        let policy = "arn:aws:iam::aws:policy/AmazonDynamoDBFullAccess";
-        world.lock().iam.attach("app", policy).unwrap();
-        assert_eq!(authorize(&world, &call), Ok(()));
-        assert_eq!(
-            authorize(&world, &put_item("arn:aws:iam::123456789012:user/sandbox")),
-            Ok(())
-        );
+        iam.attach("app", "arn:aws:iam::aws:policy/AmazonDynamoDBFullAccess")
+            .unwrap();
+        assert_eq!(authorize(&iam, ACCOUNT, &call), Ok(()));
+        let user = put_item("arn:aws:iam::123456789012:user/sandbox");
+        assert_eq!(authorize(&iam, ACCOUNT, &user), Ok(()));
     }
 }

@@ -48,7 +48,14 @@ pub(crate) struct Service {
 }
 
 /// Every service but S3, which streams (see [`s3`]).
-pub(crate) const SERVICES: &[Service] = &[dynamodb::SERVICE, iam::SERVICE, servicequotas::SERVICE, sts::SERVICE];
+pub(crate) const SERVICES: &[Service] = &[
+    cloudfront::SERVICE,
+    dynamodb::SERVICE,
+    iam::SERVICE,
+    servicequotas::SERVICE,
+    sts::SERVICE,
+    wafv2::SERVICE,
+];
 
 /// Every operation of every service, by the service's title; the page on the sandbox lists them.
 pub(crate) fn all_operations() -> Vec<(&'static str, Operation)> {
@@ -126,4 +133,30 @@ fn is_honoured(operation: &Operation, member: &str) -> bool {
                 .strip_suffix('s')
                 .is_some_and(|one| one.eq_ignore_ascii_case(member))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_operation_is_there_twice() {
+        let mut seen = BTreeSet::new();
+        for (service, operation) in all_operations() {
+            assert!(
+                seen.insert((service, operation.name)),
+                "{} of {service}",
+                operation.name
+            );
+        }
+    }
+
+    #[test]
+    fn lists_are_honoured_by_the_name_that_ec2_gives_them_on_the_wire() {
+        let describe = operation("DescribeVpcs", &["Filters", "VpcIds", "dryRun"]);
+        for member in ["Filter", "Filters", "VpcId", "DryRun"] {
+            assert!(is_honoured(&describe, member), "{member}");
+        }
+        assert!(!is_honoured(&describe, "MaxResults"));
+    }
 }

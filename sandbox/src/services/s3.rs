@@ -1,5 +1,6 @@
 //! S3: buckets and objects. winterbaume's backend holds them; this adds what it leaves out: atomic conditions, the
-//! owner check, buckets' regions.
+//! owner check, buckets' regions. Dates are real time here, unlike in all other payloads: `LastModified` is compared with
+//! the `Date` of the answer, which HTTP's own layer sets.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -28,6 +29,9 @@ const KEY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~')
     .remove(b'/');
+
+/// What file systems allow.
+const LONGEST_FILE_NAME: usize = 255;
 
 /// All buckets. Cheap to clone.
 #[derive(Clone)]
@@ -197,6 +201,22 @@ impl Objects for Store {
             paths
         })
     }
+}
+
+/// # Errors
+/// Where the backend would store the object under another name, or could not store it.
+fn check_key(key: &str) -> Result<(), Refusal> {
+    if !key.is_ascii() {
+        return Err(not_implemented(format!(
+            "keys with other than ASCII characters ('{key}')"
+        )));
+    }
+    // A key is a file's name, with `/` as `%2F`.
+    let file_name = key.len() + 2 * key.matches('/').count();
+    if file_name > LONGEST_FILE_NAME {
+        return Err(not_implemented(format!("keys as long as '{key}'")));
+    }
+    Ok(())
 }
 
 fn object_uri(bucket: &str, key: &str) -> String {

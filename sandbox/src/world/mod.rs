@@ -6,6 +6,7 @@ pub(crate) mod beanstalk;
 pub(crate) mod clock;
 pub(crate) mod compute;
 pub(crate) mod distributions;
+pub(crate) mod edge_policies;
 pub(crate) mod iam;
 pub(crate) mod ids;
 pub(crate) mod monitoring;
@@ -13,6 +14,7 @@ pub(crate) mod network;
 pub(crate) mod notifications;
 pub(crate) mod plane;
 pub(crate) mod quotas;
+pub(crate) mod routes;
 pub(crate) mod scaling;
 pub(crate) mod stacks;
 pub(crate) mod tables;
@@ -173,6 +175,8 @@ impl State {
     /// All that exists but objects, which are not kept here.
     fn inventory(&self) -> Vec<Item> {
         let mut items = self.iam.inventory("global");
+        items.extend(self.distributions.inventory("global"));
+        items.extend(self.web_acls.inventory("global"));
         for region in self.regions() {
             items.extend(region.tables.inventory(&region.name));
         }

@@ -22,13 +22,17 @@ pub struct Sandbox {
 impl Sandbox {
     /// Runs in this process until it is dropped. Its clock is the fastest there is.
     pub async fn start() -> Self {
+        Self::start_with(Options {
+            time_scale: 3600.0,
+            ..Options::default()
+        })
+        .await
+    }
+
+    pub async fn start_with(options: Options) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let stop = CancellationToken::new();
         let (path, stopped) = (directory.path().to_owned(), stop.clone());
-        let options = Options {
-            time_scale: 3600.0,
-            ..Options::default()
-        };
         let daemon = tokio::spawn(async move { daemon::serve_until(&path, options, stopped).await });
         for _ in 0..1000 {
             if let Some(info) = daemon::find(directory.path()).unwrap() {

@@ -4,9 +4,12 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ReturnConsumedCapacity,
-    ReturnValuesOnConditionCheckFailure, ScalarAttributeType, Select, TableStatus, Tag,
+    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ProvisionedThroughput, PutRequest,
+    ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure, ScalarAttributeType, Select, TableStatus, Tag,
+    WriteRequest,
 };
+
+use confctl_sandbox::daemon::Options;
 
 use crate::harness::{Sandbox, until};
 
@@ -152,6 +155,78 @@ async fn the_billing_mode_must_be_said_or_paid_for() {
         .await
         .unwrap_err();
     assert!(refused.into_service_error().to_string().contains("ValidationException"));
+}
+
+#[tokio::test]
+async fn tags_that_were_just_set_are_not_seen_at_once() {
+    let sandbox = Sandbox::start_with(Options {
+        time_scale: 100.0,
+        tag_delay_seconds: 40,
+        ..Options::default()
+    })
+    .await;
+    let client = Client::new(&sandbox.sdk().await);
+    create(&client, false).await;
+    let arn = "arn:aws:dynamodb:us-east-1:123456789012:table/users";
+    let tags = async || {
+        let listed = client.list_tags_of_resource().resource_arn(arn).send().await.unwrap();
+        listed.tags().len()
+    };
+    assert_eq!(tags().await, 0);
+    until("the tag", async || tags().await == 1).await;
+}
+
+#[tokio::test]
+async fn what_changes_capacity_blocks_the_table_for_a_while() {
+    let sandbox = Sandbox::start_with(Options {
+        time_scale: 20.0,
+        ..Options::default()
+    })
+    .await;
+    let client = active(&sandbox, false).await;
+    let throughput = ProvisionedThroughput::builder()
+        .read_capacity_units(1)
+        .write_capacity_units(1);
+    let update = client
+        .update_table()
+        .table_name("users")
+        .billing_mode(BillingMode::Provisioned);
+    let updated = update
+        .provisioned_throughput(throughput.build().unwrap())
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        updated.table_description().unwrap().table_status(),
+        Some(&TableStatus::Updating)
+    );
+    let refused = client.delete_table().table_name("users").send().await.unwrap_err();
+    assert!(refused.into_service_error().is_resource_in_use_exception());
+    until("ACTIVE", async || status(&client).await == Some(TableStatus::Active)).await;
+    client.delete_table().table_name("users").send().await.unwrap();
+}
+
+#[tokio::test]
+async fn registrations_are_written_in_batches_and_all_or_nothing_is_checked_first() {
+    let sandbox = Sandbox::start().await;
+    let client = active(&sandbox, false).await;
+    let write = |key: &str, value: &str| {
+        let put = PutRequest::builder().item(key, text(value)).build().unwrap();
+        WriteRequest::builder().put_request(put).build()
+    };
+    let batch = |writes: Vec<WriteRequest>| client.batch_write_item().request_items("users", writes).send();
+    batch(vec![write("email", "a@b"), write("email", "c@d")]).await.unwrap();
+    batch(vec![write("email", "e@f"), write("name", "no key")])
+        .await
+        .unwrap_err();
+    let count = client
+        .scan()
+        .table_name("users")
+        .select(Select::Count)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(count.count(), 2);
 }
 
 #[tokio::test]
