@@ -24,7 +24,11 @@ fn a_mistake_on_the_command_line_is_64_and_never_looks_like_changes() {
     ] {
         let ran = user.confctl(line);
         assert_eq!(ran.code(), 64, "{line:?}: {}", ran.stderr);
-        assert!(ran.stdout.is_empty(), "{line:?} wrote to standard output: {}", ran.stdout);
+        assert!(
+            ran.stdout.is_empty(),
+            "{line:?} wrote to standard output: {}",
+            ran.stdout
+        );
     }
 }
 
@@ -33,7 +37,9 @@ fn an_error_in_a_profile_names_file_line_key_and_the_nearest_one() {
     let user = User::new();
     let file = user.home().join("mine.toml");
     std::fs::write(&file, "region = \"eu-west-1\"\n\n[scaling]\nmaximum = 3\n").unwrap();
-    let ran = user.confctl(&["profile", "check", "-p", file.to_str().unwrap()]).exits(64);
+    let ran = user
+        .confctl(&["profile", "check", "-p", file.to_str().unwrap()])
+        .exits(64);
     let shown = ran.stderr.replace(user.home().to_str().unwrap(), "HOME");
     insta::assert_snapshot!(shown);
 }
@@ -58,10 +64,16 @@ fn a_confctl_profile_is_not_mistaken_for_an_aws_profile() {
 #[test]
 fn the_last_line_of_json_is_a_summary_also_of_a_failure() {
     let user = User::new();
-    let summary = user.confctl(&["plan", "--set", "scaling.mx=1", "-o", "json"]).exits(64).summary();
+    let summary = user
+        .confctl(&["plan", "--set", "scaling.mx=1", "-o", "json"])
+        .exits(64)
+        .summary();
     assert_eq!(summary["ok"], false);
     assert_eq!(summary["exit_code"], 64);
-    assert!(summary["error"]["cause"][0].as_str().unwrap().contains("scaling.max"), "{summary}");
+    assert!(
+        summary["error"]["cause"][0].as_str().unwrap().contains("scaling.max"),
+        "{summary}"
+    );
 }
 
 #[test]
@@ -91,7 +103,9 @@ fn nothing_is_changed_where_nobody_can_confirm() {
 #[test]
 fn another_account_is_refused() {
     let user = User::new();
-    let ran = user.confctl(&["up", "--sandbox", "--yes", "--account", "999999999999"]).exits(4);
+    let ran = user
+        .confctl(&["up", "--sandbox", "--yes", "--account", "999999999999"])
+        .exits(4);
     assert!(ran.stderr.contains("999999999999"), "{}", ran.stderr);
     assert_eq!(user.inventory(), Vec::<String>::new());
 }

@@ -26,7 +26,8 @@ fn lines_with(directory: &str, words: &[&str]) -> Vec<String> {
         let text = std::fs::read_to_string(&path).unwrap();
         let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
         found.extend(
-            code.filter(|line| words.iter().any(|word| line.contains(word))).map(|line| format!("{}: {line}", path.display())),
+            code.filter(|line| words.iter().any(|word| line.contains(word)))
+                .map(|line| format!("{}: {line}", path.display())),
         );
     }
     found
@@ -34,16 +35,34 @@ fn lines_with(directory: &str, words: &[&str]) -> Vec<String> {
 
 #[test]
 fn the_engine_and_the_terminal_know_no_aws() {
-    assert_eq!(lines_with("src/engine", &["aws_", "crate::aws", "crate::ui", "crate::resources"]), Vec::<String>::new());
-    assert_eq!(lines_with("src/ui", &["aws_", "crate::aws", "crate::resources"]), Vec::<String>::new());
-    assert_eq!(lines_with("src/profile", &["aws_sdk", "crate::aws", "crate::ui"]), Vec::<String>::new());
-    assert_eq!(lines_with("src/bundle", &["aws_", "crate::aws", "crate::ui"]), Vec::<String>::new());
+    assert_eq!(
+        lines_with("src/engine", &["aws_", "crate::aws", "crate::ui", "crate::resources"]),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        lines_with("src/ui", &["aws_", "crate::aws", "crate::resources"]),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        lines_with("src/profile", &["aws_sdk", "crate::aws", "crate::ui"]),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        lines_with("src/bundle", &["aws_", "crate::aws", "crate::ui"]),
+        Vec::<String>::new()
+    );
 }
 
 #[test]
 fn no_resource_asks_whether_it_is_in_a_sandbox() {
     for directory in ["src/engine", "src/resources", "src/aws"] {
-        assert_eq!(lines_with(directory, &["sandbox", "Target"]).into_iter().filter(|line| !line.contains("--sandbox") && !line.contains("clients.rs")).collect::<Vec<_>>(), Vec::<String>::new());
+        assert_eq!(
+            lines_with(directory, &["sandbox", "Target"])
+                .into_iter()
+                .filter(|line| !line.contains("--sandbox") && !line.contains("clients.rs"))
+                .collect::<Vec<_>>(),
+            Vec::<String>::new()
+        );
     }
 }
 
@@ -58,7 +77,11 @@ fn every_module_says_what_it_is_for() {
     for directory in ["src", "sandbox/src", "app-bundle/src"] {
         for path in sources(directory) {
             let text = std::fs::read_to_string(&path).unwrap();
-            assert!(text.starts_with("//!"), "{} does not open with what it is for", path.display());
+            assert!(
+                text.starts_with("//!"),
+                "{} does not open with what it is for",
+                path.display()
+            );
         }
     }
 }

@@ -32,7 +32,13 @@ impl Ran {
     /// With all that was said, where the code is another.
     #[track_caller]
     pub fn exits(self, code: i32) -> Self {
-        assert_eq!(self.code(), code, "\n--- stdout\n{}\n--- stderr\n{}", self.stdout, self.stderr);
+        assert_eq!(
+            self.code(),
+            code,
+            "\n--- stdout\n{}\n--- stderr\n{}",
+            self.stdout,
+            self.stderr
+        );
         self
     }
 
@@ -40,13 +46,20 @@ impl Ran {
     #[track_caller]
     pub fn summary(&self) -> Value {
         let last = self.events().pop().unwrap_or_default();
-        assert_eq!(last["type"], "summary", "\n--- stdout\n{}\n--- stderr\n{}", self.stdout, self.stderr);
+        assert_eq!(
+            last["type"], "summary",
+            "\n--- stdout\n{}\n--- stderr\n{}",
+            self.stdout, self.stderr
+        );
         last
     }
 
     /// Every JSON line.
     pub fn events(&self) -> Vec<Value> {
-        self.stdout.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"))).collect()
+        self.stdout
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")))
+            .collect()
     }
 
     pub fn json(&self) -> Value {
@@ -66,7 +79,10 @@ impl From<Output> for Ran {
 
 impl User {
     pub fn new() -> Self {
-        Self { home: tempfile::tempdir().unwrap(), environment: Vec::new() }
+        Self {
+            home: tempfile::tempdir().unwrap(),
+            environment: Vec::new(),
+        }
     }
 
     /// With one more variable in the environment.
@@ -82,7 +98,11 @@ impl User {
     /// `confctl` with these arguments, in a clean environment.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_confctl"));
-        command.args(arguments).env_clear().current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::null());
+        command
+            .args(arguments)
+            .env_clear()
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .stdin(Stdio::null());
         // Builds of the bundle need a toolchain, which may live in the real home.
         for kept in ["PATH", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "LANG"] {
             if let Some(value) = std::env::var_os(kept) {
@@ -110,20 +130,33 @@ impl User {
 
     /// Started, with its output kept for [`finish`].
     pub fn start(&self, arguments: &[&str]) -> Child {
-        self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        self.command(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
     }
 
     /// What `eval "$(confctl sandbox env)"` sets.
     fn aws_environment(&self) -> Vec<(String, String)> {
         let exports = self.confctl(&["sandbox", "env"]).exits(0).stdout;
-        let lines = exports.lines().filter_map(|line| line.strip_prefix("export ")?.strip_suffix(';'));
-        lines.filter_map(|line| line.split_once('=')).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+        let lines = exports
+            .lines()
+            .filter_map(|line| line.strip_prefix("export ")?.strip_suffix(';'));
+        lines
+            .filter_map(|line| line.split_once('='))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect()
     }
 
     /// The AWS CLI against this user's sandbox.
     pub fn aws(&self, arguments: &[&str]) -> Ran {
         let mut command = Command::new(aws_tool("aws"));
-        command.args(arguments).env("HOME", self.home()).env("AWS_PAGER", "").envs(self.aws_environment());
+        command
+            .args(arguments)
+            .env("HOME", self.home())
+            .env("AWS_PAGER", "")
+            .envs(self.aws_environment());
         command.env_remove("AWS_PROFILE").output().unwrap().into()
     }
 
@@ -131,23 +164,45 @@ impl User {
     #[track_caller]
     pub fn aws_json(&self, arguments: &[&str]) -> Value {
         let ran = self.aws(&[arguments, &["--output", "json"]].concat()).exits(0);
-        if ran.stdout.trim().is_empty() { Value::Null } else { ran.json() }
+        if ran.stdout.trim().is_empty() {
+            Value::Null
+        } else {
+            ran.json()
+        }
     }
 
     /// A Python program with boto3 against this user's sandbox.
     pub fn python(&self, program: &str) -> Ran {
         let mut command = Command::new(aws_tool("python3"));
-        command.arg("-c").arg(program).env("HOME", self.home()).envs(self.aws_environment()).output().unwrap().into()
+        command
+            .arg("-c")
+            .arg(program)
+            .env("HOME", self.home())
+            .envs(self.aws_environment())
+            .output()
+            .unwrap()
+            .into()
     }
 
     /// Every resource in the sandbox but Beanstalk's own bucket, as text, sorted.
     pub fn inventory(&self) -> Vec<String> {
         let ran = self.confctl(&["sandbox", "inventory", "-o", "json"]).exits(0);
         let resources = ran.events()[0]["resources"].as_array().cloned().unwrap_or_default();
-        let buckets = |item: &Value| item["type"] == "bucket" && item["name"].as_str().unwrap().starts_with("elasticbeanstalk-");
-        let mut items: Vec<String> = resources.iter().filter(|item| !buckets(item)).map(Value::to_string).collect();
+        let buckets =
+            |item: &Value| item["type"] == "bucket" && item["name"].as_str().unwrap().starts_with("elasticbeanstalk-");
+        let mut items: Vec<String> = resources
+            .iter()
+            .filter(|item| !buckets(item))
+            .map(Value::to_string)
+            .collect();
         items.sort();
         items
+    }
+
+    /// Starts the sandbox; gives what is in it before anything was done.
+    pub fn inventory_of_a_fresh_sandbox(&self) -> Vec<String> {
+        self.confctl(&["doctor", "--sandbox"]).exits(0);
+        self.inventory()
     }
 
     /// The sandbox's log of API requests so far.
@@ -158,7 +213,12 @@ impl User {
 
     /// GET or POST of the site, by curl, which resolves `*.localhost` by itself.
     pub fn curl(&self, arguments: &[&str]) -> Ran {
-        Command::new("curl").args(["-sS", "--max-time", "20"]).args(arguments).output().unwrap().into()
+        Command::new("curl")
+            .args(["-sS", "--max-time", "20"])
+            .args(arguments)
+            .output()
+            .unwrap()
+            .into()
     }
 }
 
@@ -179,7 +239,10 @@ fn aws_tool(name: &str) -> PathBuf {
     static TOOLS: OnceLock<Option<PathBuf>> = OnceLock::new();
     let installed = TOOLS.get_or_init(|| {
         let works = |program: &str, arguments: &[&str]| {
-            Command::new(program).args(arguments).output().is_ok_and(|output| output.status.success())
+            Command::new(program)
+                .args(arguments)
+                .output()
+                .is_ok_and(|output| output.status.success())
         };
         if works("aws", &["--version"]) && works("python3", &["-c", "import boto3"]) {
             return None;
@@ -187,7 +250,10 @@ fn aws_tool(name: &str) -> PathBuf {
         let tools = Path::new(env!("CARGO_TARGET_TMPDIR")).join("aws-tools");
         if !tools.join("bin/aws").exists() {
             let run = |program: &Path, arguments: &[&str]| {
-                let output = Command::new(program).args(arguments).output().expect("python3 is needed by these tests");
+                let output = Command::new(program)
+                    .args(arguments)
+                    .output()
+                    .expect("python3 is needed by these tests");
                 assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
             };
             run(Path::new("python3"), &["-m", "venv", tools.to_str().unwrap()]);

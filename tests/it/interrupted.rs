@@ -1,0 +1,101 @@
+//! Ctrl-C, kill -9 and everything else that ends a run in its middle: the same command goes on.
+
+use std::process::Child;
+use std::time::{Duration, Instant};
+
+use crate::support::{User, finish};
+
+const UP: &[&str] = &["up", "--sandbox", "--yes", "-p", "dev", "--no-verify", "-o", "json"];
+
+fn send(child: &Child, signal: &str) {
+    let pid = child.id().to_string();
+    assert!(
+        std::process::Command::new("kill")
+            .args([signal, &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+}
+
+/// Waits until the sandbox has seen the operation.
+fn wait_for(user: &User, operation: &str) {
+    let began = Instant::now();
+    while !user.requests().iter().any(|request| request["operation"] == operation) {
+        assert!(
+            began.elapsed() < Duration::from_secs(60),
+            "no {operation} within a minute"
+        );
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn after_ctrl_c_the_same_command_goes_on_and_teardown_leaves_nothing() {
+    // A slow clock, so that there is a middle to be interrupted in.
+    let user = User::new().with("CONFCTL_SANDBOX_TIME_SCALE", "60");
+    user.confctl(&["bundle"]).exits(0);
+    let empty = user.inventory_of_a_fresh_sandbox();
+    let run = user.start(UP);
+    wait_for(&user, "CreateEnvironment");
+    send(&run, "-INT");
+    let stopped = finish(run).exits(130);
+    assert_eq!(stopped.summary()["resumable"], true);
+    assert!(
+        !user.inventory().iter().any(|item| item.contains("lock.json")),
+        "the lock was not given back"
+    );
+    user.confctl(UP).exits(0);
+    let creations = user
+        .requests()
+        .iter()
+        .filter(|request| request["operation"] == "CreateEnvironment")
+        .count();
+    assert_eq!(creations, 1, "the environment was not followed but created again");
+    user.confctl(&["teardown", "--sandbox", "--yes"]).exits(0);
+    assert_eq!(user.inventory(), empty);
+}
+
+#[test]
+fn sigterm_says_143_and_a_teardown_in_the_middle_of_a_launch_waits_and_removes_all() {
+    let user = User::new().with("CONFCTL_SANDBOX_TIME_SCALE", "60");
+    user.confctl(&["bundle"]).exits(0);
+    let empty = user.inventory_of_a_fresh_sandbox();
+    let run = user.start(UP);
+    wait_for(&user, "CreateEnvironment");
+    send(&run, "-TERM");
+    finish(run).exits(143);
+    user.confctl(&["teardown", "--sandbox", "--yes", "-p", "dev"]).exits(0);
+    assert_eq!(user.inventory(), empty);
+}
+
+#[test]
+fn a_killed_run_holds_its_lock_for_a_minute_and_no_longer() {
+    let user = User::new().with("CONFCTL_SANDBOX_TIME_SCALE", "60");
+    user.confctl(&["bundle"]).exits(0);
+    let empty = user.inventory_of_a_fresh_sandbox();
+    let mut run = user.start(UP);
+    wait_for(&user, "CreateTable");
+    run.kill().unwrap();
+    run.wait().unwrap();
+    // The same command waits the lease out and goes on: no unlock, no state to mend.
+    let again = user.confctl(UP).exits(0);
+    assert!(again.stdout.contains("locked by"), "{}", again.stdout);
+    user.confctl(&["teardown", "--sandbox", "--yes"]).exits(0);
+    assert_eq!(user.inventory(), empty);
+}
+
+#[test]
+fn somebody_at_work_is_not_interrupted() {
+    let user = User::new().with("CONFCTL_SANDBOX_TIME_SCALE", "1");
+    user.confctl(&["bundle"]).exits(0);
+    let run = user.start(UP);
+    wait_for(&user, "CreateTable");
+    let refused = user
+        .confctl(&["up", "--sandbox", "--yes", "-p", "dev", "-o", "json"])
+        .exits(6);
+    let error = refused.summary()["error"].clone();
+    assert!(error["message"].as_str().unwrap().contains("confctl up"), "{error}");
+    send(&run, "-INT");
+    finish(run).exits(130);
+}

@@ -1,0 +1,183 @@
+//! What is not ours is left as it was: used if it can do the job, blocking where it holds data, code or traffic.
+
+use serde_json::Value;
+
+use crate::support::User;
+
+/// A profile that is quick to create: one instance, no distribution.
+const DEV: &[&str] = &["-p", "dev", "--sandbox", "--yes"];
+
+fn up(user: &User, more: &[&str]) -> crate::support::Ran {
+    user.confctl(&[&["up"], DEV, more].concat())
+}
+
+#[test]
+fn a_table_made_by_hand_blocks_and_is_untouched() {
+    let user = User::new();
+    user.confctl(&["sandbox", "start", "--time-scale", "600"]).exits(0);
+    user.aws(&[
+        "dynamodb",
+        "create-table",
+        "--table-name",
+        "users",
+        "--attribute-definitions",
+        "AttributeName=email,AttributeType=S",
+        "--key-schema",
+        "AttributeName=email,KeyType=HASH",
+        "--billing-mode",
+        "PAY_PER_REQUEST",
+    ])
+    .exits(0);
+    user.aws(&["dynamodb", "wait", "table-exists", "--table-name", "users"])
+        .exits(0);
+    user.aws(&[
+        "dynamodb",
+        "put-item",
+        "--table-name",
+        "users",
+        "--item",
+        r#"{"email":{"S":"vip@example.com"}}"#,
+    ])
+    .exits(0);
+    let before = user.inventory();
+
+    user.confctl(&["plan", "-p", "dev", "--sandbox"]).exits(4);
+    let blocked = up(&user, &[]).exits(4);
+    assert!(blocked.stderr.contains("--adopt users-table"), "{}", blocked.stderr);
+    assert_eq!(user.inventory(), before);
+    user.confctl(&["teardown", "--sandbox", "--yes", "--delete-data"])
+        .exits(0);
+    assert_eq!(user.inventory(), before);
+    assert_eq!(
+        user.aws_json(&["dynamodb", "scan", "--table-name", "users"])["Count"],
+        1
+    );
+}
+
+#[test]
+fn an_application_made_by_hand_blocks_and_another_name_is_the_way_out() {
+    let user = User::new();
+    user.confctl(&["sandbox", "start", "--time-scale", "600"]).exits(0);
+    user.aws(&[
+        "elasticbeanstalk",
+        "create-application",
+        "--application-name",
+        "tcb-conference",
+    ])
+    .exits(0);
+    let before = user.inventory();
+    up(&user, &[]).exits(4);
+    assert_eq!(user.inventory(), before);
+    up(&user, &["--name", "mine"]).exits(0);
+    user.confctl(&["teardown", "--sandbox", "--yes", "--name", "mine", "--delete-data"])
+        .exits(0);
+    assert_eq!(user.inventory(), before);
+}
+
+#[test]
+fn a_default_vpc_and_roles_that_were_there_are_left_exactly_as_they_were() {
+    let user = User::new();
+    user.confctl(&["sandbox", "start", "--time-scale", "600"]).exits(0);
+    user.aws(&["ec2", "create-default-vpc"]).exits(0);
+    // One that can do the job, and one that cannot: the article's name, an empty role.
+    let trust = |service: &str, condition: &str| {
+        format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"Service":"{service}"}},"Action":"sts:AssumeRole"{condition}}}]}}"#
+        )
+    };
+    let external = r#","Condition":{"StringEquals":{"sts:ExternalId":"elasticbeanstalk"}}"#;
+    let service = trust("elasticbeanstalk.amazonaws.com", external);
+    let service_role = "aws-elasticbeanstalk-service-role";
+    user.aws(&[
+        "iam",
+        "create-role",
+        "--role-name",
+        service_role,
+        "--assume-role-policy-document",
+        &service,
+    ])
+    .exits(0);
+    for policy in [
+        "service-role/AWSElasticBeanstalkEnhancedHealth",
+        "AWSElasticBeanstalkManagedUpdatesCustomerRolePolicy",
+    ] {
+        let arn = format!("arn:aws:iam::aws:policy/{policy}");
+        user.aws(&[
+            "iam",
+            "attach-role-policy",
+            "--role-name",
+            service_role,
+            "--policy-arn",
+            &arn,
+        ])
+        .exits(0);
+    }
+    let instance = trust("ec2.amazonaws.com", "");
+    let instance_role = "aws-elasticbeanstalk-ec2-role";
+    user.aws(&[
+        "iam",
+        "create-role",
+        "--role-name",
+        instance_role,
+        "--assume-role-policy-document",
+        &instance,
+    ])
+    .exits(0);
+    user.aws(&[
+        "iam",
+        "create-instance-profile",
+        "--instance-profile-name",
+        instance_role,
+    ])
+    .exits(0);
+    let link = [
+        "iam",
+        "add-role-to-instance-profile",
+        "--instance-profile-name",
+        instance_role,
+        "--role-name",
+        instance_role,
+    ];
+    user.aws(&link).exits(0);
+    let before = user.inventory();
+    let policies = |role: &str| user.aws_json(&["iam", "list-attached-role-policies", "--role-name", role]);
+    let (of_service, of_instance) = (policies(service_role), policies(instance_role));
+
+    up(&user, &[]).exits(0);
+    let settings = user.aws_json(&[
+        "elasticbeanstalk",
+        "describe-configuration-settings",
+        "--application-name",
+        "tcb-conference",
+        "--environment-name",
+        "Tcb-conference-env",
+    ]);
+    let options = settings["ConfigurationSettings"][0]["OptionSettings"]
+        .as_array()
+        .unwrap()
+        .clone();
+    let value = |name: &str| {
+        options
+            .iter()
+            .find(|option| option["OptionName"] == name)
+            .map(|option| option["Value"].clone())
+    };
+    assert_eq!(
+        value("ServiceRole"),
+        Some(Value::from(service_role)),
+        "a role that can do the job was not used"
+    );
+    assert_eq!(
+        value("IamInstanceProfile"),
+        Some(Value::from("tcb-conference-us-east-1-ec2-role")),
+        "a role that cannot was used"
+    );
+    assert_eq!(
+        (policies(service_role), policies(instance_role)),
+        (of_service, of_instance)
+    );
+
+    user.confctl(&["teardown", "--sandbox", "--yes", "--delete-data"])
+        .exits(0);
+    assert_eq!(user.inventory(), before);
+}
