@@ -35,8 +35,8 @@ pub(super) struct LiveNetwork {
     ///
     /// The error says why it cannot be used.
     fit: Result<Network, String>,
-    /// Ours, and a removal has begun and did not end.
-    half_removed: bool,
+    /// A default VPC that lacks what AWS makes with it: not all there yet, or half removed.
+    incomplete: bool,
 }
 
 /// A subnet, as far as it decides whether the stack can be in it.
@@ -98,7 +98,7 @@ impl DefaultVpc {
         };
         Ok(LiveNetwork {
             vpc_id: vpc_id.to_owned(),
-            half_removed: is_default && !places.iter().any(|place| place.internet),
+            incomplete: is_default && is_incomplete(&places, &offered),
             fit,
         })
     }
@@ -202,7 +202,7 @@ impl DefaultVpc {
                 .await
                 .map_err(|error| left(error, vpc_id))?;
         }
-        let live = self.wait_fit(cx).await.map_err(|error| match &ours {
+        let live = self.wait_fit(cx, ours.is_some()).await.map_err(|error| match &ours {
             Some(vpc_id) => left(error, vpc_id),
             None => Failure::from(error),
         })?;
@@ -216,12 +216,13 @@ impl DefaultVpc {
         Ok(live)
     }
 
-    async fn wait_fit(&self, cx: &WriteCx<Aws>) -> Result<LiveNetwork, Error> {
+    /// Waits for all of a VPC that was made just now; one of somebody else's only has to be fit.
+    async fn wait_fit(&self, cx: &WriteCx<Aws>, made: bool) -> Result<LiveNetwork, Error> {
         let aws = cx.read().aws();
         let wait = Wait::new("the default VPC with its subnets", 3, LIMITS).good_reads(3);
         let live = cx.wait(&wait, || async {
             polled(self.look(aws).await.map(|live| match live {
-                Some(live) if !live.half_removed => Poll::Ready(live),
+                Some(live) if !live.incomplete || (!made && live.fit.is_ok()) => Poll::Ready(live),
                 _ => Poll::NotYet("its subnets and routes do not show yet".to_owned()),
             }))
         });
@@ -345,6 +346,12 @@ async fn zones_with(aws: &Aws, instance_type: &str) -> Result<BTreeSet<String>, 
     }
 }
 
+/// AWS makes a default VPC with a subnet in every zone and a route to the internet.
+fn is_incomplete(places: &[Place], zones: &BTreeSet<String>) -> bool {
+    let has = |zone: &String| places.iter().any(|place| place.zone == *zone && place.internet);
+    !zones.iter().all(has) || places.is_empty()
+}
+
 fn place(subnet: &Subnet, tables: &[RouteTable]) -> Place {
     let id = subnet.subnet_id().unwrap_or_default();
     let of_its_own = |table: &&RouteTable| table.associations().iter().any(|a| a.subnet_id() == Some(id));
@@ -433,7 +440,7 @@ impl Resource for DefaultVpc {
             (Ok(_), Owner::Ours) => Change::Keep,
             // Another stack's is used too: its teardown leaves it while we live in it.
             (Ok(_), _) => Change::Adopt,
-            (Err(why), Owner::Ours) if live.half_removed => Change::Update {
+            (Err(why), Owner::Ours) if live.incomplete => Change::Update {
                 fields: vec![FieldChange::new("subnets and routes", why.clone(), "as new".to_owned())],
             },
             (Err(why), _) => Change::Blocked {

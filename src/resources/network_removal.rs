@@ -72,9 +72,24 @@ pub(super) async fn internet_gateways(aws: &Aws, vpc_id: &str) -> Result<Vec<Str
         .collect())
 }
 
-/// Waits until nobody is in it: network interfaces of a load balancer outlive it by minutes.
+/// What is in a VPC, and whether it goes by itself.
+struct Inhabitant {
+    what: String,
+    /// A network interface that AWS manages: those of a load balancer outlive it by minutes.
+    leaves: bool,
+}
+
+/// What stays is believed after this many reads: of a terminated instance, a read may still tell.
+const READS_OF_WHO_STAYS: u32 = 3;
+
+/// Waits until nobody is in it.
 async fn wait_empty(cx: &WriteCx<Aws>, vpc_id: &str) -> Result<(), Error> {
-    let last_seen = Mutex::new(Vec::new());
+    let refused = |inhabitants: &[Inhabitant]| {
+        let who: Vec<_> = inhabitants.iter().map(|one| one.what.as_str()).collect();
+        Error::refused(format!("the default VPC {vpc_id} is used by {}", who.join(", ")))
+            .hint("remove those, then run the same command again; or keep the VPC, which costs nothing")
+    };
+    let seen = Mutex::new((0, Vec::new()));
     let wait = Wait::new(
         format!("everything to leave the VPC {vpc_id}"),
         5,
@@ -82,42 +97,41 @@ async fn wait_empty(cx: &WriteCx<Aws>, vpc_id: &str) -> Result<(), Error> {
     );
     let waited = cx.wait(&wait, || async {
         polled(inhabitants(cx.read().aws(), vpc_id).await.map(|inhabitants| {
-            let answer = match inhabitants.is_empty() {
-                true => Poll::Ready(()),
-                false => Poll::NotYet(format!("still in it: {}", inhabitants.join(", "))),
+            let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+            let stays = inhabitants.iter().any(|one| !one.leaves);
+            let reads = if stays { seen.0 + 1 } else { 0 };
+            let answer = match inhabitants.first() {
+                None => Poll::Ready(()),
+                Some(_) if reads >= READS_OF_WHO_STAYS => Poll::Failed(refused(&inhabitants)),
+                Some(first) => Poll::NotYet(format!("still in it: {}", first.what)),
             };
-            *last_seen.lock().unwrap_or_else(PoisonError::into_inner) = inhabitants;
+            *seen = (reads, inhabitants);
             answer
         }))
     });
     match waited.await {
         Err(error) if error.kind == Kind::Deadline => {
-            let inhabitants = last_seen.into_inner().unwrap_or_else(PoisonError::into_inner);
-            Err(Error::refused(format!(
-                "the default VPC {vpc_id} is used by {}",
-                inhabitants.join(", ")
-            ))
-            .hint("remove those, then run confctl teardown again; or keep the VPC, which costs nothing"))
+            Err(refused(&seen.into_inner().unwrap_or_else(PoisonError::into_inner).1))
         }
         answer => answer,
     }
 }
 
-async fn inhabitants(aws: &Aws, vpc_id: &str) -> Result<Vec<String>, Error> {
+async fn inhabitants(aws: &Aws, vpc_id: &str) -> Result<Vec<Inhabitant>, Error> {
     let of_vpc = || filter("vpc-id", vpc_id);
     let interfaces = aws.ec2.describe_network_interfaces().filters(of_vpc()).send().await;
     let interfaces = interfaces.explain("see what is in the VPC")?;
-    let mut inhabitants: Vec<String> = interfaces
-        .network_interfaces()
-        .iter()
-        .map(|interface| {
-            let id = interface.network_interface_id().unwrap_or_default();
-            match interface.description().filter(|text| !text.is_empty()) {
-                Some(text) => format!("{id} ({text})"),
-                None => id.to_owned(),
-            }
-        })
-        .collect();
+    let interfaces = interfaces.network_interfaces().iter().map(|interface| {
+        let id = interface.network_interface_id().unwrap_or_default();
+        Inhabitant {
+            what: match interface.description().filter(|text| !text.is_empty()) {
+                Some(text) => format!("network interface {id} ({text})"),
+                None => format!("network interface {id}"),
+            },
+            leaves: interface.requester_managed() == Some(true),
+        }
+    });
+    let mut inhabitants: Vec<Inhabitant> = interfaces.collect();
     let groups = aws.ec2.describe_security_groups().filters(of_vpc()).send().await;
     let groups = groups.explain("list the VPC's security groups")?;
     let strange = groups
@@ -129,7 +143,10 @@ async fn inhabitants(aws: &Aws, vpc_id: &str) -> Result<Vec<String>, Error> {
             group.group_id().unwrap_or_default(),
             group.group_name().unwrap_or_default(),
         );
-        format!("security group {id} ({name})")
+        Inhabitant {
+            what: format!("security group {id} ({name})"),
+            leaves: false,
+        }
     }));
     Ok(inhabitants)
 }
