@@ -1,1 +1,14 @@
-fn main() {}
+//! Starts the site from the environment and ends with exit code 0 after SIGTERM, 1 where it could not start.
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match confapp::run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            confapp::report_fatal(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

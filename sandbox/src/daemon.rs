@@ -1,13 +1,17 @@
 //! The sandbox as a process: its directory, start on demand, stop.
 //! Must know nothing of AWS; it brings up the world behind the gateway and takes it down again.
 
+use std::ffi::OsString;
 use std::io::{Read, Seek, SeekFrom};
+use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
+use jiff::SignedDuration;
 use rustix::process::{Pid, Signal};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
@@ -16,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::gateway::request_log::RequestLog;
 use crate::gateway::{self, Gateway};
+use crate::instances::{Machines, RoleCredentials};
 use crate::services::s3::Store;
 use crate::world::clock::Clock;
 use crate::world::{World, ids};
@@ -72,13 +77,20 @@ pub struct Options {
     pub time_scale: f64,
     /// 4566 or any free one by default.
     pub port: Option<u16>,
+    /// How many sandbox seconds new tags stay invisible, as on AWS they may; 0 by default.
+    pub tag_delay_seconds: u32,
+    /// The command that ends in [`crate::supervisor_main`]: this program's hidden `sandbox instance` by default.
+    pub supervisor: Vec<OsString>,
 }
 
 impl Default for Options {
     fn default() -> Self {
+        let program = std::env::current_exe().map(PathBuf::into_os_string).unwrap_or_default();
         Self {
             time_scale: 60.0,
             port: None,
+            tag_delay_seconds: 0,
+            supervisor: vec![program, "sandbox".into(), "instance".into()],
         }
     }
 }
@@ -157,6 +169,8 @@ pub fn ensure_started(directory: &Path, mut command: Command) -> Result<Info, Da
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log)
+        // A Ctrl-C in the terminal is not meant for it.
+        .process_group(0)
         .spawn()?;
     wait_until_ready(directory, child, begin)
 }
@@ -267,16 +281,20 @@ pub async fn serve_until(directory: &Path, options: Options, stop: CancellationT
     }
     let listener = listen(options.port).await?;
     let info = new_info(&options, listener.local_addr()?.port());
+    make_directory(&objects)?;
     let store = Store::new(&objects)?;
-    let world = new_world(&info, &store);
+    let world = new_world(directory, &options, &info, &store);
+    crate::proxy::start(&world);
     let gateway = Arc::new(Gateway {
         world: world.clone(),
         store,
-        log: RequestLog::open(&directory.join(REQUESTS_FILE))?,
+        log: RequestLog::create(&directory.join(REQUESTS_FILE))?,
         info: info.clone(),
     });
     let stopped = stop.clone();
-    let serving = axum::serve(listener, gateway::router(gateway)).with_graceful_shutdown(stopped.cancelled_owned());
+    // The edge looks at who is calling.
+    let service = gateway::router(gateway).into_make_service_with_connect_info::<SocketAddr>();
+    let serving = axum::serve(listener, service).with_graceful_shutdown(stopped.cancelled_owned());
     publish(directory, &info)?;
     tracing::info!(port = info.port, pid = info.pid, "the sandbox is ready");
     tokio::select! {
@@ -295,22 +313,34 @@ async fn drained(stop: &CancellationToken) {
     tokio::time::sleep(DRAIN_LIMIT).await;
 }
 
-fn new_world(info: &Info, store: &Store) -> Arc<World> {
-    let clock = Clock::new(info.time_scale);
-    let plane = Box::new(crate::instances::NoInstances);
+fn new_world(directory: &Path, options: &Options, info: &Info, store: &Store) -> Arc<World> {
+    // The world has the machines, and the machines ask the world for credentials.
+    let owner: Arc<OnceLock<Weak<World>>> = Arc::default();
+    let world_of = owner.clone();
+    let credentials = Arc::new(move |role: &str| {
+        let issued = world_of.get()?.upgrade()?.issue_credentials(role);
+        Some(RoleCredentials {
+            access_key_id: issued.access_key_id,
+            secret_access_key: issued.secret_access_key,
+            session_token: issued.session_token,
+        })
+    });
+    let machines = Machines::new(directory.to_owned(), options.supervisor.clone(), info.port, credentials);
     let world = World::new(
         &info.account,
-        clock,
+        Clock::new(info.time_scale),
         CancellationToken::new(),
-        plane,
+        Box::new(machines),
         Box::new(store.clone()),
     );
+    // Set once: this is the only place.
+    let _ = owner.set(Arc::downgrade(&world));
     let user = format!("arn:aws:iam::{}:user/sandbox", info.account);
-    world
-        .lock()
-        .iam
-        .credentials
-        .add_user(&user, &info.access_key_id, &info.secret_access_key);
+    let mut state = world.lock();
+    state.tag_delay = SignedDuration::from_secs(i64::from(options.tag_delay_seconds));
+    let credentials = &mut state.iam.credentials;
+    credentials.add_user(&user, &info.access_key_id, &info.secret_access_key);
+    drop(state);
     world
 }
 

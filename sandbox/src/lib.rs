@@ -9,3 +9,24 @@ mod services;
 mod world;
 
 pub use instances::supervisor_main;
+
+/// An operation of AWS's that the sandbox has.
+#[derive(Debug, Clone, Copy)]
+pub struct SupportedOperation {
+    /// The service as AWS writes it.
+    pub service: &'static str,
+    pub name: &'static str,
+    /// Members of the request that are honoured; every other is refused. Empty for S3, whose requests are headers.
+    pub honoured: &'static [&'static str],
+}
+
+/// What the sandbox can do: the table that dispatch itself goes by.
+pub fn supported_operations() -> Vec<SupportedOperation> {
+    let all = services::all_operations().into_iter();
+    all.map(|(service, operation)| SupportedOperation {
+        service,
+        name: operation.name,
+        honoured: operation.honoured,
+    })
+    .collect()
+}

@@ -210,6 +210,8 @@ fn malformed(what: &str) -> Refusal {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn signature() -> Signature {
@@ -257,6 +259,28 @@ mod tests {
         let headers = headers("STREAMING-UNSIGNED-PAYLOAD-TRAILER", 11);
         for body in [&b"5\r\nhel"[..], b"5\r\nhello\r\n", b"zz\r\n", b""] {
             assert!(decode(&headers, body, &signature(), "secret").is_err());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_makes_it_panic(body: Vec<u8>, trailer: bool) {
+            let kind = if trailer { "STREAMING-UNSIGNED-PAYLOAD-TRAILER" } else { "STREAMING-AWS4-HMAC-SHA256-PAYLOAD" };
+            let _ = decode(&headers(kind, 0), &body, &signature(), "secret");
+        }
+
+        #[test]
+        fn whatever_was_framed_comes_out(content: Vec<u8>, size in 1..70_usize) {
+            let mut body = Vec::new();
+            for chunk in content.chunks(size) {
+                body.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+                body.extend_from_slice(chunk);
+                body.extend_from_slice(b"\r\n");
+            }
+            let sum = BASE64.encode(crc_fast::checksum(CrcAlgorithm::Crc64Nvme, &content).to_be_bytes());
+            body.extend_from_slice(format!("0\r\nx-amz-checksum-crc64nvme:{sum}\r\n\r\n").as_bytes());
+            let headers = headers("STREAMING-UNSIGNED-PAYLOAD-TRAILER", content.len());
+            prop_assert_eq!(decode(&headers, &body, &signature(), "secret").unwrap(), content);
         }
     }
 

@@ -110,20 +110,14 @@ async fn api(gateway: &Arc<Gateway>, request: Request) -> Response {
         Ok(call) => call,
         Err(refused) => return respond(*refused),
     };
-    let mut code = None;
-    let mut answer = match run(gateway, &call).await {
-        Ok(answer) => answer,
-        Err(refusal) => {
-            let answer = protocol::refuse(call.protocol, &call.service, &refusal, &request_id);
-            code = Some(refusal.code);
-            answer
-        }
-    };
+    let mut answer = run(gateway, &call)
+        .await
+        .unwrap_or_else(|refusal| protocol::refuse(call.protocol, &call.service, &refusal, &request_id));
+    protocol::stamp(&mut answer, call.protocol, &request_id);
+    gateway.log.write(&gateway.world, &call, &answer);
     if call.method == http::Method::HEAD && !answer.status.is_success() {
         answer.body = Bytes::new();
     }
-    protocol::stamp(&mut answer, call.protocol, &request_id);
-    gateway.log.write(&gateway.world, &call, &answer, code.as_deref());
     respond(answer)
 }
 
@@ -201,7 +195,10 @@ fn content(parts: &Parts, body: Bytes, signature: &Signature, secret: &str) -> R
 
 /// Runs the operation. Faults on demand have their place here, before the service sees the call.
 async fn run(gateway: &Gateway, call: &Call) -> Result<Answer, Refusal> {
-    services::authorize(&gateway.world, call)?;
+    {
+        let state = gateway.world.lock();
+        services::authorize(&state.iam, &state.account, call)?;
+    }
     if call.protocol == Protocol::S3 {
         return gateway.store.run(call, &gateway.info.account).await;
     }

@@ -51,7 +51,7 @@ pub(crate) fn operation(protocol: Protocol, parts: &Parts, body: &[u8]) -> Optio
             let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
             services::cloudfront::route(&parts.method, path).map(str::to_owned)
         }
-        Protocol::S3 => Some(services::s3::operation_name(&parts.method, &parts.uri, &parts.headers).to_owned()),
+        Protocol::S3 => Some(services::s3::operation_name(&parts.method, &parts.uri, &parts.headers)),
     }
 }
 

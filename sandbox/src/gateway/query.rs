@@ -38,6 +38,15 @@ impl Node {
         !self.children.is_empty() && self.children.keys().all(|name| name.parse::<u32>().is_ok())
     }
 
+    /// Where the numbers are: awsQuery writes lists as `Name.member.N`, ec2Query as `Name.N`; some clients send an empty
+    /// list as `Name=`.
+    fn list(&self) -> &Self {
+        self.children
+            .get("member")
+            .filter(|_| self.children.len() == 1)
+            .unwrap_or(self)
+    }
+
     fn text(&self) -> &str {
         self.value.as_deref().unwrap_or_default()
     }
@@ -109,13 +118,7 @@ impl<'de> de::Deserializer<'de> for &Node {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        // awsQuery writes lists as `Name.member.N`, ec2Query as `Name.N`; some clients send an empty list as `Name=`.
-        let list = self
-            .children
-            .get("member")
-            .filter(|_| self.children.len() == 1)
-            .unwrap_or(self);
-        visitor.visit_seq(Elements(list.elements().into_iter()))
+        visitor.visit_seq(Elements(self.list().elements().into_iter()))
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -132,9 +135,9 @@ impl<'de> de::Deserializer<'de> for &Node {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        // A generated list is a struct with one field; on the wire only its numbers are there.
+        // A generated list is a struct with one field; on the wire only its numbers are there, or `member` and numbers.
         if let [only] = fields
-            && (self.is_list() || self.value.as_deref() == Some(""))
+            && (self.list().is_list() || self.value.as_deref() == Some(""))
         {
             return visitor.visit_map(Members {
                 rest: vec![((*only).to_owned(), self)].into_iter(),

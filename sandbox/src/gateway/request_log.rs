@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -27,21 +28,21 @@ struct Line<'a> {
     operation: &'a str,
     status: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<&'a str>,
+    error: Option<String>,
     caller: &'a str,
     /// What the request names: `TableName`, `RoleName`, `Key`, …
     about: BTreeMap<String, String>,
 }
 
 impl RequestLog {
-    pub(crate) fn open(path: &Path) -> std::io::Result<Self> {
-        let file = fs_err::OpenOptions::new().create(true).append(true).open(path)?;
-        Ok(Self {
-            file: Mutex::new(file.into_parts().0),
-        })
+    /// Begins anew: the log is of one life of the sandbox, as its world is.
+    pub(crate) fn create(path: &Path) -> std::io::Result<Self> {
+        let mut options = std::fs::OpenOptions::new();
+        let file = options.create(true).write(true).truncate(true).mode(0o600).open(path)?;
+        Ok(Self { file: Mutex::new(file) })
     }
 
-    pub(crate) fn write(&self, world: &World, call: &Call, answer: &Answer, error: Option<&str>) {
+    pub(crate) fn write(&self, world: &World, call: &Call, answer: &Answer) {
         let line = Line {
             at_ms: jiff::Timestamp::now().as_millisecond(),
             time: world.clock.now().to_string(),
@@ -50,7 +51,7 @@ impl RequestLog {
             region: &call.region,
             operation: &call.operation,
             status: answer.status.as_u16(),
-            error,
+            error: error_code(answer),
             caller: &call.caller,
             about: about(call),
         };
@@ -63,6 +64,22 @@ impl RequestLog {
             tracing::warn!(%error, "the request log cannot be written");
         }
     }
+}
+
+/// The code of an error, in whatever protocol it is said.
+fn error_code(answer: &Answer) -> Option<String> {
+    if answer.status.is_success() || answer.status.is_redirection() {
+        return None;
+    }
+    let text = std::str::from_utf8(&answer.body).unwrap_or_default();
+    if let Some((_, rest)) = text.split_once("<Code>") {
+        return rest.split('<').next().map(str::to_owned);
+    }
+    let json = serde_json::from_slice(&answer.body);
+    let value = json.or_else(|_| ciborium::from_reader::<serde_json::Value, _>(&answer.body[..]).map_err(|_| ()));
+    let kind = value.ok().and_then(|value| value["__type"].as_str().map(str::to_owned));
+    let code = kind.map(|kind| kind.rsplit('#').next().unwrap_or_default().to_owned());
+    code.or_else(|| Some(answer.status.as_u16().to_string()))
 }
 
 /// The names and ids at the top of a request.

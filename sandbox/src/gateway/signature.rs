@@ -238,7 +238,13 @@ impl Signature {
     /// What the signature covers of the body, after the body was compared with it.
     fn payload<'a>(&self, headers: &HeaderMap, body: &'a [u8]) -> Result<SignableBody<'a>, Distrust> {
         if self.is_presigned() {
-            return Ok(SignableBody::UnsignedPayload);
+            // Only S3 leaves the body of a presigned request open.
+            let open = self.service == "s3";
+            return Ok(if open {
+                SignableBody::UnsignedPayload
+            } else {
+                SignableBody::Bytes(body)
+            });
         }
         match header(headers, "x-amz-content-sha256") {
             None => Ok(SignableBody::Bytes(body)),
@@ -331,4 +337,80 @@ pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> 
 /// Whether two secrets are the same, in a time that does not tell where they differ.
 pub(crate) fn same(left: &[u8], right: &[u8]) -> bool {
     left.len() == right.len() && left.iter().zip(right).fold(0, |seen, (a, b)| seen | (a ^ b)) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parts(uri: &str, authorization: &str, date: &str) -> Option<Parts> {
+        let request = http::Request::builder().uri(uri).header("host", "127.0.0.1:4566");
+        let request = request
+            .header("authorization", authorization)
+            .header("x-amz-date", date)
+            .body(())
+            .ok()?;
+        Some(request.into_parts().0)
+    }
+
+    fn read(headers: &str) -> Result<Signature, Distrust> {
+        let authorization = format!(
+            "AWS4-HMAC-SHA256 Credential=AKIA/20261124/us-east-1/sts/aws4_request, SignedHeaders={headers}, Signature=00"
+        );
+        Signature::read(&parts("/", &authorization, "20261124T070000Z").unwrap())
+    }
+
+    #[test]
+    fn host_and_date_must_be_covered() {
+        let signature = read("host;x-amz-date").unwrap();
+        assert_eq!(signature.scope(), "20261124/us-east-1/sts/aws4_request");
+        for headers in ["x-amz-date", "host", "hosts;x-amz-date", ""] {
+            assert!(matches!(read(headers), Err(Distrust::Malformed(_))), "{headers}");
+        }
+    }
+
+    #[test]
+    fn the_scope_must_be_of_the_requests_day() {
+        let authorization = "AWS4-HMAC-SHA256 Credential=AKIA/20261123/us-east-1/sts/aws4_request, \
+                             SignedHeaders=host;x-amz-date, Signature=00";
+        let request = parts("/", authorization, "20261124T070000Z").unwrap();
+        assert!(matches!(Signature::read(&request), Err(Distrust::Malformed(_))));
+    }
+
+    #[test]
+    fn version_2_is_named() {
+        let presigned = http::Request::builder()
+            .uri("/b/k?AWSAccessKeyId=A&Signature=x&Expires=1")
+            .body(())
+            .unwrap();
+        assert!(matches!(
+            Signature::read(&presigned.into_parts().0),
+            Err(Distrust::Version2)
+        ));
+        assert!(matches!(
+            Signature::read(&parts("/", "AWS A:b", "x").unwrap()),
+            Err(Distrust::Version2)
+        ));
+    }
+
+    proptest! {
+        #[test]
+        fn no_header_makes_it_panic(authorization in "(AWS4-HMAC-SHA256 )?[ -~]{0,80}", date in "[ -~]{0,20}") {
+            if let Some(request) = parts("/?X-Amz-Credential=a", &authorization, &date)
+                && let Ok(signature) = Signature::read(&request)
+            {
+                prop_assert!(signature.verify(&request, b"", "secret").is_err());
+            }
+        }
+
+        #[test]
+        fn no_query_makes_it_panic(query in "[a-zA-Z0-9=&%/;-]{0,200}") {
+            let uri = format!("/?X-Amz-Credential=a/20261124/r/s3/aws4_request&X-Amz-Algorithm=AWS4-HMAC-SHA256&{query}");
+            if let Ok(request) = http::Request::builder().uri(uri).body(()) {
+                let _ = Signature::read(&request.into_parts().0);
+            }
+        }
+    }
 }

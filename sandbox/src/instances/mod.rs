@@ -1,40 +1,140 @@
-//! Instances as supervised processes.
+//! Instances as supervised processes: the data plane of [`crate::world::plane`] on this machine.
+//! Must know nothing of AWS's APIs; it is given bundles, properties and names, and runs them.
 
-/// The main of an instance's supervisor process.
-pub fn supervisor_main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
-}
+mod bundle;
+mod log;
+mod machine;
+mod mark;
+mod procfile;
+mod supervisor;
+#[cfg(test)]
+pub(crate) mod tests;
+mod wire;
 
+use std::collections::HashMap;
+use std::ffi::OsString;
 use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard};
 
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use crate::world::plane::{DataPlane, Deployment, DeploymentFailure};
+use machine::Machine;
+pub use supervisor::supervisor_main;
 
-/// A machine that runs nothing.
-pub(crate) struct NoInstances;
+/// Temporary credentials as an instance profile gives them.
+#[derive(Debug, Clone)]
+pub(crate) struct RoleCredentials {
+    pub access_key_id: String,
+    pub secret_access_key: String,
+    pub session_token: String,
+}
 
-impl DataPlane for NoInstances {
-    fn launch(&self, _instance_id: &str) {}
+/// Gives credentials of a role by its ARN; `None` if there is no such role.
+pub(crate) type CredentialSource = Arc<dyn Fn(&str) -> Option<RoleCredentials> + Send + Sync>;
 
-    fn deploy(&self, _deployment: Deployment) -> BoxFuture<'static, Result<(), DeploymentFailure>> {
-        Box::pin(std::future::ready(Err(DeploymentFailure {
-            reason: "no instance can run here".to_owned(),
-            log: String::new(),
-        })))
+/// Every instance of the sandbox.
+pub(crate) struct Machines {
+    host: Host,
+    running: Mutex<HashMap<String, Arc<Machine>>>,
+}
+
+/// What all instances have in common.
+#[derive(Clone)]
+pub(crate) struct Host {
+    /// Where logs are: `<directory>/instances/<id>/`.
+    pub directory: PathBuf,
+    /// Where versions are unpacked; the instances' user must reach it.
+    pub software: PathBuf,
+    /// The command that runs [`supervisor_main`].
+    pub supervisor: Vec<OsString>,
+    /// The API of this sandbox, in place of the instance metadata service and AWS's endpoints.
+    pub endpoint: String,
+    pub credentials: CredentialSource,
+}
+
+impl Machines {
+    /// `directory` is the sandbox's own; `supervisor` a command that ends in [`supervisor_main`]. What a killed daemon
+    /// may have left of its instances is ended first.
+    pub(crate) fn new(
+        directory: PathBuf,
+        supervisor: Vec<OsString>,
+        api_port: u16,
+        credentials: CredentialSource,
+    ) -> Self {
+        let instances = directory.join("instances");
+        mark::sweep(&mark::prefix(&instances));
+        Self {
+            host: Host {
+                software: bundle::place_for_software(&instances),
+                directory: instances,
+                supervisor,
+                endpoint: format!("http://127.0.0.1:{api_port}"),
+                credentials,
+            },
+            running: Mutex::default(),
+        }
     }
 
-    fn restart(&self, _instance_id: &str) {}
-
-    fn terminate(&self, _instance_id: &str) -> BoxFuture<'static, ()> {
-        Box::pin(std::future::ready(()))
+    fn running(&self) -> MutexGuard<'_, HashMap<String, Arc<Machine>>> {
+        self.running.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    fn address(&self, _instance_id: &str) -> Option<SocketAddr> {
-        None
+    fn machine(&self, instance_id: &str) -> Option<Arc<Machine>> {
+        self.running().get(instance_id).cloned()
+    }
+}
+
+impl DataPlane for Machines {
+    fn launch(&self, instance_id: &str) {
+        self.running()
+            .entry(instance_id.to_owned())
+            .or_insert_with(|| Arc::new(Machine::boot(self.host.clone(), instance_id)));
     }
 
-    fn log_tail(&self, _instance_id: &str) -> String {
-        String::new()
+    fn deploy(&self, deployment: Deployment) -> BoxFuture<'static, Result<(), DeploymentFailure>> {
+        self.launch(&deployment.instance_id);
+        let machine = self.machine(&deployment.instance_id);
+        async move {
+            match machine {
+                Some(machine) => machine.deploy(deployment).await,
+                None => Err(machine::gone()),
+            }
+        }
+        .boxed()
+    }
+
+    fn restart(&self, instance_id: &str) {
+        if let Some(machine) = self.machine(instance_id) {
+            machine.restart();
+        }
+    }
+
+    fn terminate(&self, instance_id: &str) -> BoxFuture<'static, ()> {
+        let machine = self.running().remove(instance_id);
+        async move {
+            if let Some(machine) = machine {
+                machine.terminate().await;
+            }
+        }
+        .boxed()
+    }
+
+    fn address(&self, instance_id: &str) -> Option<SocketAddr> {
+        self.machine(instance_id)?.address()
+    }
+
+    fn log_tail(&self, instance_id: &str) -> String {
+        log::tail(&self.host.directory.join(instance_id).join("web.stdout.log"))
+    }
+
+    fn shutdown(&self) -> BoxFuture<'static, ()> {
+        let machines: Vec<_> = self.running().drain().map(|(_, machine)| machine).collect();
+        async move {
+            futures_util::future::join_all(machines.iter().map(|machine| machine.terminate())).await;
+        }
+        .boxed()
     }
 }

@@ -1,12 +1,88 @@
-//! The load balancer and the edge: how traffic is carried.
+//! The load balancer and the edge: how traffic is carried, by the names that it asks for.
+//! Must know nothing of APIs; it reads the world's configuration and writes target health only.
 
-use std::sync::Arc;
+mod balancer;
+mod edge;
+mod forward;
+mod health;
+mod pages;
+#[cfg(test)]
+pub(crate) mod tests;
 
-use axum::response::IntoResponse;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::{Arc, LazyLock};
+
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Request};
+use axum::response::Response;
+use http::StatusCode;
 
 use crate::world::World;
+use crate::world::routes::{self, Route};
 
-/// Carries a request of a site's visitor.
-pub(crate) async fn serve(_world: Arc<World>, _request: axum::extract::Request) -> axum::response::Response {
-    http::StatusCode::BAD_GATEWAY.into_response()
+/// What carrying needs between requests. One for a process, which has one world; what it keeps is by random ids, so that
+/// the worlds of tests do not meet in it.
+static CARRIAGE: LazyLock<Carriage> = LazyLock::new(Carriage::default);
+
+#[derive(Default)]
+struct Carriage {
+    client: forward::Client,
+    turns: balancer::Turns,
+    edge: edge::Edge,
+}
+
+/// Starts what runs beside requests: the health checks of target groups. Ends with the world.
+pub(crate) fn start(world: &Arc<World>) {
+    world.spawn(health::check_all(world.clone(), CARRIAGE.client.clone()));
+}
+
+/// Answers a request for a public name: `*.cloudfront.localhost`, `*.elb.localhost`, `*.elasticbeanstalk.localhost`.
+pub(crate) async fn serve(world: Arc<World>, request: Request) -> Response {
+    let host = host_of(&request);
+    let viewer = viewer_of(&request);
+    if host.ends_with(".cloudfront.localhost") {
+        return edge::serve(&CARRIAGE, &world, &host, viewer, request).await;
+    }
+    let route = routes::route(&world.lock(), &host);
+    match route {
+        Some(route) => carry(&CARRIAGE, &world, &route, viewer, request).await,
+        None => pages::plain(
+            StatusCode::NOT_FOUND,
+            &format!("The sandbox has nothing of the name {host}."),
+        ),
+    }
+}
+
+/// Takes a request to what stands behind a name.
+async fn carry(
+    carriage: &Carriage,
+    world: &Arc<World>,
+    route: &Route,
+    viewer: IpAddr,
+    request: Request,
+) -> Response<Body> {
+    match route {
+        Route::LoadBalancer { region, arn } => balancer::balance(carriage, world, region, arn, viewer, request).await,
+        Route::Instance { instance_id, .. } => {
+            balancer::to_instance(carriage, world, instance_id, viewer, request).await
+        }
+    }
+}
+
+/// The host that is asked for, in small letters, without a port.
+fn host_of(request: &Request) -> String {
+    let named = request
+        .headers()
+        .get(http::header::HOST)
+        .and_then(|host| host.to_str().ok());
+    let host = named.or_else(|| request.uri().host()).unwrap_or_default();
+    let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
+    host.trim_end_matches('.').to_ascii_lowercase()
+}
+
+fn viewer_of(request: &Request) -> IpAddr {
+    request
+        .extensions()
+        .get::<ConnectInfo<SocketAddr>>()
+        .map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |ConnectInfo(address)| address.ip())
 }

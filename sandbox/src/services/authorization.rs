@@ -2,11 +2,12 @@
 //! Must know nothing of operations but the names of their permissions. The account's own user may do everything.
 
 use crate::gateway::call::{Call, Protocol};
-use crate::world::{Refusal, World};
+use crate::world::Refusal;
+use crate::world::iam::Iam;
 
 /// # Errors
 /// `AccessDenied` in the service's own words.
-pub(crate) fn authorize(world: &World, call: &Call) -> Result<(), Refusal> {
+pub(crate) fn authorize(iam: &Iam, account: &str, call: &Call) -> Result<(), Refusal> {
     let Some(role) = assumed_role(&call.caller) else {
         return Ok(());
     };
@@ -14,9 +15,8 @@ pub(crate) fn authorize(world: &World, call: &Call) -> Result<(), Refusal> {
     if action == "sts:GetCallerIdentity" {
         return Ok(());
     }
-    let state = world.lock();
-    let resource = resource(call, &state.account);
-    if state.iam.role_can(role, &action, &resource) {
+    let resource = resource(call, account);
+    if iam.role_can(role, &action, &resource) {
         return Ok(());
     }
     let (status, code) = match call.protocol {
@@ -68,5 +68,53 @@ fn resource(call: &Call, account: &str) -> String {
             format!("arn:aws:s3:::{}", path.trim_matches('/'))
         }
         _ => "*".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::{HeaderMap, Method, Uri};
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::world::iam::NewRole;
+
+    const ACCOUNT: &str = "123456789012";
+
+    fn put_item(caller: &str) -> Call {
+        Call {
+            request_id: "r".to_owned(),
+            service: "dynamodb".to_owned(),
+            region: "us-east-1".to_owned(),
+            protocol: Protocol::Json,
+            operation: "PutItem".to_owned(),
+            caller: caller.to_owned(),
+            method: Method::POST,
+            uri: Uri::from_static("/"),
+            headers: HeaderMap::new(),
+            body: Bytes::from_static(br#"{"TableName":"users"}"#),
+        }
+    }
+
+    #[test]
+    fn an_app_may_write_to_its_table_once_its_role_allows_it() {
+        let mut iam = Iam::default();
+        let new = NewRole {
+            name: "app".to_owned(),
+            trust: r#"{"Statement":[]}"#.to_owned(),
+            ..NewRole::default()
+        };
+        iam.create_role(ACCOUNT, Timestamp::UNIX_EPOCH, new).unwrap();
+        let issued = iam.credentials.issue(ACCOUNT, "arn:aws:iam::123456789012:role/app");
+        let caller = iam.credentials.holder(&issued.access_key_id).unwrap().arn.clone();
+        let call = put_item(&caller);
+        let refusal = authorize(&iam, ACCOUNT, &call).unwrap_err();
+        assert_eq!((refusal.code.as_str(), refusal.status), ("AccessDeniedException", 400));
+        iam.attach("app", "arn:aws:iam::aws:policy/AmazonDynamoDBFullAccess")
+            .unwrap();
+        assert_eq!(authorize(&iam, ACCOUNT, &call), Ok(()));
+        let user = put_item("arn:aws:iam::123456789012:user/sandbox");
+        assert_eq!(authorize(&iam, ACCOUNT, &user), Ok(()));
     }
 }

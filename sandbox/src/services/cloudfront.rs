@@ -1,8 +1,455 @@
-//! CloudFront.
+//! CloudFront: rest-xml ↔ distributions, invalidations and managed policies.
+//! Nothing is decided here but form.
 
-use http::Method;
+mod configuration;
+mod policies;
 
-/// The operation that `path` (with its query) stands for.
-pub(crate) fn route(_method: &Method, _path: &str) -> Option<&'static str> {
-    None
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use http::{HeaderName, HeaderValue, Method};
+use jiff::Timestamp;
+use winterbaume_cloudfront::wire as w;
+
+use super::{Operation, Service, operation};
+use crate::gateway::call::{Answer, Call};
+use crate::world::distributions::{Distribution, Invalidation};
+use crate::world::{Refusal, Tags, World, ids};
+
+pub(crate) const SERVICE: Service = Service {
+    scope: "cloudfront",
+    title: "Amazon CloudFront",
+    operations: OPERATIONS,
+    run,
+};
+
+const PAGE: &[&str] = &["Marker", "MaxItems"];
+
+/// Bodies are checked member by member in [`configuration`].
+const OPERATIONS: &[Operation] = &[
+    operation("CreateDistribution", &["DistributionConfig"]),
+    operation("CreateDistributionWithTags", &["DistributionConfig", "Tags"]),
+    operation("GetDistribution", &["Id"]),
+    operation("GetDistributionConfig", &["Id"]),
+    operation("UpdateDistribution", &["Id", "IfMatch", "DistributionConfig"]),
+    operation("DeleteDistribution", &["Id", "IfMatch"]),
+    operation("ListDistributions", PAGE),
+    operation("ListDistributionsByWebACLId", &["WebACLId", "Marker", "MaxItems"]),
+    operation("ListTagsForResource", &["Resource"]),
+    operation("TagResource", &["Resource", "Tags"]),
+    operation("UntagResource", &["Resource", "TagKeys"]),
+    operation("CreateInvalidation", &["DistributionId", "InvalidationBatch"]),
+    operation("GetInvalidation", &["DistributionId", "Id"]),
+    operation("ListInvalidations", &["DistributionId", "Marker", "MaxItems"]),
+    operation("ListCachePolicies", &["Type", "Marker", "MaxItems"]),
+    operation("GetCachePolicy", &["Id"]),
+    operation("ListOriginRequestPolicies", &["Type", "Marker", "MaxItems"]),
+    operation("GetOriginRequestPolicy", &["Id"]),
+];
+
+/// The operation that a method, path and query name.
+pub(crate) fn route(method: &Method, path_and_query: &str) -> Option<&'static str> {
+    let target = Target::of(path_and_query);
+    let has = |name: &str| target.query.contains_key(name);
+    Some(match (method.as_str(), target.segments.as_slice()) {
+        ("POST", ["distribution"]) if has("WithTags") => "CreateDistributionWithTags",
+        ("POST", ["distribution"]) => "CreateDistribution",
+        ("GET", ["distribution"]) => "ListDistributions",
+        ("GET", ["distribution", _]) => "GetDistribution",
+        ("DELETE", ["distribution", _]) => "DeleteDistribution",
+        ("GET", ["distribution", _, "config"]) => "GetDistributionConfig",
+        ("PUT", ["distribution", _, "config"]) => "UpdateDistribution",
+        ("GET", ["distributionsByWebACLId", ..]) => "ListDistributionsByWebACLId",
+        ("POST", ["distribution", _, "invalidation"]) => "CreateInvalidation",
+        ("GET", ["distribution", _, "invalidation"]) => "ListInvalidations",
+        ("GET", ["distribution", _, "invalidation", _]) => "GetInvalidation",
+        ("GET", ["tagging"]) => "ListTagsForResource",
+        ("POST", ["tagging"]) => match target.query.get("Operation").map(String::as_str) {
+            Some("Tag") => "TagResource",
+            Some("Untag") => "UntagResource",
+            _ => return None,
+        },
+        ("GET", ["cache-policy"]) => "ListCachePolicies",
+        ("GET", ["cache-policy", _]) => "GetCachePolicy",
+        ("GET", ["origin-request-policy"]) => "ListOriginRequestPolicies",
+        ("GET", ["origin-request-policy", _]) => "GetOriginRequestPolicy",
+        _ => return None,
+    })
 }
+
+/// A request's path behind the API's version, and its query.
+struct Target<'a> {
+    segments: Vec<&'a str>,
+    query: HashMap<String, String>,
+}
+
+impl<'a> Target<'a> {
+    fn of(path_and_query: &'a str) -> Self {
+        let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
+        let mut segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+        if !segments.is_empty() {
+            segments.remove(0);
+        }
+        Self {
+            segments,
+            query: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
+        }
+    }
+
+    /// The path's labels as the generated decoders take them.
+    fn label(&self, position: usize) -> &'a str {
+        self.segments.get(position).copied().unwrap_or_default()
+    }
+
+    fn query(&self, name: &str) -> &str {
+        self.query.get(name).map_or("", String::as_str)
+    }
+}
+
+fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    // The service is global, and signed for in one region only.
+    if call.region != "us-east-1" {
+        let text = format!(
+            "Credential should be scoped to a valid region, not '{}': CloudFront is signed for us-east-1",
+            call.region
+        );
+        return Err(Refusal::with_status(403, "SignatureDoesNotMatch", text));
+    }
+    let path = call.uri.path_and_query().map_or("/", |path| path.as_str());
+    let target = Target::of(path);
+    match call.operation.as_str() {
+        "CreateDistribution" | "CreateDistributionWithTags" => create(world, call),
+        "GetDistribution" => get(world, target.label(1)),
+        "GetDistributionConfig" => get_config(world, target.label(1)),
+        "UpdateDistribution" => update(world, call, target.label(1)),
+        "DeleteDistribution" => delete(world, call, target.label(1)),
+        "ListDistributions" => Ok(list(world, &target, |_| true)),
+        "ListDistributionsByWebACLId" => list_by_web_acl(world, &target),
+        "ListTagsForResource" => list_tags(world, target.query("Resource")),
+        "TagResource" => tag(world, call, target.query("Resource")),
+        "UntagResource" => untag(world, call, target.query("Resource")),
+        "CreateInvalidation" => create_invalidation(world, call, target.label(1)),
+        "GetInvalidation" => get_invalidation(world, target.label(1), target.label(3)),
+        "ListInvalidations" => list_invalidations(world, target.label(1)),
+        "ListCachePolicies" => Ok(policies::list_cache_policies(target.query("Type"))),
+        "GetCachePolicy" => policies::get_cache_policy(target.label(1)),
+        "ListOriginRequestPolicies" => Ok(policies::list_origin_request_policies(target.query("Type"))),
+        "GetOriginRequestPolicy" => policies::get_origin_request_policy(target.label(1)),
+        other => Err(Refusal::with_status(
+            501,
+            "NotImplemented",
+            format!("CloudFront's {other}"),
+        )),
+    }
+}
+
+fn malformed(error: impl std::fmt::Display) -> Refusal {
+    Refusal::new("MalformedXML", format!("The XML document is malformed. {error}"))
+}
+
+fn with(mut answer: Answer, headers: &[(&'static str, &str)]) -> Answer {
+    for (name, value) in headers {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            answer.headers.insert(HeaderName::from_static(name), value);
+        }
+    }
+    answer
+}
+
+fn if_match(call: &Call) -> Option<&str> {
+    call.headers
+        .get(http::header::IF_MATCH)
+        .and_then(|value| value.to_str().ok())
+}
+
+fn create(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request = call.to_generated();
+    let (config, tags) = if call.operation == "CreateDistribution" {
+        let input = w::deserialize_create_distribution_request(&request, &[], &HashMap::new()).map_err(malformed)?;
+        (input.distribution_config, Tags::new())
+    } else {
+        let input =
+            w::deserialize_create_distribution_with_tags_request(&request, &[], &HashMap::new()).map_err(malformed)?;
+        let body = input.distribution_config_with_tags;
+        (body.distribution_config, tags_of(body.tags))
+    };
+    let configuration = configuration::read(config)?;
+    let now = world.clock.now();
+    let made = world.lock().create_distribution(configuration, tags, now)?;
+    let answer: Answer = w::serialize_create_distribution_response(&distribution(&made, now)?).into();
+    let location = format!("https://cloudfront.amazonaws.com/2020-05-31/distribution/{}", made.id);
+    Ok(with(answer, &[("etag", &made.etag), ("location", &location)]))
+}
+
+fn get(world: &Arc<World>, id: &str) -> Result<Answer, Refusal> {
+    let found = world.lock().distributions.get(id)?.clone();
+    let answer: Answer = w::serialize_get_distribution_response(&distribution(&found, world.clock.now())?).into();
+    Ok(with(answer, &[("etag", &found.etag)]))
+}
+
+fn get_config(world: &Arc<World>, id: &str) -> Result<Answer, Refusal> {
+    let found = world.lock().distributions.get(id)?.clone();
+    let config = configuration::write(&found.configuration)?;
+    let answer: Answer = w::serialize_get_distribution_config_response(&config).into();
+    Ok(with(answer, &[("etag", &found.etag)]))
+}
+
+fn update(world: &Arc<World>, call: &Call, id: &str) -> Result<Answer, Refusal> {
+    let request = call.to_generated();
+    let input =
+        w::deserialize_update_distribution_request(&request, &[("Id", id)], &HashMap::new()).map_err(malformed)?;
+    let configuration = configuration::read(input.distribution_config)?;
+    let now = world.clock.now();
+    let changed = world
+        .lock()
+        .update_distribution(id, if_match(call), configuration, now)?;
+    let answer: Answer = w::serialize_update_distribution_response(&distribution(&changed, now)?).into();
+    Ok(with(answer, &[("etag", &changed.etag)]))
+}
+
+fn delete(world: &Arc<World>, call: &Call, id: &str) -> Result<Answer, Refusal> {
+    let now = world.clock.now();
+    world.lock().delete_distribution(id, if_match(call), now)?;
+    Ok(w::serialize_delete_distribution_response().into())
+}
+
+fn list_by_web_acl(world: &Arc<World>, target: &Target<'_>) -> Result<Answer, Refusal> {
+    // An ARN has slashes, which some clients do not encode. `null` asks for those without one.
+    let named = target.segments[1..].join("/");
+    let wanted = percent_encoding::percent_decode_str(&named)
+        .decode_utf8_lossy()
+        .into_owned();
+    let wanted = if wanted == "null" { String::new() } else { wanted };
+    if !wanted.is_empty() && world.lock().web_acls.by_arn(&wanted).is_none() {
+        return Err(Refusal::new(
+            "InvalidWebACLId",
+            format!("The web ACL {wanted} does not exist."),
+        ));
+    }
+    Ok(list(world, target, |distribution| {
+        distribution.configuration.web_acl_id == wanted
+    }))
+}
+
+fn list(world: &Arc<World>, target: &Target<'_>, wanted: impl Fn(&Distribution) -> bool) -> Answer {
+    let now = world.clock.now();
+    let most = target.query("MaxItems").parse::<usize>().unwrap_or(100).clamp(1, 100);
+    let marker = target.query("Marker");
+    let state = world.lock();
+    let mut rest = state
+        .distributions
+        .all
+        .values()
+        .filter(|one| one.id.as_str() > marker && wanted(one));
+    let page: Vec<&Distribution> = rest.by_ref().take(most).collect();
+    let more = rest.next().is_some();
+    let items: Vec<_> = page.iter().filter_map(|one| summary(one, now)).collect();
+    w::serialize_list_distributions_response(&w::DistributionList {
+        is_truncated: Some(more),
+        quantity: i32::try_from(items.len()).ok(),
+        marker: Some(marker.to_owned()),
+        max_items: i32::try_from(most).ok(),
+        next_marker: page.last().filter(|_| more).map(|last| last.id.clone()),
+        // AWS leaves the list out where it is empty.
+        items: (!items.is_empty()).then(|| items.into()),
+    })
+    .into()
+}
+
+fn distribution(one: &Distribution, now: Timestamp) -> Result<w::Distribution, Refusal> {
+    Ok(w::Distribution {
+        a_r_n: Some(one.arn.clone()),
+        id: Some(one.id.clone()),
+        domain_name: Some(one.domain_name.clone()),
+        status: Some(one.status(now).to_owned()),
+        last_modified_time: Some(time(one.modified)),
+        in_progress_invalidation_batches: Some(in_progress(one, now)),
+        active_trusted_signers: Some(w::ActiveTrustedSigners {
+            enabled: Some(false),
+            quantity: Some(0),
+            items: None,
+        }),
+        active_trusted_key_groups: Some(w::ActiveTrustedKeyGroups {
+            enabled: Some(false),
+            quantity: Some(0),
+            items: None,
+        }),
+        distribution_config: Some(configuration::write(&one.configuration)?),
+        ..Default::default()
+    })
+}
+
+fn in_progress(one: &Distribution, now: Timestamp) -> i32 {
+    let running = one
+        .invalidations
+        .iter()
+        .filter(|invalidation| invalidation.status(now) == "InProgress");
+    i32::try_from(running.count()).unwrap_or(i32::MAX)
+}
+
+/// In lists there are no tags and no caller reference.
+fn summary(one: &Distribution, now: Timestamp) -> Option<w::DistributionSummary> {
+    let config = configuration::write(&one.configuration).ok()?;
+    Some(w::DistributionSummary {
+        a_r_n: Some(one.arn.clone()),
+        id: Some(one.id.clone()),
+        domain_name: Some(one.domain_name.clone()),
+        e_tag: Some(one.etag.clone()),
+        status: Some(one.status(now).to_owned()),
+        last_modified_time: Some(time(one.modified)),
+        comment: Some(config.comment),
+        enabled: Some(config.enabled),
+        aliases: config.aliases,
+        cache_behaviors: config.cache_behaviors,
+        custom_error_responses: config.custom_error_responses,
+        default_cache_behavior: Some(config.default_cache_behavior),
+        http_version: config.http_version,
+        is_i_p_v6_enabled: config.is_i_p_v6_enabled,
+        origin_groups: config.origin_groups,
+        origins: Some(config.origins),
+        price_class: config.price_class,
+        restrictions: config.restrictions,
+        staging: config.staging,
+        viewer_certificate: config.viewer_certificate,
+        web_a_c_l_id: config.web_a_c_l_id,
+        ..Default::default()
+    })
+}
+
+/// Milliseconds, as CloudFront writes it.
+fn time(when: Timestamp) -> String {
+    when.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+}
+
+fn tags_of(tags: w::Tags) -> Tags {
+    let items = tags.items.unwrap_or_default().items.into_iter();
+    items.map(|tag| (tag.key, tag.value.unwrap_or_default())).collect()
+}
+
+fn list_tags(world: &Arc<World>, arn: &str) -> Result<Answer, Refusal> {
+    let mut state = world.lock();
+    let tags = &state.distributions.by_arn(arn)?.tags;
+    let items: Vec<_> = tags
+        .iter()
+        .map(|(key, value)| w::Tag {
+            key: key.clone(),
+            value: Some(value.clone()),
+        })
+        .collect();
+    let tags = w::Tags {
+        items: Some(items.into()),
+    };
+    Ok(w::serialize_list_tags_for_resource_response(&tags).into())
+}
+
+fn tag(world: &Arc<World>, call: &Call, arn: &str) -> Result<Answer, Refusal> {
+    let input = w::deserialize_tag_resource_request(&call.to_generated(), &[], &HashMap::new()).map_err(malformed)?;
+    world.lock().distributions.by_arn(arn)?.tags.extend(tags_of(input.tags));
+    Ok(w::serialize_tag_resource_response().into())
+}
+
+fn untag(world: &Arc<World>, call: &Call, arn: &str) -> Result<Answer, Refusal> {
+    let input = w::deserialize_untag_resource_request(&call.to_generated(), &[], &HashMap::new()).map_err(malformed)?;
+    let keys = input.tag_keys.items.unwrap_or_default().items;
+    let mut state = world.lock();
+    state
+        .distributions
+        .by_arn(arn)?
+        .tags
+        .retain(|key, _| !keys.contains(key));
+    Ok(w::serialize_untag_resource_response().into())
+}
+
+fn create_invalidation(world: &Arc<World>, call: &Call, id: &str) -> Result<Answer, Refusal> {
+    let input =
+        w::deserialize_create_invalidation_request(&call.to_generated(), &[], &HashMap::new()).map_err(malformed)?;
+    let batch = input.invalidation_batch;
+    let paths = batch.paths.items.unwrap_or_default().items;
+    if i32::try_from(paths.len()) != Ok(batch.paths.quantity) {
+        return Err(configuration::inconsistent("Paths"));
+    }
+    let now = world.clock.now();
+    let mut state = world.lock();
+    let invalidations = &mut state.distributions.get_mut(id)?.invalidations;
+    let reused = invalidations
+        .iter()
+        .find(|one| one.caller_reference == batch.caller_reference)
+        .cloned();
+    let made = match reused {
+        Some(same) if same.paths == paths => same,
+        Some(_) => {
+            let text = "Invalid request provided: the caller reference was used for another invalidation batch.";
+            return Err(Refusal::new("InvalidArgument", text));
+        }
+        None => {
+            let made = Invalidation {
+                id: format!("I{}", ids::capitals(25)),
+                caller_reference: batch.caller_reference,
+                paths,
+                created: now,
+            };
+            invalidations.push(made.clone());
+            made
+        }
+    };
+    let answer: Answer = w::serialize_create_invalidation_response(&invalidation(&made, now)).into();
+    let location = format!(
+        "https://cloudfront.amazonaws.com/2020-05-31/distribution/{id}/invalidation/{}",
+        made.id
+    );
+    Ok(with(answer, &[("location", &location)]))
+}
+
+fn get_invalidation(world: &Arc<World>, distribution_id: &str, id: &str) -> Result<Answer, Refusal> {
+    let now = world.clock.now();
+    let state = world.lock();
+    let invalidations = &state.distributions.get(distribution_id)?.invalidations;
+    let found = invalidations
+        .iter()
+        .find(|one| one.id == id)
+        .ok_or_else(|| Refusal::with_status(404, "NoSuchInvalidation", "The specified invalidation does not exist."))?;
+    Ok(w::serialize_get_invalidation_response(&invalidation(found, now)).into())
+}
+
+fn list_invalidations(world: &Arc<World>, distribution_id: &str) -> Result<Answer, Refusal> {
+    let now = world.clock.now();
+    let state = world.lock();
+    let invalidations = &state.distributions.get(distribution_id)?.invalidations;
+    // Newest first.
+    let items: Vec<_> = invalidations
+        .iter()
+        .rev()
+        .map(|one| w::InvalidationSummary {
+            id: Some(one.id.clone()),
+            create_time: Some(time(one.created)),
+            status: Some(one.status(now).to_owned()),
+        })
+        .collect();
+    let list = w::InvalidationList {
+        is_truncated: Some(false),
+        marker: Some(String::new()),
+        max_items: Some(100),
+        next_marker: None,
+        quantity: i32::try_from(items.len()).ok(),
+        items: (!items.is_empty()).then(|| items.into()),
+    };
+    Ok(w::serialize_list_invalidations_response(&list).into())
+}
+
+fn invalidation(one: &Invalidation, now: Timestamp) -> w::Invalidation {
+    w::Invalidation {
+        id: Some(one.id.clone()),
+        create_time: Some(time(one.created)),
+        status: Some(one.status(now).to_owned()),
+        invalidation_batch: Some(w::InvalidationBatch {
+            caller_reference: one.caller_reference.clone(),
+            paths: w::Paths {
+                quantity: i32::try_from(one.paths.len()).unwrap_or(i32::MAX),
+                items: Some(one.paths.clone().into()),
+            },
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests;

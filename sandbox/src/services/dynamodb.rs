@@ -246,25 +246,27 @@ fn describe_backups(table: &Table, now: jiff::Timestamp) -> ContinuousBackupsDes
 }
 
 fn tags(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let now = world.clock.now();
     let mut state = world.lock();
+    let delay = state.tag_delay;
     let tables = &mut state.region(&call.region).tables;
     let answer = match call.operation.as_str() {
         "TagResource" => {
             let request: TagResourceInput = call.json()?;
             let table = tables.get_mut(&request.resource_arn)?;
-            table.tags.extend(tags_in(Some(request.tags)));
+            table.change_tags(now, |tags| tags.extend(tags_in(Some(request.tags))));
             wire::serialize_tag_resource_response()
         }
         "UntagResource" => {
             let request: UntagResourceInput = call.json()?;
             let table = tables.get_mut(&request.resource_arn)?;
-            table.tags.retain(|key, _| !request.tag_keys.contains(key));
+            table.change_tags(now, |tags| tags.retain(|key, _| !request.tag_keys.contains(key)));
             wire::serialize_untag_resource_response()
         }
         _ => {
             let request: ListTagsOfResourceInput = call.json()?;
             let table = tables.get_mut(&request.resource_arn)?;
-            let tags = table.tags.iter().map(|(key, value)| Tag {
+            let tags = table.visible_tags(now, delay).iter().map(|(key, value)| Tag {
                 key: key.clone(),
                 value: value.clone(),
             });

@@ -53,6 +53,7 @@ pub(crate) const SERVICES: &[Service] = &[
     autoscaling::SERVICE,
     cloudformation::SERVICE,
     cloudwatch::SERVICE,
+    cloudfront::SERVICE,
     dynamodb::SERVICE,
     ec2::SERVICE,
     elasticbeanstalk::SERVICE,
@@ -61,7 +62,17 @@ pub(crate) const SERVICES: &[Service] = &[
     servicequotas::SERVICE,
     sns::SERVICE,
     sts::SERVICE,
+    wafv2::SERVICE,
 ];
+
+/// Every operation of every service, by the service's title; the page on the sandbox lists them.
+pub(crate) fn all_operations() -> Vec<(&'static str, Operation)> {
+    let most = SERVICES
+        .iter()
+        .flat_map(|service| service.operations.iter().map(|operation| (service.title, *operation)));
+    let of_s3 = s3::OPERATIONS.iter().map(|name| ("S3", operation(name, &[])));
+    most.chain(of_s3).collect()
+}
 
 /// Runs an operation, if the sandbox has it and honours everything that the request asks for.
 ///
@@ -130,4 +141,30 @@ fn is_honoured(operation: &Operation, member: &str) -> bool {
                 .strip_suffix('s')
                 .is_some_and(|one| one.eq_ignore_ascii_case(member))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_operation_is_there_twice() {
+        let mut seen = BTreeSet::new();
+        for (service, operation) in all_operations() {
+            assert!(
+                seen.insert((service, operation.name)),
+                "{} of {service}",
+                operation.name
+            );
+        }
+    }
+
+    #[test]
+    fn lists_are_honoured_by_the_name_that_ec2_gives_them_on_the_wire() {
+        let describe = operation("DescribeVpcs", &["Filters", "VpcIds", "dryRun"]);
+        for member in ["Filter", "Filters", "VpcId", "DryRun"] {
+            assert!(is_honoured(&describe, member), "{member}");
+        }
+        assert!(!is_honoured(&describe, "MaxResults"));
+    }
 }

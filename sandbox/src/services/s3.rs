@@ -1,5 +1,6 @@
 //! S3: buckets and objects. winterbaume's backend holds them; this adds what it leaves out: atomic conditions, the
-//! owner check, buckets' regions.
+//! owner check, buckets' regions. Dates are real time here, unlike in all other payloads: `LastModified` is compared with
+//! the `Date` of the answer, which HTTP's own layer sets.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,6 +13,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use winterbaume_core::{DEFAULT_ACCOUNT_ID, FsVfs, MockRequest, MockService, StatefulService};
 use winterbaume_s3::S3Service;
 
+use super::not_implemented;
 use crate::gateway::call::{Answer, Call};
 use crate::gateway::signature::header;
 use crate::world::Refusal;
@@ -27,6 +29,9 @@ const KEY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~')
     .remove(b'/');
+
+/// What file systems allow.
+const LONGEST_FILE_NAME: usize = 255;
 
 /// All buckets. Cheap to clone.
 #[derive(Clone)]
@@ -57,12 +62,21 @@ impl Store {
 
     /// Runs an operation for a caller whose account is `account`.
     pub(crate) async fn run(&self, call: &Call, account: &str) -> Result<Answer, Refusal> {
+        if !OPERATIONS.contains(&call.operation.as_str()) {
+            return Err(not_implemented(format!("{} of S3", call.operation)));
+        }
         if let Some(expected) = header(&call.headers, "x-amz-expected-bucket-owner")
             && expected != account
         {
             return Err(Refusal::with_status(403, "AccessDenied", "Access Denied"));
         }
         let (bucket, key) = target(&call.uri);
+        if !key.is_ascii() {
+            // The backend would store it under another name.
+            return Err(not_implemented(format!(
+                "keys with other than ASCII characters ('{key}')"
+            )));
+        }
         let read = matches!(call.method, Method::GET | Method::HEAD);
         let _turn = match read {
             true => None,
@@ -189,6 +203,22 @@ impl Objects for Store {
     }
 }
 
+/// # Errors
+/// Where the backend would store the object under another name, or could not store it.
+fn check_key(key: &str) -> Result<(), Refusal> {
+    if !key.is_ascii() {
+        return Err(not_implemented(format!(
+            "keys with other than ASCII characters ('{key}')"
+        )));
+    }
+    // A key is a file's name, with `/` as `%2F`.
+    let file_name = key.len() + 2 * key.matches('/').count();
+    if file_name > LONGEST_FILE_NAME {
+        return Err(not_implemented(format!("keys as long as '{key}'")));
+    }
+    Ok(())
+}
+
 fn object_uri(bucket: &str, key: &str) -> String {
     format!("https://s3.amazonaws.com/{bucket}/{}", utf8_percent_encode(key, KEY))
 }
@@ -216,42 +246,122 @@ fn target(uri: &Uri) -> (String, String) {
     (bucket.to_owned(), key.into_owned())
 }
 
+/// The operations that the sandbox has; the backend knows more, without effect.
+pub(crate) const OPERATIONS: &[&str] = &[
+    "AbortMultipartUpload",
+    "CompleteMultipartUpload",
+    "CopyObject",
+    "CreateBucket",
+    "CreateMultipartUpload",
+    "DeleteBucket",
+    "DeleteBucketPolicy",
+    "DeleteObject",
+    "DeleteObjectTagging",
+    "DeleteObjects",
+    "GetBucketLocation",
+    "GetBucketPolicy",
+    "GetBucketTagging",
+    "GetBucketVersioning",
+    "GetObject",
+    "GetObjectTagging",
+    "HeadBucket",
+    "HeadObject",
+    "ListBuckets",
+    "ListMultipartUploads",
+    "ListObjectVersions",
+    "ListObjects",
+    "ListObjectsV2",
+    "ListParts",
+    "PutBucketPolicy",
+    "PutBucketTagging",
+    "PutBucketVersioning",
+    "PutObject",
+    "PutObjectTagging",
+    "UploadPart",
+];
+
+/// Query parameters that choose an operation, and the noun of its name for a bucket and for an object.
+const SUBRESOURCES: &[(&str, &str, &str)] = &[
+    ("accelerate", "BucketAccelerateConfiguration", ""),
+    ("acl", "BucketAcl", "ObjectAcl"),
+    ("attributes", "", "ObjectAttributes"),
+    ("cors", "BucketCors", ""),
+    ("encryption", "BucketEncryption", ""),
+    ("legal-hold", "", "ObjectLegalHold"),
+    ("lifecycle", "BucketLifecycleConfiguration", ""),
+    ("location", "BucketLocation", ""),
+    ("logging", "BucketLogging", ""),
+    ("notification", "BucketNotificationConfiguration", ""),
+    ("object-lock", "ObjectLockConfiguration", ""),
+    ("ownershipControls", "BucketOwnershipControls", ""),
+    ("policy", "BucketPolicy", ""),
+    ("policyStatus", "BucketPolicyStatus", ""),
+    ("publicAccessBlock", "PublicAccessBlock", ""),
+    ("replication", "BucketReplication", ""),
+    ("requestPayment", "BucketRequestPayment", ""),
+    ("retention", "", "ObjectRetention"),
+    ("tagging", "BucketTagging", "ObjectTagging"),
+    ("torrent", "", "ObjectTorrent"),
+    ("versioning", "BucketVersioning", ""),
+    ("website", "BucketWebsite", ""),
+];
+
 /// The operation that a request stands for, by AWS's name.
-pub(crate) fn operation_name(method: &Method, uri: &Uri, headers: &HeaderMap) -> &'static str {
+pub(crate) fn operation_name(method: &Method, uri: &Uri, headers: &HeaderMap) -> String {
     let (bucket, key) = target(uri);
     let query = uri.query().unwrap_or_default();
     let has = |name: &str| query.split('&').any(|pair| pair.split('=').next() == Some(name));
+    if let Some((_, of_bucket, of_object)) = SUBRESOURCES.iter().find(|(name, ..)| has(name)) {
+        let verb = match method.as_str() {
+            "GET" => "Get",
+            "PUT" => "Put",
+            "DELETE" => "Delete",
+            other => other,
+        };
+        let noun = if key.is_empty() { of_bucket } else { of_object };
+        return format!("{verb}{noun}");
+    }
     let copied = headers.contains_key("x-amz-copy-source");
-    match (method.as_str(), bucket.is_empty(), key.is_empty()) {
+    let name = match (method.as_str(), bucket.is_empty(), key.is_empty()) {
         ("GET", true, _) => "ListBuckets",
-        ("GET", _, true) if has("location") => "GetBucketLocation",
-        ("GET", _, true) if has("policy") => "GetBucketPolicy",
-        ("GET", _, true) if has("tagging") => "GetBucketTagging",
         ("GET", _, true) if has("uploads") => "ListMultipartUploads",
-        ("GET", _, true) if has("versioning") => "GetBucketVersioning",
         ("GET", _, true) if has("versions") => "ListObjectVersions",
         ("GET", _, true) if has("list-type") => "ListObjectsV2",
         ("GET", _, true) => "ListObjects",
         ("HEAD", _, true) => "HeadBucket",
-        ("PUT", _, true) if has("policy") => "PutBucketPolicy",
-        ("PUT", _, true) if has("tagging") => "PutBucketTagging",
-        ("PUT", _, true) if query.is_empty() => "CreateBucket",
-        ("DELETE", _, true) if has("policy") => "DeleteBucketPolicy",
+        ("PUT", _, true) => "CreateBucket",
         ("DELETE", _, true) => "DeleteBucket",
         ("POST", _, true) if has("delete") => "DeleteObjects",
-        ("GET", _, _) if has("tagging") => "GetObjectTagging",
         ("GET", _, _) if has("uploadId") => "ListParts",
         ("GET", _, _) => "GetObject",
         ("HEAD", _, _) => "HeadObject",
+        ("PUT", _, _) if has("partNumber") && copied => "UploadPartCopy",
         ("PUT", _, _) if has("partNumber") => "UploadPart",
-        ("PUT", _, _) if has("tagging") => "PutObjectTagging",
         ("PUT", _, _) if copied => "CopyObject",
         ("PUT", _, _) => "PutObject",
         ("DELETE", _, _) if has("uploadId") => "AbortMultipartUpload",
-        ("DELETE", _, _) if has("tagging") => "DeleteObjectTagging",
         ("DELETE", _, _) => "DeleteObject",
         ("POST", _, _) if has("uploads") => "CreateMultipartUpload",
         ("POST", _, _) if has("uploadId") => "CompleteMultipartUpload",
         _ => "OtherOperation",
+    };
+    name.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_known_by_method_path_and_query() {
+        let name =
+            |method: Method, uri: &'static str| operation_name(&method, &Uri::from_static(uri), &HeaderMap::new());
+        assert_eq!(name(Method::GET, "/"), "ListBuckets");
+        assert_eq!(name(Method::GET, "/b?list-type=2&prefix=a"), "ListObjectsV2");
+        assert_eq!(name(Method::GET, "/b/?acl"), "GetBucketAcl");
+        assert_eq!(name(Method::PUT, "/b/k?tagging"), "PutObjectTagging");
+        assert_eq!(name(Method::PUT, "/b?policy"), "PutBucketPolicy");
+        assert_eq!(name(Method::POST, "/b/k?uploads"), "CreateMultipartUpload");
+        assert_eq!(name(Method::PUT, "/b/k/policy?x-id=PutObject"), "PutObject");
     }
 }

@@ -125,9 +125,9 @@ impl TargetState {
 
 impl Balancing {
     pub(crate) fn inventory(&self, region: &str) -> Vec<Item> {
-        let item = |kind: &str, id: &str, name: &str, tags: Tags| Item {
-            service: "elasticloadbalancing".to_owned(),
-            kind: kind.to_owned(),
+        let item = |kind: &'static str, id: &str, name: &str, tags: Tags| Item {
+            service: "elasticloadbalancing",
+            kind,
             region: region.to_owned(),
             id: id.to_owned(),
             name: name.to_owned(),

@@ -6,6 +6,7 @@ pub(crate) mod beanstalk;
 pub(crate) mod clock;
 pub(crate) mod compute;
 pub(crate) mod distributions;
+pub(crate) mod edge_policies;
 #[cfg(test)]
 pub(crate) mod fakes;
 pub(crate) mod iam;
@@ -25,6 +26,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use clock::Clock;
+use jiff::SignedDuration;
 use plane::{DataPlane, Objects};
 use tokio_util::sync::CancellationToken;
 
@@ -59,10 +61,10 @@ impl Refusal {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub(crate) struct Item {
     /// `dynamodb`, `ec2`, `s3`, …
-    pub service: String,
+    pub service: &'static str,
     /// `table`, `security-group`, `object`, …
     #[serde(rename = "type")]
-    pub kind: String,
+    pub kind: &'static str,
     /// `global` for what has none.
     pub region: String,
     /// ARN or id.
@@ -118,8 +120,8 @@ impl World {
         for path in self.objects.list_all().await {
             let kind = if path.ends_with('/') { "bucket" } else { "object" };
             items.push(Item {
-                service: "s3".to_owned(),
-                kind: kind.to_owned(),
+                service: "s3",
+                kind,
                 region: "global".to_owned(),
                 id: format!("arn:aws:s3:::{}", path.trim_end_matches('/')),
                 name: path.trim_end_matches('/').to_owned(),
@@ -146,6 +148,8 @@ impl World {
 pub(crate) struct State {
     /// Twelve digits.
     pub account: String,
+    /// How long, in sandbox time, reads still show the tags of before: AWS's are eventually consistent.
+    pub tag_delay: SignedDuration,
     /// Accounts made since October 2024 cannot make launch configurations (facts/eb.md §1.4).
     pub bans_launch_configurations: bool,
     pub iam: iam::Iam,
@@ -159,6 +163,7 @@ impl State {
     fn new(account: &str) -> Self {
         Self {
             account: account.to_owned(),
+            tag_delay: SignedDuration::ZERO,
             bans_launch_configurations: false,
             iam: iam::Iam::default(),
             distributions: distributions::Distributions::default(),
@@ -175,6 +180,8 @@ impl State {
     /// All that exists but objects, which are not kept here.
     fn inventory(&self) -> Vec<Item> {
         let mut items = self.iam.inventory("global");
+        items.extend(self.distributions.inventory("global"));
+        items.extend(self.web_acls.inventory("global"));
         for region in self.regions() {
             let name = &region.name;
             items.extend(region.tables.inventory(name));

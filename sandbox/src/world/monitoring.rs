@@ -65,9 +65,9 @@ impl Monitoring {
     }
 
     pub(crate) fn inventory(&self, region: &str) -> Vec<Item> {
-        let item = |service: &str, kind: &str, id: &str, name: &str, tags: &Tags| Item {
-            service: service.to_owned(),
-            kind: kind.to_owned(),
+        let item = |service: &'static str, kind: &'static str, id: &str, name: &str, tags: &Tags| Item {
+            service,
+            kind,
             region: region.to_owned(),
             id: id.to_owned(),
             name: name.to_owned(),

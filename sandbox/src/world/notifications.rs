@@ -32,8 +32,8 @@ impl Notifications {
         let topics = self.topics.values();
         topics
             .map(|topic| Item {
-                service: "sns".to_owned(),
-                kind: "topic".to_owned(),
+                service: "sns",
+                kind: "topic",
                 region: region.to_owned(),
                 id: topic.arn.clone(),
                 name: topic.name.clone(),

@@ -147,8 +147,8 @@ impl Stacks {
     pub(crate) fn inventory(&self, region: &str) -> Vec<Item> {
         let live = self.stacks.iter().filter(|stack| stack.deleted.is_none());
         live.map(|stack| Item {
-            service: "cloudformation".to_owned(),
-            kind: "stack".to_owned(),
+            service: "cloudformation",
+            kind: "stack",
             region: region.to_owned(),
             id: stack.id.clone(),
             name: stack.name.clone(),

@@ -75,6 +75,8 @@ pub(crate) struct Table {
     pub recovery_days: Option<i32>,
     pub recovery_since: Timestamp,
     pub tags: Tags,
+    tags_before: Tags,
+    tags_changed: Timestamp,
     items: BTreeMap<String, Item>,
     counted: Counted,
 }
@@ -239,8 +241,8 @@ impl Tables {
 
     pub(crate) fn inventory(&self, region: &str) -> Vec<Listed> {
         let listed = self.tables.values().map(|table| Listed {
-            service: "dynamodb".to_owned(),
-            kind: "table".to_owned(),
+            service: "dynamodb",
+            kind: "table",
             region: region.to_owned(),
             id: table.arn.clone(),
             name: table.name.clone(),
@@ -266,6 +268,8 @@ impl Table {
             recovery_days: None,
             recovery_since: now,
             tags: new.tags,
+            tags_before: Tags::new(),
+            tags_changed: now,
             items: BTreeMap::new(),
             counted: Counted {
                 at: now,
@@ -285,6 +289,21 @@ impl Table {
             };
         }
         (self.counted.items, self.counted.bytes)
+    }
+
+    pub(crate) fn change_tags(&mut self, now: Timestamp, change: impl FnOnce(&mut Tags)) {
+        self.tags_before = self.tags.clone();
+        self.tags_changed = now;
+        change(&mut self.tags);
+    }
+
+    /// The tags as ListTagsOfResource shows them: "might return … an empty tag set" right after they were set.
+    pub(crate) fn visible_tags(&self, now: Timestamp, delay: SignedDuration) -> &Tags {
+        if now.duration_since(self.tags_changed) < delay {
+            &self.tags_before
+        } else {
+            &self.tags
+        }
     }
 
     /// Where an item with these attributes has its place.

@@ -1,4 +1,181 @@
-//! WebAcls.
+//! WAF: web ACLs of scope CLOUDFRONT and what their rules look for.
+//! Must know nothing of HTTP; the edge applies the rules.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::{Item, Refusal, State, Tags, ids};
 
 #[derive(Debug, Default)]
-pub(crate) struct WebAcls {}
+pub(crate) struct WebAcls {
+    /// By id.
+    pub all: BTreeMap<String, WebAcl>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct WebAcl {
+    pub id: String,
+    pub arn: String,
+    pub name: String,
+    pub lock_token: String,
+    pub definition: Definition,
+    pub tags: Tags,
+}
+
+/// What CreateWebACL and UpdateWebACL set.
+#[derive(Debug, Clone)]
+pub(crate) struct Definition {
+    pub description: Option<String>,
+    /// Whether a request that no rule decides is let through.
+    pub allows: bool,
+    /// In order of priority; those that the edge can apply.
+    pub rules: Vec<Rule>,
+    /// Web ACL capacity units.
+    pub capacity: i64,
+    /// Every member as the client sent it, for reading back; opaque to the world.
+    pub document: serde_json::Map<String, serde_json::Value>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Rule {
+    pub name: String,
+    /// Only counted, never blocked.
+    pub counts: bool,
+    pub statement: Statement,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Statement {
+    /// A group that AWS manages, and its rules that are overridden to Count.
+    Managed { group: String, counted: Vec<String> },
+    /// Requests of one address within a window.
+    Rate {
+        limit: u64,
+        /// Seconds of sandbox time.
+        window: u32,
+        /// The header that holds the address; the viewer's own where there is none.
+        forwarded_in: Option<String>,
+    },
+}
+
+impl WebAcls {
+    pub(crate) fn by_arn(&self, arn: &str) -> Option<&WebAcl> {
+        self.all.values().find(|acl| acl.arn == arn)
+    }
+
+    /// The web ACL with that ARN, to tag it.
+    ///
+    /// # Errors
+    /// `WAFNonexistentItemException`.
+    pub(crate) fn by_arn_mut(&mut self, arn: &str) -> Result<&mut WebAcl, Refusal> {
+        self.all.values_mut().find(|acl| acl.arn == arn).ok_or_else(nonexistent)
+    }
+
+    /// The web ACL with that id and name.
+    ///
+    /// # Errors
+    /// `WAFNonexistentItemException`.
+    pub(crate) fn get(&self, id: &str, name: &str) -> Result<&WebAcl, Refusal> {
+        self.all.get(id).filter(|acl| acl.name == name).ok_or_else(nonexistent)
+    }
+
+    pub(crate) fn inventory(&self, region: &str) -> Vec<Item> {
+        self.all
+            .values()
+            .map(|acl| Item {
+                service: "wafv2",
+                kind: "web-acl",
+                region: region.to_owned(),
+                id: acl.id.clone(),
+                name: acl.name.clone(),
+                tags: acl.tags.clone(),
+            })
+            .collect()
+    }
+}
+
+impl State {
+    /// Creates a web ACL.
+    ///
+    /// # Errors
+    /// `WAFDuplicateItemException`: names are unique.
+    pub(crate) fn create_web_acl(&mut self, name: &str, definition: Definition, tags: Tags) -> Result<WebAcl, Refusal> {
+        if self.web_acls.all.values().any(|acl| acl.name == name) {
+            return Err(Refusal::new(
+                "WAFDuplicateItemException",
+                "AWS WAF couldn’t perform the operation because some resource in your request is a duplicate of an existing one.",
+            ));
+        }
+        let id = ids::uuid();
+        let acl = WebAcl {
+            arn: format!("arn:aws:wafv2:us-east-1:{}:global/webacl/{name}/{id}", self.account),
+            name: name.to_owned(),
+            lock_token: ids::uuid(),
+            definition,
+            tags,
+            id: id.clone(),
+        };
+        self.web_acls.all.insert(id, acl.clone());
+        Ok(acl)
+    }
+
+    /// Replaces what a web ACL does; the answer is its next lock token.
+    ///
+    /// # Errors
+    /// `WAFNonexistentItemException`, `WAFOptimisticLockException`.
+    pub(crate) fn update_web_acl(
+        &mut self,
+        id: &str,
+        name: &str,
+        lock_token: &str,
+        definition: Definition,
+    ) -> Result<String, Refusal> {
+        check_token(self.web_acls.get(id, name)?, lock_token)?;
+        let acl = self.web_acls.all.get_mut(id).ok_or_else(nonexistent)?;
+        acl.definition = definition;
+        acl.lock_token = ids::uuid();
+        Ok(acl.lock_token.clone())
+    }
+
+    /// Deletes a web ACL that no distribution uses.
+    ///
+    /// # Errors
+    /// `WAFAssociatedItemException` while one does, and for some seconds after; `WAFOptimisticLockException`.
+    pub(crate) fn delete_web_acl(
+        &mut self,
+        id: &str,
+        name: &str,
+        lock_token: &str,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let acl = self.web_acls.get(id, name)?;
+        check_token(acl, lock_token)?;
+        if self.distributions.holds_web_acl(&acl.arn, now) {
+            return Err(Refusal::new(
+                "WAFAssociatedItemException",
+                "AWS WAF couldn’t perform the operation because your resource is being used by another resource or it’s \
+                 associated with another resource.",
+            ));
+        }
+        self.web_acls.all.remove(id);
+        Ok(())
+    }
+}
+
+fn check_token(acl: &WebAcl, lock_token: &str) -> Result<(), Refusal> {
+    if acl.lock_token == lock_token {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        "WAFOptimisticLockException",
+        "AWS WAF couldn’t save your changes because someone changed the resource after you started to edit it. Reapply your changes.",
+    ))
+}
+
+fn nonexistent() -> Refusal {
+    Refusal::new(
+        "WAFNonexistentItemException",
+        "AWS WAF couldn’t perform the operation because your resource doesn’t exist.",
+    )
+}

@@ -180,9 +180,9 @@ impl Beanstalk {
     }
 
     pub(crate) fn inventory(&self, region: &str) -> Vec<Item> {
-        let item = |kind: &str, id: &str, name: &str, tags: &Tags| Item {
-            service: "elasticbeanstalk".to_owned(),
-            kind: kind.to_owned(),
+        let item = |kind: &'static str, id: &str, name: &str, tags: &Tags| Item {
+            service: "elasticbeanstalk",
+            kind,
             region: region.to_owned(),
             id: id.to_owned(),
             name: name.to_owned(),

@@ -279,16 +279,16 @@ impl Iam {
     /// `region`: IAM is global and shown under one name.
     pub(crate) fn inventory(&self, region: &str) -> Vec<Item> {
         let roles = self.roles.values().map(|role| Item {
-            service: "iam".to_owned(),
-            kind: "role".to_owned(),
+            service: "iam",
+            kind: "role",
             region: region.to_owned(),
             id: role.arn.clone(),
             name: role.name.clone(),
             tags: role.tags.clone(),
         });
         let profiles = self.instance_profiles.values().map(|profile| Item {
-            service: "iam".to_owned(),
-            kind: "instance-profile".to_owned(),
+            service: "iam",
+            kind: "instance-profile",
             region: region.to_owned(),
             id: profile.arn.clone(),
             name: profile.name.clone(),

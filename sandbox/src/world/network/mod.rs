@@ -231,9 +231,9 @@ impl Network {
     }
 
     pub(crate) fn inventory(&self, region: &str) -> Vec<Item> {
-        let item = |kind: &str, id: &str, name: &str, tags: &Tags| Item {
-            service: "ec2".to_owned(),
-            kind: kind.to_owned(),
+        let item = |kind: &'static str, id: &str, name: &str, tags: &Tags| Item {
+            service: "ec2",
+            kind,
             region: region.to_owned(),
             id: id.to_owned(),
             name: name.to_owned(),

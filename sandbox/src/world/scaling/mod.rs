@@ -306,9 +306,9 @@ impl Scaling {
     }
 
     pub(crate) fn inventory(&self, region: &str) -> Vec<Item> {
-        let item = |kind: &str, id: &str, name: &str, tags: Tags| Item {
-            service: "autoscaling".to_owned(),
-            kind: kind.to_owned(),
+        let item = |kind: &'static str, id: &str, name: &str, tags: Tags| Item {
+            service: "autoscaling",
+            kind,
             region: region.to_owned(),
             id: id.to_owned(),
             name: name.to_owned(),

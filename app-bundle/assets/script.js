@@ -1,0 +1,90 @@
+// Sends the form without leaving the page, and tries again by itself while the site is too busy.
+// Every text comes from the page, which works without this script.
+(() => {
+  "use strict";
+
+  const form = document.getElementById("form");
+  if (!form || !window.fetch || !window.AbortController) return;
+
+  const field = form.elements.email;
+  const error = document.getElementById("error");
+  const progress = document.getElementById("progress");
+  const button = form.querySelector("button");
+  const TRIES = 8;
+  let sending = false;
+
+  // The server's own check decides what an address is; the browser's messages are not tied to the field.
+  form.noValidate = true;
+
+  const pause = (seconds) => new Promise((done) => setTimeout(done, seconds * 1000));
+
+  const fail = (text, atField) => {
+    error.textContent = text;
+    progress.textContent = "";
+    if (atField) {
+      field.setAttribute("aria-invalid", "true");
+      field.focus();
+    }
+  };
+
+  const succeed = () => {
+    const card = document.getElementById("card");
+    card.replaceChildren(document.getElementById("registered").content.cloneNode(true));
+    card.querySelector("section").focus();
+  };
+
+  const post = async (email) => {
+    const limit = new AbortController();
+    const timer = setTimeout(() => limit.abort(), 10000);
+    try {
+      return await fetch(form.action, {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify({ email }),
+        credentials: "omit",
+        cache: "no-store",
+        signal: limit.signal,
+      });
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+
+  const submit = async (email) => {
+    for (let tried = 0; tried < TRIES; tried += 1) {
+      let wait = 1;
+      try {
+        const response = await post(email);
+        if (response.ok) return succeed();
+        if (response.status < 500 && response.status !== 408 && response.status !== 429) {
+          // A firewall in front answers in HTML.
+          const answer = await response.json().catch(() => ({}));
+          return fail(answer.message || form.dataset.malformed, true);
+        }
+        wait = Number(response.headers.get("Retry-After")) || 1;
+      } catch {
+        // No network or no answer in time. Sending again is harmless: an address counts once.
+      }
+      progress.textContent = form.dataset.retry;
+      // A random part, so that all who were turned away do not come back in the same second.
+      await pause(wait + Math.random() * Math.min(2 ** tried, 10));
+    }
+    fail(form.dataset.busy, false);
+  };
+
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (sending) return;
+    sending = true;
+    button.setAttribute("aria-disabled", "true");
+    error.textContent = "";
+    field.removeAttribute("aria-invalid");
+    progress.textContent = form.dataset.sending;
+    try {
+      await submit(field.value);
+    } finally {
+      sending = false;
+      button.removeAttribute("aria-disabled");
+    }
+  });
+})();

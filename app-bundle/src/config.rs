@@ -1,0 +1,136 @@
+//! The settings of the site, read once from environment variables.
+//! It knows no other module: what a value is used for is not its business.
+
+use std::time::Duration;
+
+use thiserror::Error;
+use tracing_subscriber::filter::LevelFilter;
+
+/// Everything that can be set from outside. Credentials and the endpoint are read by the AWS SDK itself
+/// (`AWS_ENDPOINT_URL`, instance profile, …).
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `PORT`. Beanstalk's nginx forwards to 5000 unless told otherwise.
+    pub port: u16,
+    /// `AWS_REGION`, else `AWS_DEFAULT_REGION`, else us-east-1.
+    pub region: String,
+    /// `TABLE_NAME`.
+    pub table_name: String,
+    /// `TABLE_KEY`: the partition key, of type S.
+    pub table_key: String,
+    /// `MAX_IN_FLIGHT`: writes to DynamoDB at one time; what comes on top is shed with 503.
+    pub max_in_flight: usize,
+    /// `DRAIN_SECONDS`: how long requests in flight may take after SIGTERM.
+    pub drain: Duration,
+    /// `LOG_LEVEL`: error, warn, info, debug or off.
+    pub log_level: LevelFilter,
+    pub event: Event,
+}
+
+/// The texts of the event, shown on the page.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// `EVENT_TITLE`.
+    pub title: String,
+    /// `EVENT_TEXT`: one paragraph below the title.
+    pub text: String,
+    /// `EVENT_PRIZES`: what can be won.
+    pub prizes: String,
+}
+
+/// A variable whose value cannot be used.
+#[derive(Debug, Error, PartialEq)]
+#[error("{name}={value:?} cannot be used: {allowed}")]
+pub struct ConfigError {
+    pub name: &'static str,
+    pub value: String,
+    pub allowed: &'static str,
+}
+
+impl Config {
+    pub fn from_environment() -> Result<Self, ConfigError> {
+        Self::from_lookup(|name| std::env::var(name).ok())
+    }
+
+    /// Reads each variable through `lookup`. An empty value counts as unset: Beanstalk cannot unset a property.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let set = |name: &str| {
+            lookup(name)
+                .map(|value| value.trim().to_owned())
+                .filter(|value| !value.is_empty())
+        };
+        let text = |name: &str, default: &str| set(name).unwrap_or_else(|| default.to_owned());
+        Ok(Self {
+            port: match set("PORT") {
+                Some(value) => number("PORT", value, 1, u16::MAX, "a port is a number from 1 to 65535")?,
+                None => 5000,
+            },
+            region: set("AWS_REGION").unwrap_or_else(|| text("AWS_DEFAULT_REGION", "us-east-1")),
+            table_name: text("TABLE_NAME", "users"),
+            table_key: text("TABLE_KEY", "email"),
+            max_in_flight: match set("MAX_IN_FLIGHT") {
+                Some(value) => number("MAX_IN_FLIGHT", value, 1, 100_000, "a number from 1 to 100000")?,
+                None => 512,
+            },
+            drain: match set("DRAIN_SECONDS") {
+                Some(value) => Duration::from_secs(number("DRAIN_SECONDS", value, 0, 600, "seconds, from 0 to 600")?),
+                None => Duration::from_secs(20),
+            },
+            log_level: match set("LOG_LEVEL") {
+                Some(value) => value.parse().map_err(|_| ConfigError {
+                    name: "LOG_LEVEL",
+                    value,
+                    allowed: "one of off, error, warn, info, debug, trace",
+                })?,
+                None => LevelFilter::INFO,
+            },
+            event: Event {
+                title: text("EVENT_TITLE", "The Cloud Bootcamp Conference"),
+                text: text("EVENT_TEXT", "Leave your e-mail address to take part in the draw."),
+                prizes: text("EVENT_PRIZES", "10 vouchers for 3 cloud certifications"),
+            },
+        })
+    }
+}
+
+fn number<N>(name: &'static str, value: String, least: N, most: N, allowed: &'static str) -> Result<N, ConfigError>
+where
+    N: std::str::FromStr + PartialOrd,
+{
+    match value.parse::<N>() {
+        Ok(number) if number >= least && number <= most => Ok(number),
+        _ => Err(ConfigError { name, value, allowed }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(name: &'static str, value: &'static str) -> Result<Config, ConfigError> {
+        Config::from_lookup(|asked| (asked == name).then(|| value.to_owned()))
+    }
+
+    #[test]
+    fn without_any_variable_the_article_is_what_runs() {
+        let config = Config::from_lookup(|_| None).unwrap();
+        assert_eq!((config.port, config.region.as_str()), (5000, "us-east-1"));
+        assert_eq!(
+            (config.table_name.as_str(), config.table_key.as_str()),
+            ("users", "email")
+        );
+    }
+
+    #[test]
+    fn a_bad_port_is_named_with_what_is_allowed() {
+        for value in ["0", "65536", "http", "-1", "80 80"] {
+            let error = with("PORT", value).unwrap_err().to_string();
+            assert!(
+                error.contains("PORT") && error.contains(value) && error.contains("65535"),
+                "{error}"
+            );
+        }
+        assert_eq!(with("PORT", " 8080 ").unwrap().port, 8080);
+        assert_eq!(with("PORT", "").unwrap().port, 5000);
+    }
+}

@@ -1,0 +1,166 @@
+//! Counters of this process in Prometheus text, for those who are near it: not through the edge.
+//! New and known addresses are not told apart here either, else a scrape would tell who was in already.
+
+use std::fmt::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::http::header::{self, HeaderMap};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use crate::{App, page};
+
+/// Upper bounds of the histogram's buckets in milliseconds.
+const BUCKETS: [u64; 10] = [1, 2, 5, 10, 25, 50, 100, 250, 1000, 4000];
+
+/// How a registration ended.
+#[derive(Debug, Clone, Copy)]
+pub enum Registration {
+    Accepted,
+    Invalid,
+    Refused,
+}
+
+const REGISTRATIONS: [&str; 3] = ["accepted", "invalid", "refused"];
+const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+
+/// All counters, from the start of the process.
+#[derive(Default)]
+pub struct Metrics {
+    registrations: [AtomicU64; 3],
+    responses: [AtomicU64; 5],
+    shed: AtomicU64,
+    /// One more than there are bounds: the last takes what is slower than all.
+    buckets: [AtomicU64; BUCKETS.len() + 1],
+    stored_micros: AtomicU64,
+}
+
+impl Metrics {
+    pub fn registration(&self, outcome: Registration) {
+        self.registrations[outcome as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One registration was refused without trying, because too many were under way.
+    pub fn shed(&self) {
+        self.shed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// DynamoDB confirmed one write after `took`.
+    pub fn stored(&self, took: Duration) {
+        let bucket = BUCKETS
+            .iter()
+            .position(|bound| took <= Duration::from_millis(*bound))
+            .unwrap_or(BUCKETS.len());
+        self.buckets[bucket].fetch_add(1, Ordering::Relaxed);
+        self.stored_micros
+            .fetch_add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// The Prometheus text exposition format, version 0.0.4.
+    fn text(&self, in_flight: usize) -> String {
+        let mut text = String::with_capacity(2048);
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        family(
+            &mut text,
+            "confapp_registrations_total",
+            "counter",
+            "Registrations by outcome.",
+        );
+        for (outcome, counter) in REGISTRATIONS.iter().zip(&self.registrations) {
+            let _ = writeln!(
+                text,
+                "confapp_registrations_total{{outcome=\"{outcome}\"}} {}",
+                read(counter)
+            );
+        }
+        family(
+            &mut text,
+            "confapp_shed_total",
+            "counter",
+            "Registrations refused because too many were under way.",
+        );
+        let _ = writeln!(text, "confapp_shed_total {}", read(&self.shed));
+        family(
+            &mut text,
+            "confapp_store_in_flight",
+            "gauge",
+            "Writes to DynamoDB under way.",
+        );
+        let _ = writeln!(text, "confapp_store_in_flight {in_flight}");
+        family(
+            &mut text,
+            "confapp_http_responses_total",
+            "counter",
+            "Responses by class of status.",
+        );
+        for (class, counter) in CLASSES.iter().zip(&self.responses) {
+            let _ = writeln!(
+                text,
+                "confapp_http_responses_total{{class=\"{class}\"}} {}",
+                read(counter)
+            );
+        }
+        family(
+            &mut text,
+            "confapp_store_seconds",
+            "histogram",
+            "Time until DynamoDB confirmed a write.",
+        );
+        let mut so_far = 0;
+        for (index, counter) in self.buckets.iter().enumerate() {
+            so_far += read(counter);
+            let bound = BUCKETS
+                .get(index)
+                .map_or("+Inf".to_owned(), |bound| (*bound as f64 / 1000.0).to_string());
+            let _ = writeln!(text, "confapp_store_seconds_bucket{{le=\"{bound}\"}} {so_far}");
+        }
+        let _ = writeln!(
+            text,
+            "confapp_store_seconds_sum {}",
+            read(&self.stored_micros) as f64 / 1e6
+        );
+        let _ = writeln!(text, "confapp_store_seconds_count {so_far}");
+        text
+    }
+}
+
+fn family(text: &mut String, name: &str, kind: &str, help: &str) {
+    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+}
+
+/// Counts every response by its class.
+pub async fn count_responses(State(app): State<App>, request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    let class = usize::from(response.status().as_u16() / 100).saturating_sub(1);
+    if let Some(counter) = app.metrics.responses.get(class) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+    response
+}
+
+/// `GET /metrics`: as if it did not exist where the request came through CloudFront.
+pub async fn scrape(State(app): State<App>, headers: HeaderMap) -> Response {
+    if came_through_the_edge(&headers) {
+        return page::not_found(State(app)).await;
+    }
+    let text = app.metrics.text(app.store.in_flight());
+    (
+        [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
+        text,
+    )
+        .into_response()
+}
+
+/// CloudFront sends `Via: 2.0 <id>.cloudfront.net (CloudFront)` and `X-Amz-Cf-Id` to every origin; a viewer cannot
+/// take them away.
+fn came_through_the_edge(headers: &HeaderMap) -> bool {
+    let via = headers.get_all(header::VIA).iter();
+    let names_cloudfront = |value: &header::HeaderValue| {
+        String::from_utf8_lossy(value.as_bytes())
+            .to_ascii_lowercase()
+            .contains("cloudfront")
+    };
+    headers.contains_key("x-amz-cf-id") || via.into_iter().any(names_cloudfront)
+}

@@ -1,0 +1,322 @@
+//! The one page in each of its states, and its assets, all made once at start: a request only picks one.
+//! No visitor's data ever gets in here, so nothing can be reflected and a shared cache may keep what a GET answers.
+
+use std::fmt::Write;
+
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::http::header::{self, HeaderMap, HeaderValue};
+use axum::response::{Html, IntoResponse, Response};
+use sha2::{Digest, Sha256};
+
+use crate::App;
+use crate::address::{AddressError, MAX_LENGTH};
+use crate::config::Event;
+
+/// Browsers ask each time (and mostly get 304), the edge asks every ten seconds, and goes on showing the page while it
+/// asks or while the origin is in trouble.
+const PAGE_CACHING: HeaderValue =
+    HeaderValue::from_static("public, max-age=0, s-maxage=10, stale-while-revalidate=60, stale-if-error=3600");
+/// The path changes with the content.
+const ASSET_CACHING: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+/// For an asset under another version's path, see [`asset`].
+const OTHER_ASSET_CACHING: HeaderValue = HeaderValue::from_static("public, max-age=0, s-maxage=10");
+
+const SHELL: &str = include_str!("../assets/page.html");
+const FORM: &str = include_str!("../assets/form.html");
+const REGISTERED: &str = include_str!("../assets/registered.html");
+const LOST: &str = include_str!("../assets/lost.html");
+
+const BUSY_TEXT: &str = "Too many people at once. Your address is not in yet: please try again in a few seconds.";
+
+/// What a visitor is to see.
+#[derive(Debug, Clone, Copy)]
+pub enum Shown {
+    Home,
+    Registered,
+    Invalid(AddressError),
+    Busy,
+    Lost,
+}
+
+/// One version of one asset.
+struct Asset {
+    name: &'static str,
+    extension: &'static str,
+    content_type: &'static str,
+    content: &'static [u8],
+    hash: String,
+}
+
+/// Everything that can be shown, ready to be sent.
+pub struct Site {
+    assets: [Asset; 3],
+    home: Bytes,
+    home_tag: HeaderValue,
+    registered: Bytes,
+    empty: Bytes,
+    too_long: Bytes,
+    malformed: Bytes,
+    busy: Bytes,
+    lost: Bytes,
+}
+
+impl Site {
+    pub fn new(event: &Event) -> Self {
+        let assets = [
+            Asset::new(
+                "style",
+                "css",
+                "text/css; charset=utf-8",
+                include_bytes!("../assets/style.css"),
+            ),
+            Asset::new(
+                "script",
+                "js",
+                "text/javascript; charset=utf-8",
+                include_bytes!("../assets/script.js"),
+            ),
+            Asset::new("icon", "svg", "image/svg+xml", include_bytes!("../assets/icon.svg")),
+        ];
+        let page = |shown| Bytes::from(render(event, &assets, shown));
+        let home = page(Shown::Home);
+        Self {
+            home_tag: entity_tag(&home),
+            home,
+            registered: page(Shown::Registered),
+            empty: page(Shown::Invalid(AddressError::Empty)),
+            too_long: page(Shown::Invalid(AddressError::TooLong)),
+            malformed: page(Shown::Invalid(AddressError::Malformed)),
+            busy: page(Shown::Busy),
+            lost: page(Shown::Lost),
+            assets,
+        }
+    }
+
+    /// The page in one state, as a body with its content type.
+    pub fn html(&self, shown: Shown) -> Html<Bytes> {
+        let body = match shown {
+            Shown::Home => &self.home,
+            Shown::Registered => &self.registered,
+            Shown::Invalid(AddressError::Empty) => &self.empty,
+            Shown::Invalid(AddressError::TooLong) => &self.too_long,
+            Shown::Invalid(AddressError::Malformed) => &self.malformed,
+            Shown::Busy => &self.busy,
+            Shown::Lost => &self.lost,
+        };
+        Html(body.clone())
+    }
+}
+
+impl Asset {
+    fn new(name: &'static str, extension: &'static str, content_type: &'static str, content: &'static [u8]) -> Self {
+        Self {
+            name,
+            extension,
+            content_type,
+            content,
+            hash: hash(content),
+        }
+    }
+
+    fn path(&self) -> String {
+        format!("/assets/{}.{}.{}", self.name, self.hash, self.extension)
+    }
+}
+
+/// `GET /`.
+pub async fn home(State(app): State<App>, headers: HeaderMap) -> Response {
+    let site = &app.site;
+    let caching = [
+        (header::CACHE_CONTROL, PAGE_CACHING),
+        (header::ETAG, site.home_tag.clone()),
+    ];
+    if is_known(&headers, &site.home_tag) {
+        return (StatusCode::NOT_MODIFIED, caching).into_response();
+    }
+    (caching, site.html(Shown::Home)).into_response()
+}
+
+/// `GET /assets/<name>.<hash>.<extension>`.
+///
+/// While a rolling update runs, a page of one version may load its assets from an instance with another version. A
+/// page with the other version's style is better than one without, so the hash decides only how long it is kept.
+pub async fn asset(State(app): State<App>, Path(file): Path<String>) -> Response {
+    let parts: Vec<&str> = file.split('.').collect();
+    let &[name, hash, extension] = parts.as_slice() else {
+        return not_found(State(app)).await;
+    };
+    let Some(asset) = app
+        .site
+        .assets
+        .iter()
+        .find(|asset| asset.name == name && asset.extension == extension)
+    else {
+        return not_found(State(app)).await;
+    };
+    let caching = if asset.hash == hash {
+        ASSET_CACHING
+    } else {
+        OTHER_ASSET_CACHING
+    };
+    let content_type = HeaderValue::from_static(asset.content_type);
+    (
+        [(header::CONTENT_TYPE, content_type), (header::CACHE_CONTROL, caching)],
+        asset.content,
+    )
+        .into_response()
+}
+
+/// Any other path.
+pub async fn not_found(State(app): State<App>) -> Response {
+    (StatusCode::NOT_FOUND, app.site.html(Shown::Lost)).into_response()
+}
+
+/// `/register` by any method but POST, as when somebody reloads the address of a result: a page with the way back.
+pub async fn register_needs_post(State(app): State<App>) -> Response {
+    let allow = [(header::ALLOW, HeaderValue::from_static("POST"))];
+    (StatusCode::METHOD_NOT_ALLOWED, allow, app.site.html(Shown::Lost)).into_response()
+}
+
+/// Whether the client has this version. Weak comparison: a proxy that compresses makes tags weak.
+fn is_known(headers: &HeaderMap, tag: &HeaderValue) -> bool {
+    headers
+        .get_all(header::IF_NONE_MATCH)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .any(|value| {
+            value
+                .split(',')
+                .map(|one| one.trim().trim_start_matches("W/"))
+                .any(|one| one == "*" || one.as_bytes() == tag)
+        })
+}
+
+fn entity_tag(content: &[u8]) -> HeaderValue {
+    // Hexadecimal digits between quotes are always a header value.
+    HeaderValue::from_str(&format!("\"{}\"", hash(content))).unwrap_or(HeaderValue::from_static("\"\""))
+}
+
+/// Sixteen hexadecimal digits of SHA-256: enough to tell versions apart.
+fn hash(content: &[u8]) -> String {
+    hex::encode(&Sha256::digest(content)[..8])
+}
+
+fn render(event: &Event, assets: &[Asset; 3], shown: Shown) -> String {
+    let [style, script, icon] = assets;
+    let (heading, main, message) = match shown {
+        Shown::Home => (String::new(), FORM, String::new()),
+        Shown::Registered => ("You are in the draw – ".to_owned(), REGISTERED, String::new()),
+        Shown::Invalid(error) => ("Error – ".to_owned(), FORM, error.to_string()),
+        Shown::Busy => ("Please try again – ".to_owned(), FORM, BUSY_TEXT.to_owned()),
+        Shown::Lost => ("Nothing here – ".to_owned(), LOST, String::new()),
+    };
+    let field_state = match shown {
+        Shown::Invalid(_) => "aria-invalid=\"true\" autofocus",
+        _ => "",
+    };
+    let part = |name: &str| match name {
+        "max_length" => Some(MAX_LENGTH.to_string()),
+        "message" => Some(escape(&message)),
+        "field_state" => Some(field_state.to_owned()),
+        "malformed" => Some(escape(&AddressError::Malformed.to_string())),
+        "busy" => Some(escape(BUSY_TEXT)),
+        // For the script, which shows it in place of the form.
+        "registered" => Some(REGISTERED.to_owned()),
+        _ => None,
+    };
+    fill(SHELL, &|name| match name {
+        "main" => Some(fill(main, &part)),
+        "heading" => Some(escape(&heading)),
+        "title" => Some(escape(&event.title)),
+        "text" => Some(escape(&event.text)),
+        "prizes" => Some(escape(&event.prizes)),
+        "style" => Some(style.path()),
+        "script" => Some(script.path()),
+        "icon" => Some(icon.path()),
+        _ => None,
+    })
+}
+
+/// Replaces each `{{name}}` in one pass: what is put in is not looked at again, so that a text of the event cannot
+/// name a part. A name without a value stays as it is.
+fn fill(template: &str, value: &dyn Fn(&str) -> Option<String>) -> String {
+    let mut filled = String::with_capacity(2 * template.len());
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once("{{") {
+        filled.push_str(before);
+        match after
+            .split_once("}}")
+            .and_then(|(name, left)| Some((value(name)?, left)))
+        {
+            Some((text, left)) => {
+                filled.push_str(&text);
+                rest = left;
+            }
+            None => {
+                filled.push_str("{{");
+                rest = after;
+            }
+        }
+    }
+    filled.push_str(rest);
+    filled
+}
+
+/// Text as HTML, fit for element content and for quoted attributes.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' | '<' | '>' | '"' | '\'' => {
+                let _ = write!(escaped, "&#{};", u32::from(character));
+            }
+            _ => escaped.push(character),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(title: &str) -> Event {
+        Event {
+            title: title.to_owned(),
+            text: "Come in".to_owned(),
+            prizes: "Ten".to_owned(),
+        }
+    }
+
+    #[test]
+    fn texts_of_the_event_are_text_and_nothing_else() {
+        let site = Site::new(&event("<script>alert('a & b')</script> {{prizes}}"));
+        let home = String::from_utf8_lossy(&site.home);
+        assert!(home.contains("&#60;script&#62;alert(&#39;a &#38; b&#39;)&#60;/script&#62; {{prizes}}"));
+        assert!(!home.contains("<script>alert"));
+    }
+
+    #[test]
+    fn no_part_of_a_template_is_left_unfilled() {
+        let site = Site::new(&event("Conference"));
+        for shown in [
+            Shown::Home,
+            Shown::Registered,
+            Shown::Invalid(AddressError::Empty),
+            Shown::Busy,
+            Shown::Lost,
+        ] {
+            let Html(page) = site.html(shown);
+            assert!(!String::from_utf8_lossy(&page).contains("{{"), "{shown:?}");
+        }
+    }
+
+    #[test]
+    fn everything_together_is_under_30_kb() {
+        let site = Site::new(&event("Conference"));
+        let assets: usize = site.assets.iter().map(|asset| asset.content.len()).sum();
+        assert!(site.home.len() + assets < 30_000);
+    }
+}

@@ -1,0 +1,87 @@
+//! Start and end of the process, and what it writes in between.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::site::{FORM, Site, command};
+use crate::table::Mood;
+
+#[tokio::test]
+async fn a_port_that_is_none_is_said_and_nothing_starts() {
+    let output = command("http").output().await.unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        error.contains("PORT") && error.contains("http") && error.contains("65535"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_said_too() {
+    let site = Site::start().await;
+    let output = command(&site.address.port().to_string()).output().await.unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("cannot listen on port"));
+}
+
+#[tokio::test]
+async fn after_sigterm_an_accepted_registration_is_still_answered() {
+    let mut site = Site::start().await;
+    site.table.set(Mood::Slow(Duration::from_millis(700)));
+    let idle = TcpStream::connect(site.address).await.unwrap();
+    let ending = async {
+        tokio::time::sleep(Duration::from_millis(250)).await;
+        site.terminate();
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        TcpStream::connect(site.address).await
+    };
+    let (answer, late) = tokio::join!(site.post(FORM, "email=ada%40example.com"), ending);
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(site.table.addresses(), ["ada@example.com"]);
+    assert!(late.is_err(), "it still takes connections");
+    let ended = tokio::time::timeout(Duration::from_secs(5), site.process.wait()).await;
+    assert_eq!(ended.expect("an idle connection holds it up").unwrap().code(), Some(0));
+    drop(idle);
+}
+
+#[tokio::test]
+async fn draining_has_an_end() {
+    let mut site = Site::start_with(&[("DRAIN_SECONDS", "1")]).await;
+    let mut stalled = TcpStream::connect(site.address).await.unwrap();
+    let head =
+        format!("POST /register HTTP/1.1\r\nHost: x\r\nContent-Type: {FORM}\r\nContent-Length: 30\r\n\r\nemail=");
+    stalled.write_all(head.as_bytes()).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    site.terminate();
+    let ended = tokio::time::timeout(Duration::from_secs(4), site.process.wait()).await;
+    assert_eq!(ended.expect("it waits for ever").unwrap().code(), Some(0));
+}
+
+#[tokio::test]
+async fn the_log_is_json_and_holds_no_address() {
+    let mut site = Site::start_with(&[("LOG_LEVEL", "trace")]).await;
+    site.post(FORM, "email=ada%40example.com").await;
+    site.table.set(Mood::Broken);
+    site.post(FORM, "email=eve%40example.com").await;
+    site.terminate();
+    let mut log = String::new();
+    site.process
+        .stdout
+        .take()
+        .unwrap()
+        .read_to_string(&mut log)
+        .await
+        .unwrap();
+    assert!(log.contains("InternalServerError"), "the failure is not in {log}");
+    assert!(
+        !log.contains("example.com") && !log.contains("ada"),
+        "an address is in {log}"
+    );
+    for line in log.lines() {
+        assert!(serde_json::from_str::<serde_json::Value>(line).is_ok(), "{line}");
+    }
+}

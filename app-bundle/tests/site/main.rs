@@ -1,0 +1,9 @@
+//! The site as a visitor, a proxy and an operator meet it: the real binary over real sockets, against a stand-in for
+//! DynamoDB. Nothing in here calls into the crate.
+
+mod caching;
+mod lifecycle;
+mod operations;
+mod registering;
+mod site;
+mod table;

@@ -1,0 +1,170 @@
+//! What somebody who registers gets to see, by form and by JSON, when all is well and when it is not.
+
+use std::time::{Duration, Instant};
+
+use axum::http::{Method, StatusCode};
+
+use crate::site::{FORM, JSON, Site};
+use crate::table::Mood;
+
+#[tokio::test]
+async fn a_visitor_without_javascript_registers_by_the_form() {
+    let site = Site::start_with(&[("EVENT_TITLE", "Rust & Clouds")]).await;
+    let page = site.get("/").await;
+    assert_eq!(page.status, StatusCode::OK);
+    for part in [
+        "<html lang=\"en\">",
+        "Rust &#38; Clouds",
+        "action=\"/register\"",
+        "method=\"post\"",
+        "<label for=\"email\">",
+    ] {
+        assert!(page.body.contains(part), "{part} is not in {}", page.body);
+    }
+
+    let answer = site.post(FORM, "email=Ada%40Example.com").await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert!(answer.body.contains("<title>You are in the draw") && !answer.body.contains("<form"));
+    assert_eq!(answer.header("cache-control"), "no-store");
+    assert_eq!(site.table.addresses(), ["ada@example.com"]);
+    let item = site.table.item("ada@example.com").unwrap();
+    let stamp = item["registered_at"]["S"].as_str().unwrap();
+    assert!(
+        stamp.len() == 24 && stamp.ends_with('Z'),
+        "{stamp} is not RFC 3339 with milliseconds"
+    );
+}
+
+#[tokio::test]
+async fn nobody_can_tell_whether_an_address_was_known() {
+    let site = Site::start().await;
+    for (content_type, body) in [
+        (FORM, "email=ada%40example.com"),
+        (JSON, r#"{"email":"eve@example.com"}"#),
+    ] {
+        let first = site.post(content_type, body).await;
+        let second = site
+            .post(content_type, body.to_uppercase().replace("EMAIL", "email"))
+            .await;
+        assert!(first.status.is_success());
+        assert_eq!((first.status, &first.body), (second.status, &second.body));
+        let headers = |answer: &crate::site::Answer| {
+            let mut headers = answer.headers.clone();
+            headers.remove("date");
+            headers
+        };
+        assert_eq!(headers(&first), headers(&second));
+    }
+    assert_eq!(site.table.addresses(), ["ada@example.com", "eve@example.com"]);
+}
+
+#[tokio::test]
+async fn a_program_registers_by_json() {
+    let site = Site::start().await;
+    let answer = site
+        .post("application/json; charset=utf-8", r#"{"email":" ada@example.com "}"#)
+        .await;
+    assert_eq!(answer.status, StatusCode::CREATED);
+    assert_eq!(answer.body, r#"{"status":"registered"}"#);
+    assert_eq!(answer.header("content-type"), "application/json");
+    assert_eq!(site.table.addresses(), ["ada@example.com"]);
+}
+
+#[tokio::test]
+async fn what_is_no_address_is_refused_with_the_error_at_the_field() {
+    let site = Site::start().await;
+    let answer = site.post(FORM, "email=%3Cscript%3Ealert(1)%3C%2Fscript%3E").await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert!(answer.body.contains("aria-invalid=\"true\"") && answer.body.contains("aria-describedby=\"error\""));
+    assert!(answer.body.contains("does not look like an e-mail address"));
+    assert!(!answer.body.contains("alert(1)"), "what was typed comes back");
+
+    assert_eq!(site.post(FORM, "").await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(
+        site.post(FORM, "email=%ff%fe@example.com").await.status,
+        StatusCode::BAD_REQUEST
+    );
+    for body in [r#"{"email":"ada"}"#, "{}", "[]", "{", r#"{"email":7}"#] {
+        let answer = site.post(JSON, body).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{body}");
+        assert!(answer.body.contains("\"message\""), "{body}: {}", answer.body);
+    }
+    assert_eq!(
+        site.post("text/plain", "email=ada@example.com").await.status,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE
+    );
+    assert!(site.table.addresses().is_empty());
+}
+
+#[tokio::test]
+async fn a_body_over_8_kb_is_refused() {
+    let site = Site::start().await;
+    for content_type in [FORM, JSON] {
+        let answer = site.post(content_type, vec![b'a'; 8 * 1024 + 1]).await;
+        assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE, "{content_type}");
+    }
+}
+
+#[tokio::test]
+async fn while_dynamodb_fails_nobody_is_told_to_be_in() {
+    let site = Site::start().await;
+    for mood in [Mood::Broken, Mood::Throttling] {
+        site.table.set(mood);
+        for (content_type, body) in [
+            (FORM, "email=ada%40example.com"),
+            (JSON, r#"{"email":"ada@example.com"}"#),
+        ] {
+            let answer = site.post(content_type, body).await;
+            assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+            assert!(answer.header("retry-after").parse::<u32>().is_ok());
+            assert!(!answer.body.contains(":\"registered\"") && !answer.body.contains("<title>You are in"));
+        }
+    }
+    assert_eq!(site.get("/").await.status, StatusCode::OK, "the page needs no table");
+    assert_eq!(
+        site.get("/health").await.status,
+        StatusCode::OK,
+        "an outage of the table takes no instance out"
+    );
+
+    site.table.set(Mood::Well);
+    assert_eq!(site.post(FORM, "email=ada%40example.com").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn beyond_the_bound_people_are_turned_away_at_once_and_the_others_are_served() {
+    let site = Site::start_with(&[("MAX_IN_FLIGHT", "1")]).await;
+    site.table.set(Mood::Slow(Duration::from_millis(800)));
+    let first = site.post(FORM, "email=ada%40example.com");
+    let second = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let started = Instant::now();
+        (site.post(FORM, "email=eve%40example.com").await, started.elapsed())
+    };
+    let (first, (second, took)) = tokio::join!(first, second);
+    assert_eq!(first.status, StatusCode::OK);
+    assert_eq!(second.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(second.header("retry-after"), "2");
+    assert!(took < Duration::from_millis(300), "shedding took {took:?}");
+    assert_eq!(site.table.addresses(), ["ada@example.com"]);
+}
+
+#[tokio::test]
+async fn another_method_or_path_is_refused_with_the_way_back() {
+    let site = Site::start().await;
+    let reloaded = site.get("/register").await;
+    assert_eq!(
+        (reloaded.status, reloaded.header("allow")),
+        (StatusCode::METHOD_NOT_ALLOWED, "POST")
+    );
+    assert!(reloaded.body.contains("href=\"/\""));
+    assert_eq!(
+        site.send(Method::DELETE, "/", &[], "").await.status,
+        StatusCode::METHOD_NOT_ALLOWED
+    );
+    let lost = site.get("/wp-login.php").await;
+    assert_eq!(
+        (lost.status, lost.header("cache-control")),
+        (StatusCode::NOT_FOUND, "no-store")
+    );
+}

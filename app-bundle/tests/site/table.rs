@@ -1,0 +1,116 @@
+//! A stand-in for DynamoDB: one table, PutItem with the condition that the site relies on, DescribeTable.
+//! It can be told to fail or to be slow, and knows nothing of the site.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Router, routing::post};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+/// How the table answers a PutItem.
+#[derive(Clone, Copy, Default)]
+pub enum Mood {
+    #[default]
+    Well,
+    Slow(Duration),
+    Throttling,
+    Broken,
+}
+
+#[derive(Clone, Default)]
+pub struct Table(Arc<Mutex<Inner>>);
+
+#[derive(Default)]
+struct Inner {
+    mood: Mood,
+    items: BTreeMap<String, Value>,
+    describes: usize,
+}
+
+impl Table {
+    /// Starts to answer on a free port.
+    pub async fn start() -> (Self, SocketAddr) {
+        let table = Self::default();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = Router::new().route("/", post(answer)).with_state(table.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        (table, address)
+    }
+
+    pub fn set(&self, mood: Mood) {
+        self.0.lock().unwrap().mood = mood;
+    }
+
+    pub fn addresses(&self) -> Vec<String> {
+        self.0.lock().unwrap().items.keys().cloned().collect()
+    }
+
+    pub fn item(&self, address: &str) -> Option<Value> {
+        self.0.lock().unwrap().items.get(address).cloned()
+    }
+
+    pub fn describes(&self) -> usize {
+        self.0.lock().unwrap().describes
+    }
+
+    fn put(&self, request: &Value) -> Response {
+        let key_name = request["ExpressionAttributeNames"]["#key"].as_str().unwrap_or_default();
+        if request["TableName"] != "users" || request["ConditionExpression"] != "attribute_not_exists(#key)" {
+            return problem(StatusCode::BAD_REQUEST, "ValidationException");
+        }
+        let Some(key) = request["Item"][key_name]["S"].as_str().filter(|_| key_name == "email") else {
+            return problem(StatusCode::BAD_REQUEST, "ValidationException");
+        };
+        let mut inner = self.0.lock().unwrap();
+        if inner.items.contains_key(key) {
+            return problem(StatusCode::BAD_REQUEST, "ConditionalCheckFailedException");
+        }
+        inner.items.insert(key.to_owned(), request["Item"].clone());
+        success(json!({}))
+    }
+}
+
+async fn answer(State(table): State<Table>, headers: HeaderMap, body: String) -> Response {
+    let operation = headers
+        .get("x-amz-target")
+        .and_then(|target| target.to_str().ok())
+        .unwrap_or_default();
+    let request: Value = serde_json::from_str(&body).unwrap_or_default();
+    let mood = table.0.lock().unwrap().mood;
+    match (operation.rsplit('.').next(), mood) {
+        (Some("PutItem"), Mood::Well) => table.put(&request),
+        (Some("PutItem"), Mood::Slow(pause)) => {
+            tokio::time::sleep(pause).await;
+            table.put(&request)
+        }
+        (_, Mood::Throttling) => problem(StatusCode::BAD_REQUEST, "ProvisionedThroughputExceededException"),
+        (_, Mood::Broken) => problem(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"),
+        (Some("DescribeTable"), _) => {
+            table.0.lock().unwrap().describes += 1;
+            let key = json!([{ "AttributeName": "email", "KeyType": "HASH" }]);
+            success(json!({ "Table": { "TableName": "users", "TableStatus": "ACTIVE", "KeySchema": key } }))
+        }
+        _ => problem(StatusCode::BAD_REQUEST, "UnknownOperationException"),
+    }
+}
+
+fn success(body: Value) -> Response {
+    ([(header::CONTENT_TYPE, "application/x-amz-json-1.0")], body.to_string()).into_response()
+}
+
+fn problem(status: StatusCode, code: &str) -> Response {
+    let body = json!({ "__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": code });
+    (
+        status,
+        [(header::CONTENT_TYPE, "application/x-amz-json-1.0")],
+        body.to_string(),
+    )
+        .into_response()
+}

@@ -1,0 +1,118 @@
+//! Source bundles: unpacked as Beanstalk unpacks them, where the instances' user can read and run them.
+//! Must know nothing of processes.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::procfile::{self, Process};
+
+/// Who runs the software where the sandbox is root: `nobody`, as `webapp` is no root on Beanstalk either.
+pub(super) const USER: u32 = 65534;
+
+/// No bundle may unpack to more than this (Beanstalk: 500 MB zipped).
+const LARGEST: u64 = 2 * 1024 * 1024 * 1024;
+
+pub(super) fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Where versions are unpacked: in the sandbox's directory, unless [`USER`] has to run them and cannot get there.
+pub(super) fn place_for_software(instances: &Path) -> PathBuf {
+    let absolute = std::path::absolute(instances).unwrap_or_else(|_| instances.to_owned());
+    let closed = |path: &Path| fs::metadata(path).is_ok_and(|data| data.mode() & 0o001 == 0);
+    if is_root() && absolute.ancestors().any(closed) {
+        let name = hex::encode(&Sha256::digest(absolute.as_os_str().as_encoded_bytes())[..8]);
+        return std::env::temp_dir().join(format!("sandbox-instances-{name}"));
+    }
+    absolute
+}
+
+/// Removes an instance's versions, and the directories above that were made for them alone.
+pub(super) fn remove(software: &Path) {
+    // Whatever cannot be removed is in the sandbox's own directory or the machine's temporary one.
+    let _ = fs::remove_dir_all(software);
+    for directory in software.ancestors().skip(1).take(2) {
+        // Stays if something else is in it.
+        let _ = fs::remove_dir(directory);
+    }
+}
+
+/// Unpacks `zip` into `directory`, which is made anew.
+///
+/// # Errors
+/// A sentence for the deployment log.
+pub(super) fn unpack(zip: &Path, directory: &Path) -> Result<(), String> {
+    let failed = |error: &dyn std::fmt::Display| format!("failed to extract the source bundle: {error}");
+    let mut archive = fs::File::open(zip)
+        .map_err(|error| failed(&error))
+        .and_then(|file| zip::ZipArchive::new(file).map_err(|error| failed(&error)))?;
+    make_directory(directory).map_err(|error| failed(&error))?;
+    let mut left = LARGEST;
+    for index in 0..archive.len() {
+        let mut entry = archive.by_index(index).map_err(|error| failed(&error))?;
+        let name = entry.enclosed_name().filter(|_| !entry.is_symlink());
+        let Some(name) = name else {
+            return Err(failed(&format!("entry {index} leaves the bundle or is a link")));
+        };
+        left = left
+            .checked_sub(entry.size())
+            .ok_or_else(|| failed(&"it is too large"))?;
+        let target = directory.join(name);
+        if entry.is_dir() {
+            make_directory(&target).map_err(|error| failed(&error))?;
+            continue;
+        }
+        let mode = entry.unix_mode().unwrap_or(0o644) & 0o777;
+        write_file(&mut entry, &target, directory, mode).map_err(|error| failed(&error))?;
+    }
+    Ok(())
+}
+
+fn write_file(content: &mut impl std::io::Read, target: &Path, root: &Path, mode: u32) -> std::io::Result<()> {
+    if let Some(parent) = target.parent().filter(|parent| *parent != root) {
+        make_directory(parent)?;
+    }
+    let mut file = fs::File::create(target)?;
+    std::io::copy(content, &mut file)?;
+    file.set_permissions(fs::Permissions::from_mode(mode | 0o444))?;
+    own(target)
+}
+
+fn make_directory(path: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(path)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755))?;
+    own(path)
+}
+
+/// Deployed files belong to the user that runs them, as on Beanstalk.
+fn own(path: &Path) -> std::io::Result<()> {
+    if is_root() {
+        chown(path, Some(USER), Some(USER))
+    } else {
+        Ok(())
+    }
+}
+
+/// The processes of an unpacked bundle. Without a Procfile, the Go platform runs `bin/application` or `application`.
+///
+/// # Errors
+/// A sentence for the deployment log.
+pub(super) fn processes(directory: &Path) -> Result<Vec<Process>, String> {
+    match fs::read_to_string(directory.join("Procfile")) {
+        Ok(text) => procfile::parse(&text),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let program = ["bin/application", "application"]
+                .into_iter()
+                .find(|program| directory.join(program).is_file())
+                .ok_or("there is no Procfile at the root of the bundle, and no executable 'application'")?;
+            Ok(vec![Process {
+                name: "web".to_owned(),
+                command: format!("./{program}"),
+            }])
+        }
+        Err(error) => Err(format!("Procfile could not be read: {error}")),
+    }
+}

@@ -1,0 +1,59 @@
+//! What an instance's processes write: kept in bounded files, read back from their ends.
+//! Must know nothing of who asks.
+
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+
+/// A log is put aside at this size, and one that was put aside before is lost.
+const LARGEST: u64 = 2 * 1024 * 1024;
+
+/// Lines that a deployment log quotes, as Beanstalk's tail of `web.stdout.log` does.
+const LINES: usize = 50;
+
+/// Copies `source` to the end of `path` until it closes.
+pub(super) async fn keep(mut source: impl AsyncRead + Unpin, path: PathBuf) {
+    let mut buffer = vec![0; 16 * 1024];
+    let Ok(mut file) = open(&path).await else {
+        return drain(source, &mut buffer).await;
+    };
+    while let Ok(read @ 1..) = source.read(&mut buffer).await {
+        let full = file.metadata().await.is_ok_and(|data| data.len() > LARGEST);
+        if full {
+            // Without the rename the file would only grow on: then stop writing, but go on reading.
+            let aside = tokio::fs::rename(&path, path.with_extension("log.1")).await;
+            match (aside, open(&path).await) {
+                (Ok(()), Ok(fresh)) => file = fresh,
+                _ => return drain(source, &mut buffer).await,
+            }
+        }
+        if file.write_all(&buffer[..read]).await.is_err() || file.flush().await.is_err() {
+            return drain(source, &mut buffer).await;
+        }
+    }
+}
+
+/// A process must not block on a full pipe because nobody can keep what it says.
+async fn drain(mut source: impl AsyncRead + Unpin, buffer: &mut [u8]) {
+    while let Ok(1..) = source.read(buffer).await {}
+}
+
+async fn open(path: &Path) -> std::io::Result<tokio::fs::File> {
+    tokio::fs::OpenOptions::new().create(true).append(true).open(path).await
+}
+
+/// The last lines of a log; empty if there is none.
+pub(super) fn tail(path: &Path) -> String {
+    let read = || -> std::io::Result<Vec<u8>> {
+        let mut file = std::fs::File::open(path)?;
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(64 * 1024)))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let text = String::from_utf8_lossy(&read().unwrap_or_default()).into_owned();
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(LINES)..].join("\n")
+}

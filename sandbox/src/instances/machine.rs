@@ -1,0 +1,241 @@
+//! One instance as the daemon sees it: a supervisor process at the other end of a pipe.
+//! Must know nothing of what the supervisor does with its orders.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::wire::{Order, Release, Report, SETUP, Setup};
+use super::{Host, bundle, mark};
+use crate::world::plane::{Deployment, DeploymentFailure};
+
+/// A supervisor ends its processes within this time or is killed with them.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+type Answer = oneshot::Sender<Result<(), DeploymentFailure>>;
+
+pub(super) struct Machine {
+    host: Host,
+    mark: String,
+    /// Dropping it closes the pipe, and the supervisor ends.
+    orders: Mutex<Option<mpsc::UnboundedSender<Order>>>,
+    seen: Arc<Mutex<Seen>>,
+    /// True when the supervisor and all its processes are gone.
+    ended: watch::Receiver<bool>,
+}
+
+/// What the supervisor told.
+#[derive(Default)]
+struct Seen {
+    address: Option<SocketAddr>,
+    releases: u64,
+    awaited: Option<(u64, Answer)>,
+}
+
+impl Machine {
+    /// Starts the supervisor. That it could not be started shows when something is deployed.
+    pub(super) fn boot(host: Host, instance_id: &str) -> Self {
+        let mark = mark::of_instance(&host.directory, instance_id);
+        let (orders, queue) = mpsc::unbounded_channel();
+        let (finished, ended) = watch::channel(false);
+        let seen = Arc::new(Mutex::new(Seen::default()));
+        let setup = Setup {
+            mark: mark.clone(),
+            logs: host.directory.join(instance_id),
+            software: host.software.join(instance_id).join("versions"),
+        };
+        match start(&host, &setup) {
+            Ok(child) => {
+                tokio::spawn(attend(child, queue, seen.clone(), setup, finished));
+            }
+            Err(error) => {
+                tracing::error!(instance_id, %error, "the instance's supervisor could not be started");
+                // Nothing to wait for at its end.
+                let _ = finished.send(true);
+            }
+        }
+        Self {
+            host,
+            mark,
+            orders: Mutex::new(Some(orders)),
+            seen,
+            ended,
+        }
+    }
+
+    pub(super) async fn deploy(&self, deployment: Deployment) -> Result<(), DeploymentFailure> {
+        let directory = self.host.directory.join(&deployment.instance_id);
+        let bundle = directory.join("bundle.zip");
+        tokio::fs::write(&bundle, &deployment.bundle)
+            .await
+            .map_err(|error| failure(&format!("the source bundle could not be stored: {error}")))?;
+        let (answer, result) = oneshot::channel();
+        let number = {
+            let mut seen = lock(&self.seen);
+            seen.releases += 1;
+            // A deployment that another one overtakes fails: its answer is dropped.
+            seen.awaited = Some((seen.releases, answer));
+            seen.releases
+        };
+        self.order(Order::Deploy(Release {
+            number,
+            bundle,
+            environment: environment(&self.host, &deployment),
+        }));
+        result.await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    pub(super) fn restart(&self) {
+        self.order(Order::Restart);
+    }
+
+    fn order(&self, order: Order) {
+        if let Some(orders) = lock(&self.orders).as_ref() {
+            // A machine that has ended takes no orders; who waits for one hears that it is gone.
+            if orders.send(order).is_err() {
+                lock(&self.seen).awaited = None;
+            }
+        }
+    }
+
+    pub(super) fn address(&self) -> Option<SocketAddr> {
+        lock(&self.seen).address
+    }
+
+    pub(super) async fn terminate(&self) {
+        lock(&self.orders).take();
+        let mut ended = self.ended.clone();
+        // An error: the task that would tell is gone, and the supervisor with it.
+        let _ = ended.wait_for(|ended| *ended).await;
+        tracing::debug!(mark = self.mark, "the instance is gone");
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+fn failure(reason: &str) -> DeploymentFailure {
+    DeploymentFailure {
+        reason: reason.to_owned(),
+        log: format!("[ERROR] {reason}"),
+    }
+}
+
+pub(super) fn gone() -> DeploymentFailure {
+    failure("the instance is gone: it was terminated, or could not be started")
+}
+
+/// The environment of the instance's processes. AWS gives credentials by the metadata service, which loopback cannot have:
+/// here they are in the environment, with the endpoint of the sandbox.
+fn environment(host: &Host, deployment: &Deployment) -> std::collections::BTreeMap<String, String> {
+    let mut environment = deployment.properties.clone();
+    let mut set = |name: &str, value: &str| environment.insert(name.to_owned(), value.to_owned());
+    set("AWS_ENDPOINT_URL", &host.endpoint);
+    set("AWS_EC2_METADATA_DISABLED", "true");
+    set("AWS_DEFAULT_REGION", &deployment.region);
+    if !deployment.properties.contains_key("AWS_REGION") {
+        set("AWS_REGION", &deployment.region);
+    }
+    if let Some(credentials) = deployment.role_arn.as_deref().and_then(|role| (host.credentials)(role)) {
+        set("AWS_ACCESS_KEY_ID", &credentials.access_key_id);
+        set("AWS_SECRET_ACCESS_KEY", &credentials.secret_access_key);
+        set("AWS_SESSION_TOKEN", &credentials.session_token);
+    }
+    environment
+}
+
+fn start(host: &Host, setup: &Setup) -> std::io::Result<Child> {
+    fs_err::create_dir_all(&setup.logs)?;
+    let (program, arguments) = host.supervisor.split_first().ok_or(std::io::ErrorKind::InvalidInput)?;
+    Command::new(program)
+        .args(arguments)
+        .env(SETUP, serde_json::to_string(setup)?)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(supervisor_log(&setup.logs)?)
+        // Ctrl-C in the daemon's terminal is for the daemon: the pipe tells the supervisor.
+        .process_group(0)
+        .spawn()
+}
+
+fn supervisor_log(logs: &Path) -> std::io::Result<Stdio> {
+    let file = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(logs.join("supervisor.log"))?;
+    Ok(file.into())
+}
+
+/// Carries orders and reports until the supervisor has ended, and makes sure that its processes have, too.
+async fn attend(
+    mut child: Child,
+    mut queue: mpsc::UnboundedReceiver<Order>,
+    seen: Arc<Mutex<Seen>>,
+    setup: Setup,
+    finished: watch::Sender<bool>,
+) {
+    if let (Some(mut input), Some(output)) = (child.stdin.take(), child.stdout.take()) {
+        let send = async move {
+            while let Some(order) = queue.recv().await {
+                let mut line = serde_json::to_vec(&order).unwrap_or_default();
+                line.push(b'\n');
+                if input.write_all(&line).await.is_err() {
+                    return;
+                }
+            }
+        };
+        tokio::select! {
+            () = send => {}
+            () = listen(output, &seen) => {}
+        }
+    }
+    {
+        let mut seen = lock(&seen);
+        seen.address = None;
+        seen.awaited = None;
+    }
+    if tokio::time::timeout(PATIENCE, child.wait()).await.is_err() {
+        // Already ended in between: nothing to kill.
+        let _ = child.kill().await;
+    }
+    let mark = setup.mark.clone();
+    // A supervisor that was killed could not do it.
+    let _ = tokio::task::spawn_blocking(move || mark::sweep(&mark)).await;
+    bundle::remove(&setup.software);
+    let _ = finished.send(true);
+}
+
+async fn listen(output: ChildStdout, seen: &Mutex<Seen>) {
+    let mut lines = BufReader::new(output).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        match serde_json::from_str(&line) {
+            Ok(report) => note(&mut lock(seen), report),
+            Err(error) => tracing::warn!(%error, line, "a supervisor said something that is no report"),
+        }
+    }
+}
+
+fn note(seen: &mut Seen, report: Report) {
+    let (number, result) = match report {
+        Report::Stopped => {
+            seen.address = None;
+            return;
+        }
+        Report::Listening { number, port } => {
+            seen.address = Some((Ipv4Addr::LOCALHOST, port).into());
+            (number, Ok(()))
+        }
+        Report::Failed { number, reason, log } => (number, Err(DeploymentFailure { reason, log })),
+    };
+    if let Some((_, answer)) = seen.awaited.take_if(|(awaited, _)| *awaited == number) {
+        // Who asked may have given up.
+        let _ = answer.send(result);
+    }
+}

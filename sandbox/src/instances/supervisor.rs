@@ -1,0 +1,334 @@
+//! The supervisor process of one instance: runs a version's processes, keeps them running, and dies with the daemon.
+//! Must know nothing of AWS; it gets releases on its standard input and reports on its standard output.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use rand::RngExt;
+use rustix::process::{Pid, Signal, kill_process_group, setpriority_pgrp};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::procfile::Process;
+use super::wire::{Order, Release, Report, SETUP, Setup};
+use super::{bundle, log, mark};
+
+/// From the start of the processes until the web process must listen.
+const START_LIMIT: Duration = Duration::from_secs(20);
+
+/// A web process that has ended so often before it ever listened will not listen.
+const FAILED_STARTS: u32 = 3;
+
+/// systemd's pause before a restart (RestartSec).
+const RESTART_PAUSE: Duration = Duration::from_millis(100);
+
+/// From SIGTERM to SIGKILL.
+const STOP_LIMIT: Duration = Duration::from_secs(3);
+
+/// Below the load balancer and the API, which must stay responsive while instances burn.
+const NICENESS: i32 = 10;
+
+/// Ports of instances: outside of the range that the kernel gives to outgoing connections.
+const PORTS: std::ops::Range<u16> = 20_000..32_000;
+
+/// The main of an instance's supervisor process. Ends when its standard input closes; nothing that it started outlives it.
+pub fn supervisor_main() -> ExitCode {
+    let setup = std::env::var(SETUP)
+        .ok()
+        .and_then(|text| serde_json::from_str::<Setup>(&text).ok());
+    let Some(setup) = setup else {
+        return ExitCode::from(64);
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let Ok(runtime) = runtime else {
+        return ExitCode::FAILURE;
+    };
+    let served = runtime.block_on(serve(&setup));
+    mark::sweep(&setup.mark);
+    // A daemon that was killed cannot remove it.
+    bundle::remove(&setup.software);
+    // Not waiting for the blocking read of standard input.
+    runtime.shutdown_background();
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+async fn serve(setup: &Setup) -> std::io::Result<()> {
+    let mut orders = BufReader::new(tokio::io::stdin()).lines();
+    let mut terminated = signal(SignalKind::terminate())?;
+    let mut running: Option<Version> = None;
+    loop {
+        let line = tokio::select! {
+            line = orders.next_line() => line?,
+            _ = terminated.recv() => None,
+        };
+        let Some(line) = line else { break };
+        match serde_json::from_str(&line)? {
+            Order::Deploy(release) => {
+                let version = stage(setup, &release);
+                stop(running.take()).await;
+                report(&Report::Stopped).await;
+                match version {
+                    Ok(version) => running = Some(run(setup, release, version)),
+                    Err(reason) => report(&failed(setup, release.number, &reason, false)).await,
+                }
+            }
+            Order::Restart => {
+                if let Some(version) = &running {
+                    version.restart.send_modify(|count| *count += 1);
+                }
+            }
+        }
+    }
+    stop(running).await;
+    Ok(())
+}
+
+async fn report(report: &Report) {
+    let mut line = serde_json::to_vec(report).unwrap_or_default();
+    line.push(b'\n');
+    let mut output = tokio::io::stdout();
+    // Nobody listens any more: then the input closes, too.
+    let _ = output.write_all(&line).await;
+    let _ = output.flush().await;
+}
+
+/// In the words of eb-engine.log.
+fn failed(setup: &Setup, number: u64, reason: &str, quote_output: bool) -> Report {
+    let mut text = format!(
+        "[ERROR] An error occurred during execution of command [app-deploy]. Stop running the command. Error: {reason}"
+    );
+    if quote_output {
+        let output = log::tail(&setup.logs.join("web.stdout.log"));
+        text = format!("{text}\n----- web.stdout.log -----\n{output}");
+    }
+    Report::Failed {
+        number,
+        reason: reason.to_owned(),
+        log: text,
+    }
+}
+
+/// An unpacked bundle.
+struct Staged {
+    directory: PathBuf,
+    processes: Vec<Process>,
+}
+
+/// Unpacks beside what runs: a bundle that cannot be unpacked is found out before anything is stopped.
+fn stage(setup: &Setup, release: &Release) -> Result<Staged, String> {
+    let directory = setup.software.join(release.number.to_string());
+    let unreachable = |error: std::io::Error| format!("the directory of the version could not be made: {error}");
+    std::fs::create_dir_all(&setup.software).map_err(unreachable)?;
+    bundle::unpack(&release.bundle, &directory)?;
+    let processes = bundle::processes(&directory)?;
+    Ok(Staged { directory, processes })
+}
+
+/// A version that runs.
+struct Version {
+    /// The mark of its processes.
+    mark: String,
+    directory: PathBuf,
+    stop: CancellationToken,
+    restart: watch::Sender<u32>,
+    keepers: JoinSet<()>,
+}
+
+fn run(setup: &Setup, release: Release, staged: Staged) -> Version {
+    let mark = format!("{}{}", setup.mark, release.number);
+    let stop = CancellationToken::new();
+    let (restart, restarts) = watch::channel(0);
+    let (ended, ends) = watch::channel(0);
+    let port = free_port();
+    let mut keepers = JoinSet::new();
+    for process in staged.processes {
+        let keeper = Keeper {
+            environment: with_port(&release, &mark, port),
+            log: setup.logs.join(format!("{}.stdout.log", process.name)),
+            directory: staged.directory.clone(),
+            ended: (process.name == "web").then(|| ended.clone()),
+            process,
+            stop: stop.clone(),
+            restarts: restarts.clone(),
+        };
+        keepers.spawn(keeper.keep());
+    }
+    keepers.spawn(watch_start(setup.clone(), release.number, port, ends, stop.clone()));
+    Version {
+        mark,
+        directory: staged.directory,
+        stop,
+        restart,
+        keepers,
+    }
+}
+
+/// `PORT` is ours to choose: on AWS nginx stands between, and every instance can have the same one.
+fn with_port(release: &Release, mark: &str, port: u16) -> Vec<(String, String)> {
+    let mut environment: Vec<_> = release.environment.clone().into_iter().collect();
+    environment.retain(|(name, _)| name != "PORT" && name != mark::VARIABLE);
+    environment.push(("PORT".to_owned(), port.to_string()));
+    environment.push((mark::VARIABLE.to_owned(), mark.to_owned()));
+    environment
+}
+
+fn free_port() -> u16 {
+    let free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    (0..200)
+        .map(|_| rand::rng().random_range(PORTS))
+        .find(free)
+        .unwrap_or(PORTS.start)
+}
+
+/// Reports once whether the web process came to listen. Restarts keep the port and need no report.
+async fn watch_start(setup: Setup, number: u64, port: u16, mut ends: watch::Receiver<u32>, stop: CancellationToken) {
+    let began = Instant::now();
+    loop {
+        if TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_ok() {
+            return report(&Report::Listening { number, port }).await;
+        }
+        if *ends.borrow_and_update() >= FAILED_STARTS {
+            let reason = "update processes [web] pid symlinks failed with error failed to read file /var/pids/web.pid after \
+                          6 attempts: the web process ends as soon as it is started";
+            return report(&failed(&setup, number, reason, true)).await;
+        }
+        if began.elapsed() > START_LIMIT {
+            let reason = format!(
+                "the web process does not listen on the port in its environment variable PORT ({} s)",
+                START_LIMIT.as_secs()
+            );
+            return report(&failed(&setup, number, &reason, true)).await;
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(Duration::from_millis(20)) => {}
+        }
+    }
+}
+
+async fn stop(version: Option<Version>) {
+    let Some(mut version) = version else { return };
+    version.stop.cancel();
+    while version.keepers.join_next().await.is_some() {}
+    // Whoever left the process group is still found by the mark.
+    mark::sweep(&version.mark);
+    // Left behind, it is removed with the instance.
+    let _ = std::fs::remove_dir_all(&version.directory);
+}
+
+/// Keeps one line of the Procfile running, as systemd does with `Restart=always`.
+struct Keeper {
+    process: Process,
+    directory: PathBuf,
+    environment: Vec<(String, String)>,
+    log: PathBuf,
+    /// Counts how often the process ended by itself.
+    ended: Option<watch::Sender<u32>>,
+    stop: CancellationToken,
+    restarts: watch::Receiver<u32>,
+}
+
+impl Keeper {
+    async fn keep(mut self) {
+        while !self.stop.is_cancelled() {
+            match self.start() {
+                Ok(mut child) => {
+                    // Kept: a child that has been waited for forgets its id.
+                    let group = group_of(&child);
+                    tokio::select! {
+                        _ = child.wait() => self.count_end(),
+                        () = self.stop.cancelled() => return end(&mut child, group).await,
+                        _ = self.restarts.changed() => {
+                            end(&mut child, group).await;
+                            continue;
+                        }
+                    }
+                    // The shell is gone, but what it started in the background may not be.
+                    signal_group(group, Signal::KILL);
+                }
+                Err(error) => {
+                    let line = format!("could not start '{}': {error}\n", self.process.command);
+                    log::keep(line.as_bytes(), self.log.clone()).await;
+                    self.count_end();
+                }
+            }
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                () = tokio::time::sleep(RESTART_PAUSE) => {}
+            }
+        }
+    }
+
+    fn count_end(&self) {
+        if let Some(ended) = &self.ended {
+            ended.send_modify(|count| *count += 1);
+        }
+    }
+
+    fn start(&self) -> std::io::Result<Child> {
+        let mut command = Command::new("/bin/sh");
+        command
+            .arg("-c")
+            .arg(&self.process.command)
+            .current_dir(&self.directory)
+            .env_clear()
+            .envs(base_environment(&self.directory))
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0);
+        if bundle::is_root() {
+            command.uid(bundle::USER).gid(bundle::USER);
+        }
+        let mut child = command.spawn()?;
+        if let Some(group) = group_of(&child) {
+            // Only a courtesy: an instance that cannot be niced runs all the same.
+            let _ = setpriority_pgrp(Some(group), NICENESS);
+        }
+        if let Some(output) = child.stdout.take() {
+            tokio::spawn(log::keep(output, self.log.clone()));
+        }
+        if let Some(errors) = child.stderr.take() {
+            tokio::spawn(log::keep(errors, self.log.clone()));
+        }
+        Ok(child)
+    }
+}
+
+/// What a process finds beside the environment's properties. Nothing of the daemon's own: its credentials are not the instance's.
+fn base_environment(directory: &Path) -> [(&'static str, std::ffi::OsString); 3] {
+    let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
+    [("PATH", path), ("HOME", directory.into()), ("LANG", "C.UTF-8".into())]
+}
+
+fn group_of(child: &Child) -> Option<Pid> {
+    child.id().and_then(|id| Pid::from_raw(id.cast_signed()))
+}
+
+fn signal_group(group: Option<Pid>, signal: Signal) {
+    if let Some(group) = group {
+        // The group may be gone already.
+        let _ = kill_process_group(group, signal);
+    }
+}
+
+async fn end(child: &mut Child, group: Option<Pid>) {
+    signal_group(group, Signal::TERM);
+    if tokio::time::timeout(STOP_LIMIT, child.wait()).await.is_err() {
+        signal_group(group, Signal::KILL);
+        // It was killed: the wait only takes it off the process table.
+        let _ = child.wait().await;
+    }
+    signal_group(group, Signal::KILL);
+}

@@ -1,0 +1,295 @@
+//! Instances as a user of the sandbox meets them: real bundles, real processes, real deaths.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::wire::{Order, Release, Report, SETUP, Setup};
+use super::{CredentialSource, Machines, RoleCredentials, mark};
+use crate::world::plane::{DataPlane, Deployment};
+
+/// The command of a supervisor: this test program, running [`supervisor_process`]. What the test harness prints before it is
+/// no report and is passed over.
+fn supervisor() -> Vec<OsString> {
+    let tests = std::env::current_exe().unwrap();
+    let arguments = [
+        "instances::tests::supervisor_process",
+        "--exact",
+        "--nocapture",
+        "--test-threads=2",
+    ];
+    std::iter::once(tests.into())
+        .chain(arguments.map(OsString::from))
+        .collect()
+}
+
+/// Not a test of its own, unless it is started as a supervisor.
+#[test]
+fn supervisor_process() {
+    if std::env::var_os(SETUP).is_some() {
+        assert_eq!(super::supervisor_main(), ExitCode::SUCCESS);
+    }
+}
+
+/// A zip of files with their modes.
+pub(crate) fn bundle(files: &[(&str, &str, u32)]) -> Bytes {
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, content, mode) in files {
+        let options = zip::write::SimpleFileOptions::default().unix_permissions(*mode);
+        zip.start_file(*name, options).unwrap();
+        zip.write_all(content.as_bytes()).unwrap();
+    }
+    zip.finish().unwrap().into_inner().into()
+}
+
+/// A web server that needs nothing but Python's standard library.
+pub(crate) const SERVER: &str = "web: exec python3 -u -m http.server --bind 127.0.0.1 $PORT\n";
+
+pub(crate) fn deployment(instance_id: &str, bundle: Bytes) -> Deployment {
+    Deployment {
+        instance_id: instance_id.to_owned(),
+        bundle,
+        properties: BTreeMap::from([
+            ("PORT".to_owned(), "5000".to_owned()),
+            ("GREETING".to_owned(), "hello".to_owned()),
+        ]),
+        role_arn: Some("arn:aws:iam::123456789012:role/app".to_owned()),
+        region: "us-east-1".to_owned(),
+    }
+}
+
+pub(crate) fn machines(directory: &Path) -> Machines {
+    let credentials: CredentialSource = Arc::new(|role| {
+        Some(RoleCredentials {
+            access_key_id: "ASIAEXAMPLE".to_owned(),
+            secret_access_key: "secret".to_owned(),
+            session_token: format!("token of {role}"),
+        })
+    });
+    Machines::new(directory.to_owned(), supervisor(), 4566, credentials)
+}
+
+fn get(address: SocketAddr, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.0\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < Duration::from_secs(15), "{what} does not come true");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn processes_below(directory: &Path) -> usize {
+    mark::marked(&mark::prefix(&directory.join("instances"))).len()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bundle_runs_is_replaced_in_place_and_leaves_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let machines = machines(directory.path());
+    machines.launch("i-1");
+    assert_eq!(machines.address("i-1"), None);
+
+    let first = bundle(&[("Procfile", SERVER, 0o644), ("static/page.txt", "one", 0o600)]);
+    machines.deploy(deployment("i-1", first)).await.unwrap();
+    assert!(get(machines.address("i-1").unwrap(), "/static/page.txt").ends_with("one"));
+
+    let second = bundle(&[("Procfile", SERVER, 0o644), ("static/page.txt", "two", 0o644)]);
+    machines.deploy(deployment("i-1", second)).await.unwrap();
+    assert!(get(machines.address("i-1").unwrap(), "/static/page.txt").ends_with("two"));
+    assert_eq!(processes_below(directory.path()), 1, "the first version still runs");
+
+    machines.terminate("i-1").await;
+    assert_eq!(machines.address("i-1"), None);
+    assert_eq!(processes_below(directory.path()), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_dies_is_started_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let machines = machines(directory.path());
+    machines
+        .deploy(deployment("i-1", bundle(&[("Procfile", SERVER, 0o644)])))
+        .await
+        .unwrap();
+    let address = machines.address("i-1").unwrap();
+    let running = || mark::marked(&mark::prefix(&directory.path().join("instances")));
+    let first = running();
+    rustix::process::kill_process(first[0], rustix::process::Signal::KILL).unwrap();
+    until("a new process", || {
+        running() != first && TcpStream::connect(address).is_ok()
+    })
+    .await;
+
+    let second = running();
+    machines.restart("i-1");
+    until("another process", || {
+        running() != second && TcpStream::connect(address).is_ok()
+    })
+    .await;
+    machines.terminate("i-1").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_get_the_properties_the_role_and_a_port_of_their_own_and_are_nobody() {
+    let directory = tempfile::tempdir().unwrap();
+    let machines = machines(directory.path());
+    let script =
+        "#!/bin/sh\n{ env; echo UID=$(id -u); } > env.txt\nexec python3 -m http.server --bind 127.0.0.1 $PORT\n";
+    let bundle = bundle(&[("Procfile", "web: ./run\n", 0o644), ("run", script, 0o755)]);
+    machines.deploy(deployment("i-1", bundle.clone())).await.unwrap();
+    machines.deploy(deployment("i-2", bundle)).await.unwrap();
+    let (one, two) = (machines.address("i-1").unwrap(), machines.address("i-2").unwrap());
+    assert_ne!(one, two, "both wanted PORT=5000");
+    let environment = get(one, "/env.txt");
+    for expected in [
+        "GREETING=hello",
+        "AWS_REGION=us-east-1",
+        "AWS_ENDPOINT_URL=http://127.0.0.1:4566",
+        "AWS_ACCESS_KEY_ID=ASIAEXAMPLE",
+        "AWS_SESSION_TOKEN=token of arn:aws:iam::123456789012:role/app",
+    ] {
+        assert!(environment.contains(expected), "{expected} is not in {environment}");
+    }
+    if rustix::process::geteuid().is_root() {
+        assert!(environment.contains("UID=65534"), "{environment}");
+    }
+    machines.shutdown().await;
+    assert_eq!(processes_below(directory.path()), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_beanstalk_would_refuse_fails_with_the_reason_and_the_output() {
+    let directory = tempfile::tempdir().unwrap();
+    let machines = machines(directory.path());
+    let mut failure =
+        async |files: &[(&str, &str, u32)]| machines.deploy(deployment("i-1", bundle(files))).await.unwrap_err();
+    let nothing = failure(&[("readme.txt", "hello", 0o644)]).await;
+    assert!(nothing.reason.contains("no Procfile"), "{}", nothing.reason);
+    let malformed = failure(&[("Procfile", "web ./server", 0o644)]).await;
+    assert!(
+        malformed.reason.contains("Procfile could not be parsed"),
+        "{}",
+        malformed.reason
+    );
+    let crashing = failure(&[("Procfile", "web: echo no database >&2; exit 3\n", 0o644)]).await;
+    assert!(
+        crashing.reason.contains("web.pid after 6 attempts"),
+        "{}",
+        crashing.reason
+    );
+    assert!(crashing.log.contains("no database"), "{}", crashing.log);
+    let not_executable = failure(&[("Procfile", "web: ./server\n", 0o644), ("server", "#!/bin/sh\n", 0o644)]).await;
+    assert!(
+        not_executable.log.contains("ermission denied"),
+        "{}",
+        not_executable.log
+    );
+    machines.terminate("i-1").await;
+}
+
+/// Names the directory of [`daemon_process`].
+const DAEMON: &str = "CONFCTL_SANDBOX_TEST_DAEMON";
+
+/// Not a test of its own, unless it is started as a daemon: it deploys and waits for its death.
+#[tokio::test(flavor = "multi_thread")]
+async fn daemon_process() {
+    let Some(directory) = std::env::var_os(DAEMON) else {
+        return;
+    };
+    let machines = machines(Path::new(&directory));
+    let procfile = "web: setsid sleep 600 & exec python3 -m http.server --bind 127.0.0.1 $PORT\n";
+    let bundle = bundle(&[("Procfile", procfile, 0o644)]);
+    machines.deploy(deployment("i-1", bundle)).await.unwrap();
+    std::fs::write(Path::new(&directory).join("deployed"), "").unwrap();
+    std::future::pending::<()>().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_daemon_leaves_nothing_not_even_what_left_its_process_group() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut daemon = Command::new(std::env::current_exe().unwrap())
+        .args(["instances::tests::daemon_process", "--exact"])
+        .env(DAEMON, directory.path())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    until("a deployment", || directory.path().join("deployed").exists()).await;
+    assert!(processes_below(directory.path()) >= 2);
+
+    daemon.kill().unwrap();
+    daemon.wait().unwrap();
+    until("the end of all processes", || processes_below(directory.path()) == 0).await;
+    let software = super::bundle::place_for_software(&directory.path().join("instances"));
+    until("the end of the software", || {
+        !software.join("i-1").join("versions").exists()
+    })
+    .await;
+}
+
+/// A supervisor that is killed itself: the daemon that comes after sweeps what it left.
+#[test]
+fn a_new_daemon_ends_what_a_killed_one_and_its_supervisors_left() {
+    let directory = tempfile::tempdir().unwrap();
+    let instances = directory.path().join("instances");
+    let (mut supervisor, setup) = start_by_hand(&instances, directory.path());
+    deploy_by_hand(&mut supervisor, directory.path(), SERVER);
+    supervisor.kill().unwrap();
+    supervisor.wait().unwrap();
+    assert_eq!(mark::marked(&setup.mark).len(), 1);
+
+    let _machines = machines(directory.path());
+    assert_eq!(mark::marked(&setup.mark).len(), 0);
+}
+
+fn start_by_hand(instances: &Path, directory: &Path) -> (std::process::Child, Setup) {
+    let setup = Setup {
+        mark: mark::of_instance(instances, "i-1"),
+        logs: directory.to_owned(),
+        software: super::bundle::place_for_software(instances)
+            .join("i-1")
+            .join("versions"),
+    };
+    let supervisor = Command::new(&supervisor()[0])
+        .args(&supervisor()[1..])
+        .env(SETUP, serde_json::to_string(&setup).unwrap())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    (supervisor, setup)
+}
+
+/// Deploys and waits until the web process listens.
+fn deploy_by_hand(supervisor: &mut std::process::Child, directory: &Path, procfile: &str) {
+    use std::io::BufRead;
+    let zip = directory.join("bundle.zip");
+    std::fs::write(&zip, bundle(&[("Procfile", procfile, 0o644)])).unwrap();
+    let order = Order::Deploy(Release {
+        number: 1,
+        bundle: zip,
+        environment: BTreeMap::new(),
+    });
+    let mut line = serde_json::to_string(&order).unwrap();
+    line.push('\n');
+    supervisor.stdin.as_mut().unwrap().write_all(line.as_bytes()).unwrap();
+    let reports = std::io::BufReader::new(supervisor.stdout.take().unwrap());
+    let listening = reports
+        .lines()
+        .filter_map(|line| serde_json::from_str(&line.unwrap()).ok())
+        .any(|report| matches!(report, Report::Listening { .. }));
+    assert!(listening);
+}

@@ -1,0 +1,55 @@
+//! What the daemon and a supervisor tell each other: one JSON object a line, on the supervisor's standard input and output.
+//! Must know nothing of what is done about it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// From the daemon. The end of the stream means: end everything.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) enum Order {
+    Deploy(Release),
+    Restart,
+}
+
+/// A version to run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Release {
+    /// Counts the deployments of an instance.
+    pub number: u64,
+    /// The zip.
+    pub bundle: PathBuf,
+    pub environment: BTreeMap<String, String>,
+}
+
+/// From the supervisor.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) enum Report {
+    /// What ran before was stopped.
+    Stopped,
+    /// The web process of release `number` listens on `port` of loopback.
+    Listening {
+        number: u64,
+        port: u16,
+    },
+    Failed {
+        number: u64,
+        reason: String,
+        log: String,
+    },
+}
+
+/// What a supervisor is started with, in its environment: it is no command that people type.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Setup {
+    /// In the environment of every process of the instance, see [`super::mark`].
+    pub mark: String,
+    /// Where the processes' output goes.
+    pub logs: PathBuf,
+    /// Where versions are unpacked.
+    pub software: PathBuf,
+}
+
+/// The variable that holds [`Setup`].
+pub(super) const SETUP: &str = "CONFCTL_SANDBOX_SUPERVISOR";

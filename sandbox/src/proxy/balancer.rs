@@ -1,0 +1,193 @@
+//! An application load balancer, and nginx of a single instance: which target gets a request, and what is said to it.
+//! Must know nothing of caching.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::extract::Request;
+use axum::response::Response;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+
+use super::forward::{Failed, append_forwarded_for};
+use super::{Carriage, pages};
+use crate::world::balancing::{TargetGroup, TargetState};
+use crate::world::{World, ids};
+
+/// nginx's `proxy_read_timeout`.
+const NGINX_LIMIT: Duration = Duration::from_secs(60);
+
+/// Whose turn it is, by target group.
+#[derive(Default)]
+pub(super) struct Turns(Mutex<HashMap<String, usize>>);
+
+impl Turns {
+    fn next(&self, target_group: &str, among: usize) -> usize {
+        let mut turns = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let turn = turns.entry(target_group.to_owned()).or_default();
+        *turn = turn.wrapping_add(1);
+        *turn % among.max(1)
+    }
+}
+
+/// What the load balancer decided before it connects.
+struct Choice {
+    target_group: String,
+    candidates: Vec<String>,
+    port: u16,
+    limit: Duration,
+}
+
+/// Passes a request to a target of the load balancer's HTTP listener.
+pub(super) async fn balance(
+    carriage: &Carriage,
+    world: &Arc<World>,
+    region: &str,
+    arn: &str,
+    viewer: IpAddr,
+    mut request: Request,
+) -> Response {
+    let Some(choice) = choose(world, region, arn) else {
+        // On AWS the name does not resolve yet, or nothing accepts the connection.
+        let text = "The load balancer is not active, or has no HTTP listener.";
+        return pages::plain(StatusCode::SERVICE_UNAVAILABLE, text);
+    };
+    if choice.candidates.is_empty() {
+        return pages::balancer(StatusCode::SERVICE_UNAVAILABLE);
+    }
+    let turn = carriage.turns.next(&choice.target_group, choice.candidates.len());
+    let Some(address) = world.plane.address(&choice.candidates[turn]) else {
+        return pages::balancer(StatusCode::BAD_GATEWAY);
+    };
+    tell(request.headers_mut(), viewer, choice.port);
+    match carriage.client.send(address, request, choice.limit).await {
+        Ok(answer) => answer,
+        Err(Failed::TimedOut(_)) => pages::balancer(StatusCode::GATEWAY_TIMEOUT),
+        Err(Failed::Connection(_)) => pages::balancer(StatusCode::BAD_GATEWAY),
+    }
+}
+
+fn choose(world: &World, region: &str, arn: &str) -> Option<Choice> {
+    let mut state = world.lock();
+    let balancing = &state.region(region).balancing;
+    let balancer = balancing
+        .load_balancers
+        .get(arn)
+        .filter(|balancer| balancer.state == "active")?;
+    let mut listeners: Vec<_> = balancing
+        .listeners
+        .values()
+        .filter(|listener| listener.load_balancer_arn == arn && listener.protocol == "HTTP")
+        .collect();
+    // The sandbox has one port for all; a second HTTP listener cannot be reached.
+    listeners.sort_by_key(|listener| (listener.port != 80, listener.port));
+    let listener = listeners.first()?;
+    let group = balancing.target_groups.get(&listener.target_group_arn);
+    Some(Choice {
+        target_group: listener.target_group_arn.clone(),
+        candidates: group.map(candidates).unwrap_or_default(),
+        port: listener.port,
+        limit: Duration::from_secs(u64::from(balancer.idle_timeout.max(1))),
+    })
+}
+
+/// The healthy targets; with none of them, all that are not draining: a load balancer fails open (ELB guide, target group health).
+fn candidates(group: &TargetGroup) -> Vec<String> {
+    let of = |wanted: &dyn Fn(TargetState) -> bool| -> Vec<String> {
+        let targets = group.targets.values().filter(|target| wanted(target.state));
+        targets.map(|target| target.instance_id.clone()).collect()
+    };
+    let healthy = of(&|state| state == TargetState::Healthy);
+    if healthy.is_empty() {
+        of(&|state| state != TargetState::Draining)
+    } else {
+        healthy
+    }
+}
+
+/// The headers that a load balancer adds.
+fn tell(headers: &mut HeaderMap, viewer: IpAddr, port: u16) {
+    append_forwarded_for(headers, viewer);
+    headers.insert(
+        HeaderName::from_static("x-forwarded-proto"),
+        HeaderValue::from_static("http"),
+    );
+    headers.insert(HeaderName::from_static("x-forwarded-port"), HeaderValue::from(port));
+    let trace = HeaderName::from_static("x-amzn-trace-id");
+    if !headers.contains_key(&trace) {
+        let random = ids::uuid().replace('-', "");
+        let root = format!("Root=1-{}-{}", &random[..8], &random[8..]);
+        if let Ok(value) = HeaderValue::from_str(&root) {
+            headers.insert(trace, value);
+        }
+    }
+}
+
+/// Passes a request to a single instance, as its nginx does.
+pub(super) async fn to_instance(
+    carriage: &Carriage,
+    world: &Arc<World>,
+    instance_id: &str,
+    viewer: IpAddr,
+    mut request: Request,
+) -> Response {
+    let Some(address) = world.plane.address(instance_id) else {
+        return pages::nginx(StatusCode::BAD_GATEWAY);
+    };
+    append_forwarded_for(request.headers_mut(), viewer);
+    if let Ok(value) = HeaderValue::from_str(&viewer.to_string()) {
+        request
+            .headers_mut()
+            .insert(HeaderName::from_static("x-real-ip"), value);
+    }
+    match carriage.client.send(address, request, NGINX_LIMIT).await {
+        Ok(answer) => answer,
+        Err(Failed::TimedOut(_)) => pages::nginx(StatusCode::GATEWAY_TIMEOUT),
+        Err(Failed::Connection(_)) => pages::nginx(StatusCode::BAD_GATEWAY),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::balancing::{HealthCheck, Target};
+
+    fn group(states: &[TargetState]) -> TargetGroup {
+        let targets = states.iter().enumerate().map(|(number, state)| {
+            let id = format!("i-{number}");
+            let mut target = Target::new(&id, 80);
+            target.state = *state;
+            (id, target)
+        });
+        TargetGroup {
+            arn: "arn".to_owned(),
+            name: "group".to_owned(),
+            port: 80,
+            protocol: "HTTP".to_owned(),
+            vpc_id: "vpc-1".to_owned(),
+            check: HealthCheck {
+                path: "/".to_owned(),
+                interval: 15,
+                timeout: 5,
+                healthy_threshold: 3,
+                unhealthy_threshold: 5,
+                matcher: "200".to_owned(),
+            },
+            deregistration_delay: 20,
+            targets: targets.collect(),
+            tags: crate::world::Tags::new(),
+        }
+    }
+
+    #[test]
+    fn only_healthy_targets_get_requests_while_there_are_any() {
+        use TargetState::{Draining, Healthy, Initial, Unhealthy};
+        assert_eq!(
+            candidates(&group(&[Healthy, Unhealthy, Draining, Initial, Healthy])),
+            ["i-0", "i-4"]
+        );
+        assert_eq!(candidates(&group(&[Unhealthy, Draining, Initial])), ["i-0", "i-2"]);
+        assert!(candidates(&group(&[Draining])).is_empty());
+    }
+}

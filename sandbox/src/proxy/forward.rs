@@ -1,0 +1,145 @@
+//! Passing one request on to one address: the pooled client, hop-by-hop headers, forwarding headers, time-outs.
+//! Must know nothing of load balancers or distributions.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
+use http::uri::{PathAndQuery, Scheme};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, Version, header};
+use hyper_util::client::legacy::{Client as Pool, connect::HttpConnector};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+
+/// Longest wait for a connection.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+
+/// Connections to instances, kept for the next request.
+#[derive(Clone)]
+pub(super) struct Client(Pool<HttpConnector, Body>);
+
+impl Default for Client {
+    fn default() -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(CONNECT_LIMIT));
+        let pool = Pool::builder(TokioExecutor::new())
+            .pool_idle_timeout(Duration::from_secs(30))
+            .pool_timer(TokioTimer::new())
+            .build(connector);
+        Self(pool)
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failed {
+    #[error("no answer within {} s", .0.as_secs())]
+    TimedOut(Duration),
+    #[error("the connection failed: {0}")]
+    Connection(String),
+}
+
+impl Client {
+    /// Sends `request` to `address`, as it is but for hop-by-hop headers; the answer's body streams.
+    pub(super) async fn send(
+        &self,
+        address: SocketAddr,
+        mut request: Request,
+        limit: Duration,
+    ) -> Result<Response, Failed> {
+        remove_hop_by_hop(request.headers_mut());
+        *request.uri_mut() = at(address, request.uri());
+        *request.version_mut() = Version::HTTP_11;
+        request.extensions_mut().clear();
+        let answer = tokio::time::timeout(limit, self.0.request(request))
+            .await
+            .map_err(|_| Failed::TimedOut(limit))?
+            .map_err(|error| Failed::Connection(error.to_string()))?;
+        let mut answer = answer.map(Body::new);
+        remove_hop_by_hop(answer.headers_mut());
+        *answer.version_mut() = Version::HTTP_11;
+        Ok(answer)
+    }
+}
+
+fn at(address: SocketAddr, uri: &Uri) -> Uri {
+    let path = uri
+        .path_and_query()
+        .cloned()
+        .unwrap_or_else(|| PathAndQuery::from_static("/"));
+    Uri::builder()
+        .scheme(Scheme::HTTP)
+        .authority(address.to_string())
+        .path_and_query(path)
+        .build()
+        .unwrap_or_default()
+}
+
+/// Headers that are for one connection only (RFC 9110, 7.6.1), and those that `Connection` names.
+pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect();
+    for name in named {
+        headers.remove(name);
+    }
+    for name in [
+        "connection",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    ] {
+        headers.remove(name);
+    }
+}
+
+/// Appends `address` to `X-Forwarded-For`.
+pub(super) fn append_forwarded_for(headers: &mut HeaderMap, address: IpAddr) {
+    let name = HeaderName::from_static("x-forwarded-for");
+    let before: Vec<&str> = headers
+        .get_all(&name)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .collect();
+    let mut list = before.join(", ");
+    if !list.is_empty() {
+        list.push_str(", ");
+    }
+    list.push_str(&address.to_string());
+    if let Ok(value) = HeaderValue::from_str(&list) {
+        headers.insert(name, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_for_one_connection_stays_there() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close, X-Private"));
+        headers.insert("x-private", HeaderValue::from_static("1"));
+        headers.insert("x-public", HeaderValue::from_static("1"));
+        remove_hop_by_hop(&mut headers);
+        assert_eq!(headers.len(), 1);
+        assert!(headers.contains_key("x-public"));
+    }
+
+    #[test]
+    fn every_proxy_appends_whom_it_heard() {
+        let mut headers = HeaderMap::new();
+        append_forwarded_for(&mut headers, [192, 0, 2, 1].into());
+        append_forwarded_for(&mut headers, [127, 0, 0, 1].into());
+        assert_eq!(headers["x-forwarded-for"], "192.0.2.1, 127.0.0.1");
+    }
+}

@@ -1,0 +1,331 @@
+//! DistributionConfig ↔ the world's configuration: what CloudFront fills in, what must agree, what the sandbox refuses.
+//! The whole document is kept beside what is acted on, so that it reads back as it was sent.
+
+use std::collections::BTreeMap;
+
+use winterbaume_cloudfront::wire as w;
+
+use crate::world::Refusal;
+use crate::world::distributions::{Behavior, Configuration, Origin};
+
+/// Reads a configuration as a client sent it.
+///
+/// # Errors
+/// `InconsistentQuantities`, `InvalidArgument`; `NotImplemented` for what the edge of the sandbox cannot do.
+pub(super) fn read(mut config: w::DistributionConfig) -> Result<Configuration, Refusal> {
+    refuse_unsupported(&config)?;
+    check_quantities(&config)?;
+    fill_in(&mut config);
+    let default = plain(&config.default_cache_behavior)?;
+    let behaviors = config
+        .cache_behaviors
+        .iter()
+        .flat_map(|list| list.items.iter().flat_map(|list| &list.items));
+    Ok(Configuration {
+        caller_reference: config.caller_reference.clone(),
+        comment: config.comment.clone(),
+        enabled: config.enabled,
+        default_root_object: config.default_root_object.clone().unwrap_or_default(),
+        web_acl_id: config.web_a_c_l_id.clone().unwrap_or_default(),
+        origins: config.origins.items.items.iter().map(origin).collect(),
+        default_behavior: behavior(&default),
+        behaviors: behaviors.map(behavior).collect(),
+        error_ttls: error_ttls(&config),
+        document: serde_json::to_value(&config).map_err(unreadable)?,
+    })
+}
+
+/// The configuration as it was sent, with what CloudFront fills in.
+///
+/// # Errors
+/// `InternalError`, should the stored document not be one.
+pub(super) fn write(configuration: &Configuration) -> Result<w::DistributionConfig, Refusal> {
+    serde_json::from_value(configuration.document.clone()).map_err(unreadable)
+}
+
+fn unreadable(error: serde_json::Error) -> Refusal {
+    Refusal::with_status(500, "InternalError", error.to_string())
+}
+
+pub(super) fn inconsistent(member: &str) -> Refusal {
+    let text = format!("The value of Quantity and the size of Items don't match: {member}.");
+    Refusal::new("InconsistentQuantities", text)
+}
+
+/// The default behavior in the form of the others: only the pattern is missing in it.
+fn plain(default: &w::DefaultCacheBehavior) -> Result<w::CacheBehavior, Refusal> {
+    let mut document = serde_json::to_value(default).map_err(unreadable)?;
+    document["PathPattern"] = "*".into();
+    serde_json::from_value(document).map_err(unreadable)
+}
+
+fn behavior(one: &w::CacheBehavior) -> Behavior {
+    let allowed = one.allowed_methods.clone().unwrap_or_default();
+    Behavior {
+        path_pattern: one.path_pattern.clone(),
+        target_origin_id: one.target_origin_id.clone(),
+        viewer_protocol_policy: one.viewer_protocol_policy.clone(),
+        cached_methods: allowed.cached_methods.unwrap_or_default().items.items,
+        allowed_methods: allowed.items.items,
+        cache_policy_id: one.cache_policy_id.clone().unwrap_or_default(),
+        origin_request_policy_id: one.origin_request_policy_id.clone().filter(|id| !id.is_empty()),
+    }
+}
+
+fn origin(one: &w::Origin) -> Origin {
+    let custom = one.custom_origin_config.clone().unwrap_or_default();
+    let headers = one
+        .custom_headers
+        .iter()
+        .flat_map(|list| list.items.iter().flat_map(|list| &list.items));
+    Origin {
+        id: one.id.clone(),
+        domain_name: one.domain_name.clone(),
+        path: one.origin_path.clone().unwrap_or_default(),
+        custom_headers: headers
+            .map(|header| (header.header_name.clone(), header.header_value.clone()))
+            .collect(),
+        protocol_policy: custom.origin_protocol_policy,
+        http_port: u16::try_from(custom.h_t_t_p_port).unwrap_or_default(),
+        read_timeout: custom
+            .origin_read_timeout
+            .and_then(|seconds| u32::try_from(seconds).ok())
+            .unwrap_or(30),
+    }
+}
+
+fn error_ttls(config: &w::DistributionConfig) -> BTreeMap<u16, i64> {
+    let list = config
+        .custom_error_responses
+        .iter()
+        .flat_map(|list| list.items.iter().flat_map(|list| &list.items));
+    list.filter_map(|one| Some((u16::try_from(one.error_code).ok()?, one.error_caching_min_t_t_l?)))
+        .collect()
+}
+
+/// Refuses what the edge would otherwise silently leave out.
+fn refuse_unsupported(config: &w::DistributionConfig) -> Result<(), Refusal> {
+    let refuse = |present: bool, member: &str| match present {
+        true => Err(crate::services::not_implemented(format!("{member} of a distribution"))),
+        false => Ok(()),
+    };
+    let filled = |quantity: Option<i32>| quantity.is_some_and(|quantity| quantity > 0);
+    refuse(filled(config.aliases.as_ref().map(|list| list.quantity)), "Aliases")?;
+    refuse(
+        filled(config.origin_groups.as_ref().map(|list| list.quantity)),
+        "OriginGroups",
+    )?;
+    refuse(
+        config
+            .logging
+            .as_ref()
+            .is_some_and(|logging| logging.enabled == Some(true)),
+        "Logging",
+    )?;
+    refuse(config.staging == Some(true), "Staging")?;
+    refuse(config.tenant_config.is_some(), "TenantConfig")?;
+    refuse(config.viewer_mtls_config.is_some(), "ViewerMtlsConfig")?;
+    refuse(
+        config.connection_function_association.is_some(),
+        "ConnectionFunctionAssociation",
+    )?;
+    let blank = |text: &Option<String>| text.as_deref().is_none_or(str::is_empty);
+    refuse(
+        !blank(&config.continuous_deployment_policy_id),
+        "ContinuousDeploymentPolicyId",
+    )?;
+    refuse(!blank(&config.anycast_ip_list_id), "AnycastIpListId")?;
+    let geo = config
+        .restrictions
+        .as_ref()
+        .map(|restrictions| restrictions.geo_restriction.restriction_type.as_str());
+    refuse(geo.is_some_and(|kind| kind != "none"), "GeoRestriction")?;
+    let certificate = config.viewer_certificate.as_ref();
+    refuse(
+        certificate.is_some_and(|one| !blank(&one.a_c_m_certificate_arn) || !blank(&one.i_a_m_certificate_id)),
+        "ViewerCertificate",
+    )?;
+    let errors = config
+        .custom_error_responses
+        .iter()
+        .flat_map(|list| list.items.iter().flat_map(|list| &list.items));
+    refuse(
+        errors.into_iter().any(|one| !blank(&one.response_page_path)),
+        "ResponsePagePath",
+    )?;
+    for origin in &config.origins.items.items {
+        refuse(
+            origin.custom_origin_config.is_none(),
+            "an origin without CustomOriginConfig",
+        )?;
+        refuse(
+            origin.origin_shield.as_ref().is_some_and(|shield| shield.enabled),
+            "OriginShield",
+        )?;
+        refuse(!blank(&origin.origin_access_control_id), "OriginAccessControlId")?;
+    }
+    let mut behaviors = vec![plain(&config.default_cache_behavior)?];
+    behaviors.extend(
+        config
+            .cache_behaviors
+            .iter()
+            .flat_map(|list| list.items.iter().flat_map(|list| list.items.clone())),
+    );
+    for one in &behaviors {
+        refuse(one.forwarded_values.is_some(), "ForwardedValues (use CachePolicyId)")?;
+        refuse(
+            filled(one.function_associations.as_ref().map(|list| list.quantity)),
+            "FunctionAssociations",
+        )?;
+        refuse(
+            filled(one.lambda_function_associations.as_ref().map(|list| list.quantity)),
+            "LambdaFunctionAssociations",
+        )?;
+        refuse(
+            one.trusted_signers.as_ref().is_some_and(|list| list.enabled),
+            "TrustedSigners",
+        )?;
+        refuse(
+            one.trusted_key_groups.as_ref().is_some_and(|list| list.enabled),
+            "TrustedKeyGroups",
+        )?;
+        refuse(!blank(&one.response_headers_policy_id), "ResponseHeadersPolicyId")?;
+        refuse(!blank(&one.realtime_log_config_arn), "RealtimeLogConfigArn")?;
+        refuse(!blank(&one.field_level_encryption_id), "FieldLevelEncryptionId")?;
+        refuse(one.grpc_config.as_ref().is_some_and(|grpc| grpc.enabled), "GrpcConfig")?;
+    }
+    Ok(())
+}
+
+/// Every list says its length twice, and CloudFront compares.
+fn check_quantities(config: &w::DistributionConfig) -> Result<(), Refusal> {
+    let check = |member: &str, quantity: i32, items: usize| match usize::try_from(quantity) == Ok(items) {
+        true => Ok(()),
+        false => Err(inconsistent(member)),
+    };
+    check("Origins", config.origins.quantity, config.origins.items.items.len())?;
+    for origin in &config.origins.items.items {
+        if let Some(list) = &origin.custom_headers {
+            check(
+                "CustomHeaders",
+                list.quantity,
+                list.items.as_ref().map_or(0, |list| list.items.len()),
+            )?;
+        }
+    }
+    if let Some(list) = &config.cache_behaviors {
+        check(
+            "CacheBehaviors",
+            list.quantity,
+            list.items.as_ref().map_or(0, |list| list.items.len()),
+        )?;
+    }
+    if let Some(list) = &config.custom_error_responses {
+        check(
+            "CustomErrorResponses",
+            list.quantity,
+            list.items.as_ref().map_or(0, |list| list.items.len()),
+        )?;
+    }
+    let behaviors = config
+        .cache_behaviors
+        .iter()
+        .flat_map(|list| list.items.iter().flat_map(|list| &list.items));
+    let methods = behaviors.map(|one| &one.allowed_methods);
+    for methods in methods
+        .chain([&config.default_cache_behavior.allowed_methods])
+        .flatten()
+    {
+        check("AllowedMethods", methods.quantity, methods.items.items.len())?;
+        if let Some(cached) = &methods.cached_methods {
+            check("CachedMethods", cached.quantity, cached.items.items.len())?;
+        }
+    }
+    Ok(())
+}
+
+/// What CloudFront answers for members that were left out (API, DistributionConfig and its parts).
+fn fill_in(config: &mut w::DistributionConfig) {
+    config.aliases.get_or_insert_default();
+    config.cache_behaviors.get_or_insert_default();
+    config.custom_error_responses.get_or_insert_default();
+    config.origin_groups.get_or_insert_default();
+    config.default_root_object.get_or_insert_default();
+    config.web_a_c_l_id.get_or_insert_default();
+    config.continuous_deployment_policy_id.get_or_insert_default();
+    config.price_class.get_or_insert_with(|| "PriceClass_All".to_owned());
+    config.http_version.get_or_insert_with(|| "http2".to_owned());
+    config.is_i_p_v6_enabled.get_or_insert(false);
+    config.staging.get_or_insert(false);
+    let logging = config.logging.get_or_insert_default();
+    logging.enabled.get_or_insert(false);
+    logging.include_cookies.get_or_insert(false);
+    logging.bucket.get_or_insert_default();
+    logging.prefix.get_or_insert_default();
+    let restrictions = config.restrictions.get_or_insert_default();
+    if restrictions.geo_restriction.restriction_type.is_empty() {
+        restrictions.geo_restriction.restriction_type = "none".to_owned();
+    }
+    let certificate = config.viewer_certificate.get_or_insert_default();
+    certificate.cloud_front_default_certificate.get_or_insert(true);
+    certificate
+        .minimum_protocol_version
+        .get_or_insert_with(|| "TLSv1".to_owned());
+    certificate.s_s_l_support_method.get_or_insert_with(|| "vip".to_owned());
+    certificate
+        .certificate_source
+        .get_or_insert_with(|| "cloudfront".to_owned());
+    config.origins.items.items.iter_mut().for_each(fill_in_origin);
+    macro_rules! fill_in_behavior {
+        ($behavior:expr) => {{
+            let behavior = $behavior;
+            fill_in_methods(behavior.allowed_methods.get_or_insert_default());
+            behavior.compress.get_or_insert(false);
+            behavior.smooth_streaming.get_or_insert(false);
+            behavior.field_level_encryption_id.get_or_insert_default();
+            behavior.trusted_signers.get_or_insert_default();
+            behavior.trusted_key_groups.get_or_insert_default();
+            behavior.lambda_function_associations.get_or_insert_default();
+            behavior.function_associations.get_or_insert_default();
+            behavior.grpc_config.get_or_insert_default();
+        }};
+    }
+    // Two types with the same members.
+    fill_in_behavior!(&mut config.default_cache_behavior);
+    let behaviors = config.cache_behaviors.iter_mut().flat_map(|list| list.items.iter_mut());
+    for behavior in behaviors.flat_map(|list| list.items.iter_mut()) {
+        fill_in_behavior!(behavior);
+    }
+}
+
+/// GET and HEAD are allowed, and cached, where nothing is said.
+fn fill_in_methods(methods: &mut w::AllowedMethods) {
+    let least = || vec!["HEAD".to_owned(), "GET".to_owned()];
+    if methods.items.items.is_empty() {
+        methods.items.items = least();
+        methods.quantity = 2;
+    }
+    let cached = methods.cached_methods.get_or_insert_default();
+    if cached.items.items.is_empty() {
+        cached.items.items = least();
+        cached.quantity = 2;
+    }
+}
+
+fn fill_in_origin(origin: &mut w::Origin) {
+    origin.origin_path.get_or_insert_default();
+    origin.custom_headers.get_or_insert_default();
+    origin.connection_attempts.get_or_insert(3);
+    origin.connection_timeout.get_or_insert(10);
+    origin.origin_access_control_id.get_or_insert_default();
+    origin.origin_shield.get_or_insert_default();
+    if let Some(custom) = &mut origin.custom_origin_config {
+        custom.origin_read_timeout.get_or_insert(30);
+        custom.origin_keepalive_timeout.get_or_insert(5);
+        let protocols = custom.origin_ssl_protocols.get_or_insert_default();
+        if protocols.items.items.is_empty() {
+            protocols.items.items = ["TLSv1", "TLSv1.1", "TLSv1.2"].map(str::to_owned).to_vec();
+            protocols.quantity = 3;
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! CloudFront's API as its clients speak it: paths, bodies, ETags, refusals.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+
+use super::{route, run};
+use crate::gateway::call::{Answer, Call, Protocol};
+use crate::proxy::tests as proxy;
+use crate::world::{Refusal, World};
+
+/// A configuration as the AWS CLI sends it: with members in its own order, and many left out.
+fn config(reference: &str, comment: &str, enabled: bool) -> String {
+    format!(
+        "<DistributionConfig xmlns=\"http://cloudfront.amazonaws.com/doc/2020-05-31/\"><CallerReference>{reference}</CallerReference>\
+         <Origins><Quantity>1</Quantity><Items><Origin><Id>environment</Id><DomainName>x.us-east-1.elb.localhost</DomainName>\
+         <CustomHeaders><Quantity>1</Quantity><Items><OriginCustomHeader><HeaderName>X-Origin</HeaderName>\
+         <HeaderValue>a &amp; b</HeaderValue></OriginCustomHeader></Items></CustomHeaders>\
+         <CustomOriginConfig><HTTPPort>80</HTTPPort><HTTPSPort>443</HTTPSPort>\
+         <OriginProtocolPolicy>http-only</OriginProtocolPolicy></CustomOriginConfig></Origin></Items></Origins>\
+         <DefaultCacheBehavior><TargetOriginId>environment</TargetOriginId><ViewerProtocolPolicy>allow-all</ViewerProtocolPolicy>\
+         <AllowedMethods><Quantity>7</Quantity><Items><Method>GET</Method><Method>HEAD</Method><Method>OPTIONS</Method>\
+         <Method>PUT</Method><Method>PATCH</Method><Method>POST</Method><Method>DELETE</Method></Items><CachedMethods>\
+         <Quantity>2</Quantity><Items><Method>GET</Method><Method>HEAD</Method></Items></CachedMethods></AllowedMethods>\
+         <Compress>true</Compress><CachePolicyId>658327ea-f89d-4fab-a63d-7e88639e58f6</CachePolicyId></DefaultCacheBehavior>\
+         <Comment>{comment}</Comment><Enabled>{enabled}</Enabled></DistributionConfig>"
+    )
+}
+
+fn call(world: &Arc<World>, method: Method, path: &str, etag: Option<&str>, body: &str) -> Result<Answer, Refusal> {
+    let mut headers = HeaderMap::new();
+    if let Some(etag) = etag {
+        headers.insert("if-match", etag.parse().unwrap());
+    }
+    let path = format!("/2020-05-31/{path}");
+    run(
+        world,
+        &Call {
+            request_id: "request".to_owned(),
+            service: "cloudfront".to_owned(),
+            region: "us-east-1".to_owned(),
+            protocol: Protocol::RestXml,
+            operation: route(&method, &path).unwrap().to_owned(),
+            caller: "arn:aws:iam::123456789012:root".to_owned(),
+            method,
+            uri: path.parse().unwrap(),
+            headers,
+            body: Bytes::copy_from_slice(body.as_bytes()),
+        },
+    )
+}
+
+fn body(answer: &Answer) -> &str {
+    std::str::from_utf8(&answer.body).unwrap()
+}
+
+/// The id in `Location`: elements named `Id` are the origins', too.
+fn id_of(made: &Answer) -> String {
+    let location = made.headers["location"].to_str().unwrap();
+    location.rsplit_once("/distribution/").unwrap().1.to_owned()
+}
+
+/// The text of the first element of that name.
+fn element<'a>(xml: &'a str, name: &str) -> &'a str {
+    let rest = xml.split_once(&format!("<{name}>")).unwrap().1;
+    rest.split_once(&format!("</{name}>")).unwrap().0
+}
+
+fn create(world: &Arc<World>, reference: &str) -> Result<Answer, Refusal> {
+    let tags = "<Tags><Items><Tag><Key>stack</Key><Value>one</Value></Tag></Items></Tags>";
+    let body = format!(
+        "<DistributionConfigWithTags>{}{tags}</DistributionConfigWithTags>",
+        config(reference, "site", true)
+    );
+    call(world, Method::POST, "distribution?WithTags", None, &body)
+}
+
+#[tokio::test]
+async fn a_distribution_lives_and_dies_by_its_etag() {
+    let world = proxy::world(3600.0, proxy::Fixed::default());
+    let made = create(&world, "one").unwrap();
+    assert_eq!(made.status, 201);
+    let id = id_of(&made);
+    assert!(body(&made).contains(&format!("<Id>{id}</Id>")));
+    assert_eq!(element(body(&made), "Status"), "InProgress");
+    assert!(body(&made).contains(".cloudfront.localhost</DomainName>"));
+
+    let path = format!("distribution/{id}/config");
+    let read = call(&world, Method::GET, &path, None, "").unwrap();
+    assert_eq!(read.headers["etag"], made.headers["etag"]);
+    let etag = read.headers["etag"].to_str().unwrap();
+    let disabled = body(&read).replace("<Enabled>true</Enabled>", "<Enabled>false</Enabled>");
+    let stale = call(&world, Method::PUT, &path, Some("E0"), &disabled).unwrap_err();
+    assert_eq!((stale.code.as_str(), stale.status), ("PreconditionFailed", 412));
+    let missing = call(&world, Method::PUT, &path, None, &disabled).unwrap_err();
+    assert_eq!(missing.code, "InvalidIfMatchVersion");
+
+    let distribution = format!("distribution/{id}");
+    let enabled = call(&world, Method::DELETE, &distribution, Some(etag), "").unwrap_err();
+    assert_eq!(
+        (enabled.code.as_str(), enabled.status),
+        ("DistributionNotDisabled", 409)
+    );
+    let changed = call(&world, Method::PUT, &path, Some(etag), &disabled).unwrap();
+    let etag = changed.headers["etag"].to_str().unwrap();
+    let settling = call(&world, Method::DELETE, &distribution, Some(etag), "").unwrap_err();
+    assert_eq!(settling.code, "DistributionNotDisabled");
+    world.clock.sleep_seconds(300).await;
+    assert_eq!(
+        call(&world, Method::DELETE, &distribution, Some(etag), "")
+            .unwrap()
+            .status,
+        204
+    );
+    assert_eq!(
+        call(&world, Method::GET, &distribution, None, "").unwrap_err().status,
+        404
+    );
+
+    // A caller reference stays used after deletion, and the refusal names what it made.
+    let reused = create(&world, "one").unwrap_err();
+    assert_eq!(
+        (reused.code.as_str(), reused.status),
+        ("DistributionAlreadyExists", 409)
+    );
+    assert!(reused.message.contains(&id));
+}
+
+#[tokio::test]
+async fn a_configuration_reads_back_as_it_was_sent_with_what_cloudfront_fills_in() {
+    let world = proxy::world(60.0, proxy::Fixed::default());
+    let made = create(&world, "one").unwrap();
+    let id = id_of(&made);
+    let path = format!("distribution/{id}/config");
+    let read = call(&world, Method::GET, &path, None, "").unwrap();
+    let config = body(&read);
+    for expected in [
+        "<CallerReference>one</CallerReference>",
+        "<HeaderValue>a &amp; b</HeaderValue>",
+        "<OriginReadTimeout>30</OriginReadTimeout>",
+        "<OriginKeepaliveTimeout>5</OriginKeepaliveTimeout>",
+        "<ConnectionAttempts>3</ConnectionAttempts>",
+        "<PriceClass>PriceClass_All</PriceClass>",
+        "<HttpVersion>http2</HttpVersion>",
+        "<CloudFrontDefaultCertificate>true</CloudFrontDefaultCertificate>",
+        "<Compress>true</Compress>",
+    ] {
+        assert!(config.contains(expected), "{expected} is not in {config}");
+    }
+    // Sent back unchanged, it is taken and reads the same.
+    let etag = read.headers["etag"].to_str().unwrap();
+    call(&world, Method::PUT, &path, Some(etag), config).unwrap();
+    let again = call(&world, Method::GET, &path, None, "").unwrap();
+    assert_eq!(body(&again), config);
+}
+
+#[tokio::test]
+async fn wrong_configurations_are_refused_as_cloudfront_refuses_them() {
+    let world = proxy::world(60.0, proxy::Fixed::default());
+    let good = config("one", "site", true);
+    let refused = |from: &str, to: &str| {
+        let changed = good.replace(from, to);
+        assert_ne!(changed, good);
+        call(&world, Method::POST, "distribution", None, &changed)
+            .unwrap_err()
+            .code
+    };
+    assert_eq!(
+        refused("<Quantity>7</Quantity>", "<Quantity>6</Quantity>"),
+        "InconsistentQuantities"
+    );
+    let fewer = refused(
+        "<Quantity>7</Quantity><Items><Method>GET</Method>",
+        "<Quantity>6</Quantity><Items>",
+    );
+    assert_eq!(fewer, "InvalidArgument");
+    assert_eq!(
+        refused("<TargetOriginId>environment", "<TargetOriginId>other"),
+        "NoSuchOrigin"
+    );
+    assert_eq!(refused("658327ea", "00000000"), "NoSuchCachePolicy");
+    assert_eq!(
+        refused("<Comment>site", &format!("<Comment>{}", "x".repeat(129))),
+        "InvalidArgument"
+    );
+    let acl = "<WebACLId>arn:aws:wafv2:us-east-1:123456789012:global/webacl/none/1</WebACLId><Enabled>";
+    assert_eq!(refused("<Enabled>", acl), "InvalidWebACLId");
+    assert_eq!(
+        refused("<Enabled>", "<Staging>true</Staging><Enabled>"),
+        "NotImplemented"
+    );
+    assert_eq!(world.lock().distributions.inventory("global").len(), 0);
+}
+
+#[tokio::test]
+async fn lists_come_in_pages_and_tags_are_kept() {
+    let world = proxy::world(60.0, proxy::Fixed::default());
+    for reference in ["one", "two", "three"] {
+        create(&world, reference).unwrap();
+    }
+    let first = call(&world, Method::GET, "distribution?MaxItems=2", None, "").unwrap();
+    assert_eq!(element(body(&first), "IsTruncated"), "true");
+    let marker = element(body(&first), "NextMarker");
+    let second = call(
+        &world,
+        Method::GET,
+        &format!("distribution?MaxItems=2&Marker={marker}"),
+        None,
+        "",
+    )
+    .unwrap();
+    assert_eq!(body(&second).matches("<DistributionSummary>").count(), 1);
+    assert_eq!(element(body(&second), "IsTruncated"), "false");
+
+    let arn = element(body(&second), "ARN").to_owned();
+    let tagging = |operation: &str, body: &str| {
+        let path = format!("tagging?Operation={operation}&Resource={arn}");
+        assert_eq!(call(&world, Method::POST, &path, None, body).unwrap().status, 204);
+    };
+    tagging(
+        "Tag",
+        "<Tags><Items><Tag><Key>a</Key><Value>1</Value></Tag></Items></Tags>",
+    );
+    tagging("Untag", "<TagKeys><Items><Key>stack</Key></Items></TagKeys>");
+    let tags = call(&world, Method::GET, &format!("tagging?Resource={arn}"), None, "").unwrap();
+    assert_eq!(
+        body(&tags),
+        "<Tags><Items><Tag><Key>a</Key><Value>1</Value></Tag></Items></Tags>"
+    );
+}
+
+#[test]
+fn every_operation_has_a_route() {
+    let routes = [
+        (Method::POST, "distribution", "CreateDistribution"),
+        (
+            Method::GET,
+            "distributionsByWebACLId/arn:aws:wafv2:x:y:global/webacl/n/1",
+            "ListDistributionsByWebACLId",
+        ),
+        (Method::POST, "distribution/E1/invalidation", "CreateInvalidation"),
+        (
+            Method::GET,
+            "cache-policy/658327ea-f89d-4fab-a63d-7e88639e58f6",
+            "GetCachePolicy",
+        ),
+        (
+            Method::GET,
+            "origin-request-policy?Type=managed",
+            "ListOriginRequestPolicies",
+        ),
+    ];
+    for (method, path, operation) in routes {
+        assert_eq!(route(&method, &format!("/2020-05-31/{path}")), Some(operation));
+    }
+    assert_eq!(route(&Method::GET, "/2020-05-31/function"), None);
+    assert_eq!(route(&Method::GET, "/"), None);
+}

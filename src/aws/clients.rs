@@ -1,0 +1,168 @@
+//! One client a service, for one account, region and target. Clients for reading refuse every operation that is not a read.
+//! Must know nothing of what is done with them.
+
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+
+use super::errors::Explain;
+use super::proof::Proof;
+use super::reads::ReadOnly;
+use crate::engine::{Error, Kind};
+use crate::target::{PublicNames, Target};
+
+/// CloudFront, its web ACLs and their tags live here, whatever the stack's region.
+/// Source: the `Scope` member of wafv2:CreateWebACL.
+pub const GLOBAL_REGION: &str = "us-east-1";
+
+/// Whether clients may change anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    Read,
+    Write,
+}
+
+/// Everything needed to talk to one account and region.
+#[derive(Clone)]
+pub struct Aws {
+    /// Twelve digits.
+    pub account: String,
+    /// ARN of whoever the credentials belong to.
+    pub caller: String,
+    pub region: String,
+    /// The endpoint, where it is not AWS's own.
+    pub endpoint: Option<String>,
+    pub public: PublicNames,
+    /// Whether empty answers of Beanstalk can be believed.
+    pub proof: Proof,
+    pub autoscaling: aws_sdk_autoscaling::Client,
+    pub beanstalk: aws_sdk_elasticbeanstalk::Client,
+    pub cloudformation: aws_sdk_cloudformation::Client,
+    pub cloudfront: aws_sdk_cloudfront::Client,
+    pub cloudwatch: aws_sdk_cloudwatch::Client,
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    pub ec2: aws_sdk_ec2::Client,
+    pub elb: aws_sdk_elasticloadbalancingv2::Client,
+    pub iam: aws_sdk_iam::Client,
+    pub quotas: aws_sdk_servicequotas::Client,
+    pub s3: aws_sdk_s3::Client,
+    pub waf: aws_sdk_wafv2::Client,
+}
+
+impl Aws {
+    /// The bucket that Beanstalk keeps for itself in this account and region, and where the stack's record is.
+    pub fn storage_bucket(&self) -> String {
+        format!("elasticbeanstalk-{}-{}", self.region, self.account)
+    }
+
+    /// A DynamoDB table's ARN.
+    pub fn table_arn(&self, table: &str) -> String {
+        format!("arn:aws:dynamodb:{}:{}:table/{table}", self.region, self.account)
+    }
+}
+
+/// The SDK's configuration for a target: where it is AWS the SDK's own chain, else nothing but the target's own words.
+pub async fn configuration(target: &Target, region: Option<&str>, aws_profile: Option<&str>) -> SdkConfig {
+    let retries = RetryConfig::standard().with_max_attempts(5);
+    // Only the connect time-out is preset by the SDK.
+    let timeouts = TimeoutConfig::builder()
+        .operation_attempt_timeout(Duration::from_secs(30))
+        .operation_timeout(Duration::from_secs(120))
+        .build();
+    if let (Some(endpoint), Some(key)) = (&target.endpoint, &target.credentials) {
+        let credentials = Credentials::from_keys(key.access_key_id.clone(), key.secret_access_key.clone(), None);
+        return SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(region.unwrap_or(GLOBAL_REGION).to_owned()))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .endpoint_url(endpoint)
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .retry_config(retries)
+            .timeout_config(timeouts)
+            .build();
+    }
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .retry_config(retries)
+        .timeout_config(timeouts);
+    if let Some(region) = region {
+        loader = loader.region(Region::new(region.to_owned()));
+    }
+    if let Some(profile) = aws_profile {
+        loader = loader.profile_name(profile);
+    }
+    loader.load().await
+}
+
+/// Connects: finds out whose account the credentials are for, and makes the clients.
+///
+/// # Errors
+/// Without credentials, with ones that AWS does not accept, or in an account other than `only_account`.
+pub async fn connect(
+    target: &Target,
+    config: &SdkConfig,
+    region: &str,
+    only_account: Option<&str>,
+) -> Result<(Aws, Aws), Error> {
+    let identity = aws_sdk_sts::Client::new(config).get_caller_identity().send().await;
+    let identity = identity.explain("find out whose AWS account this is")?;
+    let account = identity.account().unwrap_or_default().to_owned();
+    let caller = identity.arn().unwrap_or_default().to_owned();
+    if let Some(only) = only_account.filter(|only| *only != account) {
+        return Err(Error::new(
+            Kind::Refused,
+            format!("the credentials are for account {account}, not {only}"),
+        )
+        .hint("use other credentials with `--aws-profile NAME`, or change `--account` or the profile's `account`"));
+    }
+    let make = |mode| clients(target, config, region, &account, &caller, mode);
+    Ok((make(Mode::Read), make(Mode::Write)))
+}
+
+fn clients(target: &Target, config: &SdkConfig, region: &str, account: &str, caller: &str, mode: Mode) -> Aws {
+    macro_rules! client {
+        ($sdk:ident, $region:expr $(, $option:ident($value:expr))*) => {{
+            let mut builder = $sdk::config::Builder::from(config);
+            builder.set_region(Some(Region::new($region.to_owned())));
+            $( builder = builder.$option($value); )*
+            if mode == Mode::Read {
+                builder = builder.interceptor(ReadOnly);
+            }
+            $sdk::Client::from_conf(builder.build())
+        }};
+    }
+    // A bundle of up to 500 MB on a slow line takes long, and stalls for longer than the SDK's 5 s.
+    let slow = TimeoutConfig::builder()
+        .operation_attempt_timeout(Duration::from_secs(30 * 60))
+        .operation_timeout(Duration::from_secs(45 * 60))
+        .build();
+    Aws {
+        account: account.to_owned(),
+        caller: caller.to_owned(),
+        region: region.to_owned(),
+        endpoint: target.endpoint.clone(),
+        public: target.public.clone(),
+        proof: Proof::default(),
+        autoscaling: client!(aws_sdk_autoscaling, region),
+        beanstalk: client!(aws_sdk_elasticbeanstalk, region),
+        cloudformation: client!(aws_sdk_cloudformation, region),
+        cloudfront: client!(aws_sdk_cloudfront, GLOBAL_REGION),
+        cloudwatch: client!(aws_sdk_cloudwatch, region),
+        dynamodb: client!(aws_sdk_dynamodb, region),
+        ec2: client!(aws_sdk_ec2, region),
+        elb: client!(aws_sdk_elasticloadbalancingv2, region),
+        iam: client!(aws_sdk_iam, region),
+        quotas: client!(aws_sdk_servicequotas, region),
+        s3: client!(
+            aws_sdk_s3,
+            region,
+            force_path_style(target.endpoint.is_some()),
+            timeout_config(slow),
+            stalled_stream_protection(aws_config::stalled_stream_protection::StalledStreamProtectionConfig::disabled())
+        ),
+        waf: client!(aws_sdk_wafv2, GLOBAL_REGION),
+    }
+}

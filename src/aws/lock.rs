@@ -1,0 +1,258 @@
+//! The stack's lock: one object, made by a conditional write, held by a lease of 60 s that is renewed every 20 s.
+//! Age is judged by S3's own clock (the answer's Date against LastModified), never by this machine's.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aws_sdk_s3::primitives::ByteStream;
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
+use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
+use aws_smithy_types::date_time::Format;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+
+use super::Aws;
+use super::errors::Explain;
+use super::record::Record;
+use crate::engine::{Error, Kind};
+
+const LEASE: Duration = Duration::from_secs(60);
+const RENEWAL: Duration = Duration::from_secs(20);
+const NAME: &str = "lock.json";
+
+/// Who holds the lock, as written into it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// Random, one a run.
+    pub id: String,
+    /// `up`, `teardown`, …
+    pub command: String,
+    /// User and host, for people.
+    pub who: String,
+    /// How often it was renewed: each renewal is another object, so that its ETag changes.
+    pub renewals: u64,
+}
+
+/// The lock as it was read.
+struct Held {
+    holder: Option<Holder>,
+    etag: String,
+    /// By S3's clock.
+    age: Duration,
+}
+
+/// The held lock. [`Lock::release`] gives it back; if the process dies, the lease runs out.
+pub struct Lock {
+    aws: Arc<Aws>,
+    record: Record,
+    etag: Arc<Mutex<String>>,
+    renewing: tokio::task::JoinHandle<()>,
+}
+
+impl Lock {
+    /// Takes the lock; `lost` is cancelled if it is later found in other hands.
+    ///
+    /// A lock whose holder still renews it is refused as soon as that is seen. One that is no longer renewed is waited out.
+    ///
+    /// # Errors
+    /// [`Kind::Locked`] with who holds it, or what S3 says.
+    pub async fn acquire(
+        aws: Arc<Aws>,
+        record: Record,
+        holder: Holder,
+        lost: CancellationToken,
+        waiting: impl Fn(&str),
+    ) -> Result<Self, Error> {
+        let mut first_seen: Option<String> = None;
+        let etag = loop {
+            if let Some(etag) = write(&aws, &record, &holder, None).await? {
+                break etag;
+            }
+            let Some(held) = read(&aws, &record).await? else {
+                continue;
+            };
+            let renewed = first_seen.as_ref().is_some_and(|seen| *seen != held.etag);
+            if renewed {
+                return Err(refused(held.holder.as_ref(), &record));
+            }
+            if held.age > LEASE {
+                match write(&aws, &record, &holder, Some(&held.etag)).await? {
+                    Some(etag) => break etag,
+                    None => continue,
+                }
+            }
+            if first_seen.is_none() {
+                let who = held.holder.as_ref().map_or("an unknown run".to_owned(), describe);
+                let rest = LEASE.saturating_sub(held.age).as_secs();
+                waiting(&format!(
+                    "the stack is locked by {who}; if it is gone, its lease ends in {rest} s"
+                ));
+                first_seen = Some(held.etag);
+            }
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_secs(2)) => {}
+                () = lost.cancelled() => return Err(Error::stopped()),
+            }
+        };
+        let etag = Arc::new(Mutex::new(etag));
+        let renewing = tokio::spawn(renew(aws.clone(), record.clone(), holder, etag.clone(), lost));
+        Ok(Self {
+            aws,
+            record,
+            etag,
+            renewing,
+        })
+    }
+
+    /// Gives the lock back. Failing to is no error: the lease ends by itself.
+    pub async fn release(self) {
+        self.renewing.abort();
+        let etag = current(&self.etag);
+        let delete = self
+            .aws
+            .s3
+            .delete_object()
+            .bucket(self.record.bucket())
+            .key(self.record.key(NAME))
+            .if_match(etag);
+        if let Err(error) = delete.expected_bucket_owner(&self.aws.account).send().await {
+            tracing::debug!(?error, "the lock was not given back; its lease will end");
+        }
+    }
+}
+
+fn current(etag: &Mutex<String>) -> String {
+    etag.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+}
+
+fn describe(holder: &Holder) -> String {
+    format!("`confctl {}` of {}", holder.command, holder.who)
+}
+
+fn refused(holder: Option<&Holder>, record: &Record) -> Error {
+    let who = holder.map_or("another run".to_owned(), describe);
+    Error::new(
+        Kind::Locked,
+        format!("the stack is locked by {who}, which is still at work"),
+    )
+    .because(format!(
+        "s3://{}/{} was renewed while we waited",
+        record.bucket(),
+        record.key(NAME)
+    ))
+    .hint("wait until it is done, then run the command again")
+}
+
+async fn renew(aws: Arc<Aws>, record: Record, mut holder: Holder, etag: Arc<Mutex<String>>, lost: CancellationToken) {
+    loop {
+        tokio::time::sleep(RENEWAL).await;
+        holder.renewals += 1;
+        let before = current(&etag);
+        match write(&aws, &record, &holder, Some(&before)).await {
+            Ok(Some(renewed)) => *etag.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = renewed,
+            Ok(None) => {
+                tracing::warn!("the stack's lock is in other hands; stopping");
+                lost.cancel();
+                return;
+            }
+            // Not an answer: the lease still runs, the next renewal may come through.
+            Err(error) => tracing::warn!(%error, "the stack's lock could not be renewed"),
+        }
+    }
+}
+
+/// Writes the lock if it is absent, or still the one with this ETag. `None`: it is not.
+async fn write(aws: &Aws, record: &Record, holder: &Holder, replaces: Option<&str>) -> Result<Option<String>, Error> {
+    let body = serde_json::to_vec(holder)
+        .map_err(|error| Error::failed("could not write the lock").because(error.to_string()))?;
+    let put = aws
+        .s3
+        .put_object()
+        .bucket(record.bucket())
+        .key(record.key(NAME))
+        .body(ByteStream::from(body));
+    let put = put.expected_bucket_owner(&aws.account);
+    let put = match replaces {
+        Some(etag) => put.if_match(etag),
+        None => put.if_none_match("*"),
+    };
+    match put.send().await {
+        Ok(answer) => Ok(Some(answer.e_tag().unwrap_or_default().to_owned())),
+        // 412: the condition does not hold. 409: another write at the same moment, which the SDK does not retry.
+        // 404: the key that If-Match speaks of is gone.
+        Err(error)
+            if matches!(
+                error.code(),
+                Some("PreconditionFailed" | "ConditionalRequestConflict" | "NoSuchKey")
+            ) =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(error).explain("take the stack's lock"),
+    }
+}
+
+async fn read(aws: &Aws, record: &Record) -> Result<Option<Held>, Error> {
+    let date = AnswerDate::default();
+    let get = aws
+        .s3
+        .get_object()
+        .bucket(record.bucket())
+        .key(record.key(NAME))
+        .expected_bucket_owner(&aws.account);
+    let answer = get.customize().interceptor(date.clone()).send().await;
+    let Some(object) = answer.or_absent(&["NoSuchKey"], "read the stack's lock")? else {
+        return Ok(None);
+    };
+    let etag = object.e_tag().unwrap_or_default().to_owned();
+    let modified = object.last_modified().map(aws_smithy_types::DateTime::secs);
+    let age = match (date.seconds(), modified) {
+        (Some(now), Some(then)) => Duration::from_secs(u64::try_from(now - then).unwrap_or(0)),
+        _ => Duration::ZERO,
+    };
+    let body = object
+        .body
+        .collect()
+        .await
+        .map(|body| body.into_bytes())
+        .unwrap_or_default();
+    Ok(Some(Held {
+        holder: serde_json::from_slice(&body).ok(),
+        etag,
+        age,
+    }))
+}
+
+/// Keeps the answer's Date header, which the SDK's output does not carry.
+#[derive(Debug, Clone, Default)]
+struct AnswerDate(Arc<Mutex<Option<i64>>>);
+
+impl AnswerDate {
+    /// Seconds since the epoch.
+    fn seconds(&self) -> Option<i64> {
+        *self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+#[dyn_dispatch_hint]
+impl Intercept for AnswerDate {
+    fn name(&self) -> &'static str {
+        "AnswerDate"
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let date = context.response().headers().get("date");
+        let date = date.and_then(|text| aws_smithy_types::DateTime::from_str(text, Format::HttpDate).ok());
+        *self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = date.map(|date| date.secs());
+        Ok(())
+    }
+}

@@ -1,0 +1,16 @@
+//! The wall around the AWS SDK: clients, what may be read, errors in our terms, tags, the stack's record and its lock.
+//! Must know nothing of commands, of the terminal, or of which resources a stack has.
+
+pub mod clients;
+pub mod errors;
+pub mod journal;
+pub mod lock;
+pub mod proof;
+pub mod reads;
+pub mod record;
+pub mod tags;
+pub mod texts;
+
+pub use clients::{Aws, Mode};
+pub use errors::Explain;
+pub use tags::Ownership;

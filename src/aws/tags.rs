@@ -1,0 +1,107 @@
+//! Whose a resource is: the three tags that everything of a stack carries.
+//! Must know nothing of how a service stores tags.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::Aws;
+use crate::engine::{Error, Owner, ReadCx};
+
+pub const STACK: &str = "confctl:stack";
+pub const REGION: &str = "confctl:region";
+pub const RESOURCE: &str = "confctl:resource";
+
+/// The stack that resources belong to: account-wide services tell stacks of two regions apart by both.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ownership {
+    pub stack: String,
+    pub region: String,
+    /// The profile's own tags.
+    pub extra: BTreeMap<String, String>,
+}
+
+impl Ownership {
+    /// The tags of one resource.
+    pub fn tags(&self, resource: &str) -> BTreeMap<String, String> {
+        let mut tags = self.extra.clone();
+        tags.insert(STACK.to_owned(), self.stack.clone());
+        tags.insert(REGION.to_owned(), self.region.clone());
+        tags.insert(RESOURCE.to_owned(), resource.to_owned());
+        tags
+    }
+
+    /// Whose a resource with these tags is.
+    pub fn owner<'a>(&self, tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> Owner {
+        let tags: BTreeMap<&str, &str> = tags.into_iter().collect();
+        let Some(stack) = tags.get(STACK) else {
+            return Owner::Nobody;
+        };
+        let region = tags.get(REGION).copied().unwrap_or(&self.region);
+        if *stack == self.stack && region == self.region {
+            Owner::Ours
+        } else {
+            Owner::OtherStack(format!("{stack} in {region}"))
+        }
+    }
+}
+
+/// The journal's word for a resource that a run was about to create with its tags.
+pub const CREATED: &str = "create";
+
+/// How long a tag may take to show after the call that set it, in AWS's time.
+const SLOWEST_TAG: Duration = Duration::from_secs(60);
+const BETWEEN_READS: Duration = Duration::from_secs(5);
+
+/// Whose a resource is, where a former run may just have created it: tags set at birth are read eventually consistently, so
+/// "no tag" is believed only after it was read again for a minute.
+///
+/// Source: dynamodb:TagResource, "might return the previous tag set, if any, or an empty tag set".
+///
+/// # Errors
+/// Where the tags cannot be read.
+pub async fn settled_owner<F>(
+    cx: &ReadCx<Aws>,
+    ownership: &Ownership,
+    resource: &'static str,
+    mut read: impl FnMut() -> F,
+) -> Result<Owner, Error>
+where
+    F: Future<Output = Result<BTreeMap<String, String>, Error>> + Send,
+{
+    let reads = match cx.intents(resource, CREATED).is_empty() {
+        true => 1,
+        false => 1 + SLOWEST_TAG.as_secs() / BETWEEN_READS.as_secs(),
+    };
+    for turn in 1..=reads {
+        let tags = read().await?;
+        let owner = ownership.owner(tags.iter().map(|(key, value)| (key.as_str(), value.as_str())));
+        if owner != Owner::Nobody || turn == reads {
+            return Ok(owner);
+        }
+        tokio::time::sleep(cx.settings().pace.pause(BETWEEN_READS)).await;
+    }
+    Ok(Owner::Nobody)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stack_of_the_same_name_in_another_region_is_another_stack() {
+        let ours = Ownership {
+            stack: "one".into(),
+            region: "us-east-1".into(),
+            extra: BTreeMap::new(),
+        };
+        let theirs = Ownership {
+            region: "eu-west-1".into(),
+            ..ours.clone()
+        };
+        let tags = theirs.tags("service-role");
+        let pairs = || tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        assert_eq!(theirs.owner(pairs()), Owner::Ours);
+        assert_eq!(ours.owner(pairs()), Owner::OtherStack("one in eu-west-1".into()));
+        assert_eq!(ours.owner([("Name", "x")]), Owner::Nobody);
+    }
+}

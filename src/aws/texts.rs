@@ -1,0 +1,160 @@
+//! AWS's English, matched here and nowhere else: each row has the sentence as it was seen and where.
+//! Status, health and version decide what happened; these texts only explain, or tell kinds of one code apart.
+
+use crate::engine::Kind;
+
+/// An error that is told by its text.
+pub struct KnownError {
+    /// `*` for any code.
+    pub code: &'static str,
+    /// Part of the message, as AWS words it.
+    pub contains: &'static str,
+    pub kind: Kind,
+    pub hint: &'static str,
+}
+
+const KNOWN_ERRORS: &[KnownError] = &[
+    // hashicorp/terraform-provider-aws#36663, aws-samples/aws-cdk-examples#279
+    KnownError {
+        code: "AccessDenied",
+        contains: "Your account must be verified before you can add new CloudFront resources",
+        kind: Kind::Account,
+        hint: "open a case with AWS support to have the account verified for CloudFront; until then: --set cdn.enabled=false",
+    },
+    // Seen in public logs up to January 2026.
+    KnownError {
+        code: "*",
+        contains: "This AWS account currently does not support creating load balancers",
+        kind: Kind::Account,
+        hint: "open a case with AWS support to have load balancers enabled; until then: confctl up -p dev",
+    },
+    // ekristen/aws-nuke#1024
+    KnownError {
+        code: "PreconditionFailed",
+        contains: "subscribed to a pricing plan",
+        kind: Kind::Refused,
+        hint: "cancel the distribution's flat-rate plan in the CloudFront console; it can be deleted when the billing cycle ends",
+    },
+];
+
+/// The row for an error of AWS's, if its text is known.
+pub fn known_error(code: &str, message: &str) -> Option<&'static KnownError> {
+    KNOWN_ERRORS
+        .iter()
+        .find(|row| (row.code == "*" || row.code == code) && message.contains(row.contains))
+}
+
+/// How an environment's operation ended, by the text of its last event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    Succeeded,
+    Failed,
+}
+
+/// Texts that end an operation of Beanstalk's. Severity cannot be trusted: "there were issues during launch" is INFO.
+/// Sources: the EB CLI's response strings, the developer guide's AWSHowTo.eventbridge, public event logs.
+const ENDINGS: &[(&str, Ending)] = &[
+    ("Successfully launched environment:", Ending::Succeeded),
+    ("createEnvironment completed successfully.", Ending::Succeeded),
+    ("Environment update completed successfully.", Ending::Succeeded),
+    ("terminateEnvironment completed successfully.", Ending::Succeeded),
+    ("there were issues during launch", Ending::Failed),
+    ("Failed to launch environment.", Ending::Failed),
+    (
+        "Create environment operation is complete, but with errors.",
+        Ending::Failed,
+    ),
+    (
+        "Create environment operation is complete, but with command timeouts.",
+        Ending::Failed,
+    ),
+    (
+        "Update environment operation is complete, but with errors.",
+        Ending::Failed,
+    ),
+    (
+        "Update environment operation is complete, but with command timeouts.",
+        Ending::Failed,
+    ),
+    ("Failed to deploy application.", Ending::Failed),
+    ("Failed to deploy configuration.", Ending::Failed),
+    (
+        "The environment was reverted to the previous configuration setting.",
+        Ending::Failed,
+    ),
+    ("The environment termination step failed", Ending::Failed),
+    ("Failed to terminate environment", Ending::Failed),
+];
+
+/// Whether this event ends its operation, and how.
+pub fn ending(message: &str) -> Option<Ending> {
+    ENDINGS
+        .iter()
+        .find(|(text, _)| message.contains(text))
+        .map(|(_, ending)| *ending)
+}
+
+/// Whether a launch failed because IAM had not yet spread a new instance profile.
+/// Sources: aws/aws-elastic-beanstalk-cli#322, hashicorp/terraform-provider-aws#419.
+pub fn is_profile_not_spread(message: &str) -> bool {
+    let about_profile = message.contains("instance profile") || message.contains("IAM Instance Profile");
+    about_profile
+        && [
+            "does not exist",
+            "has no role",
+            "has no associated IAM Roles",
+            "Invalid IAM Instance Profile name",
+        ]
+        .iter()
+        .any(|text| message.contains(text))
+}
+
+/// The id of the distribution that already has a caller reference.
+/// Seen as "The caller reference that you are using to create a distribution is associated with another distribution. Already
+/// exists: E1S5NFOO9V4JC3" (aws/aws-sdk-js-v3#2618).
+pub fn existing_distribution(message: &str) -> Option<&str> {
+    let (_, rest) = message.split_once("Already exists: ")?;
+    let end = rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len());
+    Some(&rest[..end]).filter(|id| !id.is_empty())
+}
+
+/// Whether an event starts an operation: it carries that operation's request id.
+pub fn is_start(message: &str) -> bool {
+    message.ends_with(" is starting.")
+}
+
+/// AWS's text without control characters, fit for a terminal.
+pub fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_launch_with_issues_is_a_failure_though_aws_files_it_as_information() {
+        let text = "Launched environment: Tcb-conference-env. However, there were issues during launch. See event log for details.";
+        assert_eq!(ending(text), Some(Ending::Failed));
+        assert_eq!(
+            ending("Successfully launched environment: Tcb-conference-env"),
+            Some(Ending::Succeeded)
+        );
+        assert_eq!(
+            ending("Waiting for EC2 instances to launch. This may take a few minutes."),
+            None
+        );
+    }
+
+    #[test]
+    fn a_conflict_names_the_distribution_that_has_the_reference() {
+        let text = "The caller reference that you are using to create a distribution is associated with another distribution. Already exists: E1S5NFOO9V4JC3 (DistributionAlreadyExists)";
+        assert_eq!(existing_distribution(text), Some("E1S5NFOO9V4JC3"));
+        assert_eq!(existing_distribution("Already exists: "), None);
+    }
+
+    #[test]
+    fn escape_sequences_never_reach_the_terminal() {
+        assert_eq!(clean("ok\u{1b}[2J\nend"), "ok [2J end");
+    }
+}

@@ -1,0 +1,116 @@
+//! One file a command: reads its arguments, calls the parts below, speaks through `ui`.
+
+mod cost;
+mod doctor;
+mod plan;
+mod profile;
+mod session;
+mod status;
+mod teardown;
+mod up;
+mod verify;
+
+#[cfg(feature = "sandbox")]
+mod sandbox;
+
+use std::ffi::OsString;
+use std::time::Instant;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+use crate::engine::{Error, Kind};
+use crate::exit::Exit;
+use crate::ui::{self, Summary, Ui};
+
+/// Runs one command line.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // clap's own code for usage errors is 2, which means "changes pending" here.
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+            ui::early(&error.render().ansi().to_string(), exit == Exit::Done);
+            return exit;
+        }
+    };
+    #[cfg(feature = "sandbox")]
+    if let Some(exit) = sandbox::own_process(&cli) {
+        return exit;
+    }
+    let ui = Ui::new(&cli.global);
+    if let Err(error) = start_log(&cli) {
+        let summary = Summary::from(error);
+        ui.finish(&summary);
+        return summary.exit;
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            ui::early(&format!("error: could not start: {error}\n"), false);
+            return Exit::Failed;
+        }
+    };
+    let began = Instant::now();
+    let mut summary = runtime.block_on(dispatch(&cli, &ui)).unwrap_or_else(Summary::from);
+    // A build or a read of standard input that is still going on must not hold the process.
+    runtime.shutdown_background();
+    summary.seconds = began.elapsed().as_secs_f64();
+    ui.finish(&summary);
+    summary.exit
+}
+
+async fn dispatch(cli: &Cli, ui: &Ui) -> Result<Summary, Error> {
+    let global = &cli.global;
+    match &cli.command {
+        Command::Plan(args) => plan::run(global, args, ui).await,
+        Command::Up(args) => up::run(global, args, ui).await,
+        Command::Teardown(args) => teardown::run(global, args, ui).await,
+        Command::Status => status::run(global, ui).await,
+        Command::Verify => verify::run(global, ui).await,
+        Command::Profile(command) => profile::run(global, command, ui),
+        Command::Bundle => profile::bundle(global, ui),
+        Command::Doctor => doctor::run(global, ui).await,
+        #[cfg(feature = "sandbox")]
+        Command::Sandbox(command) => sandbox::run(command, ui).await,
+    }
+}
+
+/// Diagnostics for `-v` and `--log-file`; off otherwise.
+fn start_log(cli: &Cli) -> Result<(), Error> {
+    use tracing_subscriber::layer::SubscriberExt;
+    use tracing_subscriber::util::SubscriberInitExt;
+    use tracing_subscriber::{EnvFilter, Layer};
+
+    // Bodies of requests hold addresses and keys: what logs them stays off however much is asked for.
+    let level = match cli.global.verbose {
+        0 => "off",
+        1 => "confctl=debug,aws_config=info",
+        _ => "confctl=trace,aws_config=debug,aws_smithy_runtime=info",
+    };
+    let stderr = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .without_time()
+        .with_filter(EnvFilter::new(level));
+    let file = match &cli.global.log_file {
+        None => None,
+        Some(path) => {
+            let file = fs_err::OpenOptions::new().create(true).append(true).open(path);
+            let file = file.map_err(|error| {
+                Error::new(Kind::Usage, "could not open the log file")
+                    .because(error.to_string())
+                    .hint("--log-file FILE")
+            })?;
+            let filter = EnvFilter::new("confctl=debug,aws_config=info");
+            Some(
+                tracing_subscriber::fmt::layer()
+                    .json()
+                    .with_writer(std::sync::Mutex::new(file))
+                    .with_filter(filter),
+            )
+        }
+    };
+    // A second start in one process, as in tests, keeps the first log.
+    let _ = tracing_subscriber::registry().with(stderr).with(file).try_init();
+    Ok(())
+}

@@ -1,0 +1,93 @@
+//! `profile …` and `bundle`: what needs no AWS at all.
+
+use std::path::Path;
+
+use super::session::{bundle_error, choose, stack_name};
+use crate::bundle as bundles;
+use crate::cli::{Global, ProfileCommand};
+use crate::engine::{Error, Kind};
+use crate::profile::{self, Names};
+use crate::ui::{Summary, Ui};
+
+pub(super) fn run(global: &Global, command: &ProfileCommand, ui: &Ui) -> Result<Summary, Error> {
+    match command {
+        ProfileCommand::List => {
+            let mut summary = Summary::done();
+            let mut names = Vec::new();
+            for profile in profile::embedded() {
+                summary = summary.say(format!("{:<9} {}", profile.name, profile.summary));
+                names.push(serde_json::json!({"name": profile.name, "summary": profile.summary}));
+            }
+            Ok(summary.output("profiles", names))
+        }
+        ProfileCommand::Show => show(global, ui),
+        ProfileCommand::Check => {
+            let chosen = choose(global)?;
+            stack_name(global)?;
+            Ok(Summary::done().say(format!("The profile {} is good.", chosen.name)))
+        }
+        ProfileCommand::Init { file } => init(global, file),
+    }
+}
+
+fn show(global: &Global, ui: &Ui) -> Result<Summary, Error> {
+    let chosen = choose(global)?;
+    let stack = stack_name(global)?;
+    let text = chosen
+        .profile
+        .to_toml()
+        .map_err(|error| Error::failed("could not write the profile").because(error.to_string()))?;
+    let names = Names::resolve(&chosen.profile, &stack, &chosen.profile.region);
+    let mut shown = format!("# Profile {}, every value. Names of the stack {stack}:\n", chosen.name);
+    for (what, name) in names.each() {
+        shown.push_str(&format!("#   {what}: {name}\n"));
+    }
+    shown.push('\n');
+    shown.push_str(text.trim_end());
+    let names: serde_json::Map<String, serde_json::Value> = names
+        .each()
+        .into_iter()
+        .map(|(what, name)| (what.replace(' ', "_"), name.into()))
+        .collect();
+    ui.result(&shown);
+    Ok(Summary::done()
+        .output("profile", serde_json::json!(chosen.profile))
+        .output("names", names))
+}
+
+fn init(global: &Global, file: &Path) -> Result<Summary, Error> {
+    let name = global.profile.as_deref().unwrap_or("article");
+    let found = profile::embedded().iter().find(|profile| profile.name == name);
+    let found = found.ok_or_else(|| {
+        Error::new(Kind::Usage, format!("-p {name}: init starts from an embedded profile")).hint("confctl profile list")
+    })?;
+    let written = fs_err::OpenOptions::new().write(true).create_new(true).open(file);
+    let written = written.and_then(|mut file| std::io::Write::write_all(&mut file, found.text.as_bytes()));
+    written.map_err(|error| {
+        Error::new(Kind::Usage, format!("could not write {}", file.display()))
+            .because(error.to_string())
+            .hint("name another file; one that exists is never written over")
+    })?;
+    Ok(Summary::done().output("file", file.display().to_string()).say(format!(
+        "Wrote {}. Change it, then: confctl plan -p ./{}",
+        file.display(),
+        file.display()
+    )))
+}
+
+/// Builds and checks the bundle, and says where it is.
+pub(super) fn bundle(global: &Global, ui: &Ui) -> Result<Summary, Error> {
+    let chosen = choose(global)?;
+    let source = bundles::Source::locate(&chosen.profile.app.bundle, Path::new(".")).map_err(bundle_error)?;
+    let mut progress = |text: &str| ui.say(&format!("  {text}"));
+    let built = bundles::build(&source, chosen.profile.instance.architecture, &mut progress).map_err(bundle_error)?;
+    let label = chosen.profile.app.version_label.unwrap_or(built.version_label);
+    Ok(Summary::done()
+        .output("bundle", built.path.display().to_string())
+        .output("sha256", built.sha256.clone())
+        .output("version_label", label.clone())
+        .output("bytes", built.size)
+        .say(format!("{} ({:.1} MB)", built.path.display(), built.size as f64 / 1e6))
+        .say(format!("sha256 {}", built.sha256))
+        .say(format!("version {label}")))
+}

@@ -1,0 +1,184 @@
+//! `teardown`: removes what is ours, in the order in which nothing is in use any more, and says what stays and why.
+
+use std::collections::{HashMap, HashSet};
+
+use super::session::{Fallback, Session, Wishes, check_kept};
+use super::up::unfinished;
+use crate::cli::{Global, TeardownArgs};
+use crate::engine::{self, Error, Graph, Observations, PlannedRemoval, Removal, ResourceId};
+use crate::exit::Exit;
+use crate::ui::{Summary, Ui};
+
+pub(super) async fn run(global: &Global, args: &TeardownArgs, ui: &Ui) -> Result<Summary, Error> {
+    let wishes = Wishes {
+        may_lose_data: args.delete_data,
+        ..Wishes::default()
+    };
+    let session = Session::open(global, ui, "teardown", Fallback::Applied, wishes).await?;
+    check_kept(&session, &args.keep)?;
+    let graph = everything(&session)?;
+    let (seen, removals) = look(&session, &graph, args).await?;
+    ui.removal_plan(&session.heading(), &removals);
+    refuse_losses(&removals, args)?;
+    if !removals
+        .iter()
+        .any(|step| matches!(step.removal, Removal::Delete { .. } | Removal::Blocked { .. }))
+    {
+        return nothing_left(&session, &removals).await;
+    }
+    if let Some(step) = removals
+        .iter()
+        .find(|step| matches!(step.removal, Removal::Blocked { .. }))
+    {
+        return Err(
+            Error::failed(format!("{} cannot be removed safely; nothing was changed", step.title))
+                .because(reason(step))
+                .hint("confctl doctor"),
+        );
+    }
+    if !global.yes {
+        ui.confirm_word("This removes the stack.", session.stack.name.as_str())?;
+    }
+    let lock = session.lock().await?;
+    let summary = remove(&session, &graph, seen, removals, args).await;
+    lock.release().await;
+    summary
+}
+
+/// What the profile has, and what former ones had.
+fn everything(session: &Session) -> Result<Graph<crate::aws::Aws>, Error> {
+    let mut ids: HashSet<ResourceId> = HashSet::new();
+    let nodes = session.graph.nodes().iter().chain(session.orphans.nodes());
+    // An orphan of the same id but another name would be a second node of that id: it is removed by the next run.
+    Graph::partial(nodes.filter(|node| ids.insert(node.id())).cloned().collect())
+}
+
+async fn look(
+    session: &Session,
+    graph: &Graph<crate::aws::Aws>,
+    args: &TeardownArgs,
+) -> Result<(Observations, Vec<PlannedRemoval>), Error> {
+    let seen = graph.observe(&session.read_cx()).await?;
+    let mut removals = graph.plan_removal(&seen);
+    for step in &mut removals {
+        if args.keep.iter().any(|kept| kept == step.resource) && !matches!(step.removal, Removal::Absent) {
+            step.removal = Removal::Leave {
+                reason: "kept by --keep".to_owned(),
+            };
+        }
+    }
+    Ok((seen, removals))
+}
+
+/// Data goes only where it was said so, beside the confirmation.
+fn refuse_losses(removals: &[PlannedRemoval], args: &TeardownArgs) -> Result<(), Error> {
+    let lost = removals.iter().find_map(|step| match &step.removal {
+        Removal::Delete { loses: Some(loses) } => Some(loses),
+        _ => None,
+    });
+    match lost {
+        Some(loses) if !args.delete_data => Err(Error::refused(format!("this would delete {loses}; nothing was changed"))
+            .hint("to delete it: confctl teardown --delete-data; to keep the table and remove the rest: confctl teardown --keep users-table")),
+        _ => Ok(()),
+    }
+}
+
+fn reason(step: &PlannedRemoval) -> String {
+    match &step.removal {
+        Removal::Blocked { reason, .. } | Removal::Leave { reason } => reason.clone(),
+        _ => String::new(),
+    }
+}
+
+/// With the lock held.
+async fn remove(
+    session: &Session,
+    graph: &Graph<crate::aws::Aws>,
+    before: Observations,
+    confirmed: Vec<PlannedRemoval>,
+    args: &TeardownArgs,
+) -> Result<Summary, Error> {
+    drop(before);
+    let (seen, removals) = look(session, graph, args).await?;
+    if removals != confirmed {
+        return Err(Error::refused("the stack changed between the plan and now")
+            .hint("run `confctl teardown` again to see the new plan"));
+    }
+    let removals_by_id: HashMap<ResourceId, Removal> = removals
+        .iter()
+        .map(|step| (step.resource, step.removal.clone()))
+        .collect();
+    let report = engine::down(
+        graph,
+        &seen,
+        &removals_by_id,
+        session.write.clone(),
+        session.read_cx(),
+        session.journal(),
+    )
+    .await;
+    if let Some(summary) = unfinished(session, &report) {
+        return Ok(summary);
+    }
+    finish(session, &removals).await
+}
+
+async fn nothing_left(session: &Session, removals: &[PlannedRemoval]) -> Result<Summary, Error> {
+    // What is left of the record belongs to nothing any more; without a record there is no bucket to touch either.
+    if session
+        .record
+        .list(&session.read, &session.record.key(""))
+        .await?
+        .is_empty()
+    {
+        let mut summary = Summary::done().say("Nothing to remove: there is nothing of this stack.");
+        summary.stack = Some(session.stack.name.to_string());
+        return Ok(left(summary, removals));
+    }
+    let lock = session.lock().await?;
+    let summary = finish(session, removals).await;
+    lock.release().await;
+    summary
+}
+
+/// Everything of ours is gone: so goes the record, the lock last of all.
+async fn finish(session: &Session, removals: &[PlannedRemoval]) -> Result<Summary, Error> {
+    let kept = removals
+        .iter()
+        .any(|step| matches!(&step.removal, Removal::Leave { reason } if reason == "kept by --keep"));
+    let keys = session.record.list(&session.write, &session.record.key("")).await?;
+    let lock = session.record.key("lock.json");
+    let applied = session.record.key("profile.toml");
+    // With something kept on purpose the next command still needs to know the profile.
+    let keys: Vec<String> = keys
+        .into_iter()
+        .filter(|key| *key != lock && !(kept && *key == applied))
+        .collect();
+    session.record.delete_keys(&session.write, &keys).await?;
+    let mut summary = Summary::done().say("Removed: nothing of this stack is left.");
+    if kept {
+        summary = Summary::done()
+            .exit(Exit::Partial)
+            .say("Removed, but for what was to be kept.");
+    }
+    summary.stack = Some(session.stack.name.to_string());
+    Ok(left(summary, removals))
+}
+
+/// What stays, and why.
+fn left(mut summary: Summary, removals: &[PlannedRemoval]) -> Summary {
+    let left: Vec<_> = removals
+        .iter()
+        .filter(|step| matches!(step.removal, Removal::Leave { .. }))
+        .collect();
+    for step in &left {
+        summary
+            .result
+            .push(format!("  left: {} ({})", step.title, reason(step)));
+    }
+    let remains: Vec<_> = left
+        .iter()
+        .map(|step| serde_json::json!({"resource": step.resource, "title": step.title, "reason": reason(step)}))
+        .collect();
+    summary.output("remains", remains)
+}

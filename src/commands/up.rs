@@ -1,0 +1,182 @@
+//! `up`: plan, confirm, lock, plan again, apply, verify.
+
+use serde_json::Value;
+
+use super::session::{Fallback, Look, Session, Wishes};
+use super::{cost, verify};
+use crate::cli::{Global, UpArgs};
+use crate::engine::{self, Error, Kind, Report};
+use crate::exit::Exit;
+use crate::resources::outputs::{DISTRIBUTION, ENVIRONMENT};
+use crate::ui::{Summary, Ui};
+
+pub(super) async fn run(global: &Global, args: &UpArgs, ui: &Ui) -> Result<Summary, Error> {
+    let wishes = Wishes {
+        adopt: &args.adopt,
+        upgrade_platform: args.upgrade_platform,
+        may_lose_data: false,
+    };
+    let session = Session::open(global, ui, "up", Fallback::Article, wishes).await?;
+    let look = session.look().await?;
+    ui.plan(
+        &session.heading(),
+        &look.planned,
+        &look.orphans,
+        Some(&cost::of(&session.stack.profile)),
+    );
+    if look.is_blocked() {
+        return Err(blocked(&look));
+    }
+    if !look.is_pending() {
+        let summary = with_outputs(Summary::done(), &session, &look);
+        return Ok(summary.say("Nothing to do: everything is as the profile wants it."));
+    }
+    if !global.yes {
+        ui.confirm("Do this?")?;
+    }
+    let lock = session.lock().await?;
+    let summary = apply(&session, &look, !args.no_verify).await;
+    lock.release().await;
+    summary
+}
+
+/// With the lock held.
+async fn apply(session: &Session, confirmed: &Look, verify_too: bool) -> Result<Summary, Error> {
+    let look = session.look().await?;
+    if look.planned != confirmed.planned || look.orphans != confirmed.orphans {
+        return Err(Error::refused("the stack changed between the plan and now")
+            .hint("run `confctl up` again to see the new plan"));
+    }
+    session.remember_profile().await?;
+    let journal = session.journal();
+    let report = engine::up(
+        &session.graph,
+        &look.seen,
+        &look.planned,
+        session.write.clone(),
+        session.read_cx(),
+        journal.clone(),
+    )
+    .await;
+    if let Some(summary) = unfinished(session, &report) {
+        return Ok(summary);
+    }
+    // Only now: what is no longer wanted may still have been in use by what has just been changed.
+    let orphans = look.deletable_orphans();
+    let removed = engine::down(
+        &session.orphans,
+        &look.orphaned,
+        &orphans,
+        session.write.clone(),
+        session.read_cx(),
+        journal,
+    )
+    .await;
+    if let Some(summary) = unfinished(session, &removed) {
+        return Ok(summary);
+    }
+    session.settle_record().await?;
+    let look = session.look().await?;
+    let mut summary = with_outputs(Summary::done(), session, &look);
+    if verify_too {
+        let verified = verify::site(session, &look).await;
+        match verified {
+            Ok(checks) => summary = summary.output("verified", checks),
+            Err(error) => {
+                let mut unverified = Error::new(Kind::Unverified, "the stack is up, but the site did not pass verify");
+                unverified.causes = std::iter::once(error.message.clone()).chain(error.causes).collect();
+                unverified.hint = Some(
+                    error
+                        .hint
+                        .unwrap_or_else(|| "confctl status, then confctl verify".to_owned()),
+                );
+                summary.errors.push(unverified);
+                return Ok(summary.exit(Exit::Unverified));
+            }
+        }
+    }
+    Ok(summary)
+}
+
+pub(super) fn blocked(look: &Look) -> Error {
+    let mut error = Error::refused("the plan is blocked; nothing was changed");
+    for step in &look.planned {
+        if let engine::Change::Blocked { reason, hint } = &step.change {
+            error.causes.push(format!("{}: {reason}", step.title));
+            error.hint.get_or_insert_with(|| hint.clone());
+        }
+    }
+    error
+}
+
+/// The summary of a run that did not get to its end; `None` where it did.
+pub(super) fn unfinished(session: &Session, report: &Report) -> Option<Summary> {
+    let mut summary = Summary::done();
+    summary.stack = Some(session.stack.name.to_string());
+    for (_, failure) in report.failures() {
+        summary.errors.push(failure.error.clone());
+        summary.left_behind.extend(failure.left_behind.iter().cloned());
+    }
+    if !summary.errors.is_empty() {
+        let worst = summary
+            .errors
+            .iter()
+            .map(|error| Exit::from(error.kind))
+            .min_by_key(|exit| match exit {
+                Exit::Failed => 0,
+                Exit::Refused => 1,
+                _ => 2,
+            });
+        return Some(summary.exit(worst.unwrap_or(Exit::Failed)));
+    }
+    if report.stopped() {
+        let exit = session.signals.first().unwrap_or(Exit::Partial);
+        let error = Error::new(Kind::Stopped, "stopped before everything was done")
+            .hint("run the same command again: it goes on from here; `confctl teardown` removes what there is");
+        summary.errors.push(error);
+        return Some(summary.exit(exit));
+    }
+    None
+}
+
+/// Names and addresses of what is up, for programs and for people.
+pub(super) fn with_outputs(mut summary: Summary, session: &Session, look: &Look) -> Summary {
+    summary.stack = Some(session.stack.name.to_string());
+    let public = &session.read.public;
+    let values = values(session, look);
+    let mut site = None;
+    let mut out = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            summary.outputs.insert(name.to_owned(), Value::String(value));
+        }
+    };
+    out("table", Some(session.stack.names.table.clone()));
+    out("application_version", Some(session.stack.bundle.label.clone()));
+    if let Some(environment) = values.get(&ENVIRONMENT) {
+        let url = public.origin(&environment.cname);
+        out("environment_id", Some(environment.id));
+        out("environment_cname", Some(environment.cname));
+        out("load_balancer_dns", environment.load_balancer);
+        out("environment_url", Some(url.clone()));
+        site = Some(url);
+    }
+    if let Some(distribution) = values.get(&DISTRIBUTION) {
+        site = Some(public.edge(&distribution.domain));
+        out("distribution_id", Some(distribution.id));
+        out("distribution_domain", Some(distribution.domain));
+    }
+    out("site_url", site.clone());
+    match site {
+        Some(site) => summary.say(format!("Site: {site}")),
+        None => summary,
+    }
+}
+
+/// The values that a stack gives as it is.
+pub(super) fn values(session: &Session, look: &Look) -> engine::Values {
+    let mut values = engine::Values::default();
+    for node in session.graph.nodes() {
+        node.publish(&look.seen.of(node.id()), &mut values);
+    }
+    values
+}

@@ -1,0 +1,252 @@
+//! What a resource may use while it is observed (reads only) or changed.
+//! Must know nothing of any resource.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+
+use super::executor::Shared;
+use super::poll::jittered;
+use super::{Error, Event, Events, Kind, Output, Pace, Poll, ResourceId, Values, Wait};
+
+/// What is about to be made and could not be found again otherwise if the answer were lost.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intent {
+    /// The resource's id.
+    pub resource: String,
+    /// What: `caller-reference`, `default-vpc`, …
+    pub what: String,
+    pub value: String,
+}
+
+/// Keeps intents where a later run finds them.
+pub trait Journal: Send + Sync {
+    /// Durable when it returns.
+    fn record(&self, intent: Intent) -> BoxFuture<'_, Result<(), Error>>;
+}
+
+/// For runs that change nothing.
+pub struct NoJournal;
+
+impl Journal for NoJournal {
+    fn record(&self, _: Intent) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+/// What every step of a run shares.
+#[derive(Clone)]
+pub struct Settings {
+    pub pace: Pace,
+    pub events: Events,
+    /// Cancelled by the first Ctrl-C, or when the lock is lost: nothing more is started.
+    pub stop: CancellationToken,
+    /// When the whole run gives up.
+    pub deadline: Instant,
+    /// Intents of former runs that are not settled.
+    pub intents: Arc<Vec<Intent>>,
+}
+
+/// For observing.
+pub struct ReadCx<C> {
+    clients: Arc<C>,
+    settings: Settings,
+}
+
+impl<C> Clone for ReadCx<C> {
+    fn clone(&self) -> Self {
+        Self {
+            clients: self.clients.clone(),
+            settings: self.settings.clone(),
+        }
+    }
+}
+
+impl<C> ReadCx<C> {
+    /// `clients` must be ones that cannot write.
+    pub fn new(clients: Arc<C>, settings: Settings) -> Self {
+        Self { clients, settings }
+    }
+
+    /// Clients that refuse every operation that is not a read.
+    pub fn aws(&self) -> &C {
+        &self.clients
+    }
+
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The values that former runs recorded for this resource, newest last.
+    pub fn intents(&self, resource: ResourceId, what: &str) -> Vec<String> {
+        let intents = self.settings.intents.iter();
+        intents
+            .filter(|i| i.resource == resource && i.what == what)
+            .map(|i| i.value.clone())
+            .collect()
+    }
+}
+
+/// For changing.
+pub struct WriteCx<C> {
+    pub(super) resource: ResourceId,
+    pub(super) clients: Arc<C>,
+    pub(super) read: ReadCx<C>,
+    pub(super) journal: Arc<dyn Journal>,
+    pub(super) shared: Arc<Shared>,
+}
+
+impl<C> WriteCx<C> {
+    pub fn aws(&self) -> &C {
+        &self.clients
+    }
+
+    pub fn read(&self) -> &ReadCx<C> {
+        &self.read
+    }
+
+    pub fn settings(&self) -> &Settings {
+        &self.read.settings
+    }
+
+    pub fn values(&self) -> Values {
+        self.shared.values()
+    }
+
+    /// A value that the engine made sure is known before this step started.
+    ///
+    /// # Errors
+    /// Where the resource did not list the output in its needs.
+    pub fn need<T: Clone + Send + Sync + 'static>(&self, output: &Output<T>) -> Result<T, Error> {
+        self.values().get(output).ok_or_else(|| {
+            Error::failed(format!(
+                "{} used the output '{}' without needing it",
+                self.resource, output.name
+            ))
+        })
+    }
+
+    /// Going up: makes an output known before the step is finished.
+    pub fn publish<T: Send + Sync + 'static>(&self, output: &Output<T>, value: T) {
+        self.shared.publish(|values| values.set(output, value));
+    }
+
+    /// Going down: this resource no longer uses the output.
+    pub fn release(&self, output: &'static str) {
+        self.shared.release(output, self.resource);
+    }
+
+    /// Writes down what is about to be made, before the call that makes it.
+    ///
+    /// # Errors
+    /// Where it could not be written: the call must not be made then.
+    pub async fn intend(&self, what: &str, value: impl Into<String>) -> Result<(), Error> {
+        let intent = Intent {
+            resource: self.resource.to_owned(),
+            what: what.to_owned(),
+            value: value.into(),
+        };
+        self.journal.record(intent).await
+    }
+
+    /// Shows what the step is at.
+    pub fn step(&self, text: impl Into<String>) {
+        self.settings().events.send(Event::Progress {
+            resource: self.resource,
+            text: text.into(),
+        });
+    }
+
+    /// Called before every mutation.
+    ///
+    /// # Errors
+    /// Where the run was stopped or its deadline passed.
+    pub fn check(&self) -> Result<(), Error> {
+        if self.settings().stop.is_cancelled() {
+            return Err(Error::stopped());
+        }
+        if Instant::now() >= self.settings().deadline {
+            return Err(deadline_passed("the run"));
+        }
+        Ok(())
+    }
+
+    /// A fixed pause of AWS's time, for what no read can tell.
+    ///
+    /// # Errors
+    /// Where the run was stopped.
+    pub async fn pause(&self, aws: std::time::Duration) -> Result<(), Error> {
+        let pause = self.settings().pace.pause(aws);
+        tokio::select! {
+            () = tokio::time::sleep(pause) => Ok(()),
+            () = self.settings().stop.cancelled() => Err(Error::stopped()),
+        }
+    }
+
+    /// Asks until the probe is ready or failed, the wait's limit or the run's deadline passes, or the run is stopped.
+    ///
+    /// # Errors
+    /// What the probe failed with, `Kind::Deadline`, or `Kind::Stopped`.
+    pub async fn wait<T, F>(&self, wait: &Wait, mut probe: impl FnMut() -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Poll<T>> + Send,
+    {
+        let settings = self.settings();
+        let began = Instant::now();
+        let give_up = (began + settings.pace.limit(wait.limits.give_up_after)).min(settings.deadline);
+        let warn = began + settings.pace.limit(wait.limits.warn_after);
+        let (mut warned, mut good, mut last_unknown, mut shown) = (false, 0, None, String::new());
+        loop {
+            match probe().await {
+                Poll::Ready(value) => {
+                    good += 1;
+                    if good >= wait.good_reads {
+                        return Ok(value);
+                    }
+                }
+                Poll::NotYet(text) => {
+                    (good, last_unknown) = (0, None);
+                    if !text.is_empty() && text != shown {
+                        self.step(text.clone());
+                        shown = text;
+                    }
+                }
+                Poll::Failed(error) => return Err(error),
+                Poll::Unknown(error) => {
+                    good = 0;
+                    tracing::debug!(%error, what = wait.what, "no answer while waiting");
+                    last_unknown = Some(error);
+                }
+            }
+            let now = Instant::now();
+            if now >= give_up {
+                let error = deadline_passed(&wait.what);
+                return Err(match last_unknown {
+                    Some(unknown) => error.because(unknown.to_string()),
+                    None => error,
+                });
+            }
+            if now >= warn && !warned {
+                warned = true;
+                let seconds = began.elapsed().as_secs();
+                self.step(format!(
+                    "waiting for {} takes longer than usual ({seconds} s so far)",
+                    wait.what
+                ));
+            }
+            let pause = jittered(settings.pace.interval(wait.every)).min(give_up.saturating_duration_since(now));
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = settings.stop.cancelled() => return Err(Error::stopped()),
+            }
+        }
+    }
+}
+
+fn deadline_passed(what: &str) -> Error {
+    Error::new(Kind::Deadline, format!("gave up waiting for {what}"))
+        .hint("run the same command again: it goes on from here; `--timeout 90m` gives it longer")
+}

@@ -1,0 +1,91 @@
+//! What can go wrong while resources are observed, applied or removed, in a form that a person can act on.
+//! Must know nothing of where it happened in code or how it is shown.
+
+use serde::Serialize;
+
+/// Decides the exit code and how an error is introduced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Anything not named below.
+    Failed,
+    /// Going on would lose data, touch what is not ours, or needs a confirmation that was not given.
+    Refused,
+    /// The caller may not do it.
+    Denied,
+    /// The account as such is not able to: a gate that only AWS's support opens.
+    Account,
+    /// Not an answer: throttled, timed out, not reachable. Never decides a result while waiting.
+    Unreachable,
+    /// A deadline passed; the same command goes on from here.
+    Deadline,
+    /// Stopped on purpose, by a signal or because the lock was lost.
+    Stopped,
+    /// Somebody else holds the stack's lock.
+    Locked,
+    /// The command line or the profile.
+    Usage,
+    /// The stack is up, but the site did not pass `verify`.
+    Unverified,
+}
+
+/// An error with its causes, outermost first, and the way out.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("{message}")]
+pub struct Error {
+    pub kind: Kind,
+    /// AWS's own code where there is one.
+    pub code: Option<String>,
+    pub message: String,
+    pub causes: Vec<String>,
+    /// What to do; where possible a command that can be pasted.
+    pub hint: Option<String>,
+}
+
+impl Error {
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            code: None,
+            message: message.into(),
+            causes: Vec::new(),
+            hint: None,
+        }
+    }
+
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self::new(Kind::Failed, message)
+    }
+
+    pub fn refused(message: impl Into<String>) -> Self {
+        Self::new(Kind::Refused, message)
+    }
+
+    pub fn stopped() -> Self {
+        Self::new(Kind::Stopped, "stopped before this step")
+    }
+
+    #[must_use]
+    pub fn because(mut self, cause: impl Into<String>) -> Self {
+        self.causes.push(cause.into());
+        self
+    }
+
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Says what was being done, and keeps the former message as the first cause.
+    #[must_use]
+    pub fn context(mut self, doing: impl Into<String>) -> Self {
+        let former = std::mem::replace(&mut self.message, doing.into());
+        self.causes.insert(0, former);
+        self
+    }
+
+    pub fn is_code(&self, code: &str) -> bool {
+        self.code.as_deref() == Some(code)
+    }
+}

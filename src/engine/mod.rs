@@ -1,0 +1,23 @@
+//! Plans and runs a graph of resources: outputs are the edges, published early going up and released early going down.
+//! Knows no AWS, no terminal and no sandbox; the clients that resources use are a type parameter.
+
+mod context;
+mod error;
+mod events;
+mod executor;
+mod model;
+mod output;
+mod plan;
+mod poll;
+
+pub use context::{Intent, Journal, NoJournal, ReadCx, Settings, WriteCx};
+pub use error::{Error, Kind};
+pub use events::{Action, Event, Events, Sink};
+pub use executor::{Report, StepReport, down, up};
+pub use model::{
+    Change, Effect, Failure, FieldChange, Leftover, Limits, Node, Observed, Outcome, Owner, Removal, Resource,
+    ResourceId, Seen, default_removal,
+};
+pub use output::{Output, Values};
+pub use plan::{Graph, Observations, Planned, PlannedRemoval};
+pub use poll::{Pace, Poll, Wait};

@@ -1,0 +1,237 @@
+//! From a name or a file, and `--set` flags, to a checked profile, and back to TOML.
+//! The only part of the profile that touches the file system.
+
+use miette::NamedSource;
+use toml_edit::DocumentMut;
+
+use super::error::{Origin, Problem, ProfileError};
+use super::model::Profile;
+use super::places::{self, Places};
+use super::set::{self, Set};
+use super::validate::Finding;
+use super::{keys, schema, validate};
+
+/// A profile that is part of the program.
+#[derive(Clone, Copy, Debug)]
+pub struct Embedded {
+    pub name: &'static str,
+    pub summary: &'static str,
+    pub text: &'static str,
+}
+
+/// The profiles that are part of the program, the default one first.
+pub fn embedded() -> &'static [Embedded] {
+    &[
+        Embedded {
+            name: "article",
+            summary: "the article, value by value: two to four instances behind a load balancer, CloudFront and a web ACL",
+            text: include_str!("../../profiles/article.toml"),
+        },
+        Embedded {
+            name: "dev",
+            summary: "one cheap instance, without load balancer, CloudFront and key pair",
+            text: include_str!("../../profiles/dev.toml"),
+        },
+        Embedded {
+            name: "ci",
+            summary: "fastest to create, for pipelines: CloudFront fetches from the environment's CNAME",
+            text: include_str!("../../profiles/ci.toml"),
+        },
+    ]
+}
+
+/// A profile, checked and complete.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Loaded {
+    /// The embedded profile's name, or the file's path.
+    pub name: String,
+    pub profile: Profile,
+    /// Whether the file or a `--set` names the region. Where neither does, `AWS_REGION` and the AWS configuration come
+    /// before the default (H30).
+    pub names_region: bool,
+}
+
+/// Loads the embedded profile `source`, or the file `source` if it has a slash or ends in `.toml`, changed by `sets`
+/// (`key=value` each, later ones win), and checks it. Paths in a profile are relative to the working directory.
+pub fn load(source: &str, sets: &[String]) -> Result<Loaded, ProfileError> {
+    if source.contains(['/', '\\']) || source.ends_with(".toml") {
+        let text = std::fs::read_to_string(source).map_err(|error| ProfileError::Read {
+            path: source.into(),
+            source: error,
+        })?;
+        return read(source, &text, sets);
+    }
+    match embedded().iter().find(|profile| profile.name == source) {
+        Some(found) => read(source, found.text, sets),
+        None => Err(unknown_profile(source)),
+    }
+}
+
+fn unknown_profile(name: &str) -> ProfileError {
+    let names: Vec<&str> = embedded().iter().map(|profile| profile.name).collect();
+    let nearest = keys::best(names.iter().copied(), |candidate| strsim::jaro_winkler(name, candidate));
+    let known = format!(
+        "there are {}; a file is given by a path with a slash or `.toml`",
+        names.join(", ")
+    );
+    ProfileError::Unknown {
+        name: name.into(),
+        known,
+        nearest,
+    }
+}
+
+/// Reads the text of a profile, as `load` does. `file` is what errors call it.
+pub fn parse(file: &str, text: &str, sets: &[String]) -> Result<Profile, ProfileError> {
+    read(file, text, sets).map(|loaded| loaded.profile)
+}
+
+fn read(file: &str, text: &str, sets: &[String]) -> Result<Loaded, ProfileError> {
+    let invalid = |problems| ProfileError::Invalid {
+        source_text: NamedSource::new(file, text.to_string()),
+        problems,
+    };
+    let places = Places::of(text).map_err(|error| invalid(vec![syntax_problem(file, text, &error)]))?;
+    let document: DocumentMut = text
+        .parse()
+        .map_err(|error: toml_edit::TomlError| invalid(vec![whole_file(file, error.message())]))?;
+
+    let sets = read_sets(sets).map_err(invalid)?;
+    let locator = Locator {
+        file,
+        places: &places,
+        sets: &sets,
+    };
+    let located = |findings: Vec<Finding>| {
+        if findings.is_empty() {
+            Ok(())
+        } else {
+            Err(invalid(findings.iter().map(|one| locator.problem(one)).collect()))
+        }
+    };
+
+    let table = apply(document, &sets).map_err(|finding| invalid(vec![locator.problem(&finding)]))?;
+    located(schema::check(&table))?;
+    let names_region = table.contains_key("region");
+    let profile: Profile = table
+        .try_into()
+        .map_err(|error: toml::de::Error| invalid(vec![whole_file(file, error.message())]))?;
+    located(validate::check(&profile))?;
+    Ok(Loaded {
+        name: file.into(),
+        profile,
+        names_region,
+    })
+}
+
+fn read_sets(texts: &[String]) -> Result<Vec<Set>, Vec<Problem>> {
+    let mut sets = Vec::new();
+    let mut problems = Vec::new();
+    for text in texts {
+        match Set::parse(text) {
+            Ok(set) => sets.push(set),
+            Err(Finding {
+                paths, message, help, ..
+            }) => {
+                let key = paths.first().map(|path| path.join(".")).unwrap_or_default();
+                problems.push(Problem {
+                    origin: Origin::Flag(set::flag(text)),
+                    key,
+                    message,
+                    help,
+                });
+            }
+        }
+    }
+    if problems.is_empty() { Ok(sets) } else { Err(problems) }
+}
+
+fn apply(mut document: DocumentMut, sets: &[Set]) -> Result<toml::Table, Finding> {
+    for set in sets {
+        set.apply(&mut document)?;
+    }
+    toml::from_str(&document.to_string()).map_err(|error| Finding::about_key(&[], error.message(), ""))
+}
+
+fn syntax_problem(file: &str, text: &str, error: &toml::de::Error) -> Problem {
+    let span = error.span().unwrap_or(0..0);
+    let (line, column) = places::line_and_column(text, span.start);
+    Problem {
+        origin: Origin::File {
+            file: file.into(),
+            line,
+            column,
+            span,
+        },
+        key: String::new(),
+        message: format!("this is not TOML: {}", error.message()),
+        help: String::new(),
+    }
+}
+
+fn whole_file(file: &str, message: &str) -> Problem {
+    Problem {
+        origin: Origin::Default { file: file.into() },
+        key: String::new(),
+        message: message.into(),
+        help: String::new(),
+    }
+}
+
+/// Finds out where the user said what is wrong.
+struct Locator<'a> {
+    file: &'a str,
+    places: &'a Places<'a>,
+    sets: &'a [Set],
+}
+
+impl Locator<'_> {
+    fn problem(&self, finding: &Finding) -> Problem {
+        let first = finding.paths.first().map(Vec::as_slice).unwrap_or_default();
+        let (path, origin) = self
+            .by_flag(finding)
+            .or_else(|| self.in_file(finding))
+            .unwrap_or_else(|| (first, Origin::Default { file: self.file.into() }));
+        Problem {
+            origin,
+            key: path.join("."),
+            message: finding.message.clone(),
+            help: finding.help.clone(),
+        }
+    }
+
+    /// The last flag about one of the keys: it won over the file.
+    fn by_flag<'f>(&self, finding: &'f Finding) -> Option<(&'f [String], Origin)> {
+        self.sets.iter().rev().find_map(|set| {
+            let path = finding.paths.iter().find(|path| set.is_about(path))?;
+            Some((path.as_slice(), Origin::Flag(set.flag().into())))
+        })
+    }
+
+    fn in_file<'f>(&self, finding: &'f Finding) -> Option<(&'f [String], Origin)> {
+        finding.paths.iter().find_map(|path| {
+            let span = if finding.at_key {
+                self.places.key(path)
+            } else {
+                self.places.value(path)
+            }?;
+            let (line, column) = self.places.line_and_column(span.start);
+            Some((
+                path.as_slice(),
+                Origin::File {
+                    file: self.file.into(),
+                    line,
+                    column,
+                    span,
+                },
+            ))
+        })
+    }
+}
+
+impl Profile {
+    /// The profile as TOML with every key that has a value. `parse` reads the same profile from it.
+    pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string(self)
+    }
+}

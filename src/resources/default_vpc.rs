@@ -1,0 +1,467 @@
+//! The network: the region's default VPC, or one that the profile names. Must know nothing of who moves in.
+//! It is account-wide: used where it is fit, made where there is none, removed only where we made it and nobody lives in it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use aws_sdk_ec2::types::{Filter, LocationType, RouteTable, Subnet, SubnetState, Tag, Vpc};
+
+use super::network_removal;
+use super::outputs::{NETWORK, Network};
+use super::stack::Stack;
+use crate::aws::Aws;
+use crate::aws::errors::{Explain, polled};
+use crate::aws::tags::{self, settled_owner};
+use crate::engine::{
+    Change, Error, Failure, FieldChange, Kind, Limits, Observed, Owner, Poll, ReadCx, Resource, ResourceId, Values,
+    Wait, WriteCx,
+};
+
+const ID: ResourceId = "default-vpc";
+pub(super) const LIMITS: Limits = Limits::minutes(2, 10);
+
+pub(super) struct DefaultVpc {
+    stack: Arc<Stack>,
+    /// Whether it was said that a VPC cannot be proven ours: every plan observes anew.
+    told: AtomicBool,
+}
+
+/// A VPC, and whether it is fit.
+#[derive(Clone)]
+pub(super) struct LiveNetwork {
+    pub(super) vpc_id: String,
+    /// What the stack would use.
+    ///
+    /// The error says why it cannot be used.
+    fit: Result<Network, String>,
+    /// Ours, and a removal has begun and did not end.
+    half_removed: bool,
+}
+
+/// A subnet, as far as it decides whether the stack can be in it.
+#[derive(Clone, Debug, PartialEq)]
+struct Place {
+    subnet: String,
+    zone: String,
+    available: bool,
+    /// Gives instances a public address.
+    public_address: bool,
+    /// Has a route to an internet gateway.
+    internet: bool,
+}
+
+pub(super) fn filter(name: &str, value: &str) -> Filter {
+    Filter::builder().name(name).values(value).build()
+}
+
+impl DefaultVpc {
+    pub(super) fn new(stack: Arc<Stack>) -> Self {
+        Self {
+            stack,
+            told: AtomicBool::new(false),
+        }
+    }
+
+    async fn find(&self, aws: &Aws) -> Result<Option<Vpc>, Error> {
+        let find = match &self.stack.profile.network.vpc {
+            Some(id) => aws.ec2.describe_vpcs().vpc_ids(id),
+            None => aws.ec2.describe_vpcs().filters(filter("is-default", "true")),
+        };
+        let answer = find
+            .send()
+            .await
+            .or_absent(&["InvalidVpcID.NotFound"], "find the VPC")?;
+        Ok(answer.and_then(|answer| answer.vpcs().first().cloned()))
+    }
+
+    async fn tags(&self, aws: &Aws) -> Result<BTreeMap<String, String>, Error> {
+        let tags = self.find(aws).await?.and_then(|vpc| vpc.tags).unwrap_or_default();
+        Ok(tags
+            .into_iter()
+            .filter_map(|tag| Some((tag.key?, tag.value?)))
+            .collect())
+    }
+
+    async fn live(&self, aws: &Aws, vpc_id: &str) -> Result<LiveNetwork, Error> {
+        let subnets = subnets(aws, vpc_id).await?;
+        let routes = route_tables(aws, vpc_id).await?;
+        let offered = zones_with(aws, self.instance_type()).await?;
+        let is_default = self.stack.profile.network.vpc.is_none();
+        let considered = subnets
+            .iter()
+            .filter(|subnet| !is_default || subnet.default_for_az() == Some(true));
+        let places: Vec<Place> = considered.map(|subnet| place(subnet, &routes)).collect();
+        let fit = match is_default {
+            true => self.choose(vpc_id, &places, &offered),
+            false => self.check_given(vpc_id, &places, &offered),
+        };
+        Ok(LiveNetwork {
+            vpc_id: vpc_id.to_owned(),
+            half_removed: is_default && !places.iter().any(|place| place.internet),
+            fit,
+        })
+    }
+
+    fn instance_type(&self) -> &str {
+        self.stack
+            .profile
+            .instance
+            .types
+            .first()
+            .map_or("t3.micro", String::as_str)
+    }
+
+    /// An application load balancer takes two zones at least.
+    fn zones_needed(&self) -> usize {
+        let wanted = self.stack.profile.network.azs.max(1) as usize;
+        if self.stack.profile.is_load_balanced() {
+            wanted.max(2)
+        } else {
+            wanted
+        }
+    }
+
+    /// The default VPC's subnets to use: one a zone, in the order of the zones' names, so that every run chooses alike.
+    fn choose(&self, vpc_id: &str, places: &[Place], offered: &BTreeSet<String>) -> Result<Network, String> {
+        let wants_address = self.stack.profile.network.public_ip;
+        let usable = places.iter().filter(|place| {
+            place.available
+                && place.internet
+                && (place.public_address || !wants_address)
+                && offered.contains(&place.zone)
+        });
+        let by_zone: BTreeMap<&str, &str> = usable
+            .map(|place| (place.zone.as_str(), place.subnet.as_str()))
+            .collect();
+        let (found, fewest) = (by_zone.len(), if self.stack.profile.is_load_balanced() { 2 } else { 1 });
+        if found < fewest {
+            return Err(format!(
+                "{found} of its {} default subnets can be used, {fewest} needed: available, with public addresses and a \
+                 route to an internet gateway, in a zone that offers {}",
+                places.len(),
+                self.instance_type()
+            ));
+        }
+        let chosen = by_zone.into_values().take(self.zones_needed()).map(str::to_owned);
+        let subnets: Vec<String> = chosen.collect();
+        Ok(Network {
+            vpc_id: vpc_id.to_owned(),
+            lb_subnets: subnets.clone(),
+            subnets,
+        })
+    }
+
+    /// A VPC of the user's own is used as the profile says, if it can work at all; how its routes go is the user's business.
+    fn check_given(&self, vpc_id: &str, places: &[Place], offered: &BTreeSet<String>) -> Result<Network, String> {
+        let wanted = &self.stack.profile.network;
+        if wanted.subnets.is_empty() {
+            return Err("network.subnets is empty".to_owned());
+        }
+        let lb_subnets = match wanted.lb_subnets.is_empty() {
+            true => &wanted.subnets,
+            false => &wanted.lb_subnets,
+        };
+        let place_of = |subnet: &String| {
+            let place = places.iter().find(|place| place.subnet == *subnet);
+            place.ok_or_else(|| format!("it has no subnet {subnet}"))
+        };
+        for subnet in &wanted.subnets {
+            let place = place_of(subnet)?;
+            if !offered.contains(&place.zone) {
+                return Err(format!(
+                    "subnet {subnet} is in {}, which does not offer {}",
+                    place.zone,
+                    self.instance_type()
+                ));
+            }
+        }
+        let zones: BTreeSet<&str> = lb_subnets
+            .iter()
+            .map(|subnet| Ok(place_of(subnet)?.zone.as_str()))
+            .collect::<Result<_, String>>()?;
+        if self.stack.profile.is_load_balanced() && zones.len() < 2 {
+            return Err("a load balancer needs subnets in two availability zones".to_owned());
+        }
+        Ok(Network {
+            vpc_id: vpc_id.to_owned(),
+            subnets: wanted.subnets.clone(),
+            lb_subnets: lb_subnets.clone(),
+        })
+    }
+
+    /// CreateDefaultVpc takes no tags: what was made is tagged at once after it.
+    async fn create(&self, cx: &WriteCx<Aws>) -> Result<LiveNetwork, Failure> {
+        cx.intend(tags::CREATED, "default-vpc").await?;
+        cx.check()?;
+        let made = cx.aws().ec2.create_default_vpc().send().await;
+        let made = made.or_absent(&["DefaultVpcAlreadyExists"], "create the default VPC")?;
+        let ours = made.and_then(|made| made.vpc).and_then(|vpc| vpc.vpc_id);
+        if let Some(vpc_id) = &ours {
+            self.tag(cx, vec![vpc_id.clone()])
+                .await
+                .map_err(|error| left(error, vpc_id))?;
+        }
+        let live = self.wait_fit(cx).await.map_err(|error| match &ours {
+            Some(vpc_id) => left(error, vpc_id),
+            None => Failure::from(error),
+        })?;
+        match &ours {
+            Some(vpc_id) => {
+                let parts = self.parts(cx.read().aws(), vpc_id).await?;
+                self.tag(cx, parts).await.map_err(|error| left(error, vpc_id))?;
+            }
+            None => self.tell_unproven(cx.read(), &live.vpc_id),
+        }
+        Ok(live)
+    }
+
+    async fn wait_fit(&self, cx: &WriteCx<Aws>) -> Result<LiveNetwork, Error> {
+        let aws = cx.read().aws();
+        let wait = Wait::new("the default VPC with its subnets", 3, LIMITS).good_reads(3);
+        let live = cx.wait(&wait, || async {
+            polled(self.look(aws).await.map(|live| match live {
+                Some(live) if !live.half_removed => Poll::Ready(live),
+                _ => Poll::NotYet("its subnets and routes do not show yet".to_owned()),
+            }))
+        });
+        let live = live.await?;
+        match &live.fit {
+            Ok(_) => Ok(live),
+            Err(why) => Err(
+                Error::refused(format!("the default VPC {} cannot be used: {why}", live.vpc_id))
+                    .hint("name another type with --set instance.types=TYPE, or a VPC with --set network.vpc=ID"),
+            ),
+        }
+    }
+
+    async fn look(&self, aws: &Aws) -> Result<Option<LiveNetwork>, Error> {
+        let found = self.find(aws).await?.and_then(|vpc| vpc.vpc_id);
+        match found {
+            Some(vpc_id) => Ok(Some(self.live(aws, &vpc_id).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// What came with the VPC and takes tags of its own.
+    async fn parts(&self, aws: &Aws, vpc_id: &str) -> Result<Vec<String>, Error> {
+        let subnets = subnets(aws, vpc_id).await?;
+        let mut parts: Vec<String> = subnets.into_iter().filter_map(|subnet| subnet.subnet_id).collect();
+        parts.extend(network_removal::internet_gateways(aws, vpc_id).await?);
+        Ok(parts)
+    }
+
+    async fn tag(&self, cx: &WriteCx<Aws>, ids: Vec<String>) -> Result<(), Error> {
+        let tags = self.stack.ownership.tags(ID).into_iter();
+        let tags = tags
+            .map(|(key, value)| Tag::builder().key(key).value(value).build())
+            .collect();
+        let tag = cx.aws().ec2.create_tags().set_resources(Some(ids)).set_tags(Some(tags));
+        let wait = Wait::new("the default VPC to take its tags", 2, LIMITS);
+        // No check(): a VPC that we made must not stay without tags because of a Ctrl-C.
+        cx.wait(&wait, || async {
+            match tag.clone().send().await.explain("tag the default VPC") {
+                Ok(_) => Poll::Ready(()),
+                Err(error) if is_not_found(&error) => Poll::NotYet("not visible yet".to_owned()),
+                Err(error) if error.kind == Kind::Unreachable => Poll::Unknown(error),
+                Err(error) => Poll::Failed(error),
+            }
+        })
+        .await
+    }
+
+    fn tell_unproven(&self, cx: &ReadCx<Aws>, vpc_id: &str) {
+        if !self.told.swap(true, Ordering::Relaxed) {
+            let text = format!(
+                "the default VPC {vpc_id} may have been made by an interrupted run, which cannot be proven: it is used, and \
+                 teardown will leave it"
+            );
+            cx.settings().events.notice(text, None);
+        }
+    }
+}
+
+fn left(error: Error, vpc_id: &str) -> Failure {
+    Failure::from(error).leaving(format!("default VPC {vpc_id}"), false)
+}
+
+/// EC2's codes for what is not there: `InvalidVpcID.NotFound`, `InvalidSubnetID.NotFound`, …
+pub(super) fn is_not_found(error: &Error) -> bool {
+    error.code.as_deref().is_some_and(|code| code.ends_with(".NotFound"))
+}
+
+pub(super) async fn subnets(aws: &Aws, vpc_id: &str) -> Result<Vec<Subnet>, Error> {
+    let mut subnets = Vec::new();
+    let mut token = None;
+    loop {
+        let list = aws.ec2.describe_subnets().filters(filter("vpc-id", vpc_id));
+        let page = list
+            .set_next_token(token)
+            .send()
+            .await
+            .explain("list the VPC's subnets")?;
+        token = page.next_token().map(str::to_owned);
+        subnets.extend(page.subnets.unwrap_or_default());
+        if token.is_none() {
+            return Ok(subnets);
+        }
+    }
+}
+
+async fn route_tables(aws: &Aws, vpc_id: &str) -> Result<Vec<RouteTable>, Error> {
+    let mut tables = Vec::new();
+    let mut token = None;
+    loop {
+        let list = aws.ec2.describe_route_tables().filters(filter("vpc-id", vpc_id));
+        let page = list
+            .set_next_token(token)
+            .send()
+            .await
+            .explain("list the VPC's route tables")?;
+        token = page.next_token().map(str::to_owned);
+        tables.extend(page.route_tables.unwrap_or_default());
+        if token.is_none() {
+            return Ok(tables);
+        }
+    }
+}
+
+async fn zones_with(aws: &Aws, instance_type: &str) -> Result<BTreeSet<String>, Error> {
+    let mut zones = BTreeSet::new();
+    let mut token = None;
+    loop {
+        let list = aws.ec2.describe_instance_type_offerings();
+        let list = list
+            .location_type(LocationType::AvailabilityZone)
+            .filters(filter("instance-type", instance_type));
+        let page = list.set_next_token(token).send().await;
+        let page = page.explain(&format!("see which zones offer {instance_type}"))?;
+        let offerings = page.instance_type_offerings().iter();
+        zones.extend(offerings.filter_map(|offering| offering.location.clone()));
+        token = page.next_token().map(str::to_owned);
+        if token.is_none() {
+            return Ok(zones);
+        }
+    }
+}
+
+fn place(subnet: &Subnet, tables: &[RouteTable]) -> Place {
+    let id = subnet.subnet_id().unwrap_or_default();
+    let of_its_own = |table: &&RouteTable| table.associations().iter().any(|a| a.subnet_id() == Some(id));
+    let main = |table: &&RouteTable| table.associations().iter().any(|a| a.main() == Some(true));
+    let table = tables.iter().find(of_its_own).or_else(|| tables.iter().find(main));
+    let internet = table.is_some_and(|table| {
+        table.routes().iter().any(|route| {
+            route.destination_cidr_block() == Some("0.0.0.0/0")
+                && route.gateway_id().is_some_and(|gateway| gateway.starts_with("igw-"))
+        })
+    });
+    Place {
+        subnet: id.to_owned(),
+        zone: subnet.availability_zone().unwrap_or_default().to_owned(),
+        available: subnet.state() == Some(&SubnetState::Available),
+        public_address: subnet.map_public_ip_on_launch() == Some(true),
+        internet,
+    }
+}
+
+impl Resource for DefaultVpc {
+    type Live = LiveNetwork;
+    type Clients = Aws;
+
+    fn id(&self) -> ResourceId {
+        ID
+    }
+
+    fn title(&self) -> String {
+        match &self.stack.profile.network.vpc {
+            Some(id) => format!("VPC {id}"),
+            None => "default VPC".to_owned(),
+        }
+    }
+
+    fn needs(&self) -> Vec<&'static str> {
+        vec![]
+    }
+
+    fn gives(&self) -> Vec<&'static str> {
+        vec![NETWORK.name]
+    }
+
+    fn limits(&self) -> Limits {
+        LIMITS
+    }
+
+    async fn observe(&self, cx: &ReadCx<Aws>) -> Result<Observed<LiveNetwork>, Error> {
+        let aws = cx.aws();
+        let Some(live) = self.look(aws).await? else {
+            return Ok(Observed::Absent);
+        };
+        if self.stack.profile.network.vpc.is_some() {
+            // Named by the user, so never ours, whatever its tags.
+            return Ok(Observed::Present {
+                live,
+                owner: Owner::Nobody,
+            });
+        }
+        let owner = settled_owner(cx, &self.stack.ownership, ID, || self.tags(aws)).await?;
+        if owner == Owner::Nobody && !cx.intents(ID, tags::CREATED).is_empty() {
+            self.tell_unproven(cx, &live.vpc_id);
+        }
+        Ok(Observed::Present { live, owner })
+    }
+
+    fn plan(&self, seen: &Observed<LiveNetwork>, _: &Values) -> Change {
+        let given = self.stack.profile.network.vpc.as_ref();
+        let Some((live, owner)) = seen.live() else {
+            return match given {
+                Some(id) => Change::Blocked {
+                    reason: format!("there is no VPC {id} in {}", self.stack.region),
+                    hint: "name another with --set network.vpc=ID".to_owned(),
+                },
+                None if self.stack.profile.network.create_default_vpc => Change::Create,
+                None => Change::Blocked {
+                    reason: "the account has no default VPC in this region, and network.create_default_vpc is false"
+                        .to_owned(),
+                    hint:
+                        "name a VPC with --set network.vpc=ID, or make one with --set network.create_default_vpc=true"
+                            .to_owned(),
+                },
+            };
+        };
+        match (&live.fit, owner) {
+            (Ok(_), Owner::Ours) => Change::Keep,
+            // Another stack's is used too: its teardown leaves it while we live in it.
+            (Ok(_), _) => Change::Adopt,
+            (Err(why), Owner::Ours) if live.half_removed => Change::Update {
+                fields: vec![FieldChange::new("subnets and routes", why.clone(), "as new".to_owned())],
+            },
+            (Err(why), _) => Change::Blocked {
+                reason: format!("{} cannot be used: {why}", live.vpc_id),
+                hint: "name another with --set network.vpc=ID and --set network.subnets=ID,ID".to_owned(),
+            },
+        }
+    }
+
+    fn publish(&self, live: &LiveNetwork, values: &mut Values) {
+        if let Ok(network) = &live.fit {
+            values.set(&NETWORK, network.clone());
+        }
+    }
+
+    async fn apply(&self, cx: &WriteCx<Aws>, seen: Observed<LiveNetwork>, _: &Change) -> Result<LiveNetwork, Failure> {
+        if let Some((live, _)) = seen.live() {
+            // Default subnets do not come back one by one with their routes: what a removal left is removed, then made anew.
+            network_removal::remove(cx, &live.vpc_id).await?;
+        }
+        self.create(cx).await
+    }
+
+    async fn delete(&self, cx: &WriteCx<Aws>, live: LiveNetwork) -> Result<(), Failure> {
+        network_removal::remove(cx, &live.vpc_id).await
+    }
+}
+
+#[cfg(test)]
+#[path = "default_vpc_tests.rs"]
+mod tests;

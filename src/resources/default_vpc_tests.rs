@@ -1,0 +1,71 @@
+use super::*;
+use crate::profile::{EnvironmentType, Profile};
+
+fn vpc(change: impl FnOnce(&mut Profile)) -> DefaultVpc {
+    DefaultVpc::new(Stack::for_test(change))
+}
+
+fn at(zone: &str) -> Place {
+    Place {
+        subnet: format!("subnet-{zone}"),
+        zone: zone.to_owned(),
+        available: true,
+        public_address: true,
+        internet: true,
+    }
+}
+
+fn offered(zones: &[&str]) -> BTreeSet<String> {
+    zones.iter().map(|zone| (*zone).to_owned()).collect()
+}
+
+#[test]
+fn the_first_two_zones_that_offer_the_type_are_used_in_whatever_order_aws_lists_them() {
+    let places = [at("us-east-1e"), at("us-east-1c"), at("us-east-1a"), at("us-east-1b")];
+    let zones = offered(&["us-east-1a", "us-east-1b", "us-east-1c"]);
+    let mut without_a = zones.clone();
+    without_a.remove("us-east-1a");
+    let chosen = vpc(|_| {}).choose("vpc-1", &places, &zones).unwrap();
+    assert_eq!(chosen.subnets, ["subnet-us-east-1a", "subnet-us-east-1b"]);
+    assert_eq!(chosen.lb_subnets, chosen.subnets);
+    let chosen = vpc(|_| {}).choose("vpc-1", &places, &without_a).unwrap();
+    assert_eq!(chosen.subnets, ["subnet-us-east-1b", "subnet-us-east-1c"]);
+}
+
+#[test]
+fn a_vpc_without_a_way_to_the_internet_is_not_left_for_beanstalk_to_find_out() {
+    let mut places = [at("us-east-1a"), at("us-east-1b")];
+    places[1].internet = false;
+    let zones = offered(&["us-east-1a", "us-east-1b"]);
+    assert!(vpc(|_| {}).choose("vpc-1", &places, &zones).is_err());
+    let single = vpc(|profile| profile.environment.kind = EnvironmentType::SingleInstance);
+    assert_eq!(
+        single.choose("vpc-1", &places, &zones).unwrap().subnets,
+        ["subnet-us-east-1a"]
+    );
+}
+
+#[test]
+fn subnets_of_ones_own_must_be_in_the_vpc_and_in_two_zones_for_a_load_balancer() {
+    let zones = offered(&["us-east-1a", "us-east-1b"]);
+    let places = [at("us-east-1a"), at("us-east-1b")];
+    let with = |subnets: &[&str]| {
+        let subnets: Vec<String> = subnets.iter().map(|id| (*id).to_owned()).collect();
+        vpc(|profile| profile.network.subnets = subnets).check_given("vpc-1", &places, &zones)
+    };
+    assert!(with(&["subnet-us-east-1a", "subnet-us-east-1b"]).is_ok());
+    assert!(with(&["subnet-us-east-1a"]).is_err());
+    assert!(
+        with(&["subnet-us-east-1a", "subnet-of-others"])
+            .unwrap_err()
+            .contains("subnet-of-others")
+    );
+}
+
+#[test]
+fn no_default_vpc_is_made_where_the_profile_says_so() {
+    let network = vpc(|profile| profile.network.create_default_vpc = false);
+    let change = network.plan(&Observed::Absent, &Values::default());
+    assert!(matches!(change, Change::Blocked { .. }), "{change:?}");
+    assert_eq!(vpc(|_| {}).plan(&Observed::Absent, &Values::default()), Change::Create);
+}

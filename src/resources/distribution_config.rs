@@ -1,0 +1,336 @@
+//! The distribution's configuration as data: made from the profile, compared with what is live, changed where it differs.
+//! Calls nobody. What is not managed here is kept as it is: an update replaces the whole configuration.
+
+use aws_sdk_cloudfront::error::BuildError;
+use aws_sdk_cloudfront::types::{
+    AllowedMethods, CachedMethods, CustomOriginConfig, DefaultCacheBehavior, DistributionConfig, Method, Origin,
+    OriginProtocolPolicy, Origins, ViewerCertificate, ViewerProtocolPolicy,
+};
+
+use crate::engine::{Error, FieldChange};
+use crate::profile::{CachePolicy, Cdn};
+
+/// The id of the one origin, within the distribution.
+const ORIGIN_ID: &str = "environment";
+
+/// What a distribution should be like. `None` for what is known only after apply: compared with nothing then.
+pub(super) struct Wanted<'a> {
+    pub(super) cdn: &'a Cdn,
+    pub(super) comment: &'a str,
+    /// The name that it fetches from.
+    pub(super) origin: Option<&'a str>,
+    /// The web ACL's ARN, empty where there is to be none.
+    pub(super) web_acl: Option<&'a str>,
+}
+
+fn invalid(error: BuildError) -> Error {
+    Error::failed("could not make the distribution's configuration").because(error.to_string())
+}
+
+/// Ids of AWS's managed policies, the same in every account.
+/// Source: CloudFront developer guide, using-managed-cache-policies.
+fn cache_policy_id(policy: CachePolicy) -> &'static str {
+    match policy {
+        CachePolicy::CachingOptimized => "658327ea-f89d-4fab-a63d-7e88639e58f6",
+        CachePolicy::CachingOptimizedForUncompressedObjects => "b2884449-e4de-46a7-ac36-70bc7f1ddd6d",
+        CachePolicy::CachingDisabled => "4135ea2d-6df8-44a3-9df3-4b5a84be39ad",
+        CachePolicy::UseOriginCacheControlHeaders => "83da9c7e-98b4-4e11-a168-04f0df8e2c65",
+        CachePolicy::UseOriginCacheControlHeadersQueryStrings => "4cc15a8a-d715-48a4-82b8-cc0b614638fe",
+    }
+}
+
+impl Wanted<'_> {
+    /// The configuration of a new distribution.
+    ///
+    /// # Errors
+    /// Where the SDK does not take it.
+    pub(super) fn config(&self, caller_reference: &str) -> Result<DistributionConfig, Error> {
+        let config = DistributionConfig::builder()
+            .caller_reference(caller_reference)
+            .comment(self.comment)
+            .enabled(true)
+            .viewer_certificate(
+                ViewerCertificate::builder()
+                    .cloud_front_default_certificate(true)
+                    .build(),
+            )
+            .origins(self.origins()?)
+            .default_cache_behavior(self.behavior()?)
+            .build();
+        let mut config = config.map_err(invalid)?;
+        self.amend(&mut config)?;
+        Ok(config)
+    }
+
+    fn origins(&self) -> Result<Origins, Error> {
+        let origin = Origin::builder()
+            .id(ORIGIN_ID)
+            .domain_name(self.origin.unwrap_or_default())
+            .custom_origin_config(self.custom_origin()?)
+            .build();
+        let origins = Origins::builder().quantity(1).items(origin.map_err(invalid)?);
+        origins.build().map_err(invalid)
+    }
+
+    /// The load balancer speaks HTTP only; CloudFront wants an HTTPS port named all the same.
+    fn custom_origin(&self) -> Result<CustomOriginConfig, Error> {
+        let origin = CustomOriginConfig::builder()
+            .http_port(80)
+            .https_port(443)
+            .origin_protocol_policy(OriginProtocolPolicy::HttpOnly)
+            .origin_read_timeout(seconds(self.cdn.origin_read_timeout))
+            .origin_keepalive_timeout(seconds(self.cdn.origin_keepalive_timeout));
+        origin.build().map_err(invalid)
+    }
+
+    fn behavior(&self) -> Result<DefaultCacheBehavior, Error> {
+        let behavior = DefaultCacheBehavior::builder()
+            .target_origin_id(ORIGIN_ID)
+            .viewer_protocol_policy(ViewerProtocolPolicy::from(self.cdn.viewer_protocol.as_str()));
+        behavior.build().map_err(invalid)
+    }
+
+    fn methods(&self) -> Result<AllowedMethods, Error> {
+        // OPTIONS is cached only where it is asked for: the console leaves it out.
+        let cached = CachedMethods::builder()
+            .quantity(2)
+            .items(Method::Get)
+            .items(Method::Head)
+            .build();
+        let methods: Vec<Method> = self
+            .cdn
+            .methods
+            .iter()
+            .map(|method| Method::from(method.as_str()))
+            .collect();
+        AllowedMethods::builder()
+            .quantity(i32::try_from(methods.len()).unwrap_or(i32::MAX))
+            .set_items(Some(methods))
+            .cached_methods(cached.map_err(invalid)?)
+            .build()
+            .map_err(invalid)
+    }
+
+    /// Sets what we manage, and nothing else.
+    ///
+    /// # Errors
+    /// Where the SDK does not take it.
+    pub(super) fn amend(&self, config: &mut DistributionConfig) -> Result<(), Error> {
+        config.enabled = true;
+        config.price_class = Some(self.cdn.price_class.as_str().into());
+        config.http_version = Some(self.cdn.http_version.as_str().into());
+        config.is_ipv6_enabled = Some(self.cdn.ipv6);
+        if let Some(web_acl) = self.web_acl {
+            config.web_acl_id = Some(web_acl.to_owned());
+        }
+        match &mut config.default_cache_behavior {
+            Some(behavior) => {
+                behavior.viewer_protocol_policy = self.cdn.viewer_protocol.as_str().into();
+                behavior.compress = Some(self.cdn.compress);
+                behavior.allowed_methods = Some(self.methods()?);
+                behavior.cache_policy_id = Some(cache_policy_id(self.cdn.cache_policy).to_owned());
+                forget_legacy_settings(behavior);
+            }
+            none => *none = Some(self.behavior()?),
+        }
+        match origin_mut(config) {
+            Some(origin) => {
+                if let Some(name) = self.origin {
+                    origin.domain_name = name.to_owned();
+                }
+                match &mut origin.custom_origin_config {
+                    Some(custom) => {
+                        (custom.http_port, custom.https_port) = (80, 443);
+                        custom.origin_protocol_policy = OriginProtocolPolicy::HttpOnly;
+                        custom.origin_read_timeout = Some(seconds(self.cdn.origin_read_timeout));
+                        custom.origin_keepalive_timeout = Some(seconds(self.cdn.origin_keepalive_timeout));
+                    }
+                    none => *none = Some(self.custom_origin()?),
+                }
+            }
+            None => config.origins = Some(self.origins()?),
+        }
+        Ok(())
+    }
+
+    /// What of a live distribution is not as it should be.
+    ///
+    /// # Errors
+    /// Where the SDK does not take what is wanted.
+    pub(super) fn differences(&self, live: &DistributionConfig) -> Result<Vec<FieldChange>, Error> {
+        let mut wanted = live.clone();
+        self.amend(&mut wanted)?;
+        let pairs = fields(live).into_iter().zip(fields(&wanted));
+        let differing = pairs.filter(|((_, is), (_, should))| is != should);
+        Ok(differing
+            .map(|((field, is), (_, should))| FieldChange::new(field, some(is), some(should)))
+            .collect())
+    }
+}
+
+#[expect(
+    deprecated,
+    reason = "CloudFront refuses a cache policy beside the settings that it replaced"
+)]
+fn forget_legacy_settings(behavior: &mut DefaultCacheBehavior) {
+    behavior.forwarded_values = None;
+    (behavior.min_ttl, behavior.default_ttl, behavior.max_ttl) = (None, None, None);
+}
+
+fn some(text: String) -> Option<String> {
+    Some(text).filter(|text| !text.is_empty())
+}
+
+fn seconds(seconds: u32) -> i32 {
+    i32::try_from(seconds).unwrap_or(i32::MAX)
+}
+
+/// The origin of the default behaviour.
+fn origin_mut(config: &mut DistributionConfig) -> Option<&mut Origin> {
+    let id = config.default_cache_behavior.as_ref()?.target_origin_id.clone();
+    config.origins.as_mut()?.items.iter_mut().find(|origin| origin.id == id)
+}
+
+fn origin(config: &DistributionConfig) -> Option<&Origin> {
+    let id = &config.default_cache_behavior.as_ref()?.target_origin_id;
+    config.origins.as_ref()?.items.iter().find(|origin| origin.id == *id)
+}
+
+/// The name that a distribution fetches from.
+pub(super) fn origin_name(config: &DistributionConfig) -> &str {
+    origin(config).map_or("", Origin::domain_name)
+}
+
+/// Everything that we manage, as text, under CloudFront's own names.
+fn fields(config: &DistributionConfig) -> Vec<(&'static str, String)> {
+    let behavior = config.default_cache_behavior.as_ref();
+    let custom = origin(config).and_then(Origin::custom_origin_config);
+    let text = |value: Option<String>| value.unwrap_or_default();
+    let number = |value: Option<i32>| text(value.map(|value| value.to_string()));
+    let flag = |value: Option<bool>| value.unwrap_or_default().to_string();
+    vec![
+        ("Origin.DomainName", origin_name(config).to_owned()),
+        (
+            "OriginProtocolPolicy",
+            text(custom.map(|custom| custom.origin_protocol_policy.to_string())),
+        ),
+        ("HTTPPort", number(custom.map(|custom| custom.http_port))),
+        (
+            "OriginReadTimeout",
+            number(custom.and_then(|custom| custom.origin_read_timeout)),
+        ),
+        (
+            "OriginKeepaliveTimeout",
+            number(custom.and_then(|custom| custom.origin_keepalive_timeout)),
+        ),
+        ("AllowedMethods", methods(behavior)),
+        (
+            "CachePolicyId",
+            text(behavior.and_then(|behavior| behavior.cache_policy_id.clone())),
+        ),
+        (
+            "ViewerProtocolPolicy",
+            text(behavior.map(|behavior| behavior.viewer_protocol_policy.to_string())),
+        ),
+        ("Compress", flag(behavior.and_then(|behavior| behavior.compress))),
+        (
+            "PriceClass",
+            text(config.price_class.as_ref().map(|class| class.as_str().to_owned())),
+        ),
+        (
+            "HttpVersion",
+            // CloudFront answers `HTTP2` in some lists and `http2` in configurations.
+            text(
+                config
+                    .http_version
+                    .as_ref()
+                    .map(|version| version.as_str().to_ascii_lowercase()),
+            ),
+        ),
+        ("IsIPV6Enabled", flag(config.is_ipv6_enabled)),
+        ("WebACLId", text(config.web_acl_id.clone())),
+        ("Enabled", config.enabled.to_string()),
+    ]
+}
+
+/// In alphabetical order: CloudFront keeps them as a set.
+fn methods(behavior: Option<&DefaultCacheBehavior>) -> String {
+    let allowed = behavior.and_then(|behavior| behavior.allowed_methods.as_ref());
+    let mut methods: Vec<&str> = allowed
+        .map_or(&[][..], |allowed| &allowed.items)
+        .iter()
+        .map(Method::as_str)
+        .collect();
+    methods.sort_unstable();
+    methods.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted(cdn: &Cdn) -> Wanted<'_> {
+        Wanted {
+            cdn,
+            comment: "confctl tcb-conference us-east-1",
+            origin: Some("awseb-1.us-east-1.elb.amazonaws.com"),
+            web_acl: Some("arn:aws:wafv2:us-east-1:111122223333:global/webacl/one/1"),
+        }
+    }
+
+    #[test]
+    fn the_articles_distribution_has_every_value_of_the_article() {
+        let cdn = Cdn::default();
+        let config = wanted(&cdn).config("confctl-1").unwrap();
+        let is: std::collections::BTreeMap<_, _> = fields(&config).into_iter().collect();
+        assert_eq!(is["Origin.DomainName"], "awseb-1.us-east-1.elb.amazonaws.com");
+        assert_eq!(is["OriginProtocolPolicy"], "http-only");
+        assert_eq!(is["AllowedMethods"], "DELETE GET HEAD OPTIONS PATCH POST PUT");
+        assert_eq!(is["CachePolicyId"], "658327ea-f89d-4fab-a63d-7e88639e58f6");
+        assert_eq!(is["ViewerProtocolPolicy"], "allow-all");
+        assert_eq!(is["PriceClass"], "PriceClass_All");
+        assert_eq!(is["IsIPV6Enabled"], "true");
+    }
+
+    #[test]
+    fn a_created_distribution_is_as_it_should_be_whatever_the_order_of_its_methods() {
+        let cdn = Cdn::default();
+        let mut config = wanted(&cdn).config("confctl-1").unwrap();
+        if let Some(methods) = config
+            .default_cache_behavior
+            .as_mut()
+            .and_then(|b| b.allowed_methods.as_mut())
+        {
+            methods.items.reverse();
+        }
+        assert_eq!(wanted(&cdn).differences(&config).unwrap(), []);
+    }
+
+    #[test]
+    fn a_replaced_load_balancer_shows_as_a_new_origin_and_one_not_yet_known_as_nothing() {
+        let cdn = Cdn::default();
+        let config = wanted(&cdn).config("confctl-1").unwrap();
+        let moved = Wanted {
+            origin: Some("awseb-2.us-east-1.elb.amazonaws.com"),
+            ..wanted(&cdn)
+        };
+        assert_eq!(moved.differences(&config).unwrap().len(), 1);
+        let unknown = Wanted {
+            origin: None,
+            web_acl: None,
+            ..wanted(&cdn)
+        };
+        assert_eq!(unknown.differences(&config).unwrap(), []);
+    }
+
+    #[test]
+    fn what_others_set_on_it_survives_an_update() {
+        let cdn = Cdn::default();
+        let mut config = wanted(&cdn).config("confctl-1").unwrap();
+        config.default_root_object = Some("index.html".to_owned());
+        config.enabled = false;
+        wanted(&cdn).amend(&mut config).unwrap();
+        assert_eq!(config.default_root_object.as_deref(), Some("index.html"));
+        assert!(config.enabled);
+    }
+}

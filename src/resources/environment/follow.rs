@@ -1,0 +1,273 @@
+//! Follows one operation of Beanstalk's from its answer to its end event, and says why when it failed.
+//! `Ready` is not success and severity cannot be trusted: the end event of our own request and health decide.
+
+use std::sync::Mutex;
+
+use aws_sdk_elasticbeanstalk::types::{
+    EnvironmentDescription, EnvironmentHealth, EnvironmentHealthAttribute, EnvironmentHealthStatus, EnvironmentStatus,
+    EventDescription, EventSeverity,
+};
+
+use super::live;
+use crate::aws::Aws;
+use crate::aws::errors::{Explain, polled};
+use crate::aws::record::Record;
+use crate::aws::texts::{self, Ending};
+use crate::engine::{Error, Failure, Limits, Poll, Wait, WriteCx};
+
+/// Generous: a stack whose instances never call home takes half an hour to fail.
+pub(super) const LIMITS: Limits = Limits::minutes(12, 45);
+const HEALTH_LIMITS: Limits = Limits::minutes(5, 15);
+
+/// Reads of `Ready` without any event before status alone is believed: events are an empty list without permission.
+const READS_WITHOUT_EVENTS: u32 = 5;
+
+/// An operation that was asked for.
+pub(super) struct Operation<'a> {
+    /// Read after "waiting for": `the environment X to launch`.
+    pub what: String,
+    pub environment: &'a str,
+    /// The id of the request that began it.
+    pub request: Option<String>,
+}
+
+/// How it ended.
+pub(super) struct Ended {
+    pub ending: Ending,
+    pub environment: EnvironmentDescription,
+    /// Events of the operation, oldest first.
+    pub events: Vec<EventDescription>,
+}
+
+impl Ended {
+    pub(super) fn terminated(&self) -> bool {
+        self.environment.status() == Some(&EnvironmentStatus::Terminated)
+    }
+
+    /// Whether the launch failed because IAM had not yet spread the instance profile.
+    pub(super) fn profile_not_spread(&self) -> bool {
+        self.events
+            .iter()
+            .filter_map(|event| event.message())
+            .any(texts::is_profile_not_spread)
+    }
+}
+
+/// Waits for the end. `between` is told of the environment at every look, for what becomes known on the way.
+pub(super) async fn follow<F>(
+    cx: &WriteCx<Aws>,
+    operation: &Operation<'_>,
+    between: impl Fn(EnvironmentDescription) -> F + Sync,
+) -> Result<Ended, Error>
+where
+    F: Future<Output = ()> + Send,
+{
+    let wait = Wait::new(operation.what.clone(), 5, LIMITS);
+    let silent_reads = Mutex::new(0);
+    cx.wait(&wait, || async {
+        match look(cx.read().aws(), operation).await {
+            Ok((environment, events)) => {
+                between(environment.clone()).await;
+                judge(operation, environment, events, &silent_reads)
+            }
+            Err(error) => polled(Err(error)),
+        }
+    })
+    .await
+}
+
+async fn look(aws: &Aws, operation: &Operation<'_>) -> Result<(EnvironmentDescription, Vec<EventDescription>), Error> {
+    let id = operation.environment;
+    let describe = aws
+        .beanstalk
+        .describe_events()
+        .environment_id(id)
+        .set_request_id(operation.request.clone());
+    let events = describe
+        .max_records(200)
+        .send()
+        .await
+        .explain("read the environment's events")?;
+    let environment = live::by_id(aws, id).await?;
+    let environment = environment.ok_or_else(|| Error::failed(format!("the environment {id} is gone")))?;
+    let mut events = events.events.unwrap_or_default();
+    events.reverse();
+    Ok((environment, events))
+}
+
+fn judge(
+    operation: &Operation<'_>,
+    environment: EnvironmentDescription,
+    events: Vec<EventDescription>,
+    silent_reads: &Mutex<u32>,
+) -> Poll<Ended> {
+    let newest = events.last().and_then(|event| event.message()).map(texts::clean);
+    let ending = events
+        .iter()
+        .rev()
+        .filter_map(|event| event.message())
+        .find_map(texts::ending);
+    match environment.status() {
+        Some(EnvironmentStatus::Terminated) => Poll::Ready(Ended {
+            ending: ending.unwrap_or(Ending::Failed),
+            environment,
+            events,
+        }),
+        Some(EnvironmentStatus::Ready) => {
+            if let Some(ending) = ending {
+                return Poll::Ready(Ended {
+                    ending,
+                    environment,
+                    events,
+                });
+            }
+            let mut silent = silent_reads.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            *silent += 1;
+            if events.is_empty() && *silent >= READS_WITHOUT_EVENTS {
+                let ending = if is_healthy(&environment) {
+                    Ending::Succeeded
+                } else {
+                    Ending::Failed
+                };
+                return Poll::Ready(Ended {
+                    ending,
+                    environment,
+                    events,
+                });
+            }
+            Poll::NotYet(newest.unwrap_or_else(|| format!("waiting for {}", operation.what)))
+        }
+        status => Poll::NotYet(newest.unwrap_or_else(|| {
+            status
+                .map(|status| status.as_str().to_owned())
+                .unwrap_or_else(|| "no status yet".to_owned())
+        })),
+    }
+}
+
+fn is_healthy(environment: &EnvironmentDescription) -> bool {
+    match environment.health_status() {
+        Some(EnvironmentHealthStatus::Ok | EnvironmentHealthStatus::Info) => true,
+        Some(_) => false,
+        // Basic health knows colours only.
+        None => environment.health() == Some(&EnvironmentHealth::Green),
+    }
+}
+
+/// Waits until the environment's health is Ok, which follows its end event by some reports of its instances.
+pub(super) async fn wait_healthy(cx: &WriteCx<Aws>, id: &str, name: &str) -> Result<EnvironmentDescription, Failure> {
+    let wait = Wait::new(format!("the health of {name} to be Ok"), 5, HEALTH_LIMITS);
+    let healthy = cx.wait(&wait, || async {
+        polled(
+            live::by_id(cx.read().aws(), id)
+                .await
+                .map(|environment| match environment {
+                    Some(environment) if is_healthy(&environment) => Poll::Ready(environment),
+                    Some(environment) => {
+                        let health = environment
+                            .health_status()
+                            .map_or("unknown", EnvironmentHealthStatus::as_str);
+                        Poll::NotYet(format!("health is {health}"))
+                    }
+                    None => Poll::Failed(Error::failed(format!("the environment {name} is gone"))),
+                }),
+        )
+    });
+    match healthy.await {
+        Ok(environment) => Ok(environment),
+        Err(mut error) => {
+            error.causes.extend(health_causes(cx.read().aws(), id).await);
+            Err(Failure::from(error).leaving(format!("environment {name} with its instances and load balancer"), true))
+        }
+    }
+}
+
+/// What Beanstalk itself gives as causes of the environment's health.
+async fn health_causes(aws: &Aws, id: &str) -> Vec<String> {
+    let health = aws.beanstalk.describe_environment_health().environment_id(id);
+    let answer = health.attribute_names(EnvironmentHealthAttribute::All).send().await;
+    let causes = answer.ok().and_then(|answer| answer.causes).unwrap_or_default();
+    causes.iter().map(|cause| texts::clean(cause)).collect()
+}
+
+/// The failure of an operation: AWS's own reasons, from the events, the stack and the deployment log.
+pub(super) async fn failure(cx: &WriteCx<Aws>, operation: &Operation<'_>, ended: &Ended, name: &str) -> Failure {
+    let aws = cx.read().aws();
+    let mut error = Error::failed(format!(
+        "{name}: Beanstalk could not do what was asked ({})",
+        operation.what
+    ));
+    let bad = [EventSeverity::Error, EventSeverity::Fatal, EventSeverity::Warn];
+    let told = ended
+        .events
+        .iter()
+        .filter(|event| event.severity().is_some_and(|severity| bad.contains(severity)));
+    error
+        .causes
+        .extend(told.filter_map(|event| event.message()).map(texts::clean).take(8));
+    if error.causes.is_empty() {
+        error
+            .causes
+            .extend(ended.events.last().and_then(|event| event.message()).map(texts::clean));
+    }
+    if let Some(request) = &operation.request {
+        error
+            .causes
+            .extend(deployment_log(aws, operation.environment, request).await);
+    }
+    if !ended.terminated() {
+        error
+            .causes
+            .extend(health_causes(aws, operation.environment).await.into_iter().take(3));
+    }
+    error.hint = error
+        .causes
+        .iter()
+        .find_map(|cause| texts::known_error("*", cause))
+        .map(|row| row.hint.to_owned())
+        .or_else(|| {
+            Some("mend the cause and run `confctl up` again; `confctl teardown` removes what is there".to_owned())
+        });
+    let failure = Failure::from(error);
+    if ended.terminated() {
+        failure
+    } else {
+        failure.leaving(format!("environment {name} with its instances and load balancer"), true)
+    }
+}
+
+/// The failed lines of the log that an instance uploads while it deploys, for platforms of March 2026 and later.
+/// Source: the developer guide's environments-deployment-logs.
+async fn deployment_log(aws: &Aws, environment: &str, request: &str) -> Vec<String> {
+    let key = format!("resources/environments/logs/deployments/{environment}/eb-deployment-{request}.log");
+    let bucket = aws.storage_bucket();
+    let get = aws
+        .s3
+        .get_object()
+        .bucket(&bucket)
+        .key(&key)
+        .expected_bucket_owner(&aws.account)
+        .send()
+        .await;
+    let Ok(object) = get else { return Vec::new() };
+    let Ok(body) = object.body.collect().await else {
+        return Vec::new();
+    };
+    let log = String::from_utf8_lossy(&body.into_bytes()).into_owned();
+    let failed = log
+        .lines()
+        .skip_while(|line| !line.contains("[ERROR]"))
+        .map(texts::clean);
+    failed.filter(|line| !line.trim().is_empty()).take(12).collect()
+}
+
+/// Removes what Beanstalk itself leaves in its bucket of one environment, access logs with visitors' addresses among it.
+/// Source: the developer guide's AWSHowTo.S3. Only keys with this environment's id are touched.
+pub(super) async fn delete_objects(cx: &WriteCx<Aws>, stack: &str, environment: &str) -> Result<(), Error> {
+    let aws = cx.aws();
+    let record = Record::new(aws, stack);
+    let ours = format!("/{environment}/");
+    let keys = record.list(aws, "resources/environments/").await?;
+    let keys: Vec<String> = keys.into_iter().filter(|key| key.contains(&ours)).collect();
+    record.delete_keys(aws, &keys).await
+}

@@ -1,0 +1,246 @@
+//! What is known of a running environment, read where it lives: Beanstalk's deployed settings, its stack, the services' own
+//! group, alarms and load balancer. Reads only.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_cloudwatch::types::MetricAlarm;
+use aws_sdk_elasticbeanstalk::types::{ConfigurationDeploymentStatus, EnvironmentDescription, EnvironmentStatus};
+
+use super::options::Settings;
+use crate::aws::Aws;
+use crate::aws::errors::Explain;
+use crate::engine::Error;
+use crate::resources::outputs::LiveEnvironment;
+
+/// An environment that rests.
+#[derive(Clone, Debug)]
+pub(in crate::resources) struct Live {
+    pub id: String,
+    pub arn: String,
+    pub application: String,
+    pub cname: String,
+    pub version: Option<String>,
+    pub platform_arn: Option<String>,
+    /// The set that is deployed, never a draft.
+    pub settings: Settings,
+    /// A change that failed left a draft, which stays until it is deleted.
+    pub failed_draft: bool,
+    /// The environment's stack never came to be, or is broken: only terminating helps.
+    pub broken: Option<String>,
+    pub load_balancer: Option<String>,
+    pub group: Option<Group>,
+    /// By `AWSEBCloudwatchAlarmHigh` and `AWSEBCloudwatchAlarmLow`.
+    pub alarms: BTreeMap<String, MetricAlarm>,
+}
+
+/// The Auto Scaling group's own bounds. Its desired capacity is nobody's drift.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::resources) struct Group {
+    pub name: String,
+    pub min: i32,
+    pub max: i32,
+}
+
+impl Live {
+    /// One in transition, of which only the identity is known.
+    pub(super) fn passing(environment: &EnvironmentDescription) -> Self {
+        let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+        Self {
+            id: text(environment.environment_id()),
+            arn: text(environment.environment_arn()),
+            application: text(environment.application_name()),
+            cname: text(environment.cname()),
+            version: environment.version_label().map(str::to_owned),
+            platform_arn: environment.platform_arn().map(str::to_owned),
+            settings: Settings::new(),
+            failed_draft: false,
+            broken: None,
+            load_balancer: None,
+            group: None,
+            alarms: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn output(&self) -> LiveEnvironment {
+        LiveEnvironment {
+            id: self.id.clone(),
+            cname: self.cname.clone(),
+            load_balancer: self.load_balancer.clone(),
+        }
+    }
+
+    /// Reads all of one that is Ready.
+    pub(super) async fn read(aws: &Aws, environment: &EnvironmentDescription) -> Result<Self, Error> {
+        let mut live = Self::passing(environment);
+        let stack = format!("awseb-{}-stack", live.id);
+        let (settings, broken, resources) = tokio::try_join!(
+            settings(aws, environment),
+            stack_trouble(aws, &stack),
+            stack_resources(aws, &stack)
+        )?;
+        (live.settings, live.failed_draft) = settings;
+        live.broken = broken;
+        let named = |logical: &str| resources.get(logical).cloned();
+        let (group, load_balancer, alarms) = tokio::try_join!(
+            group(aws, named("AWSEBAutoScalingGroup")),
+            load_balancer_name(aws, named("AWSEBV2LoadBalancer")),
+            alarms(aws, &resources),
+        )?;
+        (live.group, live.load_balancer, live.alarms) = (group, load_balancer, alarms);
+        Ok(live)
+    }
+}
+
+/// The environment of this name, if it is not terminated: for an hour AWS shows terminated ones as well.
+pub(super) async fn find(aws: &Aws, name: &str) -> Result<Option<EnvironmentDescription>, Error> {
+    let describe = aws
+        .beanstalk
+        .describe_environments()
+        .environment_names(name)
+        .include_deleted(false);
+    let answer = describe
+        .send()
+        .await
+        .explain(&format!("describe the environment {name}"))?;
+    let mut environments = answer.environments.unwrap_or_default().into_iter();
+    Ok(environments.find(|environment| environment.status() != Some(&EnvironmentStatus::Terminated)))
+}
+
+/// The environment of this id, whatever its status.
+pub(super) async fn by_id(aws: &Aws, id: &str) -> Result<Option<EnvironmentDescription>, Error> {
+    let describe = aws
+        .beanstalk
+        .describe_environments()
+        .environment_ids(id)
+        .include_deleted(true);
+    let answer = describe
+        .send()
+        .await
+        .explain(&format!("describe the environment {id}"))?;
+    Ok(answer.environments.unwrap_or_default().into_iter().next())
+}
+
+async fn settings(aws: &Aws, environment: &EnvironmentDescription) -> Result<(Settings, bool), Error> {
+    let name = environment.environment_name().unwrap_or_default();
+    let describe = aws.beanstalk.describe_configuration_settings().environment_name(name);
+    let describe = describe.set_application_name(environment.application_name().map(str::to_owned));
+    let answer = describe
+        .send()
+        .await
+        .explain(&format!("read the settings of the environment {name}"))?;
+    let mut deployed = Settings::new();
+    let mut failed_draft = false;
+    // Two descriptions where a change is under way or failed: reading the draft would take wishes for facts.
+    for description in answer.configuration_settings.unwrap_or_default() {
+        match description.deployment_status() {
+            Some(ConfigurationDeploymentStatus::Failed) => failed_draft = true,
+            Some(ConfigurationDeploymentStatus::Pending) => {}
+            _ => {
+                for option in description.option_settings() {
+                    if let (Some(namespace), Some(name), Some(value)) =
+                        (option.namespace(), option.option_name(), option.value())
+                    {
+                        deployed.insert((namespace.to_owned(), name.to_owned()), value.to_owned());
+                    }
+                }
+            }
+        }
+    }
+    Ok((deployed, failed_draft))
+}
+
+/// Why the stack behind the environment cannot be changed any more.
+async fn stack_trouble(aws: &Aws, stack: &str) -> Result<Option<String>, Error> {
+    let answer = aws.cloudformation.describe_stacks().stack_name(stack).send().await;
+    let answer = answer.or_absent(&["ValidationError"], &format!("describe the stack {stack}"))?;
+    let Some(found) = answer.and_then(|answer| answer.stacks.unwrap_or_default().into_iter().next()) else {
+        return Ok(Some(format!("its stack {stack} is gone")));
+    };
+    let status = found
+        .stack_status()
+        .map(|status| status.as_str().to_owned())
+        .unwrap_or_default();
+    let broken = [
+        "CREATE_FAILED",
+        "ROLLBACK_COMPLETE",
+        "ROLLBACK_FAILED",
+        "DELETE_FAILED",
+        "UPDATE_ROLLBACK_FAILED",
+    ];
+    Ok(broken.contains(&status.as_str()).then(|| {
+        let reason = found
+            .stack_status_reason()
+            .map(|reason| format!(": {reason}"))
+            .unwrap_or_default();
+        format!("its stack {stack} is {status}{reason}")
+    }))
+}
+
+/// Physical ids by logical id; empty where there is no stack yet.
+pub(super) async fn stack_resources(aws: &Aws, stack: &str) -> Result<BTreeMap<String, String>, Error> {
+    let answer = aws
+        .cloudformation
+        .describe_stack_resources()
+        .stack_name(stack)
+        .send()
+        .await;
+    let answer = answer.or_absent(
+        &["ValidationError"],
+        &format!("read the resources of the stack {stack}"),
+    )?;
+    let resources = answer
+        .and_then(|answer| answer.stack_resources)
+        .unwrap_or_default()
+        .into_iter();
+    Ok(resources
+        .filter_map(|resource| Some((resource.logical_resource_id?, resource.physical_resource_id?)))
+        .collect())
+}
+
+async fn group(aws: &Aws, name: Option<String>) -> Result<Option<Group>, Error> {
+    let Some(name) = name else { return Ok(None) };
+    let answer = aws
+        .autoscaling
+        .describe_auto_scaling_groups()
+        .auto_scaling_group_names(&name)
+        .send()
+        .await;
+    let answer = answer.explain(&format!("describe the Auto Scaling group {name}"))?;
+    let found = answer.auto_scaling_groups.unwrap_or_default().into_iter().next();
+    Ok(found.map(|found| Group {
+        name,
+        min: found.min_size().unwrap_or(0),
+        max: found.max_size().unwrap_or(0),
+    }))
+}
+
+/// The DNS name of a load balancer, once it has one.
+pub(super) async fn load_balancer_name(aws: &Aws, arn: Option<String>) -> Result<Option<String>, Error> {
+    let Some(arn) = arn.filter(|arn| arn.starts_with("arn:")) else {
+        return Ok(None);
+    };
+    let answer = aws.elb.describe_load_balancers().load_balancer_arns(&arn).send().await;
+    let answer = answer.or_absent(
+        &["LoadBalancerNotFound", "LoadBalancerNotFoundException"],
+        &format!("describe the load balancer {arn}"),
+    )?;
+    let found = answer.and_then(|answer| answer.load_balancers.unwrap_or_default().into_iter().next());
+    Ok(found.and_then(|found| found.dns_name))
+}
+
+async fn alarms(aws: &Aws, resources: &BTreeMap<String, String>) -> Result<BTreeMap<String, MetricAlarm>, Error> {
+    let names: BTreeMap<&str, &str> = ["AWSEBCloudwatchAlarmHigh", "AWSEBCloudwatchAlarmLow"]
+        .into_iter()
+        .filter_map(|logical| Some((resources.get(logical)?.as_str(), logical)))
+        .collect();
+    if names.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let describe = aws.cloudwatch.describe_alarms();
+    let describe = describe.set_alarm_names(Some(names.keys().map(|name| (*name).to_owned()).collect()));
+    let answer = describe.send().await.explain("read the environment's alarms")?;
+    let alarms = answer.metric_alarms.unwrap_or_default().into_iter();
+    Ok(alarms
+        .filter_map(|alarm| Some((names.get(alarm.alarm_name()?)?.to_string(), alarm)))
+        .collect())
+}

@@ -1,0 +1,646 @@
+//! The Beanstalk environment: two to four instances behind a load balancer, or one of its own.
+//! Must know nothing of the distribution, but that it fetches from the output `origin`.
+
+mod follow;
+mod live;
+mod options;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_elasticbeanstalk::operation::RequestId;
+use aws_sdk_elasticbeanstalk::types::{
+    ConfigurationOptionSetting, EnvironmentDescription, EnvironmentStatus, EnvironmentTier, OptionSpecification,
+    PlatformFilter, Tag,
+};
+
+use self::follow::{Operation, follow};
+use self::live::Live;
+use self::options::{Inputs, Key, Settings};
+use super::outputs::{
+    APPLICATION, ENVIRONMENT, INSTANCE_PROFILE, KEY_PAIR, NETWORK, ORIGIN, SERVICE_ROLE, TABLE, VERSION,
+};
+use super::ownership::{beanstalk_tags, block_unless_ours};
+use super::stack::Stack;
+use crate::aws::errors::{Explain, polled};
+use crate::aws::tags::{CREATED, settled_owner};
+use crate::aws::texts::Ending;
+use crate::aws::{Aws, tags};
+use crate::engine::{
+    Change, Effect, Error, Failure, FieldChange, Limits, Observed, Owner, Poll, ReadCx, Resource, ResourceId, Values,
+    Wait, WriteCx,
+};
+use crate::profile::CdnOrigin;
+
+const ID: ResourceId = "environment";
+
+pub(super) struct Environment {
+    stack: Arc<Stack>,
+}
+
+impl Environment {
+    pub(super) fn new(stack: Arc<Stack>) -> Self {
+        Self { stack }
+    }
+
+    fn name(&self) -> &str {
+        &self.stack.names.environment
+    }
+
+    fn inputs(&self, known: &Values) -> Inputs {
+        Inputs {
+            network: known.get(&NETWORK),
+            service_role: known.get(&SERVICE_ROLE),
+            instance_profile: known.get(&INSTANCE_PROFILE),
+            key_pair: known.get(&KEY_PAIR),
+            // Its name is known before it exists; the output only orders the two on the way down.
+            table: Some(self.stack.names.table.clone()),
+        }
+    }
+
+    fn wanted(&self, known: &Values) -> Settings {
+        options::wanted(&self.stack.profile, &self.stack.region, &self.inputs(known))
+    }
+
+    /// The name that CloudFront fetches from. A single instance has no load balancer, so its CNAME it is.
+    fn origin(&self, cname: &str, load_balancer: Option<&str>) -> Option<String> {
+        let by_cname = self.stack.profile.cdn.origin == CdnOrigin::Cname || !self.stack.profile.is_load_balanced();
+        let origin = if by_cname { Some(cname) } else { load_balancer };
+        origin.filter(|origin| !origin.is_empty()).map(str::to_owned)
+    }
+
+    fn differences(&self, live: &Live, known: &Values) -> Vec<FieldChange> {
+        let profile = &self.stack.profile;
+        if let Some(trouble) = &live.broken {
+            let field = FieldChange::new("launch", trouble.clone(), "terminated and launched again".to_owned());
+            return vec![field.effect(Effect::ReplaceInstances)];
+        }
+        let mut changes = options::differences(profile, &self.wanted(known), &live.settings);
+        let version = known.get(&VERSION).unwrap_or_else(|| self.stack.bundle.label.clone());
+        if live.version.as_deref() != Some(version.as_str()) {
+            changes.push(FieldChange::new("VersionLabel", live.version.clone(), version).effect(Effect::Restart));
+        }
+        changes.extend(self.group_drift(live));
+        changes.extend(self.alarm_drift(live));
+        changes
+    }
+
+    /// The group's own bounds, where Beanstalk's settings say what we want and the group does not: Beanstalk compares
+    /// settings with settings and would never mend it.
+    fn group_drift(&self, live: &Live) -> Vec<FieldChange> {
+        let Some(group) = live.group.as_ref().filter(|_| self.stack.profile.is_load_balanced()) else {
+            return vec![];
+        };
+        let (min, max) = self.stack.profile.instance_range();
+        [("MinSize", group.min, min), ("MaxSize", group.max, max)]
+            .into_iter()
+            .filter(|(_, is, want)| i64::from(*is) != i64::from(*want))
+            .map(|(name, is, want)| {
+                FieldChange::new(format!("Auto Scaling group {name}"), is.to_string(), want.to_string())
+            })
+            .collect()
+    }
+
+    fn alarm_drift(&self, live: &Live) -> Vec<FieldChange> {
+        let scaling = &self.stack.profile.scaling;
+        let mut changes = Vec::new();
+        for (logical, want) in [
+            ("AWSEBCloudwatchAlarmHigh", scaling.upper),
+            ("AWSEBCloudwatchAlarmLow", scaling.lower),
+        ] {
+            let Some(alarm) = live.alarms.get(logical) else {
+                continue;
+            };
+            if alarm.threshold() != Some(want) {
+                let from = alarm.threshold().map(|threshold| threshold.to_string());
+                changes.push(FieldChange::new(
+                    format!("alarm {logical} threshold"),
+                    from,
+                    want.to_string(),
+                ));
+            }
+            if alarm.actions_enabled() == Some(false) {
+                changes.push(FieldChange::new(
+                    format!("alarm {logical} actions"),
+                    "off".to_owned(),
+                    "on".to_owned(),
+                ));
+            }
+        }
+        changes
+    }
+
+    /// What cannot be changed in an environment that exists.
+    fn immutable(&self, live: &Live) -> Option<Change> {
+        let wanted = options::wanted(&self.stack.profile, &self.stack.region, &Inputs::default());
+        for name in ["EnvironmentType", "LoadBalancerType"] {
+            let key: Key = ("aws:elasticbeanstalk:environment".to_owned(), name.to_owned());
+            let (Some(is), want) = (live.settings.get(&key), wanted.get(&key)) else {
+                continue;
+            };
+            if want.is_some_and(|want| want != is) {
+                return Some(Change::Blocked {
+                    reason: format!(
+                        "its {name} is {is}, the profile says {}",
+                        want.cloned().unwrap_or_default()
+                    ),
+                    hint: "confctl teardown --keep users-table && confctl up".to_owned(),
+                });
+            }
+        }
+        None
+    }
+
+    fn tags(&self) -> Vec<Tag> {
+        let tags = self.stack.ownership.tags(ID).into_iter();
+        tags.map(|(key, value)| Tag::builder().key(key).value(value).build())
+            .collect()
+    }
+
+    /// The newest recommended version of the branch that the profile names.
+    async fn platform(&self, aws: &Aws) -> Result<String, Error> {
+        let branch = &self.stack.profile.app.platform;
+        let filter = |kind: &str, value: &str| {
+            PlatformFilter::builder()
+                .r#type(kind)
+                .operator("=")
+                .values(value)
+                .build()
+        };
+        let mut versions = aws
+            .beanstalk
+            .list_platform_versions()
+            .filters(filter("PlatformBranchName", branch));
+        match &self.stack.profile.app.platform_version {
+            Some(version) => versions = versions.filters(filter("PlatformVersion", version)),
+            None => versions = versions.filters(filter("PlatformLifecycleState", "recommended")),
+        }
+        let answer = versions.send().await.explain("list the platform's versions")?;
+        let mut found = answer.platform_summary_list.unwrap_or_default();
+        let number = |version: Option<&str>| -> Vec<u64> {
+            version
+                .unwrap_or_default()
+                .split('.')
+                .map(|part| part.parse().unwrap_or(0))
+                .collect()
+        };
+        found.sort_by_key(|summary| number(summary.platform_version()));
+        found.pop().and_then(|summary| summary.platform_arn).ok_or_else(|| {
+            Error::failed(format!(
+                "Beanstalk has no platform version of '{branch}' that is recommended here"
+            ))
+            .hint("list them with `aws elasticbeanstalk list-platform-branches`, then --set app.platform='…'")
+        })
+    }
+
+    async fn create(&self, cx: &WriteCx<Aws>) -> Result<Live, Failure> {
+        let platform = self.platform(cx.read().aws()).await?;
+        let mut spread_retry = true;
+        loop {
+            let (id, request) = self.ask_for_creation(cx, &platform).await?;
+            let operation = Operation {
+                what: format!("the environment {} to launch", self.name()),
+                environment: &id,
+                request,
+            };
+            let ended = follow(cx, &operation, |seen| self.publish_origin(cx, seen)).await;
+            let ended = ended
+                .map_err(|error| Failure::from(error).leaving(format!("environment {} ({id})", self.name()), true))?;
+            if ended.ending == Ending::Succeeded && !ended.terminated() {
+                let environment = follow::wait_healthy(cx, &id, self.name()).await?;
+                return Ok(Live::read(cx.read().aws(), &environment).await?);
+            }
+            if ended.terminated() && ended.profile_not_spread() && spread_retry {
+                spread_retry = false;
+                cx.step("IAM has not spread the instance profile yet; launching once more");
+                cx.pause(Duration::from_secs(20)).await?;
+                continue;
+            }
+            return Err(follow::failure(cx, &operation, &ended, self.name()).await);
+        }
+    }
+
+    /// CreateEnvironment, with another name prefix where somebody else has ours. Gives the id and the request's id.
+    async fn ask_for_creation(&self, cx: &WriteCx<Aws>, platform: &str) -> Result<(String, Option<String>), Error> {
+        let values = cx.values();
+        let wanted = self.wanted(&values);
+        let mut prefix = cx.read().intents(ID, "cname-prefix").pop();
+        for _ in 0..3 {
+            let asked = prefix
+                .take()
+                .unwrap_or_else(|| self.stack.names.cname_prefix(&random_suffix()));
+            cx.intend("cname-prefix", asked.clone()).await?;
+            cx.intend(CREATED, self.name()).await?;
+            cx.check()?;
+            let create = cx.aws().beanstalk.create_environment();
+            let create = create
+                .application_name(cx.need(&APPLICATION)?)
+                .environment_name(self.name())
+                .version_label(cx.need(&VERSION)?)
+                .platform_arn(platform)
+                .cname_prefix(&asked)
+                .tier(EnvironmentTier::builder().name("WebServer").r#type("Standard").build())
+                .set_option_settings(Some(settings_of(&wanted)))
+                .set_tags(Some(self.tags()));
+            let answer = create.send().await;
+            let request = answer
+                .as_ref()
+                .ok()
+                .and_then(|answer| answer.request_id().map(str::to_owned));
+            match answer.explain(&format!("create the environment {}", self.name())) {
+                Ok(answer) => {
+                    // In cname mode the name is ours from this answer on, and not before: it is a namespace of all customers.
+                    if let (Some(cname), CdnOrigin::Cname) = (answer.cname(), self.stack.profile.cdn.origin) {
+                        cx.publish(&ORIGIN, cname.to_owned());
+                    }
+                    return Ok((answer.environment_id.unwrap_or_default(), request));
+                }
+                Err(error)
+                    if error
+                        .causes
+                        .iter()
+                        .any(|cause| cause.contains("DNS name") && cause.contains("not available")) =>
+                {
+                    cx.step(format!("the name {asked} is taken; trying another"));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(Error::failed("three names in a row were taken by others"))
+    }
+
+    /// Publishes the load balancer's name as soon as AWS shows it, minutes before the environment is ready.
+    async fn publish_origin(&self, cx: &WriteCx<Aws>, seen: EnvironmentDescription) {
+        if cx.values().get(&ORIGIN).is_some() || seen.status() != Some(&EnvironmentStatus::Launching) {
+            return;
+        }
+        let aws = cx.read().aws();
+        let stack = format!("awseb-{}-stack", seen.environment_id().unwrap_or_default());
+        let Ok(resources) = live::stack_resources(aws, &stack).await else {
+            return;
+        };
+        let balancer = resources.get("AWSEBV2LoadBalancer").cloned();
+        let Ok(load_balancer) = live::load_balancer_name(aws, balancer).await else {
+            return;
+        };
+        if let Some(origin) = self.origin(seen.cname().unwrap_or_default(), load_balancer.as_deref()) {
+            cx.publish(&ORIGIN, origin);
+        }
+    }
+
+    /// Settings and version go in two updates: the API's text refuses both in one.
+    async fn update(&self, cx: &WriteCx<Aws>, live: &Live) -> Result<(), Failure> {
+        let beanstalk = &cx.aws().beanstalk;
+        if live.failed_draft {
+            cx.check()?;
+            let delete = beanstalk
+                .delete_environment_configuration()
+                .environment_name(self.name());
+            delete
+                .application_name(&live.application)
+                .send()
+                .await
+                .explain("drop the draft of a failed change")?;
+        }
+        let wanted = self.wanted(&cx.values());
+        let changed: Settings = wanted
+            .iter()
+            .filter(|(key, _)| {
+                let one = Settings::from([((*key).clone(), wanted[*key].clone())]);
+                let deployed = live
+                    .settings
+                    .get(*key)
+                    .map(|value| Settings::from([((*key).clone(), value.clone())]));
+                !options::differences(&self.stack.profile, &one, &deployed.unwrap_or_default()).is_empty()
+            })
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect();
+        let unwanted = options::unwanted(&wanted, &live.settings);
+        if !changed.is_empty() || !unwanted.is_empty() {
+            let removed = unwanted.into_iter().map(|((namespace, name), _)| {
+                OptionSpecification::builder()
+                    .namespace(namespace)
+                    .option_name(name)
+                    .build()
+            });
+            let update = beanstalk.update_environment().environment_id(&live.id);
+            let update = update.set_option_settings(Some(settings_of(&changed)));
+            let update = update.set_options_to_remove(Some(removed.collect()));
+            self.run_update(cx, live, update, "its settings").await?;
+        }
+        let version = cx.need(&VERSION)?;
+        if live.version.as_deref() != Some(version.as_str()) {
+            let update = beanstalk
+                .update_environment()
+                .environment_id(&live.id)
+                .version_label(&version);
+            self.run_update(cx, live, update, &format!("the version {version}"))
+                .await?;
+        }
+        self.repair(cx, live).await?;
+        Ok(())
+    }
+
+    async fn run_update(
+        &self,
+        cx: &WriteCx<Aws>,
+        live: &Live,
+        update: aws_sdk_elasticbeanstalk::operation::update_environment::builders::UpdateEnvironmentFluentBuilder,
+        what: &str,
+    ) -> Result<(), Failure> {
+        cx.check()?;
+        let answer = update
+            .send()
+            .await
+            .explain(&format!("update {what} of the environment {}", self.name()))?;
+        let operation = Operation {
+            what: format!("{what} of {} to be deployed", self.name()),
+            environment: &live.id,
+            request: answer.request_id().map(str::to_owned),
+        };
+        let ended = follow(cx, &operation, |_| async {}).await?;
+        if ended.ending == Ending::Failed {
+            return Err(follow::failure(cx, &operation, &ended, self.name()).await);
+        }
+        follow::wait_healthy(cx, &live.id, self.name()).await?;
+        Ok(())
+    }
+
+    /// What differs in the services themselves only, repaired there.
+    async fn repair(&self, cx: &WriteCx<Aws>, before: &Live) -> Result<(), Error> {
+        let Some(environment) = live::by_id(cx.read().aws(), &before.id).await? else {
+            return Ok(());
+        };
+        let live = Live::read(cx.read().aws(), &environment).await?;
+        if let (Some(group), false) = (&live.group, self.group_drift(&live).is_empty()) {
+            let (min, max) = self.stack.profile.instance_range();
+            cx.check()?;
+            let update = cx
+                .aws()
+                .autoscaling
+                .update_auto_scaling_group()
+                .auto_scaling_group_name(&group.name);
+            let update = update.min_size(i32::try_from(min).unwrap_or(i32::MAX));
+            let update = update.max_size(i32::try_from(max).unwrap_or(i32::MAX));
+            update
+                .send()
+                .await
+                .explain("repair the bounds of the Auto Scaling group")?;
+        }
+        if !self.alarm_drift(&live).is_empty() {
+            self.repair_alarms(cx, &live).await?;
+        }
+        Ok(())
+    }
+
+    async fn repair_alarms(&self, cx: &WriteCx<Aws>, live: &Live) -> Result<(), Error> {
+        let scaling = &self.stack.profile.scaling;
+        for (logical, want) in [
+            ("AWSEBCloudwatchAlarmHigh", scaling.upper),
+            ("AWSEBCloudwatchAlarmLow", scaling.lower),
+        ] {
+            let Some(alarm) = live.alarms.get(logical) else {
+                continue;
+            };
+            cx.check()?;
+            // PutMetricAlarm replaces the whole alarm: all else is sent back as it was read.
+            let put = cx.aws().cloudwatch.put_metric_alarm();
+            let put = put
+                .set_alarm_name(alarm.alarm_name.clone())
+                .set_alarm_description(alarm.alarm_description.clone())
+                .actions_enabled(true)
+                .set_ok_actions(alarm.ok_actions.clone())
+                .set_alarm_actions(alarm.alarm_actions.clone())
+                .set_insufficient_data_actions(alarm.insufficient_data_actions.clone())
+                .set_metric_name(alarm.metric_name.clone())
+                .set_namespace(alarm.namespace.clone())
+                .set_statistic(alarm.statistic.clone())
+                .set_dimensions(alarm.dimensions.clone())
+                .set_period(alarm.period)
+                .set_unit(alarm.unit.clone())
+                .set_evaluation_periods(alarm.evaluation_periods)
+                .set_datapoints_to_alarm(alarm.datapoints_to_alarm)
+                .set_comparison_operator(alarm.comparison_operator.clone())
+                .set_treat_missing_data(alarm.treat_missing_data.clone())
+                .threshold(want);
+            put.send()
+                .await
+                .explain(&format!("repair the alarm {}", alarm.alarm_name().unwrap_or(logical)))?;
+        }
+        Ok(())
+    }
+
+    async fn terminate(&self, cx: &WriteCx<Aws>, id: &str) -> Result<(), Failure> {
+        // It can fail once by a race between its security groups, and asking again works (ThoughtWorksStudios/eb_deployer#62).
+        for last in [false, true] {
+            let Some(request) = self.ask_for_termination(cx, id).await? else {
+                return Ok(());
+            };
+            let operation = Operation {
+                what: format!("the environment {} to terminate", self.name()),
+                environment: id,
+                request: Some(request),
+            };
+            let ended = follow(cx, &operation, |_| async {}).await;
+            let leftover = format!("environment {} ({id})", self.name());
+            let ended = ended.map_err(|error| Failure::from(error).leaving(leftover, true))?;
+            if ended.terminated() {
+                return Ok(());
+            }
+            if last {
+                return Err(follow::failure(cx, &operation, &ended, self.name()).await);
+            }
+        }
+        Ok(())
+    }
+
+    /// TerminateEnvironment, waiting while Beanstalk refuses it because of an operation under way. `None`: it is gone.
+    async fn ask_for_termination(&self, cx: &WriteCx<Aws>, id: &str) -> Result<Option<String>, Error> {
+        let doing = format!("terminate the environment {}", self.name());
+        let wait = Wait::new(format!("{} to be free for termination", self.name()), 5, follow::LIMITS);
+        cx.wait(&wait, || async {
+            if let Err(stopped) = cx.check() {
+                return Poll::Failed(stopped);
+            }
+            let answer = cx
+                .aws()
+                .beanstalk
+                .terminate_environment()
+                .environment_id(id)
+                .terminate_resources(true)
+                .send()
+                .await;
+            polled(match answer {
+                Ok(answer) => Ok(Poll::Ready(Some(answer.request_id().unwrap_or_default().to_owned()))),
+                Err(error) => match live::by_id(cx.read().aws(), id).await {
+                    Ok(None) => Ok(Poll::Ready(None)),
+                    Ok(Some(seen)) if seen.status() == Some(&EnvironmentStatus::Terminated) => Ok(Poll::Ready(None)),
+                    Ok(Some(seen)) if seen.status() != Some(&EnvironmentStatus::Ready) => Ok(Poll::NotYet(format!(
+                        "it is {}; Beanstalk terminates it only when that is over",
+                        seen.status().map_or("busy", EnvironmentStatus::as_str)
+                    ))),
+                    _ => Err(error).explain(&doing),
+                },
+            })
+        })
+        .await
+    }
+}
+
+fn settings_of(settings: &Settings) -> Vec<ConfigurationOptionSetting> {
+    let settings = settings.iter().map(|((namespace, name), value)| {
+        ConfigurationOptionSetting::builder()
+            .namespace(namespace)
+            .option_name(name)
+            .value(value)
+            .build()
+    });
+    settings.collect()
+}
+
+/// Nobody can guess it: a name that CloudFront points at must not be taken by others the moment it is free.
+fn random_suffix() -> String {
+    let alphabet = b"abcdefghijklmnopqrstuvwxyz0123456789";
+    (0..10)
+        .map(|_| alphabet[rand::random_range(0..alphabet.len())] as char)
+        .collect()
+}
+
+impl Resource for Environment {
+    type Live = Live;
+    type Clients = Aws;
+
+    fn id(&self) -> ResourceId {
+        ID
+    }
+
+    fn title(&self) -> String {
+        format!("environment {}", self.name())
+    }
+
+    fn needs(&self) -> Vec<&'static str> {
+        let mut needs = vec![
+            APPLICATION.name,
+            INSTANCE_PROFILE.name,
+            NETWORK.name,
+            SERVICE_ROLE.name,
+            TABLE.name,
+            VERSION.name,
+        ];
+        if self.stack.profile.ssh.enabled {
+            needs.push(KEY_PAIR.name);
+        }
+        needs
+    }
+
+    fn gives(&self) -> Vec<&'static str> {
+        vec![ORIGIN.name, ENVIRONMENT.name]
+    }
+
+    fn limits(&self) -> Limits {
+        follow::LIMITS
+    }
+
+    async fn observe(&self, cx: &ReadCx<Aws>) -> Result<Observed<Live>, Error> {
+        let aws = cx.aws();
+        let Some(environment) = live::find(aws, self.name()).await? else {
+            return Ok(match aws.proof.of_reads(aws).await {
+                Ok(()) => Observed::Absent,
+                Err(error) => Observed::Unknown(error),
+            });
+        };
+        let passing = Live::passing(&environment);
+        let owner = settled_owner(cx, &self.stack.ownership, ID, || beanstalk_tags(aws, &passing.arn)).await?;
+        match environment.status() {
+            Some(EnvironmentStatus::Ready) => Ok(Observed::Present {
+                live: Live::read(aws, &environment).await?,
+                owner,
+            }),
+            status => {
+                let what = status.map_or("in transition", EnvironmentStatus::as_str).to_owned();
+                Ok(Observed::Settling {
+                    live: passing,
+                    owner,
+                    what: format!("the environment is {what}"),
+                })
+            }
+        }
+    }
+
+    fn plan(&self, seen: &Observed<Live>, known: &Values) -> Change {
+        let Some((live, owner)) = seen.live() else {
+            return Change::Create;
+        };
+        if let Some(blocked) = block_unless_ours(&self.stack, ID, owner, "environment.name") {
+            return blocked;
+        }
+        if let Observed::Settling { what, .. } = seen {
+            let field = FieldChange::new("Status", what.clone(), "Ready".to_owned());
+            return Change::Update { fields: vec![field] };
+        }
+        if live.application != self.stack.names.application {
+            return Change::Blocked {
+                reason: format!("it belongs to the application {}", live.application),
+                hint: "choose another name with --set environment.name=NAME".to_owned(),
+            };
+        }
+        if let Some(blocked) = self.immutable(live) {
+            return blocked;
+        }
+        let through_cname = self.stack.profile.cdn.enabled && self.stack.profile.cdn.origin == CdnOrigin::Cname;
+        if live.broken.is_some() && through_cname {
+            // Terminating it frees the name that a live distribution points at, for anyone to take.
+            return Change::Blocked {
+                reason: "its launch failed, and the distribution fetches from its name".to_owned(),
+                hint: "confctl teardown --keep users-table && confctl up".to_owned(),
+            };
+        }
+        let mut fields = self.differences(live, known);
+        if *owner != Owner::Ours {
+            fields.insert(0, FieldChange::new(tags::STACK, None, self.stack.name.to_string()));
+        }
+        if fields.is_empty() {
+            Change::Keep
+        } else {
+            Change::Update { fields }
+        }
+    }
+
+    fn publish(&self, live: &Live, values: &mut Values) {
+        if let Some(origin) = self.origin(&live.cname, live.load_balancer.as_deref()) {
+            values.set(&ORIGIN, origin);
+        }
+        values.set(&ENVIRONMENT, live.output());
+    }
+
+    async fn apply(&self, cx: &WriteCx<Aws>, seen: Observed<Live>, _: &Change) -> Result<Live, Failure> {
+        let Some((live, owner)) = seen.live() else {
+            return self.create(cx).await;
+        };
+        if *owner != Owner::Ours {
+            cx.check()?;
+            let tag = cx.aws().beanstalk.update_tags_for_resource().resource_arn(&live.arn);
+            let tag = tag.set_tags_to_add(Some(self.tags())).send().await;
+            tag.explain(&format!("tag the environment {}", self.name()))?;
+        }
+        if live.broken.is_some() {
+            cx.step("its launch failed: terminating it, then launching again");
+            self.terminate(cx, &live.id).await?;
+            return self.create(cx).await;
+        }
+        if let Some(origin) = self.origin(&live.cname, live.load_balancer.as_deref()) {
+            cx.publish(&ORIGIN, origin);
+        }
+        self.update(cx, live).await?;
+        let environment = live::by_id(cx.read().aws(), &live.id).await?;
+        let environment =
+            environment.ok_or_else(|| Error::failed(format!("the environment {} is gone", self.name())))?;
+        Ok(Live::read(cx.read().aws(), &environment).await?)
+    }
+
+    async fn delete(&self, cx: &WriteCx<Aws>, live: Live) -> Result<(), Failure> {
+        self.terminate(cx, &live.id).await?;
+        follow::delete_objects(cx, self.stack.name.as_str(), &live.id).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,347 @@
+//! The key pair for SSH. Must know nothing of who logs in with it.
+//! The private key is local: it is on disk before the key pair counts as made, and its absence replaces nothing (H18).
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use aws_sdk_ec2::types::{KeyFormat, KeyPairInfo, KeyType, ResourceType, Tag, TagSpecification};
+use aws_smithy_types::Blob;
+use etcetera::BaseStrategy;
+use fs_err::os::unix::fs::OpenOptionsExt;
+
+use super::outputs::KEY_PAIR;
+use super::stack::Stack;
+use crate::aws::Aws;
+use crate::aws::errors::{Explain, polled};
+use crate::aws::tags::{self, settled_owner};
+use crate::engine::{
+    Change, Error, Failure, Kind, Limits, Observed, Owner, Poll, ReadCx, Resource, ResourceId, Values, Wait, WriteCx,
+};
+
+const ID: ResourceId = "key-pair";
+const LIMITS: Limits = Limits::minutes(1, 5);
+
+pub(super) struct KeyPair {
+    stack: Arc<Stack>,
+    /// Whether the missing private key was spoken of: every plan observes anew.
+    told: AtomicBool,
+}
+
+#[derive(Clone)]
+pub(super) struct LiveKeyPair {
+    /// Whether it is of another key than the one that the profile wants imported.
+    of_another_key: bool,
+}
+
+impl KeyPair {
+    pub(super) fn new(stack: Arc<Stack>) -> Self {
+        Self {
+            stack,
+            told: AtomicBool::new(false),
+        }
+    }
+
+    fn name(&self) -> &str {
+        &self.stack.names.key_pair
+    }
+
+    async fn describe(&self, aws: &Aws) -> Result<Option<KeyPairInfo>, Error> {
+        let describe = aws.ec2.describe_key_pairs().key_names(self.name());
+        let with_key = self.stack.profile.ssh.public_key.is_some().then_some(true);
+        let answer = describe.set_include_public_key(with_key).send().await;
+        let answer = answer.or_absent(
+            &["InvalidKeyPair.NotFound"],
+            &format!("read the key pair {}", self.name()),
+        )?;
+        Ok(answer.and_then(|answer| answer.key_pairs().first().cloned()))
+    }
+
+    async fn tags(&self, aws: &Aws) -> Result<BTreeMap<String, String>, Error> {
+        let pair = self.describe(aws).await?;
+        let tags = pair.and_then(|pair| pair.tags).unwrap_or_default();
+        Ok(tags
+            .into_iter()
+            .filter_map(|tag| Some((tag.key?, tag.value?)))
+            .collect())
+    }
+
+    fn live(&self, pair: &KeyPairInfo) -> Result<LiveKeyPair, Error> {
+        let wanted = self.public_key()?;
+        let differs = |wanted: String| pair.public_key().is_some_and(|key| key_of(key) != key_of(&wanted));
+        Ok(LiveKeyPair {
+            of_another_key: wanted.is_some_and(differs),
+        })
+    }
+
+    /// The public key that the profile wants imported.
+    fn public_key(&self) -> Result<Option<String>, Error> {
+        let Some(path) = &self.stack.profile.ssh.public_key else {
+            return Ok(None);
+        };
+        let path = match path.strip_prefix("~/") {
+            Some(rest) => home()?.join(rest),
+            None => PathBuf::from(path),
+        };
+        let text = fs_err::read_to_string(path).map_err(|error| {
+            Error::new(Kind::Usage, "could not read the public key")
+                .because(error.to_string())
+                .hint("name a key with --set ssh.public_key=FILE, or let EC2 make one by leaving that out")
+        })?;
+        Ok(Some(text.trim().to_owned()))
+    }
+
+    /// Where the private key is kept: one place for each account, region and name.
+    fn private_key_file(&self, aws: &Aws) -> Result<PathBuf, Error> {
+        let strategy = etcetera::choose_base_strategy().map_err(no_home)?;
+        let keys = strategy.data_dir().join("confctl").join("keys");
+        // A key pair's name may hold any printable character.
+        let name = self.name().replace(['/', '\0'], "_");
+        Ok(keys.join(&aws.account).join(&aws.region).join(format!("{name}.pem")))
+    }
+
+    fn tag_specification(&self) -> TagSpecification {
+        let tags = self.stack.ownership.tags(ID).into_iter();
+        let tags = tags
+            .map(|(key, value)| Tag::builder().key(key).value(value).build())
+            .collect();
+        TagSpecification::builder()
+            .resource_type(ResourceType::KeyPair)
+            .set_tags(Some(tags))
+            .build()
+    }
+
+    async fn import(&self, cx: &WriteCx<Aws>, public_key: &str) -> Result<(), Error> {
+        let import = cx.aws().ec2.import_key_pair().key_name(self.name());
+        let import = import
+            .public_key_material(Blob::new(public_key.as_bytes()))
+            .tag_specifications(self.tag_specification());
+        cx.intend(tags::CREATED, self.name()).await?;
+        cx.check()?;
+        let doing = format!("import the key pair {}", self.name());
+        import.send().await.explain(&doing)?;
+        Ok(())
+    }
+
+    async fn create(&self, cx: &WriteCx<Aws>) -> Result<(), Error> {
+        let create = cx.aws().ec2.create_key_pair().key_name(self.name());
+        let create = create
+            .key_type(KeyType::Ed25519)
+            .key_format(KeyFormat::Pem)
+            .tag_specifications(self.tag_specification());
+        cx.intend(tags::CREATED, self.name()).await?;
+        cx.check()?;
+        let answer = create
+            .send()
+            .await
+            .explain(&format!("create the key pair {}", self.name()))?;
+        let file = self.private_key_file(cx.aws())?;
+        // AWS gives it this once.
+        let stored = store(&file, answer.key_material().unwrap_or_default());
+        if let Err(error) = stored {
+            self.delete_pair(cx).await?;
+            return Err(
+                Error::failed("could not store the private key, so the key pair was deleted again")
+                    .because(error.to_string())
+                    .hint("make the directory writable, or import a key of your own with --set ssh.public_key=FILE"),
+            );
+        }
+        let events = &cx.settings().events;
+        events.notice(
+            format!("the private key of {} is in {}", self.name(), file.display()),
+            None,
+        );
+        Ok(())
+    }
+
+    async fn delete_pair(&self, cx: &WriteCx<Aws>) -> Result<(), Error> {
+        let answer = cx.aws().ec2.delete_key_pair().key_name(self.name()).send().await;
+        answer.or_absent(
+            &["InvalidKeyPair.NotFound"],
+            &format!("delete the key pair {}", self.name()),
+        )?;
+        Ok(())
+    }
+
+    fn tell_if_missing(&self, cx: &ReadCx<Aws>) -> Result<(), Error> {
+        let file = self.private_key_file(cx.aws())?;
+        if self.stack.profile.ssh.public_key.is_none() && !file.exists() && !self.told.swap(true, Ordering::Relaxed) {
+            let text = format!(
+                "the private key of {} is not on this machine ({})",
+                self.name(),
+                file.display()
+            );
+            cx.settings().events.notice(
+                text,
+                Some(
+                    "copy it from the machine that ran `confctl up` first, or reach instances through Session Manager"
+                        .into(),
+                ),
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Type and key of a public key, without its comment.
+fn key_of(public_key: &str) -> Vec<&str> {
+    public_key.split_whitespace().take(2).collect()
+}
+
+fn home() -> Result<PathBuf, Error> {
+    etcetera::home_dir().map_err(no_home)
+}
+
+fn no_home(error: etcetera::HomeDirError) -> Error {
+    Error::failed("there is no home directory").because(error.to_string())
+}
+
+/// Writes a private key that only its owner may read; one of an earlier key pair of this name is kept beside it.
+fn store(file: &Path, key: &str) -> std::io::Result<()> {
+    if let Some(directory) = file.parent() {
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(directory)?;
+    }
+    if file.exists() {
+        let older = (1..).map(|n| file.with_extension(format!("pem.old-{n}")));
+        if let Some(free) = older.into_iter().find(|name| !name.exists()) {
+            fs_err::rename(file, free)?;
+        }
+    }
+    let mut new = fs_err::OpenOptions::new();
+    let mut new = new.write(true).create_new(true).mode(0o600).open(file)?;
+    new.write_all(key.as_bytes())?;
+    new.sync_all()
+}
+
+impl Resource for KeyPair {
+    type Live = LiveKeyPair;
+    type Clients = Aws;
+
+    fn id(&self) -> ResourceId {
+        ID
+    }
+
+    fn title(&self) -> String {
+        format!("key pair {}", self.name())
+    }
+
+    fn needs(&self) -> Vec<&'static str> {
+        vec![]
+    }
+
+    fn gives(&self) -> Vec<&'static str> {
+        vec![KEY_PAIR.name]
+    }
+
+    fn limits(&self) -> Limits {
+        LIMITS
+    }
+
+    async fn observe(&self, cx: &ReadCx<Aws>) -> Result<Observed<LiveKeyPair>, Error> {
+        let aws = cx.aws();
+        let Some(pair) = self.describe(aws).await? else {
+            return Ok(Observed::Absent);
+        };
+        let owner = settled_owner(cx, &self.stack.ownership, ID, || self.tags(aws)).await?;
+        if owner == Owner::Ours {
+            self.tell_if_missing(cx)?;
+        }
+        Ok(Observed::Present {
+            live: self.live(&pair)?,
+            owner,
+        })
+    }
+
+    fn plan(&self, seen: &Observed<LiveKeyPair>, _: &Values) -> Change {
+        let Some((live, owner)) = seen.live() else {
+            return Change::Create;
+        };
+        let another = "choose another with --set ssh.key_name=NAME".to_owned();
+        match owner {
+            Owner::OtherStack(stack) => Change::Blocked {
+                reason: format!("it belongs to stack {stack}"),
+                hint: another,
+            },
+            _ if live.of_another_key => Change::Blocked {
+                reason: "it is not of the key in ssh.public_key; another key would replace every instance".to_owned(),
+                hint: another,
+            },
+            Owner::Ours => Change::Keep,
+            Owner::Nobody => Change::Adopt,
+        }
+    }
+
+    fn publish(&self, _: &LiveKeyPair, values: &mut Values) {
+        values.set(&KEY_PAIR, self.name().to_owned());
+    }
+
+    async fn apply(&self, cx: &WriteCx<Aws>, _: Observed<LiveKeyPair>, _: &Change) -> Result<LiveKeyPair, Failure> {
+        match self.public_key()? {
+            Some(key) => self.import(cx, &key).await?,
+            None => self.create(cx).await?,
+        }
+        let wait = Wait::new(format!("the key pair {} to show", self.name()), 2, LIMITS);
+        let shown = cx.wait(&wait, || async {
+            polled(self.describe(cx.read().aws()).await.map(|pair| match pair {
+                Some(_) => Poll::Ready(()),
+                None => Poll::NotYet("not visible yet".to_owned()),
+            }))
+        });
+        let left = format!("key pair {}", self.name());
+        shown.await.map_err(|error| Failure::from(error).leaving(left, false))?;
+        Ok(LiveKeyPair { of_another_key: false })
+    }
+
+    async fn delete(&self, cx: &WriteCx<Aws>, _: LiveKeyPair) -> Result<(), Failure> {
+        cx.check()?;
+        self.delete_pair(cx).await?;
+        let file = self.private_key_file(cx.aws())?;
+        if self.stack.profile.ssh.public_key.is_none() && file.exists() {
+            fs_err::remove_file(&file)
+                .map_err(|error| Error::failed("could not remove the private key").because(error.to_string()))
+                .map_err(|error| Failure::from(error).leaving(format!("the file {}", file.display()), false))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_new_key_never_overwrites_an_old_one_and_is_for_its_owner_only() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("confctl/keys/one.pem");
+        for key in ["first", "second", "third"] {
+            store(&file, key).unwrap();
+        }
+        assert_eq!(fs_err::read_to_string(&file).unwrap(), "third");
+        assert_eq!(
+            fs_err::read_to_string(file.with_extension("pem.old-1")).unwrap(),
+            "first"
+        );
+        assert_eq!(
+            fs_err::read_to_string(file.with_extension("pem.old-2")).unwrap(),
+            "second"
+        );
+        assert_eq!(fs_err::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_key_is_the_same_whatever_its_comment() {
+        assert_eq!(
+            key_of("ssh-ed25519 AAAA me@here\n"),
+            key_of("ssh-ed25519 AAAA mod4-ssh-key")
+        );
+        assert_ne!(key_of("ssh-ed25519 AAAA"), key_of("ssh-ed25519 BBBB"));
+    }
+}

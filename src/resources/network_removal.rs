@@ -1,0 +1,158 @@
+//! Taking a default VPC of ours down again: whole, or not at all, since its subnets do not come back (H21).
+//! Must know nothing of how it was made; it is called only for a VPC that carries our tag.
+
+use std::sync::{Mutex, PoisonError};
+
+use super::default_vpc::{LIMITS, filter, is_not_found, subnets};
+use crate::aws::Aws;
+use crate::aws::errors::{Explain, polled};
+use crate::engine::{Error, Failure, Kind, Limits, Poll, Wait, WriteCx};
+
+/// Removes the VPC with its subnets and its gateway, if nobody lives in it.
+///
+/// # Errors
+/// `Kind::Refused` where somebody does; nothing was touched then.
+pub(super) async fn remove(cx: &WriteCx<Aws>, vpc_id: &str) -> Result<(), Failure> {
+    let left = |error: Error| Failure::from(error).leaving(format!("default VPC {vpc_id}"), false);
+    wait_empty(cx, vpc_id).await.map_err(left)?;
+    remove_parts(cx, vpc_id).await.map_err(left)
+}
+
+async fn remove_parts(cx: &WriteCx<Aws>, vpc_id: &str) -> Result<(), Error> {
+    let (reader, ec2) = (cx.read().aws(), &cx.aws().ec2);
+    for subnet in subnets(reader, vpc_id).await? {
+        let Some(id) = subnet.subnet_id() else { continue };
+        patiently(cx, &format!("delete the subnet {id}"), |doing| async move {
+            ec2.delete_subnet().subnet_id(id).send().await.explain(&doing).map(drop)
+        })
+        .await?;
+    }
+    for gateway in &internet_gateways(reader, vpc_id).await? {
+        patiently(
+            cx,
+            &format!("detach the internet gateway {gateway}"),
+            |doing| async move {
+                let detach = ec2
+                    .detach_internet_gateway()
+                    .internet_gateway_id(gateway)
+                    .vpc_id(vpc_id);
+                detach
+                    .send()
+                    .await
+                    .or_absent(&["Gateway.NotAttached"], &doing)
+                    .map(drop)
+            },
+        )
+        .await?;
+        patiently(
+            cx,
+            &format!("delete the internet gateway {gateway}"),
+            |doing| async move {
+                let delete = ec2.delete_internet_gateway().internet_gateway_id(gateway);
+                delete.send().await.explain(&doing).map(drop)
+            },
+        )
+        .await?;
+    }
+    // Takes its default security group, network ACL and main route table with it.
+    patiently(cx, &format!("delete the VPC {vpc_id}"), |doing| async move {
+        ec2.delete_vpc().vpc_id(vpc_id).send().await.explain(&doing).map(drop)
+    })
+    .await
+}
+
+/// The gateways attached to a VPC.
+pub(super) async fn internet_gateways(aws: &Aws, vpc_id: &str) -> Result<Vec<String>, Error> {
+    let list = aws.ec2.describe_internet_gateways();
+    let list = list.filters(filter("attachment.vpc-id", vpc_id)).send().await;
+    let list = list.explain("list the VPC's internet gateways")?;
+    let gateways = list.internet_gateways().iter();
+    Ok(gateways
+        .filter_map(|gateway| gateway.internet_gateway_id.clone())
+        .collect())
+}
+
+/// Waits until nobody is in it: network interfaces of a load balancer outlive it by minutes.
+async fn wait_empty(cx: &WriteCx<Aws>, vpc_id: &str) -> Result<(), Error> {
+    let last_seen = Mutex::new(Vec::new());
+    let wait = Wait::new(
+        format!("everything to leave the VPC {vpc_id}"),
+        5,
+        Limits::minutes(2, 5),
+    );
+    let waited = cx.wait(&wait, || async {
+        polled(inhabitants(cx.read().aws(), vpc_id).await.map(|inhabitants| {
+            let answer = match inhabitants.is_empty() {
+                true => Poll::Ready(()),
+                false => Poll::NotYet(format!("still in it: {}", inhabitants.join(", "))),
+            };
+            *last_seen.lock().unwrap_or_else(PoisonError::into_inner) = inhabitants;
+            answer
+        }))
+    });
+    match waited.await {
+        Err(error) if error.kind == Kind::Deadline => {
+            let inhabitants = last_seen.into_inner().unwrap_or_else(PoisonError::into_inner);
+            Err(Error::refused(format!(
+                "the default VPC {vpc_id} is used by {}",
+                inhabitants.join(", ")
+            ))
+            .hint("remove those, then run confctl teardown again; or keep the VPC, which costs nothing"))
+        }
+        answer => answer,
+    }
+}
+
+async fn inhabitants(aws: &Aws, vpc_id: &str) -> Result<Vec<String>, Error> {
+    let of_vpc = || filter("vpc-id", vpc_id);
+    let interfaces = aws.ec2.describe_network_interfaces().filters(of_vpc()).send().await;
+    let interfaces = interfaces.explain("see what is in the VPC")?;
+    let mut inhabitants: Vec<String> = interfaces
+        .network_interfaces()
+        .iter()
+        .map(|interface| {
+            let id = interface.network_interface_id().unwrap_or_default();
+            match interface.description().filter(|text| !text.is_empty()) {
+                Some(text) => format!("{id} ({text})"),
+                None => id.to_owned(),
+            }
+        })
+        .collect();
+    let groups = aws.ec2.describe_security_groups().filters(of_vpc()).send().await;
+    let groups = groups.explain("list the VPC's security groups")?;
+    let strange = groups
+        .security_groups()
+        .iter()
+        .filter(|group| group.group_name() != Some("default"));
+    inhabitants.extend(strange.map(|group| {
+        let (id, name) = (
+            group.group_id().unwrap_or_default(),
+            group.group_name().unwrap_or_default(),
+        );
+        format!("security group {id} ({name})")
+    }));
+    Ok(inhabitants)
+}
+
+/// Makes a removal that may have to wait for another to be seen. What is gone already is done.
+async fn patiently<F>(cx: &WriteCx<Aws>, doing: &str, mut removal: impl FnMut(String) -> F) -> Result<(), Error>
+where
+    F: Future<Output = Result<(), Error>> + Send,
+{
+    cx.check()?;
+    cx.wait(&Wait::new(format!("EC2 to {doing}"), 3, LIMITS), || {
+        let attempt = removal(doing.to_owned());
+        async {
+            match attempt.await {
+                Ok(()) => Poll::Ready(()),
+                Err(error) if is_not_found(&error) => Poll::Ready(()),
+                Err(error) if error.is_code("DependencyViolation") => {
+                    Poll::NotYet("something still depends on it".to_owned())
+                }
+                Err(error) if error.kind == Kind::Unreachable => Poll::Unknown(error),
+                Err(error) => Poll::Failed(error),
+            }
+        }
+    })
+    .await
+}

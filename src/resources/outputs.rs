@@ -1,0 +1,58 @@
+//! The values that resources give to each other: the edges of the graph.
+
+use crate::engine::Output;
+
+/// The table's name, once it was asked for.
+pub const TABLE: Output<String> = Output::new("users-table.name");
+
+/// Where instances and load balancer go.
+pub const NETWORK: Output<Network> = Output::new("default-vpc.network");
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Network {
+    pub vpc_id: String,
+    /// For the instances; at least one.
+    pub subnets: Vec<String>,
+    /// For the load balancer, in at least two availability zones where there is one.
+    pub lb_subnets: Vec<String>,
+}
+
+/// The service role, as `path/name` where it has a path.
+pub const SERVICE_ROLE: Output<String> = Output::new("service-role.name");
+
+/// The instance profile's name, once its role shows in it.
+pub const INSTANCE_PROFILE: Output<String> = Output::new("instance-profile.name");
+
+pub const KEY_PAIR: Output<String> = Output::new("key-pair.name");
+
+pub const APPLICATION: Output<String> = Output::new("application.name");
+
+pub const VERSION: Output<String> = Output::new("app-version.label");
+
+/// The name that CloudFront fetches from: the load balancer's DNS name, or the environment's CNAME. Known long before the
+/// environment is ready.
+pub const ORIGIN: Output<String> = Output::new("environment.origin");
+
+/// The environment, once it is ready.
+pub const ENVIRONMENT: Output<LiveEnvironment> = Output::new("environment.ready");
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveEnvironment {
+    pub id: String,
+    pub cname: String,
+    /// The load balancer's DNS name; a single instance has none.
+    pub load_balancer: Option<String>,
+}
+
+/// The web ACL's ARN.
+pub const WEB_ACL: Output<String> = Output::new("web-acl.arn");
+
+/// The distribution, once it exists; it answers some time before it is deployed everywhere.
+pub const DISTRIBUTION: Output<LiveDistribution> = Output::new("distribution.live");
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveDistribution {
+    pub id: String,
+    /// `d111111abcdef8.cloudfront.net`
+    pub domain: String,
+}

@@ -1,0 +1,36 @@
+//! What several resources say alike about whose they are.
+//! Must know nothing of any one resource.
+
+use std::collections::BTreeMap;
+
+use super::stack::Stack;
+use crate::aws::Aws;
+use crate::aws::errors::Explain;
+use crate::engine::{Change, Error, Owner, ResourceId};
+
+/// For what may never be adopted quietly, because it holds data, code or traffic: blocked unless it is ours or was taken
+/// over. `key` is the profile's key for its name.
+pub(super) fn block_unless_ours(stack: &Stack, id: ResourceId, owner: &Owner, key: &str) -> Option<Change> {
+    match owner {
+        Owner::Ours => None,
+        Owner::Nobody if stack.takes_over(id) => None,
+        Owner::Nobody => Some(Change::Blocked {
+            reason: "it exists and was not made by confctl".to_owned(),
+            hint: format!("choose another name with --set {key}=NAME, or take it over with `confctl up --adopt {id}`"),
+        }),
+        Owner::OtherStack(other) => Some(Change::Blocked {
+            reason: format!("it belongs to stack {other}"),
+            hint: format!("choose another name with --set {key}=NAME"),
+        }),
+    }
+}
+
+/// The tags of a Beanstalk resource.
+pub(super) async fn beanstalk_tags(aws: &Aws, arn: &str) -> Result<BTreeMap<String, String>, Error> {
+    let answer = aws.beanstalk.list_tags_for_resource().resource_arn(arn).send().await;
+    let answer = answer.explain(&format!("read the tags of {arn}"))?;
+    let tags = answer.resource_tags.unwrap_or_default().into_iter();
+    Ok(tags
+        .filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default())))
+        .collect())
+}

@@ -1,0 +1,223 @@
+//! Reading a role: its policies, whom it trusts, what it may do, and who else uses it.
+//! Changes nothing; must know nothing of what a role should be like, but for what it is asked.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_iam::types::{PolicyEvaluationDecisionType, Role};
+use serde_json::Value;
+
+use super::roles::{LiveRole, OUR_POLICIES, WantedRole};
+use super::stack::Stack;
+use crate::aws::Aws;
+use crate::aws::errors::Explain;
+use crate::aws::tags::settled_owner;
+use crate::engine::{Error, Kind, Owner, ReadCx};
+
+/// A role with all that decides whether it fits; `None` where there is none of this name.
+///
+/// # Errors
+/// Where it cannot be read.
+pub(super) async fn read(
+    cx: &ReadCx<Aws>,
+    stack: &Stack,
+    wanted: &WantedRole,
+    name: &str,
+) -> Result<Option<LiveRole>, Error> {
+    let aws = cx.aws();
+    let answer = aws.iam.get_role().role_name(name).send().await;
+    let answer = answer.or_absent(&["NoSuchEntity"], &format!("read the role {name}"))?;
+    let Some(role) = answer.and_then(|answer| answer.role) else {
+        return Ok(None);
+    };
+    let owner = settled_owner(cx, &stack.ownership, wanted.resource, || role_tags(aws, name)).await?;
+    let cannot = match owner {
+        Owner::Ours => Vec::new(),
+        Owner::Nobody | Owner::OtherStack(_) => cannot_do(aws, &role, wanted).await?,
+    };
+    Ok(Some(LiveRole {
+        name: role.role_name.clone(),
+        path: role.path.clone(),
+        trusts: trusts(role.assume_role_policy_document().unwrap_or_default(), wanted.service),
+        attached: attached(aws, name).await?,
+        inline: our_inline(aws, name).await?,
+        boundary: role
+            .permissions_boundary
+            .and_then(|boundary| boundary.permissions_boundary_arn),
+        owner,
+        cannot,
+    }))
+}
+
+pub(super) async fn role_tags(aws: &Aws, name: &str) -> Result<BTreeMap<String, String>, Error> {
+    let mut tags = BTreeMap::new();
+    let mut marker = None;
+    loop {
+        let page = aws.iam.list_role_tags().role_name(name).set_marker(marker).send().await;
+        let page = page.explain(&format!("read the tags of the role {name}"))?;
+        tags.extend(page.tags.into_iter().map(|tag| (tag.key, tag.value)));
+        marker = page.marker;
+        if marker.is_none() {
+            return Ok(tags);
+        }
+    }
+}
+
+pub(super) async fn attached(aws: &Aws, name: &str) -> Result<BTreeSet<String>, Error> {
+    let mut arns = BTreeSet::new();
+    let mut marker = None;
+    loop {
+        let list = aws.iam.list_attached_role_policies().role_name(name);
+        let page = list.set_marker(marker).send().await;
+        let page = page.explain(&format!("list the policies of the role {name}"))?;
+        arns.extend(page.attached_policies().iter().filter_map(|p| p.policy_arn.clone()));
+        marker = page.marker;
+        if marker.is_none() {
+            return Ok(arns);
+        }
+    }
+}
+
+pub(super) async fn inline_names(aws: &Aws, name: &str) -> Result<Vec<String>, Error> {
+    let mut names = Vec::new();
+    let mut marker = None;
+    loop {
+        let page = aws
+            .iam
+            .list_role_policies()
+            .role_name(name)
+            .set_marker(marker)
+            .send()
+            .await;
+        let page = page.explain(&format!("list the inline policies of the role {name}"))?;
+        names.extend(page.policy_names);
+        marker = page.marker;
+        if marker.is_none() {
+            return Ok(names);
+        }
+    }
+}
+
+async fn our_inline(aws: &Aws, name: &str) -> Result<BTreeMap<String, Value>, Error> {
+    let mut policies = BTreeMap::new();
+    for policy in inline_names(aws, name).await? {
+        if policy.starts_with(OUR_POLICIES) {
+            let read = aws.iam.get_role_policy().role_name(name).policy_name(&policy);
+            let answer = read.send().await;
+            let answer = answer.explain(&format!("read the policy {policy} of the role {name}"))?;
+            policies.insert(policy, document(&answer.policy_document));
+        }
+    }
+    Ok(policies)
+}
+
+/// IAM hands out policy documents URL-encoded. One that is no JSON reads as null, and so as different from any other.
+fn document(encoded: &str) -> Value {
+    let text = percent_encoding::percent_decode_str(encoded).decode_utf8_lossy();
+    serde_json::from_str(&text).unwrap_or_default()
+}
+
+fn trusts(encoded: &str, service: &str) -> bool {
+    let has = |value: &Value, word: &str| match value {
+        Value::String(text) => text == word,
+        Value::Array(texts) => texts.iter().any(|text| text == word),
+        _ => false,
+    };
+    let allows = |statement: &Value| {
+        statement["Effect"] == "Allow"
+            && has(&statement["Principal"]["Service"], service)
+            && has(&statement["Action"], "sts:AssumeRole")
+    };
+    match &document(encoded)["Statement"] {
+        Value::Array(statements) => statements.iter().any(allows),
+        statement => allows(statement),
+    }
+}
+
+/// The actions that the role is not allowed, by IAM's own simulation: policies may be named anything (H7). Where the caller may
+/// not simulate, nothing is proven and the answer says so.
+async fn cannot_do(aws: &Aws, role: &Role, wanted: &WantedRole) -> Result<Vec<String>, Error> {
+    let mut denied = Vec::new();
+    for deed in &wanted.must_do {
+        let simulate = aws.iam.simulate_principal_policy().policy_source_arn(&role.arn);
+        let simulate = simulate
+            .set_action_names(Some(deed.actions.iter().map(|action| (*action).to_owned()).collect()))
+            .set_resource_arns(deed.on.as_ref().map(|arn| vec![arn.replace("{account}", &aws.account)]));
+        let answer = simulate.send().await;
+        let answer = match answer.explain(&format!("simulate what the role {} may do", role.role_name)) {
+            Ok(answer) => answer,
+            Err(error) if error.kind == Kind::Denied => {
+                return Ok(vec!["be tested (iam:SimulatePrincipalPolicy is denied)".to_owned()]);
+            }
+            Err(error) => return Err(error),
+        };
+        let refused = answer.evaluation_results().iter();
+        let refused = refused.filter(|result| result.eval_decision != PolicyEvaluationDecisionType::Allowed);
+        denied.extend(refused.map(|result| result.eval_action_name.clone()));
+    }
+    Ok(denied)
+}
+
+/// Environments other than this stack's, in this region, whose `option` names the role or profile: IAM would let them be broken.
+///
+/// # Errors
+/// Where they cannot be read.
+pub(super) async fn other_environments(
+    aws: &Aws,
+    stack: &Stack,
+    option: &str,
+    name: &str,
+) -> Result<Vec<String>, Error> {
+    let environments = aws.beanstalk.describe_environments().include_deleted(false);
+    let environments = environments.send().await.explain("list the environments")?;
+    if environments.environments().is_empty() {
+        aws.proof.of_reads(aws).await?;
+    }
+    let mut users = Vec::new();
+    for environment in environments.environments() {
+        let (Some(application), Some(environment)) = (environment.application_name(), environment.environment_name())
+        else {
+            continue;
+        };
+        if application == stack.names.application && environment == stack.names.environment {
+            continue;
+        }
+        let settings = aws.beanstalk.describe_configuration_settings();
+        let settings = settings
+            .application_name(application)
+            .environment_name(environment)
+            .send()
+            .await;
+        // It may have gone since it was listed.
+        let settings = settings.or_absent(
+            &["InvalidParameterValue"],
+            &format!("read the settings of {environment}"),
+        )?;
+        let uses = settings.iter().flat_map(|settings| settings.configuration_settings());
+        let mut options = uses.flat_map(|set| set.option_settings());
+        let named = |value: &str| value == name || value.rsplit('/').next() == Some(name);
+        if options.any(|set| set.option_name() == Some(option) && set.value().is_some_and(named)) {
+            users.push(format!("environment {environment} of {application}"));
+        }
+    }
+    Ok(users)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_that_another_service_assumes_cannot_be_given_to_instances() {
+        let encoded = "%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%5B%7B%22Effect%22%3A%22Allow%22%2C%22Principal%22%3A%7B%22Service%22%3A%22lambda.amazonaws.com%22%7D%2C%22Action%22%3A%22sts%3AAssumeRole%22%7D%5D%7D";
+        assert!(trusts(encoded, "lambda.amazonaws.com"));
+        assert!(!trusts(encoded, "ec2.amazonaws.com"));
+    }
+
+    #[test]
+    fn trust_is_seen_in_lists_and_in_a_single_statement_but_not_in_a_denial() {
+        let one = r#"{"Statement": {"Effect": "Allow", "Principal": {"Service": ["ec2.amazonaws.com", "ssm.amazonaws.com"]}, "Action": ["sts:AssumeRole"]}}"#;
+        assert!(trusts(one, "ec2.amazonaws.com"));
+        assert!(!trusts(&one.replace("Allow", "Deny"), "ec2.amazonaws.com"));
+        assert!(!trusts("not a policy", "ec2.amazonaws.com"));
+    }
+}

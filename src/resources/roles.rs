@@ -1,0 +1,412 @@
+//! What the service role and the instances' role share: what a role should be like, and making and keeping our own so.
+//! Must know nothing of instance profiles, or of what a role is for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_iam::types::Tag;
+use serde_json::{Value, json};
+
+use super::role_facts::{attached, inline_names, role_tags};
+use super::stack::Stack;
+use crate::aws::errors::Explain;
+use crate::aws::tags;
+use crate::aws::{Aws, Ownership};
+use crate::engine::{Change, Error, FieldChange, Kind, Limits, Owner, Poll, ResourceId, Wait, WriteCx};
+
+/// Inline policies whose names begin so are ours: put and removed by us.
+pub(super) const OUR_POLICIES: &str = "confctl-";
+
+/// IAM is eventually consistent; two minutes are the most that AWS is said to need (hashicorp/terraform#15341).
+const SPREADING: Limits = Limits::minutes(1, 2);
+
+/// What a role must be.
+pub(super) struct WantedRole {
+    pub(super) resource: ResourceId,
+    /// Who may assume it: `ec2.amazonaws.com`.
+    pub(super) service: &'static str,
+    /// Asked of the service when it assumes the role.
+    pub(super) external_id: Option<&'static str>,
+    /// ARNs of managed policies.
+    pub(super) managed: BTreeSet<String>,
+    /// ARNs of managed policies that the profile turns on and off: ours to detach where they are not wanted.
+    pub(super) switched: BTreeSet<String>,
+    /// Inline policies by name, all beginning with `confctl-`.
+    pub(super) inline: BTreeMap<&'static str, Value>,
+    pub(super) boundary: Option<String>,
+    /// What a role that is not ours must be allowed to do, to be used.
+    pub(super) must_do: Vec<Deed>,
+}
+
+/// Actions on one resource.
+pub(super) struct Deed {
+    pub(super) actions: Vec<&'static str>,
+    /// ARN, with `{account}` where the account goes; `None` for actions that know no resource.
+    pub(super) on: Option<String>,
+}
+
+impl Deed {
+    pub(super) fn on(action: &'static str, arn: String) -> Self {
+        Self {
+            actions: vec![action],
+            on: Some(arn),
+        }
+    }
+
+    pub(super) fn anywhere(actions: &[&'static str]) -> Self {
+        Self {
+            actions: actions.to_vec(),
+            on: None,
+        }
+    }
+}
+
+/// A role as it is.
+#[derive(Clone, Debug)]
+pub(super) struct LiveRole {
+    pub(super) name: String,
+    /// `/`, or `/service-role/`.
+    pub(super) path: String,
+    pub(super) owner: Owner,
+    pub(super) trusts: bool,
+    pub(super) attached: BTreeSet<String>,
+    /// Ours only.
+    pub(super) inline: BTreeMap<String, Value>,
+    pub(super) boundary: Option<String>,
+    /// Actions that it would need and is not allowed; looked at only where it is not ours.
+    pub(super) cannot: Vec<String>,
+}
+
+impl LiveRole {
+    /// `path/name` without the leading slash: some roles of Beanstalk's are under `/service-role/`.
+    pub(super) fn path_and_name(&self) -> String {
+        format!("{}{}", self.path.trim_start_matches('/'), self.name)
+    }
+
+    /// Whether it can do the job as it is.
+    ///
+    /// # Errors
+    /// Why not, read after the role's name.
+    pub(super) fn can_do_it(&self, wanted: &WantedRole) -> Result<(), String> {
+        if !self.trusts {
+            return Err(format!("does not trust {}", wanted.service));
+        }
+        if self.cannot.is_empty() {
+            return Ok(());
+        }
+        Err(format!("may not {}", self.cannot.join(", ")))
+    }
+
+    /// What of our own role is not as it should be. Policies that others attached stay (and go with the role).
+    pub(super) fn differences(&self, wanted: &WantedRole) -> Vec<FieldChange> {
+        let mut fields = Vec::new();
+        if !self.trusts {
+            fields.push(FieldChange::new(
+                "AssumeRolePolicyDocument",
+                None,
+                format!("trusts {}", wanted.service),
+            ));
+        }
+        let missing = wanted.managed.difference(&self.attached);
+        fields.extend(missing.map(|arn| FieldChange::new("policy", None, arn.clone())));
+        fields.extend(
+            self.unwanted(wanted)
+                .map(|arn| FieldChange::new("policy", arn.clone(), None)),
+        );
+        for (name, document) in &wanted.inline {
+            if self.inline.get(*name) != Some(document) {
+                fields.push(FieldChange::new("inline policy", None, (*name).to_owned()));
+            }
+        }
+        let stale = self.stale(wanted);
+        fields.extend(stale.map(|name| FieldChange::new("inline policy", name.clone(), None)));
+        if wanted.boundary.is_some() && self.boundary != wanted.boundary {
+            fields.push(FieldChange::new(
+                "PermissionsBoundary",
+                self.boundary.clone(),
+                wanted.boundary.clone(),
+            ));
+        }
+        fields
+    }
+
+    fn unwanted<'a>(&'a self, wanted: &'a WantedRole) -> impl Iterator<Item = &'a String> {
+        let ours = self.attached.intersection(&wanted.switched);
+        ours.filter(|arn| !wanted.managed.contains(*arn))
+    }
+
+    fn stale<'a>(&'a self, wanted: &'a WantedRole) -> impl Iterator<Item = &'a String> {
+        self.inline
+            .keys()
+            .filter(|name| !wanted.inline.contains_key(name.as_str()))
+    }
+}
+
+/// ARN of a policy that AWS manages: `AWSElasticBeanstalkWebTier`, `service-role/AWSElasticBeanstalkEnhancedHealth`.
+pub(super) fn managed_policy(name: &str) -> String {
+    if name.starts_with("arn:") {
+        name.to_owned()
+    } else {
+        format!("arn:aws:iam::aws:policy/{name}")
+    }
+}
+
+/// The tags of one of our roles or profiles.
+///
+/// # Errors
+/// Where the SDK does not take them.
+pub(super) fn iam_tags(ownership: &Ownership, resource: &str) -> Result<Vec<Tag>, Error> {
+    let tags = ownership.tags(resource).into_iter();
+    let tags = tags.map(|(key, value)| Tag::builder().key(key).value(value).build());
+    tags.collect::<Result<_, _>>()
+        .map_err(|error| Error::failed("could not make the tags").because(error.to_string()))
+}
+
+/// What `up` does with a role that is in use or would be.
+pub(super) fn blocked_by_owner(what: &str, owner: &Owner, key: &str) -> Change {
+    let reason = match owner {
+        Owner::OtherStack(stack) => format!("{what} belongs to stack {stack}"),
+        Owner::Ours | Owner::Nobody => format!("{what} exists and was not made by confctl"),
+    };
+    Change::Blocked {
+        reason,
+        hint: format!("use another name with --set {key}=NAME, or use it as it is with --set roles.mode=existing"),
+    }
+}
+
+/// Makes our role, or brings it back to what it should be.
+///
+/// # Errors
+/// Where IAM refuses.
+pub(super) async fn converge(
+    cx: &WriteCx<Aws>,
+    stack: &Stack,
+    wanted: &WantedRole,
+    name: &str,
+    live: Option<&LiveRole>,
+) -> Result<(), Error> {
+    let iam = &cx.aws().iam;
+    match live {
+        None => create(cx, stack, wanted, name).await?,
+        Some(role) if !role.trusts => {
+            cx.check()?;
+            let update = iam.update_assume_role_policy().role_name(name);
+            let update = update.policy_document(trust_policy(wanted).to_string()).send().await;
+            update.explain(&format!("correct whom the role {name} trusts"))?;
+        }
+        Some(_) => {}
+    }
+    let nothing = BTreeSet::new();
+    let attached = live.map_or(&nothing, |role| &role.attached);
+    for arn in wanted.managed.difference(attached) {
+        once_visible(cx, &format!("attach {arn} to the role {name}"), |doing| async move {
+            let attach = iam.attach_role_policy().role_name(name).policy_arn(arn).send().await;
+            attach.explain(&doing).map(drop)
+        })
+        .await?;
+    }
+    for (policy, document) in &wanted.inline {
+        if live.and_then(|role| role.inline.get(*policy)) != Some(document) {
+            once_visible(cx, &format!("put {policy} into the role {name}"), |doing| async move {
+                let put = iam.put_role_policy().role_name(name).policy_name(*policy);
+                let put = put.policy_document(document.to_string()).send().await;
+                put.explain(&doing).map(drop)
+            })
+            .await?;
+        }
+    }
+    match live {
+        Some(role) => remove_unwanted(cx, wanted, role).await,
+        None => Ok(()),
+    }
+}
+
+async fn create(cx: &WriteCx<Aws>, stack: &Stack, wanted: &WantedRole, name: &str) -> Result<(), Error> {
+    let doing = format!("create the role {name}");
+    let create = cx
+        .aws()
+        .iam
+        .create_role()
+        .role_name(name)
+        .assume_role_policy_document(trust_policy(wanted).to_string())
+        .description(format!("Made by confctl for stack {} in {}", stack.name, stack.region))
+        .set_permissions_boundary(wanted.boundary.clone())
+        .set_tags(Some(iam_tags(&stack.ownership, wanted.resource)?));
+    cx.intend(tags::CREATED, name).await?;
+    cx.check()?;
+    if create
+        .send()
+        .await
+        .or_absent(&["EntityAlreadyExists"], &doing)?
+        .is_none()
+    {
+        // The first of two tries may have been ours, its answer lost.
+        let tags = role_tags(cx.read().aws(), name).await?;
+        let pairs = tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        if stack.ownership.owner(pairs) != Owner::Ours {
+            return Err(Error::refused(format!("somebody else made the role {name} a moment ago")).hint("confctl up"));
+        }
+    }
+    Ok(())
+}
+
+async fn remove_unwanted(cx: &WriteCx<Aws>, wanted: &WantedRole, role: &LiveRole) -> Result<(), Error> {
+    let (iam, name) = (&cx.aws().iam, &role.name);
+    for arn in role.unwanted(wanted) {
+        detach(cx, name, arn).await?;
+    }
+    for policy in role.stale(wanted) {
+        delete_inline(cx, name, policy).await?;
+    }
+    if let Some(boundary) = wanted
+        .boundary
+        .as_ref()
+        .filter(|boundary| role.boundary.as_ref() != Some(boundary))
+    {
+        cx.check()?;
+        let put = iam
+            .put_role_permissions_boundary()
+            .role_name(name)
+            .permissions_boundary(boundary);
+        put.send()
+            .await
+            .explain(&format!("set the permissions boundary of the role {name}"))?;
+    }
+    Ok(())
+}
+
+async fn detach(cx: &WriteCx<Aws>, role: &str, arn: &str) -> Result<(), Error> {
+    cx.check()?;
+    let detach = cx.aws().iam.detach_role_policy().role_name(role).policy_arn(arn);
+    let answer = detach.send().await;
+    answer.or_absent(&["NoSuchEntity"], &format!("detach {arn} from the role {role}"))?;
+    Ok(())
+}
+
+async fn delete_inline(cx: &WriteCx<Aws>, role: &str, policy: &str) -> Result<(), Error> {
+    cx.check()?;
+    let delete = cx.aws().iam.delete_role_policy().role_name(role).policy_name(policy);
+    let answer = delete.send().await;
+    answer.or_absent(
+        &["NoSuchEntity"],
+        &format!("delete the policy {policy} of the role {role}"),
+    )?;
+    Ok(())
+}
+
+/// Deletes our role with every policy that anybody gave it: IAM deletes no role that has one.
+///
+/// # Errors
+/// Where IAM refuses.
+pub(super) async fn delete(cx: &WriteCx<Aws>, name: &str) -> Result<(), Error> {
+    let reader = cx.read().aws();
+    let known = reader.iam.get_role().role_name(name).send().await;
+    if known
+        .or_absent(&["NoSuchEntity"], &format!("read the role {name}"))?
+        .is_none()
+    {
+        return Ok(());
+    }
+    for arn in attached(reader, name).await? {
+        detach(cx, name, &arn).await?;
+    }
+    for policy in inline_names(reader, name).await? {
+        delete_inline(cx, name, &policy).await?;
+    }
+    cx.check()?;
+    let answer = cx.aws().iam.delete_role().role_name(name).send().await;
+    answer.or_absent(&["NoSuchEntity"], &format!("delete the role {name}"))?;
+    Ok(())
+}
+
+/// Makes a change to what may have been created a moment ago, until IAM knows it.
+///
+/// # Errors
+/// Where IAM refuses, or does not know it after two minutes.
+pub(super) async fn once_visible<F>(
+    cx: &WriteCx<Aws>,
+    doing: &str,
+    mut change: impl FnMut(String) -> F,
+) -> Result<(), Error>
+where
+    F: Future<Output = Result<(), Error>> + Send,
+{
+    let wait = Wait::new(format!("IAM to {doing}"), 2, SPREADING);
+    cx.check()?;
+    cx.wait(&wait, || {
+        let attempt = change(doing.to_owned());
+        async {
+            match attempt.await {
+                Ok(()) => Poll::Ready(()),
+                Err(error) if error.is_code("NoSuchEntity") || error.is_code("ConcurrentModification") => {
+                    Poll::NotYet("IAM does not show it everywhere yet".to_owned())
+                }
+                Err(error) if error.kind == Kind::Unreachable => Poll::Unknown(error),
+                Err(error) => Poll::Failed(error),
+            }
+        }
+    })
+    .await
+}
+
+fn trust_policy(wanted: &WantedRole) -> Value {
+    let mut statement = json!({
+        "Effect": "Allow",
+        "Principal": { "Service": wanted.service },
+        "Action": "sts:AssumeRole",
+    });
+    if let Some(id) = wanted.external_id {
+        statement["Condition"] = json!({ "StringEquals": { "sts:ExternalId": id } });
+    }
+    json!({ "Version": "2012-10-17", "Statement": [statement] })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted() -> WantedRole {
+        WantedRole {
+            resource: "service-role",
+            service: "ec2.amazonaws.com",
+            external_id: None,
+            managed: [managed_policy("One")].into(),
+            switched: [managed_policy("Switched")].into(),
+            inline: BTreeMap::new(),
+            boundary: None,
+            must_do: Vec::new(),
+        }
+    }
+
+    fn role(attached: &[&str]) -> LiveRole {
+        LiveRole {
+            name: "role".to_owned(),
+            path: "/service-role/".to_owned(),
+            owner: Owner::Ours,
+            trusts: true,
+            attached: attached.iter().map(|name| managed_policy(name)).collect(),
+            inline: BTreeMap::new(),
+            boundary: None,
+            cannot: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_policy_that_somebody_added_to_our_role_is_no_drift_but_one_that_we_switch_off_is() {
+        assert_eq!(role(&["One", "TheirMonitoring"]).differences(&wanted()), []);
+        assert_eq!(role(&["One", "Switched"]).differences(&wanted()).len(), 1);
+        assert_eq!(role(&[]).differences(&wanted()).len(), 1);
+    }
+
+    #[test]
+    fn a_role_of_somebody_else_is_used_only_if_it_can_do_the_job() {
+        let mut theirs = role(&[]);
+        assert_eq!(theirs.can_do_it(&wanted()), Ok(()));
+        theirs.cannot.push("dynamodb:PutItem".to_owned());
+        assert_eq!(theirs.can_do_it(&wanted()), Err("may not dynamodb:PutItem".to_owned()));
+    }
+
+    #[test]
+    fn a_role_under_a_path_is_named_with_it() {
+        assert_eq!(role(&[]).path_and_name(), "service-role/role");
+    }
+}

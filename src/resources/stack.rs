@@ -1,0 +1,78 @@
+//! What all resources of one stack share: its profile, its names, its tags, its bundle.
+//! Must know nothing of any one resource.
+
+use std::collections::HashSet;
+
+use crate::aws::Ownership;
+use crate::profile::{Names, Profile, StackName};
+
+/// One stack, as the profile wants it.
+pub struct Stack {
+    pub name: StackName,
+    pub region: String,
+    pub profile: Profile,
+    pub names: Names,
+    pub ownership: Ownership,
+    /// What of the account's own the user took over with `--adopt`, by resource id.
+    pub take_over: HashSet<String>,
+    /// Move to the newest recommended platform version instead of keeping what runs.
+    pub upgrade_platform: bool,
+    /// The user said `--delete-data`.
+    pub may_lose_data: bool,
+    /// What is deployed: its version label, and the zip once it was built.
+    pub bundle: BundleToRun,
+}
+
+/// The bundle's identity, known without building, and how to build it.
+pub struct BundleToRun {
+    pub label: String,
+    /// At most 200 characters.
+    pub description: String,
+    /// Where the zip is built, when AWS does not have this version yet. Blocking.
+    pub build: Box<BuildBundle>,
+}
+
+/// Builds the bundle and gives the zip's path; the argument is told what is being done.
+pub type BuildBundle = dyn Fn(&mut dyn FnMut(&str)) -> Result<std::path::PathBuf, crate::engine::Error> + Send + Sync;
+
+impl Stack {
+    pub fn new(name: StackName, region: &str, profile: Profile, bundle: BundleToRun) -> Self {
+        let names = Names::resolve(&profile, &name, region);
+        let ownership = Ownership {
+            stack: name.to_string(),
+            region: region.to_owned(),
+            extra: profile.tags.clone(),
+        };
+        Self {
+            name,
+            region: region.to_owned(),
+            profile,
+            names,
+            ownership,
+            take_over: HashSet::new(),
+            upgrade_platform: false,
+            may_lose_data: false,
+            bundle,
+        }
+    }
+
+    /// Whether the user said `--adopt` of this resource.
+    pub fn takes_over(&self, resource: &str) -> bool {
+        self.take_over.contains(resource)
+    }
+}
+
+#[cfg(test)]
+impl Stack {
+    /// The default stack in us-east-1, with a changed profile; it has no bundle to build.
+    pub(super) fn for_test(change: impl FnOnce(&mut Profile)) -> std::sync::Arc<Self> {
+        let mut profile = Profile::default();
+        change(&mut profile);
+        let bundle = BundleToRun {
+            label: "v1".to_owned(),
+            description: String::new(),
+            build: Box::new(|_| Err(crate::engine::Error::failed("nothing is built here"))),
+        };
+        std::sync::Arc::new(Self::new(StackName::default(), "us-east-1", profile, bundle))
+    }
+}

@@ -1,0 +1,248 @@
+//! The application version: the bundle in Beanstalk's bucket, under a label that is a hash of what it was made of.
+//! Must know nothing of how a bundle is built or checked.
+
+use std::sync::Arc;
+
+use aws_sdk_elasticbeanstalk::types::{ApplicationVersionDescription, S3Location, Tag};
+use aws_sdk_s3::primitives::ByteStream;
+
+use super::outputs::{APPLICATION, VERSION};
+use super::ownership::{beanstalk_tags, block_unless_ours};
+use super::stack::Stack;
+use crate::aws::errors::{Explain, polled};
+use crate::aws::record::Record;
+use crate::aws::tags::{CREATED, settled_owner};
+use crate::aws::{Aws, tags};
+use crate::engine::{
+    Change, Error, Failure, FieldChange, Limits, Observed, Owner, Poll, ReadCx, Resource, ResourceId, Values, Wait,
+    WriteCx,
+};
+
+const ID: ResourceId = "app-version";
+const LIMITS: Limits = Limits::minutes(5, 30);
+
+pub(super) struct ApplicationVersion {
+    stack: Arc<Stack>,
+}
+
+#[derive(Clone)]
+pub(super) struct LiveVersion {
+    arn: String,
+    /// In capitals: the service does not keep to its own model, which has "Processed".
+    status: String,
+}
+
+impl ApplicationVersion {
+    pub(super) fn new(stack: Arc<Stack>) -> Self {
+        Self { stack }
+    }
+
+    fn label(&self) -> &str {
+        &self.stack.bundle.label
+    }
+
+    async fn describe(&self, aws: &Aws) -> Result<Option<ApplicationVersionDescription>, Error> {
+        let describe = aws.beanstalk.describe_application_versions();
+        let describe = describe
+            .application_name(&self.stack.names.application)
+            .version_labels(self.label());
+        // Beanstalk refuses an application that is not there by name.
+        let answer = describe
+            .send()
+            .await
+            .or_absent(&["InvalidParameterValue"], "describe the application's versions")?;
+        Ok(answer.and_then(|answer| answer.application_versions.unwrap_or_default().into_iter().next()))
+    }
+
+    fn tags(&self) -> Vec<Tag> {
+        let tags = self.stack.ownership.tags(ID).into_iter();
+        tags.map(|(key, value)| Tag::builder().key(key).value(value).build())
+            .collect()
+    }
+
+    /// Builds the bundle and puts it into the bucket. Gives its key.
+    async fn upload(&self, cx: &WriteCx<Aws>, record: &Record) -> Result<String, Error> {
+        let stack = self.stack.clone();
+        let (told, mut telling) = tokio::sync::mpsc::unbounded_channel::<String>();
+        let building = tokio::task::spawn_blocking(move || {
+            (stack.bundle.build)(&mut |text| {
+                let _ = told.send(text.to_owned());
+            })
+        });
+        while let Some(text) = telling.recv().await {
+            cx.step(text);
+        }
+        let path = building
+            .await
+            .map_err(|error| Error::failed("the build ended oddly").because(error.to_string()))??;
+        let key = record.key(&format!("bundles/{}.zip", self.label()));
+        let body = ByteStream::from_path(&path).await;
+        let body = body
+            .map_err(|error| Error::failed(format!("could not read {}", path.display())).because(error.to_string()))?;
+        cx.step(format!("uploading the bundle to s3://{}/{key}", record.bucket()));
+        cx.check()?;
+        let put = cx.aws().s3.put_object().bucket(record.bucket()).key(&key).body(body);
+        put.expected_bucket_owner(&cx.aws().account)
+            .send()
+            .await
+            .explain("upload the bundle")?;
+        Ok(key)
+    }
+
+    async fn wait_processed(&self, cx: &WriteCx<Aws>) -> Result<LiveVersion, Error> {
+        let wait = Wait::new(format!("the version {} to be processed", self.label()), 2, LIMITS);
+        cx.wait(&wait, || async {
+            polled(self.describe(cx.read().aws()).await.map(|version| {
+                match version.map(live) {
+                    Some(version) if version.status == "PROCESSED" || version.status == "UNPROCESSED" => {
+                        Poll::Ready(version)
+                    }
+                    Some(version) if version.status == "FAILED" => Poll::Failed(
+                        Error::failed(format!("Beanstalk could not process the version {}", self.label()))
+                            .because("Beanstalk gives no reason; its .ebextensions or env.yaml are the usual one")
+                            .hint("confctl bundle checks it on this machine"),
+                    ),
+                    Some(version) => Poll::NotYet(version.status),
+                    None => Poll::NotYet("not visible yet".to_owned()),
+                }
+            }))
+        })
+        .await
+    }
+}
+
+fn live(version: ApplicationVersionDescription) -> LiveVersion {
+    LiveVersion {
+        arn: version.application_version_arn.unwrap_or_default(),
+        status: version
+            .status
+            .map(|status| status.as_str().to_ascii_uppercase())
+            .unwrap_or_default(),
+    }
+}
+
+impl Resource for ApplicationVersion {
+    type Live = LiveVersion;
+    type Clients = Aws;
+
+    fn id(&self) -> ResourceId {
+        ID
+    }
+
+    fn title(&self) -> String {
+        format!("version {}", self.label())
+    }
+
+    fn needs(&self) -> Vec<&'static str> {
+        vec![APPLICATION.name]
+    }
+
+    fn gives(&self) -> Vec<&'static str> {
+        vec![VERSION.name]
+    }
+
+    fn limits(&self) -> Limits {
+        LIMITS
+    }
+
+    async fn observe(&self, cx: &ReadCx<Aws>) -> Result<Observed<LiveVersion>, Error> {
+        let aws = cx.aws();
+        let Some(version) = self.describe(aws).await?.map(live) else {
+            return Ok(match aws.proof.of_reads(aws).await {
+                Ok(()) => Observed::Absent,
+                Err(error) => Observed::Unknown(error),
+            });
+        };
+        let owner = settled_owner(cx, &self.stack.ownership, ID, || beanstalk_tags(aws, &version.arn)).await?;
+        if version.status == "PROCESSING" || version.status == "BUILDING" {
+            return Ok(Observed::Settling {
+                what: "the version is being processed".to_owned(),
+                live: version,
+                owner,
+            });
+        }
+        Ok(Observed::Present { live: version, owner })
+    }
+
+    fn plan(&self, seen: &Observed<LiveVersion>, _: &Values) -> Change {
+        let Some((live, owner)) = seen.live() else {
+            return Change::Create;
+        };
+        if let Some(blocked) = block_unless_ours(&self.stack, ID, owner, "app.version_label") {
+            return blocked;
+        }
+        if live.status == "FAILED" {
+            let field = FieldChange::new("Status", "FAILED".to_owned(), "uploaded again".to_owned());
+            return Change::Update { fields: vec![field] };
+        }
+        match owner {
+            Owner::Ours => Change::Keep,
+            _ => Change::Update {
+                fields: vec![FieldChange::new(tags::STACK, None, self.stack.name.to_string())],
+            },
+        }
+    }
+
+    fn publish(&self, _: &LiveVersion, values: &mut Values) {
+        values.set(&VERSION, self.label().to_owned());
+    }
+
+    async fn apply(&self, cx: &WriteCx<Aws>, seen: Observed<LiveVersion>, _: &Change) -> Result<LiveVersion, Failure> {
+        let (beanstalk, label) = (&cx.aws().beanstalk, self.label());
+        let application = cx.need(&APPLICATION)?;
+        if let Some((live, _)) = seen.live() {
+            if live.status != "FAILED" {
+                cx.check()?;
+                let tag = beanstalk
+                    .update_tags_for_resource()
+                    .resource_arn(&live.arn)
+                    .set_tags_to_add(Some(self.tags()));
+                tag.send().await.explain(&format!("tag the version {label}"))?;
+                return Ok(live.clone());
+            }
+            self.delete(cx, live.clone()).await?;
+        }
+        let record = Record::new(cx.aws(), self.stack.name.as_str());
+        let key = self.upload(cx, &record).await?;
+        cx.intend(CREATED, label).await?;
+        cx.check()?;
+        let bundle = S3Location::builder().s3_bucket(record.bucket()).s3_key(&key).build();
+        let create = beanstalk
+            .create_application_version()
+            .application_name(application)
+            .version_label(label)
+            .description(&self.stack.bundle.description)
+            // Without a source bundle Beanstalk would deploy its own sample application, silently.
+            .source_bundle(bundle)
+            .process(true)
+            .set_tags(Some(self.tags()));
+        create.send().await.explain(&format!("create the version {label}"))?;
+        Ok(self.wait_processed(cx).await?)
+    }
+
+    async fn delete(&self, cx: &WriteCx<Aws>, _: LiveVersion) -> Result<(), Failure> {
+        let doing = format!("delete the version {}", self.label());
+        let wait = Wait::new(format!("the version {} to be deleted", self.label()), 5, LIMITS);
+        cx.wait(&wait, || async {
+            if let Err(stopped) = cx.check() {
+                return Poll::Failed(stopped);
+            }
+            let delete = cx.aws().beanstalk.delete_application_version();
+            let delete = delete
+                .application_name(&self.stack.names.application)
+                .version_label(self.label());
+            let answer = delete.delete_source_bundle(true).send().await;
+            // SourceBundleDeletionFailure: the version is gone, its object is not; the record's removal takes that.
+            let gone = &["SourceBundleDeletionFailure", "InvalidParameterValue"];
+            polled(match answer.or_absent(gone, &doing) {
+                Ok(_) => Ok(Poll::Ready(())),
+                Err(error) if error.is_code("OperationInProgressFailure") => {
+                    Ok(Poll::NotYet("another operation is in progress".to_owned()))
+                }
+                Err(error) => Err(error),
+            })
+        })
+        .await?;
+        Ok(())
+    }
+}

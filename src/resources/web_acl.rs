@@ -1,0 +1,417 @@
+//! The web ACL in front of the distribution, as the console's "Enable security protections" makes it.
+//! Must know nothing of the distribution: CloudFront associates the two.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use aws_sdk_wafv2::operation::get_web_acl::GetWebAclOutput;
+use aws_sdk_wafv2::types::{Rule, Scope, Tag, WebAclSummary};
+
+use super::outputs::WEB_ACL;
+use super::ownership::block_unless_ours;
+use super::stack::Stack;
+use super::web_acl_rules::{default_action, describe, rules, visibility};
+use crate::aws::Aws;
+use crate::aws::errors::{Explain, polled};
+use crate::aws::tags::{self, settled_owner};
+use crate::engine::{
+    Change, Error, Failure, FieldChange, Kind, Limits, Observed, Owner, Poll, ReadCx, Resource, ResourceId, Values,
+    Wait, WriteCx,
+};
+
+const ID: ResourceId = "web-acl";
+/// WAF says of a new web ACL that it may take "a few seconds to a number of minutes" to show everywhere.
+const LIMITS: Limits = Limits::minutes(2, 5);
+
+pub(super) struct WebAcl {
+    stack: Arc<Stack>,
+}
+
+#[derive(Clone)]
+pub(super) struct LiveWebAcl {
+    id: String,
+    arn: String,
+    allows_by_default: bool,
+    rules: Vec<Rule>,
+}
+
+impl WebAcl {
+    pub(super) fn new(stack: Arc<Stack>) -> Self {
+        Self { stack }
+    }
+
+    fn name(&self) -> &str {
+        &self.stack.names.web_acl
+    }
+
+    async fn find(&self, aws: &Aws) -> Result<Option<WebAclSummary>, Error> {
+        let mut marker = None;
+        loop {
+            let list = aws.waf.list_web_acls().scope(Scope::Cloudfront);
+            let page = list.set_next_marker(marker).send().await.explain("list the web ACLs")?;
+            if let Some(found) = page.web_acls().iter().find(|acl| acl.name() == Some(self.name())) {
+                return Ok(Some(found.clone()));
+            }
+            marker = page.next_marker().map(str::to_owned);
+            if marker.is_none() {
+                return Ok(None);
+            }
+        }
+    }
+
+    async fn get(&self, aws: &Aws, id: &str) -> Result<Option<GetWebAclOutput>, Error> {
+        let get = aws.waf.get_web_acl().name(self.name()).scope(Scope::Cloudfront).id(id);
+        let answer = get.send().await;
+        answer.or_absent(
+            &["WAFNonexistentItemException"],
+            &format!("read the web ACL {}", self.name()),
+        )
+    }
+
+    async fn look(&self, aws: &Aws) -> Result<Option<LiveWebAcl>, Error> {
+        let Some(id) = self.find(aws).await?.and_then(|found| found.id) else {
+            return Ok(None);
+        };
+        let acl = self.get(aws, &id).await?.and_then(|answer| answer.web_acl);
+        Ok(acl.map(|acl| LiveWebAcl {
+            id,
+            allows_by_default: acl.default_action.is_some_and(|action| action.allow.is_some()),
+            rules: acl.rules.unwrap_or_default(),
+            arn: acl.arn,
+        }))
+    }
+
+    async fn tags(&self, aws: &Aws, arn: &str) -> Result<BTreeMap<String, String>, Error> {
+        let mut tags = BTreeMap::new();
+        let mut marker = None;
+        loop {
+            let list = aws.waf.list_tags_for_resource().resource_arn(arn);
+            let page = list.set_next_marker(marker).send().await;
+            let page = page.explain(&format!("read the tags of the web ACL {}", self.name()))?;
+            let listed = page.tag_info_for_resource.and_then(|info| info.tag_list);
+            tags.extend(listed.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)));
+            marker = page.next_marker;
+            if marker.is_none() {
+                return Ok(tags);
+            }
+        }
+    }
+
+    fn our_tags(&self) -> Result<Vec<Tag>, Error> {
+        let tags = self.stack.ownership.tags(ID).into_iter();
+        let tags = tags.map(|(key, value)| Tag::builder().key(key).value(value).build());
+        tags.collect::<Result<_, _>>()
+            .map_err(|error| Error::failed("could not make the tags").because(error.to_string()))
+    }
+
+    fn wanted_rules(&self) -> Result<Vec<Rule>, Error> {
+        rules(&self.stack.profile.waf)
+    }
+
+    async fn create(&self, cx: &WriteCx<Aws>) -> Result<(), Error> {
+        let doing = format!("create the web ACL {}", self.name());
+        let create = cx
+            .aws()
+            .waf
+            .create_web_acl()
+            .name(self.name())
+            .scope(Scope::Cloudfront)
+            .default_action(default_action())
+            .set_rules(Some(self.wanted_rules()?))
+            .visibility_config(visibility(self.name())?)
+            .set_tags(Some(self.our_tags()?));
+        cx.intend(tags::CREATED, self.name()).await?;
+        cx.check()?;
+        let wait = Wait::new(format!("WAF to {doing}"), 5, LIMITS);
+        cx.wait(&wait, || async {
+            match create
+                .clone()
+                .send()
+                .await
+                .or_absent(&["WAFDuplicateItemException"], &doing)
+            {
+                // A duplicate: the first of two tries may have been ours, its answer lost. Its tags tell.
+                Ok(_) => Poll::Ready(()),
+                Err(error) => retried(error),
+            }
+        })
+        .await
+    }
+
+    /// The new web ACL, once it shows.
+    async fn wait_visible(&self, cx: &WriteCx<Aws>) -> Result<LiveWebAcl, Error> {
+        let aws = cx.read().aws();
+        let wait = Wait::new(format!("the web ACL {} to show", self.name()), 2, LIMITS);
+        let live = cx.wait(&wait, || async {
+            polled(self.look(aws).await.map(|live| match live {
+                Some(live) => Poll::Ready(live),
+                None => Poll::NotYet("not visible yet".to_owned()),
+            }))
+        });
+        let live = live.await?;
+        let wait = Wait::new(
+            format!("the tags of the web ACL {}", self.name()),
+            5,
+            Limits::minutes(1, 1),
+        );
+        cx.wait(&wait, || async {
+            polled(self.tags(aws, &live.arn).await.map(|tags| {
+                match self
+                    .stack
+                    .ownership
+                    .owner(tags.iter().map(|(k, v)| (k.as_str(), v.as_str())))
+                {
+                    Owner::Ours => Poll::Ready(()),
+                    Owner::Nobody => Poll::NotYet("its tags do not show yet".to_owned()),
+                    Owner::OtherStack(stack) => Poll::Failed(Error::refused(format!("it belongs to stack {stack}"))),
+                }
+            }))
+        })
+        .await?;
+        Ok(live)
+    }
+
+    /// Brings rules and default action back, and keeps all else as it is. An update replaces the whole web ACL.
+    async fn update(&self, cx: &WriteCx<Aws>, live: &LiveWebAcl) -> Result<(), Error> {
+        let doing = format!("update the web ACL {}", self.name());
+        let wanted = self.wanted_rules()?;
+        let wait = Wait::new(format!("WAF to {doing}"), 5, LIMITS);
+        cx.check()?;
+        cx.wait(&wait, || async {
+            let current = match self.get(cx.read().aws(), &live.id).await {
+                Ok(current) => current,
+                Err(error) => return retried(error),
+            };
+            let Some((acl, token)) = current.and_then(|answer| Some((answer.web_acl?, answer.lock_token?))) else {
+                return Poll::Failed(Error::failed(format!("could not {doing}")).because("it is gone"));
+            };
+            let mut rules = wanted.clone();
+            rules.extend(acl.rules.unwrap_or_default().into_iter().filter(is_shields));
+            let update = cx
+                .aws()
+                .waf
+                .update_web_acl()
+                .name(self.name())
+                .scope(Scope::Cloudfront)
+                .id(&live.id)
+                .lock_token(token)
+                .default_action(default_action())
+                .set_rules(Some(rules))
+                .set_visibility_config(acl.visibility_config)
+                // WAF hands out an empty description and takes none (its minimum length is 1).
+                .set_description(acl.description.filter(|text| !text.is_empty()))
+                .set_data_protection_config(acl.data_protection_config)
+                .set_custom_response_bodies(acl.custom_response_bodies)
+                .set_captcha_config(acl.captcha_config)
+                .set_challenge_config(acl.challenge_config)
+                .set_token_domains(acl.token_domains)
+                .set_association_config(acl.association_config)
+                .set_on_source_d_do_s_protection_config(acl.on_source_d_do_s_protection_config)
+                .set_application_config(acl.application_config)
+                .set_monetization_config(acl.monetization_config);
+            match update.send().await.explain(&doing) {
+                Ok(_) => Poll::Ready(()),
+                Err(error) => retried(error),
+            }
+        })
+        .await
+    }
+
+    async fn take_over(&self, cx: &WriteCx<Aws>, live: &LiveWebAcl) -> Result<(), Error> {
+        cx.check()?;
+        let tag = cx.aws().waf.tag_resource().resource_arn(&live.arn);
+        let tagged = tag.set_tags(Some(self.our_tags()?)).send().await;
+        tagged.explain(&format!("tag the web ACL {}", self.name()))?;
+        Ok(())
+    }
+
+    async fn users(&self, aws: &Aws, arn: &str) -> Result<Vec<String>, Error> {
+        let list = aws.cloudfront.list_distributions_by_web_acl_id().web_acl_id(arn);
+        let list = list.send().await.explain("list the distributions behind the web ACL")?;
+        let users = list.distribution_list.and_then(|list| list.items).unwrap_or_default();
+        Ok(users.into_iter().map(|distribution| distribution.id).collect())
+    }
+}
+
+/// Shield Advanced puts its own rule into web ACLs: not ours to drop, nor drift.
+/// Source: hashicorp/terraform-provider-aws, internal/service/wafv2/web_acl.go.
+fn is_shields(rule: &Rule) -> bool {
+    rule.name().starts_with("ShieldMitigationRuleGroup_")
+}
+
+fn retried<T>(error: Error) -> Poll<T> {
+    match error.code.as_deref() {
+        Some("WAFUnavailableEntityException") => Poll::NotYet("WAF does not show it everywhere yet".to_owned()),
+        Some("WAFOptimisticLockException") => Poll::NotYet("it was changed meanwhile".to_owned()),
+        Some("WAFAssociatedItemException") => Poll::NotYet("CloudFront still has it".to_owned()),
+        _ if error.kind == Kind::Unreachable => Poll::Unknown(error),
+        _ => Poll::Failed(error),
+    }
+}
+
+impl Resource for WebAcl {
+    type Live = LiveWebAcl;
+    type Clients = Aws;
+
+    fn id(&self) -> ResourceId {
+        ID
+    }
+
+    fn title(&self) -> String {
+        format!("web ACL {}", self.name())
+    }
+
+    fn needs(&self) -> Vec<&'static str> {
+        vec![]
+    }
+
+    fn gives(&self) -> Vec<&'static str> {
+        vec![WEB_ACL.name]
+    }
+
+    fn limits(&self) -> Limits {
+        LIMITS
+    }
+
+    async fn observe(&self, cx: &ReadCx<Aws>) -> Result<Observed<LiveWebAcl>, Error> {
+        let aws = cx.aws();
+        let Some(live) = self.look(aws).await? else {
+            return Ok(Observed::Absent);
+        };
+        let owner = settled_owner(cx, &self.stack.ownership, ID, || self.tags(aws, &live.arn)).await?;
+        Ok(Observed::Present { live, owner })
+    }
+
+    fn plan(&self, seen: &Observed<LiveWebAcl>, _: &Values) -> Change {
+        let Some((live, owner)) = seen.live() else {
+            return Change::Create;
+        };
+        if let Some(blocked) = block_unless_ours(&self.stack, ID, owner, "waf.name") {
+            return blocked;
+        }
+        let mut fields = Vec::new();
+        if *owner == Owner::Nobody {
+            fields.push(FieldChange::new(tags::STACK, None, self.stack.name.to_string()));
+        }
+        if !live.allows_by_default {
+            fields.push(FieldChange::new(
+                "DefaultAction",
+                "Block".to_owned(),
+                "Allow".to_owned(),
+            ));
+        }
+        let is: Vec<String> = live
+            .rules
+            .iter()
+            .filter(|rule| !is_shields(rule))
+            .map(describe)
+            .collect();
+        let wanted: Vec<String> = self.wanted_rules().unwrap_or_default().iter().map(describe).collect();
+        if is != wanted {
+            fields.push(FieldChange::new("Rules", is.join(", "), wanted.join(", ")));
+        }
+        if fields.is_empty() {
+            Change::Keep
+        } else {
+            Change::Update { fields }
+        }
+    }
+
+    fn publish(&self, live: &LiveWebAcl, values: &mut Values) {
+        values.set(&WEB_ACL, live.arn.clone());
+    }
+
+    async fn apply(&self, cx: &WriteCx<Aws>, seen: Observed<LiveWebAcl>, _: &Change) -> Result<LiveWebAcl, Failure> {
+        let Some((live, owner)) = seen.live() else {
+            self.create(cx).await?;
+            let left = format!("web ACL {}", self.name());
+            let live = self.wait_visible(cx).await;
+            return live.map_err(|error| Failure::from(error).leaving(left, true));
+        };
+        if *owner == Owner::Nobody {
+            self.take_over(cx, live).await?;
+        }
+        self.update(cx, live).await?;
+        Ok(live.clone())
+    }
+
+    async fn delete(&self, cx: &WriteCx<Aws>, live: LiveWebAcl) -> Result<(), Failure> {
+        let doing = format!("delete the web ACL {}", self.name());
+        // The association outlives the distribution by minutes (hashicorp/terraform-provider-aws#46839).
+        let wait = Wait::new(format!("WAF to {doing}"), 5, LIMITS);
+        cx.check()?;
+        let deleted = cx.wait(&wait, || async {
+            let token = match self.get(cx.read().aws(), &live.id).await {
+                Ok(Some(answer)) => answer.lock_token,
+                Ok(None) => return Poll::Ready(()),
+                Err(error) => return retried(error),
+            };
+            let delete = cx.aws().waf.delete_web_acl().name(self.name()).scope(Scope::Cloudfront);
+            let delete = delete.id(&live.id).set_lock_token(token).send().await;
+            match delete.or_absent(&["WAFNonexistentItemException"], &doing) {
+                Ok(_) => Poll::Ready(()),
+                Err(error) => retried(error),
+            }
+        });
+        let Err(error) = deleted.await else { return Ok(()) };
+        let users = match error.kind {
+            Kind::Deadline => self.users(cx.read().aws(), &live.arn).await.unwrap_or_default(),
+            _ => Vec::new(),
+        };
+        let error = match users.is_empty() {
+            true => error,
+            false => Error::refused(format!(
+                "the web ACL {} is used by the distributions {}",
+                self.name(),
+                users.join(", ")
+            ))
+            .hint("take it off those distributions, then run confctl teardown again"),
+        };
+        Err(Failure::from(error).leaving(format!("web ACL {}", self.name()), true))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile::WafMode;
+
+    fn web_acl(mode: WafMode) -> WebAcl {
+        WebAcl::new(Stack::for_test(|profile| profile.waf.mode = mode))
+    }
+
+    fn seen(rules: Vec<Rule>, owner: Owner) -> Observed<LiveWebAcl> {
+        let live = LiveWebAcl {
+            id: "1".to_owned(),
+            arn: "arn:aws:wafv2:us-east-1:111122223333:global/webacl/confctl/1".to_owned(),
+            allows_by_default: true,
+            rules,
+        };
+        Observed::Present { live, owner }
+    }
+
+    #[test]
+    fn what_was_created_is_kept_with_the_rule_that_shield_adds() {
+        let acl = web_acl(WafMode::Block);
+        let mut live = acl.wanted_rules().unwrap();
+        let mut shield = live[0].clone();
+        shield.name = "ShieldMitigationRuleGroup_111122223333_x".to_owned();
+        live.push(shield);
+        assert_eq!(acl.plan(&seen(live, Owner::Ours), &Values::default()), Change::Keep);
+    }
+
+    #[test]
+    fn a_rule_group_set_to_count_behind_our_back_is_drift() {
+        let counted = web_acl(WafMode::Count).wanted_rules().unwrap();
+        let change = web_acl(WafMode::Block).plan(&seen(counted, Owner::Ours), &Values::default());
+        assert!(matches!(change, Change::Update { .. }), "{change:?}");
+    }
+
+    #[test]
+    fn a_web_acl_of_somebody_else_is_not_touched() {
+        for owner in [Owner::Nobody, Owner::OtherStack("two in us-east-1".to_owned())] {
+            let change = web_acl(WafMode::Block).plan(&seen(Vec::new(), owner), &Values::default());
+            assert!(matches!(change, Change::Blocked { .. }), "{change:?}");
+        }
+    }
+}

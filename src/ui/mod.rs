@@ -1,0 +1,179 @@
+//! The only place that writes to the terminal: results to standard output, everything else to standard error.
+//! Receives events and values and knows neither AWS nor the engine's inner workings.
+
+mod json;
+mod lines;
+mod render;
+pub mod signals;
+mod summary;
+mod tree;
+
+use std::io::{IsTerminal, Write};
+use std::sync::Arc;
+
+use crate::cli::{Format, Global, When};
+use crate::engine::{Error, Events, Planned, PlannedRemoval, Sink};
+
+pub use render::{Cost, Heading};
+pub use summary::Summary;
+
+/// Where a command's words go. Chosen once at the start.
+#[derive(Clone)]
+pub struct Ui {
+    format: Format,
+    quiet: bool,
+    no_input: bool,
+    sink: Arc<dyn Sink>,
+}
+
+impl Ui {
+    pub fn new(global: &Global) -> Self {
+        let choice = match global.color {
+            When::Auto => anstream::ColorChoice::Auto,
+            When::Always => anstream::ColorChoice::Always,
+            When::Never => anstream::ColorChoice::Never,
+        };
+        choice.write_global();
+        let terminal = std::io::stderr().is_terminal();
+        let sink: Arc<dyn Sink> = match (global.output, global.quiet) {
+            (Format::Json, _) => Arc::new(json::JsonLines),
+            (Format::Text, true) => Arc::new(lines::Silent),
+            (Format::Text, false) if terminal => Arc::new(tree::Tree::new()),
+            (Format::Text, false) => Arc::new(lines::Lines::new()),
+        };
+        Self {
+            format: global.output,
+            quiet: global.quiet,
+            no_input: global.no_input,
+            sink,
+        }
+    }
+
+    pub fn is_json(&self) -> bool {
+        self.format == Format::Json
+    }
+
+    /// Where the engine's events go.
+    pub fn events(&self) -> Events {
+        Events::shared(self.sink.clone())
+    }
+
+    /// A result for people; nothing in JSON, where the summary carries it.
+    pub fn result(&self, text: &str) {
+        if self.format == Format::Text {
+            out(text);
+        }
+    }
+
+    /// A result in both formats: text as it is, JSON as one object of the given type.
+    pub fn answer(&self, kind: &str, text: &str, value: serde_json::Value) {
+        match self.format {
+            Format::Text => out(text),
+            Format::Json => json::line(kind, value),
+        }
+    }
+
+    /// Something on the way, for people.
+    pub fn say(&self, text: &str) {
+        if self.format == Format::Text && !self.quiet {
+            err(text);
+        }
+    }
+
+    pub fn notice(&self, text: &str, hint: Option<&str>) {
+        self.events().notice(text, hint.map(str::to_owned));
+    }
+
+    pub fn plan(&self, heading: &Heading, planned: &[Planned], orphans: &[PlannedRemoval], cost: Option<&Cost>) {
+        match self.format {
+            Format::Json => json::plan(heading, planned, orphans, cost),
+            Format::Text if !self.quiet => err(&render::plan(heading, planned, orphans, cost)),
+            Format::Text => {}
+        }
+    }
+
+    pub fn removal_plan(&self, heading: &Heading, removals: &[PlannedRemoval]) {
+        match self.format {
+            Format::Json => json::removal_plan(heading, removals),
+            Format::Text if !self.quiet => err(&render::removal_plan(heading, removals)),
+            Format::Text => {}
+        }
+    }
+
+    /// The last word: errors to standard error, results to standard output, one summary line in JSON.
+    pub fn finish(&self, summary: &Summary) {
+        match self.format {
+            Format::Json => json::summary(summary),
+            Format::Text => {
+                for error in &summary.errors {
+                    err(&render::error(error));
+                }
+                if !summary.left_behind.is_empty() {
+                    err(&render::left_behind(&summary.left_behind));
+                }
+                for line in &summary.result {
+                    out(line);
+                }
+            }
+        }
+    }
+
+    /// Asks yes or no.
+    ///
+    /// # Errors
+    /// Where nobody can be asked, or the answer is not yes.
+    pub fn confirm(&self, question: &str) -> Result<(), Error> {
+        let answer = self.ask(&format!("{question} [y/N] "))?;
+        if ["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str()) {
+            Ok(())
+        } else {
+            Err(declined())
+        }
+    }
+
+    /// Asks for a word to be typed.
+    ///
+    /// # Errors
+    /// Where nobody can be asked, or another word was typed.
+    pub fn confirm_word(&self, question: &str, word: &str) -> Result<(), Error> {
+        let answer = self.ask(&format!("{question} Type {word} to go on: "))?;
+        if answer.trim() == word { Ok(()) } else { Err(declined()) }
+    }
+
+    fn ask(&self, question: &str) -> Result<String, Error> {
+        if self.no_input || self.format == Format::Json || !std::io::stdin().is_terminal() {
+            return Err(Error::refused("this needs a confirmation, and nobody can be asked")
+                .hint("add --yes if the plan above is what you want"));
+        }
+        let mut stderr = anstream::stderr();
+        // A question that cannot be shown is answered with no.
+        let shown = write!(stderr, "{question}").and_then(|()| stderr.flush());
+        let mut answer = String::new();
+        match shown.and_then(|()| std::io::stdin().read_line(&mut answer)) {
+            Ok(_) => Ok(answer),
+            Err(_) => Err(declined()),
+        }
+    }
+}
+
+fn declined() -> Error {
+    Error::refused("nothing was changed: the confirmation was not given")
+}
+
+/// A reader that went away is no reason to fail.
+fn out(text: &str) {
+    let _ = writeln!(anstream::stdout(), "{text}");
+}
+
+fn err(text: &str) {
+    let _ = writeln!(anstream::stderr(), "{text}");
+}
+
+/// For what happens before there is a [`Ui`]: clap's own texts and a broken start.
+pub fn early(text: &str, to_stdout: bool) {
+    if to_stdout {
+        let _ = write!(anstream::stdout(), "{text}");
+    } else {
+        let _ = write!(anstream::stderr(), "{text}");
+    }
+}

@@ -1,0 +1,206 @@
+//! Plans, errors and leftovers as text for people. Pure: strings in, strings out, and they make sense without colour.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use crate::engine::{Action, Change, Effect, Error, FieldChange, Leftover, Planned, PlannedRemoval, Removal};
+
+/// Colours by meaning.
+pub(super) mod style {
+    use anstyle::{AnsiColor, Style};
+
+    pub(in crate::ui) const GOOD: Style = AnsiColor::Green.on_default();
+    pub(in crate::ui) const CHANGE: Style = AnsiColor::Yellow.on_default();
+    pub(in crate::ui) const BAD: Style = AnsiColor::Red.on_default().bold();
+    pub(in crate::ui) const DIM: Style = Style::new().dimmed();
+    pub(in crate::ui) const STRONG: Style = Style::new().bold();
+}
+
+/// What every plan and prompt opens with.
+#[derive(Debug, Clone, Serialize)]
+pub struct Heading {
+    pub account: String,
+    pub region: String,
+    /// Where it is not AWS.
+    pub endpoint: Option<String>,
+    pub stack: String,
+    pub profile: String,
+}
+
+/// What the stack costs, in US dollars.
+#[derive(Debug, Clone, Serialize)]
+pub struct Cost {
+    pub hour: f64,
+    pub month: f64,
+    pub million_requests: f64,
+    /// What is not in it, and of when and where the prices are.
+    pub note: String,
+}
+
+fn heading(heading: &Heading) -> String {
+    let (strong, reset) = (style::STRONG, style::STRONG);
+    let endpoint = heading
+        .endpoint
+        .as_ref()
+        .map(|endpoint| format!(" at {endpoint} (not AWS)"))
+        .unwrap_or_default();
+    format!(
+        "{strong}{}{reset:#} in account {}, region {}{endpoint}, profile {}",
+        heading.stack, heading.account, heading.region, heading.profile
+    )
+}
+
+pub(super) fn plan(head: &Heading, planned: &[Planned], orphans: &[PlannedRemoval], cost: Option<&Cost>) -> String {
+    let mut text = heading(head);
+    text.push('\n');
+    for step in planned {
+        let (mark, style, word) = match &step.change {
+            Change::Create => ("+", style::GOOD, "create"),
+            Change::Update { .. } => ("~", style::CHANGE, "change"),
+            Change::Keep => (" ", style::DIM, "keep"),
+            Change::Adopt => ("=", style::DIM, "use"),
+            Change::Blocked { .. } => ("!", style::BAD, "blocked"),
+        };
+        let _ = write!(
+            text,
+            "\n  {style}{mark} {word:<8}{style:#} {:<17} {}",
+            step.resource, step.title
+        );
+        match &step.change {
+            Change::Update { fields } => fields.iter().for_each(|field| field_line(&mut text, field)),
+            Change::Adopt => text.push_str(" (not ours: used as it is, never changed, never deleted)"),
+            Change::Blocked { reason, hint } => {
+                let _ = write!(text, "\n      {reason}\n      hint: {hint}");
+            }
+            Change::Create | Change::Keep => {}
+        }
+        if let Some(what) = &step.settling {
+            let _ = write!(text, "\n      {what}; it is followed until it rests");
+        }
+    }
+    for orphan in orphans {
+        if let Removal::Delete { loses } = &orphan.removal {
+            let bad = style::BAD;
+            let kept = if loses.is_some() {
+                " (kept: only `teardown --delete-data` deletes data)"
+            } else {
+                ""
+            };
+            let _ = write!(
+                text,
+                "\n  {bad}- orphan  {bad:#} {:<17} {} is no longer in the profile{kept}",
+                orphan.resource, orphan.title
+            );
+        }
+    }
+    let _ = write!(text, "\n\n  {}", counts(planned, orphans));
+    if let Some(cost) = cost {
+        let _ = write!(
+            text,
+            "\n  about ${:.2} an hour, ${:.0} a month at rest, and ${:.2} per million requests ({})",
+            cost.hour, cost.month, cost.million_requests, cost.note
+        );
+    }
+    text
+}
+
+fn field_line(text: &mut String, field: &FieldChange) {
+    let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "(none)".to_owned());
+    let effect = match field.effect {
+        Effect::None => "",
+        Effect::Restart => "  (restarts the application, batch by batch)",
+        Effect::ReplaceInstances => "  (replaces instances, batch by batch)",
+    };
+    let _ = write!(
+        text,
+        "\n      {}: {} -> {}{effect}",
+        field.field,
+        shown(&field.from),
+        shown(&field.to)
+    );
+}
+
+fn counts(planned: &[Planned], orphans: &[PlannedRemoval]) -> String {
+    let count = |wanted: fn(&Change) -> bool| planned.iter().filter(|step| wanted(&step.change)).count();
+    let create = count(|change| matches!(change, Change::Create));
+    let update = count(|change| matches!(change, Change::Update { .. }));
+    let blocked = count(|change| matches!(change, Change::Blocked { .. }));
+    let delete = orphans
+        .iter()
+        .filter(|orphan| matches!(orphan.removal, Removal::Delete { loses: None }))
+        .count();
+    let mut text = format!("{create} to create, {update} to change, {delete} to delete");
+    if blocked > 0 {
+        let _ = write!(text, ", {blocked} blocked");
+    }
+    text
+}
+
+pub(super) fn removal_plan(head: &Heading, removals: &[PlannedRemoval]) -> String {
+    let mut text = heading(head);
+    text.push('\n');
+    for step in removals {
+        let bad = style::BAD;
+        match &step.removal {
+            Removal::Absent => {}
+            Removal::Delete { loses } => {
+                let _ = write!(text, "\n  {bad}- delete {bad:#} {:<17} {}", step.resource, step.title);
+                if let Some(loses) = loses {
+                    let _ = write!(text, "  {bad}and with it {loses}{bad:#}");
+                }
+            }
+            Removal::Leave { reason } => {
+                let _ = write!(text, "\n    leave   {:<17} {} ({reason})", step.resource, step.title);
+            }
+            Removal::Blocked { reason, hint } => {
+                let _ = write!(
+                    text,
+                    "\n  {bad}! blocked{bad:#} {:<17} {}\n      {reason}\n      hint: {hint}",
+                    step.resource, step.title
+                );
+            }
+        }
+    }
+    text
+}
+
+pub(super) fn error(error: &Error) -> String {
+    let bad = style::BAD;
+    let mut text = format!("{bad}error:{bad:#} {}", error.message);
+    for cause in &error.causes {
+        let _ = write!(text, "\n  caused by: {cause}");
+    }
+    if let Some(hint) = &error.hint {
+        let _ = write!(text, "\n  hint: {hint}");
+    }
+    text
+}
+
+pub(super) fn left_behind(left: &[Leftover]) -> String {
+    let mut text = "left behind:".to_owned();
+    for leftover in left {
+        let costs = if leftover.costs { " (goes on costing money)" } else { "" };
+        let _ = write!(text, "\n  {}{costs}", leftover.what);
+    }
+    text.push_str("\n  hint: `confctl up` goes on from here; `confctl teardown` removes what is ours");
+    text
+}
+
+pub(super) fn doing(action: Action) -> &'static str {
+    match action {
+        Action::Create => "creating",
+        Action::Update => "changing",
+        Action::Delete => "deleting",
+        Action::Settle => "following",
+    }
+}
+
+pub(super) fn done(action: Action) -> &'static str {
+    match action {
+        Action::Create => "created",
+        Action::Update => "changed",
+        Action::Delete => "deleted",
+        Action::Settle => "settled",
+    }
+}
