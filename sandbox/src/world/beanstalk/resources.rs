@@ -480,10 +480,7 @@ impl Site<'_> {
                 .into_iter()
                 .chain(settings.list(BALANCER, "SecurityGroups"))
                 .collect(),
-            idle_timeout: settings
-                .get(BALANCER, "IdleTimeout")
-                .and_then(|value| value.parse().ok())
-                .unwrap_or(60),
+            idle_timeout: idle_timeout(&settings),
             created: self.run.world.clock.now(),
             tags: self.tags(),
         };
@@ -583,22 +580,19 @@ impl Site<'_> {
                 "nginx/access.log",
                 "nginx/error.log",
             ];
-            let names = files.map(|file| format!("/aws/elasticbeanstalk/{name}/var/log/{file}"));
-            wanted.extend(names.map(|name| (name, settings.whole(LOGS, "RetentionInDays"))));
+            wanted.extend(files.map(|file| format!("/aws/elasticbeanstalk/{name}/var/log/{file}")));
         }
         if settings.is_true(HEALTH_LOGS, "HealthStreamingEnabled") {
-            let group = format!("/aws/elasticbeanstalk/{name}/environment-health.log");
-            wanted.push((group, settings.whole(HEALTH_LOGS, "RetentionInDays")));
+            wanted.push(format!("/aws/elasticbeanstalk/{name}/environment-health.log"));
         }
-        self.made().log_groups = wanted.iter().map(|(name, _)| name.clone()).collect();
-        for (name, days) in wanted {
+        for name in &wanted {
             let group = LogGroup {
                 name: name.clone(),
-                retention_in_days: i32::try_from(days).ok(),
                 tags: self.tags(),
             };
-            self.here.monitoring.log_groups.insert(name, group);
+            self.here.monitoring.log_groups.insert(name.clone(), group);
         }
+        self.made().log_groups = wanted;
     }
 
     /// Deletes one security group; `Err` says what AWS says.
@@ -617,6 +611,14 @@ pub(super) fn health_check(settings: &Settings) -> HealthCheck {
         unhealthy_threshold: seconds(settings.whole(PROCESS, "UnhealthyThresholdCount")),
         matcher: settings.text(PROCESS, "MatcherHTTPCode"),
     }
+}
+
+/// Seconds; 60 is the load balancer's own default.
+pub(super) fn idle_timeout(settings: &Settings) -> u32 {
+    settings
+        .get(BALANCER, "IdleTimeout")
+        .and_then(|value| value.parse().ok())
+        .unwrap_or(60)
 }
 
 /// Smallest and largest size of the group: one instance is always one.
