@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::call::{Answer, Call, Protocol};
 use crate::world::World;
@@ -76,7 +77,7 @@ fn error_code(answer: &Answer) -> Option<String> {
         return rest.split('<').next().map(str::to_owned);
     }
     let json = serde_json::from_slice(&answer.body);
-    let value = json.or_else(|_| ciborium::from_reader::<serde_json::Value, _>(&answer.body[..]).map_err(|_| ()));
+    let value = json.or_else(|_| ciborium::from_reader::<Value, _>(&answer.body[..]).map_err(|_| ()));
     let kind = value.ok().and_then(|value| value["__type"].as_str().map(str::to_owned));
     let code = kind.map(|kind| kind.rsplit('#').next().unwrap_or_default().to_owned());
     code.or_else(|| Some(answer.status.as_u16().to_string()))
@@ -89,20 +90,30 @@ fn about(call: &Call) -> BTreeMap<String, String> {
             let parameters = call.parameters().into_iter();
             parameters.filter(|(name, _)| is_identifying(name)).collect()
         }
-        Protocol::Json => {
-            let body: serde_json::Value = serde_json::from_slice(&call.body).unwrap_or_default();
-            let members = body.as_object().into_iter().flatten();
-            members
-                .filter(|(name, _)| is_identifying(name))
-                .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
-                .collect()
-        }
+        Protocol::Json => named(serde_json::from_slice(&call.body).unwrap_or_default()),
+        Protocol::Cbor => named(ciborium::from_reader(&call.body[..]).unwrap_or_default()),
         Protocol::S3 | Protocol::RestXml => {
             let path = percent_encoding::percent_decode_str(call.uri.path()).decode_utf8_lossy();
             BTreeMap::from([("Path".to_owned(), path.into_owned())])
         }
-        Protocol::Cbor => BTreeMap::new(),
     }
+}
+
+fn named(body: Value) -> BTreeMap<String, String> {
+    let text = |value: &Value| match value {
+        Value::Array(values) => values
+            .iter()
+            .map(|value| value.as_str())
+            .collect::<Option<Vec<_>>>()?
+            .join(",")
+            .into(),
+        value => value.as_str().map(str::to_owned),
+    };
+    let members = body.as_object().into_iter().flatten();
+    members
+        .filter(|(name, _)| is_identifying(name))
+        .filter_map(|(name, value)| Some((name.clone(), text(value)?)))
+        .collect()
 }
 
 /// Whether a parameter says what a request is about. List elements count, what is nested deeper does not.

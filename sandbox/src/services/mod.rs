@@ -18,10 +18,11 @@ pub(crate) mod sns;
 pub(crate) mod sts;
 pub(crate) mod wafv2;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub(crate) use authorization::authorize;
+use serde::de::IgnoredAny;
 
 use crate::gateway::call::{Answer, Call, Protocol};
 use crate::world::{Refusal, World};
@@ -52,8 +53,8 @@ pub(crate) struct Service {
 pub(crate) const SERVICES: &[Service] = &[
     autoscaling::SERVICE,
     cloudformation::SERVICE,
-    cloudwatch::SERVICE,
     cloudfront::SERVICE,
+    cloudwatch::SERVICE,
     dynamodb::SERVICE,
     ec2::SERVICE,
     elasticbeanstalk::SERVICE,
@@ -117,12 +118,8 @@ fn members(call: &Call) -> BTreeSet<String> {
             names.filter(|name| name != "Action" && name != "Version").collect()
         }
         Protocol::Json => {
-            let body: serde_json::Value = serde_json::from_slice(&call.body).unwrap_or_default();
-            body.as_object()
-                .into_iter()
-                .flatten()
-                .map(|(name, _)| name.clone())
-                .collect()
+            let body: BTreeMap<String, IgnoredAny> = serde_json::from_slice(&call.body).unwrap_or_default();
+            body.into_keys().collect()
         }
         Protocol::Cbor => {
             let body = ciborium::from_reader(&call.body[..]).unwrap_or(ciborium::Value::Null);

@@ -71,12 +71,7 @@ impl Store {
             return Err(Refusal::with_status(403, "AccessDenied", "Access Denied"));
         }
         let (bucket, key) = target(&call.uri);
-        if !key.is_ascii() {
-            // The backend would store it under another name.
-            return Err(not_implemented(format!(
-                "keys with other than ASCII characters ('{key}')"
-            )));
-        }
+        check_key(&key)?;
         let read = matches!(call.method, Method::GET | Method::HEAD);
         let _turn = match read {
             true => None,

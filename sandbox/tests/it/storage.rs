@@ -206,3 +206,27 @@ async fn objects_are_listed_in_pages_and_appear_in_the_inventory() {
     let inventory = get(&uri, &[("x-sandbox-token", &sandbox.info.token)]).await.body;
     assert!(inventory.contains("arn:aws:s3:::record/a/4"), "{inventory}");
 }
+
+#[tokio::test]
+async fn a_key_that_would_not_come_back_as_it_was_is_refused() {
+    let sandbox = Sandbox::start().await;
+    let s3 = sandbox.s3().await;
+    s3.create_bucket().bucket("record").send().await.unwrap();
+    let put = |key: String| {
+        s3.put_object()
+            .bucket("record")
+            .key(key)
+            .body(b"x".to_vec().into())
+            .send()
+    };
+    for key in ["täglich".to_owned(), "a".repeat(256), "a/".repeat(100)] {
+        let refused = put(key).await.unwrap_err();
+        assert_eq!(
+            refused.as_service_error().unwrap().meta().code(),
+            Some("NotImplemented")
+        );
+    }
+    put("confctl/tcb-conference/bundles/0123456789abcdef.zip".to_owned())
+        .await
+        .unwrap();
+}

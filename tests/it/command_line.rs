@@ -1,0 +1,97 @@
+//! What people type and read: help, mistakes, refusals, and their exit codes.
+
+use crate::support::User;
+
+#[test]
+fn the_help_fits_a_screen_and_names_every_command() {
+    let user = User::new();
+    insta::assert_snapshot!(user.confctl(&["--help"]).exits(0).stdout);
+}
+
+#[test]
+fn a_mistake_on_the_command_line_is_64_and_never_looks_like_changes() {
+    let user = User::new();
+    for line in [
+        &["nonsense"][..],
+        &["up", "--nope"],
+        &["up", "-o", "yaml"],
+        &["up", "--timeout", "soon"],
+        &["plan", "--set", "scaling.max=0"],
+        &["plan", "--set", "scaling"],
+        &["plan", "-p", "artikel"],
+        &["plan", "-p", "./absent.toml"],
+        &["plan", "--name", "Not_A_Name"],
+    ] {
+        let ran = user.confctl(line);
+        assert_eq!(ran.code(), 64, "{line:?}: {}", ran.stderr);
+        assert!(ran.stdout.is_empty(), "{line:?} wrote to standard output: {}", ran.stdout);
+    }
+}
+
+#[test]
+fn an_error_in_a_profile_names_file_line_key_and_the_nearest_one() {
+    let user = User::new();
+    let file = user.home().join("mine.toml");
+    std::fs::write(&file, "region = \"eu-west-1\"\n\n[scaling]\nmaximum = 3\n").unwrap();
+    let ran = user.confctl(&["profile", "check", "-p", file.to_str().unwrap()]).exits(64);
+    let shown = ran.stderr.replace(user.home().to_str().unwrap(), "HOME");
+    insta::assert_snapshot!(shown);
+}
+
+#[test]
+fn without_credentials_the_way_out_is_told() {
+    let user = User::new();
+    let ran = user.confctl(&["up", "--yes"]).exits(1);
+    assert!(ran.stderr.contains("no AWS credentials"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("confctl up --sandbox"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_confctl_profile_is_not_mistaken_for_an_aws_profile() {
+    let user = User::new();
+    std::fs::create_dir(user.home().join(".aws")).unwrap();
+    std::fs::write(user.home().join(".aws/config"), "[profile dev]\nregion = us-east-1\n").unwrap();
+    let ran = user.confctl(&["teardown", "-p", "dev", "--yes"]).exits(64);
+    assert!(ran.stderr.contains("--aws-profile dev"), "{}", ran.stderr);
+}
+
+#[test]
+fn the_last_line_of_json_is_a_summary_also_of_a_failure() {
+    let user = User::new();
+    let summary = user.confctl(&["plan", "--set", "scaling.mx=1", "-o", "json"]).exits(64).summary();
+    assert_eq!(summary["ok"], false);
+    assert_eq!(summary["exit_code"], 64);
+    assert!(summary["error"]["cause"][0].as_str().unwrap().contains("scaling.max"), "{summary}");
+}
+
+#[test]
+fn profiles_can_be_listed_shown_and_written_and_never_written_over() {
+    let user = User::new();
+    let listed = user.confctl(&["profile", "list"]).exits(0).stdout;
+    for name in ["article", "dev", "ci"] {
+        assert!(listed.contains(name), "{listed}");
+    }
+    let shown = user.confctl(&["profile", "show", "--name", "one"]).exits(0).stdout;
+    assert!(shown.contains("one-users") && shown.contains("upper = 50.0"), "{shown}");
+    let file = user.home().join("confctl.toml");
+    let file = file.to_str().unwrap();
+    user.confctl(&["profile", "init", file]).exits(0);
+    user.confctl(&["profile", "check", "-p", file]).exits(0);
+    user.confctl(&["profile", "init", file]).exits(64);
+}
+
+#[test]
+fn nothing_is_changed_where_nobody_can_confirm() {
+    let user = User::new();
+    let ran = user.confctl(&["up", "--sandbox"]).exits(4);
+    assert!(ran.stderr.contains("--yes"), "{}", ran.stderr);
+    assert_eq!(user.inventory(), Vec::<String>::new());
+}
+
+#[test]
+fn another_account_is_refused() {
+    let user = User::new();
+    let ran = user.confctl(&["up", "--sandbox", "--yes", "--account", "999999999999"]).exits(4);
+    assert!(ran.stderr.contains("999999999999"), "{}", ran.stderr);
+    assert_eq!(user.inventory(), Vec::<String>::new());
+}

@@ -1,0 +1,64 @@
+//! Dependencies point downwards only: the `use` lines say so.
+
+use std::path::{Path, PathBuf};
+
+fn sources(directory: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut left = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(directory)];
+    while let Some(place) = left.pop() {
+        for entry in std::fs::read_dir(&place).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                left.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    assert!(!found.is_empty(), "{directory} has no sources");
+    found
+}
+
+/// Lines of code, without comments, that contain one of the words.
+fn lines_with(directory: &str, words: &[&str]) -> Vec<String> {
+    let mut found = Vec::new();
+    for path in sources(directory) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        found.extend(
+            code.filter(|line| words.iter().any(|word| line.contains(word))).map(|line| format!("{}: {line}", path.display())),
+        );
+    }
+    found
+}
+
+#[test]
+fn the_engine_and_the_terminal_know_no_aws() {
+    assert_eq!(lines_with("src/engine", &["aws_", "crate::aws", "crate::ui", "crate::resources"]), Vec::<String>::new());
+    assert_eq!(lines_with("src/ui", &["aws_", "crate::aws", "crate::resources"]), Vec::<String>::new());
+    assert_eq!(lines_with("src/profile", &["aws_sdk", "crate::aws", "crate::ui"]), Vec::<String>::new());
+    assert_eq!(lines_with("src/bundle", &["aws_", "crate::aws", "crate::ui"]), Vec::<String>::new());
+}
+
+#[test]
+fn no_resource_asks_whether_it_is_in_a_sandbox() {
+    for directory in ["src/engine", "src/resources", "src/aws"] {
+        assert_eq!(lines_with(directory, &["sandbox", "Target"]).into_iter().filter(|line| !line.contains("--sandbox") && !line.contains("clients.rs")).collect::<Vec<_>>(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn the_sandbox_knows_nothing_of_confctl_and_its_world_nothing_of_codecs() {
+    assert_eq!(lines_with("sandbox/src/world", &["winterbaume"]), Vec::<String>::new());
+    assert_eq!(lines_with("sandbox/src", &["use confctl::"]), Vec::<String>::new());
+}
+
+#[test]
+fn every_module_says_what_it_is_for() {
+    for directory in ["src", "sandbox/src", "app-bundle/src"] {
+        for path in sources(directory) {
+            let text = std::fs::read_to_string(&path).unwrap();
+            assert!(text.starts_with("//!"), "{} does not open with what it is for", path.display());
+        }
+    }
+}

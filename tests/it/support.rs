@@ -1,0 +1,202 @@
+//! A user at a terminal of their own: home, sandbox, `confctl` and AWS's own tools, none of which sees another test's.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Sandbox seconds in a real one: a launch of four minutes passes in half a second of clock, and then waits for processes.
+const TIME_SCALE: &str = "600";
+
+/// One user with an AWS account of their own.
+pub struct User {
+    home: TempDir,
+    environment: Vec<(String, String)>,
+}
+
+/// How a command ended.
+pub struct Ran {
+    pub status: ExitStatus,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ran {
+    pub fn code(&self) -> i32 {
+        self.status.code().unwrap_or(-1)
+    }
+
+    /// # Panics
+    /// With all that was said, where the code is another.
+    #[track_caller]
+    pub fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code(), code, "\n--- stdout\n{}\n--- stderr\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// The last JSON line: the summary.
+    #[track_caller]
+    pub fn summary(&self) -> Value {
+        let last = self.events().pop().unwrap_or_default();
+        assert_eq!(last["type"], "summary", "\n--- stdout\n{}\n--- stderr\n{}", self.stdout, self.stderr);
+        last
+    }
+
+    /// Every JSON line.
+    pub fn events(&self) -> Vec<Value> {
+        self.stdout.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"))).collect()
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|_| panic!("no JSON: {}", self.stdout))
+    }
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        Self {
+            status: output.status,
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+impl User {
+    pub fn new() -> Self {
+        Self { home: tempfile::tempdir().unwrap(), environment: Vec::new() }
+    }
+
+    /// With one more variable in the environment.
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// `confctl` with these arguments, in a clean environment.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_confctl"));
+        command.args(arguments).env_clear().current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::null());
+        // Builds of the bundle need a toolchain, which may live in the real home.
+        for kept in ["PATH", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "LANG"] {
+            if let Some(value) = std::env::var_os(kept) {
+                command.env(kept, value);
+            }
+        }
+        let real_home = std::env::var("HOME").unwrap_or_default();
+        for (variable, place) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
+            if std::env::var_os(variable).is_none() {
+                command.env(variable, format!("{real_home}/{place}"));
+            }
+        }
+        command
+            .env("HOME", self.home())
+            .env("CONFCTL_SANDBOX_DIR", self.home().join("sandbox"))
+            .env("CONFCTL_SANDBOX_TIME_SCALE", TIME_SCALE)
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .envs(self.environment.iter().cloned());
+        command
+    }
+
+    pub fn confctl(&self, arguments: &[&str]) -> Ran {
+        self.command(arguments).output().unwrap().into()
+    }
+
+    /// Started, with its output kept for [`finish`].
+    pub fn start(&self, arguments: &[&str]) -> Child {
+        self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// What `eval "$(confctl sandbox env)"` sets.
+    fn aws_environment(&self) -> Vec<(String, String)> {
+        let exports = self.confctl(&["sandbox", "env"]).exits(0).stdout;
+        let lines = exports.lines().filter_map(|line| line.strip_prefix("export ")?.strip_suffix(';'));
+        lines.filter_map(|line| line.split_once('=')).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
+    /// The AWS CLI against this user's sandbox.
+    pub fn aws(&self, arguments: &[&str]) -> Ran {
+        let mut command = Command::new(aws_tool("aws"));
+        command.args(arguments).env("HOME", self.home()).env("AWS_PAGER", "").envs(self.aws_environment());
+        command.env_remove("AWS_PROFILE").output().unwrap().into()
+    }
+
+    /// As [`User::aws`], for what must work, as JSON.
+    #[track_caller]
+    pub fn aws_json(&self, arguments: &[&str]) -> Value {
+        let ran = self.aws(&[arguments, &["--output", "json"]].concat()).exits(0);
+        if ran.stdout.trim().is_empty() { Value::Null } else { ran.json() }
+    }
+
+    /// A Python program with boto3 against this user's sandbox.
+    pub fn python(&self, program: &str) -> Ran {
+        let mut command = Command::new(aws_tool("python3"));
+        command.arg("-c").arg(program).env("HOME", self.home()).envs(self.aws_environment()).output().unwrap().into()
+    }
+
+    /// Every resource in the sandbox but Beanstalk's own bucket, as text, sorted.
+    pub fn inventory(&self) -> Vec<String> {
+        let ran = self.confctl(&["sandbox", "inventory", "-o", "json"]).exits(0);
+        let resources = ran.events()[0]["resources"].as_array().cloned().unwrap_or_default();
+        let buckets = |item: &Value| item["type"] == "bucket" && item["name"].as_str().unwrap().starts_with("elasticbeanstalk-");
+        let mut items: Vec<String> = resources.iter().filter(|item| !buckets(item)).map(Value::to_string).collect();
+        items.sort();
+        items
+    }
+
+    /// The sandbox's log of API requests so far.
+    pub fn requests(&self) -> Vec<Value> {
+        let log = std::fs::read_to_string(self.home().join("sandbox/requests.jsonl")).unwrap_or_default();
+        log.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// GET or POST of the site, by curl, which resolves `*.localhost` by itself.
+    pub fn curl(&self, arguments: &[&str]) -> Ran {
+        Command::new("curl").args(["-sS", "--max-time", "20"]).args(arguments).output().unwrap().into()
+    }
+}
+
+impl Drop for User {
+    fn drop(&mut self) {
+        // Whatever a failed test left: no process may stay.
+        let _ = self.command(&["sandbox", "stop"]).output();
+    }
+}
+
+/// The output of a command begun with [`User::start`].
+pub fn finish(child: Child) -> Ran {
+    child.wait_with_output().unwrap().into()
+}
+
+/// A tool of AWS's own: the machine's, else one that is installed once beside the build.
+fn aws_tool(name: &str) -> PathBuf {
+    static TOOLS: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let installed = TOOLS.get_or_init(|| {
+        let works = |program: &str, arguments: &[&str]| {
+            Command::new(program).args(arguments).output().is_ok_and(|output| output.status.success())
+        };
+        if works("aws", &["--version"]) && works("python3", &["-c", "import boto3"]) {
+            return None;
+        }
+        let tools = Path::new(env!("CARGO_TARGET_TMPDIR")).join("aws-tools");
+        if !tools.join("bin/aws").exists() {
+            let run = |program: &Path, arguments: &[&str]| {
+                let output = Command::new(program).args(arguments).output().expect("python3 is needed by these tests");
+                assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            };
+            run(Path::new("python3"), &["-m", "venv", tools.to_str().unwrap()]);
+            run(&tools.join("bin/pip"), &["install", "--quiet", "awscli", "boto3"]);
+        }
+        Some(tools.join("bin"))
+    });
+    match installed {
+        Some(bin) => bin.join(name),
+        None => PathBuf::from(name),
+    }
+}
