@@ -185,7 +185,11 @@ pub(super) async fn write_log(
             environment.name
         ));
         match result {
-            Ok(()) => text.push_str(&format!("{time} [INFO] Instance deployment completed successfully.\n")),
+            Ok(()) => {
+                text.push_str(&format!("{time} [INFO] Instance deployment completed successfully.\n"));
+                let tail = run.world.plane.log_tail(instance_id);
+                text.push_str(&format!("----- web.stdout.log -----\n{}\n", tail.trim_end()));
+            }
             Err(failure) => {
                 text.push_str(&format!(
                     "{time} [ERROR] An error occurred during execution of command: {}\n",

@@ -316,10 +316,10 @@ async fn finish(run: &Run) {
         run.info(format!("Successfully launched environment: {}", environment.name));
     } else {
         let name = &environment.name;
-        run.error(format!(
+        run.error(
             "Create environment operation is complete, but with errors. For more information, see troubleshooting \
-             documentation."
-        ));
+             documentation.",
+        );
         run.info(format!(
             "Launched environment: {name}. However, there were issues during launch. See event log for details."
         ));
