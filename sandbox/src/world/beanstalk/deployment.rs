@@ -75,6 +75,7 @@ pub(crate) fn start_up(world: &Arc<World>, region: &str, environment_id: &str, i
         if !boots(&run, &instance_id).await {
             return;
         }
+        run.site(|site| site.bind_address(&instance_id));
         let Some(environment) = run.snapshot() else {
             return;
         };

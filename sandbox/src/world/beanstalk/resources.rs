@@ -522,15 +522,10 @@ impl Site<'_> {
         ip
     }
 
-    /// Binds the elastic address to the environment's one instance.
+    /// Binds the elastic address of a single instance to it; one that replaces another takes it over.
     pub(super) fn bind_address(&mut self, instance_id: &str) {
-        let Some(address) = self
-            .environment
-            .made
-            .address
-            .as_ref()
-            .and_then(|id| self.here.network.addresses.get_mut(id))
-        else {
+        let allocation = self.environment.made.address.clone().unwrap_or_default();
+        let Some(address) = self.here.network.addresses.get_mut(&allocation) else {
             return;
         };
         address.association_id = Some(ids::ec2("eipassoc"));
