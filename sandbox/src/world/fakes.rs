@@ -127,23 +127,18 @@ impl Fake {
         self.world.spawn(async move {
             loop {
                 tokio::time::sleep(Duration::from_millis(10)).await;
-                for here in world.lock().regions_mut() {
-                    for target in here
-                        .balancing
-                        .target_groups
-                        .values_mut()
-                        .flat_map(|group| group.targets.values_mut())
-                    {
-                        if target.state == TargetState::Draining {
-                            continue;
-                        }
-                        let up = plane.address(&target.instance_id).is_some();
-                        target.state = if up {
-                            TargetState::Healthy
-                        } else {
-                            TargetState::Unhealthy
-                        };
+                let mut state = world.lock();
+                let groups = state.region("us-east-1").balancing.target_groups.values_mut();
+                for target in groups.flat_map(|group| group.targets.values_mut()) {
+                    if target.state == TargetState::Draining {
+                        continue;
                     }
+                    let up = plane.address(&target.instance_id).is_some();
+                    target.state = if up {
+                        TargetState::Healthy
+                    } else {
+                        TargetState::Unhealthy
+                    };
                 }
             }
         });

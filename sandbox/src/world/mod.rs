@@ -201,10 +201,6 @@ impl State {
     pub(crate) fn regions(&self) -> impl Iterator<Item = &Region> {
         self.regions.values()
     }
-
-    pub(crate) fn regions_mut(&mut self) -> impl Iterator<Item = &mut Region> {
-        self.regions.values_mut()
-    }
 }
 
 /// What exists in one region.

@@ -48,7 +48,6 @@ pub(crate) struct Alarm {
 #[derive(Debug, Clone)]
 pub(crate) struct LogGroup {
     pub name: String,
-    pub retention_in_days: Option<i32>,
     pub tags: Tags,
 }
 

@@ -122,9 +122,12 @@ fn arn(id: &str, region: &str, account: &str) -> String {
     format!("arn:aws:ec2:{region}:{account}:security-group/{id}")
 }
 
+/// Protocol, first and last port.
+type Span<'a> = (&'a str, Option<i32>, Option<i32>);
+
 /// Rules of one protocol and range are shown as one permission with several sources.
 fn permissions_view(rules: &[Permission], account: &str) -> Vec<m::IpPermission> {
-    let mut shown: Vec<((&str, Option<i32>, Option<i32>), Vec<&Permission>)> = Vec::new();
+    let mut shown: Vec<(Span, Vec<&Permission>)> = Vec::new();
     for rule in rules {
         let key = (rule.protocol.as_str(), rule.from_port, rule.to_port);
         match shown.iter_mut().find(|(known, _)| *known == key) {

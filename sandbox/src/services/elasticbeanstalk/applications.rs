@@ -8,7 +8,7 @@ use super::super::page::{page, wait_for};
 use super::{caller, origin, tags};
 use crate::gateway::call::{Answer, Call};
 use crate::world::beanstalk::applications::{self, Application, NewVersion, Version};
-use crate::world::beanstalk::{Reference, environments};
+use crate::world::beanstalk::{Reference, environments, tagging};
 use crate::world::clock::text;
 use crate::world::{Refusal, Tags, World};
 
@@ -255,9 +255,19 @@ pub(super) fn update_tags(world: &Arc<World>, call: &Call) -> Result<Answer, Ref
         .collect();
     let removed = request.tags_to_remove.map(|list| list.items).unwrap_or_default();
     applications::check_tags(&added)?;
-    with_tags(world, call, &request.resource_arn, |tags| {
+    let arn = request.resource_arn;
+    with_tags(world, call, &arn, |tags| {
         tags.retain(|key, _| !removed.contains(key));
-        tags.extend(added);
+        tags.extend(added.clone());
     })?;
+    let mut state = world.lock();
+    let here = state.region(&call.region);
+    let mut environments = here.beanstalk.environments.values();
+    let made = environments
+        .find(|it| it.arn == arn && it.ended.is_none())
+        .map(|it| it.made.clone());
+    if let Some(made) = made {
+        tagging::pass_on(here, &made, &added, &removed);
+    }
     Ok(wire::serialize_update_tags_for_resource_response().into())
 }

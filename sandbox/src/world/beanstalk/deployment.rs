@@ -75,6 +75,7 @@ pub(crate) fn start_up(world: &Arc<World>, region: &str, environment_id: &str, i
         if !boots(&run, &instance_id).await {
             return;
         }
+        run.site(|site| site.bind_address(&instance_id));
         let Some(environment) = run.snapshot() else {
             return;
         };
@@ -185,7 +186,11 @@ pub(super) async fn write_log(
             environment.name
         ));
         match result {
-            Ok(()) => text.push_str(&format!("{time} [INFO] Instance deployment completed successfully.\n")),
+            Ok(()) => {
+                text.push_str(&format!("{time} [INFO] Instance deployment completed successfully.\n"));
+                let tail = run.world.plane.log_tail(instance_id);
+                text.push_str(&format!("----- web.stdout.log -----\n{}\n", tail.trim_end()));
+            }
             Err(failure) => {
                 text.push_str(&format!(
                     "{time} [ERROR] An error occurred during execution of command: {}\n",

@@ -162,6 +162,12 @@ fn of_traffic(here: &Region, environment: &Environment, id: &str, listens: bool)
             )
         };
     };
+    if environment.made.load_balancer.is_none() && environment.status == Status::Launching {
+        return Health::new(
+            HealthStatus::Pending,
+            Some("ELB health checks have not begun.".to_owned()),
+        );
+    }
     let target = here
         .balancing
         .target_groups
@@ -202,13 +208,14 @@ pub(crate) fn evaluate(environment: &Environment, instances: &[InstanceHealth]) 
     let count = |wanted: fn(HealthStatus) -> bool| instances.iter().filter(|it| wanted(it.health.status)).count();
     let bad = count(|status| matches!(status, HealthStatus::Degraded | HealthStatus::Severe));
     let good = count(HealthStatus::is_good);
+    let ok = count(|status| status == HealthStatus::Ok);
     let mut health = match () {
         () if total == 0 && launching => Health::new(
             HealthStatus::Pending,
             Some("Initialization in progress. There are no instances.".to_owned()),
         ),
         () if total == 0 => Health::new(HealthStatus::NoData, Some("There are no instances.".to_owned())),
-        () if launching && bad == 0 && good < total => {
+        () if launching && bad == 0 && ok < total => {
             Health::new(HealthStatus::Pending, Some("Initialization in progress.".to_owned()))
         }
         () if bad > 0 && good == 0 => Health::new(HealthStatus::Severe, None),

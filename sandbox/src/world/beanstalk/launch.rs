@@ -196,7 +196,6 @@ async fn wait_for_instances(run: &Run, group: &str) -> Result<(), StackFailure> 
             );
             return Err((GROUP, why));
         }
-        bind_address(run, group);
         if has_no_way_out(run, group) {
             run.at(LAUNCH_PATIENCE as f64).await;
             run.error(
@@ -231,29 +230,6 @@ fn failed_launch(run: &Run, group: &str) -> Option<String> {
             .find(|it| it.group == group && it.status == "Failed");
         failed.and_then(|activity| activity.message.clone())
     })
-}
-
-fn bind_address(run: &Run, group: &str) {
-    run.site(|site| {
-        let first = site
-            .here
-            .scaling
-            .groups
-            .get(group)
-            .and_then(|group| group.serving().next().cloned());
-        let unbound = |id: &String| {
-            site.here
-                .network
-                .addresses
-                .get(id)
-                .is_some_and(|it| it.instance_id.is_none())
-        };
-        if let Some(member) = first
-            && site.environment.made.address.as_ref().is_some_and(unbound)
-        {
-            site.bind_address(&member.instance_id);
-        }
-    });
 }
 
 /// Instances without a public address, or in a network without a gateway, never call home (facts/eb.md §1.6).
@@ -316,10 +292,10 @@ async fn finish(run: &Run) {
         run.info(format!("Successfully launched environment: {}", environment.name));
     } else {
         let name = &environment.name;
-        run.error(format!(
+        run.error(
             "Create environment operation is complete, but with errors. For more information, see troubleshooting \
-             documentation."
-        ));
+             documentation.",
+        );
         run.info(format!(
             "Launched environment: {name}. However, there were issues during launch. See event log for details."
         ));

@@ -11,6 +11,7 @@ mod launch;
 pub(crate) mod platforms;
 mod resources;
 pub(crate) mod settings;
+pub(crate) mod tagging;
 mod terminate;
 mod update;
 mod workflow;

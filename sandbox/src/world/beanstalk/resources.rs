@@ -480,10 +480,7 @@ impl Site<'_> {
                 .into_iter()
                 .chain(settings.list(BALANCER, "SecurityGroups"))
                 .collect(),
-            idle_timeout: settings
-                .get(BALANCER, "IdleTimeout")
-                .and_then(|value| value.parse().ok())
-                .unwrap_or(60),
+            idle_timeout: idle_timeout(&settings),
             created: self.run.world.clock.now(),
             tags: self.tags(),
         };
@@ -525,15 +522,10 @@ impl Site<'_> {
         ip
     }
 
-    /// Binds the elastic address to the environment's one instance.
+    /// Binds the elastic address of a single instance to it; one that replaces another takes it over.
     pub(super) fn bind_address(&mut self, instance_id: &str) {
-        let Some(address) = self
-            .environment
-            .made
-            .address
-            .as_ref()
-            .and_then(|id| self.here.network.addresses.get_mut(id))
-        else {
+        let allocation = self.environment.made.address.clone().unwrap_or_default();
+        let Some(address) = self.here.network.addresses.get_mut(&allocation) else {
             return;
         };
         address.association_id = Some(ids::ec2("eipassoc"));
@@ -583,22 +575,19 @@ impl Site<'_> {
                 "nginx/access.log",
                 "nginx/error.log",
             ];
-            let names = files.map(|file| format!("/aws/elasticbeanstalk/{name}/var/log/{file}"));
-            wanted.extend(names.map(|name| (name, settings.whole(LOGS, "RetentionInDays"))));
+            wanted.extend(files.map(|file| format!("/aws/elasticbeanstalk/{name}/var/log/{file}")));
         }
         if settings.is_true(HEALTH_LOGS, "HealthStreamingEnabled") {
-            let group = format!("/aws/elasticbeanstalk/{name}/environment-health.log");
-            wanted.push((group, settings.whole(HEALTH_LOGS, "RetentionInDays")));
+            wanted.push(format!("/aws/elasticbeanstalk/{name}/environment-health.log"));
         }
-        self.made().log_groups = wanted.iter().map(|(name, _)| name.clone()).collect();
-        for (name, days) in wanted {
+        for name in &wanted {
             let group = LogGroup {
                 name: name.clone(),
-                retention_in_days: i32::try_from(days).ok(),
                 tags: self.tags(),
             };
-            self.here.monitoring.log_groups.insert(name, group);
+            self.here.monitoring.log_groups.insert(name.clone(), group);
         }
+        self.made().log_groups = wanted;
     }
 
     /// Deletes one security group; `Err` says what AWS says.
@@ -617,6 +606,14 @@ pub(super) fn health_check(settings: &Settings) -> HealthCheck {
         unhealthy_threshold: seconds(settings.whole(PROCESS, "UnhealthyThresholdCount")),
         matcher: settings.text(PROCESS, "MatcherHTTPCode"),
     }
+}
+
+/// Seconds; 60 is the load balancer's own default.
+pub(super) fn idle_timeout(settings: &Settings) -> u32 {
+    settings
+        .get(BALANCER, "IdleTimeout")
+        .and_then(|value| value.parse().ok())
+        .unwrap_or(60)
 }
 
 /// Smallest and largest size of the group: one instance is always one.

@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::catalogue::{self, COMMAND, ENVIRONMENT, Effect, HEALTH, INSTANCES, LISTENER, PROPERTIES, Values};
+use super::catalogue::{
+    self, COMMAND, ENVIRONMENT, Effect, HEALTH, INSTANCES, LISTENER, PROCESS, PROPERTIES, ROLLING, Values,
+};
 use crate::world::Refusal;
 
 /// Values that were set, by namespace and option name.
@@ -220,6 +222,18 @@ impl Settings {
                 LISTENER,
                 "Protocol",
                 "HTTP listeners only",
+            ),
+            (
+                self.is_true(PROCESS, "StickinessEnabled"),
+                PROCESS,
+                "StickinessEnabled",
+                "no sticky sessions",
+            ),
+            (
+                self.get(ROLLING, "RollingUpdateType") == Some("Immutable"),
+                ROLLING,
+                "RollingUpdateType",
+                "Time and Health only",
             ),
         ];
         limits

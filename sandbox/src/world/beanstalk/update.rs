@@ -2,12 +2,13 @@
 //! A resource whose stored option did not change is left alone, whatever became of it behind Beanstalk's back (H16).
 
 use futures_util::future::join_all;
+use jiff::Timestamp;
 
-use super::catalogue::{ASG, BALANCER, COMMAND, Effect, LAUNCH, PROCESS, ROLLING, TRIGGER};
+use super::catalogue::{ASG, BALANCER, COMMAND, Effect, HEALTH_LOGS, LAUNCH, LOGS, PROCESS, ROLLING, TOPICS, TRIGGER};
 use super::deployment::{self, Wanted};
 use super::launch::{self, Results};
 use super::platforms::Platform;
-use super::resources::{self, HIGH, LOW};
+use super::resources::{self, HIGH, LOW, Site};
 use super::settings::Settings;
 use super::workflow::Run;
 use super::{Environment, Status, health};
@@ -110,80 +111,92 @@ fn touches(options: &[(String, String)], namespace: &str) -> bool {
     options.iter().any(|(of, _)| of == namespace)
 }
 
+/// Brings the resources beside the instances to what the changed options say.
 fn change_resources(run: &Run, settings: &Settings, options: &[(String, String)]) {
     let now = run.world.clock.now();
     run.site(|site| {
         site.environment.settings = settings.clone();
-        let made = site.environment.made.clone();
-        if touches(options, ASG)
-            && let Some(group) = made
-                .group
-                .as_ref()
-                .and_then(|name| site.here.scaling.groups.get_mut(name))
-        {
-            let (min, max) = resources::sizes(settings);
-            let sizes = Sizes {
-                min: Some(min),
-                max: Some(max),
-                desired: None,
-            };
-            // The settings were checked: bounds that contradict each other do not get here.
-            let _ = group.resize(sizes, now);
-            group.cooldown = i32::try_from(settings.whole(ASG, "Cooldown")).unwrap_or(group.cooldown);
+        if touches(options, ASG) {
+            resize_group(site, settings, now);
         }
         if touches(options, TRIGGER) {
-            for (part, alarm, policy) in [
-                (HIGH, made.high_alarm, made.up_policy),
-                (LOW, made.low_alarm, made.down_policy),
-            ] {
-                if let (Some(alarm), Some(policy)) = (alarm, policy) {
-                    site.put_alarm(part, &alarm, &policy);
-                    let option = if part == HIGH {
-                        "UpperBreachScaleIncrement"
-                    } else {
-                        "LowerBreachScaleIncrement"
-                    };
-                    if let Some(policy) = site.here.scaling.policies.get_mut(&policy) {
-                        policy.adjustment = i32::try_from(settings.whole(TRIGGER, option)).unwrap_or(1);
-                    }
-                }
-            }
+            change_triggers(site, settings);
         }
-        if touches(options, PROCESS)
-            && let Some(targets) = made
-                .target_group
-                .as_ref()
-                .and_then(|arn| site.here.balancing.target_groups.get_mut(arn))
-        {
-            targets.check = resources::health_check(settings);
-            targets.deregistration_delay = resources::seconds(settings.whole(PROCESS, "DeregistrationDelay"));
+        if touches(options, PROCESS) {
+            change_targets(site, settings);
         }
-        if touches(options, LAUNCH)
-            && let Some(group) = &made.security_group
-        {
-            site.open_ssh(group, settings);
+        if touches(options, LAUNCH) {
+            change_launches(site, settings);
         }
-        if touches(options, BALANCER)
-            && let Some(balancer) = made
-                .load_balancer
-                .as_ref()
-                .and_then(|arn| site.here.balancing.load_balancers.get_mut(arn))
-        {
-            balancer.idle_timeout = settings
-                .get(BALANCER, "IdleTimeout")
-                .and_then(|it| it.parse().ok())
-                .unwrap_or(60);
+        if touches(options, BALANCER) {
+            change_balancer(site, settings);
         }
-        if touches(options, super::catalogue::TOPICS) {
+        if touches(options, TOPICS) {
             if let Some(arn) = site.environment.made.topic.take() {
                 site.here.notifications.topics.remove(&arn);
             }
             site.make_topic();
         }
-        if touches(options, super::catalogue::LOGS) || touches(options, super::catalogue::HEALTH_LOGS) {
+        if touches(options, LOGS) || touches(options, HEALTH_LOGS) {
             site.make_log_groups();
         }
     });
+}
+
+fn resize_group(site: &mut Site, settings: &Settings, now: Timestamp) {
+    let name = site.environment.made.group.clone().unwrap_or_default();
+    if let Some(group) = site.here.scaling.groups.get_mut(&name) {
+        let (min, max) = resources::sizes(settings);
+        let sizes = Sizes {
+            min: Some(min),
+            max: Some(max),
+            desired: None,
+        };
+        // The settings were checked: bounds that contradict each other do not get here.
+        let _ = group.resize(sizes, now);
+        group.cooldown = i32::try_from(settings.whole(ASG, "Cooldown")).unwrap_or(group.cooldown);
+    }
+}
+
+fn change_triggers(site: &mut Site, settings: &Settings) {
+    let made = site.environment.made.clone();
+    let triggers = [
+        (HIGH, made.high_alarm, made.up_policy, "UpperBreachScaleIncrement"),
+        (LOW, made.low_alarm, made.down_policy, "LowerBreachScaleIncrement"),
+    ];
+    for (part, alarm, policy, increment) in triggers {
+        if let (Some(alarm), Some(policy)) = (alarm, policy) {
+            site.put_alarm(part, &alarm, &policy);
+            if let Some(policy) = site.here.scaling.policies.get_mut(&policy) {
+                policy.adjustment = i32::try_from(settings.whole(TRIGGER, increment)).unwrap_or(1);
+            }
+        }
+    }
+}
+
+fn change_targets(site: &mut Site, settings: &Settings) {
+    let arn = site.environment.made.target_group.clone().unwrap_or_default();
+    if let Some(targets) = site.here.balancing.target_groups.get_mut(&arn) {
+        targets.check = resources::health_check(settings);
+        targets.deregistration_delay = resources::seconds(settings.whole(PROCESS, "DeregistrationDelay"));
+    }
+}
+
+fn change_launches(site: &mut Site, settings: &Settings) {
+    if let Some(group) = site.environment.made.security_group.clone() {
+        site.open_ssh(&group, settings);
+    }
+    let name = site.environment.made.group.clone().unwrap_or_default();
+    if let Some(group) = site.here.scaling.groups.get_mut(&name) {
+        group.spec.detailed_monitoring = settings.get(LAUNCH, "MonitoringInterval") == Some("1 minute");
+    }
+}
+
+fn change_balancer(site: &mut Site, settings: &Settings) {
+    let arn = site.environment.made.load_balancer.clone().unwrap_or_default();
+    if let Some(balancer) = site.here.balancing.load_balancers.get_mut(&arn) {
+        balancer.idle_timeout = resources::idle_timeout(settings);
+    }
 }
 
 fn serving(run: &Run) -> Vec<String> {

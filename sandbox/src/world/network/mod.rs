@@ -3,6 +3,8 @@
 
 pub(crate) mod interfaces;
 pub(crate) mod security_groups;
+#[cfg(test)]
+mod tests;
 pub(crate) mod zones;
 
 use std::collections::BTreeMap;

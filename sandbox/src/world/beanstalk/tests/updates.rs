@@ -178,6 +178,21 @@ async fn the_group_grows_on_request_and_replaces_what_dies() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_single_instance_that_dies_is_replaced_behind_the_same_name() {
+    let fake = prepared();
+    let single = (catalogue::ENVIRONMENT, "EnvironmentType", "SingleInstance");
+    let environment = create(&fake, "v1", &[single]).await;
+    let cname = environment.cname.unwrap();
+    let reached = || match routes::route(&fake.world.lock(), &cname) {
+        Some(routes::Route::Instance { instance_id, .. }) => Some(instance_id),
+        _ => None,
+    };
+    let first = reached().unwrap();
+    compute::terminate(&fake.world, REGION, &first).await;
+    wait(&fake, || reached().is_some_and(|id| id != first)).await;
+}
+
 async fn wait(fake: &Fake, done: impl Fn() -> bool) {
     for _ in 0..1000 {
         if done() {
