@@ -15,7 +15,9 @@ use crate::aws::record::Record;
 use crate::aws::{Aws, clients};
 use crate::bundle;
 use crate::cli::Global;
-use crate::engine::{Error, Graph, Journal, Kind, Observations, Planned, PlannedRemoval, ReadCx, Removal, Settings};
+use crate::engine::{
+    Error, Former, Graph, Journal, Kind, Node, Observations, Planned, PlannedRemoval, ReadCx, Removal, Settings,
+};
 use crate::profile::{self, Profile, ProfileError, StackName};
 use crate::resources::{self, BundleToRun, Stack};
 use crate::target::Target;
@@ -228,7 +230,7 @@ impl Look {
             .iter()
             .filter(|orphan| matches!(orphan.removal, Removal::Delete { loses: None }));
         deletable
-            .filter(|orphan| orphan.resource != "users-table")
+            .filter(|orphan| !orphan.resource.ends_with("users-table"))
             .map(|orphan| (orphan.resource, orphan.removal.clone()))
             .collect()
     }
@@ -399,17 +401,28 @@ fn orphans(
     may_lose_data: bool,
 ) -> Result<Graph<Aws>, Error> {
     let mut known: BTreeSet<(&str, String)> = graph.nodes().iter().map(|node| (node.id(), node.title())).collect();
+    let mut ids: BTreeSet<&str> = graph.nodes().iter().map(|node| node.id()).collect();
     // A version's name changes with every build; those of former builds go with their application.
     let passing = ["app-version"];
-    let mut orphans = Vec::new();
-    let mut ids = BTreeSet::new();
+    let mut orphans: Vec<Arc<dyn Node<Aws>>> = Vec::new();
     for profile in former {
-        let mut stack = Stack::new(name.clone(), region, profile.clone(), bundle_to_run(&profile)?);
+        let mut stack = Stack::new(name.clone(), region, profile.clone(), bundle_or_unknown(&profile));
         stack.may_lose_data = may_lose_data;
         for node in resources::graph(&Arc::new(stack))?.nodes() {
-            if !passing.contains(&node.id()) && known.insert((node.id(), node.title())) && ids.insert(node.id()) {
-                orphans.push(node.clone());
+            if passing.contains(&node.id()) || !known.insert((node.id(), node.title())) {
+                continue;
             }
+            if ids.insert(node.id()) {
+                orphans.push(node.clone());
+                continue;
+            }
+            let turn = (1..)
+                .map(|turn| format!("former-{turn}-{}", node.id()))
+                .find(|id| !ids.contains(id.as_str()));
+            // Ids are fixed words everywhere else: the few of former names live as long as the process.
+            let id: &'static str = turn.unwrap_or_default().leak();
+            ids.insert(id);
+            orphans.push(Arc::new(Former { id, node: node.clone() }));
         }
     }
     Graph::partial(orphans)
@@ -443,6 +456,15 @@ fn bundle_to_run(profile: &Profile) -> Result<BundleToRun, Error> {
                 .map(|bundle| bundle.path)
                 .map_err(bundle_error)
         }),
+    })
+}
+
+/// For what is only removed or looked at: that must work without the bundle's sources and a toolchain.
+fn bundle_or_unknown(profile: &Profile) -> BundleToRun {
+    bundle_to_run(profile).unwrap_or_else(|_| BundleToRun {
+        label: String::new(),
+        description: String::new(),
+        build: Box::new(|_| Err(Error::failed("the bundle cannot be built from here").hint("confctl bundle"))),
     })
 }
 

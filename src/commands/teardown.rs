@@ -1,6 +1,6 @@
 //! `teardown`: removes what is ours, in the order in which nothing is in use any more, and says what stays and why.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::session::{Fallback, Session, Wishes, check_kept};
 use super::up::unfinished;
@@ -47,10 +47,15 @@ pub(super) async fn run(global: &Global, args: &TeardownArgs, ui: &Ui) -> Result
 
 /// What the profile has, and what former ones had.
 fn everything(session: &Session) -> Result<Graph<crate::aws::Aws>, Error> {
-    let mut ids: HashSet<ResourceId> = HashSet::new();
-    let nodes = session.graph.nodes().iter().chain(session.orphans.nodes());
-    // An orphan of the same id but another name would be a second node of that id: it is removed by the next run.
-    Graph::partial(nodes.filter(|node| ids.insert(node.id())).cloned().collect())
+    Graph::partial(
+        session
+            .graph
+            .nodes()
+            .iter()
+            .chain(session.orphans.nodes())
+            .cloned()
+            .collect(),
+    )
 }
 
 async fn look(

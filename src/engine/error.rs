@@ -11,6 +11,8 @@ pub enum Kind {
     Failed,
     /// Going on would lose data, touch what is not ours, or needs a confirmation that was not given.
     Refused,
+    /// It stays, because others use it or it holds what may not be lost; all else was done.
+    Kept,
     /// The caller may not do it.
     Denied,
     /// The account as such is not able to: a gate that only AWS's support opens.

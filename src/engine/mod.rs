@@ -15,7 +15,7 @@ pub use error::{Error, Kind};
 pub use events::{Action, Event, Events, Sink};
 pub use executor::{Report, StepReport, down, up};
 pub use model::{
-    Change, Effect, Failure, FieldChange, Leftover, Limits, Node, Observed, Outcome, Owner, Removal, Resource,
+    Change, Effect, Failure, FieldChange, Former, Leftover, Limits, Node, Observed, Outcome, Owner, Removal, Resource,
     ResourceId, Seen, default_removal,
 };
 pub use output::{Output, Values};

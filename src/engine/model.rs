@@ -392,3 +392,60 @@ impl<R: Resource> Node<R::Clients> for R {
         })
     }
 }
+
+/// A node of a former profile that shares its id with one of the present: the same resource under another name.
+pub struct Former<C> {
+    pub id: ResourceId,
+    pub node: Arc<dyn Node<C>>,
+}
+
+impl<C: Send + Sync + 'static> Node<C> for Former<C> {
+    fn id(&self) -> ResourceId {
+        self.id
+    }
+
+    fn title(&self) -> String {
+        self.node.title()
+    }
+
+    fn needs(&self) -> Vec<&'static str> {
+        self.node.needs()
+    }
+
+    fn gives(&self) -> Vec<&'static str> {
+        self.node.gives()
+    }
+
+    fn limits(&self) -> Limits {
+        self.node.limits()
+    }
+
+    fn observe<'a>(&'a self, cx: &'a ReadCx<C>) -> BoxFuture<'a, Result<Seen, Error>> {
+        self.node.observe(cx)
+    }
+
+    fn plan(&self, seen: &Seen, known: &Values) -> Change {
+        self.node.plan(seen, known)
+    }
+
+    fn plan_removal(&self, seen: &Seen) -> Removal {
+        self.node.plan_removal(seen)
+    }
+
+    fn publish(&self, seen: &Seen, values: &mut Values) {
+        self.node.publish(seen, values);
+    }
+
+    fn apply<'a>(
+        &'a self,
+        cx: &'a WriteCx<C>,
+        seen: Seen,
+        change: &'a Change,
+    ) -> BoxFuture<'a, Result<Values, Failure>> {
+        self.node.apply(cx, seen, change)
+    }
+
+    fn delete<'a>(&'a self, cx: &'a WriteCx<C>, seen: Seen) -> BoxFuture<'a, Result<(), Failure>> {
+        self.node.delete(cx, seen)
+    }
+}

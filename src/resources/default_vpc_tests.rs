@@ -1,3 +1,5 @@
+//! The default VPC's choice of subnets and its plan, without calls.
+
 use super::*;
 use crate::profile::{EnvironmentType, Profile};
 

@@ -303,10 +303,10 @@ impl InstanceProfile {
 }
 
 fn used(profile: &str, users: &[String]) -> Error {
-    Error::refused(format!(
-        "the instance profile {profile} is used by {}",
-        users.join(", ")
-    ))
+    Error::new(
+        Kind::Kept,
+        format!("the instance profile {profile} is used by {}", users.join(", ")),
+    )
     .hint("give those another instance profile, then run confctl teardown again")
 }
 
@@ -471,10 +471,10 @@ impl Resource for InstanceProfile {
             self.wait_unused(cx, &profile).await.map_err(kept)?;
             if profile.owner != Owner::Ours {
                 // Somebody put our role into a profile of theirs: taking it out would change what is not ours.
-                let error = Error::refused(format!(
-                    "our role is in {}, an instance profile of somebody else",
-                    profile.name
-                ))
+                let error = Error::new(
+                    Kind::Kept,
+                    format!("our role is in {}, an instance profile of somebody else", profile.name),
+                )
                 .hint(format!(
                     "aws iam remove-role-from-instance-profile --instance-profile-name {0} --role-name {1}",
                     profile.name,

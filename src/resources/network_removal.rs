@@ -86,8 +86,11 @@ const READS_OF_WHO_STAYS: u32 = 3;
 async fn wait_empty(cx: &WriteCx<Aws>, vpc_id: &str) -> Result<(), Error> {
     let refused = |inhabitants: &[Inhabitant]| {
         let who: Vec<_> = inhabitants.iter().map(|one| one.what.as_str()).collect();
-        Error::refused(format!("the default VPC {vpc_id} is used by {}", who.join(", ")))
-            .hint("remove those, then run the same command again; or keep the VPC, which costs nothing")
+        Error::new(
+            Kind::Kept,
+            format!("the default VPC {vpc_id} is used by {}", who.join(", ")),
+        )
+        .hint("remove those, then run the same command again; or keep the VPC, which costs nothing")
     };
     let seen = Mutex::new((0, Vec::new()));
     let wait = Wait::new(

@@ -10,7 +10,7 @@ use super::roles::{self, Deed, LiveRole, WantedRole, blocked_by_owner, managed_p
 use super::stack::Stack;
 use crate::aws::Aws;
 use crate::engine::{
-    Change, Error, Failure, Limits, Observed, Owner, Poll, ReadCx, Resource, ResourceId, Values, Wait, WriteCx,
+    Change, Error, Failure, Kind, Limits, Observed, Owner, Poll, ReadCx, Resource, ResourceId, Values, Wait, WriteCx,
 };
 use crate::profile::RolesMode;
 
@@ -208,8 +208,11 @@ impl Resource for ServiceRole {
         if users.is_empty() {
             return Ok(roles::delete(cx, &live.name).await?);
         }
-        let error = Error::refused(format!("the role {} is used by {}", live.name, users.join(", ")))
-            .hint("give those environments another service role, then run confctl teardown again");
+        let error = Error::new(
+            Kind::Kept,
+            format!("the role {} is used by {}", live.name, users.join(", ")),
+        )
+        .hint("give those environments another service role, then run confctl teardown again");
         Err(Failure::from(error).leaving(format!("role {}", live.name), false))
     }
 }

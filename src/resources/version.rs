@@ -42,6 +42,10 @@ impl ApplicationVersion {
     }
 
     async fn describe(&self, aws: &Aws) -> Result<Option<ApplicationVersionDescription>, Error> {
+        if self.label().is_empty() {
+            // The sources are not at hand: versions go with their application, and nothing else asks.
+            return Ok(None);
+        }
         let describe = aws.beanstalk.describe_application_versions();
         let describe = describe
             .application_name(&self.stack.names.application)

@@ -13,8 +13,30 @@ pub(super) const USER: u32 = 65534;
 /// No bundle may unpack to more than this (Beanstalk: 500 MB zipped).
 const LARGEST: u64 = 2 * 1024 * 1024 * 1024;
 
+/// Whether this process may run software as [`USER`]: root may, unless it is root of a user namespace that has no such user.
 pub(super) fn is_root() -> bool {
-    rustix::process::geteuid().is_root()
+    rustix::process::geteuid().is_root() && has_user(&fs::read_to_string("/proc/self/uid_map").unwrap_or_default())
+}
+
+/// Whether a user namespace's map, lines of `inside outside count`, has [`USER`]. No map at all is no namespace.
+fn has_user(map: &str) -> bool {
+    let ranges = map.lines().filter_map(|line| {
+        let mut numbers = line.split_whitespace().map(|number| number.parse::<u64>().ok());
+        Some((numbers.next()??, numbers.nth(1)??))
+    });
+    let ranges: Vec<_> = ranges.collect();
+    ranges.is_empty()
+        || ranges
+            .iter()
+            .any(|(first, count)| (*first..first + count).contains(&u64::from(USER)))
+}
+
+#[cfg(test)]
+#[test]
+fn root_of_a_namespace_with_one_user_is_no_root_to_us() {
+    assert!(has_user("         0          0 4294967295\n"));
+    assert!(!has_user("         0          0          1\n"));
+    assert!(has_user(""));
 }
 
 /// Names the directory for software where it is not the instances' own.

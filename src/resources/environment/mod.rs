@@ -77,7 +77,8 @@ impl Environment {
         }
         let mut changes = options::differences(profile, &self.wanted(known), &live.settings);
         let version = known.get(&VERSION).unwrap_or_else(|| self.stack.bundle.label.clone());
-        if live.version.as_deref() != Some(version.as_str()) {
+        let known_label = !version.is_empty();
+        if known_label && live.version.as_deref() != Some(version.as_str()) {
             changes.push(FieldChange::new("VersionLabel", live.version.clone(), version).effect(Effect::Restart));
         }
         changes.extend(self.group_drift(live));
