@@ -197,13 +197,13 @@ impl Session {
         self.record.write(&self.write, APPLIED, text.into_bytes()).await
     }
 
-    /// Everything of former profiles is gone, and what was made is tagged: only the applied profile remains to be known.
-    pub(super) async fn settle_record(&self) -> Result<(), Error> {
-        let keys = self.record.list(&self.write, &self.record.key(HISTORY)).await?;
-        self.record.delete_keys(&self.write, &keys).await?;
-        self.record
-            .write(&self.write, APPLIED, profile_text(&self.stack.profile)?.into_bytes())
-            .await?;
+    /// What was made is tagged now. Former profiles are forgotten once nothing of theirs is left: a table that only
+    /// `teardown --delete-data` may delete must still be known then.
+    pub(super) async fn settle_record(&self, look: &Look) -> Result<(), Error> {
+        if look.orphans.is_empty() {
+            let keys = self.record.list(&self.write, &self.record.key(HISTORY)).await?;
+            self.record.delete_keys(&self.write, &keys).await?;
+        }
         journal::settle(&self.write, &self.record).await
     }
 }

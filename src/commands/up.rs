@@ -43,6 +43,10 @@ pub(super) async fn run(global: &Global, args: &UpArgs, ui: &Ui) -> Result<Summa
 /// With the lock held.
 async fn apply(session: &Session, confirmed: &Look, verify_too: bool) -> Result<Summary, Error> {
     let look = session.look().await?;
+    if !look.is_pending() && !look.is_blocked() {
+        let summary = with_outputs(Summary::done(), session, &look);
+        return Ok(summary.say("Nothing to do any more: another run did it meanwhile."));
+    }
     if look.planned != confirmed.planned || look.orphans != confirmed.orphans {
         return Err(Error::refused("the stack changed between the plan and now")
             .hint("run `confctl up` again to see the new plan"));
@@ -75,8 +79,8 @@ async fn apply(session: &Session, confirmed: &Look, verify_too: bool) -> Result<
     if let Some(summary) = unfinished(session, &removed) {
         return Ok(summary);
     }
-    session.settle_record().await?;
     let look = session.look().await?;
+    session.settle_record(&look).await?;
     let mut summary = with_outputs(Summary::done(), session, &look);
     if verify_too {
         let verified = verify::site(session, &look).await;

@@ -38,7 +38,7 @@ fn the_engine_and_the_terminal_know_no_aws() {
     let none = Vec::<String>::new();
     for directory in ["src/engine", "src/ui", "src/profile", "src/bundle"] {
         assert_eq!(
-            lines_with(directory, &["aws_sdk_", "aws_config", "aws_smithy", "crate::aws"]),
+            lines_with(directory, &["aws_sdk_", "aws_config::", "aws_smithy", "crate::aws"]),
             none
         );
     }
