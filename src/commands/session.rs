@@ -192,7 +192,7 @@ impl Session {
     /// Writes down which profile is being applied, before anything is.
     pub(super) async fn remember_profile(&self) -> Result<(), Error> {
         let text = profile_text(&self.stack.profile)?;
-        let name = format!("{HISTORY}{}.toml", &hex::encode(Sha256::digest(&text))[..16]);
+        let name = in_history(&text);
         self.record.write(&self.write, &name, text.clone().into_bytes()).await?;
         self.record.write(&self.write, APPLIED, text.into_bytes()).await
     }
@@ -201,7 +201,10 @@ impl Session {
     /// `teardown --delete-data` may delete must still be known then.
     pub(super) async fn settle_record(&self, look: &Look) -> Result<(), Error> {
         if look.orphans.is_empty() {
+            // The present one stays: the next run writes another over the one that says what is applied.
+            let present = self.record.key(&in_history(&profile_text(&self.stack.profile)?));
             let keys = self.record.list(&self.write, &self.record.key(HISTORY)).await?;
+            let keys: Vec<_> = keys.into_iter().filter(|key| *key != present).collect();
             self.record.delete_keys(&self.write, &keys).await?;
         }
         journal::settle(&self.write, &self.record).await
@@ -482,6 +485,11 @@ fn profile_text(profile: &Profile) -> Result<String, Error> {
     profile
         .to_toml()
         .map_err(|error| Error::failed("could not write the profile down").because(error.to_string()))
+}
+
+/// Where a profile is kept among those that were applied.
+fn in_history(text: &str) -> String {
+    format!("{HISTORY}{}.toml", &hex::encode(Sha256::digest(text))[..16])
 }
 
 fn random_id() -> String {
