@@ -23,7 +23,7 @@ pub struct Cli {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct Global {
-    /// What to build: article, dev, ci, or a TOML file [default: article, or what `up` used]
+    /// What to build: article, dev, ci, or a TOML file [default: article; for what acts on a stack that is up, what `up` used]
     #[arg(
         short,
         long,
@@ -95,6 +95,42 @@ pub struct Global {
     /// Also write what happens to this file, as JSON lines
     #[arg(long, global = true, value_name = "FILE", env = "CONFCTL_LOG_FILE", hide_env = true)]
     pub log_file: Option<PathBuf>,
+}
+
+impl Global {
+    /// The flags that say which stack of which account is meant, as they would be typed again.
+    pub fn which_stack(&self) -> String {
+        let mut flags = String::new();
+        if self.sandbox {
+            flags.push_str(" --sandbox");
+        }
+        let named = [
+            ("--name", &self.name),
+            ("-p", &self.profile),
+            ("--region", &self.region),
+            ("--aws-profile", &self.aws_profile),
+            ("--account", &self.account),
+        ];
+        for (flag, value) in named {
+            if let Some(value) = value {
+                flags.push_str(&format!(" {flag} {}", quoted(value)));
+            }
+        }
+        for set in &self.set {
+            flags.push_str(&format!(" --set {}", quoted(set)));
+        }
+        flags
+    }
+}
+
+/// As a shell takes it for one word.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:@,+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -265,6 +301,22 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_stack_that_was_meant_can_be_typed_again() {
+        let line = [
+            "confctl",
+            "plan",
+            "--sandbox",
+            "--name",
+            "one",
+            "--set",
+            "app.properties.TITLE=It's on",
+        ];
+        let cli = Cli::try_parse_from(line).unwrap();
+        let wanted = r" --sandbox --name one --set 'app.properties.TITLE=It'\''s on'";
+        assert_eq!(cli.global.which_stack(), wanted);
     }
 
     #[test]

@@ -41,8 +41,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let ui = Ui::new(&cli.global);
     if let Err(error) = start_log(&cli) {
         let summary = Summary::from(error);
-        ui.finish(&summary);
-        return summary.exit;
+        let exit = summary.exit;
+        ui.finish(summary);
+        return exit;
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -56,8 +57,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     // A build or a read of standard input that is still going on must not hold the process.
     runtime.shutdown_background();
     summary.seconds = began.elapsed().as_secs_f64();
-    ui.finish(&summary);
-    summary.exit
+    let exit = summary.exit;
+    ui.finish(summary);
+    exit
 }
 
 async fn dispatch(cli: &Cli, ui: &Ui) -> Result<Summary, Error> {

@@ -69,7 +69,7 @@ fn init(global: &Global, file: &Path) -> Result<Summary, Error> {
             .hint("name another file; one that exists is never written over")
     })?;
     Ok(Summary::done().output("file", file.display().to_string()).say(format!(
-        "Wrote {}. Change it, then: confctl plan -p ./{}",
+        "Wrote {}. Change it, then: confctl plan -p {}",
         file.display(),
         file.display()
     )))

@@ -122,18 +122,16 @@ pub(super) async fn run(command: &SandboxCommand, ui: &Ui) -> Result<Summary, Er
 
 /// The sandbox as a target, started if it does not run.
 pub(super) async fn target(ui: &Ui) -> Result<Target, Error> {
-    let info = match daemon::find(&directory()?).map_err(explained)? {
-        Some(info) => info,
-        None => {
-            let info = start(&from_environment())?;
-            ui.say(&format!(
-                "Started a sandbox at {} ({} times as fast as real time).",
-                info.endpoint(),
-                info.time_scale
-            ));
-            info
-        }
-    };
+    let ran = daemon::find(&directory()?).map_err(explained)?.is_some();
+    // Also where one runs: another version's is refused there.
+    let info = start(&from_environment())?;
+    if !ran {
+        ui.say(&format!(
+            "Started a sandbox at {} ({} times as fast as real time); `confctl sandbox stop` ends it.",
+            info.endpoint(),
+            info.time_scale
+        ));
+    }
     Ok(Target::sandbox(
         info.port,
         &info.access_key_id,

@@ -16,7 +16,7 @@ use crate::aws::{Aws, clients};
 use crate::bundle;
 use crate::cli::Global;
 use crate::engine::{
-    Error, Former, Graph, Journal, Kind, Node, Observations, Planned, PlannedRemoval, ReadCx, Removal, Settings,
+    Change, Error, Former, Graph, Journal, Kind, Node, Observations, Planned, PlannedRemoval, ReadCx, Removal, Settings,
 };
 use crate::profile::{self, Profile, ProfileError, StackName};
 use crate::resources::{self, BundleToRun, Stack};
@@ -223,7 +223,29 @@ impl Look {
     pub(super) fn is_blocked(&self) -> bool {
         self.planned
             .iter()
-            .any(|step| matches!(step.change, crate::engine::Change::Blocked { .. }))
+            .any(|step| matches!(step.change, Change::Blocked { .. }))
+    }
+
+    /// Whether this look plans what the other one did, but for what has come to rest by itself since.
+    pub(super) fn is_what_was_confirmed(&self, confirmed: &Self) -> bool {
+        fn lasting(planned: &[Planned]) -> Vec<(&str, Change)> {
+            let lasting = planned.iter().map(|step| {
+                let Change::Update { fields } = &step.change else {
+                    return (step.resource, step.change.clone());
+                };
+                let fields: Vec<_> = fields.iter().filter(|field| field.field != "Status").cloned().collect();
+                (
+                    step.resource,
+                    if fields.is_empty() {
+                        Change::Keep
+                    } else {
+                        Change::Update { fields }
+                    },
+                )
+            });
+            lasting.collect()
+        }
+        lasting(&self.planned) == lasting(&confirmed.planned)
     }
 
     /// Orphans that `up` may delete: none that holds data.

@@ -13,20 +13,35 @@ pub(super) async fn run(global: &Global, ui: &Ui) -> Result<Summary, Error> {
     let session = Session::open(global, ui, "status", Fallback::Applied, Wishes::default()).await?;
     let look = session.look().await?;
     let heading = session.heading();
+    let at = heading
+        .endpoint
+        .as_ref()
+        .map(|endpoint| format!(" at {endpoint} (not AWS)"))
+        .unwrap_or_default();
     ui.say(&format!(
-        "{} in account {}, region {}, profile {}",
+        "{} in account {}, region {}{at}, profile {}",
         heading.stack, heading.account, heading.region, heading.profile
     ));
+    let ours = |step: &crate::engine::Planned| look.seen.owner(step.resource) == Some(Owner::Ours);
+    if !look.planned.iter().any(ours) && look.orphans.is_empty() {
+        let mut summary = Summary::done().output("resources", Vec::<serde_json::Value>::new());
+        summary.stack = Some(heading.stack.clone());
+        return Ok(summary.say(format!(
+            "There is nothing of the stack {} here; `confctl up` makes it.",
+            heading.stack
+        )));
+    }
+    let width = look.planned.iter().map(|step| step.title.len()).max().unwrap_or(0);
     let mut rows = Vec::new();
     for step in &look.planned {
         let seen = look.seen.of(step.resource);
         let state = state(&seen, &step.change);
-        ui.result(&format!("  {:<17} {:<44} {state}", step.resource, step.title));
+        ui.result(&format!("  {:<17} {:<width$}  {state}", step.resource, step.title));
         rows.push(json!({"resource": step.resource, "title": step.title, "state": state, "plan": step.change}));
     }
     for orphan in &look.orphans {
         ui.result(&format!(
-            "  {:<17} {:<44} orphan: no longer in the profile",
+            "  {:<17} {:<width$}  orphan: no longer in the profile",
             orphan.resource, orphan.title
         ));
         rows.push(json!({"resource": orphan.resource, "title": orphan.title, "state": "orphan"}));

@@ -28,8 +28,8 @@ pub(super) async fn run(global: &Global, args: &UpArgs, ui: &Ui) -> Result<Summa
         return Err(blocked(&look));
     }
     if !look.is_pending() {
-        let summary = with_outputs(Summary::done(), &session, &look);
-        return Ok(summary.say("Nothing to do: everything is as the profile wants it."));
+        let summary = Summary::done().say("Nothing to do: everything is as the profile wants it.");
+        return Ok(with_outputs(summary, &session, &look));
     }
     if !global.yes {
         ui.confirm("Do this?")?;
@@ -44,10 +44,10 @@ pub(super) async fn run(global: &Global, args: &UpArgs, ui: &Ui) -> Result<Summa
 async fn apply(session: &Session, confirmed: &Look, verify_too: bool) -> Result<Summary, Error> {
     let look = session.look().await?;
     if !look.is_pending() && !look.is_blocked() {
-        let summary = with_outputs(Summary::done(), session, &look);
-        return Ok(summary.say("Nothing to do any more: another run did it meanwhile."));
+        let summary = Summary::done().say("Nothing to do any more: another run did it meanwhile.");
+        return Ok(with_outputs(summary, session, &look));
     }
-    if look.planned != confirmed.planned || look.orphans != confirmed.orphans {
+    if !look.is_what_was_confirmed(confirmed) || look.orphans != confirmed.orphans {
         return Err(Error::refused("the stack changed between the plan and now")
             .hint("run `confctl up` again to see the new plan"));
     }

@@ -43,6 +43,11 @@ pub(super) struct LiveState {
     config: DistributionConfig,
 }
 
+/// Whether this is a name of Beanstalk's, which anyone can take once it is free; a load balancer's is never given out again.
+fn is_cname(name: &str) -> bool {
+    name.contains(".elasticbeanstalk.")
+}
+
 impl LiveState {
     fn of(distribution: LiveCloudFront) -> Option<Self> {
         Some(Self {
@@ -52,6 +57,12 @@ impl LiveState {
             arn: distribution.arn,
             domain: distribution.domain_name,
         })
+    }
+
+    /// The environment's name that it fetches from, in cname mode while viewers are served.
+    fn dangling_cname(&self) -> Option<&str> {
+        let name = origin_name(&self.config);
+        (self.config.enabled && is_cname(name)).then_some(name)
     }
 
     fn output(&self) -> LiveDistribution {
@@ -281,6 +292,15 @@ impl Resource for Distribution {
             fields.push(FieldChange::new(tags::STACK, None, self.stack.name.to_string()));
         }
         let (origin, web_acl) = (known.get(&ORIGIN), known.get(&WEB_ACL));
+        if let (None, Some(dangling)) = (&origin, live.dangling_cname()) {
+            // The environment that held the name is gone: it is free for any customer, and viewers are sent there.
+            return Change::Blocked {
+                reason: format!(
+                    "it still fetches from {dangling}, a name that no environment of this stack holds any more"
+                ),
+                hint: "confctl teardown --keep users-table && confctl up".to_owned(),
+            };
+        }
         match self
             .wanted(origin.as_deref(), web_acl.as_deref())
             .differences(&live.config)
@@ -343,7 +363,7 @@ impl Resource for Distribution {
         let left = |error: Error| Failure::from(error).leaving(live.leftover(), false);
         // A name of the environment's own can be taken by anyone once it is freed, a load balancer's cannot: with it the
         // environment goes first, with the other only when no edge location fetches from it any more (H10).
-        let by_cname = origin_name(&live.config).contains(".elasticbeanstalk.");
+        let by_cname = is_cname(origin_name(&live.config));
         if !by_cname {
             cx.release(ORIGIN.name);
         }

@@ -20,6 +20,8 @@ pub use summary::Summary;
 /// Where a command's words go. Chosen once at the start.
 #[derive(Clone)]
 pub struct Ui {
+    /// Repeated in every command that a hint tells to type: without it a pasted hint would mean another stack, or real AWS.
+    which_stack: String,
     format: Format,
     quiet: bool,
     no_input: bool,
@@ -42,6 +44,7 @@ impl Ui {
             (Format::Text, false) => Arc::new(lines::Lines::new()),
         };
         Self {
+            which_stack: global.which_stack(),
             format: global.output,
             quiet: global.quiet,
             no_input: global.no_input,
@@ -87,7 +90,10 @@ impl Ui {
     pub fn plan(&self, heading: &Heading, planned: &[Planned], orphans: &[PlannedRemoval], cost: Option<&Cost>) {
         match self.format {
             Format::Json => json::plan(heading, planned, orphans, cost),
-            Format::Text if !self.quiet => err(&render::plan(heading, planned, orphans, cost)),
+            Format::Text if !self.quiet => err(&render::with_flags(
+                &render::plan(heading, planned, orphans, cost),
+                &self.which_stack,
+            )),
             Format::Text => {}
         }
     }
@@ -95,13 +101,24 @@ impl Ui {
     pub fn removal_plan(&self, heading: &Heading, removals: &[PlannedRemoval]) {
         match self.format {
             Format::Json => json::removal_plan(heading, removals),
-            Format::Text if !self.quiet => err(&render::removal_plan(heading, removals)),
+            Format::Text if !self.quiet => err(&render::with_flags(
+                &render::removal_plan(heading, removals),
+                &self.which_stack,
+            )),
             Format::Text => {}
         }
     }
 
     /// The last word: errors to standard error, results to standard output, one summary line in JSON.
-    pub fn finish(&self, summary: &Summary) {
+    pub fn finish(&self, mut summary: Summary) {
+        let typed = |text: &mut String| *text = render::with_flags(text, &self.which_stack);
+        summary.result.iter_mut().for_each(typed);
+        summary
+            .errors
+            .iter_mut()
+            .filter_map(|error| error.hint.as_mut())
+            .for_each(typed);
+        let summary = &summary;
         match self.format {
             Format::Json => json::summary(summary),
             Format::Text => {
@@ -109,7 +126,10 @@ impl Ui {
                     err(&render::error(error));
                 }
                 if !summary.left_behind.is_empty() {
-                    err(&render::left_behind(&summary.left_behind));
+                    err(&render::with_flags(
+                        &render::left_behind(&summary.left_behind),
+                        &self.which_stack,
+                    ));
                 }
                 for line in &summary.result {
                     out(line);

@@ -38,6 +38,32 @@ pub struct Cost {
     pub note: String,
 }
 
+/// Commands that a text tells to type, with the flags that say which stack was meant.
+pub(super) fn with_flags(text: &str, flags: &str) -> String {
+    let verbs = ["up", "teardown", "plan", "status", "verify", "doctor"];
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("confctl ") {
+        let (before, command) = rest.split_at(at + "confctl ".len());
+        out.push_str(before);
+        let verb = command
+            .split(|c: char| !c.is_ascii_lowercase())
+            .next()
+            .unwrap_or_default();
+        out.push_str(verb);
+        rest = &command[verb.len()..];
+        // A hint that is about another stack or the sandbox says so itself.
+        let says_itself = [" --sandbox", " -p", " --name", " --aws-profile"]
+            .iter()
+            .any(|flag| rest.starts_with(flag));
+        if verbs.contains(&verb) && !says_itself {
+            out.push_str(flags);
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
 fn heading(heading: &Heading) -> String {
     let (strong, reset) = (style::STRONG, style::STRONG);
     let endpoint = heading
@@ -54,7 +80,23 @@ fn heading(heading: &Heading) -> String {
 pub(super) fn plan(head: &Heading, planned: &[Planned], orphans: &[PlannedRemoval], cost: Option<&Cost>) -> String {
     let mut text = heading(head);
     text.push('\n');
-    for step in planned {
+    let (kept, moving): (Vec<_>, Vec<_>) = planned
+        .iter()
+        .partition(|step| step.change == Change::Keep && step.settling.is_none());
+    if moving.iter().all(|step| step.change == Change::Adopt) && orphans.is_empty() {
+        let _ = write!(
+            text,
+            "\n  all {} resources are as the profile wants them",
+            planned.len()
+        );
+        return text;
+    }
+    if !kept.is_empty() {
+        let kept: Vec<_> = kept.iter().map(|step| step.resource).collect();
+        let dim = style::DIM;
+        let _ = write!(text, "\n  {dim}  keep    {dim:#} {}", kept.join(", "));
+    }
+    for step in moving {
         let (mark, style, word) = match &step.change {
             Change::Create => ("+", style::GOOD, "create"),
             Change::Update { .. } => ("~", style::CHANGE, "change"),
@@ -202,5 +244,28 @@ pub(super) fn done(action: Action) -> &'static str {
         Action::Update => "changed",
         Action::Delete => "deleted",
         Action::Settle => "settled",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hint_that_is_pasted_means_the_same_stack() {
+        let flags = " --sandbox --name two";
+        assert_eq!(
+            with_flags("mend it; then `confctl up`", flags),
+            "mend it; then `confctl up --sandbox --name two`"
+        );
+        assert_eq!(
+            with_flags("confctl teardown --keep users-table && confctl up", flags),
+            "confctl teardown --sandbox --name two --keep users-table && confctl up --sandbox --name two"
+        );
+        assert_eq!(
+            with_flags("try `confctl up --sandbox`", flags),
+            "try `confctl up --sandbox`"
+        );
+        assert_eq!(with_flags("confctl profile list", flags), "confctl profile list");
     }
 }

@@ -30,6 +30,7 @@ fn ci_goes_up_and_down() {
 }
 
 #[test]
+#[expect(clippy::print_stderr, reason = "a test that cannot run here says so")]
 fn the_sandbox_needs_no_network() {
     // Only loopback, and that has to be brought up: nothing can be reached, no name resolved.
     let works = Command::new("unshare")

@@ -21,6 +21,8 @@ pub(in crate::resources) struct Live {
     pub cname: String,
     pub version: Option<String>,
     pub platform_arn: Option<String>,
+    /// Where the user asked for another one; what runs is kept otherwise, however old.
+    pub wanted_platform: Option<String>,
     /// The set that is deployed, never a draft.
     pub settings: Settings,
     /// A change that failed left a draft, which stays until it is deleted.
@@ -52,6 +54,7 @@ impl Live {
             cname: text(environment.cname()),
             version: environment.version_label().map(str::to_owned),
             platform_arn: environment.platform_arn().map(str::to_owned),
+            wanted_platform: None,
             settings: Settings::new(),
             failed_draft: false,
             broken: None,
@@ -67,6 +70,13 @@ impl Live {
             cname: self.cname.clone(),
             load_balancer: self.load_balancer.clone(),
         }
+    }
+
+    /// The platform version to move to, where one is wanted that does not run.
+    pub(super) fn moves_to(&self) -> Option<&str> {
+        self.wanted_platform
+            .as_deref()
+            .filter(|wanted| self.platform_arn.as_deref() != Some(wanted))
     }
 
     /// Reads all of one that is Ready.

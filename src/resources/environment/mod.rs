@@ -81,6 +81,10 @@ impl Environment {
         if known_label && live.version.as_deref() != Some(version.as_str()) {
             changes.push(FieldChange::new("VersionLabel", live.version.clone(), version).effect(Effect::Restart));
         }
+        if let Some(wanted) = live.moves_to() {
+            let change = FieldChange::new("PlatformArn", live.platform_arn.clone(), wanted.to_owned());
+            changes.push(change.effect(Effect::ReplaceInstances));
+        }
         changes.extend(self.group_drift(live));
         changes.extend(self.alarm_drift(live));
         changes
@@ -329,6 +333,13 @@ impl Environment {
             let update = update.set_options_to_remove(Some(removed.collect()));
             self.run_update(cx, live, update, "its settings").await?;
         }
+        if let Some(wanted) = live.moves_to() {
+            let update = beanstalk
+                .update_environment()
+                .environment_id(&live.id)
+                .platform_arn(wanted);
+            self.run_update(cx, live, update, "the platform").await?;
+        }
         let version = cx.need(&VERSION)?;
         if live.version.as_deref() != Some(version.as_str()) {
             let update = beanstalk
@@ -553,10 +564,13 @@ impl Resource for Environment {
         let passing = Live::passing(&environment);
         let owner = settled_owner(cx, &self.stack.ownership, ID, || beanstalk_tags(aws, &passing.arn)).await?;
         match environment.status() {
-            Some(EnvironmentStatus::Ready) => Ok(Observed::Present {
-                live: Live::read(aws, &environment).await?,
-                owner,
-            }),
+            Some(EnvironmentStatus::Ready) => {
+                let mut live = Live::read(aws, &environment).await?;
+                if self.stack.upgrade_platform || self.stack.profile.app.platform_version.is_some() {
+                    live.wanted_platform = Some(self.platform(aws).await?);
+                }
+                Ok(Observed::Present { live, owner })
+            }
             status => {
                 let what = status.map_or("in transition", EnvironmentStatus::as_str).to_owned();
                 Ok(Observed::Settling {
