@@ -205,10 +205,11 @@ impl User {
         self.inventory()
     }
 
-    /// The sandbox's log of API requests so far.
+    /// The sandbox's log of API requests so far. Its last line may be in the middle of being written.
     pub fn requests(&self) -> Vec<Value> {
         let log = std::fs::read_to_string(self.home().join("sandbox/requests.jsonl")).unwrap_or_default();
-        log.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        let complete = log.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        complete.map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// GET or POST of the site, by curl, which resolves `*.localhost` by itself.
