@@ -100,6 +100,7 @@ impl Environment {
         [("MinSize", group.min, min), ("MaxSize", group.max, max)]
             .into_iter()
             .filter(|(_, is, want)| i64::from(*is) != i64::from(*want))
+            .filter(|(name, _, want)| options::says(&live.settings, options::GROUP, name, &want.to_string()))
             .map(|(name, is, want)| {
                 FieldChange::new(format!("Auto Scaling group {name}"), is.to_string(), want.to_string())
             })
@@ -109,14 +110,15 @@ impl Environment {
     fn alarm_drift(&self, live: &Live) -> Vec<FieldChange> {
         let scaling = &self.stack.profile.scaling;
         let mut changes = Vec::new();
-        for (logical, want) in [
-            ("AWSEBCloudwatchAlarmHigh", scaling.upper),
-            ("AWSEBCloudwatchAlarmLow", scaling.lower),
+        for (logical, option, want) in [
+            ("AWSEBCloudwatchAlarmHigh", "UpperThreshold", scaling.upper),
+            ("AWSEBCloudwatchAlarmLow", "LowerThreshold", scaling.lower),
         ] {
             let Some(alarm) = live.alarms.get(logical) else {
                 continue;
             };
-            if alarm.threshold() != Some(want) {
+            let stored = options::says(&live.settings, options::TRIGGER, option, &want.to_string());
+            if stored && alarm.threshold() != Some(want) {
                 let from = alarm.threshold().map(|threshold| threshold.to_string());
                 changes.push(FieldChange::new(
                     format!("alarm {logical} threshold"),

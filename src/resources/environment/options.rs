@@ -272,6 +272,12 @@ pub(super) fn differences(profile: &Profile, wanted: &Settings, deployed: &Setti
     changes
 }
 
+/// Whether the settings have this value: what the services' own things differ in then is their drift, not ours to deploy.
+pub(super) fn says(settings: &Settings, namespace: &str, name: &str, value: &str) -> bool {
+    let stored = settings.get(&(namespace.to_owned(), name.to_owned()));
+    stored.is_some_and(|stored| same(name, stored, value))
+}
+
 /// Properties that are deployed and not wanted.
 pub(super) fn unwanted(wanted: &Settings, deployed: &Settings) -> Vec<(Key, String)> {
     let extra = deployed
