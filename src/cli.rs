@@ -264,6 +264,16 @@ pub struct SandboxOptions {
     )]
     pub time_scale: f64,
 
+    /// Seconds of its time until a new resource shows its tags, as AWS may take
+    #[arg(
+        long,
+        default_value_t = 0,
+        env = "CONFCTL_SANDBOX_TAG_DELAY",
+        hide_env = true,
+        value_name = "SECONDS"
+    )]
+    pub tag_delay: u32,
+
     /// The port on 127.0.0.1; any free one where it is taken
     #[arg(long, default_value_t = 4566, value_name = "PORT")]
     pub port: u16,

@@ -42,6 +42,7 @@ fn serve(serve: &ServeOptions) -> Exit {
     let options = Options {
         time_scale: serve.options.time_scale,
         port: (serve.options.port != DEFAULT_PORT).then_some(serve.options.port),
+        tag_delay_seconds: serve.options.tag_delay,
         ..Options::default()
     };
     let runtime = match tokio::runtime::Runtime::new() {
@@ -145,8 +146,12 @@ fn from_environment() -> SandboxOptions {
     let scale = std::env::var("CONFCTL_SANDBOX_TIME_SCALE")
         .ok()
         .and_then(|scale| scale.parse().ok());
+    let delay = std::env::var("CONFCTL_SANDBOX_TAG_DELAY")
+        .ok()
+        .and_then(|delay| delay.parse().ok());
     SandboxOptions {
         time_scale: scale.unwrap_or(60.0),
+        tag_delay: delay.unwrap_or(0),
         port: DEFAULT_PORT,
     }
 }
@@ -165,7 +170,8 @@ fn start(options: &SandboxOptions) -> Result<Info, Error> {
     command.args(["sandbox", "serve", "--dir"]).arg(&directory);
     command
         .arg(format!("--time-scale={}", options.time_scale))
-        .arg(format!("--port={}", options.port));
+        .arg(format!("--port={}", options.port))
+        .arg(format!("--tag-delay={}", options.tag_delay));
     daemon::ensure_started(&directory, command).map_err(explained)
 }
 
@@ -287,6 +293,7 @@ mod tests {
     fn a_clock_slower_than_real_time_is_refused() {
         let refused = start(&SandboxOptions {
             time_scale: 0.5,
+            tag_delay: 0,
             port: 1,
         });
         assert_eq!(refused.err().map(|error| error.kind), Some(Kind::Usage));

@@ -9,6 +9,8 @@ mod model;
 mod output;
 mod plan;
 mod poll;
+#[cfg(test)]
+mod tests;
 
 pub use context::{Intent, Journal, NoJournal, ReadCx, Settings, WriteCx};
 pub use error::{Error, Kind};

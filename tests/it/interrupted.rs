@@ -57,6 +57,25 @@ fn after_ctrl_c_the_same_command_goes_on_and_teardown_leaves_nothing() {
 }
 
 #[test]
+fn a_table_whose_tags_do_not_show_yet_is_known_as_ours() {
+    // Tags set at birth show after 40 s of AWS's time here; the interrupted run comes back at once.
+    let user = User::new()
+        .with("CONFCTL_SANDBOX_TIME_SCALE", "60")
+        .with("CONFCTL_SANDBOX_TAG_DELAY", "40");
+    user.confctl(&["bundle"]).exits(0);
+    let empty = user.inventory_of_a_fresh_sandbox();
+    let run = user.start(UP);
+    wait_for(&user, "CreateTable");
+    send(&run, "-INT");
+    finish(run).exits(130);
+    let table = user.aws_json(&["dynamodb", "describe-table", "--table-name", "users"]);
+    assert_eq!(table["Table"]["TableName"], "users");
+    user.confctl(UP).exits(0);
+    user.confctl(&["teardown", "--sandbox", "--yes"]).exits(0);
+    assert_eq!(user.inventory(), empty);
+}
+
+#[test]
 fn sigterm_says_143_and_a_teardown_in_the_middle_of_a_launch_waits_and_removes_all() {
     let user = User::new().with("CONFCTL_SANDBOX_TIME_SCALE", "60");
     user.confctl(&["bundle"]).exits(0);

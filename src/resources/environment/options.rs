@@ -414,4 +414,20 @@ mod tests {
             vec![]
         );
     }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_is_set_otherwise_shows_once_and_what_is_the_same_never(place in 0usize..200, value in "[a-z]{1,12}") {
+            let mut profile = Profile::default();
+            profile.network.vpc = Some("vpc-1".into());
+            let wanted = wanted(&profile, "us-east-1", &inputs());
+            let mut deployed = wanted.clone();
+            let key = wanted.keys().nth(place % wanted.len()).unwrap().clone();
+            deployed.insert(key.clone(), value.clone());
+            let changes = differences(&profile, &wanted, &deployed);
+            let differs = !same(&key.1, &value, &wanted[&key]);
+            proptest::prop_assert_eq!(changes.len(), usize::from(differs));
+            proptest::prop_assert!(changes.iter().all(|change| change.field == field(&key)));
+        }
+    }
 }
