@@ -2,6 +2,7 @@
 
 mod bundles;
 mod command_line;
+mod documents;
 mod interrupted;
 mod layers;
 mod main_job;

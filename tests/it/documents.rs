@@ -1,0 +1,82 @@
+//! The parts of the documentation that are made from the code's own tables are what the tables say.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::Path;
+
+const HEADING: &str = "## Operations\n";
+
+/// The section of docs/sandbox.md that lists every operation: services and operations in the order of their names.
+fn operations() -> String {
+    let mut services: BTreeMap<&str, BTreeMap<&str, &[&str]>> = BTreeMap::new();
+    for operation in confctl_sandbox::supported_operations() {
+        services
+            .entry(operation.service)
+            .or_default()
+            .insert(operation.name, operation.honoured);
+    }
+    let mut text =
+        format!("{HEADING}\nEvery operation that the sandbox has, and the members of its request that it honours.\n");
+    for (service, operations) in services {
+        let _ = write!(
+            text,
+            "\n### {service}\n\n| operation | parameters honoured |\n|---|---|\n"
+        );
+        for (name, honoured) in operations {
+            let members: Vec<_> = honoured.iter().map(|member| format!("`{member}`")).collect();
+            let members = match (service, members.is_empty()) {
+                ("S3", _) => "as S3 headers and query".to_owned(),
+                (_, true) => "none".to_owned(),
+                _ => members.join(", "),
+            };
+            let _ = writeln!(text, "| `{name}` | {members} |");
+        }
+    }
+    text
+}
+
+#[test]
+fn the_page_on_the_sandbox_lists_what_dispatch_goes_by() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/sandbox.md");
+    let text = std::fs::read_to_string(&page).unwrap();
+    let (before, listed) = text
+        .split_once(HEADING)
+        .expect("docs/sandbox.md has no section 'Operations'");
+    let wanted = operations();
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&page, format!("{before}{wanted}")).unwrap();
+        return;
+    }
+    assert!(
+        format!("{HEADING}{listed}") == wanted,
+        "docs/sandbox.md is out of date: UPDATE_DOCS=1 cargo test documents"
+    );
+}
+
+#[test]
+fn every_page_that_the_documentation_points_to_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let pages = std::fs::read_dir(root.join("docs"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    for page in pages
+        .filter(|page| page.extension().is_some_and(|ext| ext == "md"))
+        .chain([root.join("README.md"), root.join("CONTRIBUTING.md")])
+    {
+        let text = std::fs::read_to_string(&page).unwrap();
+        for target in text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split([')', '#']).next())
+        {
+            if !target.is_empty() && !target.contains("://") {
+                let path = page.parent().unwrap().join(target);
+                assert!(
+                    path.exists(),
+                    "{} points to {target}, which is not there",
+                    page.display()
+                );
+            }
+        }
+    }
+}
