@@ -143,7 +143,11 @@ fn clients(target: &Target, config: &SdkConfig, region: &str, account: &str, cal
         account: account.to_owned(),
         caller: caller.to_owned(),
         region: region.to_owned(),
-        endpoint: target.endpoint.clone(),
+        // Also where the SDK's own configuration names one: a plan must say that it is not for AWS.
+        endpoint: target
+            .endpoint
+            .clone()
+            .or_else(|| config.endpoint_url().map(str::to_owned)),
         public: target.public.clone(),
         proof: Proof::default(),
         autoscaling: client!(aws_sdk_autoscaling, region),

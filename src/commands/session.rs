@@ -68,6 +68,8 @@ pub(super) struct Chosen {
     pub profile: Profile,
     /// Whether a flag, the file or a `--set` says which region; else the AWS configuration may.
     pub names_region: bool,
+    /// Read from the record, which has no properties.
+    pub recorded: bool,
 }
 
 impl Session {
@@ -104,6 +106,7 @@ impl Session {
         stack.take_over = wishes.adopt.iter().cloned().collect();
         stack.upgrade_platform = wishes.upgrade_platform;
         stack.may_lose_data = wishes.may_lose_data;
+        stack.properties_unknown = chosen.recorded;
         let stack = Arc::new(stack);
         let graph = resources::graph(&stack)?;
         check_ids(&graph, wishes.adopt, "--adopt")?;
@@ -191,7 +194,7 @@ impl Session {
 
     /// Writes down which profile is being applied, before anything is.
     pub(super) async fn remember_profile(&self) -> Result<(), Error> {
-        let text = profile_text(&self.stack.profile)?;
+        let text = recorded(&self.stack.profile)?;
         let name = in_history(&text);
         self.record.write(&self.write, &name, text.clone().into_bytes()).await?;
         self.record.write(&self.write, APPLIED, text.into_bytes()).await
@@ -202,7 +205,7 @@ impl Session {
     pub(super) async fn settle_record(&self, look: &Look) -> Result<(), Error> {
         if look.orphans.is_empty() {
             // The present one stays: the next run writes another over the one that says what is applied.
-            let present = self.record.key(&in_history(&profile_text(&self.stack.profile)?));
+            let present = self.record.key(&in_history(&recorded(&self.stack.profile)?));
             let keys = self.record.list(&self.write, &self.record.key(HISTORY)).await?;
             let keys: Vec<_> = keys.into_iter().filter(|key| *key != present).collect();
             self.record.delete_keys(&self.write, &keys).await?;
@@ -306,6 +309,7 @@ pub(super) fn choose(global: &Global) -> Result<Chosen, Error> {
         name: loaded.name,
         profile,
         names_region: loaded.names_region || global.region.is_some(),
+        recorded: false,
     })
 }
 
@@ -394,6 +398,7 @@ async fn applied(aws: &Aws, record: &Record, global: &Global) -> Result<Option<C
         name: "as applied".to_owned(),
         profile,
         names_region: true,
+        recorded: true,
     }))
 }
 
@@ -503,8 +508,13 @@ pub(super) fn bundle_error(error: bundle::BundleError) -> Error {
     explained.hint("confctl bundle builds and checks it alone")
 }
 
-fn profile_text(profile: &Profile) -> Result<String, Error> {
-    profile
+/// The profile as it is recorded: without properties, which may be secrets, and without addresses. Every Beanstalk instance
+/// of the account may read that bucket.
+fn recorded(profile: &Profile) -> Result<String, Error> {
+    let mut public = profile.clone();
+    public.app.properties.clear();
+    public.notifications.email = None;
+    public
         .to_toml()
         .map_err(|error| Error::failed("could not write the profile down").because(error.to_string()))
 }

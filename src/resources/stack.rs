@@ -17,6 +17,8 @@ pub struct Stack {
     pub take_over: HashSet<String>,
     /// Move to the newest recommended platform version instead of keeping what runs.
     pub upgrade_platform: bool,
+    /// The profile is the recorded one, which leaves out the properties: what is deployed cannot be compared with them.
+    pub properties_unknown: bool,
     /// The user said `--delete-data`.
     pub may_lose_data: bool,
     /// What is deployed: its version label, and the zip once it was built.
@@ -51,6 +53,7 @@ impl Stack {
             ownership,
             take_over: HashSet::new(),
             upgrade_platform: false,
+            properties_unknown: false,
             may_lose_data: false,
             bundle,
         }

@@ -241,13 +241,25 @@ impl UsersTable {
             .point_in_time_recovery_enabled(on)
             .build();
         let wanted = wanted.map_err(|error| Error::failed(format!("could not {doing}")).because(error.to_string()))?;
-        cx.check()?;
-        let update = cx.aws().dynamodb.update_continuous_backups().table_name(self.name());
-        update
-            .point_in_time_recovery_specification(wanted)
-            .send()
-            .await
-            .explain(&doing)?;
+        // For some seconds after the table is ACTIVE its backups are not: ContinuousBackupsUnavailableException.
+        let wait = Wait::new(
+            format!("the backups of the table {} to be there", self.name()),
+            3,
+            LIMITS,
+        );
+        cx.wait(&wait, || async {
+            if let Err(stopped) = cx.check() {
+                return Poll::Failed(stopped);
+            }
+            let update = cx.aws().dynamodb.update_continuous_backups().table_name(self.name());
+            let answer = update.point_in_time_recovery_specification(wanted.clone()).send().await;
+            let answer = answer.or_absent(&["ContinuousBackupsUnavailableException"], &doing);
+            polled(answer.map(|answer| match answer {
+                Some(_) => Poll::Ready(()),
+                None => Poll::NotYet("its backups are not available yet".to_owned()),
+            }))
+        })
+        .await?;
         Ok(())
     }
 }

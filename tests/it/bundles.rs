@@ -88,10 +88,42 @@ fn any_folder_with_a_procfile_is_an_app() {
     );
     let set = format!("app.bundle={}", folder.display());
     let up = user
-        .confctl(&["up", "--sandbox", "--yes", "-p", "dev", "--set", &set, "-o", "json"])
+        .confctl(&[
+            "up",
+            "--sandbox",
+            "--yes",
+            "-p",
+            "dev",
+            "--set",
+            &set,
+            "--set",
+            "app.properties.API_TOKEN=hunter2",
+            "--set",
+            "notifications.email=ops@example.com",
+            "-o",
+            "json",
+        ])
         .exits(0);
     let site = up.summary()["outputs"]["site_url"].as_str().unwrap().to_owned();
     assert_eq!(user.curl(&[&site]).exits(0).stdout, "our own site");
+
+    // Neither secret nor address in what was said, in the log, or in the record, which every instance may read.
+    let log = std::fs::read_to_string(user.home().join("sandbox/requests.jsonl")).unwrap();
+    let record = "s3://elasticbeanstalk-us-east-1-123456789012/confctl/";
+    let copy = user.home().join("record");
+    user.aws(&["s3", "cp", "--quiet", "--recursive", record, copy.to_str().unwrap()])
+        .exits(0);
+    let profile = std::fs::read_to_string(copy.join("tcb-conference/profile.toml")).unwrap();
+    assert!(
+        profile.contains("app.bundle") || profile.contains("bundle ="),
+        "{profile}"
+    );
+    for text in [&up.stdout, &up.stderr, &log, &profile] {
+        assert!(!text.contains("hunter2") && !text.contains("ops@example.com"), "{text}");
+    }
+    // The recorded profile does not take the deployed properties for drift.
+    let status = user.confctl(&["status", "--sandbox"]).exits(0).stdout;
+    assert!(!status.contains("differs"), "{status}");
 }
 
 #[test]

@@ -76,6 +76,9 @@ impl Environment {
             return vec![field.effect(Effect::ReplaceInstances)];
         }
         let mut changes = options::differences(profile, &self.wanted(known), &live.settings);
+        if self.stack.properties_unknown {
+            changes.retain(|change| change.to.is_some());
+        }
         let version = known.get(&VERSION).unwrap_or_else(|| self.stack.bundle.label.clone());
         let known_label = !version.is_empty();
         if known_label && live.version.as_deref() != Some(version.as_str()) {
