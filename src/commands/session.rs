@@ -96,6 +96,11 @@ impl Session {
         }
         let region = read.region.clone();
         let former = history(&read, &record).await?;
+        let unnamed = fallback == Fallback::Article && global.profile.is_none() && global.set.is_empty();
+        if unnamed && !former.is_empty() && !former.contains(&public(&chosen.profile)) {
+            let hint = "name the one that is meant with -p";
+            ui.notice("the stack was brought up with another profile than article", Some(hint));
+        }
         let intents = journal::unsettled(&read, &record).await?;
         let mut stack = Stack::new(
             name.clone(),
@@ -511,12 +516,15 @@ pub(super) fn bundle_error(error: bundle::BundleError) -> Error {
 /// The profile as it is recorded: without properties, which may be secrets, and without addresses. Every Beanstalk instance
 /// of the account may read that bucket.
 fn recorded(profile: &Profile) -> Result<String, Error> {
+    let text = public(profile).to_toml();
+    text.map_err(|error| Error::failed("could not write the profile down").because(error.to_string()))
+}
+
+fn public(profile: &Profile) -> Profile {
     let mut public = profile.clone();
     public.app.properties.clear();
     public.notifications.email = None;
     public
-        .to_toml()
-        .map_err(|error| Error::failed("could not write the profile down").because(error.to_string()))
 }
 
 /// Where a profile is kept among those that were applied.
