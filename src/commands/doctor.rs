@@ -5,7 +5,8 @@ use aws_sdk_ec2::types::LocationType;
 use aws_sdk_elasticbeanstalk::types::PlatformFilter;
 use serde_json::{Value, json};
 
-use super::session::{choose, connect, target};
+use super::choice::{choose, connect};
+use super::session::target;
 use crate::aws::Aws;
 use crate::aws::errors::Explain;
 use crate::cli::Global;

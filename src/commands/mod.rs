@@ -1,12 +1,15 @@
 //! One file a command: reads its arguments, calls the parts below, speaks through `ui`.
 
+mod choice;
 mod cost;
 mod doctor;
+mod former;
 mod plan;
 mod profile;
 mod session;
 mod status;
 mod teardown;
+mod to_run;
 mod up;
 mod verify;
 

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::session::{bundle_error, choose, stack_name};
+use super::choice::{choose, stack_name};
+use super::to_run::bundle_error;
 use crate::bundle as bundles;
 use crate::cli::{Global, ProfileCommand};
 use crate::engine::{Error, Kind};

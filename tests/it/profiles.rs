@@ -25,6 +25,22 @@ fn dev_goes_up_and_down() {
 }
 
 #[test]
+fn teardown_needs_neither_the_sources_at_hand_nor_a_toolchain() {
+    let user = User::new();
+    let empty = user.inventory_of_a_fresh_sandbox();
+    user.confctl(&["up", "--sandbox", "--yes", "-p", "dev"]).exits(0);
+    let mut teardown = user.command(&["teardown", "--sandbox", "--yes"]);
+    let output = teardown
+        .current_dir(user.home())
+        .env("PATH", "/usr/bin:/bin")
+        .env_remove("CARGO_HOME")
+        .output();
+    let output = output.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(user.inventory(), empty);
+}
+
+#[test]
 fn ci_goes_up_and_down() {
     up_and_down(&User::new(), "ci");
 }

@@ -1,0 +1,113 @@
+//! What runs wrote down for later ones: the applied profile, and former ones whose resources may not be gone yet.
+//! Hints only: nothing is deleted on their word alone.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::choice::{Chosen, usage};
+use super::to_run::bundle_or_unknown;
+use crate::aws::Aws;
+use crate::aws::record::Record;
+use crate::cli::Global;
+use crate::engine::{Error, Former, Graph, Node};
+use crate::profile::{self, Profile, StackName};
+use crate::resources::{self, Stack};
+
+/// The profile that the newest `up` used; a hint for commands that are not told one.
+pub(super) const APPLIED: &str = "profile.toml";
+/// Profiles of runs whose orphans may not be gone yet.
+pub(super) const HISTORY: &str = "profiles/";
+
+pub(super) async fn applied(aws: &Aws, record: &Record, global: &Global) -> Result<Option<Chosen>, Error> {
+    let Some(text) = record.read(aws, APPLIED).await? else {
+        return Ok(None);
+    };
+    let place = format!("s3://{}/{}", record.bucket(), record.key(APPLIED));
+    let mut profile = profile::parse(&place, &String::from_utf8_lossy(&text), &global.set).map_err(usage)?;
+    if let Some(region) = &global.region {
+        profile.region = region.clone();
+    }
+    Ok(Some(Chosen {
+        name: "as applied".to_owned(),
+        profile,
+        names_region: true,
+        recorded: true,
+    }))
+}
+
+/// The profiles that runs applied since the last that ended well. What cannot be read is passed over: it is only a hint.
+pub(super) async fn history(aws: &Aws, record: &Record) -> Result<Vec<Profile>, Error> {
+    let mut names: BTreeSet<String> = BTreeSet::from([APPLIED.to_owned()]);
+    for key in record.list(aws, &record.key(HISTORY)).await? {
+        names.insert(key[record.key("").len()..].to_owned());
+    }
+    let mut profiles: Vec<Profile> = Vec::new();
+    for name in names {
+        let Some(text) = record.read(aws, &name).await? else {
+            continue;
+        };
+        if let Ok(profile) = profile::parse(&name, &String::from_utf8_lossy(&text), &[])
+            && !profiles.contains(&profile)
+        {
+            profiles.push(profile);
+        }
+    }
+    Ok(profiles)
+}
+
+/// The resources of former profiles that the graph no longer has, by id and name.
+pub(super) fn orphans(
+    graph: &Graph<Aws>,
+    name: &StackName,
+    region: &str,
+    former: Vec<Profile>,
+    may_lose_data: bool,
+) -> Result<Graph<Aws>, Error> {
+    let mut known: BTreeSet<(&str, String)> = graph.nodes().iter().map(|node| (node.id(), node.title())).collect();
+    let mut ids: BTreeSet<&str> = graph.nodes().iter().map(|node| node.id()).collect();
+    // A version's name changes with every build; those of former builds go with their application.
+    let passing = ["app-version"];
+    let mut orphans: Vec<Arc<dyn Node<Aws>>> = Vec::new();
+    for profile in former {
+        let mut stack = Stack::new(name.clone(), region, profile.clone(), bundle_or_unknown(&profile));
+        stack.may_lose_data = may_lose_data;
+        for node in resources::graph(&Arc::new(stack))?.nodes() {
+            if passing.contains(&node.id()) || !known.insert((node.id(), node.title())) {
+                continue;
+            }
+            if ids.insert(node.id()) {
+                orphans.push(node.clone());
+                continue;
+            }
+            let turn = (1..)
+                .map(|turn| format!("former-{turn}-{}", node.id()))
+                .find(|id| !ids.contains(id.as_str()));
+            // Ids are fixed words everywhere else: the few of former names live as long as the process.
+            let id: &'static str = turn.unwrap_or_default().leak();
+            ids.insert(id);
+            orphans.push(Arc::new(Former { id, node: node.clone() }));
+        }
+    }
+    Graph::partial(orphans)
+}
+
+/// The profile as it is recorded: without properties, which may be secrets, and without addresses. Every Beanstalk instance
+/// of the account may read that bucket.
+pub(super) fn recorded(profile: &Profile) -> Result<String, Error> {
+    let text = public(profile).to_toml();
+    text.map_err(|error| Error::failed("could not write the profile down").because(error.to_string()))
+}
+
+pub(super) fn public(profile: &Profile) -> Profile {
+    let mut public = profile.clone();
+    public.app.properties.clear();
+    public.notifications.email = None;
+    public
+}
+
+/// Where a profile is kept among those that were applied.
+pub(super) fn in_history(text: &str) -> String {
+    format!("{HISTORY}{}.toml", &hex::encode(Sha256::digest(text))[..16])
+}
