@@ -171,12 +171,9 @@ pub enum Command {
     Sandbox(SandboxCommand),
 }
 
-#[derive(Debug, Clone, Args)]
-pub struct PlanArgs {
-    /// Exit with 0 where nothing is to do, with 2 where something is
-    #[arg(long)]
-    pub detailed_exitcode: bool,
-
+/// What is wanted beside the profile.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Wishes {
     /// Take over something of ours in name only (resource id, as the plan shows it); repeatable
     #[arg(long, value_name = "RESOURCE")]
     pub adopt: Vec<String>,
@@ -187,18 +184,23 @@ pub struct PlanArgs {
 }
 
 #[derive(Debug, Clone, Args)]
+pub struct PlanArgs {
+    /// Exit with 0 where nothing is to do, with 2 where something is
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+
+    #[command(flatten)]
+    pub wishes: Wishes,
+}
+
+#[derive(Debug, Clone, Args)]
 pub struct UpArgs {
     /// Leave out the verification at the end
     #[arg(long)]
     pub no_verify: bool,
 
-    /// Take over something of ours in name only (resource id, as the plan shows it); repeatable
-    #[arg(long, value_name = "RESOURCE")]
-    pub adopt: Vec<String>,
-
-    /// Move to the newest recommended platform version
-    #[arg(long)]
-    pub upgrade_platform: bool,
+    #[command(flatten)]
+    pub wishes: Wishes,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -1,19 +1,14 @@
 //! `plan`: what `up` would do, and why. Changes nothing: its clients cannot.
 
 use super::cost;
-use super::session::{Fallback, Session, Wishes};
+use super::session::{Fallback, Session};
 use crate::cli::{Global, PlanArgs};
 use crate::engine::Error;
 use crate::exit::Exit;
 use crate::ui::{Summary, Ui};
 
 pub(super) async fn run(global: &Global, args: &PlanArgs, ui: &Ui) -> Result<Summary, Error> {
-    let wishes = Wishes {
-        adopt: &args.adopt,
-        upgrade_platform: args.upgrade_platform,
-        may_lose_data: false,
-    };
-    let session = Session::open(global, ui, "plan", Fallback::Article, wishes).await?;
+    let session = Session::open(global, ui, "plan", Fallback::Article, &args.wishes, false).await?;
     let look = session.look().await?;
     ui.plan(
         &session.heading(),

@@ -14,7 +14,7 @@ use crate::aws::Aws;
 use crate::aws::journal::{self, RunJournal};
 use crate::aws::lock::{Holder, Lock};
 use crate::aws::record::Record;
-use crate::cli::Global;
+use crate::cli::{Global, Wishes};
 use crate::engine::{
     Change, Error, Graph, Journal, Kind, Observations, Planned, PlannedRemoval, ReadCx, Removal, Settings,
 };
@@ -48,21 +48,14 @@ pub(super) struct Session {
     command: &'static str,
 }
 
-/// What the user asked of the stack beside its profile.
-#[derive(Default)]
-pub(super) struct Wishes<'a> {
-    pub adopt: &'a [String],
-    pub upgrade_platform: bool,
-    pub may_lose_data: bool,
-}
-
 impl Session {
     pub(super) async fn open(
         global: &Global,
         ui: &Ui,
         command: &'static str,
         fallback: Fallback,
-        wishes: Wishes<'_>,
+        wishes: &Wishes,
+        may_lose_data: bool,
     ) -> Result<Self, Error> {
         let stop = CancellationToken::new();
         let signals = Signals::listen(ui, stop.clone());
@@ -93,12 +86,12 @@ impl Session {
         let mut stack = Stack::new(name.clone(), &region, chosen.profile.clone(), bundle);
         stack.take_over = wishes.adopt.iter().cloned().collect();
         stack.upgrade_platform = wishes.upgrade_platform;
-        stack.may_lose_data = wishes.may_lose_data;
+        stack.may_lose_data = may_lose_data;
         stack.properties_unknown = chosen.recorded;
         let stack = Arc::new(stack);
         let graph = resources::graph(&stack)?;
-        check_ids(&graph, wishes.adopt, "--adopt")?;
-        let orphans = orphans(&graph, &name, &region, former, wishes.may_lose_data)?;
+        check_ids(&graph, &wishes.adopt, "--adopt")?;
+        let orphans = orphans(&graph, &name, &region, former, may_lose_data)?;
         let settings = Settings {
             pace: target.pace,
             events: ui.events(),

@@ -2,15 +2,15 @@
 
 use serde_json::json;
 
-use super::session::{Fallback, Session, Wishes};
+use super::session::{Fallback, Session};
 use super::up::with_outputs;
 use crate::aws::errors::Explain;
-use crate::cli::Global;
+use crate::cli::{Global, Wishes};
 use crate::engine::{Change, Error, Observed, Owner};
 use crate::ui::{Summary, Ui};
 
 pub(super) async fn run(global: &Global, ui: &Ui) -> Result<Summary, Error> {
-    let session = Session::open(global, ui, "status", Fallback::Applied, Wishes::default()).await?;
+    let session = Session::open(global, ui, "status", Fallback::Applied, &Wishes::default(), false).await?;
     let look = session.look().await?;
     let heading = session.heading();
     let at = heading

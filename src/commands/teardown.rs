@@ -2,19 +2,23 @@
 
 use std::collections::HashMap;
 
-use super::session::{Fallback, Session, Wishes, check_kept};
+use super::session::{Fallback, Session, check_kept};
 use super::up::unfinished;
-use crate::cli::{Global, TeardownArgs};
+use crate::cli::{Global, TeardownArgs, Wishes};
 use crate::engine::{self, Error, Graph, Observations, PlannedRemoval, Removal, ResourceId};
 use crate::exit::Exit;
 use crate::ui::{Summary, Ui};
 
 pub(super) async fn run(global: &Global, args: &TeardownArgs, ui: &Ui) -> Result<Summary, Error> {
-    let wishes = Wishes {
-        may_lose_data: args.delete_data,
-        ..Wishes::default()
-    };
-    let session = Session::open(global, ui, "teardown", Fallback::Applied, wishes).await?;
+    let session = Session::open(
+        global,
+        ui,
+        "teardown",
+        Fallback::Applied,
+        &Wishes::default(),
+        args.delete_data,
+    )
+    .await?;
     check_kept(&session, &args.keep)?;
     let graph = everything(&session)?;
     let (seen, removals) = look(&session, &graph, args).await?;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::session::{Fallback, Look, Session, Wishes};
+use super::session::{Fallback, Look, Session};
 use super::{cost, verify};
 use crate::cli::{Global, UpArgs};
 use crate::engine::{self, Error, Kind, Report};
@@ -11,12 +11,7 @@ use crate::resources::outputs::{DISTRIBUTION, ENVIRONMENT};
 use crate::ui::{Summary, Ui};
 
 pub(super) async fn run(global: &Global, args: &UpArgs, ui: &Ui) -> Result<Summary, Error> {
-    let wishes = Wishes {
-        adopt: &args.adopt,
-        upgrade_platform: args.upgrade_platform,
-        may_lose_data: false,
-    };
-    let session = Session::open(global, ui, "up", Fallback::Article, wishes).await?;
+    let session = Session::open(global, ui, "up", Fallback::Article, &args.wishes, false).await?;
     let look = session.look().await?;
     ui.plan(
         &session.heading(),

@@ -7,10 +7,10 @@ use reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::session::{Fallback, Look, Session, Wishes};
+use super::session::{Fallback, Look, Session};
 use super::up::{blocked, values};
 use crate::aws::errors::Explain;
-use crate::cli::Global;
+use crate::cli::{Global, Wishes};
 use crate::engine::{Error, Kind, Owner};
 use crate::http;
 use crate::resources::outputs::{DISTRIBUTION, ENVIRONMENT};
@@ -23,7 +23,7 @@ const TEST_DOMAIN: &str = "verify.confctl.invalid";
 const PATIENCE: Duration = Duration::from_secs(10 * 60);
 
 pub(super) async fn run(global: &Global, ui: &Ui) -> Result<Summary, Error> {
-    let session = Session::open(global, ui, "verify", Fallback::Applied, Wishes::default()).await?;
+    let session = Session::open(global, ui, "verify", Fallback::Applied, &Wishes::default(), false).await?;
     let look = session.look().await?;
     if look.is_blocked() {
         return Err(blocked(&look));
