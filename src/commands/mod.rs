@@ -57,6 +57,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     };
     let began = Instant::now();
     let mut summary = runtime.block_on(dispatch(&cli, &ui)).unwrap_or_else(Summary::from);
+    if let (Exit::Interrupted, Some(signal)) = (summary.exit, ui::signals::first()) {
+        summary.exit = signal;
+    }
     // A build or a read of standard input that is still going on must not hold the process.
     runtime.shutdown_background();
     summary.seconds = began.elapsed().as_secs_f64();

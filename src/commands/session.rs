@@ -20,8 +20,7 @@ use crate::engine::{
 };
 use crate::resources::{self, Stack};
 use crate::target::Target;
-use crate::ui::signals::Signals;
-use crate::ui::{Heading, Ui};
+use crate::ui::{Heading, Ui, signals};
 
 /// Which profile a command takes where none is named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +42,6 @@ pub(super) struct Session {
     pub orphans: Graph<Aws>,
     pub record: Record,
     pub settings: Settings,
-    pub signals: Signals,
     pub profile_name: String,
     command: &'static str,
 }
@@ -58,7 +56,7 @@ impl Session {
         may_lose_data: bool,
     ) -> Result<Self, Error> {
         let stop = CancellationToken::new();
-        let signals = Signals::listen(ui, stop.clone());
+        signals::listen(ui, stop.clone());
         let name = stack_name(global)?;
         // Read before anything is called: a mistake in it is told at once.
         let mut chosen = choose(global)?;
@@ -108,7 +106,6 @@ impl Session {
             orphans,
             record,
             settings,
-            signals,
             profile_name: chosen.name,
             command,
         })

@@ -41,7 +41,12 @@ pub(super) async fn run(global: &Global, args: &TeardownArgs, ui: &Ui) -> Result
         );
     }
     if !global.yes {
-        ui.confirm_word("This removes the stack.", session.stack.name.as_str())?;
+        ui.confirm_word(
+            "This removes the stack.",
+            session.stack.name.as_str(),
+            &session.settings.stop,
+        )
+        .await?;
     }
     let lock = session.lock().await?;
     let summary = remove(&session, &graph, seen, removals, args).await;

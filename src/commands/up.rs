@@ -8,7 +8,7 @@ use crate::cli::{Global, UpArgs};
 use crate::engine::{self, Error, Kind, Report};
 use crate::exit::Exit;
 use crate::resources::outputs::{DISTRIBUTION, ENVIRONMENT};
-use crate::ui::{Summary, Ui};
+use crate::ui::{Summary, Ui, signals};
 
 pub(super) async fn run(global: &Global, args: &UpArgs, ui: &Ui) -> Result<Summary, Error> {
     let session = Session::open(global, ui, "up", Fallback::Article, &args.wishes, false).await?;
@@ -27,7 +27,7 @@ pub(super) async fn run(global: &Global, args: &UpArgs, ui: &Ui) -> Result<Summa
         return Ok(with_outputs(summary, &session, &look));
     }
     if !global.yes {
-        ui.confirm("Do this?")?;
+        ui.confirm("Do this?", &session.settings.stop).await?;
     }
     let lock = session.lock().await?;
     let summary = apply(&session, &look, !args.no_verify).await;
@@ -129,7 +129,7 @@ pub(super) fn unfinished(session: &Session, report: &Report) -> Option<Summary> 
         return Some(summary.exit(worst.unwrap_or(Exit::Failed)));
     }
     if report.stopped() {
-        let exit = session.signals.first().unwrap_or(Exit::Partial);
+        let exit = signals::first().unwrap_or(Exit::Partial);
         let error = Error::new(Kind::Stopped, "stopped before everything was done")
             .hint("run the same command again: it goes on from here; `confctl teardown` removes what there is");
         summary.errors.push(error);

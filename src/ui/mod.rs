@@ -11,6 +11,8 @@ mod tree;
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
+
 use crate::cli::{Format, Global, When};
 use crate::engine::{Error, Events, Planned, PlannedRemoval, Sink};
 
@@ -142,8 +144,8 @@ impl Ui {
     ///
     /// # Errors
     /// Where nobody can be asked, or the answer is not yes.
-    pub fn confirm(&self, question: &str) -> Result<(), Error> {
-        let answer = self.ask(&format!("{question} [y/N] "))?;
+    pub async fn confirm(&self, question: &str, stop: &CancellationToken) -> Result<(), Error> {
+        let answer = self.ask(&format!("{question} [y/N] "), stop).await?;
         if ["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str()) {
             Ok(())
         } else {
@@ -155,23 +157,29 @@ impl Ui {
     ///
     /// # Errors
     /// Where nobody can be asked, or another word was typed.
-    pub fn confirm_word(&self, question: &str, word: &str) -> Result<(), Error> {
-        let answer = self.ask(&format!("{question} Type {word} to go on: "))?;
+    pub async fn confirm_word(&self, question: &str, word: &str, stop: &CancellationToken) -> Result<(), Error> {
+        let answer = self.ask(&format!("{question} Type {word} to go on: "), stop).await?;
         if answer.trim() == word { Ok(()) } else { Err(declined()) }
     }
 
-    fn ask(&self, question: &str) -> Result<String, Error> {
+    async fn ask(&self, question: &str, stop: &CancellationToken) -> Result<String, Error> {
         if self.no_input || self.format == Format::Json || !std::io::stdin().is_terminal() {
             return Err(Error::refused("this needs a confirmation, and nobody can be asked")
                 .hint("add --yes if the plan above is what you want"));
         }
         let mut stderr = anstream::stderr();
         // A question that cannot be shown is answered with no.
-        let shown = write!(stderr, "{question}").and_then(|()| stderr.flush());
-        let mut answer = String::new();
-        match shown.and_then(|()| std::io::stdin().read_line(&mut answer)) {
-            Ok(_) => Ok(answer),
-            Err(_) => Err(declined()),
+        if write!(stderr, "{question}").and_then(|()| stderr.flush()).is_err() {
+            return Err(declined());
+        }
+        // Read elsewhere: a Ctrl-C must not wait for the Enter key.
+        let reading = tokio::task::spawn_blocking(|| {
+            let mut answer = String::new();
+            std::io::stdin().read_line(&mut answer).map(|_| answer)
+        });
+        tokio::select! {
+            answer = reading => answer.ok().and_then(Result::ok).ok_or_else(declined),
+            () = stop.cancelled() => Err(Error::stopped().hint("nothing was changed")),
         }
     }
 }

@@ -1,7 +1,6 @@
 //! Ctrl-C and SIGTERM: the first drains the run, the second ends the process at once.
 //! Must know nothing of what is running.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -10,45 +9,38 @@ use tokio_util::sync::CancellationToken;
 use super::{Ui, err};
 use crate::exit::Exit;
 
-/// Which signal came first, if any.
-#[derive(Clone, Default)]
-pub struct Signals(Arc<AtomicU8>);
+/// The exit code of the signal that came first: signals are the process's, not one command's.
+static FIRST: AtomicU8 = AtomicU8::new(0);
 
-impl Signals {
-    /// Listens from now on; `stop` is cancelled by the first signal.
-    pub fn listen(ui: &Ui, stop: CancellationToken) -> Self {
-        let signals = Self::default();
-        let first = signals.clone();
-        let ui = ui.clone();
-        tokio::spawn(async move {
-            let (Ok(mut interrupt), Ok(mut terminate)) =
-                (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-            else {
-                return;
+/// Listens from now on; `stop` is cancelled by the first signal.
+pub fn listen(ui: &Ui, stop: CancellationToken) {
+    let ui = ui.clone();
+    tokio::spawn(async move {
+        let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+        else {
+            return;
+        };
+        loop {
+            let exit = tokio::select! {
+                _ = interrupt.recv() => Exit::Interrupted,
+                _ = terminate.recv() => Exit::Terminated,
             };
-            loop {
-                let exit = tokio::select! {
-                    _ = interrupt.recv() => Exit::Interrupted,
-                    _ = terminate.recv() => Exit::Terminated,
-                };
-                if first.first().is_some() {
-                    leave(exit);
-                }
-                first.0.store(exit as u8, Ordering::SeqCst);
-                stop.cancel();
-                ui.say("stopping: nothing more is started, calls in flight end; once more to leave at once");
+            if first().is_some() {
+                leave(exit);
             }
-        });
-        signals
-    }
-
-    /// The exit code of the first signal.
-    pub fn first(&self) -> Option<Exit> {
-        match self.0.load(Ordering::SeqCst) {
-            0 => None,
-            code if code == Exit::Terminated as u8 => Some(Exit::Terminated),
-            _ => Some(Exit::Interrupted),
+            FIRST.store(exit as u8, Ordering::SeqCst);
+            stop.cancel();
+            ui.say("stopping: nothing more is started, calls in flight end; once more to leave at once");
         }
+    });
+}
+
+/// The exit code of the first signal, if one came.
+pub fn first() -> Option<Exit> {
+    match FIRST.load(Ordering::SeqCst) {
+        0 => None,
+        code if code == Exit::Terminated as u8 => Some(Exit::Terminated),
+        _ => Some(Exit::Interrupted),
     }
 }
 
