@@ -32,11 +32,22 @@ pub(super) fn bundle_or_unknown(profile: &Profile) -> BundleToRun {
 }
 
 pub(super) fn bundle_error(error: bundle::BundleError) -> Error {
-    let mut explained = Error::failed(error.to_string());
+    let text = error.to_string();
+    // What a compiler or rustup said, without its own stack.
+    let mut said = text
+        .lines()
+        .take_while(|line| !line.starts_with("Stack backtrace"))
+        .filter(|line| !line.is_empty());
+    let mut explained = Error::failed(said.next().unwrap_or("the bundle cannot be built"));
+    explained.causes = said.map(str::to_owned).collect();
     let mut cause = std::error::Error::source(&error);
     while let Some(error) = cause {
         explained.causes.push(error.to_string());
         cause = error.source();
     }
-    explained.hint("confctl bundle builds and checks it alone")
+    explained.hint(
+        error
+            .hint()
+            .unwrap_or_else(|| "confctl bundle builds and checks it alone".to_owned()),
+    )
 }

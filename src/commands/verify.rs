@@ -38,6 +38,9 @@ pub(super) async fn run(global: &Global, ui: &Ui) -> Result<Summary, Error> {
 
 /// Checks the site of a stack that is up. Gives the checks that passed.
 pub(super) async fn site(session: &Session, look: &Look) -> Result<Vec<Value>, Error> {
+    if look.seen.owner("users-table").is_none() {
+        return Err(Error::failed("there is no site to verify: the stack is not up").hint("confctl up"));
+    }
     // Ours to write into only if it carries our tag: a table of this name may be somebody's production.
     if look.seen.owner("users-table") != Some(Owner::Ours) {
         return Err(
