@@ -98,6 +98,9 @@ fn classify(code: &str, message: &str) -> (Kind, Option<String>) {
         "ServiceUnavailable",
         "InternalFailure",
         "InternalError",
+        "InternalServerError",
+        "ServiceFailure",
+        "WAFInternalErrorException",
         "RequestTimeout",
     ];
     let credentials = [

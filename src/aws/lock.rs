@@ -2,7 +2,7 @@
 //! Age is judged by S3's own clock (the answer's Date against LastModified), never by this machine's.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -75,6 +75,10 @@ impl Lock {
             let Some(held) = read(&aws, &record).await? else {
                 continue;
             };
+            if held.holder.as_ref().is_some_and(|other| other.id == holder.id) {
+                // Our own write, whose answer was lost.
+                break held.etag;
+            }
             let renewed = first_seen.as_ref().is_some_and(|seen| *seen != held.etag);
             if renewed {
                 return Err(refused(held.holder.as_ref(), &record));
@@ -148,19 +152,39 @@ fn refused(holder: Option<&Holder>, record: &Record) -> Error {
 }
 
 async fn renew(aws: Arc<Aws>, record: Record, mut holder: Holder, etag: Arc<Mutex<String>>, lost: CancellationToken) {
+    let mut renewed_at = Instant::now();
     loop {
         tokio::time::sleep(RENEWAL).await;
         holder.renewals += 1;
         let before = current(&etag);
-        match write(&aws, &record, &holder, Some(&before)).await {
-            Ok(Some(renewed)) => *etag.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = renewed,
-            Ok(None) => {
-                tracing::warn!("the stack's lock is in other hands; stopping");
-                lost.cancel();
-                return;
+        let renewal = tokio::time::timeout(RENEWAL / 2, write(&aws, &record, &holder, Some(&before))).await;
+        match renewal {
+            Ok(Ok(Some(renewed))) => {
+                renewed_at = Instant::now();
+                *etag.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = renewed;
             }
+            // 409, or a retry whose first try came through: only another holder means that it is lost.
+            Ok(Ok(None)) => match read(&aws, &record).await {
+                Ok(Some(held)) if held.holder.as_ref().is_some_and(|other| other.id == holder.id) => {
+                    renewed_at = Instant::now();
+                    *etag.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = held.etag;
+                }
+                Ok(_) => {
+                    tracing::warn!("the stack's lock is in other hands; stopping");
+                    lost.cancel();
+                    return;
+                }
+                Err(error) => tracing::warn!(%error, "the stack's lock could not be read"),
+            },
             // Not an answer: the lease still runs, the next renewal may come through.
-            Err(error) => tracing::warn!(%error, "the stack's lock could not be renewed"),
+            Ok(Err(error)) => tracing::warn!(%error, "the stack's lock could not be renewed"),
+            Err(_) => tracing::warn!("the stack's lock could not be renewed in time"),
+        }
+        // Before anybody else may take it.
+        if renewed_at.elapsed() + RENEWAL / 2 > LEASE {
+            tracing::warn!("the stack's lock was not renewed for too long; stopping");
+            lost.cancel();
+            return;
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::engine::{Error, Kind};
 const READS: &[&str] = &[
     "elasticbeanstalk:DescribeApplications",
     "elasticbeanstalk:DescribeApplicationVersions",
+    "elasticbeanstalk:DescribeConfigurationSettings",
     "elasticbeanstalk:DescribeEnvironments",
     "elasticbeanstalk:DescribeEvents",
     "elasticbeanstalk:ListTagsForResource",

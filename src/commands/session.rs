@@ -131,6 +131,8 @@ impl Session {
         let (seen, orphaned) = tokio::try_join!(self.graph.observe(&cx), self.orphans.observe(&cx))?;
         let planned = self.graph.plan(&seen);
         let removals = self.orphans.plan_removal(&orphaned);
+        let settled = |orphan: &PlannedRemoval| matches!(orphan.removal, Removal::Absent | Removal::Leave { .. });
+        let no_orphans = removals.iter().all(settled);
         let removals = removals
             .into_iter()
             .filter(|orphan| matches!(orphan.removal, Removal::Delete { .. }))
@@ -140,6 +142,7 @@ impl Session {
             orphaned,
             planned,
             orphans: removals,
+            no_orphans,
         })
     }
 
@@ -181,7 +184,7 @@ impl Session {
     /// What was made is tagged now. Former profiles are forgotten once nothing of theirs is left: a table that only
     /// `teardown --delete-data` may delete must still be known then.
     pub(super) async fn settle_record(&self, look: &Look) -> Result<(), Error> {
-        if look.orphans.is_empty() {
+        if look.no_orphans {
             // The present one stays: the next run writes another over the one that says what is applied.
             let present = self.record.key(&in_history(&recorded(&self.stack.profile)?));
             let keys = self.record.list(&self.write, &self.record.key(HISTORY)).await?;
@@ -198,6 +201,8 @@ pub(super) struct Look {
     pub orphaned: Observations,
     pub planned: Vec<Planned>,
     pub orphans: Vec<PlannedRemoval>,
+    /// Nothing of former profiles is left, and that could be told.
+    pub no_orphans: bool,
 }
 
 impl Look {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::session::{Fallback, Session, check_kept};
 use super::up::unfinished;
 use crate::cli::{Global, TeardownArgs, Wishes};
-use crate::engine::{self, Error, Graph, Observations, PlannedRemoval, Removal, ResourceId};
+use crate::engine::{self, Error, Graph, Kind, Observations, PlannedRemoval, Removal, ResourceId};
 use crate::exit::Exit;
 use crate::ui::{Summary, Ui};
 
@@ -74,15 +74,43 @@ async fn look(
 ) -> Result<(Observations, Vec<PlannedRemoval>), Error> {
     let seen = graph.observe(&session.read_cx()).await?;
     let mut removals = graph.plan_removal(&seen);
+    let kept = kept(graph, &args.keep);
     for step in &mut removals {
-        if args.keep.iter().any(|kept| kept == step.resource) && !matches!(step.removal, Removal::Absent) {
+        let Some(because) = kept.get(step.resource) else {
+            continue;
+        };
+        if !matches!(step.removal, Removal::Absent | Removal::Leave { .. }) {
             step.removal = Removal::Leave {
-                reason: "kept by --keep".to_owned(),
+                reason: because.clone(),
             };
         }
     }
     Ok((seen, removals))
 }
+
+/// What `--keep` keeps, and why: what is named, and all that it needs. A distribution that stays must not fetch from a name
+/// that its environment gave up.
+fn kept(graph: &Graph<crate::aws::Aws>, named: &[String]) -> HashMap<ResourceId, String> {
+    let mut kept: HashMap<ResourceId, String> = HashMap::new();
+    // Users come before givers in the reversed graph, so that one pass is enough.
+    for node in graph.nodes().iter().rev() {
+        if named.iter().any(|name| name == node.id()) {
+            kept.insert(node.id(), KEPT.to_owned());
+            continue;
+        }
+        let user = graph
+            .nodes()
+            .iter()
+            .find(|user| kept.contains_key(user.id()) && user.needs().iter().any(|need| node.gives().contains(need)));
+        if let Some(user) = user {
+            kept.insert(node.id(), format!("{KEPT}: {} needs it", user.id()));
+        }
+    }
+    kept
+}
+
+/// Why something stays that was named by `--keep`; the reason of what it needs begins so too.
+const KEPT: &str = "kept by --keep";
 
 /// Data goes only where it was said so, beside the confirmation.
 fn refuse_losses(removals: &[PlannedRemoval], args: &TeardownArgs) -> Result<(), Error> {
@@ -134,6 +162,16 @@ async fn remove(
     if let Some(summary) = unfinished(session, &report) {
         return Ok(summary);
     }
+    // What was there twice, or came back meanwhile, must not be forgotten with the record.
+    let (_, rest) = look(session, graph, args).await?;
+    if let Some(step) = rest
+        .iter()
+        .find(|step| matches!(step.removal, Removal::Delete { .. } | Removal::Blocked { .. }))
+    {
+        return Err(
+            Error::new(Kind::Kept, format!("{} is still there, or there again", step.title)).hint("confctl teardown"),
+        );
+    }
     finish(session, &removals).await
 }
 
@@ -159,14 +197,15 @@ async fn nothing_left(session: &Session, removals: &[PlannedRemoval]) -> Result<
 async fn finish(session: &Session, removals: &[PlannedRemoval]) -> Result<Summary, Error> {
     let kept = removals
         .iter()
-        .any(|step| matches!(&step.removal, Removal::Leave { reason } if reason == "kept by --keep"));
+        .any(|step| matches!(&step.removal, Removal::Leave { reason } if reason.starts_with(KEPT)));
     let keys = session.record.list(&session.write, &session.record.key("")).await?;
     let lock = session.record.key("lock.json");
     let applied = session.record.key("profile.toml");
+    let bundles = session.record.key("bundles/");
     // With something kept on purpose the next command still needs to know the profile.
     let keys: Vec<String> = keys
         .into_iter()
-        .filter(|key| *key != lock && !(kept && *key == applied))
+        .filter(|key| *key != lock && !(kept && (*key == applied || key.starts_with(&bundles))))
         .collect();
     session.record.delete_keys(&session.write, &keys).await?;
     let mut summary = Summary::done().say("Removed: nothing of this stack is left.");

@@ -24,7 +24,16 @@ pub(super) async fn run(global: &Global, args: &UpArgs, ui: &Ui) -> Result<Summa
     }
     if !look.is_pending() {
         let summary = Summary::done().say("Nothing to do: everything is as the profile wants it.");
-        return Ok(with_outputs(summary, &session, &look));
+        let summary = with_outputs(summary, &session, &look);
+        return Ok(
+            match values(&session, &look)
+                .get(&ENVIRONMENT)
+                .and_then(|environment| environment.trouble)
+            {
+                None => summary,
+                Some(trouble) => in_trouble(summary, &trouble),
+            },
+        );
     }
     if !global.yes {
         ui.confirm("Do this?", &session.settings.stop).await?;
@@ -81,6 +90,7 @@ async fn apply(session: &Session, confirmed: &Look, verify_too: bool) -> Result<
         let verified = verify::site(session, &look).await;
         match verified {
             Ok(checks) => summary = summary.output("verified", checks),
+            Err(error) if error.kind == Kind::Stopped => return Err(error),
             Err(error) => {
                 let mut unverified = Error::new(Kind::Unverified, "the stack is up, but the site did not pass verify");
                 unverified.causes = std::iter::once(error.message.clone()).chain(error.causes).collect();
@@ -95,6 +105,18 @@ async fn apply(session: &Session, confirmed: &Look, verify_too: bool) -> Result<
         }
     }
     Ok(summary)
+}
+
+/// Everything is as it should be, and yet the site does not do: a former run may have ended so.
+fn in_trouble(mut summary: Summary, health: &str) -> Summary {
+    let error = Error::new(
+        Kind::Unverified,
+        format!("everything is as the profile wants it, but the environment's health is {health}"),
+    );
+    summary.errors.push(
+        error.hint("confctl verify says whether the site answers; aws elasticbeanstalk describe-events says why"),
+    );
+    summary.exit(Exit::Unverified)
 }
 
 pub(super) fn blocked(look: &Look) -> Error {
@@ -127,6 +149,16 @@ pub(super) fn unfinished(session: &Session, report: &Report) -> Option<Summary> 
                 _ => 2,
             });
         return Some(summary.exit(worst.unwrap_or(Exit::Failed)));
+    }
+    if let (false, Some((title, because))) = (report.stopped(), report.skipped()) {
+        // The giver ended well and yet did not give what this one needs.
+        let error = Error::failed(format!(
+            "{title} was skipped, because {because} did not give what it needs"
+        ));
+        summary
+            .errors
+            .push(error.hint("run the same command again; confctl status shows what is there"));
+        return Some(summary.exit(Exit::Failed));
     }
     if report.stopped() {
         let exit = signals::first().unwrap_or(Exit::Partial);

@@ -40,6 +40,14 @@ impl Report {
         self.steps.iter().any(|step| matches!(step.outcome, Outcome::Stopped))
     }
 
+    /// The first step that was skipped, and because of which.
+    pub fn skipped(&self) -> Option<(&str, ResourceId)> {
+        self.steps.iter().find_map(|step| match step.outcome {
+            Outcome::Skipped { because } => Some((step.title.as_str(), because)),
+            _ => None,
+        })
+    }
+
     pub fn done(&self) -> usize {
         self.steps
             .iter()
@@ -226,10 +234,13 @@ async fn up_step<C: Send + Sync + 'static>(
     seen: Seen,
     cx: &WriteCx<C>,
 ) -> Outcome {
-    if !plan.change.is_pending() && plan.settling.is_none() {
+    let needs = node.needs();
+    let settled = needs.iter().all(|need| cx.shared.lock().values.has(need));
+    let quiet = !plan.change.is_pending() && plan.settling.is_none();
+    if quiet && settled {
         return Outcome::Unchanged;
     }
-    let needs = node.needs();
+    // One that is to be kept waits too where what it needs may come out otherwise, and is planned again then.
     let start = cx.shared.until(|progress| {
         let missing: Vec<_> = needs.iter().filter(|need| !progress.values.has(need)).collect();
         if missing.is_empty() {
@@ -249,6 +260,9 @@ async fn up_step<C: Send + Sync + 'static>(
     }
     if cx.check().is_err() {
         return stopped(node, action_of(&plan.change), cx);
+    }
+    if quiet && !node.plan(&seen, &cx.values()).is_pending() {
+        return Outcome::Unchanged;
     }
     let began = Instant::now();
     let action = action_of(&plan.change);

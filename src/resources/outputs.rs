@@ -42,6 +42,8 @@ pub struct LiveEnvironment {
     pub cname: String,
     /// The load balancer's DNS name; a single instance has none.
     pub load_balancer: Option<String>,
+    /// Its health, where the site cannot be called up with it.
+    pub trouble: Option<String>,
 }
 
 /// The web ACL's ARN.

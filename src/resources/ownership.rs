@@ -29,6 +29,10 @@ pub(super) fn block_unless_ours(stack: &Stack, id: ResourceId, owner: &Owner, ke
 pub(super) async fn beanstalk_tags(aws: &Aws, arn: &str) -> Result<BTreeMap<String, String>, Error> {
     let answer = aws.beanstalk.list_tags_for_resource().resource_arn(arn).send().await;
     let answer = answer.explain(&format!("read the tags of {arn}"))?;
+    if answer.resource_tags().is_empty() {
+        // Without permission the list is empty too; ours would then read as nobody's, and be left behind.
+        aws.proof.of_reads(aws).await?;
+    }
     let tags = answer.resource_tags.unwrap_or_default().into_iter();
     Ok(tags
         .filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default())))

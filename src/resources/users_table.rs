@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::types::{
 };
 
 use super::outputs::TABLE;
+use super::ownership::block_unless_ours;
 use super::stack::Stack;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::tags::settled_owner;
@@ -336,28 +337,14 @@ impl Resource for UsersTable {
                 hint: "name another table with --set table.name=NAME".to_owned(),
             };
         }
-        match owner {
-            Owner::Ours => {}
-            Owner::Nobody if self.stack.takes_over("users-table") => {
-                return Change::Update {
-                    fields: vec![FieldChange::new(tags::STACK, None, self.stack.name.to_string())],
-                };
-            }
-            Owner::Nobody => {
-                return Change::Blocked {
-                    reason: "a table of this name exists and was not made by confctl".to_owned(),
-                    hint: "choose another with --set table.name=NAME, or take it over with `confctl up --adopt users-table`"
-                        .to_owned(),
-                };
-            }
-            Owner::OtherStack(stack) => {
-                return Change::Blocked {
-                    reason: format!("it belongs to stack {stack}"),
-                    hint: "choose another with --set table.name=NAME".to_owned(),
-                };
-            }
+        if let Some(blocked) = block_unless_ours(&self.stack, "users-table", owner, "table.name") {
+            return blocked;
         }
+        // What is taken over is brought to the profile's settings too: all of it is shown.
         let mut fields = Vec::new();
+        if *owner == Owner::Nobody {
+            fields.push(FieldChange::new(tags::STACK, None, self.stack.name.to_string()));
+        }
         let mut differs = |field: &str, from: String, to: String| {
             if from != to {
                 fields.push(FieldChange::new(field, from, to));

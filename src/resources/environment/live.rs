@@ -4,7 +4,10 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_cloudwatch::types::MetricAlarm;
-use aws_sdk_elasticbeanstalk::types::{ConfigurationDeploymentStatus, EnvironmentDescription, EnvironmentStatus};
+use aws_sdk_elasticbeanstalk::types::{
+    ConfigurationDeploymentStatus, EnvironmentDescription, EnvironmentHealth, EnvironmentHealthStatus,
+    EnvironmentStatus,
+};
 
 use super::options::Settings;
 use crate::aws::Aws;
@@ -23,6 +26,10 @@ pub(in crate::resources) struct Live {
     pub platform_arn: Option<String>,
     /// Where the user asked for another one; what runs is kept otherwise, however old.
     pub wanted_platform: Option<String>,
+    /// On its way out: what it gives is about to be nobody's.
+    pub terminating: bool,
+    /// Beanstalk's word for a site in trouble, where it is.
+    pub trouble: Option<String>,
     /// The set that is deployed, never a draft.
     pub settings: Settings,
     /// A change that failed left a draft, which stays until it is deleted.
@@ -55,6 +62,8 @@ impl Live {
             version: environment.version_label().map(str::to_owned),
             platform_arn: environment.platform_arn().map(str::to_owned),
             wanted_platform: None,
+            terminating: environment.status() == Some(&EnvironmentStatus::Terminating),
+            trouble: trouble(environment),
             settings: Settings::new(),
             failed_draft: false,
             broken: None,
@@ -69,6 +78,7 @@ impl Live {
             id: self.id.clone(),
             cname: self.cname.clone(),
             load_balancer: self.load_balancer.clone(),
+            trouble: self.trouble.clone(),
         }
     }
 
@@ -99,6 +109,18 @@ impl Live {
         (live.group, live.load_balancer, live.alarms) = (group, load_balancer, alarms);
         Ok(live)
     }
+}
+
+/// A health in which the site cannot be called up. Warning and Degraded are what a busy one passes through.
+fn trouble(environment: &EnvironmentDescription) -> Option<String> {
+    let severe = environment.health_status() == Some(&EnvironmentHealthStatus::Severe);
+    let red = environment.health() == Some(&EnvironmentHealth::Red);
+    (severe || red).then(|| {
+        environment
+            .health_status()
+            .map_or("Red", |health| health.as_str())
+            .to_owned()
+    })
 }
 
 /// The environment of this name, if it is not terminated: for an hour AWS shows terminated ones as well.
@@ -140,6 +162,13 @@ async fn settings(aws: &Aws, environment: &EnvironmentDescription) -> Result<(Se
         .explain(&format!("read the settings of the environment {name}"))?;
     let mut deployed = Settings::new();
     let mut failed_draft = false;
+    if answer.configuration_settings().is_empty() {
+        // Also what Beanstalk answers without permission: taken for nothing set, everything would be drift.
+        aws.proof.of_reads(aws).await?;
+        return Err(Error::failed(format!(
+            "Beanstalk gives no settings of the environment {name}"
+        )));
+    }
     // Two descriptions where a change is under way or failed: reading the draft would take wishes for facts.
     for description in answer.configuration_settings.unwrap_or_default() {
         match description.deployment_status() {

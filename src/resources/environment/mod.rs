@@ -206,8 +206,11 @@ impl Environment {
     async fn create(&self, cx: &WriteCx<Aws>) -> Result<Live, Failure> {
         let platform = self.platform(cx.read().aws()).await?;
         let mut spread_retry = true;
+        let mut prefix = cx.read().intents(ID, "cname-prefix").pop();
         loop {
-            let (id, request) = self.ask_for_creation(cx, &platform).await?;
+            let (id, request, asked) = self.ask_for_creation(cx, &platform, prefix.take()).await?;
+            // A second launch asks for the name that the distribution may fetch from by now.
+            prefix = Some(asked);
             let operation = Operation {
                 what: format!("the environment {} to launch", self.name()),
                 environment: &id,
@@ -231,10 +234,14 @@ impl Environment {
     }
 
     /// CreateEnvironment, with another name prefix where somebody else has ours. Gives the id and the request's id.
-    async fn ask_for_creation(&self, cx: &WriteCx<Aws>, platform: &str) -> Result<(String, Option<String>), Error> {
+    async fn ask_for_creation(
+        &self,
+        cx: &WriteCx<Aws>,
+        platform: &str,
+        mut prefix: Option<String>,
+    ) -> Result<(String, Option<String>, String), Error> {
         let values = cx.values();
         let wanted = self.wanted(&values);
-        let mut prefix = cx.read().intents(ID, "cname-prefix").pop();
         for _ in 0..3 {
             let asked = prefix
                 .take()
@@ -263,7 +270,7 @@ impl Environment {
                     if let (Some(cname), CdnOrigin::Cname) = (answer.cname(), self.stack.profile.cdn.origin) {
                         cx.publish(&ORIGIN, cname.to_owned());
                     }
-                    return Ok((answer.environment_id.unwrap_or_default(), request));
+                    return Ok((answer.environment_id.unwrap_or_default(), request, asked));
                 }
                 Err(error)
                     if error
@@ -271,6 +278,11 @@ impl Environment {
                         .iter()
                         .any(|cause| cause.contains("DNS name") && cause.contains("not available")) =>
                 {
+                    if cx.values().get(&ORIGIN).is_some() {
+                        return Err(error.hint(
+                            "somebody else took the name that the distribution fetches from: confctl teardown --keep users-table, at once",
+                        ));
+                    }
                     cx.step(format!("the name {asked} is taken; trying another"));
                 }
                 Err(error) => return Err(error),
@@ -627,6 +639,9 @@ impl Resource for Environment {
     }
 
     fn publish(&self, live: &Live, values: &mut Values) {
+        if live.terminating {
+            return;
+        }
         if let Some(origin) = self.origin(&live.cname, live.load_balancer.as_deref()) {
             values.set(&ORIGIN, origin);
         }
