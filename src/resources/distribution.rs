@@ -187,14 +187,14 @@ impl Distribution {
         let Some(id) = exists.causes.iter().find_map(|text| texts::existing_distribution(text)) else {
             return Ok(None);
         };
-        let Ok(Some(live)) = self.look(cx.aws(), id).await else {
-            return Ok(None);
+        let live = match self.look(cx.aws(), id).await {
+            Ok(Some(live)) => live,
+            Err(error) if error.kind == Kind::Unreachable => return Err(error),
+            // Another account's, or gone.
+            Ok(None) | Err(_) => return Ok(None),
         };
-        let tags = calls::tags(cx.aws(), &live.arn).await?;
-        let owner = self
-            .stack
-            .ownership
-            .owner(tags.iter().map(|(k, v)| (k.as_str(), v.as_str())));
+        // Its tags may not show yet: judged by one empty read, it would be made a second time.
+        let owner = settled_owner(cx, &self.stack.ownership, ID, || calls::tags(cx.aws(), &live.arn)).await?;
         Ok((owner == Owner::Ours).then_some(live))
     }
 
