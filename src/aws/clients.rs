@@ -59,6 +59,39 @@ impl Aws {
         format!("elasticbeanstalk-{}-{}", self.region, self.account)
     }
 
+    /// The regions that the account can use.
+    ///
+    /// # Errors
+    /// Where they cannot be listed.
+    pub async fn enabled_regions(&self) -> Result<Vec<String>, Error> {
+        let answer = self
+            .ec2
+            .describe_regions()
+            .send()
+            .await
+            .explain("list the account's regions")?;
+        Ok(answer
+            .regions()
+            .iter()
+            .filter_map(|region| region.region_name().map(str::to_owned))
+            .collect())
+    }
+
+    /// The same account in another region, for EC2 and Beanstalk: who uses account-wide roles is known only there.
+    #[must_use]
+    pub fn in_region(&self, region: &str) -> Self {
+        let mut there = self.clone();
+        there.region = region.to_owned();
+        let region = || Some(Region::new(region.to_owned()));
+        let mut ec2 = self.ec2.config().to_builder();
+        ec2.set_region(region());
+        there.ec2 = aws_sdk_ec2::Client::from_conf(ec2.build());
+        let mut beanstalk = self.beanstalk.config().to_builder();
+        beanstalk.set_region(region());
+        there.beanstalk = aws_sdk_elasticbeanstalk::Client::from_conf(beanstalk.build());
+        there
+    }
+
     /// A DynamoDB table's ARN.
     pub fn table_arn(&self, table: &str) -> String {
         format!("arn:aws:dynamodb:{}:{}:table/{table}", self.region, self.account)

@@ -56,6 +56,7 @@ pub const READS: &[(&str, &[&str])] = &[
             "DescribeInternetGateways",
             "DescribeKeyPairs",
             "DescribeNetworkInterfaces",
+            "DescribeRegions",
             "DescribeRouteTables",
             "DescribeSecurityGroups",
             "DescribeSubnets",

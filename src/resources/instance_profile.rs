@@ -250,6 +250,18 @@ impl InstanceProfile {
         if !environments.is_empty() {
             return Err(used(&profile.name, &environments));
         }
+        for region in aws
+            .enabled_regions()
+            .await?
+            .iter()
+            .filter(|region| **region != aws.region)
+        {
+            let there = instances_with(&aws.in_region(region), &profile.arn).await;
+            let there = there.map_err(|error| role_facts::unread(region, &profile.name, &error))?;
+            if !there.is_empty() {
+                return Err(used(&profile.name, &there));
+            }
+        }
         let users = Mutex::new(Vec::new());
         let wait = Wait::new(
             format!("instances to let go of the instance profile {}", profile.name),

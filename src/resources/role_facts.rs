@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_iam::types::{PolicyEvaluationDecisionType, Role};
+use futures_util::future::join_all;
 use serde_json::Value;
 
 use super::roles::{LiveRole, OUR_POLICIES, WantedRole};
@@ -167,6 +168,31 @@ pub(super) async fn other_environments(
     option: &str,
     name: &str,
 ) -> Result<Vec<String>, Error> {
+    // IAM is the account's: it does not refuse to delete a role under instances that run in another region.
+    let regions = aws.enabled_regions().await?;
+    let users = join_all(regions.iter().map(|region| async move {
+        let there = aws.in_region(region);
+        environments_in(&there, stack, option, name)
+            .await
+            .map_err(|error| unread(region, name, &error))
+    }));
+    let users: Result<Vec<_>, Error> = users.await.into_iter().collect();
+    Ok(users?.into_iter().flatten().collect())
+}
+
+/// A region that cannot be read may hold users: what it might use stays.
+pub(super) fn unread(region: &str, name: &str, error: &Error) -> Error {
+    let mut kept = Error::new(
+        Kind::Kept,
+        format!("whether {name} is used in {region} cannot be told; it stays"),
+    );
+    kept.causes = std::iter::once(error.message.clone())
+        .chain(error.causes.iter().cloned())
+        .collect();
+    kept.hint("let the caller read EC2 and Beanstalk there, then run confctl teardown again")
+}
+
+async fn environments_in(aws: &Aws, stack: &Stack, option: &str, name: &str) -> Result<Vec<String>, Error> {
     let environments = aws.beanstalk.describe_environments().include_deleted(false);
     let environments = environments.send().await.explain("list the environments")?;
     if environments.environments().is_empty() {
@@ -178,7 +204,8 @@ pub(super) async fn other_environments(
         else {
             continue;
         };
-        if application == stack.names.application && environment == stack.names.environment {
+        let ours = aws.region == stack.region;
+        if ours && application == stack.names.application && environment == stack.names.environment {
             continue;
         }
         let settings = aws.beanstalk.describe_configuration_settings();
@@ -196,7 +223,7 @@ pub(super) async fn other_environments(
         let mut options = uses.flat_map(|set| set.option_settings());
         let named = |value: &str| value == name || value.rsplit('/').next() == Some(name);
         if options.any(|set| set.option_name() == Some(option) && set.value().is_some_and(named)) {
-            users.push(format!("environment {environment} of {application}"));
+            users.push(format!("environment {environment} of {application} in {}", aws.region));
         }
     }
     Ok(users)

@@ -181,3 +181,47 @@ fn a_default_vpc_and_roles_that_were_there_are_left_exactly_as_they_were() {
         .exits(0);
     assert_eq!(user.inventory(), before);
 }
+
+#[test]
+fn a_role_that_somebody_uses_in_another_region_stays() {
+    let user = User::new();
+    user.confctl(&["sandbox", "start", "--time-scale", "600"]).exits(0);
+    up(&user, &["--set", "roles.dynamodb=full"]).exits(0);
+    // The console suggests these names to everybody: another team launches with them in Frankfurt.
+    let there = ["--region", "eu-central-1"];
+    let other = [
+        "up",
+        "--sandbox",
+        "--yes",
+        "-p",
+        "dev",
+        "--name",
+        "theirs",
+        "--no-verify",
+    ];
+    let roles = [
+        "--set",
+        "roles.mode=existing",
+        "--set",
+        "roles.service=aws-elasticbeanstalk-service-role",
+    ];
+    let roles = [&roles[..], &["--set", "roles.instance=aws-elasticbeanstalk-ec2-role"]].concat();
+    user.confctl(&[&other[..], &there[..], &roles[..]].concat()).exits(0);
+
+    let kept = user
+        .confctl(&["teardown", "--sandbox", "--yes", "--delete-data"])
+        .exits(3);
+    assert!(kept.stderr.contains("eu-central-1"), "{}", kept.stderr);
+    user.aws(&[
+        "iam",
+        "get-instance-profile",
+        "--instance-profile-name",
+        "aws-elasticbeanstalk-ec2-role",
+    ])
+    .exits(0);
+    user.confctl(&[&["teardown", "--sandbox", "--yes", "--name", "theirs"], &there[..]].concat())
+        .exits(0);
+    user.confctl(&["teardown", "--sandbox", "--yes", "--delete-data"])
+        .exits(0);
+    assert_eq!(user.inventory(), Vec::<String>::new());
+}
