@@ -28,14 +28,10 @@ use crate::ui::{self, Summary, Ui};
 
 /// Runs one command line.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
-    let cli = match Cli::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
-        Err(error) => {
-            // clap's own code for usage errors is 2, which means "changes pending" here.
-            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
-            ui::early(&error.render().ansi().to_string(), exit == Exit::Done);
-            return exit;
-        }
+        Err(error) => return unparsed(&arguments, &error),
     };
     #[cfg(feature = "sandbox")]
     if let Some(exit) = sandbox::own_process(&cli) {
@@ -66,6 +62,31 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let exit = summary.exit;
     ui.finish(summary);
     exit
+}
+
+/// Help, the version, or a mistake on the command line.
+fn unparsed(arguments: &[OsString], error: &clap::Error) -> Exit {
+    if !error.use_stderr() {
+        ui::early(&error.render().ansi().to_string(), true);
+        return Exit::Done;
+    }
+    ui::early(&error.render().ansi().to_string(), false);
+    let asks = |pair: &[OsString]| ["-o", "--output"].iter().any(|flag| pair[0] == *flag) && pair[1] == "json";
+    let joined = arguments
+        .iter()
+        .any(|argument| argument == "--output=json" || argument == "-ojson");
+    let set = std::env::var_os("CONFCTL_OUTPUT").is_some_and(|format| format == "json");
+    if set || joined || arguments.windows(2).any(asks) {
+        let text = error.to_string();
+        let first = text
+            .lines()
+            .next()
+            .unwrap_or("the command line is wrong")
+            .trim_start_matches("error: ");
+        ui::early_summary(&Summary::from(Error::new(Kind::Usage, first).hint("confctl --help")));
+    }
+    // clap's own code for usage errors is 2, which means "changes pending" here.
+    Exit::Usage
 }
 
 async fn dispatch(cli: &Cli, ui: &Ui) -> Result<Summary, Error> {

@@ -222,7 +222,7 @@ async fn finish(session: &Session, removals: &[PlannedRemoval]) -> Result<Summar
 fn left(mut summary: Summary, removals: &[PlannedRemoval]) -> Summary {
     let left: Vec<_> = removals
         .iter()
-        .filter(|step| matches!(step.removal, Removal::Leave { .. }))
+        .filter(|step| matches!(&step.removal, Removal::Leave { reason } if !reason.starts_with("belongs to stack")))
         .collect();
     for step in &left {
         summary

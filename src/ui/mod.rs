@@ -205,3 +205,8 @@ pub fn early(text: &str, to_stdout: bool) {
         let _ = write!(anstream::stderr(), "{text}");
     }
 }
+
+/// The summary of a command line that is none, where JSON was asked for: programs read the last line whatever happens.
+pub fn early_summary(summary: &Summary) {
+    json::summary(summary);
+}

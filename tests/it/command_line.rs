@@ -70,6 +70,11 @@ fn the_last_line_of_json_is_a_summary_also_of_a_failure() {
         .summary();
     assert_eq!(summary["ok"], false);
     assert_eq!(summary["exit_code"], 64);
+    let mistyped = user.confctl(&["up", "--nope", "-o", "json"]).exits(64).summary();
+    assert!(
+        mistyped["error"]["message"].as_str().unwrap().contains("--nope"),
+        "{mistyped}"
+    );
     assert!(
         summary["error"]["cause"][0].as_str().unwrap().contains("scaling.max"),
         "{summary}"

@@ -607,7 +607,11 @@ impl Resource for Environment {
             return blocked;
         }
         if let Observed::Settling { what, .. } = seen {
-            let field = FieldChange::new("Status", what.clone(), "Ready".to_owned());
+            let field = FieldChange::new(
+                "Status",
+                what.clone(),
+                "Ready, then what differs from the profile".to_owned(),
+            );
             return Change::Update { fields: vec![field] };
         }
         if live.application != self.stack.names.application {
