@@ -117,10 +117,17 @@ impl Global {
             }
         }
         for set in &self.set {
-            flags.push_str(&format!(" --set {}", quoted(set)));
+            flags.push_str(&format!(" --set {}", quoted(&public(set))));
         }
         flags
     }
+}
+
+/// A `--set` as it may be shown again: hints go into logs, where neither secrets nor addresses belong.
+fn public(set: &str) -> String {
+    let key = set.split('=').next().unwrap_or_default().trim();
+    let private = key.starts_with("app.properties") || key.starts_with("notifications") || key == "app";
+    if private { format!("{key}=…") } else { set.to_owned() }
 }
 
 /// As a shell takes it for one word.
@@ -327,7 +334,7 @@ mod tests {
             "app.properties.TITLE=It's on",
         ];
         let cli = Cli::try_parse_from(line).unwrap();
-        let wanted = r" --sandbox --name one --set 'app.properties.TITLE=It'\''s on'";
+        let wanted = r" --sandbox --name one --set 'tags.note=It'\''s on' --set 'app.properties.TOKEN=…'";
         assert_eq!(cli.global.which_stack(), wanted);
     }
 
