@@ -117,17 +117,22 @@ impl Global {
             }
         }
         for set in &self.set {
-            flags.push_str(&format!(" --set {}", quoted(&public(set))));
+            flags.push_str(&format!(" --set {}", typed_again(set)));
         }
         flags
     }
 }
 
-/// A `--set` as it may be shown again: hints go into logs, where neither secrets nor addresses belong.
-fn public(set: &str) -> String {
+/// A `--set` as it may be shown again: hints go into logs, where neither secrets nor addresses belong. What stands for one is
+/// no word to a shell, so that pasting it fails instead of setting it.
+fn typed_again(set: &str) -> String {
     let key = set.split('=').next().unwrap_or_default().trim();
-    let private = key.starts_with("app.properties") || key.starts_with("notifications") || key == "app";
-    if private { format!("{key}=…") } else { set.to_owned() }
+    let private = key == "app" || key.starts_with("app.properties") || key.starts_with("notifications");
+    if private {
+        format!("{}=<value>", quoted(key))
+    } else {
+        quoted(set)
+    }
 }
 
 /// As a shell takes it for one word.
@@ -331,10 +336,12 @@ mod tests {
             "--name",
             "one",
             "--set",
-            "app.properties.TITLE=It's on",
+            "tags.note=It's on",
+            "--set",
+            "app.properties.TOKEN=hunter2",
         ];
         let cli = Cli::try_parse_from(line).unwrap();
-        let wanted = r" --sandbox --name one --set 'tags.note=It'\''s on' --set 'app.properties.TOKEN=…'";
+        let wanted = r" --sandbox --name one --set 'tags.note=It'\''s on' --set app.properties.TOKEN=<value>";
         assert_eq!(cli.global.which_stack(), wanted);
     }
 

@@ -298,7 +298,7 @@ impl Resource for Distribution {
                 reason: format!(
                     "it still fetches from {dangling}, a name that no environment of this stack holds any more"
                 ),
-                hint: "confctl teardown --keep users-table && confctl up".to_owned(),
+                hint: "confctl teardown --keep users-table; confctl up".to_owned(),
             };
         }
         match self

@@ -12,6 +12,7 @@ use aws_sdk_elasticbeanstalk::types::{
 use super::options::Settings;
 use crate::aws::Aws;
 use crate::aws::errors::Explain;
+use crate::aws::texts;
 use crate::engine::Error;
 use crate::resources::outputs::LiveEnvironment;
 
@@ -35,7 +36,7 @@ pub(in crate::resources) struct Live {
     /// A change that failed left a draft, which stays until it is deleted.
     pub failed_draft: bool,
     /// The environment's stack never came to be, or is broken: only terminating helps.
-    pub broken: Option<String>,
+    pub broken: Option<Trouble>,
     pub load_balancer: Option<String>,
     pub group: Option<Group>,
     /// By `AWSEBCloudwatchAlarmHigh` and `AWSEBCloudwatchAlarmLow`.
@@ -188,31 +189,30 @@ async fn settings(aws: &Aws, environment: &EnvironmentDescription) -> Result<(Se
     Ok((deployed, failed_draft))
 }
 
-/// Why the stack behind the environment cannot be changed any more.
-async fn stack_trouble(aws: &Aws, stack: &str) -> Result<Option<String>, Error> {
+/// Whether the environment's stack can still be changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::resources) enum Trouble {
+    /// It never came to be: only launching again helps, and nothing served yet.
+    LaunchFailed(String),
+    /// It did come to be and cannot be changed now; what it runs may serve all the same.
+    Stuck(String),
+}
+
+async fn stack_trouble(aws: &Aws, stack: &str) -> Result<Option<Trouble>, Error> {
     let answer = aws.cloudformation.describe_stacks().stack_name(stack).send().await;
-    let answer = answer.or_absent(&["ValidationError"], &format!("describe the stack {stack}"))?;
-    let Some(found) = answer.and_then(|answer| answer.stacks.unwrap_or_default().into_iter().next()) else {
-        return Ok(Some(format!("its stack {stack} is gone")));
-    };
-    let status = found
-        .stack_status()
-        .map(|status| status.as_str().to_owned())
-        .unwrap_or_default();
-    let broken = [
-        "CREATE_FAILED",
-        "ROLLBACK_COMPLETE",
-        "ROLLBACK_FAILED",
-        "DELETE_FAILED",
-        "UPDATE_ROLLBACK_FAILED",
-    ];
-    Ok(broken.contains(&status.as_str()).then(|| {
-        let reason = found
-            .stack_status_reason()
-            .map(|reason| format!(": {reason}"))
-            .unwrap_or_default();
-        format!("its stack {stack} is {status}{reason}")
-    }))
+    let answer = answer.explain(&format!("describe the stack {stack}"))?;
+    let found = answer.stacks.unwrap_or_default().into_iter().next();
+    let found = found.ok_or_else(|| Error::failed(format!("CloudFormation gives no stack {stack}")))?;
+    let status = found.stack_status().map(|status| status.as_str()).unwrap_or_default();
+    let reason = found
+        .stack_status_reason()
+        .map(|reason| format!(": {}", texts::clean(reason)));
+    let told = format!("its stack {stack} is {status}{}", reason.unwrap_or_default());
+    Ok(match status {
+        "CREATE_FAILED" | "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" => Some(Trouble::LaunchFailed(told)),
+        "DELETE_FAILED" | "UPDATE_ROLLBACK_FAILED" => Some(Trouble::Stuck(told)),
+        _ => None,
+    })
 }
 
 /// Physical ids by logical id; empty where there is no stack yet.

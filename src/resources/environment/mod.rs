@@ -15,7 +15,7 @@ use aws_sdk_elasticbeanstalk::types::{
 };
 
 use self::follow::{Operation, follow};
-use self::live::Live;
+use self::live::{Live, Trouble};
 use self::options::{Inputs, Key, Settings};
 use super::outputs::{
     APPLICATION, ENVIRONMENT, INSTANCE_PROFILE, KEY_PAIR, NETWORK, ORIGIN, SERVICE_ROLE, TABLE, VERSION,
@@ -71,7 +71,7 @@ impl Environment {
 
     fn differences(&self, live: &Live, known: &Values) -> Vec<FieldChange> {
         let profile = &self.stack.profile;
-        if let Some(trouble) = &live.broken {
+        if let Some(Trouble::LaunchFailed(trouble)) = &live.broken {
             let field = FieldChange::new("launch", trouble.clone(), "terminated and launched again".to_owned());
             return vec![field.effect(Effect::ReplaceInstances)];
         }
@@ -142,6 +142,14 @@ impl Environment {
 
     /// What cannot be changed in an environment that exists.
     fn immutable(&self, live: &Live) -> Option<Change> {
+        if let Some(Trouble::Stuck(trouble)) = &live.broken {
+            // It may serve: taking it down is for its owner to say.
+            return Some(Change::Blocked {
+                reason: format!("{trouble}; Beanstalk cannot change it"),
+                hint: "mend the stack in CloudFormation, or: confctl teardown --keep users-table; confctl up"
+                    .to_owned(),
+            });
+        }
         let wanted = options::wanted(&self.stack.profile, &self.stack.region, &Inputs::default());
         for name in ["EnvironmentType", "LoadBalancerType"] {
             let key: Key = ("aws:elasticbeanstalk:environment".to_owned(), name.to_owned());
@@ -154,7 +162,7 @@ impl Environment {
                         "its {name} is {is}, the profile says {}",
                         want.cloned().unwrap_or_default()
                     ),
-                    hint: "confctl teardown --keep users-table && confctl up".to_owned(),
+                    hint: "confctl teardown --keep users-table; confctl up".to_owned(),
                 });
             }
         }
@@ -628,7 +636,7 @@ impl Resource for Environment {
             // Terminating it frees the name that a live distribution points at, for anyone to take.
             return Change::Blocked {
                 reason: "its launch failed, and the distribution fetches from its name".to_owned(),
-                hint: "confctl teardown --keep users-table && confctl up".to_owned(),
+                hint: "confctl teardown --keep users-table; confctl up".to_owned(),
             };
         }
         let mut fields = self.differences(live, known);
