@@ -72,6 +72,19 @@ fn what_the_profile_no_longer_has_is_an_orphan_and_teardown_knows_the_profile_th
     let inventory = user.inventory();
     let has = |what: &str| inventory.iter().any(|item| item.contains(what));
     assert!(!has("web-acl") && !has("mod4-ssh-key"), "{inventory:#?}");
+    let settings = user.aws(&[
+        "elasticbeanstalk",
+        "describe-configuration-settings",
+        "--application-name",
+        "tcb-conference",
+        "--environment-name",
+        "Tcb-conference-env",
+    ]);
+    // Else the next instance could not be launched: its template would name a key pair that is gone.
+    assert!(
+        !settings.exits(0).stdout.contains("mod4-ssh-key"),
+        "the environment still names the key pair"
+    );
     assert!(
         has("table/users") && has("table/guests"),
         "a table went with a change of the profile: {inventory:#?}"

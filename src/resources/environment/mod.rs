@@ -345,7 +345,7 @@ impl Environment {
             })
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect();
-        let unwanted = options::unwanted(&wanted, &live.settings);
+        let unwanted = options::unwanted(&self.stack.profile, &wanted, &live.settings);
         if !changed.is_empty() || !unwanted.is_empty() {
             let removed = unwanted.into_iter().map(|((namespace, name), _)| {
                 OptionSpecification::builder()

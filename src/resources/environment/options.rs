@@ -265,9 +265,9 @@ pub(super) fn differences(profile: &Profile, wanted: &Settings, deployed: &Setti
         );
         changes.push(change.effect(effect(namespace, name)));
     }
-    for (key, value) in unwanted(wanted, deployed) {
+    for (key, value) in unwanted(profile, wanted, deployed) {
         let change = FieldChange::new(field(&key), shown(&key.0, &key.1, &value), None);
-        changes.push(change.effect(Effect::Restart));
+        changes.push(change.effect(effect(&key.0, &key.1)));
     }
     changes
 }
@@ -278,11 +278,18 @@ pub(super) fn says(settings: &Settings, namespace: &str, name: &str, value: &str
     stored.is_some_and(|stored| same(name, stored, value))
 }
 
-/// Properties that are deployed and not wanted.
-pub(super) fn unwanted(wanted: &Settings, deployed: &Settings) -> Vec<(Key, String)> {
+/// What is deployed and no longer wanted: properties, and options that the profile sets only sometimes.
+pub(super) fn unwanted(profile: &Profile, wanted: &Settings, deployed: &Settings) -> Vec<(Key, String)> {
+    let gone = |(namespace, name): &Key| match (namespace.as_str(), name.as_str()) {
+        (PROPERTIES, _) => true,
+        // Left in the launch template, it fails the next scale-out once the key pair is gone.
+        (LAUNCH, "EC2KeyName") => !profile.ssh.enabled,
+        ("aws:elasticbeanstalk:sns:topics", "Notification Endpoint") => profile.notifications.email.is_none(),
+        _ => false,
+    };
     let extra = deployed
         .iter()
-        .filter(|(key, _)| key.0 == PROPERTIES && !wanted.contains_key(*key));
+        .filter(|(key, value)| gone(key) && !value.is_empty() && !wanted.contains_key(*key));
     extra.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
