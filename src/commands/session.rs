@@ -214,24 +214,12 @@ impl Look {
 
     /// Whether this look plans what the other one did, but for what has come to rest by itself since.
     pub(super) fn is_what_was_confirmed(&self, confirmed: &Self) -> bool {
-        fn lasting(planned: &[Planned]) -> Vec<(&str, Change)> {
-            let lasting = planned.iter().map(|step| {
-                let Change::Update { fields } = &step.change else {
-                    return (step.resource, step.change.clone());
-                };
-                let fields: Vec<_> = fields.iter().filter(|field| field.field != "Status").cloned().collect();
-                (
-                    step.resource,
-                    if fields.is_empty() {
-                        Change::Keep
-                    } else {
-                        Change::Update { fields }
-                    },
-                )
-            });
-            lasting.collect()
-        }
-        lasting(&self.planned) == lasting(&confirmed.planned)
+        let same = |(now, then): (&Planned, &Planned)| {
+            // Followed until it rested, as the plan said; what it came to only now can be told.
+            let rested = then.settling.is_some() && !matches!(now.change, Change::Blocked { .. });
+            rested || lasting(&now.change) == lasting(&then.change)
+        };
+        self.planned.len() == confirmed.planned.len() && self.planned.iter().zip(&confirmed.planned).all(same)
     }
 
     /// Orphans that `up` may delete: none that holds data.
@@ -253,6 +241,19 @@ impl Look {
             .iter()
             .any(|step| step.change.is_pending() || step.settling.is_some());
         pending || !self.deletable_orphans().is_empty()
+    }
+}
+
+/// A change without what passes by itself.
+fn lasting(change: &Change) -> Change {
+    let Change::Update { fields } = change else {
+        return change.clone();
+    };
+    let fields: Vec<_> = fields.iter().filter(|field| field.field != "Status").cloned().collect();
+    if fields.is_empty() {
+        Change::Keep
+    } else {
+        Change::Update { fields }
     }
 }
 

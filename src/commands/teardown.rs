@@ -28,7 +28,7 @@ pub(super) async fn run(global: &Global, args: &TeardownArgs, ui: &Ui) -> Result
         .iter()
         .any(|step| matches!(step.removal, Removal::Delete { .. } | Removal::Blocked { .. }))
     {
-        return nothing_left(&session, &removals).await;
+        return nothing_left(&session, &graph, &removals, args).await;
     }
     if let Some(step) = removals
         .iter()
@@ -142,7 +142,11 @@ async fn remove(
 ) -> Result<Summary, Error> {
     drop(before);
     let (seen, removals) = look(session, graph, args).await?;
-    if removals != confirmed {
+    if !removals
+        .iter()
+        .zip(&confirmed)
+        .all(|(now, then)| is_what_was_confirmed(now, then))
+    {
         return Err(Error::refused("the stack changed between the plan and now")
             .hint("run `confctl teardown` again to see the new plan"));
     }
@@ -162,20 +166,35 @@ async fn remove(
     if let Some(summary) = unfinished(session, &report) {
         return Ok(summary);
     }
-    // What was there twice, or came back meanwhile, must not be forgotten with the record.
-    let (_, rest) = look(session, graph, args).await?;
-    if let Some(step) = rest
-        .iter()
-        .find(|step| matches!(step.removal, Removal::Delete { .. } | Removal::Blocked { .. }))
-    {
-        return Err(
-            Error::new(Kind::Kept, format!("{} is still there, or there again", step.title)).hint("confctl teardown"),
-        );
-    }
+    still_there(session, graph, args).await?;
     finish(session, &removals).await
 }
 
-async fn nothing_left(session: &Session, removals: &[PlannedRemoval]) -> Result<Summary, Error> {
+/// What was there twice, or was made while the lock was waited for, must not be forgotten with the record.
+async fn still_there(session: &Session, graph: &Graph<crate::aws::Aws>, args: &TeardownArgs) -> Result<(), Error> {
+    let (_, rest) = look(session, graph, args).await?;
+    let there = |step: &&PlannedRemoval| matches!(step.removal, Removal::Delete { .. } | Removal::Blocked { .. });
+    match rest.iter().find(there) {
+        None => Ok(()),
+        Some(step) => {
+            let error = Error::new(Kind::Kept, format!("{} is still there, or there again", step.title));
+            Err(error.hint("confctl teardown"))
+        }
+    }
+}
+
+/// The same, or gone meanwhile: an interrupted run's termination may have come to its end.
+fn is_what_was_confirmed(now: &PlannedRemoval, then: &PlannedRemoval) -> bool {
+    let gone = now.removal == Removal::Absent && matches!(then.removal, Removal::Delete { .. });
+    now == then || (gone && now.resource == then.resource)
+}
+
+async fn nothing_left(
+    session: &Session,
+    graph: &Graph<crate::aws::Aws>,
+    removals: &[PlannedRemoval],
+    args: &TeardownArgs,
+) -> Result<Summary, Error> {
     // What is left of the record belongs to nothing any more; without a record there is no bucket to touch either.
     if session
         .record
@@ -188,7 +207,10 @@ async fn nothing_left(session: &Session, removals: &[PlannedRemoval]) -> Result<
         return Ok(left(summary, removals));
     }
     let lock = session.lock().await?;
-    let summary = finish(session, removals).await;
+    let summary = match still_there(session, graph, args).await {
+        Ok(()) => finish(session, removals).await,
+        Err(error) => Err(error),
+    };
     lock.release().await;
     summary
 }

@@ -396,6 +396,12 @@ impl Resource for UsersTable {
             (Removal::Delete { .. }, Some((live, _))) if !live.empty => Removal::Delete {
                 loses: Some(format!("the registrations in the table {}", self.name())),
             },
+            (Removal::Delete { .. }, Some((live, _))) if live.deletion_protection => Removal::Delete {
+                loses: Some(format!(
+                    "the table {}, which is protected against deletion",
+                    self.name()
+                )),
+            },
             (removal, _) => removal,
         }
     }
@@ -404,15 +410,18 @@ impl Resource for UsersTable {
         // Looked at again now that the last writer is gone: it may have filled since the plan was shown.
         if !self.stack.may_lose_data && !self.is_empty(cx.read().aws()).await? {
             let error = Error::refused(format!("the table {} holds registrations", self.name()))
-                .hint("confctl teardown --delete-data removes them; confctl export saves them first");
+                .hint("confctl teardown --delete-data removes them");
             return Err(Failure::from(error).leaving(format!("table {} with its registrations", self.name()), true));
         }
         if live.deletion_protection {
             self.protect(cx, false).await?;
         }
-        if live.point_in_time_recovery {
-            // Else DynamoDB keeps a system backup with all addresses for 35 days.
+        // With recovery on, DynamoDB keeps a backup with all addresses for 35 days: gone where data is to go, kept otherwise.
+        if live.point_in_time_recovery && self.stack.may_lose_data {
             self.recover(cx, false).await?;
+        } else if live.point_in_time_recovery {
+            let text = format!("DynamoDB keeps a backup of the table {} for 35 days", self.name());
+            cx.settings().events.notice(text, None);
         }
         cx.check()?;
         let doing = format!("delete the table {}", self.name());

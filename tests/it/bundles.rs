@@ -143,6 +143,21 @@ fn a_bundle_that_crashes_is_told_with_its_own_words() {
         "{}",
         up.stderr
     );
+    // Mended, with a new property besides: the version that mends it must not wait for settings that the old one fails.
+    write(&folder.join("start.sh"), "exec python3 -m http.server \"$PORT\"\n");
+    let again = [
+        "up",
+        "--sandbox",
+        "--yes",
+        "-p",
+        "dev",
+        "--no-verify",
+        "--set",
+        &set,
+        "--set",
+        "app.properties.MODE=mended",
+    ];
+    user.confctl(&again).exits(0);
     user.confctl(&["teardown", "--sandbox", "--yes", "-p", "dev", "--set", &set])
         .exits(0);
 }

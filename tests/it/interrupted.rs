@@ -105,6 +105,25 @@ fn a_killed_run_holds_its_lock_for_a_minute_and_no_longer() {
 }
 
 #[test]
+fn a_teardown_killed_while_the_environment_terminates_is_finished_by_the_next() {
+    let user = User::new().with("CONFCTL_SANDBOX_TIME_SCALE", "60");
+    let empty = user.inventory_of_a_fresh_sandbox();
+    user.confctl(UP).exits(0);
+    let mut run = user.start(&["teardown", "--sandbox", "--yes"]);
+    wait_for(&user, "TerminateEnvironment");
+    run.kill().unwrap();
+    run.wait().unwrap();
+    // The environment is gone before the dead run's lease is: that is no other stack than the one that was confirmed.
+    user.confctl(&["teardown", "--sandbox", "--yes"]).exits(0);
+    let left: Vec<_> = user
+        .inventory()
+        .into_iter()
+        .filter(|item| !item.contains("resources/environments/"))
+        .collect();
+    assert_eq!(left, empty);
+}
+
+#[test]
 fn somebody_at_work_is_not_interrupted() {
     let user = User::new().with("CONFCTL_SANDBOX_TIME_SCALE", "1");
     user.confctl(&["bundle"]).exits(0);

@@ -320,62 +320,88 @@ impl Environment {
 
     /// Settings and version go in two updates: the API's text refuses both in one.
     async fn update(&self, cx: &WriteCx<Aws>, live: &Live) -> Result<(), Failure> {
-        let beanstalk = &cx.aws().beanstalk;
-        if live.failed_draft {
-            cx.check()?;
-            let delete = beanstalk
-                .delete_environment_configuration()
-                .environment_name(self.name());
-            delete
-                .application_name(&live.application)
-                .send()
-                .await
-                .explain("drop the draft of a failed change")?;
-        }
-        let wanted = self.wanted(&cx.values());
-        let changed: Settings = wanted
-            .iter()
-            .filter(|(key, _)| {
-                let one = Settings::from([((*key).clone(), wanted[*key].clone())]);
-                let deployed = live
-                    .settings
-                    .get(*key)
-                    .map(|value| Settings::from([((*key).clone(), value.clone())]));
-                !options::differences(&self.stack.profile, &one, &deployed.unwrap_or_default()).is_empty()
-            })
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect();
-        let unwanted = options::unwanted(&self.stack.profile, &wanted, &live.settings);
-        if !changed.is_empty() || !unwanted.is_empty() {
-            let removed = unwanted.into_iter().map(|((namespace, name), _)| {
-                OptionSpecification::builder()
-                    .namespace(namespace)
-                    .option_name(name)
-                    .build()
-            });
-            let update = beanstalk.update_environment().environment_id(&live.id);
-            let update = update.set_option_settings(Some(settings_of(&changed)));
-            let update = update.set_options_to_remove(Some(removed.collect()));
-            self.run_update(cx, live, update, "its settings").await?;
-        }
-        if let Some(wanted) = live.moves_to() {
-            let update = beanstalk
-                .update_environment()
-                .environment_id(&live.id)
-                .platform_arn(wanted);
-            self.run_update(cx, live, update, "the platform").await?;
-        }
-        let version = cx.need(&VERSION)?;
-        if live.version.as_deref() != Some(version.as_str()) {
-            let update = beanstalk
-                .update_environment()
-                .environment_id(&live.id)
-                .version_label(&version);
-            self.run_update(cx, live, update, &format!("the version {version}"))
-                .await?;
+        self.drop_failed_draft(cx, live).await?;
+        let changed = if live.trouble.is_some() {
+            // What runs is broken and would fail the settings' deployment as well: what may mend it goes first.
+            [
+                self.deploy(cx, live).await?,
+                self.configure(cx, live).await?,
+                self.move_platform(cx, live).await?,
+            ]
+        } else {
+            [
+                self.configure(cx, live).await?,
+                self.move_platform(cx, live).await?,
+                self.deploy(cx, live).await?,
+            ]
+        };
+        if changed.contains(&true) {
+            follow::wait_healthy(cx, &live.id, self.name()).await?;
         }
         self.repair(cx, live).await?;
         Ok(())
+    }
+
+    async fn drop_failed_draft(&self, cx: &WriteCx<Aws>, live: &Live) -> Result<(), Error> {
+        if !live.failed_draft {
+            return Ok(());
+        }
+        cx.check()?;
+        let delete = cx.aws().beanstalk.delete_environment_configuration();
+        let delete = delete.environment_name(self.name()).application_name(&live.application);
+        delete.send().await.explain("drop the draft of a failed change")?;
+        Ok(())
+    }
+
+    /// Deploys the settings that differ. Tells whether any did, as the two below.
+    async fn configure(&self, cx: &WriteCx<Aws>, live: &Live) -> Result<bool, Failure> {
+        let (profile, wanted) = (&self.stack.profile, self.wanted(&cx.values()));
+        let differs = |key: &Key, value: &String| {
+            let one = Settings::from([(key.clone(), value.clone())]);
+            let deployed = live.settings.get(key).map(|deployed| (key.clone(), deployed.clone()));
+            !options::differences(profile, &one, &deployed.into_iter().collect()).is_empty()
+        };
+        let changed: Settings = wanted
+            .clone()
+            .into_iter()
+            .filter(|(key, value)| differs(key, value))
+            .collect();
+        let unwanted = options::unwanted(profile, &wanted, &live.settings);
+        if changed.is_empty() && unwanted.is_empty() {
+            return Ok(false);
+        }
+        let removed = unwanted.into_iter().map(|((namespace, name), _)| {
+            OptionSpecification::builder()
+                .namespace(namespace)
+                .option_name(name)
+                .build()
+        });
+        let update = cx.aws().beanstalk.update_environment().environment_id(&live.id);
+        let update = update.set_option_settings(Some(settings_of(&changed)));
+        let update = update.set_options_to_remove(Some(removed.collect()));
+        self.run_update(cx, live, update, "its settings").await?;
+        Ok(true)
+    }
+
+    async fn move_platform(&self, cx: &WriteCx<Aws>, live: &Live) -> Result<bool, Failure> {
+        let Some(wanted) = live.moves_to() else {
+            return Ok(false);
+        };
+        let update = cx.aws().beanstalk.update_environment().environment_id(&live.id);
+        self.run_update(cx, live, update.platform_arn(wanted), "the platform")
+            .await?;
+        Ok(true)
+    }
+
+    async fn deploy(&self, cx: &WriteCx<Aws>, live: &Live) -> Result<bool, Failure> {
+        let version = cx.need(&VERSION)?;
+        if live.version.as_deref() == Some(version.as_str()) {
+            return Ok(false);
+        }
+        let update = cx.aws().beanstalk.update_environment().environment_id(&live.id);
+        let what = format!("the version {version}");
+        self.run_update(cx, live, update.version_label(&version), &what).await?;
+        Ok(true)
     }
 
     async fn run_update(
@@ -399,7 +425,6 @@ impl Environment {
         if ended.ending == Ending::Failed {
             return Err(follow::failure(cx, &operation, &ended, self.name()).await);
         }
-        follow::wait_healthy(cx, &live.id, self.name()).await?;
         Ok(())
     }
 
