@@ -7,6 +7,7 @@ use super::up::unfinished;
 use crate::cli::{Global, TeardownArgs, Wishes};
 use crate::engine::{self, Error, Graph, Kind, Observations, PlannedRemoval, Removal, ResourceId};
 use crate::exit::Exit;
+use crate::resources;
 use crate::ui::{Summary, Ui};
 
 pub(super) async fn run(global: &Global, args: &TeardownArgs, ui: &Ui) -> Result<Summary, Error> {
@@ -220,6 +221,7 @@ async fn finish(session: &Session, removals: &[PlannedRemoval]) -> Result<Summar
     let kept = removals
         .iter()
         .any(|step| matches!(&step.removal, Removal::Leave { reason } if reason.starts_with(KEPT)));
+    let unswept = resources::sweep_terminated(&session.write, &session.stack, &session.settings.intents).await?;
     let keys = session.record.list(&session.write, &session.record.key("")).await?;
     let lock = session.record.key("lock.json");
     let applied = session.record.key("profile.toml");
@@ -237,6 +239,13 @@ async fn finish(session: &Session, removals: &[PlannedRemoval]) -> Result<Summar
             .say("Removed, but for what was to be kept.");
     }
     summary.stack = Some(session.stack.name.to_string());
+    for id in unswept {
+        // Beanstalk forgets a terminated environment within an hour or so; whose it was cannot be told any more.
+        let place = format!("s3://{}/resources/environments/…/{id}/", session.record.bucket());
+        summary.result.push(format!(
+            "  left: logs of the environment {id} in {place}: Beanstalk no longer says whose it was"
+        ));
+    }
     Ok(left(summary, removals))
 }
 

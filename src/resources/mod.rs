@@ -24,6 +24,7 @@ mod web_acl_rules;
 
 use std::sync::Arc;
 
+pub use environment::sweep_terminated;
 pub use stack::{BuildBundle, BundleToRun, Stack};
 
 use crate::aws::Aws;

@@ -263,11 +263,20 @@ async fn deployment_log(aws: &Aws, environment: &str, request: &str) -> Vec<Stri
 
 /// Removes what Beanstalk itself leaves in its bucket of one environment, access logs with visitors' addresses among it.
 /// Source: the developer guide's AWSHowTo.S3. Only keys with this environment's id are touched.
-pub(super) async fn delete_objects(cx: &WriteCx<Aws>, stack: &str, environment: &str) -> Result<(), Error> {
-    let aws = cx.aws();
+pub(super) async fn delete_objects(aws: &Aws, stack: &str, environment: &str) -> Result<(), Error> {
     let record = Record::new(aws, stack);
-    let ours = format!("/{environment}/");
+    record
+        .delete_keys(aws, &objects(aws, &record, environment).await?)
+        .await
+}
+
+/// Whether anything of it is left there.
+pub(super) async fn has_objects(aws: &Aws, stack: &str, environment: &str) -> Result<bool, Error> {
+    Ok(!objects(aws, &Record::new(aws, stack), environment).await?.is_empty())
+}
+
+async fn objects(aws: &Aws, record: &Record, environment: &str) -> Result<Vec<String>, Error> {
+    let its = format!("/{environment}/");
     let keys = record.list(aws, "resources/environments/").await?;
-    let keys: Vec<String> = keys.into_iter().filter(|key| key.contains(&ours)).collect();
-    record.delete_keys(aws, &keys).await
+    Ok(keys.into_iter().filter(|key| key.contains(&its)).collect())
 }

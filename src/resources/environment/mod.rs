@@ -27,12 +27,42 @@ use crate::aws::tags::{CREATED, settled_owner};
 use crate::aws::texts::Ending;
 use crate::aws::{Aws, tags};
 use crate::engine::{
-    Change, Effect, Error, Failure, FieldChange, Limits, Observed, Owner, Poll, ReadCx, Resource, ResourceId, Values,
-    Wait, WriteCx,
+    Change, Effect, Error, Failure, FieldChange, Intent, Limits, Observed, Owner, Poll, ReadCx, Resource, ResourceId,
+    Values, Wait, WriteCx,
 };
 use crate::profile::CdnOrigin;
 
 const ID: ResourceId = "environment";
+
+/// The journal's word for an environment that a run is about to terminate.
+const TERMINATED: &str = "terminate";
+
+/// Sweeps what Beanstalk left of environments that interrupted runs terminated. The journal only says where to look: an
+/// environment counts as ours, and as over, on Beanstalk's own word. Gives the ids that it no longer knows, which stay.
+///
+/// # Errors
+/// Where Beanstalk or the bucket cannot be read, or objects not deleted.
+pub async fn sweep_terminated(aws: &Aws, stack: &Stack, intents: &[Intent]) -> Result<Vec<String>, Error> {
+    let mut unknown = Vec::new();
+    for intent in intents
+        .iter()
+        .filter(|intent| intent.resource == ID && intent.what == TERMINATED)
+    {
+        let id = &intent.value;
+        match live::by_id(aws, id).await? {
+            Some(found) => {
+                let ours = found.environment_name() == Some(stack.names.environment.as_str())
+                    && found.application_name() == Some(stack.names.application.as_str());
+                if ours && found.status() == Some(&EnvironmentStatus::Terminated) {
+                    follow::delete_objects(aws, stack.name.as_str(), id).await?;
+                }
+            }
+            None if follow::has_objects(aws, stack.name.as_str(), id).await? => unknown.push(id.clone()),
+            None => {}
+        }
+    }
+    Ok(unknown)
+}
 
 pub(super) struct Environment {
     stack: Arc<Stack>,
@@ -698,6 +728,7 @@ impl Resource for Environment {
         if live.broken.is_some() {
             cx.step("its launch failed: terminating it, then launching again");
             self.terminate(cx, &live.id).await?;
+            follow::delete_objects(cx.aws(), self.stack.name.as_str(), &live.id).await?;
             return self.create(cx).await;
         }
         if let Some(origin) = self.origin(&live.cname, live.load_balancer.as_deref()) {
@@ -711,8 +742,10 @@ impl Resource for Environment {
     }
 
     async fn delete(&self, cx: &WriteCx<Aws>, live: Live) -> Result<(), Failure> {
+        // Known to the next run, should this one end before Beanstalk's leavings are swept.
+        cx.intend(TERMINATED, &live.id).await?;
         self.terminate(cx, &live.id).await?;
-        follow::delete_objects(cx, self.stack.name.as_str(), &live.id).await?;
+        follow::delete_objects(cx.aws(), self.stack.name.as_str(), &live.id).await?;
         Ok(())
     }
 }
