@@ -25,7 +25,9 @@ pub(super) async fn applied(aws: &Aws, record: &Record, global: &Global) -> Resu
         return Ok(None);
     };
     let place = format!("s3://{}/{}", record.bucket(), record.key(APPLIED));
-    let mut profile = profile::parse(&place, &String::from_utf8_lossy(&text), &global.set).map_err(usage)?;
+    let profile = profile::parse(&place, &String::from_utf8_lossy(&text), &global.set).map_err(usage);
+    // Other instances of the account may write there: what they spoil must not stand in the way.
+    let mut profile = profile.map_err(|error| error.hint("say which profile it is with -p NAME|FILE"))?;
     if let Some(region) = &global.region {
         profile.region = region.clone();
     }

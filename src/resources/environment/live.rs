@@ -33,6 +33,8 @@ pub(in crate::resources) struct Live {
     pub trouble: Option<String>,
     /// The set that is deployed, never a draft.
     pub settings: Settings,
+    /// Whether a distribution fetches from its CNAME; asked only where the environment would have to be launched again.
+    pub origin_of_distribution: bool,
     /// A change that failed left a draft, which stays until it is deleted.
     pub failed_draft: bool,
     /// The environment's stack never came to be, or is broken: only terminating helps.
@@ -66,6 +68,7 @@ impl Live {
             terminating: environment.status() == Some(&EnvironmentStatus::Terminating),
             trouble: trouble(environment),
             settings: Settings::new(),
+            origin_of_distribution: false,
             failed_draft: false,
             broken: None,
             load_balancer: None,
@@ -100,6 +103,9 @@ impl Live {
             stack_resources(aws, &stack)
         )?;
         (live.settings, live.failed_draft) = settings;
+        if let Some(Trouble::LaunchFailed(_)) = &broken {
+            live.origin_of_distribution = is_fetched_from(aws, &live.cname).await?;
+        }
         live.broken = broken;
         let named = |logical: &str| resources.get(logical).cloned();
         let (group, load_balancer, alarms) = tokio::try_join!(
@@ -213,6 +219,19 @@ async fn stack_trouble(aws: &Aws, stack: &str) -> Result<Option<Trouble>, Error>
         "DELETE_FAILED" | "UPDATE_ROLLBACK_FAILED" => Some(Trouble::Stuck(told)),
         _ => None,
     })
+}
+
+/// Whether any distribution of the account has this name as an origin, whatever the profile says by now.
+async fn is_fetched_from(aws: &Aws, name: &str) -> Result<bool, Error> {
+    let mut pages = aws.cloudfront.list_distributions().into_paginator().items().send();
+    while let Some(distribution) = pages.next().await {
+        let distribution = distribution.explain("see whether a distribution fetches from the environment")?;
+        let mut origins = distribution.origins().into_iter().flat_map(|origins| origins.items());
+        if origins.any(|origin| origin.domain_name().eq_ignore_ascii_case(name)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Physical ids by logical id; empty where there is no stack yet.

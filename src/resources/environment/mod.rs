@@ -267,7 +267,16 @@ impl Environment {
                 cx.pause(Duration::from_secs(20)).await?;
                 continue;
             }
-            return Err(follow::failure(cx, &operation, &ended, self.name()).await);
+            let mut failure = follow::failure(cx, &operation, &ended, self.name()).await;
+            if let (true, Some(origin)) = (ended.terminated(), cx.values().get(&ORIGIN)) {
+                // The launch gave the name up, and the distribution may be there already.
+                failure = failure.leaving(
+                    format!("a distribution that may fetch from {origin}, a name anyone can take now"),
+                    true,
+                );
+                failure.error.hint = Some("confctl teardown --keep users-table, at once".to_owned());
+            }
+            return Err(failure);
         }
     }
 
@@ -686,8 +695,7 @@ impl Resource for Environment {
         if let Some(blocked) = self.immutable(live) {
             return blocked;
         }
-        let through_cname = self.stack.profile.cdn.enabled && self.stack.profile.cdn.origin == CdnOrigin::Cname;
-        if live.broken.is_some() && through_cname {
+        if live.broken.is_some() && live.origin_of_distribution {
             // Terminating it frees the name that a live distribution points at, for anyone to take.
             return Change::Blocked {
                 reason: "its launch failed, and the distribution fetches from its name".to_owned(),
