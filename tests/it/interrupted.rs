@@ -92,7 +92,11 @@ fn sigterm_says_143_and_a_teardown_in_the_middle_of_a_launch_waits_and_removes_a
 fn a_killed_run_holds_its_lock_for_a_minute_and_no_longer() {
     let user = User::new().with("CONFCTL_SANDBOX_TIME_SCALE", "60");
     user.confctl(&["bundle"]).exits(0);
-    let empty = user.inventory_of_a_fresh_sandbox();
+    user.inventory_of_a_fresh_sandbox();
+    // With a default VPC of the account's own: one that a kill -9 leaves between CreateDefaultVpc and its tags cannot be
+    // proven ours and stays, as docs/operations.md says; when the kill comes must not decide what is tested here.
+    user.aws(&["ec2", "create-default-vpc"]).exits(0);
+    let before = user.inventory();
     let mut run = user.start(UP);
     wait_for(&user, "CreateTable");
     run.kill().unwrap();
@@ -101,7 +105,7 @@ fn a_killed_run_holds_its_lock_for_a_minute_and_no_longer() {
     let again = user.confctl(UP).exits(0);
     assert!(again.stdout.contains("locked by"), "{}", again.stdout);
     user.confctl(&["teardown", "--sandbox", "--yes"]).exits(0);
-    assert_eq!(user.inventory(), empty);
+    assert_eq!(user.inventory(), before);
 }
 
 #[test]
