@@ -5,6 +5,7 @@ pub mod clients;
 pub mod errors;
 pub mod journal;
 pub mod lock;
+pub mod platforms;
 pub mod proof;
 pub mod reads;
 pub mod record;

@@ -118,9 +118,10 @@ pub fn existing_distribution(message: &str) -> Option<&str> {
     Some(&rest[..end]).filter(|id| !id.is_empty())
 }
 
-/// Whether an event starts an operation: it carries that operation's request id.
-pub fn is_start(message: &str) -> bool {
-    message.ends_with(" is starting.")
+/// Whether a CNAME prefix is held by somebody, of whatever account: "DNS name (X) is not available."
+/// Source: the EB CLI's response strings; the code, InvalidParameterValue, says many other things too.
+pub fn is_name_taken(message: &str) -> bool {
+    message.contains("DNS name") && message.contains("not available")
 }
 
 /// AWS's text without control characters, fit for a terminal.

@@ -2,13 +2,12 @@
 //! Reads only; every finding names the way out.
 
 use aws_sdk_ec2::types::LocationType;
-use aws_sdk_elasticbeanstalk::types::PlatformFilter;
 use serde_json::{Value, json};
 
 use super::choice::{choose, connect};
 use super::session::target;
-use crate::aws::Aws;
 use crate::aws::errors::Explain;
+use crate::aws::{Aws, platforms};
 use crate::cli::Global;
 use crate::engine::Error;
 use crate::exit::Exit;
@@ -108,21 +107,8 @@ pub(super) async fn run(global: &Global, ui: &Ui) -> Result<Summary, Error> {
 
 async fn platform(aws: &Aws, profile: &Profile) -> Result<Finding, Error> {
     let branch = &profile.app.platform;
-    let filter = |kind: &str, value: &str| {
-        PlatformFilter::builder()
-            .r#type(kind)
-            .operator("=")
-            .values(value)
-            .build()
-    };
-    let list = aws
-        .beanstalk
-        .list_platform_versions()
-        .filters(filter("PlatformBranchName", branch));
-    let list = list.filters(filter("PlatformLifecycleState", "recommended"));
-    let answer = list.send().await.explain("list the platform's versions")?;
-    let found = answer.platform_summary_list.unwrap_or_default();
-    Ok(match found.first().and_then(|summary| summary.platform_version()) {
+    let newest = platforms::newest(aws, branch, None).await?;
+    Ok(match newest.as_ref().and_then(|summary| summary.platform_version()) {
         Some(version) => Finding::good("platform", format!("{branch}, recommended version {version}")),
         None => Finding::bad(
             "platform",

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::choice::{Chosen, usage};
-use super::to_run::bundle_or_unknown;
+use super::to_run;
 use crate::aws::Aws;
 use crate::aws::record::Record;
 use crate::cli::Global;
@@ -73,7 +73,7 @@ pub(super) fn orphans(
     let passing = ["app-version"];
     let mut orphans: Vec<Arc<dyn Node<Aws>>> = Vec::new();
     for profile in former {
-        let mut stack = Stack::new(name.clone(), region, profile.clone(), bundle_or_unknown(&profile));
+        let mut stack = Stack::new(name.clone(), region, profile, to_run::unknown());
         stack.may_lose_data = may_lose_data;
         for node in resources::graph(&Arc::new(stack))?.nodes() {
             if passing.contains(&node.id()) || !known.insert((node.id(), node.title())) {

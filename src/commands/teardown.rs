@@ -22,7 +22,7 @@ pub(super) async fn run(global: &Global, args: &TeardownArgs, ui: &Ui) -> Result
     .await?;
     check_kept(&session, &args.keep)?;
     let graph = everything(&session)?;
-    let (seen, removals) = look(&session, &graph, args).await?;
+    let (_, removals) = look(&session, &graph, args).await?;
     ui.removal_plan(&session.heading(), &removals);
     refuse_losses(&removals, args)?;
     if !removals
@@ -50,7 +50,7 @@ pub(super) async fn run(global: &Global, args: &TeardownArgs, ui: &Ui) -> Result
         .await?;
     }
     let lock = session.lock().await?;
-    let summary = remove(&session, &graph, seen, removals, args).await;
+    let summary = remove(&session, &graph, removals, args).await;
     lock.release().await;
     summary
 }
@@ -137,11 +137,9 @@ fn reason(step: &PlannedRemoval) -> String {
 async fn remove(
     session: &Session,
     graph: &Graph<crate::aws::Aws>,
-    before: Observations,
     confirmed: Vec<PlannedRemoval>,
     args: &TeardownArgs,
 ) -> Result<Summary, Error> {
-    drop(before);
     let (seen, removals) = look(session, graph, args).await?;
     if !removals
         .iter()

@@ -24,11 +24,16 @@ pub(super) fn bundle_to_run(profile: &Profile) -> Result<BundleToRun, Error> {
 
 /// For what is only removed or looked at: that must work without the bundle's sources and a toolchain.
 pub(super) fn bundle_or_unknown(profile: &Profile) -> BundleToRun {
-    bundle_to_run(profile).unwrap_or_else(|_| BundleToRun {
+    bundle_to_run(profile).unwrap_or_else(|_| unknown())
+}
+
+/// For former profiles, whose versions go with their application: nothing is hashed, no toolchain asked.
+pub(super) fn unknown() -> BundleToRun {
+    BundleToRun {
         label: String::new(),
         description: String::new(),
         build: Box::new(|_| Err(Error::failed("the bundle cannot be built from here").hint("confctl bundle"))),
-    })
+    }
 }
 
 pub(super) fn bundle_error(error: bundle::BundleError) -> Error {

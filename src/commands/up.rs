@@ -134,7 +134,7 @@ pub(super) fn blocked(look: &Look) -> Error {
 pub(super) fn unfinished(session: &Session, report: &Report) -> Option<Summary> {
     let mut summary = Summary::done();
     summary.stack = Some(session.stack.name.to_string());
-    for (_, failure) in report.failures() {
+    for failure in report.failures() {
         summary.errors.push(failure.error.clone());
         summary.left_behind.extend(failure.left_behind.iter().cloned());
     }

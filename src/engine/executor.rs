@@ -3,14 +3,14 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::{
-    Action, Change, Error, Event, Failure, Graph, Journal, Kind, Limits, Node, Observations, Outcome, Planned, Poll,
-    ReadCx, Removal, ResourceId, Seen, Values, Wait, WriteCx,
+    Action, Change, Error, Event, Failure, Graph, Journal, Kind, Node, Observations, Outcome, Planned, Poll, ReadCx,
+    Removal, ResourceId, Seen, Values, Wait, WriteCx,
 };
 
 /// How each step ended, in the order of the graph.
@@ -24,14 +24,13 @@ pub struct StepReport {
     pub resource: ResourceId,
     pub title: String,
     pub outcome: Outcome,
-    pub seconds: f64,
 }
 
 impl Report {
     /// The failed steps: root causes, without those that were skipped because of them.
-    pub fn failures(&self) -> impl Iterator<Item = (&StepReport, &Failure)> {
+    pub fn failures(&self) -> impl Iterator<Item = &Failure> {
         self.steps.iter().filter_map(|step| match &step.outcome {
-            Outcome::Failed(failure) => Some((step, failure)),
+            Outcome::Failed(failure) => Some(failure),
             _ => None,
         })
     }
@@ -46,13 +45,6 @@ impl Report {
             Outcome::Skipped { because } => Some((step.title.as_str(), because)),
             _ => None,
         })
-    }
-
-    pub fn done(&self) -> usize {
-        self.steps
-            .iter()
-            .filter(|step| matches!(step.outcome, Outcome::Done))
-            .count()
     }
 }
 
@@ -142,11 +134,10 @@ pub async fn up<C: Send + Sync + 'static>(
         let seen = observations.of(node.id());
         let cx = context(&node, &clients, &read, &journal, &shared);
         steps.spawn(async move {
-            let began = Instant::now();
             let outcome = up_step(&graph, node.as_ref(), &plan, seen, &cx).await;
             cx.shared
                 .end(node.id(), matches!(outcome, Outcome::Done | Outcome::Unchanged));
-            (position, report(node.as_ref(), outcome, began))
+            (position, report(node.as_ref(), outcome))
         });
     }
     collect(steps).await
@@ -169,7 +160,6 @@ pub async fn down<C: Send + Sync + 'static>(
         let delete = matches!(removals.get(node.id()), Some(Removal::Delete { .. }));
         let cx = context(&node, &clients, &read, &journal, &shared);
         steps.spawn(async move {
-            let began = Instant::now();
             let outcome = if delete {
                 down_step(&graph, node.as_ref(), seen, &cx).await
             } else {
@@ -180,7 +170,7 @@ pub async fn down<C: Send + Sync + 'static>(
                 node.needs().into_iter().for_each(|need| cx.release(need));
             }
             cx.shared.end(node.id(), well);
-            (position, report(node.as_ref(), outcome, began))
+            (position, report(node.as_ref(), outcome))
         });
     }
     collect(steps).await
@@ -202,12 +192,11 @@ fn context<C>(
     }
 }
 
-fn report<C>(node: &dyn Node<C>, outcome: Outcome, began: Instant) -> StepReport {
+fn report<C>(node: &dyn Node<C>, outcome: Outcome) -> StepReport {
     StepReport {
         resource: node.id(),
         title: node.title(),
         outcome,
-        seconds: began.elapsed().as_secs_f64(),
     }
 }
 
@@ -332,12 +321,7 @@ async fn settle<C: Send + Sync + 'static>(node: &dyn Node<C>, seen: Seen, cx: &W
         return Ok(seen);
     };
     cx.step(format!("following it: {what}"));
-    let limits = Limits {
-        warn_after: node.limits().warn_after,
-        give_up_after: node.limits().give_up_after,
-    };
-    let mut wait = Wait::new(format!("{} to rest ({what})", node.title()), 5, limits);
-    wait.every = Duration::from_secs(5);
+    let wait = Wait::new(format!("{} to rest ({what})", node.title()), 5, node.limits());
     let settled = cx.wait(&wait, || async {
         match node.observe(cx.read()).await {
             Ok(Seen::Settling { what, .. }) => Poll::NotYet(what),
@@ -403,17 +387,15 @@ fn finished<C>(
             Outcome::Done
         }
         Err(failure) if failure.error.kind == Kind::Stopped => stopped(node, action, cx),
-        Err(Failure { error, left_behind }) => {
-            let (error, left_behind) = (error.clone(), left_behind.clone());
-            let event = Event::Failed {
+        Err(failure) => {
+            cx.settings().events.send(Event::Failed {
                 resource,
                 title,
                 action,
-                error: error.clone(),
-                left_behind: left_behind.clone(),
-            };
-            cx.settings().events.send(event);
-            Outcome::Failed(Failure { error, left_behind })
+                error: failure.error.clone(),
+                left_behind: failure.left_behind.clone(),
+            });
+            Outcome::Failed(failure)
         }
     }
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use aws_sdk_elasticbeanstalk::types::{ApplicationDescription, Tag};
+use aws_sdk_elasticbeanstalk::types::ApplicationDescription;
 
 use super::outputs::APPLICATION;
-use super::ownership::{beanstalk_tags, block_unless_ours};
+use super::ownership::{beanstalk_tags, block_unless_ours, new_beanstalk_tags, take_over_in_beanstalk};
 use super::stack::Stack;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::tags::{CREATED, settled_owner};
@@ -45,12 +45,6 @@ impl Application {
             .await;
         let answer = answer.explain(&format!("describe the application {}", self.name()))?;
         Ok(answer.applications.unwrap_or_default().into_iter().next())
-    }
-
-    fn tags(&self) -> Vec<Tag> {
-        let tags = self.stack.ownership.tags(ID).into_iter();
-        tags.map(|(key, value)| Tag::builder().key(key).value(value).build())
-            .collect()
     }
 }
 
@@ -121,14 +115,8 @@ impl Resource for Application {
     ) -> Result<LiveApplication, Failure> {
         let beanstalk = &cx.aws().beanstalk;
         if let Some((live, _)) = seen.live() {
-            cx.check()?;
-            let tag = beanstalk
-                .update_tags_for_resource()
-                .resource_arn(&live.arn)
-                .set_tags_to_add(Some(self.tags()));
-            tag.send()
-                .await
-                .explain(&format!("tag the application {}", self.name()))?;
+            let what = format!("application {}", self.name());
+            take_over_in_beanstalk(cx, &self.stack, ID, &live.arn, &what).await?;
             return Ok(live.clone());
         }
         cx.intend(CREATED, self.name()).await?;
@@ -136,7 +124,7 @@ impl Resource for Application {
         let create = beanstalk
             .create_application()
             .application_name(self.name())
-            .set_tags(Some(self.tags()));
+            .set_tags(Some(new_beanstalk_tags(&self.stack, ID)));
         let create = create.description("Made by confctl").send().await;
         let answer = create.explain(&format!("create the application {}", self.name()))?;
         let arn = answer

@@ -3,10 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_elasticbeanstalk::types::Tag;
+
 use super::stack::Stack;
 use crate::aws::Aws;
 use crate::aws::errors::Explain;
-use crate::engine::{Change, Error, Owner, ResourceId};
+use crate::engine::{Change, Error, Owner, ResourceId, WriteCx};
 
 /// For what may never be adopted quietly, because it holds data, code or traffic: blocked unless it is ours or was taken
 /// over. `key` is the profile's key for its name.
@@ -23,6 +25,28 @@ pub(super) fn block_unless_ours(stack: &Stack, id: ResourceId, owner: &Owner, ke
             hint: format!("choose another name with --set {key}=NAME"),
         }),
     }
+}
+
+/// The tags that a Beanstalk resource of this stack is made with.
+pub(super) fn new_beanstalk_tags(stack: &Stack, id: ResourceId) -> Vec<Tag> {
+    let tags = stack.ownership.tags(id).into_iter();
+    tags.map(|(key, value)| Tag::builder().key(key).value(value).build())
+        .collect()
+}
+
+/// Tags a Beanstalk resource as this stack's. `what` is read after "tag the".
+pub(super) async fn take_over_in_beanstalk(
+    cx: &WriteCx<Aws>,
+    stack: &Stack,
+    id: ResourceId,
+    arn: &str,
+    what: &str,
+) -> Result<(), Error> {
+    cx.check()?;
+    let tag = cx.aws().beanstalk.update_tags_for_resource().resource_arn(arn);
+    let tag = tag.set_tags_to_add(Some(new_beanstalk_tags(stack, id))).send().await;
+    tag.explain(&format!("tag the {what}"))?;
+    Ok(())
 }
 
 /// The tags of a Beanstalk resource.

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use aws_sdk_elasticbeanstalk::types::{ApplicationVersionDescription, S3Location, Tag};
+use aws_sdk_elasticbeanstalk::types::{ApplicationVersionDescription, S3Location};
 use aws_sdk_s3::primitives::ByteStream;
 
 use super::outputs::{APPLICATION, VERSION};
-use super::ownership::{beanstalk_tags, block_unless_ours};
+use super::ownership::{beanstalk_tags, block_unless_ours, new_beanstalk_tags, take_over_in_beanstalk};
 use super::stack::Stack;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::record::Record;
@@ -56,12 +56,6 @@ impl ApplicationVersion {
             .await
             .or_absent(&["InvalidParameterValue"], "describe the application's versions")?;
         Ok(answer.and_then(|answer| answer.application_versions.unwrap_or_default().into_iter().next()))
-    }
-
-    fn tags(&self) -> Vec<Tag> {
-        let tags = self.stack.ownership.tags(ID).into_iter();
-        tags.map(|(key, value)| Tag::builder().key(key).value(value).build())
-            .collect()
     }
 
     /// Builds the bundle and puts it into the bucket. Gives its key.
@@ -196,12 +190,7 @@ impl Resource for ApplicationVersion {
         let application = cx.need(&APPLICATION)?;
         if let Some((live, _)) = seen.live() {
             if live.status != "FAILED" {
-                cx.check()?;
-                let tag = beanstalk
-                    .update_tags_for_resource()
-                    .resource_arn(&live.arn)
-                    .set_tags_to_add(Some(self.tags()));
-                tag.send().await.explain(&format!("tag the version {label}"))?;
+                take_over_in_beanstalk(cx, &self.stack, ID, &live.arn, &format!("version {label}")).await?;
                 return Ok(live.clone());
             }
             self.delete(cx, live.clone()).await?;
@@ -219,7 +208,7 @@ impl Resource for ApplicationVersion {
             // Without a source bundle Beanstalk would deploy its own sample application, silently.
             .source_bundle(bundle)
             .process(true)
-            .set_tags(Some(self.tags()));
+            .set_tags(Some(new_beanstalk_tags(&self.stack, ID)));
         create.send().await.explain(&format!("create the version {label}"))?;
         Ok(self.wait_processed(cx).await?)
     }

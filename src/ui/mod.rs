@@ -54,10 +54,6 @@ impl Ui {
         }
     }
 
-    pub fn is_json(&self) -> bool {
-        self.format == Format::Json
-    }
-
     /// Where the engine's events go.
     pub fn events(&self) -> Events {
         Events::shared(self.sink.clone())

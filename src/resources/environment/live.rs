@@ -16,6 +16,9 @@ use crate::aws::texts;
 use crate::engine::Error;
 use crate::resources::outputs::LiveEnvironment;
 
+/// The alarms' logical ids in the environment's stack: the one that adds instances, the one that takes them away.
+pub(super) const ALARMS: [&str; 2] = ["AWSEBCloudwatchAlarmHigh", "AWSEBCloudwatchAlarmLow"];
+
 /// An environment that rests.
 #[derive(Clone, Debug)]
 pub(in crate::resources) struct Live {
@@ -41,7 +44,7 @@ pub(in crate::resources) struct Live {
     pub broken: Option<Trouble>,
     pub load_balancer: Option<String>,
     pub group: Option<Group>,
-    /// By `AWSEBCloudwatchAlarmHigh` and `AWSEBCloudwatchAlarmLow`.
+    /// By the names of [`ALARMS`].
     pub alarms: BTreeMap<String, MetricAlarm>,
 }
 
@@ -287,7 +290,7 @@ pub(super) async fn load_balancer_name(aws: &Aws, arn: Option<String>) -> Result
 }
 
 async fn alarms(aws: &Aws, resources: &BTreeMap<String, String>) -> Result<BTreeMap<String, MetricAlarm>, Error> {
-    let names: BTreeMap<&str, &str> = ["AWSEBCloudwatchAlarmHigh", "AWSEBCloudwatchAlarmLow"]
+    let names: BTreeMap<&str, &str> = ALARMS
         .into_iter()
         .filter_map(|logical| Some((resources.get(logical)?.as_str(), logical)))
         .collect();

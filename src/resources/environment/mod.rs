@@ -11,7 +11,6 @@ use std::time::Duration;
 use aws_sdk_elasticbeanstalk::operation::RequestId;
 use aws_sdk_elasticbeanstalk::types::{
     ConfigurationOptionSetting, EnvironmentDescription, EnvironmentStatus, EnvironmentTier, OptionSpecification,
-    PlatformFilter, Tag,
 };
 
 use self::follow::{Operation, follow};
@@ -20,12 +19,12 @@ use self::options::{Inputs, Key, Settings};
 use super::outputs::{
     APPLICATION, ENVIRONMENT, INSTANCE_PROFILE, KEY_PAIR, NETWORK, ORIGIN, SERVICE_ROLE, TABLE, VERSION,
 };
-use super::ownership::{beanstalk_tags, block_unless_ours};
+use super::ownership::{beanstalk_tags, block_unless_ours, new_beanstalk_tags, take_over_in_beanstalk};
 use super::stack::Stack;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::tags::{CREATED, settled_owner};
 use crate::aws::texts::Ending;
-use crate::aws::{Aws, tags};
+use crate::aws::{Aws, platforms, tags, texts};
 use crate::engine::{
     Change, Effect, Error, Failure, FieldChange, Intent, Limits, Observed, Owner, Poll, ReadCx, Resource, ResourceId,
     Values, Wait, WriteCx,
@@ -140,13 +139,18 @@ impl Environment {
             .collect()
     }
 
-    fn alarm_drift(&self, live: &Live) -> Vec<FieldChange> {
+    /// The two alarms by logical id, the option that each comes from, and the threshold that is wanted.
+    fn thresholds(&self) -> [(&'static str, &'static str, f64); 2] {
         let scaling = &self.stack.profile.scaling;
+        [
+            (live::ALARMS[0], "UpperThreshold", scaling.upper),
+            (live::ALARMS[1], "LowerThreshold", scaling.lower),
+        ]
+    }
+
+    fn alarm_drift(&self, live: &Live) -> Vec<FieldChange> {
         let mut changes = Vec::new();
-        for (logical, option, want) in [
-            ("AWSEBCloudwatchAlarmHigh", "UpperThreshold", scaling.upper),
-            ("AWSEBCloudwatchAlarmLow", "LowerThreshold", scaling.lower),
-        ] {
+        for (logical, option, want) in self.thresholds() {
             let Some(alarm) = live.alarms.get(logical) else {
                 continue;
             };
@@ -199,43 +203,14 @@ impl Environment {
         None
     }
 
-    fn tags(&self) -> Vec<Tag> {
-        let tags = self.stack.ownership.tags(ID).into_iter();
-        tags.map(|(key, value)| Tag::builder().key(key).value(value).build())
-            .collect()
-    }
-
-    /// The newest recommended version of the branch that the profile names.
+    /// The version that the profile names, else the newest recommended one of its branch.
     async fn platform(&self, aws: &Aws) -> Result<String, Error> {
-        let branch = &self.stack.profile.app.platform;
-        let filter = |kind: &str, value: &str| {
-            PlatformFilter::builder()
-                .r#type(kind)
-                .operator("=")
-                .values(value)
-                .build()
-        };
-        let mut versions = aws
-            .beanstalk
-            .list_platform_versions()
-            .filters(filter("PlatformBranchName", branch));
-        match &self.stack.profile.app.platform_version {
-            Some(version) => versions = versions.filters(filter("PlatformVersion", version)),
-            None => versions = versions.filters(filter("PlatformLifecycleState", "recommended")),
-        }
-        let answer = versions.send().await.explain("list the platform's versions")?;
-        let mut found = answer.platform_summary_list.unwrap_or_default();
-        let number = |version: Option<&str>| -> Vec<u64> {
-            version
-                .unwrap_or_default()
-                .split('.')
-                .map(|part| part.parse().unwrap_or(0))
-                .collect()
-        };
-        found.sort_by_key(|summary| number(summary.platform_version()));
-        found.pop().and_then(|summary| summary.platform_arn).ok_or_else(|| {
+        let app = &self.stack.profile.app;
+        let newest = platforms::newest(aws, &app.platform, app.platform_version.as_deref()).await?;
+        newest.and_then(|summary| summary.platform_arn).ok_or_else(|| {
             Error::failed(format!(
-                "Beanstalk has no platform version of '{branch}' that is recommended here"
+                "Beanstalk has no platform version of '{}' that is recommended here",
+                app.platform
             ))
             .hint("list them with `aws elasticbeanstalk list-platform-branches`, then --set app.platform='…'")
         })
@@ -305,7 +280,7 @@ impl Environment {
                 .cname_prefix(&asked)
                 .tier(EnvironmentTier::builder().name("WebServer").r#type("Standard").build())
                 .set_option_settings(Some(settings_of(&wanted)))
-                .set_tags(Some(self.tags()));
+                .set_tags(Some(new_beanstalk_tags(&self.stack, ID)));
             let answer = create.send().await;
             let request = answer
                 .as_ref()
@@ -319,12 +294,7 @@ impl Environment {
                     }
                     return Ok((answer.environment_id.unwrap_or_default(), request, asked));
                 }
-                Err(error)
-                    if error
-                        .causes
-                        .iter()
-                        .any(|cause| cause.contains("DNS name") && cause.contains("not available")) =>
-                {
+                Err(error) if error.causes.iter().any(|cause| texts::is_name_taken(cause)) => {
                     if cx.values().get(&ORIGIN).is_some() {
                         return Err(error.hint(
                             "somebody else took the name that the distribution fetches from: confctl teardown --keep users-table, at once",
@@ -495,11 +465,7 @@ impl Environment {
     }
 
     async fn repair_alarms(&self, cx: &WriteCx<Aws>, live: &Live) -> Result<(), Error> {
-        let scaling = &self.stack.profile.scaling;
-        for (logical, want) in [
-            ("AWSEBCloudwatchAlarmHigh", scaling.upper),
-            ("AWSEBCloudwatchAlarmLow", scaling.lower),
-        ] {
+        for (logical, _, want) in self.thresholds() {
             let Some(alarm) = live.alarms.get(logical) else {
                 continue;
             };
@@ -728,10 +694,8 @@ impl Resource for Environment {
             return self.create(cx).await;
         };
         if *owner != Owner::Ours {
-            cx.check()?;
-            let tag = cx.aws().beanstalk.update_tags_for_resource().resource_arn(&live.arn);
-            let tag = tag.set_tags_to_add(Some(self.tags())).send().await;
-            tag.explain(&format!("tag the environment {}", self.name()))?;
+            let what = format!("environment {}", self.name());
+            take_over_in_beanstalk(cx, &self.stack, ID, &live.arn, &what).await?;
         }
         if live.broken.is_some() {
             cx.step("its launch failed: terminating it, then launching again");
