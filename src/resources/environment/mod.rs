@@ -96,10 +96,18 @@ impl Environment {
         options::wanted(&self.stack.profile, &self.stack.region, &self.inputs(known))
     }
 
+    /// Whether CloudFront fetches from a name that anyone can take once the environment is gone.
+    fn is_origin_by_cname(&self) -> bool {
+        self.stack.profile.cdn.origin == CdnOrigin::Cname || !self.stack.profile.is_load_balanced()
+    }
+
     /// The name that CloudFront fetches from. A single instance has no load balancer, so its CNAME it is.
     fn origin(&self, cname: &str, load_balancer: Option<&str>) -> Option<String> {
-        let by_cname = self.stack.profile.cdn.origin == CdnOrigin::Cname || !self.stack.profile.is_load_balanced();
-        let origin = if by_cname { Some(cname) } else { load_balancer };
+        let origin = if self.is_origin_by_cname() {
+            Some(cname)
+        } else {
+            load_balancer
+        };
         origin.filter(|origin| !origin.is_empty()).map(str::to_owned)
     }
 
@@ -200,8 +208,8 @@ impl Environment {
                 continue;
             }
             let mut failure = follow::failure(cx, &operation, &ended, self.name()).await;
-            let by_cname = self.stack.profile.cdn.origin == CdnOrigin::Cname;
-            if let (true, true, Some(origin)) = (by_cname, ended.terminated(), cx.values().get(&ORIGIN)) {
+            let name_is_free = ended.terminated() && self.is_origin_by_cname();
+            if let (true, Some(origin)) = (name_is_free, cx.values().get(&ORIGIN)) {
                 // The launch gave the name up, and the distribution may be there already.
                 failure = failure.leaving(
                     format!("a distribution that may fetch from {origin}, a name anyone can take now"),
