@@ -204,7 +204,7 @@ pub(crate) fn launch(
     let id = ids::ec2("i");
     let instance = make(here, &id, spec, subnet_id, now, tags);
     here.compute.instances.insert(id.clone(), instance);
-    world.plane.launch(&id);
+    world.plane.launch(&id, network::zones::processors(&spec.instance_type));
     let (world_then, region_then, id_then) = (Arc::clone(world), region.to_owned(), id.clone());
     world.spawn(async move {
         world_then.clock.sleep_seconds(BOOT).await;
