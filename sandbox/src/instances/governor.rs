@@ -4,6 +4,8 @@
 //! A nominal processor is a small share of a core, so that an instance can be at 100 % without the machine noticing.
 //! Scripts are held to it: stopped when they have used up their share, and continued when it has grown again. The
 //! version's own processes are never stopped, since a site must answer; they are counted, and can be over 100 %.
+//! Where the sandbox's clock runs faster than usual, their work is counted for less: health checks and restarts come as
+//! much more often, and would keep an idle site busy.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -34,11 +36,16 @@ pub(super) struct Governor {
     /// What the environment of held processes has, beside an equals sign and a name.
     held_mark: String,
     processors: f64,
+    /// What a second of the version's own processes counts for.
+    weight: f64,
     began: Instant,
     looked: Instant,
+    /// By all processes.
     used: Duration,
-    /// Of all held processes together.
+    /// By those that are held, of those that are there.
     held_used: Duration,
+    /// What counts, in seconds.
+    busy: f64,
     pool: Budget,
     known: HashMap<Pid, Known>,
 }
@@ -69,16 +76,18 @@ impl Budget {
 
 impl Governor {
     /// For the processes below `root`. Those are held whose mark begins with `held_mark`, and all that they start.
-    pub(super) fn new(root: Pid, held_mark: String, processors: u32) -> Self {
+    pub(super) fn new(root: Pid, held_mark: String, processors: u32, weight: f64) -> Self {
         let now = Instant::now();
         Self {
             root,
             held_mark,
             processors: f64::from(processors.max(1)),
+            weight,
             began: now,
             looked: now,
             used: Duration::ZERO,
             held_used: Duration::ZERO,
+            busy: 0.0,
             pool: Budget::default(),
             known: HashMap::new(),
         }
@@ -96,14 +105,21 @@ impl Governor {
         self.looked = now;
         // What ended children used is in the account of who waited for them, the supervisor at the latest.
         let reaped = processes::read(self.root).map_or(Duration::ZERO, |root| root.of_children);
-        let used: Duration = seen.iter().map(|it| it.own + it.of_children).sum();
-        self.used = self.used.max(used + reaped);
+        let used = total(&seen) + reaped;
+        let by_all = used.saturating_sub(self.used);
+        self.used = self.used.max(used);
         self.forget(&seen);
         let held = self.get_to_know(&seen, now);
-        let pause = self.hold(&held, elapsed);
-        let alive = now - self.began;
-        let busy = self.used.div_f64(self.processors * PROCESSOR);
-        (CpuReading { busy, alive }, pause)
+        let held_used = total(&held);
+        let by_held = held_used.saturating_sub(self.held_used);
+        self.held_used = held_used;
+        let pause = self.hold(&held, elapsed, by_held);
+        self.busy += by_held.as_secs_f64() + self.weight * by_all.saturating_sub(by_held).as_secs_f64();
+        let reading = CpuReading {
+            busy: Duration::from_secs_f64(self.busy / (self.processors * PROCESSOR)),
+            alive: now - self.began,
+        };
+        (reading, pause)
     }
 
     fn forget(&mut self, seen: &[Process]) {
@@ -151,11 +167,9 @@ impl Governor {
         }
     }
 
-    fn hold(&mut self, held: &[Process], elapsed: Duration) -> Duration {
-        let used: Duration = held.iter().map(|it| it.own + it.of_children).sum();
+    fn hold(&mut self, held: &[Process], elapsed: Duration, used: Duration) -> Duration {
         let pool_rate = self.processors * PROCESSOR;
-        self.pool.turn(pool_rate, elapsed, used.saturating_sub(self.held_used));
-        self.held_used = used;
+        self.pool.turn(pool_rate, elapsed, used);
         if held.is_empty() {
             self.pool = Budget::default();
             return PACE;
@@ -181,4 +195,8 @@ impl Governor {
         }
         pause
     }
+}
+
+fn total(processes: &[Process]) -> Duration {
+    processes.iter().map(|it| it.own + it.of_children).sum()
 }

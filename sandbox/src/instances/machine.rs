@@ -19,6 +19,9 @@ use crate::world::plane::{Command, CommandEnd, CpuReading, Deployment, Deploymen
 /// A supervisor ends its processes within this time or is killed with them.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// The time scale at which what a version does counts in full.
+const USUAL_SCALE: f64 = 60.0;
+
 type Answer = oneshot::Sender<Result<(), DeploymentFailure>>;
 
 pub(super) struct Machine {
@@ -64,6 +67,7 @@ impl Machine {
             logs: host.directory.join(instance_id),
             software: host.software.join(instance_id).join("versions"),
             processors,
+            weight: (USUAL_SCALE / host.time_scale).min(1.0),
         };
         match start(&host, &setup) {
             Ok(child) => {

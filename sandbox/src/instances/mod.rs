@@ -56,6 +56,8 @@ pub(crate) struct Host {
     /// The API of this sandbox, in place of the instance metadata service and AWS's endpoints.
     pub endpoint: String,
     pub credentials: CredentialSource,
+    /// Sandbox seconds in a real one.
+    pub time_scale: f64,
 }
 
 impl Machines {
@@ -66,6 +68,7 @@ impl Machines {
         supervisor: Vec<OsString>,
         api_port: u16,
         credentials: CredentialSource,
+        time_scale: f64,
     ) -> Self {
         let instances = directory.join("instances");
         mark::sweep(&mark::prefix(&instances));
@@ -81,6 +84,7 @@ impl Machines {
                 supervisor,
                 endpoint: format!("http://127.0.0.1:{api_port}"),
                 credentials,
+                time_scale,
             },
             running: Mutex::default(),
         }

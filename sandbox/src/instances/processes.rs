@@ -41,7 +41,11 @@ pub(super) fn read(pid: Pid) -> Option<Process> {
     // The second field is the program's name in parentheses, which may hold anything.
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let number = |index: usize| fields.get(index)?.parse::<u64>().ok();
-    let ticks = |first: usize| Some(Duration::from_millis((number(first)? + number(first + 1)?) * 1000 / TICKS));
+    let ticks = |first: usize| {
+        Some(Duration::from_millis(
+            (number(first)? + number(first + 1)?) * 1000 / TICKS,
+        ))
+    };
     Some(Process {
         pid,
         parent: fields.get(1)?.parse().ok()?,

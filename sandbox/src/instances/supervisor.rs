@@ -111,7 +111,7 @@ fn govern(setup: &Setup) -> impl Future<Output = ()> + use<> {
     if let Err(error) = set_child_subreaper(Some(own)) {
         tracing::warn!(%error, "processes that leave their parents will not be seen");
     }
-    let mut governor = Governor::new(own, command::marks(&setup.mark), setup.processors);
+    let mut governor = Governor::new(own, command::marks(&setup.mark), setup.processors, setup.weight);
     async move {
         let mut told: Option<Instant> = None;
         loop {

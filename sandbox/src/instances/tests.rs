@@ -75,7 +75,7 @@ pub(crate) fn machines(directory: &Path) -> Machines {
             session_token: format!("token of {role}"),
         })
     });
-    Machines::new(directory.to_owned(), supervisor(), 4566, credentials)
+    Machines::new(directory.to_owned(), supervisor(), 4566, credentials, 60.0)
 }
 
 fn get(address: SocketAddr, path: &str) -> String {
@@ -292,6 +292,7 @@ fn start_by_hand(instances: &Path, directory: &Path) -> (std::process::Child, Se
             .join("i-1")
             .join("versions"),
         processors: 2,
+        weight: 1.0,
     };
     let supervisor = Command::new(&supervisor()[0])
         .args(&supervisor()[1..])

@@ -77,6 +77,8 @@ pub(super) struct Setup {
     pub software: PathBuf,
     /// Nominal ones.
     pub processors: u32,
+    /// What a second of the version's own processes counts for, see [`super::governor`].
+    pub weight: f64,
 }
 
 /// The variable that holds [`Setup`].

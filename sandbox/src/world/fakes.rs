@@ -162,15 +162,25 @@ pub(crate) struct Fake {
 
 impl Fake {
     pub(crate) fn new() -> Self {
+        Self::at(3600.0)
+    }
+
+    /// A world that runs that many times faster than the real one.
+    pub(crate) fn at(scale: f64) -> Self {
         let (plane, objects) = (FakePlane::default(), FakeObjects::default());
         let world = World::new(
             "000000000000",
-            Clock::new(3600.0),
+            Clock::new(scale),
             CancellationToken::new(),
             Box::new(plane.clone()),
             Box::new(objects.clone()),
         );
         Self { world, plane, objects }
+    }
+
+    /// Lets minutes pass as in a daemon: metrics, alarms, agents.
+    pub(crate) fn watch(&self) {
+        super::monitoring::minute::run(&self.world);
     }
 
     /// Checks targets as the load balancer's health checker does: healthy where something runs.

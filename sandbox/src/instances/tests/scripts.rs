@@ -44,7 +44,11 @@ async fn a_script_runs_as_nobody_with_the_role_and_its_output_comes_back() {
     let directory = private_directory();
     let machines = machines(directory.path());
     machines.launch("i-1", 2);
-    let end = run(&machines, "echo $AWS_SESSION_TOKEN\nid -u\necho wrong >&2\ntouch here\nexit 3\n").await;
+    let end = run(
+        &machines,
+        "echo $AWS_SESSION_TOKEN\nid -u\necho wrong >&2\ntouch here\nexit 3\n",
+    )
+    .await;
     assert_eq!(end.outcome, CommandOutcome::Exited(3));
     let (token, user) = end.stdout.split_once('\n').unwrap();
     assert_eq!(token, "token of arn:aws:iam::123456789012:role/app");
@@ -70,7 +74,10 @@ async fn a_script_ends_at_its_limit_or_when_it_is_cancelled_with_all_that_it_sta
     let script = format!("echo begun; timeout 60 sh -c '{LOOP}' & {LOOP}");
     let slow = command("c-1", &script, Duration::from_secs(1));
     let end = machines.run("i-1", slow).await.unwrap();
-    assert_eq!((end.outcome, end.stdout.as_str()), (CommandOutcome::TimedOut, "begun\n"));
+    assert_eq!(
+        (end.outcome, end.stdout.as_str()),
+        (CommandOutcome::TimedOut, "begun\n")
+    );
     assert_eq!(processes_below(directory.path()), 0);
 
     let unwanted = machines.run("i-1", command("c-2", &script, Duration::from_secs(60)));
@@ -116,7 +123,10 @@ async fn a_burn_fills_the_processors_and_costs_the_machine_a_tenth_of_a_core() {
         };
         let (_, load) = tokio::join!(burning, measure);
         // A burn is held to its share whatever the machine does; that it gets it depends on the machine.
-        assert!((expected * 0.6..expected * 1.25).contains(&load), "{loops} loops: {load} %");
+        assert!(
+            (expected * 0.6..expected * 1.25).contains(&load),
+            "{loops} loops: {load} %"
+        );
     }
     machines.shutdown().await;
     assert_eq!(processes_below(directory.path()), 0);
