@@ -135,6 +135,10 @@ impl DataPlane for Machines {
         log::tail(&self.host.directory.join(instance_id).join("web.stdout.log"))
     }
 
+    fn logs(&self, instance_id: &str) -> Vec<(String, String)> {
+        log::all(&self.host.directory.join(instance_id))
+    }
+
     fn shutdown(&self) -> BoxFuture<'static, ()> {
         let software = self.host.software.clone();
         let machines: Vec<_> = self.running().drain().map(|(_, machine)| machine).collect();

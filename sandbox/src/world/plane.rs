@@ -49,6 +49,11 @@ pub(crate) trait DataPlane: Send + Sync {
     /// The last lines that the instance's processes wrote.
     fn log_tail(&self, instance_id: &str) -> String;
 
+    /// Every log of the instance, by its path below `/var/log`.
+    fn logs(&self, _instance_id: &str) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
     /// The daemon ends: every process of every instance is gone when this resolves.
     fn shutdown(&self) -> BoxFuture<'static, ()> {
         Box::pin(std::future::ready(()))

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::catalogue::LAUNCH;
 use super::settings::Settings;
 use super::workflow::Run;
-use super::{Environment, Status};
+use super::{Environment, Status, rollout};
 use crate::world::compute::InstanceState;
 use crate::world::plane::{Deployment, DeploymentFailure};
 use crate::world::{World, clock};
@@ -44,16 +44,20 @@ impl DeploymentStatus {
 }
 
 /// What is to run.
-#[derive(Clone)]
-pub(super) struct Wanted {
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted {
     pub label: String,
     pub deployment_id: i64,
     pub settings: Settings,
 }
 
 impl Wanted {
-    /// What an instance that starts now runs: the last version that was deployed with success.
+    /// What an instance that starts now runs: the last version that was deployed with success, unless a rollout
+    /// launches instances for the version that it brings.
     pub(super) fn of(environment: &Environment) -> Self {
+        if let Some(next) = &environment.next {
+            return next.clone();
+        }
         let pending = environment
             .draft
             .as_ref()
@@ -75,10 +79,13 @@ pub(crate) fn start_up(world: &Arc<World>, region: &str, environment_id: &str, i
         if !boots(&run, &instance_id).await {
             return;
         }
-        run.site(|site| site.bind_address(&instance_id));
         let Some(environment) = run.snapshot() else {
             return;
         };
+        // One that is only tried has the address when it takes over.
+        if rollout::serving(&run).contains(&instance_id) {
+            run.site(|site| site.bind_address(&instance_id));
+        }
         let result = deploy(&run, &instance_id, &Wanted::of(&environment)).await;
         // The first deployment of an environment has one log, which its workflow writes.
         if environment.status != Status::Launching {
