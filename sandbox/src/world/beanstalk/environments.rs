@@ -304,11 +304,14 @@ fn plan(here: &Region, id: &str, wish: &EnvironmentUpdate, caller: &Caller) -> R
     } else {
         None
     };
+    let name = environment.made.group.as_deref().unwrap_or_default();
+    let group = here.scaling.groups.get(name);
     Ok(Change {
         label: wish.version_label.clone(),
         settings,
         platform,
         caller: caller.arn.clone(),
+        capacity: group.map_or(0, |group| group.desired),
     })
 }
 

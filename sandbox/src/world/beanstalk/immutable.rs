@@ -59,7 +59,7 @@ pub(super) async fn renew(run: &Run, wanted: &Wanted, recipe: Option<Recipe>) ->
         "Attached new instance(s) to the permanent auto scaling group {permanent}."
     ));
     run.info("Deployment succeeded. Terminating old instances and temporary Auto Scaling group.");
-    wait_until_gone(run, &permanent, &old).await;
+    rollout::wait_until_gone(run, &permanent, &old).await;
     Outcome::Done
 }
 
@@ -137,18 +137,6 @@ fn take_over(run: &Run, permanent: &str, temporary: &str, old: &[String]) {
     for id in old {
         let cause = format!("At {time} instance {id} was taken out of service in response to a user request.");
         keeper::retire(&run.world, &mut state, &run.region, permanent, id, cause);
-    }
-}
-
-async fn wait_until_gone(run: &Run, group: &str, old: &[String]) {
-    let there = || {
-        run.region(|here| {
-            let members = here.scaling.groups.get(group).map(|group| &group.members);
-            members.is_some_and(|members| old.iter().any(|id| members.contains_key(id)))
-        })
-    };
-    while there() {
-        run.world.clock.sleep_seconds(5).await;
     }
 }
 

@@ -11,7 +11,6 @@ use super::settings::Settings;
 use super::update::{Change, Outcome};
 use super::workflow::Run;
 use super::{Environment, immutable};
-use crate::world::clock;
 use crate::world::compute::InstanceSpec;
 use crate::world::network::Subnet;
 use crate::world::scaling::LaunchSource;
@@ -49,8 +48,10 @@ pub(super) async fn replace(run: &Run, change: &Change, wanted: &Wanted) -> Outc
         return in_batches(run, settings).await;
     }
     let (group, old) = (group_of(run), serving(run));
-    rollout::retire(run, &group, &old);
-    judge(run, wait_for_fleet(run, &group, &old).await)
+    rollout::retire(run, &group, &old, None);
+    let outcome = wait_for_fleet(run, &group, &old).await;
+    rollout::wait_until_gone(run, &group, &old).await;
+    judge(run, outcome)
 }
 
 fn judge(run: &Run, outcome: Outcome) -> Outcome {
@@ -65,9 +66,10 @@ async fn in_batches(run: &Run, settings: &Settings) -> Outcome {
     let (group, old) = (group_of(run), serving(run));
     let size = batch_size(settings);
     let extra = additional(settings, old.len(), size.min(old.len()));
+    let desired = rollout::wants(run, &group);
     if extra > 0 {
-        resize(run, &group, old.len() + extra);
-        let grown = wait_for_growth(run, &group, &old).await;
+        rollout::grow(run, &group, desired + whole(extra));
+        let grown = wait_for_fleet(run, &group, &[]).await;
         if grown != Outcome::Done {
             return judge(run, grown);
         }
@@ -81,10 +83,7 @@ async fn in_batches(run: &Run, settings: &Settings) -> Outcome {
         let (batch, rest) = left.split_at(size.min(left.len()));
         done += 1;
         run.info(format!("Batch {done}: Replacing instance(s) [{}].", batch.join(", ")));
-        if rest.is_empty() && extra > 0 {
-            resize(run, &group, old.len());
-        }
-        rollout::retire(run, &group, batch);
+        rollout::retire(run, &group, batch, rest.is_empty().then_some(desired));
         let outcome = settle(run, settings, &group, batch).await;
         if outcome != Outcome::Done {
             return judge(run, outcome);
@@ -97,23 +96,15 @@ async fn in_batches(run: &Run, settings: &Settings) -> Outcome {
 /// `Health` waits for the new instances, `Time` only for a pause.
 async fn settle(run: &Run, settings: &Settings, group: &str, batch: &[String]) -> Outcome {
     if settings.get(ROLLING, "RollingUpdateType") == Some("Health") {
-        return wait_for_fleet(run, group, batch).await;
+        let outcome = wait_for_fleet(run, group, batch).await;
+        rollout::wait_until_gone(run, group, batch).await;
+        return outcome;
     }
     let pause = settings.get(ROLLING, "PauseTime");
     let pause = pause.and_then(|text| text.parse::<SignedDuration>().ok());
     let seconds = pause.map_or(PAUSE, |pause| pause.as_secs().unsigned_abs());
     run.world.clock.sleep_seconds(seconds).await;
     Outcome::Done
-}
-
-/// New instances beside the old ones.
-async fn wait_for_growth(run: &Run, group: &str, old: &[String]) -> Outcome {
-    let outcome = wait_for_fleet(run, group, &[]).await;
-    if outcome == Outcome::Done || outcome == Outcome::Aborted {
-        return outcome;
-    }
-    resize(run, group, old.len());
-    outcome
 }
 
 /// `MaxBatchSize`: by default a third of the group's minimum, rounded up.
@@ -135,19 +126,8 @@ fn additional(settings: &Settings, serving: usize, batch: usize) -> usize {
     missing.min(size(max).saturating_sub(serving)).min(batch)
 }
 
-fn resize(run: &Run, group: &str, desired: usize) {
-    let desired = i32::try_from(desired).unwrap_or_default();
-    let time = clock::seconds_text(run.world.clock.now());
-    run.region(|here| {
-        if let Some(group) = here.scaling.groups.get_mut(group) {
-            let reason = format!(
-                "At {time} a user request update of AutoScalingGroup constraints changing the desired capacity from {} \
-                 to {desired}.",
-                group.desired
-            );
-            group.want(desired, reason);
-        }
-    });
+fn whole(number: usize) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
 }
 
 /// A new version of the launch template, or another launch configuration, by those settings.
@@ -202,10 +182,12 @@ pub(super) fn use_recipe(run: &Run, recipe: &Recipe) {
 
 /// Instances that were made for a change that is taken back make place for others.
 pub(super) async fn bring_back(run: &Run, before: &Environment, change: &Change) {
+    // What failed before is no failure of this.
+    let run = &run.next_part();
     let Ok(recipe) = recipe(run, &before.settings, &change.caller) else {
         return;
     };
-    let (group, min) = (group_of(run), resources::sizes(&before.settings).0);
+    let group = group_of(run);
     use_recipe(run, &recipe);
     let strangers: Vec<_> = serving(run)
         .into_iter()
@@ -215,13 +197,8 @@ pub(super) async fn bring_back(run: &Run, before: &Environment, change: &Change)
         })
         .collect();
     run.environment(|environment| environment.deployment_id = before.deployment_id);
-    rollout::retire(run, &group, &strangers);
-    run.region(|here| {
-        if let Some(group) = here.scaling.groups.get_mut(&group) {
-            let desired = group.desired.clamp(min, group.max);
-            group.want(desired, String::new());
-        }
-    });
+    // Whatever was added on the way goes with the strangers.
+    rollout::retire(run, &group, &strangers, Some(change.capacity));
     // Whether it succeeds shows in the health: there is nothing left to go back to.
     wait_for_fleet(run, &group, &strangers).await;
 }

@@ -154,7 +154,7 @@ async fn with_additional_batch(run: &Run, before: &Environment, wanted: &Wanted)
     run.info(format!(
         "Launching {size} new instance(s) in an additional batch before deploying to the existing instance(s)."
     ));
-    let limit = resize_by(run, &group, size, true);
+    let limit = grow(run, &group, wants(run, &group) + whole(size));
     let mut outcome = wait_for_fleet(run, &group, &[]).await;
     run.environment(|environment| environment.next = None);
     if outcome == Outcome::Done {
@@ -172,44 +172,70 @@ async fn with_additional_batch(run: &Run, before: &Environment, wanted: &Wanted)
         "Terminating the additional batch: [{}].",
         additional.join(", ")
     ));
-    retire(run, &group, &additional);
-    resize_by(run, &group, size, false);
+    retire(
+        run,
+        &group,
+        &additional,
+        Some(wants(run, &group) - whole(additional.len())),
+    );
+    wait_until_gone(run, &group, &additional).await;
     if let Some(limit) = limit {
         run.region(|here| here.scaling.groups.get_mut(&group).map(|group| group.max = limit));
     }
     outcome
 }
 
-/// Raises or lowers what the group wants, and its limit if need be; gives the limit of before.
-fn resize_by(run: &Run, group: &str, count: usize, up: bool) -> Option<i32> {
-    let count = i32::try_from(count).unwrap_or_default();
-    let time = clock::seconds_text(run.world.clock.now());
-    run.region(|here| {
+fn whole(number: usize) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
+
+/// What the group wants.
+pub(super) fn wants(run: &Run, group: &str) -> i32 {
+    run.region(|here| here.scaling.groups.get(group).map_or(0, |group| group.desired))
+}
+
+/// Has the group want so many, whatever its limit says; gives the limit of before.
+pub(super) fn grow(run: &Run, group: &str, desired: i32) -> Option<i32> {
+    let limit = run.region(|here| {
         let group = here.scaling.groups.get_mut(group)?;
         let limit = group.max;
-        let desired = if up {
-            group.desired + count
-        } else {
-            group.desired - count
-        };
-        group.max = group.max.max(desired);
+        group.max = limit.max(desired);
+        Some(limit)
+    });
+    retire(run, group, &[], Some(desired));
+    limit
+}
+
+/// Ends these members of the group, and has it want `desired` from then on: in one step, so that no keeper fills or
+/// empties it in between.
+pub(super) fn retire(run: &Run, group: &str, instances: &[String], desired: Option<i32>) {
+    let time = clock::seconds_text(run.world.clock.now());
+    let mut state = run.world.lock();
+    let found = state.region(&run.region).scaling.groups.get_mut(group);
+    if let (Some(group), Some(desired)) = (found, desired) {
         let reason = format!(
             "At {time} a user request explicitly set group desired capacity changing the desired capacity from {} to \
              {desired}.",
             group.desired
         );
         group.want(desired.max(group.min), reason);
-        Some(limit)
-    })
-}
-
-/// Ends these members of the group.
-pub(super) fn retire(run: &Run, group: &str, instances: &[String]) {
-    let time = clock::seconds_text(run.world.clock.now());
+    }
     for id in instances {
         let cause = format!("At {time} instance {id} was taken out of service in response to a user request.");
-        let mut state = run.world.lock();
         keeper::retire(&run.world, &mut state, &run.region, group, id, cause);
+    }
+}
+
+/// Until none of these is a member of the group any more: they have drained and ended.
+pub(super) async fn wait_until_gone(run: &Run, group: &str, old: &[String]) {
+    let there = || {
+        run.region(|here| {
+            let members = here.scaling.groups.get(group).map(|group| &group.members);
+            members.is_some_and(|members| old.iter().any(|id| members.contains_key(id)))
+        })
+    };
+    while there() {
+        run.world.clock.sleep_seconds(5).await;
     }
 }
 

@@ -21,6 +21,8 @@ pub(super) struct Change {
     pub platform: Option<Platform>,
     /// ARN of who asked.
     pub caller: String,
+    /// How many instances the group wanted before.
+    pub capacity: i32,
 }
 
 /// How a rollout ended.
