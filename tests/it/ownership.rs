@@ -225,3 +225,24 @@ fn a_role_that_somebody_uses_in_another_region_stays() {
         .exits(0);
     assert_eq!(user.inventory(), Vec::<String>::new());
 }
+
+#[test]
+fn a_table_that_is_taken_over_is_ours_although_its_tags_show_late() {
+    let user = User::new()
+        .with("CONFCTL_SANDBOX_TIME_SCALE", "120")
+        .with("CONFCTL_SANDBOX_TAG_DELAY", "40");
+    user.confctl(&["sandbox", "start"]).exits(0);
+    let table = ["dynamodb", "create-table", "--table-name", "users"];
+    let key = ["--key-schema", "AttributeName=email,KeyType=HASH"];
+    let attribute = ["--attribute-definitions", "AttributeName=email,AttributeType=S"];
+    let billing = ["--billing-mode", "PAY_PER_REQUEST"];
+    user.aws(&[&table[..], &key, &attribute, &billing].concat()).exits(0);
+    user.aws(&["dynamodb", "wait", "table-exists", "--table-name", "users"])
+        .exits(0);
+
+    up(&user, &["--adopt", "users-table"]).exits(0);
+    let again = up(&user, &[]).exits(0);
+    assert!(again.stdout.contains("Nothing to do"), "{}", again.stdout);
+    user.confctl(&["teardown", "--sandbox", "--yes"]).exits(0);
+    assert_eq!(user.inventory(), Vec::<String>::new());
+}
