@@ -2,6 +2,7 @@
 //! Must know nothing of AWS's APIs; it is given bundles, properties and names, and runs them.
 
 mod bundle;
+mod hooks;
 mod log;
 mod machine;
 mod mark;

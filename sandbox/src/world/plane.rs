@@ -18,6 +18,8 @@ pub(crate) struct Deployment {
     /// Role that the instance profile gives, if any: the processes get temporary credentials of it.
     pub role_arn: Option<String>,
     pub region: String,
+    /// Only the configuration is new, not the version.
+    pub configuration: bool,
 }
 
 /// Why a deployment failed on an instance, in the form of Beanstalk's deployment log.

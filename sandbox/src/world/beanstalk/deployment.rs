@@ -49,6 +49,8 @@ pub(crate) struct Wanted {
     pub label: String,
     pub deployment_id: i64,
     pub settings: Settings,
+    /// Only the configuration is new.
+    pub configuration: bool,
 }
 
 impl Wanted {
@@ -56,7 +58,10 @@ impl Wanted {
     /// launches instances for the version that it brings.
     pub(super) fn of(environment: &Environment) -> Self {
         if let Some(next) = &environment.next {
-            return next.clone();
+            return Self {
+                configuration: false,
+                ..next.clone()
+            };
         }
         let pending = environment
             .draft
@@ -67,6 +72,7 @@ impl Wanted {
             label: environment.version_label.clone().unwrap_or_default(),
             deployment_id: environment.deployment_id,
             settings: pending.unwrap_or(&environment.settings).clone(),
+            configuration: false,
         }
     }
 }
@@ -166,6 +172,7 @@ async fn execute(run: &Run, instance_id: &str, wanted: &Wanted) -> Result<(), De
         properties: wanted.settings.properties(),
         role_arn,
         region: run.region.clone(),
+        configuration: wanted.configuration,
     };
     run.world.plane.deploy(deployment).await
 }

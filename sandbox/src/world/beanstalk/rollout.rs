@@ -308,6 +308,7 @@ pub(super) async fn bring_back(run: &Run, before: &Environment) {
         label: before.version_label.clone().unwrap_or_default(),
         deployment_id: before.deployment_id,
         settings: before.settings.clone(),
+        configuration: false,
     };
     let changed: Vec<_> = serving(run)
         .into_iter()

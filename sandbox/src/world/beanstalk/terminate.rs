@@ -204,7 +204,7 @@ fn delete_log_groups(run: &Run) {
         return;
     };
     for name in &environment.made.log_groups {
-        let namespace = if name.ends_with("environment-health.log") {
+        let namespace = if name.ends_with(resources::HEALTH_LOG) {
             HEALTH_LOGS
         } else {
             LOGS

@@ -94,6 +94,7 @@ fn wanted(run: &Run, before: &Environment, change: &Change) -> Wanted {
         label: label.unwrap_or_default(),
         deployment_id: id.unwrap_or(1),
         settings: change.settings.clone(),
+        configuration: change.label.is_none(),
     }
 }
 
