@@ -141,7 +141,10 @@ fn judge(target: &mut Target, check: &HealthCheck, outcome: Outcome) {
             target.reason = Some(reason.to_owned());
             target.description = Some(description);
         }
-        TargetState::Initial => target.reason = Some("Elb.InitialHealthChecking".to_owned()),
+        TargetState::Initial => {
+            target.reason = Some("Elb.InitialHealthChecking".to_owned());
+            target.description = Some("Initial health checks in progress".to_owned());
+        }
         _ => {}
     }
 }

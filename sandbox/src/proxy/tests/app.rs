@@ -86,6 +86,11 @@ impl App {
         self.state().seen.len()
     }
 
+    /// How often it was asked for that path.
+    pub(super) fn seen_at(&self, path: &str) -> usize {
+        self.state().seen.iter().filter(|seen| seen.path == path).count()
+    }
+
     /// What it was asked last.
     pub(super) fn seen(&self) -> Seen {
         self.state().seen.last().unwrap().clone()

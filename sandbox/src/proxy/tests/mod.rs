@@ -8,6 +8,7 @@ mod edge_errors;
 mod edge_forwarding;
 mod edge_representation;
 mod edge_rules;
+mod health_checks;
 mod http;
 mod processes;
 mod web_acl;
