@@ -10,47 +10,37 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::StalledStreamProtectionConfig;
 use aws_sdk_dynamodb::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
 use aws_types::service_config::ServiceConfigKey;
-use hyper_util::client::legacy::connect::HttpConnector;
 
 use crate::config::Config;
 use crate::credentials::Credentials;
+use crate::https;
 use crate::signed::{EndpointError, Signed};
-
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The client for what is asked seldom, and the short way for registrations.
 pub async fn connect(config: &Config) -> Result<(Client, Signed), EndpointError> {
-    let shared = shared(config).await;
+    let http = https::client(config.max_in_flight)
+        .map_err(|error| EndpointError(format!("without root certificates ({error}), region {}", config.region)))?;
+    let shared = shared(config, http.clone()).await;
     let endpoint = endpoint(&shared, &config.region).await?;
     let provider = shared
         .credentials_provider()
         .ok_or_else(|| EndpointError(format!("without a credentials provider, {endpoint}")))?;
-    let mut connector = HttpConnector::new();
-    connector.enforce_http(false);
-    connector.set_nodelay(true);
-    connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-    let signed = Signed::new(
-        &endpoint,
-        &config.region,
-        Credentials::kept_fresh(provider),
-        connector,
-        config.max_in_flight,
-    )?;
+    let signed = Signed::new(http, &endpoint, &config.region, Credentials::kept_fresh(provider))?;
     Ok((Client::new(&shared), signed))
 }
 
-async fn shared(config: &Config) -> SdkConfig {
+async fn shared(config: &Config, http: https::Client) -> SdkConfig {
     // The SDK's preset first pause is up to a second and only connecting is bounded.
     let retries = RetryConfig::standard()
         .with_max_attempts(3)
         .with_initial_backoff(Duration::from_millis(50))
         .with_max_backoff(Duration::from_millis(500));
     let timeouts = TimeoutConfig::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(Duration::from_millis(1500))
         .operation_timeout(Duration::from_secs(4))
         .build();
     aws_config::defaults(BehaviorVersion::latest())
+        .http_client(https::for_sdk(http))
         .region(Region::new(config.region.clone()))
         .retry_config(retries)
         .timeout_config(timeouts)

@@ -7,6 +7,7 @@ pub mod config;
 pub mod credentials;
 pub mod dynamodb;
 pub mod health;
+pub mod https;
 pub mod language;
 pub mod metrics;
 pub mod page;

@@ -9,14 +9,11 @@ use axum::http::header::{CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
 use axum::http::{Method, Request, Uri};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use serde::Deserialize;
 use thiserror::Error;
 
 use crate::credentials::Credentials;
+use crate::https::Client;
 
 const CONTENT: &str = "application/x-amz-json-1.0";
 /// What DynamoDB answers to a write is short; more than this is no answer of DynamoDB.
@@ -24,7 +21,7 @@ const ANSWER_LIMIT: usize = 64 * 1024;
 
 /// Where to send, and as whom.
 pub struct Signed {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: Client,
     endpoint: Uri,
     host: HeaderValue,
     region: String,
@@ -51,27 +48,11 @@ pub enum CallError {
 pub struct EndpointError(pub String);
 
 impl Signed {
-    /// `endpoint` as `https://dynamodb.us-east-1.amazonaws.com`, `connections` the most that are kept when idle.
-    pub fn new(
-        endpoint: &str,
-        region: &str,
-        credentials: Credentials,
-        connector: HttpConnector,
-        connections: usize,
-    ) -> Result<Self, EndpointError> {
+    /// `endpoint` as `https://dynamodb.us-east-1.amazonaws.com`.
+    pub fn new(client: Client, endpoint: &str, region: &str, credentials: Credentials) -> Result<Self, EndpointError> {
         let unusable = || EndpointError(endpoint.to_owned());
         let endpoint: Uri = endpoint.parse().map_err(|_| unusable())?;
         let host = endpoint.authority().ok_or_else(unusable)?.as_str();
-        let connector = HttpsConnectorBuilder::new()
-            .with_native_roots()
-            .map_err(|error| EndpointError(format!("without root certificates ({error}), {endpoint}")))?
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(connector);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_max_idle_per_host(connections)
-            .build(connector);
         Ok(Self {
             client,
             host: HeaderValue::from_str(host).map_err(|_| unusable())?,
