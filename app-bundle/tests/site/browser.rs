@@ -87,6 +87,12 @@ impl Browser {
 
     /// One DevTools command, and its result.
     pub async fn call(&mut self, method: &str, parameters: Value) -> Value {
+        let answer = self.ask(method, parameters).await;
+        assert!(answer["error"].is_null(), "{method}: {}", answer["error"]);
+        answer["result"].clone()
+    }
+
+    async fn ask(&mut self, method: &str, parameters: Value) -> Value {
         self.last += 1;
         let id = self.last;
         let mut command = json!({ "id": id, "method": method, "params": parameters });
@@ -104,9 +110,7 @@ impl Browser {
                 }
             }
         });
-        let answer = answer.await.unwrap_or_else(|_| panic!("{method} is not answered"));
-        assert!(answer["error"].is_null(), "{method}: {}", answer["error"]);
-        answer["result"].clone()
+        answer.await.unwrap_or_else(|_| panic!("{method} is not answered"))
     }
 
     async fn message(&mut self) -> Value {
@@ -147,8 +151,8 @@ impl Browser {
     pub async fn until(&mut self, expression: &str) {
         let parameters = json!({ "expression": expression, "returnByValue": true });
         for _ in 0..600 {
-            let result = self.call("Runtime.evaluate", parameters.clone()).await;
-            if result["result"]["value"] == true {
+            let answer = self.ask("Runtime.evaluate", parameters.clone()).await;
+            if answer["result"]["result"]["value"] == true {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
