@@ -2,6 +2,8 @@
 
 mod burning;
 mod failures;
+mod operations;
+mod rollouts;
 mod scaling;
 mod updates;
 
