@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::applications::check_tags;
-use super::catalogue::VPC;
+use super::catalogue::{ENVIRONMENT, VPC};
 use super::health::{self, Health, HealthStatus};
 use super::launch;
 use super::platforms;
@@ -112,10 +112,13 @@ fn check_network(here: &Region, settings: &Settings) -> Result<(), Refusal> {
     if settings.get(VPC, "Subnets").is_some() || here.network.default_vpc().is_some() {
         return Ok(());
     }
+    let kind = settings.text(ENVIRONMENT, "LoadBalancerType");
     Err(Refusal::new(
         "ConfigurationValidationException",
-        "Configuration validation exception: Invalid option value: 'null' (Namespace: 'aws:ec2:vpc', OptionName: \
-         'Subnets'): Specify the subnets for the VPC for load balancer type application.",
+        format!(
+            "Configuration validation exception: Invalid option value: 'null' (Namespace: 'aws:ec2:vpc', OptionName: \
+             'Subnets'): Specify the subnets for the VPC for load balancer type {kind}."
+        ),
     ))
 }
 

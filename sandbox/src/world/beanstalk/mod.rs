@@ -3,6 +3,7 @@
 
 pub(crate) mod applications;
 pub(crate) mod catalogue;
+pub(crate) mod classic;
 pub(crate) mod deployment;
 pub(crate) mod environments;
 pub(crate) mod events;
@@ -11,6 +12,7 @@ mod immutable;
 pub(crate) mod info;
 mod launch;
 pub(crate) mod lifecycle;
+mod limits;
 pub(crate) mod managed;
 pub(crate) mod platforms;
 pub(crate) mod rebuild;

@@ -3,7 +3,10 @@
 
 use jiff::Timestamp;
 
-use super::catalogue::{ASG, BALANCER, Effect, HEALTH_LOGS, LAUNCH, LOGS, PROCESS, TOPICS, TRIGGER};
+use super::catalogue::{
+    APPLICATION, ASG, BALANCER, CLASSIC_CHECK, CLASSIC_POLICIES, Effect, HEALTH_LOGS, LAUNCH, LOGS, PROCESS, TOPICS,
+    TRIGGER,
+};
 use super::deployment::Wanted;
 use super::platforms::Platform;
 use super::resources::{self, HIGH, LOW, Site};
@@ -178,13 +181,14 @@ fn change_resources(run: &Run, settings: &Settings, options: &[(String, String)]
         if touches(options, TRIGGER) {
             change_triggers(site, settings);
         }
-        if touches(options, PROCESS) {
+        let of_targets = [PROCESS, CLASSIC_CHECK, CLASSIC_POLICIES, APPLICATION];
+        if of_targets.into_iter().any(|namespace| touches(options, namespace)) {
             change_targets(site, settings);
         }
         if touches(options, LAUNCH) {
             change_launches(site, settings);
         }
-        if touches(options, BALANCER) {
+        if touches(options, BALANCER) || touches(options, CLASSIC_POLICIES) {
             change_balancer(site, settings);
         }
         if touches(options, TOPICS) {
@@ -234,7 +238,7 @@ fn change_targets(site: &mut Site, settings: &Settings) {
     let arn = site.environment.made.target_group.clone().unwrap_or_default();
     if let Some(targets) = site.here.balancing.target_groups.get_mut(&arn) {
         targets.check = resources::health_check(settings);
-        targets.deregistration_delay = resources::seconds(settings.whole(PROCESS, "DeregistrationDelay"));
+        targets.deregistration_delay = resources::draining(settings);
     }
 }
 
