@@ -17,6 +17,7 @@ mod page;
 pub(crate) mod s3;
 pub(crate) mod servicequotas;
 pub(crate) mod sns;
+pub(crate) mod ssm;
 pub(crate) mod sts;
 pub(crate) mod wafv2;
 
@@ -65,6 +66,7 @@ pub(crate) const SERVICES: &[Service] = &[
     logs::SERVICE,
     servicequotas::SERVICE,
     sns::SERVICE,
+    ssm::SERVICE,
     sts::SERVICE,
     wafv2::SERVICE,
 ];
