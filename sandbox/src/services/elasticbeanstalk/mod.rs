@@ -2,6 +2,7 @@
 
 mod applications;
 mod configuration;
+mod denied;
 mod environments;
 mod health;
 mod operations;
@@ -10,6 +11,7 @@ mod templates;
 
 use std::sync::Arc;
 
+pub(crate) use denied::answer_to_stranger;
 use winterbaume_elasticbeanstalk::model as m;
 
 use super::{Operation, Service, operation};

@@ -5,6 +5,7 @@ use super::Status;
 use super::classic::CLASSIC_BALANCER;
 use super::deployment::{self, DeploymentStatus, InstanceDeployment};
 use super::events::Severity;
+use super::extensions;
 use super::health;
 use super::resources::{self, CONFIGURATION, GROUP, LOAD_BALANCER, Part, Places, TEMPLATE, WAIT};
 use super::workflow::Run;
@@ -50,6 +51,8 @@ pub(super) async fn bring_up(run: &Run, caller: &str) {
         Ok(arn) => arn,
         Err(why) => return give_up(run, &why),
     };
+    let label = run.snapshot().and_then(|environment| environment.version_label);
+    extensions::warn(run, &label.unwrap_or_default()).await;
     match build(run, profile, caller).await {
         Ok(()) => finish(run).await,
         Err(failure) => fail_stack(run, &failure),

@@ -7,6 +7,7 @@ pub(crate) mod classic;
 pub(crate) mod deployment;
 pub(crate) mod environments;
 pub(crate) mod events;
+mod extensions;
 pub(crate) mod health;
 mod immutable;
 pub(crate) mod info;

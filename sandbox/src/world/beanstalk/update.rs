@@ -12,7 +12,7 @@ use super::platforms::Platform;
 use super::resources::{self, HIGH, LOW, Site};
 use super::settings::Settings;
 use super::workflow::Run;
-use super::{Abort, Environment, Status, health, replacement, rollout};
+use super::{Abort, Environment, Status, extensions, health, replacement, rollout};
 use crate::world::scaling::Sizes;
 
 /// What an update is to change.
@@ -51,6 +51,9 @@ pub(super) async fn update(run: Run, change: Change) {
         ));
         run.stack("UPDATE_IN_PROGRESS", Some("User Initiated"));
         change_resources(&run, &change.settings, &options);
+    }
+    if let Some(label) = &change.label {
+        extensions::warn(&run, label).await;
     }
     let outcome = move_instances(&run, &before, &change, &options).await;
     run.environment(|environment| {
