@@ -8,6 +8,8 @@ mod health;
 mod operations;
 mod platforms;
 mod templates;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

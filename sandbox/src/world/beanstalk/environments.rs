@@ -91,6 +91,7 @@ impl Beanstalk {
         if live.any(|it| it.name == *name) {
             return Err(invalid(format!("Environment {name} already exists.")));
         }
+        self.check_room_for_environment()?;
         let label = new
             .version_label
             .as_ref()

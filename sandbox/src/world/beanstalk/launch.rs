@@ -47,16 +47,28 @@ pub(super) async fn launch(run: Run, caller: String) {
 
 /// Makes all that the environment consists of, and tells how it went.
 pub(super) async fn bring_up(run: &Run, caller: &str) {
+    if let Err(why) = read_extensions(run).await {
+        return give_up(run, &why);
+    }
     let profile = match profile_of(run) {
         Ok(arn) => arn,
         Err(why) => return give_up(run, &why),
     };
-    let label = run.snapshot().and_then(|environment| environment.version_label);
-    extensions::warn(run, &label.unwrap_or_default()).await;
     match build(run, profile, caller).await {
         Ok(()) => finish(run).await,
         Err(failure) => fail_stack(run, &failure),
     }
+}
+
+/// What the version says of the environment's settings.
+async fn read_extensions(run: &Run) -> Result<(), String> {
+    let Some(environment) = run.snapshot() else {
+        return Ok(());
+    };
+    let label = environment.version_label.unwrap_or_default();
+    let settings = extensions::apply(run, &label, &environment.settings).await?;
+    run.environment(|environment| environment.settings = settings);
+    Ok(())
 }
 
 /// A CNAME that AWS made up is known only now.

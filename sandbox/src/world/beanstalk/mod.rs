@@ -16,6 +16,7 @@ pub(crate) mod lifecycle;
 mod limits;
 pub(crate) mod managed;
 pub(crate) mod platforms;
+pub(crate) mod quotas;
 pub(crate) mod rebuild;
 mod replacement;
 mod resources;
@@ -29,7 +30,7 @@ mod update;
 mod workflow;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 

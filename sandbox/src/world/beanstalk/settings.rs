@@ -7,9 +7,14 @@ use super::catalogue::{self, ENVIRONMENT, Effect, HEALTH, PROCESS, PROPERTIES, V
 use super::limits;
 use crate::world::Refusal;
 
-/// Values that were set, by namespace and option name.
+/// Values by namespace and option name.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Settings(BTreeMap<(String, String), String>);
+pub(crate) struct Settings {
+    /// By the API, or by a template.
+    set: BTreeMap<(String, String), String>,
+    /// By the `.ebextensions` of the version; they count less (facts/eb.md §1.1).
+    extensions: BTreeMap<(String, String), String>,
+}
 
 /// A problem of one setting, as ValidateConfigurationSettings lists it.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,17 +44,38 @@ impl Problem {
 
 impl Settings {
     pub(crate) fn set(&mut self, namespace: &str, name: &str, value: &str) {
-        self.0.insert((namespace.to_owned(), name.to_owned()), value.to_owned());
+        self.set
+            .insert((namespace.to_owned(), name.to_owned()), value.to_owned());
     }
 
     pub(crate) fn remove(&mut self, namespace: &str, name: &str) {
-        self.0.remove(&(namespace.to_owned(), name.to_owned()));
+        self.set.remove(&(namespace.to_owned(), name.to_owned()));
     }
 
-    /// What counts: the value set, else the default. An empty text is as good as none.
+    /// These, with what a version brings in place of what another one brought.
+    pub(crate) fn with_extensions(&self, options: Vec<(String, String, String)>) -> Self {
+        let options = options.into_iter();
+        Self {
+            set: self.set.clone(),
+            extensions: options
+                .map(|(namespace, name, value)| ((namespace, name), value))
+                .collect(),
+        }
+    }
+
+    /// Every option that has a value other than its default.
+    fn given(&self) -> BTreeMap<&(String, String), &String> {
+        let mut all: BTreeMap<_, _> = self.extensions.iter().collect();
+        all.extend(&self.set);
+        all
+    }
+
+    /// What counts: the value set, else the version's, else the default. An empty text is as good as none.
     pub(crate) fn get(&self, namespace: &str, name: &str) -> Option<&str> {
-        self.0
-            .get(&(namespace.to_owned(), name.to_owned()))
+        let key = (namespace.to_owned(), name.to_owned());
+        self.set
+            .get(&key)
+            .or_else(|| self.extensions.get(&key))
             .map(String::as_str)
             .or_else(|| catalogue::find(namespace, name).and_then(|option| option.default))
             .filter(|value| !value.is_empty())
@@ -85,7 +111,8 @@ impl Settings {
 
     /// Environment properties.
     pub(crate) fn properties(&self) -> BTreeMap<String, String> {
-        let own = self.0.iter().filter(|((namespace, _), _)| namespace == PROPERTIES);
+        let given = self.given().into_iter();
+        let own = given.filter(|((namespace, _), _)| namespace == PROPERTIES);
         own.map(|((_, name), value)| (name.clone(), value.clone())).collect()
     }
 
@@ -109,7 +136,7 @@ impl Settings {
             .iter()
             .filter(|option| self.concerns(option.namespace))
             .map(|option| (option.namespace.to_owned(), option.name.to_owned()));
-        let keys: BTreeSet<_> = known.chain(self.0.keys().cloned()).collect();
+        let keys: BTreeSet<_> = known.chain(self.given().into_keys().cloned()).collect();
         keys.into_iter()
             .map(|(namespace, name)| {
                 let value = self.get(&namespace, &name).map(str::to_owned);
@@ -130,14 +157,17 @@ impl Settings {
 
     /// These, with those of `over` in their place where it has any.
     pub(crate) fn overlaid(&self, over: &Self) -> Self {
-        let mut all = self.0.clone();
-        all.extend(over.0.clone());
-        Self(all)
+        let mut set = self.set.clone();
+        set.extend(over.set.clone());
+        Self {
+            set,
+            extensions: self.extensions.clone(),
+        }
     }
 
     /// Which options count differently in `other`.
     pub(crate) fn changes(&self, other: &Self) -> Vec<(String, String)> {
-        let keys: BTreeSet<_> = self.0.keys().chain(other.0.keys()).collect();
+        let keys: BTreeSet<_> = self.given().into_keys().chain(other.given().into_keys()).collect();
         keys.into_iter()
             .filter(|(namespace, name)| self.get(namespace, name) != other.get(namespace, name))
             .cloned()
@@ -163,9 +193,8 @@ impl Settings {
 
     /// All that is wrong with the values.
     pub(crate) fn problems(&self) -> Vec<Problem> {
-        let mut problems: Vec<_> = self
-            .0
-            .iter()
+        let given = self.given().into_iter();
+        let mut problems: Vec<_> = given
             .filter_map(|((namespace, name), value)| check(namespace, name, value))
             .collect();
         problems.extend(self.conflicts());

@@ -43,6 +43,14 @@ pub(super) async fn update(run: Run, change: Change) {
         return;
     };
     run.at(5.0).await;
+    let change = match with_extensions(&run, &change).await {
+        Ok(change) => change,
+        Err(why) => {
+            run.error(why);
+            fail(&run, &before, &change, false).await;
+            return run.set_status(Status::Ready);
+        }
+    };
     let options = before.settings.changes(&change.settings);
     if !options.is_empty() {
         run.info(format!(
@@ -51,9 +59,6 @@ pub(super) async fn update(run: Run, change: Change) {
         ));
         run.stack("UPDATE_IN_PROGRESS", Some("User Initiated"));
         change_resources(&run, &change.settings, &options);
-    }
-    if let Some(label) = &change.label {
-        extensions::warn(&run, label).await;
     }
     let outcome = move_instances(&run, &before, &change, &options).await;
     run.environment(|environment| {
@@ -68,6 +73,17 @@ pub(super) async fn update(run: Run, change: Change) {
     }
     run.set_status(Status::Ready);
     health::look(&run);
+}
+
+/// The change with what a new version says of the settings.
+async fn with_extensions(run: &Run, change: &Change) -> Result<Change, String> {
+    let Some(label) = &change.label else {
+        return Ok(change.clone());
+    };
+    Ok(Change {
+        settings: extensions::apply(run, label, &change.settings).await?,
+        ..change.clone()
+    })
 }
 
 /// Brings the instances to what the change says, if it concerns them at all.

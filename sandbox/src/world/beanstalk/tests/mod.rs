@@ -28,7 +28,7 @@ fn caller(request: &str) -> Caller {
 }
 
 /// An account with roles, a default VPC, a bundle of each kind, and an application with a version of each.
-fn prepared() -> Fake {
+pub(crate) fn prepared() -> Fake {
     prepared_at(3600.0)
 }
 
@@ -132,7 +132,7 @@ fn get(fake: &Fake, id: &str) -> Environment {
 }
 
 /// Waits until the environment rests.
-async fn rest(fake: &Fake, id: &str) -> Environment {
+pub(crate) async fn rest(fake: &Fake, id: &str) -> Environment {
     for _ in 0..3000 {
         let environment = get(fake, id);
         if matches!(environment.status, Status::Ready | Status::Terminated) {
