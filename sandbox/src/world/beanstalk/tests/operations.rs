@@ -130,12 +130,13 @@ async fn an_environment_is_made_from_another_ones_saved_configuration() {
         ..NewTemplate::default()
     };
     let origin = origin(&fake);
-    let mut state = fake.world.lock();
-    let beanstalk = &mut state.region(REGION).beanstalk;
-    beanstalk.create_template(&origin, new.clone()).unwrap();
-    let twice = beanstalk.create_template(&origin, new).unwrap_err();
-    assert_eq!(twice.message, "Configuration Template saved already exists.");
-    drop(state);
+    {
+        let mut state = fake.world.lock();
+        let beanstalk = &mut state.region(REGION).beanstalk;
+        beanstalk.create_template(&origin, new.clone()).unwrap();
+        let twice = beanstalk.create_template(&origin, new).unwrap_err();
+        assert_eq!(twice.message, "Configuration Template saved already exists.");
+    }
     let mut changes = Settings::default();
     changes.set(PROPERTIES, "COLOR", "red");
     let new = NewEnvironment {
