@@ -155,6 +155,7 @@ pub(crate) struct State {
     pub gates: gates::Gates,
     pub iam: iam::Iam,
     pub distributions: distributions::Distributions,
+    pub edge_policies: edge_policies::EdgePolicies,
     /// Web ACLs of scope CLOUDFRONT; regional ones are not supported.
     pub web_acls: web_acls::WebAcls,
     regions: BTreeMap<String, Region>,
@@ -168,6 +169,7 @@ impl State {
             gates: gates::Gates::default(),
             iam: iam::Iam::default(),
             distributions: distributions::Distributions::default(),
+            edge_policies: edge_policies::EdgePolicies::default(),
             web_acls: web_acls::WebAcls::default(),
             regions: BTreeMap::new(),
         }
