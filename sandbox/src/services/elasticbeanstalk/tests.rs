@@ -83,6 +83,70 @@ async fn a_client_that_forgets_every_setting_gets_what_aws_would_give_it() {
     let second = [("Version", "2015-12-01")];
     let xml = ask_of(world, "elasticloadbalancing", "DescribeLoadBalancers", &second).unwrap();
     assert!(!xml.contains(&name), "it is of the first generation: {xml}");
+
+    let stack = format!("awseb-{id}-stack");
+    let xml = ask_of(world, "cloudformation", "ListStacks", &[]).unwrap();
+    assert_eq!(
+        (text(&xml, "StackName"), text(&xml, "StackStatus")),
+        (stack.as_str(), "CREATE_COMPLETE")
+    );
+    let part = [
+        ("StackName", stack.as_str()),
+        ("LogicalResourceId", "AWSEBLoadBalancer"),
+    ];
+    let xml = ask_of(world, "cloudformation", "DescribeStackResource", &part).unwrap();
+    assert_eq!(text(&xml, "PhysicalResourceId"), name);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn log_groups_are_there_with_their_tags_and_outlive_the_environment() {
+    let fake = prepared();
+    let world = &fake.world;
+    let made = [
+        ("ApplicationName", "conference"),
+        ("EnvironmentName", "talkative"),
+        ("VersionLabel", "v1"),
+        GO,
+        (
+            "OptionSettings.member.1.Namespace",
+            "aws:autoscaling:launchconfiguration",
+        ),
+        ("OptionSettings.member.1.OptionName", "IamInstanceProfile"),
+        ("OptionSettings.member.1.Value", "profile"),
+        (
+            "OptionSettings.member.2.Namespace",
+            "aws:elasticbeanstalk:cloudwatch:logs",
+        ),
+        ("OptionSettings.member.2.OptionName", "StreamLogs"),
+        ("OptionSettings.member.2.Value", "true"),
+    ];
+    let xml = ask(world, "CreateEnvironment", &made).unwrap();
+    let id = text(&xml, "EnvironmentId").to_owned();
+    rest(&fake, &id).await;
+    let read = |operation: &str, body: &'static str| {
+        let mut call = call("logs", operation, &[]);
+        (call.protocol, call.body) = (Protocol::Json, body.into());
+        dispatch(world, &call).map(|answer| serde_json::from_slice::<serde_json::Value>(&answer.body).unwrap())
+    };
+    let groups = read(
+        "DescribeLogGroups",
+        r#"{"logGroupNamePrefix": "/aws/elasticbeanstalk/talkative/"}"#,
+    )
+    .unwrap();
+    assert_eq!(groups["logGroups"].as_array().map(Vec::len), Some(5), "{groups}");
+    assert_eq!(groups["logGroups"][0]["retentionInDays"], 7);
+    let body = r#"{"logGroupName": "/aws/elasticbeanstalk/talkative/var/log/web.stdout.log"}"#;
+    let tags = read("ListTagsLogGroup", body).unwrap();
+    assert_eq!(tags["tags"]["elasticbeanstalk:environment-name"], "talkative");
+    ask(world, "TerminateEnvironment", &[("EnvironmentId", &id)]).unwrap();
+    rest(&fake, &id).await;
+    let left = read("DescribeLogGroups", "{}").unwrap();
+    assert_eq!(
+        left["logGroups"].as_array().map(Vec::len),
+        Some(5),
+        "nobody said DeleteOnTerminate"
+    );
+    assert!(read("DescribeLogGroups", r#"{"limit": 5, "accountIdentifiers": []}"#).is_err());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -158,7 +158,9 @@ pub(super) fn instance_type(settings: &Settings) -> String {
 /// A launch template instead of a launch configuration. Reports say that DisableIMDSv1 alone is not enough, and that
 /// its default makes none (facts/eb.md §1.4): both have to be there.
 pub(super) fn wants_template(settings: &Settings) -> bool {
-    settings.get(LAUNCH, "RootVolumeType") == Some("gp3") && settings.is_true(LAUNCH, "DisableIMDSv1")
+    let mappings = settings.text(LAUNCH, "BlockDeviceMappings");
+    let gp3 = settings.get(LAUNCH, "RootVolumeType") == Some("gp3") || mappings.contains("gp3");
+    gp3 && settings.is_true(LAUNCH, "DisableIMDSv1")
 }
 
 impl Site<'_> {
