@@ -176,7 +176,8 @@ async fn with_additional_batch(run: &Run, before: &Environment, wanted: &Wanted)
         run,
         &group,
         &additional,
-        Some(wants(run, &group) - whole(additional.len())),
+        // Also what was asked for and never came.
+        Some(wants(run, &group) - whole(size)),
     );
     wait_until_gone(run, &group, &additional).await;
     if let Some(limit) = limit {
