@@ -160,6 +160,15 @@ impl State {
         tags: Tags,
         now: Timestamp,
     ) -> Result<Distribution, Refusal> {
+        if self.gates.distributions {
+            // As CloudFront words it for accounts that are too new (hazards H11).
+            return Err(Refusal::with_status(
+                403,
+                "AccessDenied",
+                "Your account must be verified before you can add new CloudFront resources. To verify your account, please \
+                 contact AWS Support (https://console.aws.amazon.com/support/home#/) and include this error message.",
+            ));
+        }
         if let Some(id) = self.distributions.used_references.get(&configuration.caller_reference) {
             let text = format!(
                 "The caller reference that you are using to create a distribution is associated with another distribution. \
