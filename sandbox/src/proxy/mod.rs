@@ -4,7 +4,9 @@
 mod balancer;
 mod edge;
 mod forward;
+mod glob;
 mod health;
+mod listener;
 mod pages;
 #[cfg(test)]
 pub(crate) mod tests;
