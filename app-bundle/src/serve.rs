@@ -67,10 +67,12 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
 async fn connection(mut stream: TcpStream, router: Router, mut draining: watch::Receiver<bool>) {
     // Answers are small: Nagle's algorithm would only hold them back.
     let _ = stream.set_nodelay(true);
+    let mut byte = [0];
     loop {
         tokio::select! {
-            readable = tokio::time::timeout(IDLE_TIMEOUT, stream.readable()) => {
-                if !matches!(readable, Ok(Ok(()))) {
+            // Not `readable`: what that says of a fresh connection may be wrong, and hyper would take its buffers.
+            first = tokio::time::timeout(IDLE_TIMEOUT, stream.peek(&mut byte)) => {
+                if !matches!(first, Ok(Ok(1))) {
                     return;
                 }
             }
