@@ -85,6 +85,11 @@ class TheArticle(Case):
         zones = aws("ec2", "describe-availability-zones")["AvailabilityZones"]
         self.assertEqual({zone["ZoneName"] for zone in zones}, {subnet["AvailabilityZone"] for subnet in found})
         self.assertTrue(all(subnet["MapPublicIpOnLaunch"] for subnet in found))
+        # Not every zone has every instance type.
+        offers = aws("ec2", "describe-instance-type-offerings", "--location-type", "availability-zone",
+                     "--filters", "Name=instance-type,Values=t3.micro")["InstanceTypeOfferings"]
+        offering = {offer["Location"] for offer in offers}
+        found.sort(key=lambda subnet: (subnet["AvailabilityZone"] not in offering, subnet["AvailabilityZone"]))
         self.subnets = [subnet["SubnetId"] for subnet in found]
 
     # Step 3.
@@ -339,7 +344,7 @@ class TheArticle(Case):
     def desired_capacity(self):
         named = ("--auto-scaling-group-name", self.group)
         self.refuses("ValidationError", aws, "autoscaling", "set-desired-capacity", *named, "--desired-capacity", "5")
-        aws("autoscaling", "set-desired-capacity", *named, "--desired-capacity", "3", "--no-honor-cooldown")
+        aws("autoscaling", "set-desired-capacity", *named, "--desired-capacity", "3")
 
         def three():
             group = client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[self.group])
@@ -353,8 +358,9 @@ class TheArticle(Case):
     def update(self, *changes):
         updated = aws("elasticbeanstalk", "update-environment", *NAMED, *changes)
         self.assertEqual("Updating", updated["Status"])
-        self.refuses("InvalidParameterValue", aws, "elasticbeanstalk", "terminate-environment", *NAMED,
-                     text="currently pending")
+        # By boto3, which is fast enough to ask while it is.
+        self.refuses("InvalidParameterValue", client("elasticbeanstalk").terminate_environment,
+                     EnvironmentName=ENVIRONMENT, text="currently pending")
         finish(start("elasticbeanstalk", "wait", "environment-updated", "--environment-ids", self.environment_id))
 
     def property(self):

@@ -173,15 +173,19 @@ impl User {
 
     /// A Python program with boto3 against this user's sandbox.
     pub fn python(&self, program: &str) -> Ran {
-        let mut command = Command::new(aws_tool("python3"));
+        self.python_command().arg("-c").arg(program).output().unwrap().into()
+    }
+
+    /// A Python that has boto3, with the AWS CLI in its path.
+    pub fn python_command(&self) -> Command {
+        let python = aws_tool("python3");
+        let mut command = Command::new(&python);
+        if let Some(tools) = python.parent().filter(|directory| directory.is_absolute()) {
+            let path = std::env::var("PATH").unwrap_or_default();
+            command.env("PATH", format!("{}:{path}", tools.display()));
+        }
+        command.env("HOME", self.home()).envs(self.aws_environment());
         command
-            .arg("-c")
-            .arg(program)
-            .env("HOME", self.home())
-            .envs(self.aws_environment())
-            .output()
-            .unwrap()
-            .into()
     }
 
     /// Every resource in the sandbox but Beanstalk's own bucket, as text, sorted.
