@@ -401,10 +401,11 @@ class TheArticle(Case):
         self.refuses("DistributionNotDisabled", aws, *delete, "--if-match", etag)
         self.refuses("InvalidIfMatchVersion", aws, *delete)
         self.refuses("PreconditionFailed", aws, *delete, "--if-match", "E000000000000")
-        self.refuses("InvalidParameterValue", aws, "elasticbeanstalk", "delete-application",
-                     "--application-name", APPLICATION, text="running environments")
+        self.refuses("OperationInProgressFailure", aws, "elasticbeanstalk", "delete-application",
+                     "--application-name", APPLICATION)
         version = ("--application-name", APPLICATION, "--version-label", "second")
-        self.refuses("InvalidParameterValue", aws, "elasticbeanstalk", "delete-application-version", *version)
+        self.refuses("SourceBundleDeletionFailure", aws, "elasticbeanstalk", "delete-application-version", *version,
+                     text="currently deployed")
         # A group that another one refers to is not deleted either.
         own = aws("ec2", "create-security-group", "--group-name", "own", "--description", "own",
                   "--vpc-id", self.vpc)["GroupId"]

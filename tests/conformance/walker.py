@@ -22,8 +22,11 @@ KNOWN_TO_SEND = {"Bucket.BucketRegion"}
 # Enums whose values AWS sends in capitals, though its models have them otherwise (awsebcli 3.27, `commonops.py`,
 # compares with `PROCESSED`).
 SENT_IN_CAPITALS = {"ApplicationVersionStatus"}
-# Members that AWS fills from another enum than its model says: the model's own text and examples give statuses here.
-OTHER_VALUES = {"DescribeEnvironmentHealthResult.Status": {"Launching", "Updating", "Ready", "Terminating", "Terminated"}}
+# Members that AWS fills with other values than its model lists; the model's own text gives these.
+OTHER_VALUES = {
+    "DescribeEnvironmentHealthResult.Status": {"Launching", "Updating", "Ready", "Terminating", "Terminated"},
+    "DescribeInternetGatewaysResult.InternetGateways[].Attachments[].State": {"available"},
+}
 
 
 def problems(operation, status, headers, body):
