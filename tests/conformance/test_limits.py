@@ -12,7 +12,6 @@ class Limits(Case):
             ("iam", "list_users", {}),
             ("dynamodb", "list_backups", {}),
             ("wafv2", "list_ip_sets", {"Scope": "CLOUDFRONT"}),
-            ("cloudfront", "list_functions", {}),
             ("cloudwatch", "list_dashboards", {}),
             ("autoscaling", "describe_warm_pool", {"AutoScalingGroupName": "g"}),
             ("elbv2", "describe_ssl_policies", {}),
@@ -26,6 +25,9 @@ class Limits(Case):
                 called = client(service)
                 name = called.meta.method_to_api_mapping[operation]
                 self.refuses("NotImplemented", getattr(called, operation), **parameters, text=name)
+
+    def test_a_path_that_is_not_there_is_named(self):
+        self.refuses("NotImplemented", client("cloudfront").list_functions, text="GET /2020-05-31/function")
 
     def test_a_parameter_that_is_not_honoured_is_named(self):
         for service, operation, parameters, named in (

@@ -26,6 +26,10 @@ SENT_IN_CAPITALS = {"ApplicationVersionStatus"}
 OTHER_VALUES = {
     "DescribeEnvironmentHealthResult.Status": {"Launching", "Updating", "Ready", "Terminating", "Terminated"},
     "DescribeInternetGatewaysResult.InternetGateways[].Attachments[].State": {"available"},
+    "CreateVpcEndpointResult.VpcEndpoint.State": {"available"},
+    "DescribeVpcEndpointsResult.VpcEndpoints[].State": {"available"},
+    # The first region has no name.
+    "GetBucketLocationOutput.LocationConstraint": {"", "EU", "eu-west-1"},
 }
 
 
@@ -227,7 +231,6 @@ def _scalar(shape, text, path, timestamp_format, found):
 
 
 def _enum(shape, text, path, found):
-    # EC2 and others leave out what they do not say; an empty text is never a value of an enum.
     if getattr(shape, "enum", None):
         values = [value.upper() for value in shape.enum] if shape.name in SENT_IN_CAPITALS else shape.enum
         values = OTHER_VALUES.get(path, values)

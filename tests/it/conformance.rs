@@ -24,3 +24,35 @@ fn the_articles_stack_can_be_made_changed_and_removed_by_hand() {
     tell(&user, "article");
     assert_eq!(user.inventory(), before);
 }
+
+/// A story that makes nothing that takes time.
+fn tell_a_quick_one(story: &str) {
+    let user = User::new();
+    user.confctl(&["sandbox", "start"]).exits(0);
+    tell(&user, story);
+}
+
+#[test]
+fn tables_keep_registrations_as_dynamodb_does() {
+    tell_a_quick_one("tables");
+}
+
+#[test]
+fn buckets_keep_bundles_locks_and_versions_as_s3_does() {
+    tell_a_quick_one("storage");
+}
+
+#[test]
+fn roles_and_policies_hang_together_as_in_iam() {
+    tell_a_quick_one("roles");
+}
+
+#[test]
+fn networks_come_together_and_apart_as_in_ec2() {
+    tell_a_quick_one("networks");
+}
+
+#[test]
+fn what_the_sandbox_does_not_have_it_says() {
+    tell_a_quick_one("limits");
+}

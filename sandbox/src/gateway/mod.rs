@@ -139,14 +139,7 @@ fn receive(gateway: &Gateway, parts: Parts, body: Bytes, request_id: &str) -> Re
         .map_err(distrusted)?;
     let body = content(&parts, body, &signature, &principal.secret_access_key).map_err(|refusal| refused(&refusal))?;
     let Some(operation) = protocol::operation(protocol, &parts, &body) else {
-        return Err(refused(&Refusal::new(
-            "InvalidAction",
-            format!(
-                "The sandbox does not recognise the operation of {} {}",
-                parts.method,
-                parts.uri.path()
-            ),
-        )));
+        return Err(refused(&unknown_operation(protocol, &parts)));
     };
     Ok(Call {
         request_id: request_id.to_owned(),
@@ -160,6 +153,18 @@ fn receive(gateway: &Gateway, parts: Parts, body: Bytes, request_id: &str) -> Re
         headers: parts.headers,
         body,
     })
+}
+
+/// A request that names no operation is nobody's; a path that is not routed is a limit of the sandbox.
+fn unknown_operation(protocol: Protocol, parts: &Parts) -> Refusal {
+    let asked = format!("{} {}", parts.method, parts.uri.path());
+    match protocol {
+        Protocol::RestXml => services::not_implemented(format!("the operation of {asked}")),
+        _ => Refusal::new(
+            "InvalidAction",
+            format!("{asked} does not say which operation it asks for"),
+        ),
+    }
 }
 
 /// The holder of the key that signed.
