@@ -11,10 +11,12 @@ pub(crate) mod ec2;
 pub(crate) mod elasticbeanstalk;
 pub(crate) mod elasticloadbalancing;
 pub(crate) mod iam;
+pub(crate) mod logs;
 mod page;
 pub(crate) mod s3;
 pub(crate) mod servicequotas;
 pub(crate) mod sns;
+pub(crate) mod ssm;
 pub(crate) mod sts;
 pub(crate) mod wafv2;
 
@@ -60,8 +62,10 @@ pub(crate) const SERVICES: &[Service] = &[
     elasticbeanstalk::SERVICE,
     elasticloadbalancing::SERVICE,
     iam::SERVICE,
+    logs::SERVICE,
     servicequotas::SERVICE,
     sns::SERVICE,
+    ssm::SERVICE,
     sts::SERVICE,
     wafv2::SERVICE,
 ];
