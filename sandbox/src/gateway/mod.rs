@@ -19,6 +19,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, StatusCode};
+use jiff::Timestamp;
 
 use self::call::{Answer, Call, Protocol};
 use self::request_log::RequestLog;
@@ -178,11 +179,13 @@ fn principal(world: &World, signature: &Signature) -> Result<Principal, Distrust
         .ok_or(Distrust::UnknownKey)?;
     let expected = principal.session_token.as_deref().unwrap_or_default();
     let sent = signature.token.as_deref().unwrap_or_default();
-    if signature::same(expected.as_bytes(), sent.as_bytes()) {
-        Ok(principal.clone())
-    } else {
-        Err(Distrust::UnknownKey)
+    if !signature::same(expected.as_bytes(), sent.as_bytes()) {
+        return Err(Distrust::UnknownKey);
     }
+    if principal.expires.is_some_and(|expires| expires < Timestamp::now()) {
+        return Err(Distrust::ExpiredToken);
+    }
+    Ok(principal.clone())
 }
 
 /// The body without the framing of aws-chunked.
@@ -201,9 +204,12 @@ fn content(parts: &Parts, body: Bytes, signature: &Signature, secret: &str) -> R
 
 /// Runs the operation. Faults on demand have their place here, before the service sees the call.
 async fn run(gateway: &Gateway, call: &Call) -> Result<Answer, Refusal> {
-    {
+    let authorized = {
         let state = gateway.world.lock();
-        services::authorize(&state.iam, &state.account, call)?;
+        services::authorize(&state.iam, &state.account, call)
+    };
+    if let Err(refusal) = authorized {
+        return services::empty_where_denied(call).ok_or(refusal);
     }
     if call.protocol == Protocol::S3 {
         return gateway.store.run(call, &gateway.info.account).await;

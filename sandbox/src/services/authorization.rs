@@ -1,7 +1,10 @@
 //! What a role's temporary credentials may do: the app on an instance is denied here what IAM would deny it.
 //! Must know nothing of operations but the names of their permissions. The account's own user may do everything.
 
-use crate::gateway::call::{Call, Protocol};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+
+use crate::gateway::call::{Answer, Call, Protocol};
 use crate::world::Refusal;
 use crate::world::iam::Iam;
 
@@ -30,6 +33,32 @@ pub(crate) fn authorize(iam: &Iam, account: &str, call: &Call) -> Result<(), Ref
         call.caller
     );
     Err(Refusal::with_status(status, code, message))
+}
+
+/// Reads of Beanstalk's whose answer is empty for who may not make them ("If the user doesn't have access to any of the
+/// resources an empty result is returned"): what is not seen may still be there.
+const EMPTY_WHERE_DENIED: &[(&str, &str)] = &[
+    ("DescribeApplicationVersions", "<ApplicationVersions/>"),
+    ("DescribeApplications", "<Applications/>"),
+    ("DescribeConfigurationSettings", "<ConfigurationSettings/>"),
+    ("DescribeEnvironments", "<Environments/>"),
+    ("DescribeEvents", "<Events/>"),
+    ("ListTagsForResource", "<ResourceTags/>"),
+];
+
+/// The answer to a denied call that is no error on AWS.
+pub(crate) fn empty_where_denied(call: &Call) -> Option<Answer> {
+    let mut reads = EMPTY_WHERE_DENIED.iter().filter(|_| call.service == "elasticbeanstalk");
+    let (name, nothing) = reads.find(|(name, _)| *name == call.operation)?;
+    let body = format!(
+        "<{name}Response xmlns=\"http://elasticbeanstalk.amazonaws.com/docs/2010-12-01/\"><{name}Result>{nothing}\
+         </{name}Result><ResponseMetadata><RequestId></RequestId></ResponseMetadata></{name}Response>"
+    );
+    Some(Answer {
+        status: StatusCode::OK,
+        headers: HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("text/xml"))]),
+        body: Bytes::from(body),
+    })
 }
 
 /// `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION` → `ROLE`.
@@ -63,6 +92,17 @@ fn resource(call: &Call, account: &str) -> String {
                 None => "*".to_owned(),
             }
         }
+        "iam" => {
+            let parameters = call.parameters();
+            let named = [("RoleName", "role"), ("InstanceProfileName", "instance-profile")];
+            let named = named
+                .iter()
+                .find_map(|(member, kind)| Some((kind, parameters.get(*member)?)));
+            named.map_or("*".to_owned(), |(kind, name)| {
+                format!("arn:aws:iam::{account}:{kind}/{name}")
+            })
+        }
+        "sts" => call.parameters().remove("RoleArn").unwrap_or_else(|| "*".to_owned()),
         "s3" => {
             let path = percent_encoding::percent_decode_str(call.uri.path()).decode_utf8_lossy();
             format!("arn:aws:s3:::{}", path.trim_matches('/'))
@@ -73,8 +113,7 @@ fn resource(call: &Call, account: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-    use http::{HeaderMap, Method, Uri};
+    use http::{Method, Uri};
     use jiff::Timestamp;
 
     use super::*;

@@ -23,7 +23,7 @@ pub(crate) mod wafv2;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-pub(crate) use authorization::authorize;
+pub(crate) use authorization::{authorize, empty_where_denied};
 use serde::de::IgnoredAny;
 
 use crate::gateway::call::{Answer, Call, Protocol};

@@ -185,7 +185,9 @@ impl Objects for Store {
             if made.status.is_success() {
                 store.set_region(&bucket, region);
                 let policy = Bytes::from(beanstalks_policy(&bucket));
-                store.send(Method::PUT, &format!("{uri}?policy"), HeaderMap::new(), policy).await;
+                store
+                    .send(Method::PUT, &format!("{uri}?policy"), HeaderMap::new(), policy)
+                    .await;
             }
         })
     }
