@@ -91,6 +91,13 @@ impl User {
         self
     }
 
+    /// What [`User::with`] has set.
+    pub fn environment(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.environment
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     pub fn home(&self) -> &Path {
         self.home.path()
     }
@@ -138,7 +145,7 @@ impl User {
     }
 
     /// What `eval "$(confctl sandbox env)"` sets.
-    fn aws_environment(&self) -> Vec<(String, String)> {
+    pub fn aws_environment(&self) -> Vec<(String, String)> {
         let exports = self.confctl(&["sandbox", "env"]).exits(0).stdout;
         let lines = exports
             .lines()
