@@ -204,11 +204,13 @@ class TheArticle(Case):
         made = aws(*create, "--option-settings", wanted, "--tags", "Key=event,Value=conference")
         self.environment_id = made["EnvironmentId"]
         self.assertEqual(("Launching", "Grey"), (made["Status"], made["Health"]))
-        self.refuses("InvalidParameterValue", aws, *create, "--option-settings", wanted, text="already exists")
-        self.refuses("InvalidParameterValue", aws, "elasticbeanstalk", "terminate-environment", *NAMED,
+        # By boto3, which is fast enough to ask while it is being launched.
+        beanstalk = client("elasticbeanstalk")
+        self.refuses("InvalidParameterValue", beanstalk.terminate_environment, EnvironmentName=ENVIRONMENT,
                      text="currently pending creation")
-        self.refuses("InvalidParameterValue", aws, "elasticbeanstalk", "update-environment", *NAMED,
-                     "--description", "x", text="Must be Ready")
+        self.refuses("InvalidParameterValue", beanstalk.update_environment, EnvironmentName=ENVIRONMENT,
+                     Description="x", text="Must be Ready")
+        self.refuses("InvalidParameterValue", aws, *create, "--option-settings", wanted, text="already exists")
         taken = aws("elasticbeanstalk", "check-dns-availability", "--cname-prefix", "tcb-conference-2026")
         self.assertFalse(taken["Available"])
         # Step 8 is a look at what is being made.
