@@ -2,6 +2,7 @@
 
 mod bundles;
 mod command_line;
+mod conformance;
 mod documents;
 mod interrupted;
 mod layers;
