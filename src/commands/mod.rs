@@ -4,6 +4,7 @@ mod choice;
 mod cost;
 mod doctor;
 mod former;
+mod load;
 mod plan;
 mod profile;
 mod session;
@@ -97,6 +98,7 @@ async fn dispatch(cli: &Cli, ui: &Ui) -> Result<Summary, Error> {
         Command::Teardown(args) => teardown::run(global, args, ui).await,
         Command::Status => status::run(global, ui).await,
         Command::Verify => verify::run(global, ui).await,
+        Command::Load(args) => load::run(global, args, ui).await,
         Command::Profile(command) => profile::run(global, command, ui),
         Command::Bundle => profile::bundle(global, ui),
         Command::Doctor => doctor::run(global, ui).await,
