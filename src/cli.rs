@@ -172,6 +172,8 @@ pub enum Command {
     Verify,
     /// Let people register through the site, as at the event, and count them in the table afterwards
     Load(LoadArgs),
+    /// Burn CPU until the group grows by its alarm, and follow it until it has shrunk again
+    Stress(StressArgs),
     /// List, show, check or write profiles
     #[command(subcommand)]
     Profile(ProfileCommand),
@@ -263,6 +265,21 @@ pub struct LoadArgs {
     pub from_region: Option<String>,
 
     /// The HTML report; its numbers go beside it as .json [default: confctl-load-TIME.html]
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct StressArgs {
+    /// As the article did: four workers on one instance, by `stress` where it is installed
+    #[arg(long)]
+    pub like_article: bool,
+
+    /// Burn nothing, only follow: for a load that comes from elsewhere
+    #[arg(long, conflicts_with = "like_article")]
+    pub no_burn: bool,
+
+    /// The HTML report; its numbers go beside it as .json [default: confctl-stress-TIME.html]
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
 }

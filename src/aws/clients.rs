@@ -50,6 +50,7 @@ pub struct Aws {
     pub iam: aws_sdk_iam::Client,
     pub quotas: aws_sdk_servicequotas::Client,
     pub s3: aws_sdk_s3::Client,
+    pub ssm: aws_sdk_ssm::Client,
     pub waf: aws_sdk_wafv2::Client,
 }
 
@@ -200,6 +201,7 @@ fn clients(target: &Target, config: &SdkConfig, region: &str, account: &str, cal
             timeout_config(slow),
             stalled_stream_protection(aws_config::stalled_stream_protection::StalledStreamProtectionConfig::disabled())
         ),
+        ssm: client!(aws_sdk_ssm, region),
         waf: client!(aws_sdk_wafv2, GLOBAL_REGION),
     }
 }

@@ -9,6 +9,7 @@ mod plan;
 mod profile;
 mod session;
 mod status;
+mod stress;
 mod teardown;
 mod to_run;
 mod up;
@@ -99,6 +100,7 @@ async fn dispatch(cli: &Cli, ui: &Ui) -> Result<Summary, Error> {
         Command::Status => status::run(global, ui).await,
         Command::Verify => verify::run(global, ui).await,
         Command::Load(args) => load::run(global, args, ui).await,
+        Command::Stress(args) => stress::run(global, args, ui).await,
         Command::Profile(command) => profile::run(global, command, ui),
         Command::Bundle => profile::bundle(global, ui),
         Command::Doctor => doctor::run(global, ui).await,
