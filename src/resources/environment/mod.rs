@@ -26,7 +26,7 @@ use crate::aws::tags::{CREATED, settled_owner};
 use crate::aws::texts::Ending;
 use crate::aws::{Aws, platforms, tags, texts};
 use crate::engine::{
-    Change, Effect, Error, Failure, FieldChange, Intent, Limits, Observed, Owner, Poll, ReadCx, Resource, ResourceId,
+    Change, Effect, Error, Failure, FieldChange, Intents, Limits, Observed, Owner, Poll, ReadCx, Resource, ResourceId,
     Values, Wait, WriteCx,
 };
 use crate::profile::CdnOrigin;
@@ -41,22 +41,18 @@ const TERMINATED: &str = "terminate";
 ///
 /// # Errors
 /// Where Beanstalk or the bucket cannot be read, or objects not deleted.
-pub async fn sweep_terminated(aws: &Aws, stack: &Stack, intents: &[Intent]) -> Result<Vec<String>, Error> {
+pub async fn sweep_terminated(aws: &Aws, stack: &Stack, intents: &Intents) -> Result<Vec<String>, Error> {
     let mut unknown = Vec::new();
-    for intent in intents
-        .iter()
-        .filter(|intent| intent.resource == ID && intent.what == TERMINATED)
-    {
-        let id = &intent.value;
-        match live::by_id(aws, id).await? {
+    for id in intents.of(ID, TERMINATED) {
+        match live::by_id(aws, &id).await? {
             Some(found) => {
                 let ours = found.environment_name() == Some(stack.names.environment.as_str())
                     && found.application_name() == Some(stack.names.application.as_str());
                 if ours && found.status() == Some(&EnvironmentStatus::Terminated) {
-                    follow::delete_objects(aws, stack.name.as_str(), id).await?;
+                    follow::delete_objects(aws, stack.name.as_str(), &id).await?;
                 }
             }
-            None if follow::has_objects(aws, stack.name.as_str(), id).await? => unknown.push(id.clone()),
+            None if follow::has_objects(aws, stack.name.as_str(), &id).await? => unknown.push(id),
             None => {}
         }
     }
@@ -74,6 +70,14 @@ impl Environment {
 
     fn name(&self) -> &str {
         &self.stack.names.environment
+    }
+
+    /// How it is named where it stays after a run that did not end well.
+    fn leftover(&self) -> String {
+        match self.stack.profile.is_load_balanced() {
+            true => format!("environment {} with its instances and load balancer", self.name()),
+            false => format!("environment {} with its instance", self.name()),
+        }
     }
 
     fn inputs(&self, known: &Values) -> Inputs {
@@ -102,7 +106,7 @@ impl Environment {
         let profile = &self.stack.profile;
         if let Some(Trouble::LaunchFailed(trouble)) = &live.broken {
             let field = FieldChange::new("launch", trouble.clone(), "terminated and launched again".to_owned());
-            return vec![field.effect(Effect::ReplaceInstances)];
+            return vec![field.effect(Effect::Interrupt)];
         }
         let mut changes = options::differences(profile, &self.wanted(known), &live.settings);
         if self.stack.properties_unknown {
@@ -111,11 +115,14 @@ impl Environment {
         let version = known.get(&VERSION).unwrap_or_else(|| self.stack.bundle.label.clone());
         let known_label = !version.is_empty();
         if known_label && live.version.as_deref() != Some(version.as_str()) {
-            changes.push(FieldChange::new("VersionLabel", live.version.clone(), version).effect(Effect::Restart));
+            changes.push(
+                FieldChange::new("VersionLabel", live.version.clone(), version)
+                    .effect(options::in_batches(profile, Effect::Restart)),
+            );
         }
         if let Some(wanted) = live.moves_to() {
             let change = FieldChange::new("PlatformArn", live.platform_arn.clone(), wanted.to_owned());
-            changes.push(change.effect(Effect::ReplaceInstances));
+            changes.push(change.effect(options::in_batches(profile, Effect::ReplaceInstances)));
         }
         changes.extend(self.group_drift(live));
         changes.extend(self.alarm_drift(live));
@@ -228,12 +235,13 @@ impl Environment {
                 what: format!("the environment {} to launch", self.name()),
                 environment: &id,
                 request,
+                leftover: self.leftover(),
             };
             let ended = follow(cx, &operation, |seen| self.publish_origin(cx, seen)).await;
             let ended = ended
                 .map_err(|error| Failure::from(error).leaving(format!("environment {} ({id})", self.name()), true))?;
             if ended.ending == Ending::Succeeded && !ended.terminated() {
-                let environment = follow::wait_healthy(cx, &id, self.name()).await?;
+                let environment = follow::wait_healthy(cx, &id, self.name(), self.leftover()).await?;
                 return Ok(Live::read(cx.read().aws(), &environment).await?);
             }
             if ended.terminated() && ended.profile_not_spread() && spread_retry {
@@ -345,7 +353,7 @@ impl Environment {
             ]
         };
         if changed.contains(&true) {
-            follow::wait_healthy(cx, &live.id, self.name()).await?;
+            follow::wait_healthy(cx, &live.id, self.name(), self.leftover()).await?;
         }
         self.repair(cx, live).await?;
         Ok(())
@@ -429,6 +437,7 @@ impl Environment {
             what: format!("{what} of {} to be deployed", self.name()),
             environment: &live.id,
             request: answer.request_id().map(str::to_owned),
+            leftover: self.leftover(),
         };
         let ended = follow(cx, &operation, |_| async {}).await?;
         if ended.ending == Ending::Failed {
@@ -507,6 +516,7 @@ impl Environment {
                 what: format!("the environment {} to terminate", self.name()),
                 environment: id,
                 request: Some(request),
+                leftover: self.leftover(),
             };
             let ended = follow(cx, &operation, |_| async {}).await;
             let leftover = format!("environment {} ({id})", self.name());
@@ -604,6 +614,10 @@ impl Resource for Environment {
         vec![ORIGIN.name, ENVIRONMENT.name]
     }
 
+    fn costs(&self) -> Option<String> {
+        Some(self.leftover())
+    }
+
     fn limits(&self) -> Limits {
         follow::LIMITS
     }
@@ -617,7 +631,10 @@ impl Resource for Environment {
             });
         };
         let passing = Live::passing(&environment);
-        let owner = settled_owner(cx, &self.stack.ownership, ID, || beanstalk_tags(aws, &passing.arn)).await?;
+        let owner = settled_owner(cx, &self.stack.ownership, ID, self.name(), || {
+            beanstalk_tags(aws, &passing.arn)
+        })
+        .await?;
         match environment.status() {
             Some(EnvironmentStatus::Ready) => {
                 let mut live = Live::read(aws, &environment).await?;
@@ -694,8 +711,7 @@ impl Resource for Environment {
             return self.create(cx).await;
         };
         if *owner != Owner::Ours {
-            let what = format!("environment {}", self.name());
-            take_over_in_beanstalk(cx, &self.stack, ID, &live.arn, &what).await?;
+            take_over_in_beanstalk(cx, &self.stack, ID, &live.arn, ("environment", self.name())).await?;
         }
         if live.broken.is_some() {
             cx.step("its launch failed: terminating it, then launching again");
