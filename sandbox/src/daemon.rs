@@ -23,7 +23,7 @@ use crate::gateway::{self, Gateway};
 use crate::instances::{Machines, RoleCredentials};
 use crate::services::s3::Store;
 use crate::world::clock::Clock;
-use crate::world::{World, ids};
+use crate::world::{World, ids, monitoring};
 
 /// The account that the sandbox plays.
 const ACCOUNT: &str = "123456789012";
@@ -325,7 +325,8 @@ fn new_world(directory: &Path, options: &Options, info: &Info, store: &Store) ->
             session_token: issued.session_token,
         })
     });
-    let machines = Machines::new(directory.to_owned(), options.supervisor.clone(), info.port, credentials);
+    let (supervisor, scale) = (options.supervisor.clone(), info.time_scale);
+    let machines = Machines::new(directory.to_owned(), supervisor, info.port, credentials, scale);
     let world = World::new(
         &info.account,
         Clock::new(info.time_scale),
@@ -341,6 +342,7 @@ fn new_world(directory: &Path, options: &Options, info: &Info, store: &Store) ->
     let credentials = &mut state.iam.credentials;
     credentials.add_user(&user, &info.access_key_id, &info.secret_access_key);
     drop(state);
+    monitoring::minute::run(&world);
     world
 }
 

@@ -1,13 +1,14 @@
 //! The supervisor process of one instance: runs a version's processes, keeps them running, and dies with the daemon.
 //! Must know nothing of AWS; it gets releases on its standard input and reports on its standard output.
 
+use std::collections::HashMap;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use rand::RngExt;
-use rustix::process::{Pid, Signal, kill_process_group, setpriority_pgrp};
+use rustix::process::{Pid, Signal, kill_process_group, set_child_subreaper, setpriority_pgrp};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
@@ -16,9 +17,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::governor::Governor;
 use super::procfile::Process;
-use super::wire::{Order, Release, Report, SETUP, Setup};
-use super::{bundle, log, mark};
+use super::wire::{self, Order, Release, Report, SETUP, Setup};
+use super::{bundle, command, log, mark};
 
 /// From the start of the processes until the web process must listen.
 const START_LIMIT: Duration = Duration::from_secs(20);
@@ -34,6 +36,9 @@ const STOP_LIMIT: Duration = Duration::from_secs(3);
 
 /// Below the load balancer and the API, which must stay responsive while instances burn.
 const NICENESS: i32 = 10;
+
+/// Between two reports of what the processors do: often enough that a minute of the fastest clocks has one.
+const TELL_EVERY: Duration = Duration::from_millis(100);
 
 /// Ports of instances: outside of the range that the kernel gives to outgoing connections.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
@@ -66,6 +71,8 @@ async fn serve(setup: &Setup) -> std::io::Result<()> {
     let mut orders = BufReader::new(tokio::io::stdin()).lines();
     let mut terminated = signal(SignalKind::terminate())?;
     let mut running: Option<Version> = None;
+    let mut commands = Commands::default();
+    tokio::spawn(govern(setup));
     loop {
         let line = tokio::select! {
             line = orders.next_line() => line?,
@@ -89,10 +96,56 @@ async fn serve(setup: &Setup) -> std::io::Result<()> {
                     version.restart.send_modify(|count| *count += 1);
                 }
             }
+            Order::Run(command) => commands.run(setup, command),
+            Order::Cancel(id) => commands.cancel(&id),
         }
     }
     stop(running).await;
     Ok(())
+}
+
+/// Watches what the instance's processes use of its processors, and tells it.
+fn govern(setup: &Setup) -> impl Future<Output = ()> + use<> {
+    let own = rustix::process::getpid();
+    // Adopts orphans, so that all that was ever started is found below this process.
+    if let Err(error) = set_child_subreaper(Some(own)) {
+        tracing::warn!(%error, "processes that leave their parents will not be seen");
+    }
+    let mut governor = Governor::new(own, command::marks(&setup.mark), setup.processors, setup.weight);
+    async move {
+        let mut told: Option<Instant> = None;
+        loop {
+            let (reading, pause) = governor.look();
+            if told.is_none_or(|time| time.elapsed() >= TELL_EVERY) {
+                told = Some(Instant::now());
+                report(&Report::Busy(reading)).await;
+            }
+            tokio::time::sleep(pause).await;
+        }
+    }
+}
+
+/// Scripts that run, by their ids.
+#[derive(Default)]
+struct Commands(HashMap<String, CancellationToken>);
+
+impl Commands {
+    fn run(&mut self, setup: &Setup, command: wire::Command) {
+        let cancel = CancellationToken::new();
+        self.0.insert(command.id.clone(), cancel.clone());
+        let setup = setup.clone();
+        tokio::spawn(async move {
+            let end = command::run(&setup, &command, cancel).await;
+            report(&Report::Ran { id: command.id, end }).await;
+        });
+    }
+
+    /// One that has ended already stays as it ended.
+    fn cancel(&mut self, id: &str) {
+        if let Some(cancel) = self.0.remove(id) {
+            cancel.cancel();
+        }
+    }
 }
 
 async fn report(report: &Report) {
@@ -309,7 +362,7 @@ impl Keeper {
 }
 
 /// What a process finds beside the environment's properties. Nothing of the daemon's own: its credentials are not the instance's.
-fn base_environment(directory: &Path) -> [(&'static str, std::ffi::OsString); 3] {
+pub(super) fn base_environment(directory: &Path) -> [(&'static str, std::ffi::OsString); 3] {
     let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
     [("PATH", path), ("HOME", directory.into()), ("LANG", "C.UTF-8".into())]
 }

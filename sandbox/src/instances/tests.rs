@@ -1,5 +1,7 @@
 //! Instances as a user of the sandbox meets them: real bundles, real processes, real deaths.
 
+mod scripts;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{Read, Write};
@@ -73,7 +75,7 @@ pub(crate) fn machines(directory: &Path) -> Machines {
             session_token: format!("token of {role}"),
         })
     });
-    Machines::new(directory.to_owned(), supervisor(), 4566, credentials)
+    Machines::new(directory.to_owned(), supervisor(), 4566, credentials, 60.0)
 }
 
 fn get(address: SocketAddr, path: &str) -> String {
@@ -107,7 +109,7 @@ fn processes_below(directory: &Path) -> usize {
 async fn a_bundle_runs_is_replaced_in_place_and_leaves_nothing() {
     let directory = private_directory();
     let machines = machines(directory.path());
-    machines.launch("i-1");
+    machines.launch("i-1", 2);
     assert_eq!(machines.address("i-1"), None);
 
     let first = bundle(&[("Procfile", SERVER, 0o644), ("static/page.txt", "one", 0o600)]);
@@ -289,6 +291,8 @@ fn start_by_hand(instances: &Path, directory: &Path) -> (std::process::Child, Se
             .unwrap()
             .join("i-1")
             .join("versions"),
+        processors: 2,
+        weight: 1.0,
     };
     let supervisor = Command::new(&supervisor()[0])
         .args(&supervisor()[1..])

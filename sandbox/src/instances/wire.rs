@@ -3,14 +3,20 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+use crate::world::plane::{CommandEnd, CpuReading};
 
 /// From the daemon. The end of the stream means: end everything.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) enum Order {
     Deploy(Release),
     Restart,
+    Run(Command),
+    /// The command of that id.
+    Cancel(String),
 }
 
 /// A version to run.
@@ -20,6 +26,19 @@ pub(super) struct Release {
     pub number: u64,
     /// The zip.
     pub bundle: PathBuf,
+    pub environment: BTreeMap<String, String>,
+}
+
+/// A script to run beside the version.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Command {
+    pub id: String,
+    /// For the shell.
+    pub script: String,
+    /// A directory of its own where `None`.
+    pub directory: Option<PathBuf>,
+    /// It is ended after this time.
+    pub limit: Duration,
     pub environment: BTreeMap<String, String>,
 }
 
@@ -38,6 +57,13 @@ pub(super) enum Report {
         reason: String,
         log: String,
     },
+    /// What the instance's processors have done so far.
+    Busy(CpuReading),
+    /// The command of that id has ended.
+    Ran {
+        id: String,
+        end: CommandEnd,
+    },
 }
 
 /// What a supervisor is started with, in its environment: it is no command that people type.
@@ -49,6 +75,10 @@ pub(super) struct Setup {
     pub logs: PathBuf,
     /// Where versions are unpacked.
     pub software: PathBuf,
+    /// Nominal ones.
+    pub processors: u32,
+    /// What a second of the version's own processes counts for, see [`super::governor`].
+    pub weight: f64,
 }
 
 /// The variable that holds [`Setup`].

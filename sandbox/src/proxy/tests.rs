@@ -35,7 +35,7 @@ const ALL_METHODS: &[&str] = &["GET", "HEAD", "OPTIONS", "PUT", "PATCH", "POST",
 pub(crate) struct Fixed(BTreeMap<String, SocketAddr>);
 
 impl DataPlane for Fixed {
-    fn launch(&self, _: &str) {}
+    fn launch(&self, _: &str, _: u32) {}
     fn deploy(&self, _: Deployment) -> BoxFuture<'static, Result<(), DeploymentFailure>> {
         async { Ok(()) }.boxed()
     }

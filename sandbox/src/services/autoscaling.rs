@@ -9,6 +9,7 @@ use super::{Operation, Service, operation};
 use crate::gateway::call::{Answer, Call};
 use crate::world::clock::{seconds_text, text};
 use crate::world::monitoring::Monitoring;
+use crate::world::scaling::policies::{self, Trigger};
 use crate::world::scaling::{Activity, Group, LaunchSource, Lifecycle, Member, Policy, Sizes, keeper};
 use crate::world::{Refusal, World};
 
@@ -36,6 +37,10 @@ const OPERATIONS: &[Operation] = &[
         &["ActivityIds", "AutoScalingGroupName", "MaxRecords", "NextToken"],
     ),
     operation("DescribeTags", &["Filters", "MaxRecords", "NextToken"]),
+    operation(
+        "ExecutePolicy",
+        &["AutoScalingGroupName", "PolicyName", "HonorCooldown"],
+    ),
     operation("ResumeProcesses", &["AutoScalingGroupName", "ScalingProcesses"]),
     operation("SetDesiredCapacity", &["AutoScalingGroupName", "DesiredCapacity"]),
     operation("SuspendProcesses", &["AutoScalingGroupName", "ScalingProcesses"]),
@@ -82,6 +87,7 @@ fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
         "DescribePolicies" => describe_policies(world, call),
         "DescribeScalingActivities" => describe_activities(world, call),
         "DescribeTags" => describe_tags(world, call),
+        "ExecutePolicy" => execute_policy(world, call),
         "ResumeProcesses" => processes(world, call, false),
         "SetDesiredCapacity" => set_desired_capacity(world, call),
         "SuspendProcesses" => processes(world, call, true),
@@ -289,6 +295,25 @@ fn policy_view(policy: &Policy, monitoring: &Monitoring) -> m::ScalingPolicy {
         step_adjustments: Some(Vec::new().into()),
         ..m::ScalingPolicy::default()
     }
+}
+
+/// A policy by its ARN, or by its name and its group's.
+fn execute_policy(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::ExecutePolicyType = call.query()?;
+    let now = world.clock.now();
+    let mut state = world.lock();
+    let scaling = &mut state.region(&call.region).scaling;
+    let group = &request.auto_scaling_group_name;
+    let meant = |it: &&Policy| {
+        let of_group = group.as_ref().is_none_or(|name| *name == it.group);
+        of_group && (it.arn == request.policy_name || group.is_some() && it.name == request.policy_name)
+    };
+    let arn = scaling.policies.values().find(meant).map(|policy| policy.arn.clone());
+    let trigger = Trigger::User {
+        honor_cooldown: request.honor_cooldown.unwrap_or(false),
+    };
+    policies::execute(scaling, arn.as_ref().unwrap_or(&request.policy_name), &trigger, now)?;
+    Ok(wire::serialize_execute_policy_response().into())
 }
 
 fn activity_view(activity: &Activity) -> m::Activity {

@@ -15,6 +15,7 @@ mod page;
 pub(crate) mod s3;
 pub(crate) mod servicequotas;
 pub(crate) mod sns;
+pub(crate) mod ssm;
 pub(crate) mod sts;
 pub(crate) mod wafv2;
 
@@ -62,6 +63,7 @@ pub(crate) const SERVICES: &[Service] = &[
     iam::SERVICE,
     servicequotas::SERVICE,
     sns::SERVICE,
+    ssm::SERVICE,
     sts::SERVICE,
     wafv2::SERVICE,
 ];

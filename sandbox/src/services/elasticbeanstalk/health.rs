@@ -118,7 +118,25 @@ fn instance_view(instance: &InstanceHealth, wanted: &Attributes) -> m::SingleIns
         instance_id: Some(instance.instance_id.clone()),
         instance_type: wanted.show("InstanceType", instance.instance_type.clone()),
         launched_at: wanted.show("LaunchedAt", text(instance.launched)),
+        system: instance.cpu.and_then(|cpu| wanted.show("System", system(cpu))),
         ..m::SingleInstanceHealth::default()
+    }
+}
+
+/// What the health agent tells of the operating system; of it the sandbox knows the processors.
+fn system(cpu: f64) -> m::SystemStatus {
+    m::SystemStatus {
+        c_p_u_utilization: Some(m::CPUUtilization {
+            i_o_wait: Some(0.0),
+            i_r_q: Some(0.0),
+            idle: Some(100.0 - cpu),
+            nice: Some(0.0),
+            soft_i_r_q: Some(0.0),
+            system: Some(0.0),
+            user: Some(cpu),
+            ..m::CPUUtilization::default()
+        }),
+        ..m::SystemStatus::default()
     }
 }
 

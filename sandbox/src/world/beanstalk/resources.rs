@@ -442,7 +442,9 @@ impl Site<'_> {
             insufficient_data_actions: Vec::new(),
             state: "INSUFFICIENT_DATA",
             state_reason: "Unchecked: Initial alarm creation".to_owned(),
+            state_reason_data: None,
             state_updated: now,
+            state_transitioned: now,
             updated: now,
             tags: self.tags(),
         };

@@ -42,7 +42,8 @@ fn delete_triggers(run: &Run) {
     };
     for (part, alarm) in [(resources::HIGH, made.high_alarm), (resources::LOW, made.low_alarm)] {
         if let Some(name) = alarm {
-            run.region(|here| here.monitoring.alarms.remove(&name));
+            let now = run.world.clock.now();
+            run.region(|here| here.monitoring.delete_alarm(&name, now));
             gone(run, part, &name);
             run.info(format!("Deleted CloudWatch alarm named: {name}"));
         }

@@ -1,6 +1,7 @@
 //! EC2 instances, launch templates and key pairs.
 //! Must know nothing of who launches; processes are the data plane's.
 
+pub(crate) mod agents;
 pub(crate) mod key_pairs;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ pub(crate) struct Compute {
     pub key_pairs: BTreeMap<String, KeyPair>,
     /// By id.
     pub launch_templates: BTreeMap<String, LaunchTemplate>,
+    pub agents: agents::Agents,
 }
 
 #[derive(Debug, Clone)]
@@ -44,6 +46,8 @@ pub(crate) struct Instance {
     pub launched: Timestamp,
     pub ended: Option<Timestamp>,
     pub reservation_id: String,
+    /// A metric a minute instead of one in five.
+    pub detailed_monitoring: bool,
     pub tags: Tags,
 }
 
@@ -204,7 +208,7 @@ pub(crate) fn launch(
     let id = ids::ec2("i");
     let instance = make(here, &id, spec, subnet_id, now, tags);
     here.compute.instances.insert(id.clone(), instance);
-    world.plane.launch(&id);
+    world.plane.launch(&id, network::zones::processors(&spec.instance_type));
     let (world_then, region_then, id_then) = (Arc::clone(world), region.to_owned(), id.clone());
     world.spawn(async move {
         world_then.clock.sleep_seconds(BOOT).await;
@@ -270,6 +274,7 @@ fn make(here: &Region, id: &str, spec: &InstanceSpec, subnet_id: &str, now: Time
         launched: now,
         ended: None,
         reservation_id: ids::ec2("r"),
+        detailed_monitoring: spec.detailed_monitoring,
         tags,
     }
 }

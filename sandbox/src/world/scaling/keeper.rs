@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Group, LaunchSource, Lifecycle, Member};
+use super::{Group, LaunchSource, Lifecycle, Member, policies};
 use crate::world::balancing::{Target, TargetState};
 use crate::world::{State, World, beanstalk, clock, compute};
 
@@ -29,9 +29,12 @@ fn look(world: &Arc<World>, region: &str, name: &str) -> bool {
     let now = world.clock.now();
     let mut state = world.lock();
     replace_dead(&mut state, region, name, now);
-    let Some(group) = state.region(region).scaling.groups.get(name) else {
+    let scaling = &mut state.region(region).scaling;
+    let is_scaling = scaling.is_scaling(name);
+    let Some(group) = scaling.groups.get_mut(name) else {
         return false;
     };
+    policies::cool(group, is_scaling, now);
     let serving = i32::try_from(group.serving().count()).unwrap_or(i32::MAX);
     let may_launch = !group.suspended.contains("Launch") && group.not_before.is_none_or(|time| now >= time);
     let may_terminate = !group.suspended.contains("Terminate");

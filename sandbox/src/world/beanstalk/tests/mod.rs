@@ -1,6 +1,7 @@
 //! Environments from their first event to their last, with fakes below and an hour in a second.
 
 mod failures;
+mod scaling;
 mod updates;
 
 use std::time::Duration;
@@ -26,7 +27,12 @@ fn caller(request: &str) -> Caller {
 
 /// An account with roles, a default VPC, a bundle of each kind, and an application with a version of each.
 fn prepared() -> Fake {
-    let fake = Fake::new();
+    prepared_at(3600.0)
+}
+
+/// The same where the clock runs that many times faster than real time.
+fn prepared_at(scale: f64) -> Fake {
+    let fake = Fake::at(scale);
     let mut state = fake.world.lock();
     add_roles(&mut state.iam);
     let here = state.region(REGION);
