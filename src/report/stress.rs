@@ -21,7 +21,7 @@ pub struct Course {
     /// Seconds until the burn ended.
     pub burned: f64,
     pub seconds: f64,
-    /// The alarm's own metric: seconds and percent.
+    /// The alarm's own metric, each average from its period's start to its end: seconds and percent.
     pub cpu: Vec<(f64, f64)>,
     /// Times in which the high alarm was in state ALARM.
     pub alarm: Vec<(f64, f64)>,
@@ -74,8 +74,7 @@ pub fn report(course: &Course) -> Report {
         ],
         tables: vec![activities(course), health(course)],
         notes: vec![
-            "CPU is the alarm's own metric, the average over the group, at the moment in which CloudWatch filed it; it becomes \
-             visible a minute or more later."
+            "CPU is the alarm's own metric: an average over the group and over the period. CloudWatch shows it after the period's end."
                 .to_owned(),
             "The proof that the alarm added the instance is the activity's own cause.".to_owned(),
         ],

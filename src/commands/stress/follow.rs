@@ -86,12 +86,7 @@ impl Test {
         let zero = self.zero;
         let course = &mut self.course;
         course.seconds = now;
-        course.cpu = reading
-            .cpu
-            .iter()
-            .map(|(at, percent)| (at - zero, *percent))
-            .filter(|(at, _)| *at >= 0.0)
-            .collect();
+        course.cpu = averages(&reading.cpu, zero, f64::from(self.group.out.period()));
         if course
             .instances
             .last()
@@ -305,9 +300,35 @@ impl Test {
     }
 }
 
+/// The averages of the periods that ended after `zero`, in seconds since then: each holds from its period's start, which is when
+/// CloudWatch files it, to its end.
+fn averages(points: &[(f64, f64)], zero: f64, period: f64) -> Vec<(f64, f64)> {
+    let mut held: Vec<(f64, f64)> = Vec::new();
+    for (at, percent) in points {
+        let end = at + period - zero;
+        if end > 0.0 {
+            held.push(((at - zero).max(0.0), *percent));
+            held.push((end, *percent));
+        }
+    }
+    held
+}
+
 fn newest(course: &Course) -> String {
     course
         .cpu
         .last()
         .map_or_else(|| "not known yet".to_owned(), |(_, percent)| format!("{percent:.0} %"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_period_that_began_before_the_burn_counts_from_the_burn() {
+        let points = [(100.0, 4.0), (400.0, 65.0), (700.0, 20.0)];
+        let held = averages(&points, 500.0, 300.0);
+        assert_eq!(held, [(0.0, 65.0), (200.0, 65.0), (200.0, 20.0), (500.0, 20.0)]);
+    }
 }
