@@ -31,6 +31,10 @@ async fn main() -> ExitCode {
         }
     };
     let rate = load::closed::registrations(site, connections, Duration::from_secs(seconds)).await;
-    println!("{:.0} requests a second, {} failed", rate.answered as f64 / rate.seconds, rate.failed);
+    println!(
+        "{:.0} requests a second, {} failed",
+        rate.answered as f64 / rate.seconds,
+        rate.failed
+    );
     ExitCode::SUCCESS
 }

@@ -132,6 +132,17 @@ pub(super) fn clock(seconds: f64) -> String {
     }
 }
 
+/// Seconds of the time axis's unit: labels are round numbers of it.
+fn time_unit(seconds: f64) -> f64 {
+    if seconds > 7200.0 {
+        3600.0
+    } else if seconds > 120.0 {
+        60.0
+    } else {
+        1.0
+    }
+}
+
 fn number(value: f64) -> String {
     if value >= 10_000.0 {
         format!("{:.0}k", value / 1000.0)
@@ -163,11 +174,13 @@ impl Chart {
     fn draw(&self, area: &Area<'_>) -> Drawn {
         let top = self.highest();
         let seconds = self.seconds.max(1.0);
+        let unit = time_unit(seconds);
         let mut plot = ChartBuilder::on(area)
             .margin(6)
+            .margin_right(24)
             .x_label_area_size(24)
             .y_label_area_size(54)
-            .build_cartesian_2d(0.0..seconds, 0.0..top)?;
+            .build_cartesian_2d(0.0..seconds / unit, 0.0..top)?;
         plot.configure_mesh()
             .light_line_style(TRANSPARENT)
             .bold_line_style(GRID)
@@ -175,18 +188,18 @@ impl Chart {
             .label_style(("sans-serif", 12).into_font().color(&INK))
             .x_labels(10)
             .y_labels(5)
-            .x_label_formatter(&|seconds| clock(*seconds))
+            .x_label_formatter(&|time| clock(*time * unit))
             .y_label_formatter(&|value| number(*value))
             .draw()?;
         for band in &self.bands {
-            let corners = [(band.from.max(0.0), 0.0), (band.to.min(seconds), top)];
+            let corners = [(band.from.max(0.0) / unit, 0.0), (band.to.min(seconds) / unit, top)];
             plot.draw_series(std::iter::once(Rectangle::new(
                 corners,
                 band.hue.colour().mix(0.18).filled(),
             )))?;
         }
         for series in &self.series {
-            for piece in pieces(series) {
+            for piece in pieces(series, unit) {
                 let colour = series.hue.colour();
                 if series.shape == Shape::Area {
                     plot.draw_series(
@@ -198,7 +211,7 @@ impl Chart {
             }
         }
         for threshold in &self.thresholds {
-            let ends = [(0.0, threshold.value), (seconds, threshold.value)];
+            let ends = [(0.0, threshold.value), (seconds / unit, threshold.value)];
             let style = Hue::Alarm.colour().stroke_width(1);
             plot.draw_series(DashedLineSeries::new(ends, 6, 4, style))?;
         }
@@ -206,10 +219,11 @@ impl Chart {
     }
 }
 
-/// A curve without its gaps; steps get their corners.
-fn pieces(series: &Series) -> Vec<Vec<(f64, f64)>> {
+/// A curve without its gaps, its time in `unit` seconds; steps get their corners.
+fn pieces(series: &Series, unit: f64) -> Vec<Vec<(f64, f64)>> {
     let mut pieces = vec![Vec::new()];
     for (at, value) in &series.points {
+        let at = at / unit;
         let last = pieces.len() - 1;
         if !value.is_finite() {
             if !pieces[last].is_empty() {
@@ -219,9 +233,9 @@ fn pieces(series: &Series) -> Vec<Vec<(f64, f64)>> {
         }
         let before = pieces[last].last().map(|(_, value): &(f64, f64)| *value);
         if let (Shape::Steps, Some(before)) = (series.shape, before) {
-            pieces[last].push((*at, before));
+            pieces[last].push((at, before));
         }
-        pieces[last].push((*at, *value));
+        pieces[last].push((at, *value));
     }
     pieces.retain(|piece| !piece.is_empty());
     pieces
@@ -235,11 +249,13 @@ impl TimeLine {
 
     fn draw(&self, area: &Area<'_>, rows: u32) -> Drawn {
         let seconds = self.seconds.max(1.0);
+        let unit = time_unit(seconds);
         let mut plot = ChartBuilder::on(area)
             .margin(6)
             .margin_left(60)
+            .margin_right(24)
             .x_label_area_size(24)
-            .build_cartesian_2d(0.0..seconds, 0.0..f64::from(rows))?;
+            .build_cartesian_2d(0.0..seconds / unit, 0.0..f64::from(rows))?;
         plot.configure_mesh()
             .light_line_style(TRANSPARENT)
             .bold_line_style(GRID)
@@ -248,13 +264,13 @@ impl TimeLine {
             .x_labels(10)
             .y_labels(0)
             .disable_y_mesh()
-            .x_label_formatter(&|seconds| clock(*seconds))
+            .x_label_formatter(&|time| clock(*time * unit))
             .draw()?;
         for (span, row) in self.spans.iter().zip(0..rows) {
             let bottom = f64::from(rows - row) - 0.8;
             // What took no time is still to be seen.
             let to = span.to.max(span.from + seconds / 200.0).min(seconds);
-            let corners = [(span.from, bottom), (to, bottom + 0.6)];
+            let corners = [(span.from / unit, bottom), (to / unit, bottom + 0.6)];
             plot.draw_series(std::iter::once(Rectangle::new(
                 corners,
                 span.hue.colour().mix(0.45).filled(),
@@ -262,13 +278,17 @@ impl TimeLine {
             let style = ("sans-serif", 12).into_font().color(&INK);
             // In the right half the text would run out of the picture.
             let text = if span.from < seconds * 0.5 {
-                Text::new(span.name.clone(), (span.from + seconds / 200.0, bottom + 0.5), style)
+                Text::new(
+                    span.name.clone(),
+                    ((span.from + seconds / 200.0) / unit, bottom + 0.5),
+                    style,
+                )
             } else {
                 let right = plotters::style::text_anchor::Pos::new(
                     plotters::style::text_anchor::HPos::Right,
                     plotters::style::text_anchor::VPos::Top,
                 );
-                Text::new(span.name.clone(), (to, bottom + 0.5), style.pos(right))
+                Text::new(span.name.clone(), (to / unit, bottom + 0.5), style.pos(right))
             };
             plot.draw_series(std::iter::once(text))?;
         }
@@ -332,9 +352,9 @@ mod tests {
         let mut series = chart(vec![(0.0, 1.0), (1.0, f64::NAN), (2.0, 3.0), (4.0, 5.0)])
             .series
             .remove(0);
-        assert_eq!(pieces(&series), [vec![(0.0, 1.0)], vec![(2.0, 3.0), (4.0, 5.0)]]);
+        assert_eq!(pieces(&series, 1.0), [vec![(0.0, 1.0)], vec![(2.0, 3.0), (4.0, 5.0)]]);
         series.shape = Shape::Steps;
-        assert_eq!(pieces(&series)[1], [(2.0, 3.0), (4.0, 3.0), (4.0, 5.0)]);
+        assert_eq!(pieces(&series, 1.0)[1], [(2.0, 3.0), (4.0, 3.0), (4.0, 5.0)]);
     }
 
     #[test]

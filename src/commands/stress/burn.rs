@@ -91,7 +91,7 @@ pub(super) fn sized(dose: Dose, processors: u32, bound: Duration) -> String {
     let loops = dose.percent / 100.0 * f64::from(processors);
     let whole = loops.floor();
     let part = ((loops - whole) * f64::from(PHASE)).round() as u32;
-    let bounded = format!("timeout {} nice -n 19 sh -c", bound.as_secs().max(1));
+    let bounded = format!("timeout {} nice -n 10 sh -c", bound.as_secs().max(1));
     let mut script = String::new();
     for _ in 0..whole as u32 {
         script.push_str(&format!("{bounded} 'while :; do :; done' &\n"));

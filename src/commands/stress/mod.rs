@@ -6,6 +6,7 @@ mod follow;
 mod group;
 mod readings;
 mod remote;
+mod rest;
 
 use std::time::{Duration, Instant};
 
@@ -51,12 +52,18 @@ pub(super) async fn run(global: &Global, args: &StressArgs, ui: &Ui) -> Result<S
     let environment = environment(&session, &look)?;
     let group = Group::of(&session.read, &environment.id).await?;
     can_grow(&session, &group)?;
-    let now = readings::now(&session.read, &environment.id).await?;
-    let window = 4.0 * f64::from(group.out.period());
-    let first = readings::read(&session.read, &environment.id, &group, &[], now - window, now).await?;
-    at_rest(&group, &first)?;
-    let burn = plan(&session, args, &group, &first).await?;
+    let first = rest::look(&session.read, &environment.id, &group).await?;
+    rest::at_rest(&group, &first)?;
+    let burn = plan(&session, args, &group, 0.0).await?;
     confirm(&session, global, args, &group, &burn).await?;
+    let burn = if args.no_burn || args.like_article {
+        burn
+    } else {
+        let idle = rest::idle(&session, &environment.id, &group, ui).await?;
+        let sized = plan(&session, args, &group, idle).await?;
+        ui.say(&format!("  the site itself takes {idle:.0} %; burning {}", sized.text));
+        sized
+    };
     let sent = if args.no_burn {
         Vec::new()
     } else {
@@ -70,7 +77,10 @@ pub(super) async fn run(global: &Global, args: &StressArgs, ui: &Ui) -> Result<S
         )
         .await?
     };
-    let zero = sent.first().and_then(|sent| sent.at).unwrap_or(now);
+    let zero = match sent.first().and_then(|sent| sent.at) {
+        Some(at) => at,
+        None => readings::now(&session.read, &environment.id).await?,
+    };
     let course = course(&session, &group, &burn, zero);
     let mut test = Test::new(course, group.clone(), &first, zero, burn.bound);
     let followed = follow(&session, &environment, &group, &sent, &mut test, zero, ui).await;
@@ -140,31 +150,8 @@ fn can_grow(session: &Session, group: &Group) -> Result<(), Error> {
         .hint(format!("confctl up --set scaling.max={}", running + 2)))
 }
 
-/// A test begins from rest, else what it sees is not its own doing.
-fn at_rest(group: &Group, first: &Reading) -> Result<(), Error> {
-    let wait = "wait until it rests (confctl status), then again";
-    if first.high.is_on() {
-        return Err(Error::refused("the alarm is on already: the group is scaling out without our doing").hint(wait));
-    }
-    if first.in_service != first.desired || first.in_service == 0 {
-        let text = format!(
-            "the group is changing: {} of {} instances are in service",
-            first.in_service, first.desired
-        );
-        return Err(Error::refused(text).hint(wait));
-    }
-    if first.in_service > group.min && first.low.as_ref().is_some_and(readings::Alarm::is_on) {
-        let text = format!(
-            "the group is on its way from {} to {} instances",
-            first.in_service, group.min
-        );
-        return Err(Error::refused(text).hint(wait));
-    }
-    Ok(())
-}
-
-/// Where and how much to burn.
-async fn plan(session: &Session, args: &StressArgs, group: &Group, first: &Reading) -> Result<Burn, Error> {
+/// Where and how much to burn. `idle`: percent that the site itself takes.
+async fn plan(session: &Session, args: &StressArgs, group: &Group, idle: f64) -> Result<Burn, Error> {
     let reachable = remote::reachable(&session.read, &group.instances).await?;
     let processors = group::processors(&session.read, &group.instances).await?;
     let speed = session.settings.pace.speed;
@@ -175,7 +162,6 @@ async fn plan(session: &Session, args: &StressArgs, group: &Group, first: &Readi
         .max(u64::from(session.stack.profile.instance.monitoring_period));
     let bound = (2.0 * slowest as f64 + 600.0).max(SHORTEST_BURN * speed).ceil();
     let here = Duration::from_secs_f64(bound / speed);
-    let idle = first.cpu.last().map_or(0.0, |(_, percent)| *percent);
     let count = group.instances.len();
     if args.like_article {
         let instances: Vec<String> = reachable.into_iter().take(1).collect();
@@ -262,7 +248,12 @@ async fn confirm(
         ui.say("  burns nothing: somebody else does; follows what comes of it");
         return Ok(());
     }
-    ui.say(&format!("  burn: {}", burn.text));
+    let less = if args.like_article {
+        ""
+    } else {
+        " (less what the site itself takes)"
+    };
+    ui.say(&format!("  burn: {}{less}", burn.text));
     ui.say(&format!(
         "  for at most {:.0} min on the instances' own clock; sooner if the new instance serves",
         burn.bound / 60.0
