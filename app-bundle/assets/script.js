@@ -1,7 +1,18 @@
+// Chooses the language at `/`, where an edge in front forwards nothing by which the server could.
 // Sends the form without leaving the page, and tries again by itself while the site is too busy.
 // Every text comes from the page, which works without this script.
 (() => {
   "use strict";
+
+  if (location.pathname === "/") {
+    const links = Array.from(document.querySelectorAll("nav a[hreflang]"));
+    const wanted = (navigator.languages || [navigator.language || ""]).map((tag) => tag.toLowerCase().split("-")[0]);
+    const known = wanted.find((tag) => links.some((link) => link.hreflang === tag));
+    if (known && known !== document.documentElement.lang) {
+      location.replace(links.find((link) => link.hreflang === known).href);
+      return;
+    }
+  }
 
   const form = document.getElementById("form");
   if (!form || !window.fetch || !window.AbortController) return;
@@ -11,6 +22,8 @@
   const progress = document.getElementById("progress");
   const button = form.querySelector("button");
   const TRIES = 8;
+  // By what the server calls them, so that a text of its own can never be shown.
+  const REASONS = { empty: "empty", too_long: "tooLong" };
   let sending = false;
 
   // The server's own check decides what an address is; the browser's messages are not tied to the field.
@@ -59,13 +72,13 @@
         if (response.status < 500 && response.status !== 408 && response.status !== 429) {
           // A firewall in front answers in HTML.
           const answer = await response.json().catch(() => ({}));
-          return fail(answer.message || form.dataset.malformed, true);
+          return fail(form.dataset[REASONS[answer.reason]] || form.dataset.malformed, true);
         }
         wait = Number(response.headers.get("Retry-After")) || 1;
       } catch {
         // No network or no answer in time. Sending again is harmless: an address counts once.
       }
-      progress.textContent = form.dataset.retry;
+      progress.textContent = form.dataset.retrying;
       // A random part, so that all who were turned away do not come back in the same second.
       await pause(wait + Math.random() * Math.min(2 ** tried, 10));
     }

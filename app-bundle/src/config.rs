@@ -1,10 +1,12 @@
 //! The settings of the site, read once from environment variables.
-//! It knows no other module: what a value is used for is not its business.
+//! It knows the languages of the page and no other module: what a value is used for is not its business.
 
 use std::time::Duration;
 
 use thiserror::Error;
 use tracing_subscriber::filter::LevelFilter;
+
+use crate::language::Language;
 
 /// Everything that can be set from outside. Credentials and the endpoint are read by the AWS SDK itself
 /// (`AWS_ENDPOINT_URL`, instance profile, …).
@@ -24,17 +26,18 @@ pub struct Config {
     pub drain: Duration,
     /// `LOG_LEVEL`: error, warn, info, debug or off.
     pub log_level: LevelFilter,
-    pub event: Event,
+    /// The event in each language, in the order of [`Language::all`].
+    pub events: Vec<Event>,
 }
 
-/// The texts of the event, shown on the page.
-#[derive(Debug, Clone)]
+/// The texts of the event on the page of one language.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Event {
-    /// `EVENT_TITLE`.
+    /// `EVENT_TITLE_<LANGUAGE>`, else `EVENT_TITLE`.
     pub title: String,
-    /// `EVENT_TEXT`: one paragraph below the title.
+    /// `EVENT_TEXT_<LANGUAGE>`, else `EVENT_TEXT`: one paragraph below the title.
     pub text: String,
-    /// `EVENT_PRIZES`: what can be won.
+    /// `EVENT_PRIZES_<LANGUAGE>`, else `EVENT_PRIZES`: what can be won.
     pub prizes: String,
 }
 
@@ -84,12 +87,24 @@ impl Config {
                 })?,
                 None => LevelFilter::INFO,
             },
-            event: Event {
-                title: text("EVENT_TITLE", "The Cloud Bootcamp Conference"),
-                text: text("EVENT_TEXT", "Leave your e-mail address to take part in the draw."),
-                prizes: text("EVENT_PRIZES", "10 vouchers for 3 cloud certifications"),
-            },
+            events: Language::all().map(|language| event(language, &set)).collect(),
         })
+    }
+}
+
+/// What is set for this language, else for all, else what the article's event would say in it.
+fn event(language: Language, set: &impl Fn(&str) -> Option<String>) -> Event {
+    let suffix = language.tag().to_ascii_uppercase();
+    let text = |name: &str, default: &str| {
+        set(&format!("{name}_{suffix}"))
+            .or_else(|| set(name))
+            .unwrap_or_else(|| default.to_owned())
+    };
+    let texts = language.texts();
+    Event {
+        title: text("EVENT_TITLE", "The Cloud Bootcamp Conference"),
+        text: text("EVENT_TEXT", texts.event_text),
+        prizes: text("EVENT_PRIZES", texts.event_prizes),
     }
 }
 
@@ -132,5 +147,23 @@ mod tests {
         }
         assert_eq!(with("PORT", " 8080 ").unwrap().port, 8080);
         assert_eq!(with("PORT", "").unwrap().port, 5000);
+    }
+
+    #[test]
+    fn a_text_of_the_event_is_set_for_all_languages_or_for_one() {
+        let config = Config::from_lookup(|asked| match asked {
+            "EVENT_TITLE" => Some("Rust Days".to_owned()),
+            "EVENT_PRIZES_DE" => Some("Drei Gutscheine".to_owned()),
+            _ => None,
+        });
+        let events = config.unwrap().events;
+        let of = |tag| &events[Language::of(tag).unwrap().index()];
+        assert_eq!(
+            (of("en").title.as_str(), of("de").title.as_str()),
+            ("Rust Days", "Rust Days")
+        );
+        assert_eq!(of("de").prizes, "Drei Gutscheine");
+        assert_eq!(of("en").prizes, "10 vouchers for 3 cloud certifications");
+        assert_ne!(of("fr").text, of("en").text);
     }
 }

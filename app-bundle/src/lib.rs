@@ -2,25 +2,34 @@
 //! It knows nothing of confctl; everything it needs comes from environment variables (see [`config`]).
 
 pub mod address;
+pub mod complaints;
 pub mod config;
+pub mod credentials;
+pub mod dynamodb;
 pub mod health;
+pub mod https;
+pub mod language;
 pub mod metrics;
 pub mod page;
 pub mod register;
 pub mod security;
 pub mod serve;
 pub mod shutdown;
+pub mod signed;
+pub mod stats;
 pub mod store;
+pub mod submission;
+pub mod table;
 
 use std::io::Write;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
 use axum::routing::{get, post};
 use thiserror::Error;
-use tokio::net::TcpListener;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -29,11 +38,10 @@ use crate::config::{Config, ConfigError};
 use crate::health::Readiness;
 use crate::metrics::Metrics;
 use crate::page::Site;
+use crate::signed::EndpointError;
+use crate::stats::Stats;
 use crate::store::Store;
-
-/// The largest request body in bytes. AWS's own rule group for the edge draws the same line
-/// (AWSManagedRulesCommonRuleSet, SizeRestrictions_BODY).
-pub const BODY_LIMIT: usize = 8 * 1024;
+use crate::table::Table;
 
 /// Why the site did not start or stopped on its own.
 #[derive(Debug, Error)]
@@ -44,6 +52,8 @@ pub enum RunError {
     Listen { port: u16, source: std::io::Error },
     #[error("cannot wait for SIGTERM: {0}")]
     Signal(std::io::Error),
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
 }
 
 /// What every request may use. Cloning it is one counter.
@@ -54,16 +64,19 @@ pub struct App(Arc<Parts>);
 pub struct Parts {
     pub site: Site,
     pub store: Store,
+    pub table: Table,
+    pub stats: Stats,
     pub readiness: Readiness,
     pub metrics: Metrics,
 }
 
 impl App {
-    pub fn new(config: &Config, store: Store) -> Self {
-        let site = Site::new(&config.event);
+    pub fn new(config: &Config, store: Store, table: Table) -> Self {
         Self(Arc::new(Parts {
-            site,
+            site: Site::new(&config.events),
             store,
+            table,
+            stats: Stats::default(),
             readiness: Readiness::default(),
             metrics: Metrics::default(),
         }))
@@ -78,23 +91,31 @@ impl std::ops::Deref for App {
     }
 }
 
-/// All routes of the site with their limits and headers.
+/// All routes of the site with their headers.
 pub fn router(app: App) -> Router {
     Router::new()
         .route("/", get(page::home))
+        .route("/{language}", get(page::home_in_language))
         .route("/assets/{file}", get(page::asset))
         .route(
             "/register",
             post(register::register).fallback(page::register_needs_post),
         )
+        .route("/api/stats", get(stats::stats))
         .route("/health", get(health::live))
         .route("/ready", get(health::ready))
         .route("/metrics", get(metrics::scrape))
         .fallback(page::not_found)
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(from_fn(security::headers))
-        .layer(from_fn_with_state(app.clone(), metrics::count_responses))
+        .layer(from_fn_with_state(app.clone(), finish))
         .with_state(app)
+}
+
+/// What every answer gets, whoever gave it.
+async fn finish(State(app): State<App>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    app.metrics.response(response.status());
+    security::protect(&mut response);
+    response
 }
 
 /// Serves until SIGTERM or SIGINT, then drains.
@@ -102,20 +123,19 @@ pub async fn run() -> Result<(), RunError> {
     let config = Config::from_environment()?;
     start_logging(config.log_level);
     let stop = shutdown::signal().map_err(RunError::Signal)?;
-    let store = Store::connect(&config).await;
-    let listener = TcpListener::bind(("0.0.0.0", config.port))
-        .await
-        .map_err(|source| RunError::Listen {
-            port: config.port,
-            source,
-        })?;
+    let (client, signed) = dynamodb::connect(&config).await?;
+    let (store, table) = (Store::new(signed, &config), Table::new(client, &config));
+    let listener = serve::listen(config.port).map_err(|source| RunError::Listen {
+        port: config.port,
+        source,
+    })?;
     tracing::info!(
         port = config.port,
         table = config.table_name,
         region = config.region,
         "listening"
     );
-    serve::serve(listener, router(App::new(&config, store)), stop, config.drain).await;
+    serve::serve(listener, router(App::new(&config, store, table)), stop, config.drain).await;
     tracing::info!("stopped");
     Ok(())
 }

@@ -1,15 +1,16 @@
-//! Counters of this process in Prometheus text, for those who are near it: not through the edge.
+//! Counters of this process in Prometheus text, for those who ask it itself: not through a proxy.
 //! New and known addresses are not told apart here either, else a scrape would tell who was in already.
 
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use axum::extract::{Request, State};
+use axum::extract::State;
+use axum::http::StatusCode;
 use axum::http::header::{self, HeaderMap};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use crate::security::came_through_a_proxy;
 use crate::{App, page};
 
 /// Upper bounds of the histogram's buckets in milliseconds.
@@ -58,8 +59,16 @@ impl Metrics {
             .fetch_add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
+    /// One response was given.
+    pub fn response(&self, status: StatusCode) {
+        let class = usize::from(status.as_u16() / 100).saturating_sub(1);
+        if let Some(counter) = self.responses.get(class) {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     /// The Prometheus text exposition format, version 0.0.4.
-    fn text(&self, in_flight: usize) -> String {
+    fn text(&self, in_flight: usize, retries: u64) -> String {
         let mut text = String::with_capacity(2048);
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         family(
@@ -82,6 +91,13 @@ impl Metrics {
             "Registrations refused because too many were under way.",
         );
         let _ = writeln!(text, "confapp_shed_total {}", read(&self.shed));
+        family(
+            &mut text,
+            "confapp_store_retries_total",
+            "counter",
+            "Attempts to write beyond the first.",
+        );
+        let _ = writeln!(text, "confapp_store_retries_total {retries}");
         family(
             &mut text,
             "confapp_store_in_flight",
@@ -130,37 +146,15 @@ fn family(text: &mut String, name: &str, kind: &str, help: &str) {
     let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
 }
 
-/// Counts every response by its class.
-pub async fn count_responses(State(app): State<App>, request: Request, next: Next) -> Response {
-    let response = next.run(request).await;
-    let class = usize::from(response.status().as_u16() / 100).saturating_sub(1);
-    if let Some(counter) = app.metrics.responses.get(class) {
-        counter.fetch_add(1, Ordering::Relaxed);
-    }
-    response
-}
-
-/// `GET /metrics`: as if it did not exist where the request came through CloudFront.
+/// `GET /metrics`: as if it did not exist where a proxy passed the request on.
 pub async fn scrape(State(app): State<App>, headers: HeaderMap) -> Response {
-    if came_through_the_edge(&headers) {
+    if came_through_a_proxy(&headers) {
         return page::not_found(State(app)).await;
     }
-    let text = app.metrics.text(app.store.in_flight());
+    let text = app.metrics.text(app.store.in_flight(), app.store.retries());
     (
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
         text,
     )
         .into_response()
-}
-
-/// CloudFront sends `Via: 2.0 <id>.cloudfront.net (CloudFront)` and `X-Amz-Cf-Id` to every origin; a viewer cannot
-/// take them away.
-fn came_through_the_edge(headers: &HeaderMap) -> bool {
-    let via = headers.get_all(header::VIA).iter();
-    let names_cloudfront = |value: &header::HeaderValue| {
-        String::from_utf8_lossy(value.as_bytes())
-            .to_ascii_lowercase()
-            .contains("cloudfront")
-    };
-    headers.contains_key("x-amz-cf-id") || via.into_iter().any(names_cloudfront)
 }

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::App;
 use crate::address::{AddressError, MAX_LENGTH};
 use crate::config::Event;
+use crate::language::{Language, Texts};
 
 /// Browsers ask each time (and mostly get 304), the edge asks every ten seconds, and goes on showing the page while it
 /// asks or while the origin is in trouble.
@@ -27,8 +28,6 @@ const SHELL: &str = include_str!("../assets/page.html");
 const FORM: &str = include_str!("../assets/form.html");
 const REGISTERED: &str = include_str!("../assets/registered.html");
 const LOST: &str = include_str!("../assets/lost.html");
-
-const BUSY_TEXT: &str = "Too many people at once. Your address is not in yet: please try again in a few seconds.";
 
 /// What a visitor is to see.
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +51,12 @@ struct Asset {
 /// Everything that can be shown, ready to be sent.
 pub struct Site {
     assets: [Asset; 3],
+    /// In the order of [`Language::all`].
+    pages: Vec<Pages>,
+}
+
+/// The page of one language in each of its states.
+struct Pages {
     home: Bytes,
     home_tag: HeaderValue,
     registered: Bytes,
@@ -63,7 +68,8 @@ pub struct Site {
 }
 
 impl Site {
-    pub fn new(event: &Event) -> Self {
+    /// `events` in the order of [`Language::all`].
+    pub fn new(events: &[Event]) -> Self {
         let assets = [
             Asset::new(
                 "style",
@@ -79,7 +85,32 @@ impl Site {
             ),
             Asset::new("icon", "svg", "image/svg+xml", include_bytes!("../assets/icon.svg")),
         ];
-        let page = |shown| Bytes::from(render(event, &assets, shown));
+        let pages = Language::all()
+            .zip(events)
+            .map(|(language, event)| Pages::new(language, event, &assets))
+            .collect();
+        Self { assets, pages }
+    }
+
+    /// The page in one language and state, as a body with its content type.
+    pub fn html(&self, language: Language, shown: Shown) -> Html<Bytes> {
+        let pages = &self.pages[language.index()];
+        let body = match shown {
+            Shown::Home => &pages.home,
+            Shown::Registered => &pages.registered,
+            Shown::Invalid(AddressError::Empty) => &pages.empty,
+            Shown::Invalid(AddressError::TooLong) => &pages.too_long,
+            Shown::Invalid(AddressError::Malformed) => &pages.malformed,
+            Shown::Busy => &pages.busy,
+            Shown::Lost => &pages.lost,
+        };
+        Html(body.clone())
+    }
+}
+
+impl Pages {
+    fn new(language: Language, event: &Event, assets: &[Asset; 3]) -> Self {
+        let page = |shown| Bytes::from(render(language, event, assets, shown));
         let home = page(Shown::Home);
         Self {
             home_tag: entity_tag(&home),
@@ -90,22 +121,7 @@ impl Site {
             malformed: page(Shown::Invalid(AddressError::Malformed)),
             busy: page(Shown::Busy),
             lost: page(Shown::Lost),
-            assets,
         }
-    }
-
-    /// The page in one state, as a body with its content type.
-    pub fn html(&self, shown: Shown) -> Html<Bytes> {
-        let body = match shown {
-            Shown::Home => &self.home,
-            Shown::Registered => &self.registered,
-            Shown::Invalid(AddressError::Empty) => &self.empty,
-            Shown::Invalid(AddressError::TooLong) => &self.too_long,
-            Shown::Invalid(AddressError::Malformed) => &self.malformed,
-            Shown::Busy => &self.busy,
-            Shown::Lost => &self.lost,
-        };
-        Html(body.clone())
     }
 }
 
@@ -125,17 +141,26 @@ impl Asset {
     }
 }
 
-/// `GET /`.
+/// `GET /`: in English, from where the script goes on to the visitor's language.
 pub async fn home(State(app): State<App>, headers: HeaderMap) -> Response {
-    let site = &app.site;
-    let caching = [
-        (header::CACHE_CONTROL, PAGE_CACHING),
-        (header::ETAG, site.home_tag.clone()),
-    ];
-    if is_known(&headers, &site.home_tag) {
+    form(&app, Language::ENGLISH, &headers)
+}
+
+/// `GET /de` and its like, for those who chose, and for those without a script.
+pub async fn home_in_language(State(app): State<App>, Path(tag): Path<String>, headers: HeaderMap) -> Response {
+    match Language::of(&tag) {
+        Some(language) => form(&app, language, &headers),
+        None => not_found(State(app)).await,
+    }
+}
+
+fn form(app: &App, language: Language, headers: &HeaderMap) -> Response {
+    let tag = &app.site.pages[language.index()].home_tag;
+    let caching = [(header::CACHE_CONTROL, PAGE_CACHING), (header::ETAG, tag.clone())];
+    if is_known(headers, tag) {
         return (StatusCode::NOT_MODIFIED, caching).into_response();
     }
-    (caching, site.html(Shown::Home)).into_response()
+    (caching, app.site.html(language, Shown::Home)).into_response()
 }
 
 /// `GET /assets/<name>.<hash>.<extension>`.
@@ -170,13 +195,18 @@ pub async fn asset(State(app): State<App>, Path(file): Path<String>) -> Response
 
 /// Any other path.
 pub async fn not_found(State(app): State<App>) -> Response {
-    (StatusCode::NOT_FOUND, app.site.html(Shown::Lost)).into_response()
+    (StatusCode::NOT_FOUND, app.site.html(Language::ENGLISH, Shown::Lost)).into_response()
 }
 
 /// `/register` by any method but POST, as when somebody reloads the address of a result: a page with the way back.
 pub async fn register_needs_post(State(app): State<App>) -> Response {
     let allow = [(header::ALLOW, HeaderValue::from_static("POST"))];
-    (StatusCode::METHOD_NOT_ALLOWED, allow, app.site.html(Shown::Lost)).into_response()
+    (
+        StatusCode::METHOD_NOT_ALLOWED,
+        allow,
+        app.site.html(Language::ENGLISH, Shown::Lost),
+    )
+        .into_response()
 }
 
 /// Whether the client has this version. Weak comparison: a proxy that compresses makes tags weak.
@@ -203,14 +233,15 @@ fn hash(content: &[u8]) -> String {
     hex::encode(&Sha256::digest(content)[..8])
 }
 
-fn render(event: &Event, assets: &[Asset; 3], shown: Shown) -> String {
+fn render(language: Language, event: &Event, assets: &[Asset; 3], shown: Shown) -> String {
     let [style, script, icon] = assets;
+    let texts = language.texts();
     let (heading, main, message) = match shown {
-        Shown::Home => (String::new(), FORM, String::new()),
-        Shown::Registered => ("You are in the draw – ".to_owned(), REGISTERED, String::new()),
-        Shown::Invalid(error) => ("Error – ".to_owned(), FORM, error.to_string()),
-        Shown::Busy => ("Please try again – ".to_owned(), FORM, BUSY_TEXT.to_owned()),
-        Shown::Lost => ("Nothing here – ".to_owned(), LOST, String::new()),
+        Shown::Home => (None, FORM, ""),
+        Shown::Registered => (Some(texts.registered_title), REGISTERED, ""),
+        Shown::Invalid(error) => (Some(texts.error_title), FORM, text_of(texts, error)),
+        Shown::Busy => (Some(texts.busy_title), FORM, texts.busy),
+        Shown::Lost => (Some(texts.lost_title), LOST, ""),
     };
     let field_state = match shown {
         Shown::Invalid(_) => "aria-invalid=\"true\" autofocus",
@@ -218,25 +249,82 @@ fn render(event: &Event, assets: &[Asset; 3], shown: Shown) -> String {
     };
     let part = |name: &str| match name {
         "max_length" => Some(MAX_LENGTH.to_string()),
-        "message" => Some(escape(&message)),
+        "message" => Some(escape(message)),
         "field_state" => Some(field_state.to_owned()),
-        "malformed" => Some(escape(&AddressError::Malformed.to_string())),
-        "busy" => Some(escape(BUSY_TEXT)),
         // For the script, which shows it in place of the form.
-        "registered" => Some(REGISTERED.to_owned()),
-        _ => None,
+        "registered" => Some(fill(REGISTERED, &|name| text(language, name))),
+        _ => text(language, name),
     };
     fill(SHELL, &|name| match name {
         "main" => Some(fill(main, &part)),
-        "heading" => Some(escape(&heading)),
+        "heading" => Some(heading.map_or(String::new(), |heading| escape(heading) + " – ")),
         "title" => Some(escape(&event.title)),
         "text" => Some(escape(&event.text)),
         "prizes" => Some(escape(&event.prizes)),
         "style" => Some(style.path()),
         "script" => Some(script.path()),
         "icon" => Some(icon.path()),
-        _ => None,
+        "links" => Some(links(language)),
+        _ => text(language, name),
     })
+}
+
+/// A text of the language by the name that templates use.
+fn text(language: Language, name: &str) -> Option<String> {
+    let texts = language.texts();
+    let text = match name {
+        "tag" => language.tag(),
+        "path" => return Some(path(language)),
+        "direction" => texts.direction,
+        "label" => texts.label,
+        "button" => texts.button,
+        "sending" => texts.sending,
+        "retrying" => texts.retrying,
+        "empty" => texts.empty,
+        "too_long" => texts.too_long,
+        "malformed" => texts.malformed,
+        "busy" => texts.busy,
+        "registered_title" => texts.registered_title,
+        "registered_text" => texts.registered_text,
+        "another" => texts.another,
+        "lost_title" => texts.lost_title,
+        "lost_text" => texts.lost_text,
+        "to_form" => texts.to_form,
+        "privacy" => texts.privacy,
+        "languages" => texts.languages,
+        _ => return None,
+    };
+    Some(escape(text))
+}
+
+fn text_of(texts: &Texts, error: AddressError) -> &'static str {
+    match error {
+        AddressError::Empty => texts.empty,
+        AddressError::TooLong => texts.too_long,
+        AddressError::Malformed => texts.malformed,
+    }
+}
+
+/// English has a path of its own too: `/` would send those who chose it back to what their browser prefers.
+fn path(language: Language) -> String {
+    format!("/{}", language.tag())
+}
+
+fn links(current: Language) -> String {
+    let mut links = String::new();
+    for language in Language::all() {
+        let (tag, name, path) = (language.tag(), language.texts().name, path(language));
+        let state = if language == current {
+            " aria-current=\"true\""
+        } else {
+            ""
+        };
+        let _ = writeln!(
+            links,
+            "<li><a href=\"{path}\" hreflang=\"{tag}\" lang=\"{tag}\"{state}>{name}</a></li>"
+        );
+    }
+    links
 }
 
 /// Replaces each `{{name}}` in one pass: what is put in is not looked at again, so that a text of the event cannot
@@ -282,41 +370,72 @@ fn escape(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn event(title: &str) -> Event {
-        Event {
+    fn site(title: &str) -> Site {
+        let event = Event {
             title: title.to_owned(),
             text: "Come in".to_owned(),
             prizes: "Ten".to_owned(),
-        }
+        };
+        Site::new(&vec![event; Language::all().count()])
     }
+
+    fn page(site: &Site, language: Language, shown: Shown) -> String {
+        let Html(page) = site.html(language, shown);
+        String::from_utf8_lossy(&page).into_owned()
+    }
+
+    const STATES: [Shown; 7] = [
+        Shown::Home,
+        Shown::Registered,
+        Shown::Invalid(AddressError::Empty),
+        Shown::Invalid(AddressError::TooLong),
+        Shown::Invalid(AddressError::Malformed),
+        Shown::Busy,
+        Shown::Lost,
+    ];
 
     #[test]
     fn texts_of_the_event_are_text_and_nothing_else() {
-        let site = Site::new(&event("<script>alert('a & b')</script> {{prizes}}"));
-        let home = String::from_utf8_lossy(&site.home);
+        let site = site("<script>alert('a & b')</script> {{prizes}}");
+        let home = page(&site, Language::ENGLISH, Shown::Home);
         assert!(home.contains("&#60;script&#62;alert(&#39;a &#38; b&#39;)&#60;/script&#62; {{prizes}}"));
         assert!(!home.contains("<script>alert"));
     }
 
     #[test]
     fn no_part_of_a_template_is_left_unfilled() {
-        let site = Site::new(&event("Conference"));
-        for shown in [
-            Shown::Home,
-            Shown::Registered,
-            Shown::Invalid(AddressError::Empty),
-            Shown::Busy,
-            Shown::Lost,
-        ] {
-            let Html(page) = site.html(shown);
-            assert!(!String::from_utf8_lossy(&page).contains("{{"), "{shown:?}");
+        let site = site("Conference");
+        for language in Language::all() {
+            for shown in STATES {
+                let page = page(&site, language, shown);
+                assert!(!page.contains("{{"), "{language:?} {shown:?}: {page}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_language_says_everything_in_its_own_words() {
+        let site = site("Conference");
+        for language in Language::all() {
+            let home = page(&site, language, Shown::Home);
+            let (tag, texts) = (language.tag(), language.texts());
+            let opening = format!("<html lang=\"{tag}\" dir=\"{}\">", texts.direction);
+            assert!(home.contains(&opening) && home.contains(&escape(texts.button)), "{tag}");
+            assert_eq!(home.matches("hreflang=").count(), Language::all().count(), "{tag}");
+            for other in Language::all().filter(|other| *other != language) {
+                let other = other.texts();
+                assert!(texts.malformed != other.malformed && texts.busy != other.busy, "{tag}");
+                assert!(texts.registered_title != other.registered_title, "{tag}");
+            }
         }
     }
 
     #[test]
     fn everything_together_is_under_30_kb() {
-        let site = Site::new(&event("Conference"));
+        let site = site("Conference");
         let assets: usize = site.assets.iter().map(|asset| asset.content.len()).sum();
-        assert!(site.home.len() + assets < 30_000);
+        for pages in &site.pages {
+            assert!(pages.home.len() + assets < 30_000);
+        }
     }
 }

@@ -3,19 +3,25 @@
 
 use std::time::{Duration, Instant};
 
-use axum::Json;
-use axum::extract::rejection::{FormRejection, JsonRejection};
-use axum::extract::{Form, FromRequest, Request, State};
+use axum::body::Body;
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::header::{self, HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use crate::App;
 use crate::address::{Address, AddressError};
+use crate::language::Language;
 use crate::metrics::Registration;
 use crate::page::Shown;
 use crate::store::StoreError;
+use crate::submission::{Format, Submission};
+
+/// The largest request body in bytes. AWS's own rule group for the edge draws the same line
+/// (AWSManagedRulesCommonRuleSet, SizeRestrictions_BODY).
+pub const BODY_LIMIT: usize = 8 * 1024;
 
 /// How long a client may take to send its body once the head is here.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -23,21 +29,8 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// `Retry-After` in seconds of a 503. The page's script adds jitter, so that those who were shed do not come back as one.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
 
-/// What both kinds of client send. Anything beside it is ignored.
-#[derive(Deserialize)]
-struct Submission {
-    #[serde(default)]
-    email: String,
-}
-
-/// How a client wants its answer. Told by what it sends, not by `Accept`: CloudFront removes that header.
-#[derive(Clone, Copy, PartialEq)]
-enum Client {
-    Form,
-    Json,
-}
-
 /// Why there is no address to look at.
+#[derive(Clone, Copy)]
 enum Unreadable {
     Slow,
     TooLarge,
@@ -46,6 +39,7 @@ enum Unreadable {
 }
 
 /// The result of a registration, before it is put into HTML or JSON.
+#[derive(Clone, Copy)]
 enum Outcome {
     Registered,
     Invalid(AddressError),
@@ -55,16 +49,20 @@ enum Outcome {
 
 /// The handler. A success is answered only after DynamoDB has confirmed the write.
 pub async fn register(State(app): State<App>, request: Request) -> Response {
-    let client = Client::of(request.headers());
-    let outcome = outcome(&app, client, request).await;
+    let (head, body) = request.into_parts();
+    let format = format_of(&head.headers);
+    let (outcome, language) = match format {
+        Some(format) => outcome(&app, format, body).await,
+        None => (Outcome::Unreadable(Unreadable::UnknownType), Language::ENGLISH),
+    };
     app.metrics.registration(match outcome {
         Outcome::Registered => Registration::Accepted,
         Outcome::Invalid(_) | Outcome::Unreadable(_) => Registration::Invalid,
         Outcome::Busy => Registration::Refused,
     });
-    let mut response = match client {
-        Client::Form => in_html(&app, &outcome),
-        Client::Json => in_json(&outcome),
+    let mut response = match format {
+        Some(Format::Json) => in_json(outcome),
+        Some(Format::Form) | None => in_html(&app, language, outcome),
     };
     if response.status() == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
@@ -72,18 +70,31 @@ pub async fn register(State(app): State<App>, request: Request) -> Response {
     response
 }
 
-async fn outcome(app: &App, client: Client, request: Request) -> Outcome {
-    let submission = match tokio::time::timeout(BODY_TIMEOUT, read(client, request)).await {
-        Ok(Ok(submission)) => submission,
-        Ok(Err(unreadable)) => return Outcome::Unreadable(unreadable),
-        Err(_) => return Outcome::Unreadable(Unreadable::Slow),
+/// Told by what a client sends, not by `Accept`: CloudFront removes that header.
+fn format_of(headers: &HeaderMap) -> Option<Format> {
+    Format::of(headers.get(header::CONTENT_TYPE)?.to_str().ok()?)
+}
+
+/// Also the language of the form, as far as it could be read.
+async fn outcome(app: &App, format: Format, body: Body) -> (Outcome, Language) {
+    let body = match read(body).await {
+        Ok(body) => body,
+        Err(unreadable) => return (Outcome::Unreadable(unreadable), Language::ENGLISH),
     };
-    let address = match Address::parse(&submission.email) {
-        Ok(address) => address,
-        Err(error) => return Outcome::Invalid(error),
+    let Ok(submission) = Submission::read(format, &body) else {
+        return (Outcome::Unreadable(Unreadable::Malformed), Language::ENGLISH);
     };
+    let language = Language::of(&submission.lang).unwrap_or(Language::ENGLISH);
+    let outcome = match Address::parse(&submission.email) {
+        Ok(address) => store(app, &address).await,
+        Err(error) => Outcome::Invalid(error),
+    };
+    (outcome, language)
+}
+
+async fn store(app: &App, address: &Address) -> Outcome {
     let started = Instant::now();
-    match app.store.register(&address).await {
+    match app.store.register(address).await {
         Ok(()) => {
             app.metrics.stored(started.elapsed());
             Outcome::Registered
@@ -96,46 +107,18 @@ async fn outcome(app: &App, client: Client, request: Request) -> Outcome {
     }
 }
 
-async fn read(client: Client, request: Request) -> Result<Submission, Unreadable> {
-    match client {
-        Client::Form => match Form::from_request(request, &()).await {
-            Ok(Form(submission)) => Ok(submission),
-            Err(FormRejection::InvalidFormContentType(_)) => Err(Unreadable::UnknownType),
-            Err(rejection) => Err(Unreadable::of_status(rejection.status())),
-        },
-        Client::Json => match Json::from_request(request, &()).await {
-            Ok(Json(submission)) => Ok(submission),
-            Err(JsonRejection::MissingJsonContentType(_)) => Err(Unreadable::UnknownType),
-            Err(rejection) => Err(Unreadable::of_status(rejection.status())),
-        },
-    }
-}
-
-impl Client {
-    fn of(headers: &HeaderMap) -> Self {
-        let content_type = headers
-            .get(header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default();
-        let essence = content_type.split(';').next().unwrap_or_default().trim();
-        if essence.eq_ignore_ascii_case("application/json") {
-            Self::Json
-        } else {
-            Self::Form
-        }
+async fn read(body: Body) -> Result<Bytes, Unreadable> {
+    let whole = Limited::new(body, BODY_LIMIT).collect();
+    match tokio::time::timeout(BODY_TIMEOUT, whole).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Unreadable::TooLarge),
+        Ok(Err(_)) => Err(Unreadable::Malformed),
+        Err(_) => Err(Unreadable::Slow),
     }
 }
 
 impl Unreadable {
-    fn of_status(status: StatusCode) -> Self {
-        if status == StatusCode::PAYLOAD_TOO_LARGE {
-            Self::TooLarge
-        } else {
-            Self::Malformed
-        }
-    }
-
-    fn status(&self) -> StatusCode {
+    fn status(self) -> StatusCode {
         match self {
             Self::Slow => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -144,7 +127,7 @@ impl Unreadable {
         }
     }
 
-    fn message(&self) -> &'static str {
+    fn message(self) -> &'static str {
         match self {
             Self::Slow => "The request took too long to arrive.",
             Self::TooLarge => "The request is too large.",
@@ -154,29 +137,41 @@ impl Unreadable {
     }
 }
 
-fn in_html(app: &App, outcome: &Outcome) -> Response {
+fn in_html(app: &App, language: Language, outcome: Outcome) -> Response {
     let (status, shown) = match outcome {
         Outcome::Registered => (StatusCode::OK, Shown::Registered),
-        Outcome::Invalid(error) => (StatusCode::BAD_REQUEST, Shown::Invalid(*error)),
+        Outcome::Invalid(error) => (StatusCode::BAD_REQUEST, Shown::Invalid(error)),
         Outcome::Unreadable(unreadable) => (unreadable.status(), Shown::Invalid(AddressError::Malformed)),
         Outcome::Busy => (StatusCode::SERVICE_UNAVAILABLE, Shown::Busy),
     };
-    (status, app.site.html(shown)).into_response()
+    (status, app.site.html(language, shown)).into_response()
 }
 
-fn in_json(outcome: &Outcome) -> Response {
+fn in_json(outcome: Outcome) -> Response {
     let (status, body) = match outcome {
-        Outcome::Registered => (StatusCode::CREATED, serde_json::json!({ "status": "registered" })),
-        Outcome::Invalid(error) => (StatusCode::BAD_REQUEST, problem("invalid", &error.to_string())),
-        Outcome::Unreadable(unreadable) => (unreadable.status(), problem("unreadable", unreadable.message())),
+        Outcome::Registered => (StatusCode::CREATED, Bytes::from_static(br#"{"status":"registered"}"#)),
+        Outcome::Invalid(error) => {
+            let reason = match error {
+                AddressError::Empty => "empty",
+                AddressError::TooLong => "too_long",
+                AddressError::Malformed => "malformed",
+            };
+            (StatusCode::BAD_REQUEST, problem("invalid", reason, &error.to_string()))
+        }
+        Outcome::Unreadable(unreadable) => (
+            unreadable.status(),
+            problem("unreadable", "unreadable", unreadable.message()),
+        ),
         Outcome::Busy => (
             StatusCode::SERVICE_UNAVAILABLE,
-            problem("busy", "Too many people at once. Please try again."),
+            problem("busy", "busy", "Too many people at once. Please try again."),
         ),
     };
-    (status, Json(body)).into_response()
+    let content_type = HeaderValue::from_static("application/json");
+    (status, [(header::CONTENT_TYPE, content_type)], body).into_response()
 }
 
-fn problem(status: &str, message: &str) -> serde_json::Value {
-    serde_json::json!({ "status": status, "message": message })
+fn problem(status: &str, reason: &str, message: &str) -> Bytes {
+    let problem = serde_json::json!({ "status": status, "reason": reason, "message": message });
+    Bytes::from(problem.to_string())
 }

@@ -2,13 +2,14 @@
 //! It knows no route: it serves whatever router it is given.
 
 use std::future::Future;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 
 /// How long a connection may take to send a request's head, idle time between requests included. Longer than the 60 s
@@ -18,6 +19,15 @@ pub const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 
 /// After a failed accept (out of file descriptors), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Listens on every address. The queue of connections that wait to be accepted is as long as Amazon Linux 2023 allows
+/// (`net.core.somaxconn` is 4096): a burst must not be turned into SYNs that are sent again after a second.
+pub fn listen(port: u16) -> std::io::Result<TcpListener> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)))?;
+    socket.listen(4096)
+}
 
 /// Serves until `stop` completes; then takes no more connections, lets requests in flight end, and returns when all are
 /// answered or `drain` is over.

@@ -1,35 +1,34 @@
-//! The table of registrations: one conditional put per address, bounded in number and in time.
+//! The registrations: one conditional put per address, bounded in number and in time.
 //! It knows nothing of HTTP requests, and puts no address into an error or a log.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region};
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::StalledStreamProtectionConfig;
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_dynamodb::types::{AttributeValue, KeyType, TableStatus};
+use bytes::Bytes;
 use thiserror::Error;
-use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::address::Address;
+use crate::complaints::Complaints;
 use crate::config::Config;
+use crate::signed::{CallError, Signed};
 
 /// What a visitor may wait for at most: the edge gives up on a POST after 30 s, people much sooner.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(4);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1500);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+const ATTEMPTS: u32 = 3;
+/// The longest pause before the second attempt; twice that before the third.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+const TARGET: &str = "DynamoDB_20120810.PutItem";
 
 /// The registrations. Writes are idempotent: whoever is unsure may just register again.
 pub struct Store {
-    client: Client,
-    table_name: String,
-    table_key: String,
-    condition: String,
-    in_flight: Semaphore,
-    max_in_flight: usize,
+    dynamodb: Signed,
+    /// The request around the address and the time.
+    request: [Vec<u8>; 3],
+    in_flight: InFlight,
+    retries: AtomicU64,
     complaints: Complaints,
 }
 
@@ -45,36 +44,12 @@ pub enum StoreError {
 }
 
 impl Store {
-    /// A client from the environment, with retries and time-outs that fit somebody who waits.
-    pub async fn connect(config: &Config) -> Self {
-        // The SDK's preset first pause is up to a second and only connecting is bounded.
-        let retries = RetryConfig::standard()
-            .with_max_attempts(3)
-            .with_initial_backoff(Duration::from_millis(50))
-            .with_max_backoff(Duration::from_millis(500));
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-            .operation_timeout(OPERATION_TIMEOUT)
-            .build();
-        let shared = aws_config::defaults(BehaviorVersion::latest())
-            .region(Region::new(config.region.clone()))
-            .retry_config(retries)
-            .timeout_config(timeouts)
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .load()
-            .await;
-        Self::new(Client::new(&shared), config)
-    }
-
-    pub fn new(client: Client, config: &Config) -> Self {
+    pub fn new(dynamodb: Signed, config: &Config) -> Self {
         Self {
-            client,
-            table_name: config.table_name.clone(),
-            table_key: config.table_key.clone(),
-            condition: "attribute_not_exists(#key)".to_owned(),
-            in_flight: Semaphore::new(config.max_in_flight),
-            max_in_flight: config.max_in_flight,
+            dynamodb,
+            request: request(&config.table_name, &config.table_key),
+            in_flight: InFlight::at_most(config.max_in_flight),
+            retries: AtomicU64::new(0),
             complaints: Complaints::default(),
         }
     }
@@ -82,60 +57,105 @@ impl Store {
     /// Stores the address unless it is there already; both are one and the same success. That also makes a retry
     /// harmless whose first try was written and whose answer was lost.
     pub async fn register(&self, address: &Address) -> Result<(), StoreError> {
-        let _place = self.in_flight.try_acquire().map_err(|_| StoreError::Busy)?;
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table_name)
-            .item(&self.table_key, AttributeValue::S(address.as_str().to_owned()))
-            .item("registered_at", AttributeValue::S(now()))
-            .condition_expression(&self.condition)
-            // The key's name may be a word that DynamoDB reserves.
-            .expression_attribute_names("#key", &self.table_key);
-        match put.send().await {
-            Ok(_) => Ok(()),
-            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(()),
-            Err(error) => {
-                let reason = reason(&error);
-                self.complaints.log("PutItem", &reason);
-                Err(StoreError::Unavailable(reason))
+        let _place = self.in_flight.enter().ok_or(StoreError::Busy)?;
+        let body = self.body(address);
+        let give_up = Instant::now() + OPERATION_TIMEOUT;
+        let mut attempt = 1;
+        loop {
+            let until = give_up.min(Instant::now() + ATTEMPT_TIMEOUT);
+            let failure = match timeout_at(until, self.dynamodb.call(TARGET, body.clone())).await {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(error)) if is_known_already(&error) => return Ok(()),
+                Ok(Err(error)) if !is_worth_a_retry(&error) => return Err(self.unavailable(error.to_string())),
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => "time-out".to_owned(),
+            };
+            let pause = pause_after(attempt);
+            if attempt == ATTEMPTS || Instant::now() + pause >= give_up {
+                return Err(self.unavailable(failure));
             }
-        }
-    }
-
-    /// Whether the table is there, takes writes, and has the key that [`Store::register`] relies on.
-    pub async fn check(&self) -> Result<(), StoreError> {
-        let answer = self
-            .client
-            .describe_table()
-            .table_name(&self.table_name)
-            .send()
-            .await
-            .map_err(|error| {
-                let reason = reason(&error);
-                self.complaints.log("DescribeTable", &reason);
-                StoreError::Unavailable(reason)
-            })?;
-        let table = answer
-            .table
-            .ok_or_else(|| StoreError::Unavailable("no table in the answer".to_owned()))?;
-        let takes_writes = matches!(table.table_status, Some(TableStatus::Active | TableStatus::Updating));
-        let key_fits = matches!(table.key_schema(), [key]
-            if key.key_type == KeyType::Hash && key.attribute_name == self.table_key);
-        match (takes_writes, key_fits) {
-            (true, true) => Ok(()),
-            (false, _) => Err(StoreError::Unavailable("the table is not active".to_owned())),
-            (_, false) => Err(StoreError::Unavailable(format!(
-                "the table's only key is not {}",
-                self.table_key
-            ))),
+            sleep(pause).await;
+            self.retries.fetch_add(1, Ordering::Relaxed);
+            attempt += 1;
         }
     }
 
     /// Writes under way now.
     pub fn in_flight(&self) -> usize {
-        self.max_in_flight - self.in_flight.available_permits()
+        self.in_flight.count.load(Ordering::Relaxed)
     }
+
+    /// Attempts beyond the first, since the start.
+    pub fn retries(&self) -> u64 {
+        self.retries.load(Ordering::Relaxed)
+    }
+
+    fn unavailable(&self, reason: String) -> StoreError {
+        self.complaints.log("PutItem", &reason);
+        StoreError::Unavailable(reason)
+    }
+
+    fn body(&self, address: &Address) -> Bytes {
+        let [before, between, after] = &self.request;
+        let known = before.len() + between.len() + after.len();
+        let mut body = Vec::with_capacity(known + address.as_str().len() + 32);
+        body.extend_from_slice(before);
+        push_json(&mut body, address.as_str());
+        body.extend_from_slice(between);
+        push_json(&mut body, &now());
+        body.extend_from_slice(after);
+        Bytes::from(body)
+    }
+}
+
+/// A PutItem that fails where the key exists, in three parts. The key goes by a placeholder in the condition: its name may be
+/// a word that DynamoDB reserves.
+fn request(table_name: &str, table_key: &str) -> [Vec<u8>; 3] {
+    let (mut before, mut after) = (Vec::new(), Vec::new());
+    before.extend_from_slice(br#"{"TableName":"#);
+    push_json(&mut before, table_name);
+    before.extend_from_slice(br#","Item":{"#);
+    push_json(&mut before, table_key);
+    before.extend_from_slice(br#":{"S":"#);
+    let condition = br##"}},"ConditionExpression":"attribute_not_exists(#key)","ExpressionAttributeNames":{"#key":"##;
+    after.extend_from_slice(condition);
+    push_json(&mut after, table_key);
+    after.extend_from_slice(b"}}");
+    [before, br#"},"registered_at":{"S":"#.to_vec(), after]
+}
+
+fn push_json(json: &mut Vec<u8>, text: &str) {
+    // Neither a text nor a vector can fail.
+    let _ = serde_json::to_writer(json, text);
+}
+
+fn is_known_already(error: &CallError) -> bool {
+    matches!(error, CallError::Refused { code, .. } if code == "ConditionalCheckFailedException")
+}
+
+/// What may be gone at the next attempt ("Error handling with DynamoDB": error codes with "OK to retry? Yes"); and
+/// credentials, since a doubt about them brings new ones.
+fn is_worth_a_retry(error: &CallError) -> bool {
+    match error {
+        CallError::Transport => true,
+        CallError::NoCredentials | CallError::Unbuildable => false,
+        CallError::Refused { status: 500.., .. } => true,
+        CallError::Refused { code, .. } => matches!(
+            code.as_str(),
+            "ExpiredTokenException"
+                | "LimitExceededException"
+                | "ProvisionedThroughputExceededException"
+                | "RequestLimitExceeded"
+                | "ThrottlingException"
+                | "TransactionConflictException"
+                | "UnrecognizedClientException"
+        ),
+    }
+}
+
+/// Exponential with full jitter, so that those who were throttled together do not come back together.
+fn pause_after(attempt: u32) -> Duration {
+    FIRST_PAUSE.mul_f64(f64::from(1 << (attempt - 1)) * fastrand::f64())
 }
 
 /// RFC 3339 in UTC, always with milliseconds, so that the order of the texts is the order in time.
@@ -143,32 +163,79 @@ fn now() -> String {
     format!("{:.3}", jiff::Timestamp::now())
 }
 
-/// What may be told of a failure: the error code or the kind. Never the SDK's debug text: it holds the request.
-fn reason<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> String {
-    match error {
-        SdkError::TimeoutError(_) => "time-out".to_owned(),
-        SdkError::DispatchFailure(failure) if failure.is_timeout() => "time-out".to_owned(),
-        SdkError::DispatchFailure(failure) if failure.is_io() => "no connection".to_owned(),
-        SdkError::DispatchFailure(_) => "request not sent, often for want of credentials".to_owned(),
-        SdkError::ServiceError(service) => service.err().code().unwrap_or("unknown error code").to_owned(),
-        SdkError::ConstructionFailure(_) => "request could not be built".to_owned(),
-        _ => "answer not understood".to_owned(),
+/// A bound on what is under way. Nobody queues for a place: whoever would have to wait is better off with an answer.
+struct InFlight {
+    count: AtomicUsize,
+    most: usize,
+}
+
+/// One place; free again when dropped.
+struct Place<'a>(&'a AtomicUsize);
+
+impl InFlight {
+    fn at_most(most: usize) -> Self {
+        Self {
+            count: AtomicUsize::new(0),
+            most,
+        }
+    }
+
+    fn enter(&self) -> Option<Place<'_>> {
+        let place = Place(&self.count);
+        (self.count.fetch_add(1, Ordering::Relaxed) < self.most).then_some(place)
     }
 }
 
-/// Logs at most one failure a second: an outage at full load must not fill the disk. The metrics count them all.
-#[derive(Default)]
-struct Complaints {
-    started: std::sync::OnceLock<Instant>,
-    /// The second, counted from `started` plus one, in which the last was logged.
-    last: AtomicU64,
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
-impl Complaints {
-    fn log(&self, operation: &str, reason: &str) {
-        let second = self.started.get_or_init(Instant::now).elapsed().as_secs() + 1;
-        if self.last.swap(second, Ordering::Relaxed) != second {
-            tracing::error!(operation, reason, "DynamoDB failed");
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_free_again_when_its_holder_is_gone() {
+        let in_flight = InFlight::at_most(2);
+        let (first, _second) = (in_flight.enter(), in_flight.enter());
+        assert!(in_flight.enter().is_none());
+        drop(first);
+        assert!(in_flight.enter().is_some());
+    }
+
+    #[test]
+    fn names_with_quotes_stay_names() {
+        let [before, between, after] = request("us\"ers", "e\\mail\n");
+        let body = [&before[..], b"\"ada@example.com\"", &between, b"\"now\"", &after].concat();
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(body["TableName"], "us\"ers");
+        assert_eq!(body["Item"]["e\\mail\n"]["S"], "ada@example.com");
+        assert_eq!(body["Item"]["registered_at"]["S"], "now");
+        assert_eq!(body["ExpressionAttributeNames"]["#key"], "e\\mail\n");
+    }
+
+    #[test]
+    fn only_what_may_pass_is_tried_again() {
+        let refused = |code: &str, status| CallError::Refused {
+            code: code.to_owned(),
+            status,
+        };
+        for error in [
+            CallError::Transport,
+            refused("InternalServerError", 500),
+            refused("ThrottlingException", 400),
+        ] {
+            assert!(is_worth_a_retry(&error), "{error}");
         }
+        for error in [
+            CallError::NoCredentials,
+            refused("AccessDeniedException", 400),
+            refused("ValidationException", 400),
+        ] {
+            assert!(!is_worth_a_retry(&error), "{error}");
+        }
+        assert!(is_known_already(&refused("ConditionalCheckFailedException", 400)));
     }
 }

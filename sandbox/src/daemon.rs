@@ -23,6 +23,7 @@ use crate::gateway::{self, Gateway};
 use crate::instances::{Machines, RoleCredentials};
 use crate::services::s3::Store;
 use crate::world::clock::Clock;
+use crate::world::gates::Gates;
 use crate::world::{World, ids, monitoring};
 
 /// The account that the sandbox plays.
@@ -79,6 +80,8 @@ pub struct Options {
     pub port: Option<u16>,
     /// How many sandbox seconds new tags stay invisible, as on AWS they may; 0 by default.
     pub tag_delay_seconds: u32,
+    /// What the account cannot do yet; everything is open by default.
+    pub gates: Gates,
     /// The command that ends in [`crate::supervisor_main`]: this program's hidden `sandbox instance` by default.
     pub supervisor: Vec<OsString>,
 }
@@ -90,6 +93,7 @@ impl Default for Options {
             time_scale: 60.0,
             port: None,
             tag_delay_seconds: 0,
+            gates: Gates::default(),
             supervisor: vec![program, "sandbox".into(), "instance".into()],
         }
     }
@@ -339,6 +343,7 @@ fn new_world(directory: &Path, options: &Options, info: &Info, store: &Store) ->
     let user = format!("arn:aws:iam::{}:user/sandbox", info.account);
     let mut state = world.lock();
     state.tag_delay = SignedDuration::from_secs(i64::from(options.tag_delay_seconds));
+    state.gates = options.gates;
     let credentials = &mut state.iam.credentials;
     credentials.add_user(&user, &info.access_key_id, &info.secret_access_key);
     drop(state);

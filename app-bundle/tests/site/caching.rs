@@ -58,6 +58,28 @@ async fn a_page_of_another_version_still_gets_its_style_but_nobody_keeps_it() {
 }
 
 #[tokio::test]
+async fn each_language_has_a_path_of_its_own_since_the_edge_caches_by_nothing_else() {
+    let site = Site::start().await;
+    let mut tags = std::collections::BTreeSet::new();
+    for path in ["/en", "/de", "/es", "/fr", "/pt", "/ja", "/ar"] {
+        let page = site.get(path).await;
+        assert_eq!(page.status, StatusCode::OK, "{path}");
+        assert!(
+            page.header("cache-control").starts_with("public, max-age=0, s-maxage="),
+            "{path}"
+        );
+        assert!(page.body.contains(&format!("<html lang=\"{}\"", &path[1..])), "{path}");
+        tags.insert(page.header("etag").to_owned());
+    }
+    assert_eq!(tags.len(), 7);
+    // Nothing that the edge drops may change an answer.
+    let plain = site.get("/").await.body;
+    let headers = [("accept-language", "de"), ("cookie", "lang=de")];
+    assert_eq!(site.send(Method::GET, "/?lang=de", &headers, "").await.body, plain);
+    assert_eq!(site.get("/xx").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
 async fn head_says_what_get_would_say() {
     let site = Site::start().await;
     let get = site.get("/").await;
@@ -70,7 +92,7 @@ async fn head_says_what_get_would_say() {
 #[tokio::test]
 async fn every_answer_is_protected() {
     let site = Site::start().await;
-    for path in ["/", "/nowhere", "/health", "/register"] {
+    for path in ["/", "/nowhere", "/health", "/register", "/api/stats", "/de"] {
         let answer = site.get(path).await;
         let policy = answer.header("content-security-policy");
         assert!(

@@ -1,9 +1,12 @@
 //! The site as a visitor, a proxy and an operator meet it: the real binary over real sockets, against a stand-in for
 //! DynamoDB. Nothing in here calls into the crate.
 
+mod browser;
 mod caching;
 mod lifecycle;
+mod nginx;
 mod operations;
+mod page;
 mod registering;
 mod site;
 mod table;

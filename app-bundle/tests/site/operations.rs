@@ -50,12 +50,48 @@ async fn metrics_count_what_happened_and_do_not_exist_at_the_edge() {
             metrics.body
         );
     }
-    for header in [
-        ("via", "2.0 0123abcd.cloudfront.net (CloudFront)"),
-        ("x-amz-cf-id", "abc=="),
-    ] {
-        let refused = site.send(Method::GET, "/metrics", &[header], "").await;
-        assert_eq!(refused.status, StatusCode::NOT_FOUND, "{header:?}");
-        assert!(!refused.body.contains("confapp_"));
+}
+
+#[tokio::test]
+async fn metrics_and_readiness_do_not_exist_for_the_world() {
+    let site = Site::start().await;
+    for path in ["/metrics", "/ready"] {
+        assert_eq!(site.get(path).await.status, StatusCode::OK);
+        for header in [
+            ("via", "2.0 0123abcd.cloudfront.net (CloudFront)"),
+            ("x-amz-cf-id", "abc=="),
+            ("x-forwarded-for", "192.0.2.1"),
+            ("x-amzn-trace-id", "Root=1-67891233-abcdef012345678912345678"),
+        ] {
+            let refused = site.send(Method::GET, path, &[header], "").await;
+            assert_eq!(refused.status, StatusCode::NOT_FOUND, "{path} {header:?}");
+            assert!(!refused.body.contains("confapp_") && !refused.body.contains("ready"));
+        }
     }
+    let checked = site
+        .send(Method::GET, "/health", &[("x-forwarded-for", "192.0.2.1")], "")
+        .await;
+    assert_eq!(checked.status, StatusCode::OK, "the load balancer asks through nginx");
+}
+
+#[tokio::test]
+async fn the_number_of_registrations_is_told_roughly_and_counted_seldom() {
+    let site = Site::start().await;
+    site.table.fill(1_234);
+    for _ in 0..20 {
+        let answer = site.get("/api/stats").await;
+        assert_eq!(answer.header("cache-control"), "public, max-age=1, s-maxage=1");
+        assert_eq!(answer.body, r#"{"registrations_at_least":1200}"#);
+    }
+    assert!(site.table.scans() <= 3, "{} counts", site.table.scans());
+    // One more does not show, so that nobody can try whether somebody is in.
+    site.post(FORM, "email=ada%40example.com").await;
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    assert_eq!(site.get("/api/stats").await.body, r#"{"registrations_at_least":1200}"#);
+
+    let broken = Site::start().await;
+    broken.table.set(Mood::Expired);
+    let answer = broken.get("/api/stats").await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.header("cache-control"), "no-store");
 }

@@ -13,7 +13,7 @@ async fn a_visitor_without_javascript_registers_by_the_form() {
     let page = site.get("/").await;
     assert_eq!(page.status, StatusCode::OK);
     for part in [
-        "<html lang=\"en\">",
+        "<html lang=\"en\" dir=\"ltr\">",
         "Rust &#38; Clouds",
         "action=\"/register\"",
         "method=\"post\"",
@@ -59,6 +59,44 @@ async fn nobody_can_tell_whether_an_address_was_known() {
 }
 
 #[tokio::test]
+async fn a_known_address_costs_dynamodb_and_the_site_exactly_what_a_new_one_costs() {
+    let site = Site::start().await;
+    for _ in 0..2 {
+        site.post(JSON, r#"{"email":"ada@example.com"}"#).await;
+    }
+    let puts = site.table.puts();
+    assert_eq!(puts.len(), 2, "no read before, no retry after");
+    let without_time = |put: &String| {
+        let mut put: serde_json::Value = serde_json::from_str(put).unwrap();
+        put["Item"]["registered_at"] = serde_json::Value::Null;
+        put
+    };
+    assert_eq!(without_time(&puts[0]), without_time(&puts[1]));
+    assert_eq!(puts[0].len(), puts[1].len());
+}
+
+#[tokio::test]
+async fn a_short_trouble_of_dynamodb_is_waited_out() {
+    let site = Site::start().await;
+    site.table.set(Mood::ThrottlingOnly(2));
+    let answer = site.post(JSON, r#"{"email":"ada@example.com"}"#).await;
+    assert_eq!(answer.status, StatusCode::CREATED);
+    assert_eq!((site.table.puts().len(), site.table.addresses().len()), (3, 1));
+    let metrics = site.get("/metrics").await.body;
+    assert!(metrics.contains("\nconfapp_store_retries_total 2\n"), "{metrics}");
+}
+
+#[tokio::test]
+async fn a_site_that_dynamodb_does_not_answer_gives_up_in_time() {
+    let site = Site::start().await;
+    site.table.set(Mood::Slow(Duration::from_secs(60)));
+    let started = Instant::now();
+    let answer = site.post(JSON, r#"{"email":"ada@example.com"}"#).await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+}
+
+#[tokio::test]
 async fn a_program_registers_by_json() {
     let site = Site::start().await;
     let answer = site
@@ -94,6 +132,49 @@ async fn what_is_no_address_is_refused_with_the_error_at_the_field() {
         StatusCode::UNSUPPORTED_MEDIA_TYPE
     );
     assert!(site.table.addresses().is_empty());
+}
+
+#[tokio::test]
+async fn the_answer_to_a_form_is_in_the_language_of_the_form() {
+    let site = Site::start().await;
+    let page = site.get("/de").await.body;
+    assert!(
+        page.contains("<input type=\"hidden\" name=\"lang\" value=\"de\">"),
+        "{page}"
+    );
+    let answer = site.post(FORM, "lang=de&email=ada%40example.com").await.body;
+    assert!(
+        answer.contains("<html lang=\"de\"") && answer.contains("Sie nehmen an der Verlosung teil"),
+        "{answer}"
+    );
+    let refused = site.post(FORM, "lang=pt&email=ada").await.body;
+    assert!(
+        refused.contains("<html lang=\"pt\"") && refused.contains("não parece um e-mail"),
+        "{refused}"
+    );
+    let unknown = site.post(FORM, "lang=%3Cscript%3E&email=ada").await.body;
+    assert!(
+        unknown.contains("<html lang=\"en\"") && !unknown.contains("<script>"),
+        "{unknown}"
+    );
+}
+
+#[tokio::test]
+async fn a_client_that_says_how_much_and_never_sends_it_is_let_go() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let site = Site::start().await;
+    let mut slow = tokio::net::TcpStream::connect(site.address).await.unwrap();
+    let head =
+        format!("POST /register HTTP/1.1\r\nHost: x\r\nContent-Type: {FORM}\r\nContent-Length: 30\r\n\r\nemail=");
+    slow.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let read = tokio::time::timeout(Duration::from_secs(40), slow.read_buf(&mut answer)).await;
+    assert!(read.is_ok(), "it waits for ever");
+    assert!(
+        answer.starts_with(b"HTTP/1.1 408 "),
+        "{}",
+        String::from_utf8_lossy(&answer)
+    );
 }
 
 #[tokio::test]
@@ -157,7 +238,7 @@ async fn another_method_or_path_is_refused_with_the_way_back() {
         (reloaded.status, reloaded.header("allow")),
         (StatusCode::METHOD_NOT_ALLOWED, "POST")
     );
-    assert!(reloaded.body.contains("href=\"/\""));
+    assert!(reloaded.body.contains("href=\"/en\""));
     assert_eq!(
         site.send(Method::DELETE, "/", &[], "").await.status,
         StatusCode::METHOD_NOT_ALLOWED

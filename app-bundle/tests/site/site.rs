@@ -75,9 +75,20 @@ impl Site {
     }
 
     pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(format!("http://{}{path}", self.address));
+        self.send_to(&self.address.to_string(), method, path, headers, body)
+            .await
+    }
+
+    /// The same, to whatever stands in front of the site.
+    pub async fn send_to(
+        &self,
+        origin: &str,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(format!("http://{origin}{path}"));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -129,7 +140,7 @@ pub fn command(port: &str) -> Command {
     command
 }
 
-async fn free_port() -> u16 {
+pub async fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0")
         .await
         .unwrap()

@@ -1,4 +1,4 @@
-//! A stand-in for DynamoDB: one table, PutItem with the condition that the site relies on, DescribeTable.
+//! A stand-in for DynamoDB: one table, PutItem with the condition that the site relies on, DescribeTable, Scan.
 //! It can be told to fail or to be slow, and knows nothing of the site.
 
 use std::collections::BTreeMap;
@@ -20,7 +20,11 @@ pub enum Mood {
     Well,
     Slow(Duration),
     Throttling,
+    /// Throttles so many times, then is well.
+    ThrottlingOnly(usize),
     Broken,
+    /// Says that the credentials are over.
+    Expired,
 }
 
 #[derive(Clone, Default)]
@@ -31,6 +35,9 @@ struct Inner {
     mood: Mood,
     items: BTreeMap<String, Value>,
     describes: usize,
+    scans: usize,
+    /// Bodies of PutItem, as they came.
+    puts: Vec<String>,
 }
 
 impl Table {
@@ -60,6 +67,22 @@ impl Table {
         self.0.lock().unwrap().describes
     }
 
+    pub fn scans(&self) -> usize {
+        self.0.lock().unwrap().scans
+    }
+
+    /// The bodies of all PutItem requests so far.
+    pub fn puts(&self) -> Vec<String> {
+        self.0.lock().unwrap().puts.clone()
+    }
+
+    pub fn fill(&self, items: usize) {
+        let mut inner = self.0.lock().unwrap();
+        let first = inner.items.len();
+        let filled = (first..first + items).map(|number| (format!("{number}@filled.example"), Value::Null));
+        inner.items.extend(filled.collect::<Vec<_>>());
+    }
+
     fn put(&self, request: &Value) -> Response {
         let key_name = request["ExpressionAttributeNames"]["#key"].as_str().unwrap_or_default();
         if request["TableName"] != "users" || request["ConditionExpression"] != "attribute_not_exists(#key)" {
@@ -83,8 +106,27 @@ async fn answer(State(table): State<Table>, headers: HeaderMap, body: String) ->
         .and_then(|target| target.to_str().ok())
         .unwrap_or_default();
     let request: Value = serde_json::from_str(&body).unwrap_or_default();
-    let mood = table.0.lock().unwrap().mood;
+    let mood = {
+        let mut inner = table.0.lock().unwrap();
+        if operation.ends_with(".PutItem") {
+            inner.puts.push(body);
+        }
+        inner.mood
+    };
+    // Not checked any further: the sandbox's DynamoDB does that (see `sandboxed`).
+    if !headers
+        .get("authorization")
+        .is_some_and(|signature| signature.as_bytes().starts_with(b"AWS4-HMAC-SHA256 "))
+    {
+        return problem(StatusCode::BAD_REQUEST, "MissingAuthenticationTokenException");
+    }
     match (operation.rsplit('.').next(), mood) {
+        (_, Mood::ThrottlingOnly(times)) if times > 0 => {
+            table.set(Mood::ThrottlingOnly(times - 1));
+            problem(StatusCode::BAD_REQUEST, "ThrottlingException")
+        }
+        (_, Mood::Expired) => problem(StatusCode::BAD_REQUEST, "ExpiredTokenException"),
+        (Some("PutItem"), Mood::ThrottlingOnly(_)) => table.put(&request),
         (Some("PutItem"), Mood::Well) => table.put(&request),
         (Some("PutItem"), Mood::Slow(pause)) => {
             tokio::time::sleep(pause).await;
@@ -92,6 +134,11 @@ async fn answer(State(table): State<Table>, headers: HeaderMap, body: String) ->
         }
         (_, Mood::Throttling) => problem(StatusCode::BAD_REQUEST, "ProvisionedThroughputExceededException"),
         (_, Mood::Broken) => problem(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"),
+        (Some("Scan"), _) if request["Select"] == "COUNT" => {
+            let mut inner = table.0.lock().unwrap();
+            inner.scans += 1;
+            success(json!({ "Count": inner.items.len(), "ScannedCount": inner.items.len() }))
+        }
         (Some("DescribeTable"), _) => {
             table.0.lock().unwrap().describes += 1;
             let key = json!([{ "AttributeName": "email", "KeyType": "HASH" }]);

@@ -5,6 +5,7 @@ pub(crate) mod admin;
 pub(crate) mod call;
 pub(crate) mod chunked;
 pub(crate) mod cloudwatch;
+pub(crate) mod presign;
 pub(crate) mod protocol;
 pub(crate) mod query;
 pub(crate) mod request_log;

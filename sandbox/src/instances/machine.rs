@@ -106,6 +106,7 @@ impl Machine {
             number,
             bundle,
             environment: environment(&self.host, &deployment),
+            configuration: deployment.configuration,
         }));
         result.await.unwrap_or_else(|_| Err(gone()))
     }
@@ -273,6 +274,10 @@ fn note(seen: &mut Seen, report: Report) {
     let (number, result) = match report {
         Report::Stopped => {
             seen.address = None;
+            return;
+        }
+        Report::Serving { port } => {
+            seen.address = Some((Ipv4Addr::LOCALHOST, port).into());
             return;
         }
         Report::Listening { number, port } => {

@@ -4,6 +4,7 @@
 mod bundle;
 mod command;
 mod governor;
+mod hooks;
 mod log;
 mod machine;
 mod mark;
@@ -155,6 +156,10 @@ impl DataPlane for Machines {
 
     fn log_tail(&self, instance_id: &str) -> String {
         log::tail(&self.host.directory.join(instance_id).join("web.stdout.log"))
+    }
+
+    fn logs(&self, instance_id: &str) -> Vec<(String, String)> {
+        log::all(&self.host.directory.join(instance_id))
     }
 
     fn shutdown(&self) -> BoxFuture<'static, ()> {

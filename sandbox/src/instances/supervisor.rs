@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::governor::Governor;
+use super::hooks::{self, Step};
 use super::procfile::Process;
 use super::wire::{self, Order, Release, Report, SETUP, Setup};
 use super::{bundle, command, log, mark};
@@ -82,7 +83,7 @@ async fn serve(setup: &Setup) -> std::io::Result<()> {
         match serde_json::from_str(&line)? {
             Order::Deploy(release) => {
                 // As on Beanstalk, what runs goes on where the new version cannot even be unpacked.
-                match stage(setup, &release) {
+                match prepare(setup, &release).await {
                     Ok(staged) => {
                         stop(running.take()).await;
                         report(&Report::Stopped).await;
@@ -173,6 +174,25 @@ fn failed(setup: &Setup, number: u64, reason: &str, quote_output: bool) -> Repor
     }
 }
 
+/// Stages a release and runs the hooks that come before it starts.
+async fn prepare(setup: &Setup, release: &Release) -> Result<Staged, String> {
+    let command = if release.configuration {
+        "config-deploy"
+    } else {
+        "app-deploy"
+    };
+    hooks::note(setup, "INFO", &format!("Executing command [{command}]."));
+    let staged = stage(setup, release)?;
+    for step in [Step::PreBuild, Step::PreDeploy] {
+        if let Err(why) = hooks::run(setup, release, &staged.directory, step).await {
+            // Left behind, it is removed with the instance.
+            let _ = std::fs::remove_dir_all(&staged.directory);
+            return Err(why);
+        }
+    }
+    Ok(staged)
+}
+
 /// An unpacked bundle.
 struct Staged {
     directory: PathBuf,
@@ -218,7 +238,13 @@ fn run(setup: &Setup, release: Release, staged: Staged) -> Version {
         };
         keepers.spawn(keeper.keep());
     }
-    keepers.spawn(watch_start(setup.clone(), release.number, port, ends, stop.clone()));
+    let start = Start {
+        setup: setup.clone(),
+        directory: staged.directory.clone(),
+        release,
+        port,
+    };
+    keepers.spawn(start.watch(ends, stop.clone()));
     Version {
         mark,
         directory: staged.directory,
@@ -245,29 +271,62 @@ fn free_port() -> u16 {
         .unwrap_or(PORTS.start)
 }
 
-/// Reports once whether the web process came to listen. Restarts keep the port and need no report.
-async fn watch_start(setup: Setup, number: u64, port: u16, mut ends: watch::Receiver<u32>, stop: CancellationToken) {
-    let began = Instant::now();
-    loop {
-        if TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_ok() {
-            return report(&Report::Listening { number, port }).await;
+/// A release whose processes have been started.
+struct Start {
+    setup: Setup,
+    directory: PathBuf,
+    release: Release,
+    port: u16,
+}
+
+impl Start {
+    /// Reports once whether the web process came to listen. Restarts keep the port and need no report.
+    async fn watch(self, mut ends: watch::Receiver<u32>, stop: CancellationToken) {
+        let began = Instant::now();
+        loop {
+            if TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).await.is_ok() {
+                return self.finish(&stop).await;
+            }
+            if *ends.borrow_and_update() >= FAILED_STARTS {
+                let reason = "update processes [web] pid symlinks failed with error failed to read file /var/pids/web.pid \
+                              after 6 attempts: the web process ends as soon as it is started";
+                return self.fail(reason).await;
+            }
+            if began.elapsed() > START_LIMIT {
+                let reason = format!(
+                    "the web process does not listen on the port in its environment variable PORT ({} s)",
+                    START_LIMIT.as_secs()
+                );
+                return self.fail(&reason).await;
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(Duration::from_millis(20)) => {}
+            }
         }
-        if *ends.borrow_and_update() >= FAILED_STARTS {
-            let reason = "update processes [web] pid symlinks failed with error failed to read file /var/pids/web.pid after \
-                          6 attempts: the web process ends as soon as it is started";
-            return report(&failed(&setup, number, reason, true)).await;
+    }
+
+    /// It serves; the last hooks decide what becomes of the deployment, but not of that.
+    async fn finish(&self, stop: &CancellationToken) {
+        let (number, port) = (self.release.number, self.port);
+        if hooks::are_there(&self.release, &self.directory, Step::PostDeploy) {
+            report(&Report::Serving { port }).await;
+            let hooks = hooks::run(&self.setup, &self.release, &self.directory, Step::PostDeploy);
+            let done = tokio::select! {
+                () = stop.cancelled() => return,
+                done = hooks => done,
+            };
+            if let Err(why) = done {
+                return report(&failed(&self.setup, number, &why, false)).await;
+            }
         }
-        if began.elapsed() > START_LIMIT {
-            let reason = format!(
-                "the web process does not listen on the port in its environment variable PORT ({} s)",
-                START_LIMIT.as_secs()
-            );
-            return report(&failed(&setup, number, &reason, true)).await;
-        }
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(Duration::from_millis(20)) => {}
-        }
+        hooks::note(&self.setup, "INFO", "Instance deployment completed successfully.");
+        report(&Report::Listening { number, port }).await;
+    }
+
+    async fn fail(&self, reason: &str) {
+        hooks::note(&self.setup, "ERROR", reason);
+        report(&failed(&self.setup, self.release.number, reason, true)).await;
     }
 }
 

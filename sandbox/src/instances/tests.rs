@@ -1,5 +1,6 @@
 //! Instances as a user of the sandbox meets them: real bundles, real processes, real deaths.
 
+mod hooks;
 mod scripts;
 
 use std::collections::BTreeMap;
@@ -64,6 +65,7 @@ pub(crate) fn deployment(instance_id: &str, bundle: Bytes) -> Deployment {
         ]),
         role_arn: Some("arn:aws:iam::123456789012:role/app".to_owned()),
         region: "us-east-1".to_owned(),
+        configuration: false,
     }
 }
 
@@ -313,6 +315,7 @@ fn deploy_by_hand(supervisor: &mut std::process::Child, directory: &Path, procfi
         number: 1,
         bundle: zip,
         environment: BTreeMap::new(),
+        configuration: false,
     });
     let mut line = serde_json::to_string(&order).unwrap();
     line.push('\n');

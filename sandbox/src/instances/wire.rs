@@ -27,6 +27,8 @@ pub(super) struct Release {
     /// The zip.
     pub bundle: PathBuf,
     pub environment: BTreeMap<String, String>,
+    /// The version is there already: only its configuration is new.
+    pub configuration: bool,
 }
 
 /// A script to run beside the version.
@@ -47,7 +49,11 @@ pub(super) struct Command {
 pub(super) enum Report {
     /// What ran before was stopped.
     Stopped,
-    /// The web process of release `number` listens on `port` of loopback.
+    /// The web process listens on `port` of loopback; what else belongs to the deployment is not done yet.
+    Serving {
+        port: u16,
+    },
+    /// Release `number` is deployed: its web process listens on `port` of loopback.
     Listening {
         number: u64,
         port: u16,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::extract::Request;
 use axum::response::Response;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::forward::{Failed, append_forwarded_for};
 use super::{Carriage, pages};
@@ -17,6 +17,13 @@ use crate::world::{World, ids};
 
 /// nginx's `proxy_read_timeout`.
 const NGINX_LIMIT: Duration = Duration::from_secs(60);
+
+/// Bytes of a request line or a header, and of all of a request's head.
+const LONGEST_LINE: usize = 16 * 1024;
+const LONGEST_HEAD: usize = 64 * 1024;
+
+/// Addresses that `X-Forwarded-For` may bring.
+const MOST_FORWARDERS: usize = 30;
 
 /// Whose turn it is, by target group.
 #[derive(Default)]
@@ -56,6 +63,9 @@ pub(super) async fn balance(
     if choice.candidates.is_empty() {
         return pages::balancer(StatusCode::SERVICE_UNAVAILABLE);
     }
+    if let Some(status) = refused(&request) {
+        return pages::balancer(status);
+    }
     let turn = carriage.turns.next(&choice.target_group, choice.candidates.len());
     let Some(address) = world.plane.address(&choice.candidates[turn]) else {
         return pages::balancer(StatusCode::BAD_GATEWAY);
@@ -64,7 +74,31 @@ pub(super) async fn balance(
     match carriage.client.send(address, request, choice.limit).await {
         Ok(answer) => answer,
         Err(Failed::TimedOut(_)) => pages::balancer(StatusCode::GATEWAY_TIMEOUT),
+        Err(Failed::Stalled(_)) => pages::balancer(StatusCode::REQUEST_TIMEOUT),
         Err(Failed::Connection(_)) => pages::balancer(StatusCode::BAD_GATEWAY),
+    }
+}
+
+/// What an application load balancer answers itself, whatever its targets (ELB guide, load-balancer-troubleshooting).
+fn refused(request: &Request) -> Option<StatusCode> {
+    let headers = request.headers();
+    let url = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
+    let sizes: Vec<usize> = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + 4)
+        .collect();
+    let forwarded = headers.get_all("x-forwarded-for").iter();
+    let addresses = forwarded.map(|list| list.as_bytes().split(|byte| *byte == b',').count());
+    if request.method() == Method::TRACE {
+        Some(StatusCode::METHOD_NOT_ALLOWED)
+    } else if url > LONGEST_LINE {
+        Some(StatusCode::URI_TOO_LONG)
+    } else if sizes.iter().any(|size| *size > LONGEST_LINE) || sizes.iter().sum::<usize>() > LONGEST_HEAD {
+        Some(StatusCode::BAD_REQUEST)
+    } else if addresses.sum::<usize>() > MOST_FORWARDERS {
+        StatusCode::from_u16(463).ok()
+    } else {
+        None
     }
 }
 
@@ -144,6 +178,7 @@ pub(super) async fn to_instance(
     match carriage.client.send(address, request, NGINX_LIMIT).await {
         Ok(answer) => answer,
         Err(Failed::TimedOut(_)) => pages::nginx(StatusCode::GATEWAY_TIMEOUT),
+        Err(Failed::Stalled(_)) => pages::nginx(StatusCode::REQUEST_TIMEOUT),
         Err(Failed::Connection(_)) => pages::nginx(StatusCode::BAD_GATEWAY),
     }
 }

@@ -2,15 +2,19 @@
 //! Must know nothing of load balancers or distributions.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::Request;
 use axum::response::Response;
 use http::uri::{PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, Version, header};
+use hyper::body::Incoming;
 use hyper_util::client::legacy::{Client as Pool, connect::HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+
+use super::watched::{Progress, Watched};
 
 /// Longest wait for a connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
@@ -39,28 +43,56 @@ pub(super) enum Failed {
     TimedOut(Duration),
     #[error("the connection failed: {0}")]
     Connection(String),
+    #[error("the viewer sent nothing for {} s", .0.as_secs())]
+    Stalled(Duration),
 }
 
 impl Client {
-    /// Sends `request` to `address`, as it is but for hop-by-hop headers; the answer's body streams.
+    /// Sends `request` to `address`, as it is but for hop-by-hop headers; the answer's body streams. `idle`: how long either side
+    /// may be silent, from the last byte of the request that came.
     pub(super) async fn send(
         &self,
         address: SocketAddr,
         mut request: Request,
-        limit: Duration,
+        idle: Duration,
     ) -> Result<Response, Failed> {
         remove_hop_by_hop(request.headers_mut());
         *request.uri_mut() = at(address, request.uri());
         *request.version_mut() = Version::HTTP_11;
         request.extensions_mut().clear();
-        let answer = tokio::time::timeout(limit, self.0.request(request))
-            .await
-            .map_err(|_| Failed::TimedOut(limit))?
-            .map_err(|error| Failed::Connection(error.to_string()))?;
-        let mut answer = answer.map(Body::new);
+        let sent = (!request.body().is_end_stream()).then(Arc::<Progress>::default);
+        let request = match &sent {
+            Some(progress) => request.map(|body| Body::new(Watched::new(body, idle, Some(progress.clone())))),
+            None => request,
+        };
+        let answer = self.answer(request, idle, sent.as_deref()).await?;
+        let mut answer = answer.map(|body| Body::new(Watched::new(body, idle, None)));
         remove_hop_by_hop(answer.headers_mut());
         *answer.version_mut() = Version::HTTP_11;
         Ok(answer)
+    }
+
+    async fn answer(
+        &self,
+        request: Request,
+        idle: Duration,
+        sent: Option<&Progress>,
+    ) -> Result<http::Response<Incoming>, Failed> {
+        let mut answer = std::pin::pin!(self.0.request(request));
+        let mut wait = idle;
+        loop {
+            match tokio::time::timeout(wait, answer.as_mut()).await {
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err(_)) if sent.is_some_and(Progress::is_stalled) => return Err(Failed::Stalled(idle)),
+                Ok(Err(error)) => return Err(Failed::Connection(error.to_string())),
+                Err(_) => {}
+            }
+            // The request's body goes on coming: the wait begins with its last byte.
+            wait = idle.saturating_sub(sent.map_or(idle, Progress::since));
+            if wait.is_zero() {
+                return Err(Failed::TimedOut(idle));
+            }
+        }
     }
 }
 

@@ -109,7 +109,7 @@ async fn ask(world: &World, client: &Client, instance_id: &str, check: &HealthCh
     let limit = Duration::from_secs(u64::from(check.timeout)).max(SHORTEST_TIMEOUT);
     match client.send(address, request, limit).await {
         Ok(answer) => Outcome::Status(answer.status().as_u16()),
-        Err(Failed::TimedOut(_)) => Outcome::TimedOut,
+        Err(Failed::TimedOut(_) | Failed::Stalled(_)) => Outcome::TimedOut,
         Err(Failed::Connection(_)) => Outcome::NoConnection,
     }
 }
@@ -141,7 +141,10 @@ fn judge(target: &mut Target, check: &HealthCheck, outcome: Outcome) {
             target.reason = Some(reason.to_owned());
             target.description = Some(description);
         }
-        TargetState::Initial => target.reason = Some("Elb.InitialHealthChecking".to_owned()),
+        TargetState::Initial => {
+            target.reason = Some("Elb.InitialHealthChecking".to_owned());
+            target.description = Some("Initial health checks in progress".to_owned());
+        }
         _ => {}
     }
 }

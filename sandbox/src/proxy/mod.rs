@@ -8,6 +8,7 @@ mod health;
 mod pages;
 #[cfg(test)]
 pub(crate) mod tests;
+mod watched;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, LazyLock};
@@ -19,6 +20,9 @@ use http::StatusCode;
 
 use crate::world::World;
 use crate::world::routes::{self, Route};
+
+/// The address that load balancers see of the edge.
+const EDGE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// What carrying needs between requests. One for a process, which has one world; what it keeps is by random ids, so that
 /// the worlds of tests do not meet in it.
@@ -45,7 +49,7 @@ pub(crate) async fn serve(world: Arc<World>, request: Request) -> Response {
     }
     let route = routes::route(&world.lock(), &host);
     match route {
-        Some(route) => carry(&CARRIAGE, &world, &route, viewer, request).await,
+        Some(route) => carry(&CARRIAGE, &world, &route, viewer.ip(), request).await,
         None => pages::plain(
             StatusCode::NOT_FOUND,
             &format!("The sandbox has nothing of the name {host}."),
@@ -80,9 +84,7 @@ fn host_of(request: &Request) -> String {
     host.trim_end_matches('.').to_ascii_lowercase()
 }
 
-fn viewer_of(request: &Request) -> IpAddr {
-    request
-        .extensions()
-        .get::<ConnectInfo<SocketAddr>>()
-        .map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |ConnectInfo(address)| address.ip())
+fn viewer_of(request: &Request) -> SocketAddr {
+    let connection = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    connection.map_or((EDGE, 0).into(), |ConnectInfo(address)| *address)
 }

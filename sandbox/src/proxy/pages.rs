@@ -38,6 +38,24 @@ pub(super) fn cloudfront(status: StatusCode, reason: &str, request_id: &str) -> 
     html(status, "CloudFront", body)
 }
 
+/// CloudFront's redirect to HTTPS.
+pub(super) fn cloudfront_redirect(status: StatusCode, location: &str) -> Response {
+    let title = format!(
+        "{} {}",
+        status.as_u16(),
+        status.canonical_reason().unwrap_or("Redirect")
+    );
+    let body = format!(
+        "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n\
+         <hr><center>CloudFront</center>\r\n</body>\r\n</html>\r\n"
+    );
+    let mut response = html(status, "CloudFront", body);
+    if let Ok(location) = HeaderValue::from_str(location) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    response
+}
+
 /// In the sandbox's own words, where AWS would not have answered at all.
 pub(super) fn plain(status: StatusCode, text: &str) -> Response {
     let mut response = Response::new(Body::from(format!("{text}\n")));

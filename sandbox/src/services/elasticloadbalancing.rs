@@ -7,9 +7,9 @@ use winterbaume_elasticloadbalancingv2::{model as m, wire};
 use super::page::page;
 use super::{Operation, Service, operation};
 use crate::gateway::call::{Answer, Call};
-use crate::world::balancing::{Balancing, Listener, LoadBalancer, Target, TargetGroup};
+use crate::world::balancing::{Balancing, Listener, LoadBalancer, ShownHealth, TargetGroup};
 use crate::world::clock::text;
-use crate::world::{Refusal, World};
+use crate::world::{Refusal, Region, World};
 
 const OPERATIONS: &[Operation] = &[
     operation(
@@ -40,7 +40,8 @@ pub(crate) const SERVICE: Service = Service {
 
 fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let mut state = world.lock();
-    let balancing = &state.region(&call.region).balancing;
+    let region = state.region(&call.region);
+    let balancing = &region.balancing;
     match call.operation.as_str() {
         "DescribeListeners" => describe_listeners(balancing, call),
         "DescribeLoadBalancerAttributes" => describe_load_balancer_attributes(balancing, call),
@@ -49,7 +50,7 @@ fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
         "DescribeTags" => describe_tags(balancing, call),
         "DescribeTargetGroupAttributes" => describe_target_group_attributes(balancing, call),
         "DescribeTargetGroups" => describe_target_groups(balancing, call),
-        "DescribeTargetHealth" => describe_target_health(balancing, call),
+        "DescribeTargetHealth" => describe_target_health(region, call),
         other => Err(super::not_implemented(format!("{other} of Elastic Load Balancing"))),
     }
 }
@@ -330,46 +331,53 @@ fn describe_target_group_attributes(balancing: &Balancing, call: &Call) -> Resul
     Ok(wire::serialize_describe_target_group_attributes_response(&result).into())
 }
 
-fn describe_target_health(balancing: &Balancing, call: &Call) -> Result<Answer, Refusal> {
+fn describe_target_health(region: &Region, call: &Call) -> Result<Answer, Refusal> {
     let request: m::DescribeTargetHealthInput = call.query()?;
-    let group = target_group(balancing, &request.target_group_arn)?;
-    let ids: Option<Vec<_>> = request
-        .targets
-        .map(|list| list.items.into_iter().map(|it| it.id).collect());
-    let in_use = !balancing.balancers_of(&group.arn).is_empty();
-    let wanted = group
-        .targets
-        .values()
-        .filter(|it| ids.as_ref().is_none_or(|ids| ids.contains(&it.instance_id)));
+    let group = target_group(&region.balancing, &request.target_group_arn)?;
+    let shown = match request.targets.map(|list| list.items) {
+        None => group
+            .targets
+            .values()
+            .map(|target| health_view(&target.instance_id, target.port, region.shown_health(group, target)))
+            .collect(),
+        Some(asked) => asked
+            .iter()
+            .map(|one| asked_health(region, group, one))
+            .collect::<Vec<_>>(),
+    };
     let result = m::DescribeTargetHealthOutput {
-        target_health_descriptions: Some(wanted.map(|target| target_view(target, in_use)).collect()),
+        target_health_descriptions: Some(shown.into()),
     };
     Ok(wire::serialize_describe_target_health_response(&result).into())
 }
 
-/// A target that no load balancer forwards to is `unused`, whatever checks would say.
-fn target_view(target: &Target, in_use: bool) -> m::TargetHealthDescription {
-    let health = if in_use {
-        m::TargetHealth {
-            description: target.description.clone(),
-            reason: target.reason.clone(),
-            state: Some(target.state.as_str().to_owned()),
-        }
-    } else {
-        m::TargetHealth {
-            description: Some("Target group is not configured to receive traffic from the load balancer".to_owned()),
-            reason: Some("Target.NotInUse".to_owned()),
-            state: Some("unused".to_owned()),
-        }
-    };
+/// The health of a target that was asked for by name, which need not be in the group.
+fn asked_health(region: &Region, group: &TargetGroup, asked: &m::TargetDescription) -> m::TargetHealthDescription {
+    let asked_port = asked.port.and_then(|port| u16::try_from(port).ok());
+    let found = group.targets.get(&asked.id);
+    match found.filter(|target| asked_port.is_none_or(|port| port == target.port)) {
+        Some(target) => health_view(&target.instance_id, target.port, region.shown_health(group, target)),
+        None => health_view(
+            &asked.id,
+            asked_port.unwrap_or(group.port),
+            ShownHealth::not_registered(),
+        ),
+    }
+}
+
+fn health_view(instance_id: &str, port: u16, health: ShownHealth) -> m::TargetHealthDescription {
     m::TargetHealthDescription {
-        health_check_port: Some(target.port.to_string()),
+        health_check_port: Some(port.to_string()),
         target: Some(m::TargetDescription {
-            id: target.instance_id.clone(),
-            port: Some(target.port.into()),
+            id: instance_id.to_owned(),
+            port: Some(port.into()),
             ..m::TargetDescription::default()
         }),
-        target_health: Some(health),
+        target_health: Some(m::TargetHealth {
+            description: health.description,
+            reason: health.reason,
+            state: Some(health.state.to_owned()),
+        }),
         ..m::TargetHealthDescription::default()
     }
 }

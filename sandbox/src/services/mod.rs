@@ -11,6 +11,7 @@ pub(crate) mod ec2;
 pub(crate) mod elasticbeanstalk;
 pub(crate) mod elasticloadbalancing;
 pub(crate) mod iam;
+pub(crate) mod logs;
 mod page;
 pub(crate) mod s3;
 pub(crate) mod servicequotas;
@@ -61,6 +62,7 @@ pub(crate) const SERVICES: &[Service] = &[
     elasticbeanstalk::SERVICE,
     elasticloadbalancing::SERVICE,
     iam::SERVICE,
+    logs::SERVICE,
     servicequotas::SERVICE,
     sns::SERVICE,
     ssm::SERVICE,

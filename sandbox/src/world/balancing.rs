@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{Item, Tags};
+use super::compute::InstanceState;
+use super::{Item, Region, Tags};
 
 #[derive(Debug, Default)]
 pub(crate) struct Balancing {
@@ -119,6 +120,53 @@ impl TargetState {
             Self::Healthy => "healthy",
             Self::Unhealthy => "unhealthy",
             Self::Draining => "draining",
+        }
+    }
+}
+
+/// A target's health as DescribeTargetHealth shows it.
+#[derive(Debug, PartialEq)]
+pub(crate) struct ShownHealth {
+    pub state: &'static str,
+    pub reason: Option<String>,
+    pub description: Option<String>,
+}
+
+impl ShownHealth {
+    fn unused(reason: &str, description: impl Into<String>) -> Self {
+        Self {
+            state: "unused",
+            reason: Some(reason.to_owned()),
+            description: Some(description.into()),
+        }
+    }
+
+    /// Of a target that somebody asks for and the group does not have.
+    pub(crate) fn not_registered() -> Self {
+        Self::unused("Target.NotRegistered", "Target is not registered to the target group")
+    }
+}
+
+impl Region {
+    /// A target that no load balancer forwards to, or whose instance does not run, is `unused`, whatever checks would say (ELB
+    /// API, TargetHealth).
+    pub(crate) fn shown_health(&self, group: &TargetGroup, target: &Target) -> ShownHealth {
+        if self.balancing.balancers_of(&group.arn).is_empty() {
+            let text = "Target group is not configured to receive traffic from the load balancer";
+            return ShownHealth::unused("Target.NotInUse", text);
+        }
+        let instance = self.compute.instances.get(&target.instance_id);
+        let state = instance.map(|instance| instance.state);
+        if let Some(state @ (InstanceState::ShuttingDown | InstanceState::Terminated)) = state
+            && target.state != TargetState::Draining
+        {
+            let text = format!("Target is in the {} state", state.as_str());
+            return ShownHealth::unused("Target.InvalidState", text);
+        }
+        ShownHealth {
+            state: target.state.as_str(),
+            reason: target.reason.clone(),
+            description: target.description.clone(),
         }
     }
 }

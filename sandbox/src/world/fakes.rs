@@ -120,6 +120,10 @@ impl DataPlane for FakePlane {
     fn log_tail(&self, _: &str) -> String {
         String::new()
     }
+
+    fn logs(&self, instance_id: &str) -> Vec<(String, String)> {
+        vec![("web.stdout.log".to_owned(), format!("hello from {instance_id}"))]
+    }
 }
 
 /// `bucket/key` to bytes.

@@ -20,6 +20,8 @@ pub(crate) struct Deployment {
     /// Role that the instance profile gives, if any: the processes get temporary credentials of it.
     pub role_arn: Option<String>,
     pub region: String,
+    /// Only the configuration is new, not the version.
+    pub configuration: bool,
 }
 
 /// Why a deployment failed on an instance, in the form of Beanstalk's deployment log.
@@ -104,6 +106,11 @@ pub(crate) trait DataPlane: Send + Sync {
 
     /// The last lines that the instance's processes wrote.
     fn log_tail(&self, instance_id: &str) -> String;
+
+    /// Every log of the instance, by its path below `/var/log`.
+    fn logs(&self, _instance_id: &str) -> Vec<(String, String)> {
+        Vec::new()
+    }
 
     /// The daemon ends: every process of every instance is gone when this resolves.
     fn shutdown(&self) -> BoxFuture<'static, ()> {

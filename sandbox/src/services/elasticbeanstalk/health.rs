@@ -161,7 +161,11 @@ pub(super) fn describe_events(world: &Arc<World>, call: &Call) -> Result<Answer,
         end: time(request.end_time, "EndTime")?,
     };
     let mut state = world.lock();
-    let events = state.region(&call.region).beanstalk.events(&filter);
+    let mut events = state.region(&call.region).beanstalk.events(&filter);
+    if request.platform_arn.is_some() || request.template_name.is_some() {
+        // Nothing here happens to a platform or a template.
+        events.clear();
+    }
     let limit = request.max_records.unwrap_or(MOST_EVENTS).clamp(1, MOST_EVENTS);
     let (events, next_token) = page(events, Some(limit), request.next_token.as_deref())?;
     let result = m::EventDescriptionsMessage {

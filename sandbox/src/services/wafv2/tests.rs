@@ -103,19 +103,10 @@ async fn a_web_acl_lives_and_dies_by_its_lock_token() {
 
 #[tokio::test]
 async fn a_distribution_holds_its_web_acl_and_for_a_while_after() {
-    let site = proxy::Site::at(100.0, proxy::configuration(proxy::OPTIMIZED)).await;
+    let site = proxy::Site::at(1.0, proxy::configuration(proxy::OPTIMIZED)).await;
     let world = &site.world;
     let made = call(world, "CreateWebACL", &one_click("site")).unwrap()["Summary"].clone();
-    let change = |web_acl: &str| {
-        let present = world.lock().distributions.get(&site.id).unwrap().clone();
-        let mut configuration = present.configuration;
-        configuration.web_acl_id = web_acl.to_owned();
-        let now = world.clock.now();
-        world
-            .lock()
-            .update_distribution(&site.id, Some(&present.etag), configuration, now)
-            .unwrap();
-    };
+    let change = |web_acl: &str| site.update(|configuration| configuration.web_acl_id = web_acl.to_owned());
     let delete = json!({ "Name": "site", "Scope": "CLOUDFRONT", "Id": made["Id"], "LockToken": made["LockToken"] });
     change(made["ARN"].as_str().unwrap());
     assert_eq!(
@@ -127,7 +118,7 @@ async fn a_distribution_holds_its_web_acl_and_for_a_while_after() {
         call(world, "DeleteWebACL", &delete).unwrap_err().code,
         "WAFAssociatedItemException"
     );
-    world.clock.sleep_seconds(15).await;
+    site.later(15);
     call(world, "DeleteWebACL", &delete).unwrap();
 }
 

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::events::{Event, Severity};
+use super::lifecycle::Lifecycle;
+use super::templates::Template;
 use super::{Beanstalk, Status};
 use crate::world::{Refusal, Tags, World};
 
@@ -20,6 +22,10 @@ pub(crate) struct Application {
     pub tags: Tags,
     /// By label.
     pub versions: BTreeMap<String, Version>,
+    /// By name.
+    pub templates: BTreeMap<String, Template>,
+    /// When versions are removed by themselves.
+    pub lifecycle: Lifecycle,
 }
 
 #[derive(Debug, Clone)]
@@ -101,6 +107,8 @@ impl Beanstalk {
                 updated: *now,
                 tags,
                 versions: BTreeMap::new(),
+                templates: BTreeMap::new(),
+                lifecycle: Lifecycle::default(),
             },
         );
         self.tell(origin, name, None, "createApplication completed successfully.");

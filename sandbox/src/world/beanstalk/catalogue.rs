@@ -80,8 +80,8 @@ pub(crate) const HEALTH_LOGS: &str = "aws:elasticbeanstalk:cloudwatch:logs:healt
 pub(crate) const TOPICS: &str = "aws:elasticbeanstalk:sns:topics";
 pub(crate) const LISTENER: &str = "aws:elbv2:listener:default";
 pub(crate) const BALANCER: &str = "aws:elbv2:loadbalancer";
-const MANAGED: &str = "aws:elasticbeanstalk:managedactions";
-const PLATFORM_UPDATE: &str = "aws:elasticbeanstalk:managedactions:platformupdate";
+pub(crate) const MANAGED: &str = "aws:elasticbeanstalk:managedactions";
+pub(crate) const PLATFORM_UPDATE: &str = "aws:elasticbeanstalk:managedactions:platformupdate";
 const APPLICATION: &str = "aws:elasticbeanstalk:application";
 
 use Effect::{Fixed, NoInterruption as Free, RestartApplicationServer as Server, RestartEnvironment as Replace};

@@ -15,6 +15,14 @@ const LAUNCH_PATIENCE: i64 = 1800;
 /// Beanstalk adds this to the command time-out (facts/eb.md §1.9).
 const COMMAND_MARGIN: i64 = 240;
 
+/// As Auto Scaling refuses them in accounts made since October 2024 (facts/eb.md §1.4).
+pub(super) const NO_LAUNCH_CONFIGURATIONS: &str = "The Launch Configuration creation operation is not available in your \
+     account. Use launch templates to create configuration templates for your Auto Scaling groups.";
+
+/// As ELB refuses them in some new accounts (hazards H11).
+const NO_LOAD_BALANCERS: &str = "This AWS account currently does not support creating load balancers. For more \
+     information, please contact AWS Support.";
+
 /// A part of the stack that could not be made, and why.
 type StackFailure = (Part, String);
 
@@ -32,14 +40,18 @@ pub(super) async fn launch(run: Run, caller: String) {
     ));
     reveal_cname(&run);
     run.at(8.0).await;
-    let profile = profile_of(&run);
-    let profile = match profile {
+    bring_up(&run, &caller).await;
+}
+
+/// Makes all that the environment consists of, and tells how it went.
+pub(super) async fn bring_up(run: &Run, caller: &str) {
+    let profile = match profile_of(run) {
         Ok(arn) => arn,
-        Err(why) => return give_up(&run, &why),
+        Err(why) => return give_up(run, &why),
     };
-    match build(&run, profile, &caller).await {
-        Ok(()) => finish(&run).await,
-        Err(failure) => fail_stack(&run, &failure),
+    match build(run, profile, caller).await {
+        Ok(()) => finish(run).await,
+        Err(failure) => fail_stack(run, &failure),
     }
 }
 
@@ -139,6 +151,9 @@ fn find_places(run: &Run) -> Result<Places, StackFailure> {
 
 /// As ELB refuses them: too few zones, no way in from the internet.
 fn check_balancer(run: &Run, places: &Places) -> Result<(), StackFailure> {
+    if run.world.lock().gates.load_balancers {
+        return Err((LOAD_BALANCER, NO_LOAD_BALANCERS.to_owned()));
+    }
     let mut zones: Vec<_> = places.balancer.iter().map(|subnet| &subnet.zone).collect();
     zones.sort();
     zones.dedup();
@@ -169,9 +184,8 @@ fn make_launch_source(run: &Run, profile: &str, caller: &str) -> Result<LaunchSo
         });
         return source.ok_or_else(|| (TEMPLATE, "The environment is gone".to_owned()));
     }
-    if run.world.lock().bans_launch_configurations {
-        let why = "The Launch Configuration creation operation is not available in your account. Use launch templates to \
-                   create configuration templates for your Auto Scaling groups.";
+    if run.world.lock().gates.launch_configurations {
+        let why = NO_LAUNCH_CONFIGURATIONS;
         run.error(format!(
             "Creating Auto Scaling launch configuration failed Reason: {why}"
         ));

@@ -45,6 +45,9 @@ pub(super) const WAIT_HANDLE: Part = (
 );
 pub(super) const WAIT: Part = ("AWSEBInstanceLaunchWaitCondition", "AWS::CloudFormation::WaitCondition");
 
+/// The end of the name of the log group for changes of health.
+pub(super) const HEALTH_LOG: &str = "environment-health.log";
+
 /// Everything that is needed to make one part.
 pub(super) struct Site<'a> {
     pub here: &'a mut Region,
@@ -568,6 +571,7 @@ impl Site<'_> {
     pub(super) fn make_log_groups(&mut self) {
         let settings = self.settings();
         let name = self.environment.name.clone();
+        let now = self.run.world.clock.now();
         let mut wanted = Vec::new();
         if settings.is_true(LOGS, "StreamLogs") {
             let files = [
@@ -580,14 +584,20 @@ impl Site<'_> {
             wanted.extend(files.map(|file| format!("/aws/elasticbeanstalk/{name}/var/log/{file}")));
         }
         if settings.is_true(HEALTH_LOGS, "HealthStreamingEnabled") {
-            wanted.push(format!("/aws/elasticbeanstalk/{name}/environment-health.log"));
+            wanted.push(format!("/aws/elasticbeanstalk/{name}/{HEALTH_LOG}"));
         }
         for name in &wanted {
-            let group = LogGroup {
+            let namespace = if name.ends_with(HEALTH_LOG) { HEALTH_LOGS } else { LOGS };
+            let retention = i32::try_from(settings.whole(namespace, "RetentionInDays")).unwrap_or(7);
+            let tags = self.tags();
+            let groups = &mut self.here.monitoring.log_groups;
+            let group = groups.entry(name.clone()).or_insert_with(|| LogGroup {
                 name: name.clone(),
-                tags: self.tags(),
-            };
-            self.here.monitoring.log_groups.insert(name.clone(), group);
+                created: now,
+                retention,
+                tags,
+            });
+            group.retention = retention;
         }
         self.made().log_groups = wanted;
     }

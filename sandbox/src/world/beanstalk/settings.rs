@@ -3,9 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::catalogue::{
-    self, COMMAND, ENVIRONMENT, Effect, HEALTH, INSTANCES, LISTENER, PROCESS, PROPERTIES, ROLLING, Values,
-};
+use super::catalogue::{self, COMMAND, ENVIRONMENT, Effect, HEALTH, INSTANCES, LISTENER, PROCESS, PROPERTIES, Values};
 use crate::world::Refusal;
 
 /// Values that were set, by namespace and option name.
@@ -112,6 +110,13 @@ impl Settings {
             .collect()
     }
 
+    /// These, with those of `over` in their place where it has any.
+    pub(crate) fn overlaid(&self, over: &Self) -> Self {
+        let mut all = self.0.clone();
+        all.extend(over.0.clone());
+        Self(all)
+    }
+
     /// Which options count differently in `other`.
     pub(crate) fn changes(&self, other: &Self) -> Vec<(String, String)> {
         let keys: BTreeSet<_> = self.0.keys().chain(other.0.keys()).collect();
@@ -130,6 +135,12 @@ impl Settings {
             catalogue::find(namespace, name).map_or(Effect::NoInterruption, |option| option.effect)
         };
         changes.iter().map(effect).max_by_key(|effect| *effect as u8)
+    }
+
+    /// # Errors
+    /// The first of its problems.
+    pub(crate) fn check(&self) -> Result<(), Refusal> {
+        self.problems().first().map_or(Ok(()), |problem| Err(problem.refusal()))
     }
 
     /// All that is wrong with the values.
@@ -206,10 +217,10 @@ impl Settings {
                 "no shared load balancers",
             ),
             (
-                !matches!(policy, Some("AllAtOnce" | "Rolling")),
+                policy == Some("TrafficSplitting"),
                 COMMAND,
                 "DeploymentPolicy",
-                "AllAtOnce and Rolling only",
+                "no traffic splitting",
             ),
             (
                 self.is_true(INSTANCES, "EnableSpot"),
@@ -228,12 +239,6 @@ impl Settings {
                 PROCESS,
                 "StickinessEnabled",
                 "no sticky sessions",
-            ),
-            (
-                self.get(ROLLING, "RollingUpdateType") == Some("Immutable"),
-                ROLLING,
-                "RollingUpdateType",
-                "Time and Health only",
             ),
         ];
         limits

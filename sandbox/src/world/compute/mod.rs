@@ -250,7 +250,32 @@ fn check(here: &Region, spec: &InstanceSpec, subnet_id: &str) -> Result<(), Refu
             ),
         ));
     }
-    Ok(())
+    check_vcpus(here, &spec.instance_type)
+}
+
+/// Standard instances (A, C, D, H, I, M, R, T, Z) share one quota; the sandbox has no others.
+fn check_vcpus(here: &Region, instance_type: &str) -> Result<(), Refusal> {
+    let vcpus = |wanted: &str| {
+        let known = network::zones::INSTANCE_TYPES.iter();
+        known
+            .clone()
+            .find(|(name, ..)| *name == wanted)
+            .map_or(0, |(_, vcpus, ..)| *vcpus)
+    };
+    let running = here.compute.instances.values().filter(|instance| instance.is_alive());
+    let used: i32 = running.map(|instance| vcpus(&instance.instance_type)).sum();
+    let limit = here.quotas.standard_vcpus;
+    if f64::from(used + vcpus(instance_type)) <= limit {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        "VcpuLimitExceeded",
+        format!(
+            "You have requested more vCPU capacity than your current vCPU limit of {limit} allows for the instance bucket \
+             that the specified instance type belongs to. Please visit http://aws.amazon.com/contact-us/ec2-request to \
+             request an adjustment to this limit."
+        ),
+    ))
 }
 
 fn make(here: &Region, id: &str, spec: &InstanceSpec, subnet_id: &str, now: Timestamp, tags: Tags) -> Instance {

@@ -100,6 +100,9 @@ pub(crate) struct Verdict {
 #[derive(Debug, Clone)]
 pub(crate) struct LogGroup {
     pub name: String,
+    pub created: Timestamp,
+    /// Days that events are kept.
+    pub retention: i32,
     pub tags: Tags,
 }
 

@@ -49,7 +49,7 @@ async fn a_bundle_that_crashes_leaves_a_ready_and_red_environment_with_a_log_tha
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_account_needs_a_launch_template() {
     let fake = prepared();
-    fake.world.lock().bans_launch_configurations = true;
+    fake.world.lock().gates.launch_configurations = true;
     let environment = create(&fake, "v1", &[(LAUNCH, "RootVolumeType", "gp2")]).await;
     assert_eq!(
         (environment.status, environment.health.status.color()),

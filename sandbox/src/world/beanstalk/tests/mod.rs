@@ -1,6 +1,8 @@
 //! Environments from their first event to their last, with fakes below and an hour in a second.
 
 mod failures;
+mod operations;
+mod rollouts;
 mod scaling;
 mod updates;
 
