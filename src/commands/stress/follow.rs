@@ -323,7 +323,134 @@ fn newest(course: &Course) -> String {
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_cloudwatch::types::MetricAlarm;
+
+    use super::super::group::Rule;
+    use super::super::readings::Alarm;
     use super::*;
+    use crate::report::stress::Activity;
+
+    fn rule(name: &str, step: i32, threshold: f64) -> Rule {
+        let alarm = MetricAlarm::builder()
+            .alarm_name(name)
+            .threshold(threshold)
+            .period(300)
+            .evaluation_periods(1);
+        Rule {
+            step,
+            alarm: alarm.build(),
+        }
+    }
+
+    fn group() -> Group {
+        Group {
+            name: "group".into(),
+            min: 2,
+            max: 4,
+            cooldown: 360,
+            instances: vec!["i-1".into(), "i-2".into()],
+            suspended: Vec::new(),
+            out: rule("high", 1, 50.0),
+            back: Some(rule("low", -1, 25.0)),
+        }
+    }
+
+    fn step(id: &str, adds: bool, alarm: Option<&str>, end: End) -> Step {
+        Step {
+            id: id.into(),
+            alarm: alarm.map(str::to_owned),
+            end,
+            shown: Activity {
+                description: String::new(),
+                cause: "the cause".into(),
+                status: String::new(),
+                from: 1_100.0,
+                to: None,
+                adds,
+            },
+        }
+    }
+
+    fn reading(in_service: u32, activities: Vec<Step>) -> Reading {
+        Reading {
+            cpu: vec![(1_000.0, 48.0)],
+            high: Alarm {
+                state: "OK".into(),
+                since: 0.0,
+            },
+            low: Some(Alarm {
+                state: "OK".into(),
+                since: 0.0,
+            }),
+            in_service,
+            desired: in_service,
+            activities,
+            health: None,
+            burn: Some(State::Running),
+        }
+    }
+
+    fn test() -> Test {
+        let before = reading(2, vec![step("former", true, Some("high"), End::Successful)]);
+        Test::new(Course::default(), group(), &before, 1_000.0, 1_200.0)
+    }
+
+    #[test]
+    fn out_by_the_high_alarm_and_back_by_the_low_one_is_the_whole_way() {
+        let mut test = test();
+        test.take(
+            &reading(2, vec![step("former", true, Some("high"), End::Successful)]),
+            10.0,
+        )
+        .unwrap();
+        assert_eq!(test.stage, Stage::Out, "a former activity is no proof");
+        test.take(&reading(2, vec![step("out", true, Some("high"), End::Open)]), 400.0)
+            .unwrap();
+        assert_eq!(test.stage, Stage::Launch);
+        let out = || step("out", true, Some("high"), End::Successful);
+        test.take(&reading(3, vec![out()]), 500.0).unwrap();
+        assert_eq!(test.stage, Stage::Back);
+        test.take(
+            &reading(2, vec![step("back", false, Some("low"), End::Open), out()]),
+            900.0,
+        )
+        .unwrap();
+        assert_eq!(test.stage, Stage::Back, "it is still leaving");
+        test.take(
+            &reading(2, vec![step("back", false, Some("low"), End::Successful), out()]),
+            950.0,
+        )
+        .unwrap();
+        assert_eq!(test.stage, Stage::Done);
+        assert!(test.course.scaled_out && test.course.scaled_in);
+    }
+
+    #[test]
+    fn what_somebody_did_by_hand_is_no_proof() {
+        let mut test = test();
+        let by_hand = || reading(3, vec![step("hand", true, None, End::Successful)]);
+        test.take(&by_hand(), 100.0).unwrap();
+        let reason = test.take(&by_hand(), 10_000.0).unwrap_err();
+        assert!(reason.contains("not by the alarm: the cause"), "{reason}");
+    }
+
+    #[test]
+    fn a_burn_that_was_too_small_ends_with_what_it_reached() {
+        let reason = test().take(&reading(2, Vec::new()), 10_000.0).unwrap_err();
+        assert_eq!(
+            reason,
+            "the average CPU reached 48.0 %, and the alarm wants more than 50 % for 300 s"
+        );
+    }
+
+    #[test]
+    fn a_launch_that_failed_says_why_in_awss_words() {
+        let failed = End::Failed("You have requested more vCPU capacity than your current vCPU limit".into());
+        let reason = test()
+            .take(&reading(2, vec![step("out", true, Some("high"), failed)]), 400.0)
+            .unwrap_err();
+        assert!(reason.contains("vCPU limit"), "{reason}");
+    }
 
     #[test]
     fn a_period_that_began_before_the_burn_counts_from_the_burn() {

@@ -249,7 +249,10 @@ pub(super) fn fleet(run: &Run, group: &str) -> (Vec<InstanceHealth>, i32) {
         };
         environment.made.group = Some(group.to_owned());
         let listens = |id: &str| run.world.plane.address(id).is_some();
-        (health::instances(here, &environment, run.world.clock.now(), listens), desired)
+        (
+            health::instances(here, &environment, run.world.clock.now(), listens),
+            desired,
+        )
     })
 }
 
