@@ -200,7 +200,11 @@ async fn plan(session: &Session, args: &StressArgs, group: &Group, idle: f64) ->
     }
     Ok(Burn {
         script,
-        text: told(dose, size, processors),
+        text: if args.no_burn {
+            "by somebody else".to_owned()
+        } else {
+            told(dose, size, processors)
+        },
         instances: reachable,
         bound,
     })
@@ -217,7 +221,7 @@ fn told(dose: Dose, size: Size, processors: u32) -> String {
 fn unreachable(session: &Session, group: &Group, script: &str) -> Error {
     session
         .ui
-        .say("By hand, over SSH: run this on each instance, and let `confctl stress --no-burn` follow:");
+        .say("By hand, over SSH (where ssh.source lets you in): run this on each instance, and let `confctl stress --no-burn` follow:");
     session
         .ui
         .say(&format!("  ssh -i KEY ec2-user@ADDRESS 'sh -s' <<'BURN'\n{script}BURN"));

@@ -3,9 +3,9 @@
 
 #![allow(dead_code, unused_imports, reason = "the generator's other half is confctl's")]
 
-#[path = "../../src/load/mod.rs"]
+#[path = "../../../src/load/mod.rs"]
 mod load;
-#[path = "../../src/resolve.rs"]
+#[path = "../../../src/resolve.rs"]
 mod resolve;
 
 use std::process::ExitCode;
