@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-pub use chart::{Band, Chart, Hue, Series, Shape, Span, Threshold, TimeLine};
+pub use chart::{Band, Chart, Hue, Series, Shape, Span, Threshold, TimeLine, clock};
 
 /// What is told.
 pub struct Report {

@@ -175,8 +175,8 @@ fn time_line(course: &Course) -> TimeLine {
 fn activities(course: &Course) -> Table {
     let row = |activity: &Activity| {
         vec![
-            super::chart::clock(activity.from),
-            activity.to.map_or_else(|| "goes on".to_owned(), super::chart::clock),
+            super::clock(activity.from),
+            activity.to.map_or_else(|| "goes on".to_owned(), super::clock),
             activity.description.clone(),
             activity.status.clone(),
             activity.cause.clone(),
@@ -192,7 +192,7 @@ fn activities(course: &Course) -> Table {
 }
 
 fn health(course: &Course) -> Table {
-    let row = |(at, word): &(f64, String)| vec![super::chart::clock(*at), word.clone()];
+    let row = |(at, word): &(f64, String)| vec![super::clock(*at), word.clone()];
     Table {
         title: "Health of the environment".to_owned(),
         head: ["at", "health"].map(str::to_owned).to_vec(),

@@ -23,6 +23,7 @@ use super::up::values;
 use crate::cli::{Global, StressArgs, Wishes};
 use crate::engine::{Error, Kind, Owner};
 use crate::exit::Exit;
+use crate::report::clock;
 use crate::report::stress::{Course, report};
 use crate::resources::outputs::{ENVIRONMENT, LiveEnvironment};
 use crate::ui::{Curve, Summary, Ui, Watch};
@@ -127,15 +128,18 @@ fn can_grow(session: &Session, group: &Group) -> Result<(), Error> {
     }
     let running = u32::try_from(group.instances.len()).unwrap_or(u32::MAX);
     let wanted = session.stack.profile.scaling.max;
-    let (most, whose) = if group.max <= wanted {
-        (group.max, format!("the group's MaxSize is {}", group.max))
+    let (most, whose, hint) = if group.max <= wanted {
+        let more = format!("confctl up --set scaling.max={}", group.max + 2);
+        (group.max, format!("the group's MaxSize is {}", group.max), more)
     } else {
+        let whose = format!(
+            "the profile given has scaling.max = {wanted} (the group itself allows {})",
+            group.max
+        );
         (
             wanted,
-            format!(
-                "the profile given has scaling.max = {wanted} (the group itself allows {})",
-                group.max
-            ),
+            whose,
+            "leave scaling.max out, and the group's own maximum holds".to_owned(),
         )
     };
     if running < most {
@@ -147,7 +151,7 @@ fn can_grow(session: &Session, group: &Group) -> Result<(), Error> {
     );
     Err(error
         .because("an alarm that goes off at the maximum changes nothing, so nothing was burned")
-        .hint(format!("confctl up --set scaling.max={}", running + 2)))
+        .hint(hint))
 }
 
 /// Where and how much to burn. `idle`: percent that the site itself takes.
@@ -422,9 +426,7 @@ fn proof(course: &Course) -> String {
     let counts: Vec<String> = course.instances.iter().map(|(_, count)| count.to_string()).collect();
     let at = |adds: bool| {
         let activity = course.activities.iter().find(|activity| activity.adds == adds);
-        activity.map_or_else(String::new, |activity| {
-            format!("{:.0}:{:02.0}", (activity.from / 60.0).floor(), activity.from % 60.0)
-        })
+        activity.map_or_else(String::new, |activity| clock(activity.from))
     };
     format!(
         "{} instances: the alarm added one {} after the burn began, and the low alarm took one away at {}.",
