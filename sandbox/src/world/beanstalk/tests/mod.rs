@@ -31,7 +31,7 @@ fn caller(request: &str) -> Caller {
 }
 
 /// An account with roles, a default VPC, a bundle of each kind, and an application with a version of each.
-fn prepared() -> Fake {
+pub(crate) fn prepared() -> Fake {
     prepared_at(3600.0)
 }
 
@@ -139,7 +139,7 @@ fn get(fake: &Fake, id: &str) -> Environment {
 }
 
 /// Waits until the environment rests.
-async fn rest(fake: &Fake, id: &str) -> Environment {
+pub(crate) async fn rest(fake: &Fake, id: &str) -> Environment {
     for _ in 0..3000 {
         let environment = get(fake, id);
         if matches!(environment.status, Status::Ready | Status::Terminated) {
@@ -271,4 +271,26 @@ async fn a_single_instance_is_reached_by_its_cname_and_has_no_load_balancer() {
     environments::terminate(&fake.world, &caller("r-end"), &named()).unwrap();
     rest(&fake, &environment.id).await;
     assert_eq!(leftovers(&fake), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_names_no_load_balancer_gets_a_classic_one() {
+    let fake = prepared();
+    let environment = create(&fake, "v1", &[(catalogue::ENVIRONMENT, "LoadBalancerType", "classic")]).await;
+    let told = messages(&fake, Some("r-create"));
+    assert_eq!(environment.health.status.as_str(), "Ok", "{told:#?}");
+    assert!(has(&told, "Created load balancer named: awseb-e-"));
+    assert!(!has(&told, "target group"));
+    let kinds: Vec<_> = leftovers(&fake).into_iter().map(|item| item.kind).collect();
+    assert!(kinds.contains(&"load-balancer"), "{kinds:?}");
+    assert!(
+        !kinds.contains(&"target-group") && !kinds.contains(&"listener"),
+        "{kinds:?}"
+    );
+    let route = routes::route(&fake.world.lock(), environment.endpoint.as_deref().unwrap());
+    assert!(matches!(route, Some(routes::Route::LoadBalancer { .. })));
+    environments::terminate(&fake.world, &caller("r-end"), &named()).unwrap();
+    rest(&fake, &environment.id).await;
+    assert_eq!(leftovers(&fake), []);
+    assert!(fake.world.lock().region(REGION).balancing.target_groups.is_empty());
 }
