@@ -170,6 +170,10 @@ pub enum Command {
     Status,
     /// Register once through the edge, find it in the table, and remove it again
     Verify,
+    /// Let people register through the site, as at the event, and count them in the table afterwards
+    Load(LoadArgs),
+    /// Burn CPU until the group grows by its alarm, and follow it until it has shrunk again
+    Stress(StressArgs),
     /// List, show, check or write profiles
     #[command(subcommand)]
     Profile(ProfileCommand),
@@ -224,6 +228,60 @@ pub struct TeardownArgs {
     /// Leave this resource (resource id, as the plan shows it); repeatable
     #[arg(long, value_name = "RESOURCE")]
     pub keep: Vec<String>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct LoadArgs {
+    /// How many people come
+    #[arg(long, default_value_t = 10_000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub people: u32,
+
+    /// Within which time they arrive, whatever the site does
+    #[arg(long, default_value = "60s", value_name = "DURATION", value_parser = duration)]
+    pub within: Duration,
+
+    /// How long one looks at the page before sending the form, on average
+    #[arg(long, default_value = "3s", value_name = "DURATION", value_parser = pause)]
+    pub think: Duration,
+
+    /// Leave the generated addresses in the table
+    #[arg(long)]
+    pub keep: bool,
+
+    /// Only remove the generated addresses that former runs left
+    #[arg(long)]
+    pub clean: bool,
+
+    /// Also where real people are registered already
+    #[arg(long)]
+    pub into_live_table: bool,
+
+    /// Fail where more people than this do not get in
+    #[arg(long, default_value_t = 1.0, value_name = "PERCENT")]
+    pub max_failed: f64,
+
+    /// Where this runs, for the report
+    #[arg(long, value_name = "TEXT")]
+    pub from_region: Option<String>,
+
+    /// The HTML report; its numbers go beside it as .json [default: confctl-load-TIME.html]
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct StressArgs {
+    /// As the article did: four workers on one instance, by `stress` where it is installed
+    #[arg(long)]
+    pub like_article: bool,
+
+    /// Burn nothing, only follow: for a load that comes from elsewhere
+    #[arg(long, conflicts_with = "like_article")]
+    pub no_burn: bool,
+
+    /// The HTML report; its numbers go beside it as .json [default: confctl-stress-TIME.html]
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -314,11 +372,16 @@ pub struct ServeOptions {
     pub dir: PathBuf,
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+/// A duration that may be none.
+fn pause(text: &str) -> Result<Duration, String> {
     let span: jiff::SignedDuration = text
         .parse()
         .map_err(|_| format!("'{text}' is no duration; write 45m, 1h30m or 90s"))?;
-    let duration = Duration::try_from(span).map_err(|_| "a duration cannot be negative".to_owned())?;
+    Duration::try_from(span).map_err(|_| "a duration cannot be negative".to_owned())
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let duration = pause(text)?;
     if duration < Duration::from_secs(1) {
         Err("give it at least a second".to_owned())
     } else {

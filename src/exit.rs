@@ -37,6 +37,7 @@ impl From<Kind> for Exit {
             Kind::Locked => Self::Locked,
             Kind::Usage => Self::Usage,
             Kind::Unverified => Self::Unverified,
+            Kind::DidNotScale => Self::DidNotScale,
         }
     }
 }

@@ -51,6 +51,7 @@ pub struct Aws {
     pub iam: aws_sdk_iam::Client,
     pub quotas: aws_sdk_servicequotas::Client,
     pub s3: aws_sdk_s3::Client,
+    pub ssm: aws_sdk_ssm::Client,
     pub waf: aws_sdk_wafv2::Client,
 }
 
@@ -201,6 +202,7 @@ fn clients(target: &Target, config: &SdkConfig, region: &str, account: &str, cal
         iam: client!(aws_sdk_iam, region),
         quotas: client!(aws_sdk_servicequotas, region),
         s3: client!(aws_sdk_s3, region, force_path_style(target.endpoint.is_some())),
+        ssm: client!(aws_sdk_ssm, region),
         waf: client!(aws_sdk_wafv2, GLOBAL_REGION),
     }
 }

@@ -33,7 +33,7 @@ pub const READS: &[(&str, &[&str])] = &[
             "ListTagsForResource",
         ],
     ),
-    ("CloudWatch", &["DescribeAlarms"]),
+    ("CloudWatch", &["DescribeAlarms", "GetMetricStatistics"]),
     (
         "DynamoDB",
         &[
@@ -106,6 +106,7 @@ pub const READS: &[(&str, &[&str])] = &[
         ],
     ),
     ("S3", &["GetObject", "HeadBucket", "HeadObject", "ListObjectsV2"]),
+    ("SSM", &["DescribeInstanceInformation", "GetCommandInvocation"]),
     ("STS", &["GetCallerIdentity"]),
     ("Service Quotas", &["GetServiceQuota"]),
     ("WAFV2", &["GetWebACL", "ListTagsForResource", "ListWebACLs"]),

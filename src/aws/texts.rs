@@ -130,6 +130,15 @@ pub fn is_name_taken(message: &str) -> bool {
     message.contains("DNS name") && message.contains("not available")
 }
 
+/// The alarm that made Auto Scaling act, by the cause of its activity: "At 2026-11-24T12:00:00Z a monitor alarm NAME in state
+/// ALARM triggered policy NAME changing the desired capacity from 2 to 3.  At …". What a person did is "a user request …".
+/// Source: Auto Scaling guide, verify scaling activities.
+pub fn alarm_of_cause(cause: &str) -> Option<&str> {
+    let (_, after) = cause.split_once(" a monitor alarm ")?;
+    let (alarm, _) = after.split_once(" in state ALARM triggered policy ")?;
+    Some(alarm)
+}
+
 /// AWS's text without control characters, fit for a terminal.
 pub fn clean(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
@@ -158,6 +167,14 @@ mod tests {
         let text = "The caller reference that you are using to create a distribution is associated with another distribution. Already exists: E1S5NFOO9V4JC3 (DistributionAlreadyExists)";
         assert_eq!(existing_distribution(text), Some("E1S5NFOO9V4JC3"));
         assert_eq!(existing_distribution("Already exists: "), None);
+    }
+
+    #[test]
+    fn a_cause_names_the_alarm_or_somebody_else() {
+        let by_alarm = "At 2026-11-24T12:00:00Z a monitor alarm awseb-e-1-High in state ALARM triggered policy up changing the desired capacity from 2 to 3.  At 2026-11-24T12:00:09Z an instance was started in response to a difference between desired and actual capacity, increasing the capacity from 2 to 3.";
+        assert_eq!(alarm_of_cause(by_alarm), Some("awseb-e-1-High"));
+        let by_hand = "At 2026-11-24T12:00:00Z a user request explicitly set group desired capacity changing the desired capacity from 2 to 3.";
+        assert_eq!(alarm_of_cause(by_hand), None);
     }
 
     #[test]

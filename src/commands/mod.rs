@@ -4,10 +4,12 @@ mod choice;
 mod cost;
 mod doctor;
 mod former;
+mod load;
 mod plan;
 mod profile;
 mod session;
 mod status;
+mod stress;
 mod teardown;
 mod to_run;
 mod up;
@@ -97,6 +99,8 @@ async fn dispatch(cli: &Cli, ui: &Ui) -> Result<Summary, Error> {
         Command::Teardown(args) => teardown::run(global, args, ui).await,
         Command::Status => status::run(global, ui).await,
         Command::Verify => verify::run(global, ui).await,
+        Command::Load(args) => load::run(global, args, ui).await,
+        Command::Stress(args) => stress::run(global, args, ui).await,
         Command::Profile(command) => profile::run(global, command, ui),
         Command::Bundle => profile::bundle(global, ui),
         Command::Doctor => doctor::run(global, ui).await,

@@ -39,7 +39,7 @@ pub(super) async fn run(global: &Global, ui: &Ui) -> Result<Summary, Error> {
 /// Checks the site of a stack that is up. Gives the checks that passed.
 pub(super) async fn site(session: &Session, look: &Look) -> Result<Vec<Value>, Error> {
     if look.seen.owner("users-table").is_none() {
-        return Err(Error::failed("there is no site to verify: the stack is not up").hint("confctl up"));
+        return Err(Error::failed("there is no site: the stack is not up").hint("confctl up"));
     }
     // Ours to write into only if it carries our tag: a table of this name may be somebody's production.
     if look.seen.owner("users-table") != Some(Owner::Ours) {
@@ -69,7 +69,7 @@ pub(super) async fn site(session: &Session, look: &Look) -> Result<Vec<Value>, E
     Ok(checks)
 }
 
-fn site_url(session: &Session, look: &Look) -> Result<String, Error> {
+pub(super) fn site_url(session: &Session, look: &Look) -> Result<String, Error> {
     let values = values(session, look);
     let public = &session.read.public;
     let edge = values
@@ -79,7 +79,7 @@ fn site_url(session: &Session, look: &Look) -> Result<String, Error> {
         .get(&ENVIRONMENT)
         .map(|environment| public.origin(&environment.cname));
     edge.or(environment)
-        .ok_or_else(|| Error::failed("there is no site to verify: the stack is not up").hint("confctl up"))
+        .ok_or_else(|| Error::failed("there is no site: the stack is not up").hint("confctl up"))
 }
 
 fn passed(session: &Session, checks: &mut Vec<Value>, name: &str, text: &str) {
@@ -181,7 +181,7 @@ fn unverified(message: impl Into<String>) -> Error {
     Error::new(Kind::Unverified, message)
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {

@@ -29,6 +29,8 @@ pub enum Kind {
     Usage,
     /// The stack is up, but the site did not pass `verify`.
     Unverified,
+    /// It was put under load, and the group did not grow by its alarm or did not shrink again.
+    DidNotScale,
 }
 
 /// An error with its causes, outermost first, and the way out.

@@ -1,12 +1,14 @@
 //! The only place that writes to the terminal: results to standard output, everything else to standard error.
 //! Receives events and values and knows neither AWS nor the engine's inner workings.
 
+mod chart;
 mod json;
 mod lines;
 mod render;
 pub mod signals;
 mod summary;
 mod tree;
+mod watch;
 
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
@@ -18,6 +20,7 @@ use crate::engine::{Error, Events, Planned, PlannedRemoval, Sink};
 
 pub use render::{Cost, Heading};
 pub use summary::Summary;
+pub use watch::{Curve, Watch};
 
 /// Where a command's words go. Chosen once at the start.
 #[derive(Clone)]

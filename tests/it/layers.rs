@@ -36,7 +36,14 @@ fn lines_with(directory: &str, words: &[&str]) -> Vec<String> {
 #[test]
 fn the_engine_and_the_terminal_know_no_aws() {
     let none = Vec::<String>::new();
-    for directory in ["src/engine", "src/ui", "src/profile", "src/bundle"] {
+    for directory in [
+        "src/engine",
+        "src/ui",
+        "src/profile",
+        "src/bundle",
+        "src/load",
+        "src/report",
+    ] {
         assert_eq!(
             lines_with(directory, &["aws_sdk_", "aws_config::", "aws_smithy", "crate::aws"]),
             none

@@ -1,13 +1,16 @@
 //! Whole-program tests: one target, because each links the SDK; a module a story.
 
+mod browser;
 mod bundles;
 mod command_line;
 mod conformance;
 mod documents;
 mod interrupted;
 mod layers;
+mod load;
 mod main_job;
 mod ownership;
 mod profiles;
 mod stacks;
+mod stress;
 mod support;

@@ -1,0 +1,323 @@
+//! `load`: people register through the site as it is, then the table is asked whether each accepted one is in it.
+//! How people behave is `crate::load`'s, what the report looks like `crate::report`'s.
+
+mod rate;
+mod table;
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use self::table::Registrations;
+use super::cost;
+use super::session::{Fallback, Look, Session};
+use super::verify::{chain, site_url};
+use crate::cli::{Global, LoadArgs, Wishes};
+use crate::engine::{Error, Kind, Owner};
+use crate::exit::Exit;
+use crate::load::addresses::Addresses;
+use crate::load::{self, Load, Measured, OpenFiles, Outcome, Progress, Site};
+use crate::report::load::{About, report, verdict};
+use crate::ui::{Curve, Summary, Ui, Watch};
+
+pub(super) async fn run(global: &Global, args: &LoadArgs, ui: &Ui) -> Result<Summary, Error> {
+    let session = Session::open(global, ui, "load", Fallback::Applied, &Wishes::default(), false).await?;
+    let look = session.look().await?;
+    let registrations = ours(&session, &look)?;
+    if args.clean {
+        return clean(&session, &registrations, global).await;
+    }
+    let url = site_url(&session, &look)?;
+    rate::admits(&session, &look, args).await?;
+    let former = registrations.generated().await?.len();
+    if former > 0 {
+        let text = format!(
+            "{former} addresses of former runs are in the table {}",
+            registrations.table()
+        );
+        ui.notice(&text, Some("confctl load --clean"));
+    }
+    confirm(&session, &registrations, global, args, &url).await?;
+    if let OpenFiles::Only(most) = load::allow_open_files(args.people) {
+        let text = format!(
+            "this process may hold {most} connections at one time: with more people on the site at once, some fail on this side"
+        );
+        ui.notice(&text, Some("ulimit -Hn, or more time with --within"));
+    }
+    let addresses = Addresses::new(&hex::encode(rand::random::<[u8; 4]>()));
+    let began = jiff::Timestamp::now();
+    let site = Site::find(&url).await;
+    let site = site.map_err(|error| Error::failed(format!("could not reach {url}")).because(chain(&error)))?;
+    let load = Load {
+        site,
+        addresses: addresses.clone(),
+        people: args.people,
+        within: args.within,
+        think: args.think,
+    };
+    let measured = watched(&session, load, ui).await;
+    let stored = registrations.of_run(&addresses).await;
+    // Whatever else fails: made-up people must not take part in a draw.
+    let kept = args.keep && !session.settings.stop.is_cancelled();
+    let removed = if kept {
+        Ok(())
+    } else {
+        registrations.remove_run(&addresses).await
+    };
+    if session.settings.stop.is_cancelled() {
+        removed?;
+        return Err(Error::stopped().hint("nothing of this run is left in the table; start again"));
+    }
+    let stored = stored?;
+    let about = told(&session, args, &url, began, &measured, &stored);
+    let mut summary = written(&session, args, about, &measured, began)?;
+    if kept {
+        summary = summary.say(format!(
+            "  kept: {} generated addresses; confctl load --clean removes them",
+            stored.len()
+        ));
+    }
+    if let Err(error) = removed {
+        summary.errors.push(error.hint("confctl load --clean"));
+        summary.exit = Exit::Failed;
+    }
+    Ok(summary)
+}
+
+/// The table, if it is this stack's own: one of this name may be somebody's production.
+fn ours<'a>(session: &'a Session, look: &Look) -> Result<Registrations<'a>, Error> {
+    match look.seen.owner("users-table") {
+        Some(Owner::Ours) => Ok(Registrations::new(session)),
+        None => Err(Error::failed("there is no site to load: the stack is not up").hint("confctl up")),
+        Some(_) => Err(
+            Error::refused("the table does not carry this stack's tag: load does not write into it")
+                .hint("confctl status"),
+        ),
+    }
+}
+
+/// Names what will be written where, and asks.
+async fn confirm(
+    session: &Session,
+    registrations: &Registrations<'_>,
+    global: &Global,
+    args: &LoadArgs,
+    url: &str,
+) -> Result<(), Error> {
+    let heading = session.heading();
+    let at = heading
+        .endpoint
+        .as_ref()
+        .map(|endpoint| format!(" at {endpoint} (not AWS)"))
+        .unwrap_or_default();
+    let table = registrations.table();
+    session.ui.say(&format!(
+        "{} in account {}, region {}{at}",
+        heading.stack, heading.account, heading.region
+    ));
+    let after = if args.keep { "kept" } else { "removed afterwards" };
+    session.ui.say(&format!(
+        "  {} people within {} s register at {url}; their generated addresses go into the table {table} and are {after}",
+        args.people,
+        args.within.as_secs()
+    ));
+    // A cost for people to see before it comes: a page, three assets and a POST each.
+    let cost = f64::from(args.people) * 5.0 * cost::of(&session.stack.profile).million_requests / 1e6;
+    session
+        .ui
+        .say(&format!("  about ${cost:.2} for the requests at AWS's list prices"));
+    if !args.into_live_table && registrations.has_real_ones().await? {
+        return Err(Error::refused(format!(
+            "the table {table} holds real registrations; nothing was written"
+        ))
+        .because("load would write generated addresses beside them, and remove only its own")
+        .hint("if that is what you want: confctl load --into-live-table"));
+    }
+    if global.yes {
+        return Ok(());
+    }
+    session.ui.confirm("Do this?", &session.settings.stop).await
+}
+
+/// Lets the people come, and shows how it goes. Ends early at the deadline and by a signal.
+async fn watched(session: &Session, load: Load, ui: &Ui) -> Measured {
+    let stop: CancellationToken = session.settings.stop.child_token();
+    let at_deadline = stop.clone();
+    let deadline = session.settings.deadline;
+    let alarm = tokio::spawn(async move {
+        tokio::time::sleep_until(deadline.into()).await;
+        at_deadline.cancel();
+    });
+    let people = load.people;
+    let mut watch = ui.watch("load");
+    let measured = load::run(load, &stop, |progress| show(&mut watch, progress, people)).await;
+    alarm.abort();
+    measured
+}
+
+fn show(watch: &mut Watch, progress: &Progress, people: u32) {
+    let p99 = progress
+        .newest_p99
+        .map_or_else(|| "-".to_owned(), |milliseconds| format!("{milliseconds:.0} ms"));
+    let text = format!(
+        "{:.0} s: {} of {people} arrived, {} there now, {} accepted, {} turned away, {} errors, p99 {p99}",
+        progress.seconds, progress.arrived, progress.present, progress.accepted, progress.shed, progress.errors
+    );
+    let newest = progress.accepted_by_slot.last().copied().unwrap_or(0.0);
+    let curve = Curve {
+        name: "accepted",
+        values: &progress.accepted_by_slot,
+        top: None,
+        now: format!("{newest:.0}"),
+    };
+    let value = json!({"arrived": progress.arrived, "present": progress.present, "accepted": progress.accepted,
+        "shed": progress.shed, "errors": progress.errors});
+    watch.show(&text, &[curve], value);
+}
+
+fn told(
+    session: &Session,
+    args: &LoadArgs,
+    url: &str,
+    began: jiff::Timestamp,
+    measured: &Measured,
+    stored: &HashSet<u32>,
+) -> About {
+    let accepted = |person: &u32| measured.outcomes.get(*person as usize) == Some(&Outcome::Accepted);
+    let lost = (0..args.people)
+        .filter(|person| accepted(person) && !stored.contains(person))
+        .count();
+    let unconfirmed = stored.iter().filter(|person| !accepted(person)).count();
+    About {
+        site: url.to_owned(),
+        stack: session.stack.name.to_string(),
+        began: began.to_string(),
+        from_region: args.from_region.clone(),
+        people: args.people,
+        within_seconds: args.within.as_secs_f64(),
+        think_seconds: args.think.as_secs_f64(),
+        table: session.stack.names.table.clone(),
+        stored: stored.len() as u64,
+        lost: lost as u64,
+        unconfirmed: unconfirmed as u64,
+        cost: measured.totals.requests as f64 * cost::of(&session.stack.profile).million_requests / 1e6,
+        memory: peak_memory(),
+        notes: notes(session),
+    }
+}
+
+fn notes(session: &Session) -> Vec<String> {
+    let mut notes = Vec::new();
+    if session.read.endpoint.is_some() {
+        notes.push(
+            "Measured against an endpoint that is not AWS: the figures say something of this machine, nothing of AWS."
+                .to_owned(),
+        );
+    }
+    notes.push(
+        "All requests came from one machine and took one path to the nearest edge location; people at an event do not."
+            .to_owned(),
+    );
+    notes
+}
+
+/// The most memory that this process took so far, in MiB, where the system says so.
+fn peak_memory() -> Option<u64> {
+    let status = fs_err::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kilobytes: u64 = line.trim().trim_end_matches(" kB").parse().ok()?;
+    Some(kilobytes / 1024)
+}
+
+/// Writes the report and says how it came out.
+fn written(
+    session: &Session,
+    args: &LoadArgs,
+    about: About,
+    measured: &Measured,
+    began: jiff::Timestamp,
+) -> Result<Summary, Error> {
+    let path = args.report.clone().unwrap_or_else(|| default_path("load", began));
+    let numbers = json!({"v": 1, "about": about, "measured": measured});
+    crate::report::write(&path, &report(&about, measured), &numbers)
+        .map_err(|error| Error::failed("could not write the report").because(error.to_string()))?;
+    let totals = &measured.totals;
+    let failed = u64::from(args.people) - totals.accepted;
+    let mut summary = Summary::done()
+        .output("people", args.people)
+        .output("accepted", totals.accepted)
+        .output("shed", totals.shed)
+        .output("failed", failed)
+        .output("stored", about.stored)
+        .output("report", path.display().to_string())
+        .say(verdict(&about, measured));
+    summary.stack = Some(about.stack.clone());
+    if let Some(latency) = measured.registration {
+        summary = summary.say(format!(
+            "  registration: p50 {:.0} ms, p90 {:.0} ms, p99 {:.0} ms, slowest {:.0} ms; {:.0} requests a second; {} turned away, {} sent again",
+            latency.p50, latency.p90, latency.p99, latency.max,
+            totals.requests as f64 / measured.seconds.max(f64::MIN_POSITIVE), totals.shed, totals.retries
+        ));
+    }
+    for (cause, count) in &measured.errors {
+        summary = summary.say(format!("  {count} × {cause}"));
+    }
+    summary = summary.say(format!("Report: {}", path.display()));
+    if let Some(error) = failure(session, args, &about, failed) {
+        summary.exit = Exit::from(error.kind);
+        summary.errors.push(error);
+    }
+    Ok(summary)
+}
+
+/// Why the run is none that one can be content with.
+fn failure(session: &Session, args: &LoadArgs, about: &About, failed: u64) -> Option<Error> {
+    if about.lost > 0 {
+        let error = Error::failed(format!(
+            "{} accepted registrations are not in the table {}",
+            about.lost, about.table
+        ));
+        return Some(error.hint("the report names the moment; confctl status shows which version runs"));
+    }
+    if Instant::now() >= session.settings.deadline {
+        let error = Error::new(Kind::Deadline, "the deadline came before everybody had registered");
+        return Some(error.hint("confctl load --timeout 2h"));
+    }
+    let allowed = f64::from(args.people) * args.max_failed / 100.0;
+    (failed as f64 > allowed).then(|| {
+        Error::failed(format!("{failed} of {} people did not get in", args.people))
+            .because(format!("more than the {} % of --max-failed", args.max_failed))
+            .hint("the report says why, by cause and by time")
+    })
+}
+
+/// In the current directory, told from other runs by the time.
+pub(super) fn default_path(command: &str, began: jiff::Timestamp) -> PathBuf {
+    PathBuf::from(format!("confctl-{command}-{}.html", began.strftime("%Y%m%dT%H%M%SZ")))
+}
+
+/// `--clean`: what interrupted and kept runs left.
+async fn clean(session: &Session, registrations: &Registrations<'_>, global: &Global) -> Result<Summary, Error> {
+    let left = registrations.generated().await?;
+    let mut summary = Summary::done().output("removed", left.len());
+    summary.stack = Some(session.stack.name.to_string());
+    if left.is_empty() {
+        return Ok(summary.say("Nothing to remove: no run left anything in the table."));
+    }
+    let heading = session.heading();
+    let table = registrations.table();
+    session.ui.say(&format!(
+        "{} generated addresses are in the table {table} of account {}, region {}",
+        left.len(),
+        heading.account,
+        heading.region
+    ));
+    if !global.yes {
+        session.ui.confirm("Remove them?", &session.settings.stop).await?;
+    }
+    registrations.remove(&left).await?;
+    Ok(summary.say(format!("Removed {} generated addresses.", left.len())))
+}

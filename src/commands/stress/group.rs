@@ -1,0 +1,193 @@
+//! What scales: the environment's Auto Scaling group, its two alarms and what they make it do. Reads only.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_autoscaling::types::{AutoScalingGroup, LifecycleState, ScalingPolicy};
+use aws_sdk_cloudwatch::types::MetricAlarm;
+
+use crate::aws::Aws;
+use crate::aws::errors::Explain;
+use crate::engine::Error;
+
+/// The group and what moves it.
+#[derive(Debug, Clone)]
+pub(super) struct Group {
+    pub name: String,
+    pub min: u32,
+    pub max: u32,
+    /// Seconds.
+    pub cooldown: u32,
+    /// Ids of those in service.
+    pub instances: Vec<String>,
+    /// Processes that somebody suspended.
+    pub suspended: Vec<String>,
+    pub out: Rule,
+    /// What takes instances away again.
+    pub back: Option<Rule>,
+}
+
+/// An alarm with what it makes the group do.
+#[derive(Debug, Clone)]
+pub(super) struct Rule {
+    /// Instances; negative where they are taken away.
+    pub step: i32,
+    pub alarm: MetricAlarm,
+}
+
+impl Rule {
+    pub(super) fn alarm_name(&self) -> &str {
+        self.alarm.alarm_name().unwrap_or_default()
+    }
+
+    pub(super) fn threshold(&self) -> f64 {
+        self.alarm.threshold().unwrap_or_default()
+    }
+
+    /// Seconds that the metric must be over the threshold.
+    pub(super) fn takes(&self) -> u64 {
+        let periods = self.alarm.evaluation_periods().unwrap_or(1);
+        u64::try_from(self.period() * periods).unwrap_or(300)
+    }
+
+    /// Seconds.
+    pub(super) fn period(&self) -> i32 {
+        self.alarm.period().unwrap_or(300).max(1)
+    }
+}
+
+impl Group {
+    /// Reads the group of an environment.
+    ///
+    /// # Errors
+    /// Where there is none, or nothing that makes it grow.
+    pub(super) async fn of(aws: &Aws, environment: &str) -> Result<Self, Error> {
+        let describe = aws
+            .beanstalk
+            .describe_environment_resources()
+            .environment_id(environment);
+        let answer = describe
+            .send()
+            .await
+            .explain("find the environment's Auto Scaling group")?;
+        let resources = answer
+            .environment_resources()
+            .map(|resources| resources.auto_scaling_groups())
+            .unwrap_or_default();
+        let name = resources.first().and_then(|group| group.name());
+        let name =
+            name.ok_or_else(|| Error::failed("the environment has no Auto Scaling group yet").hint("confctl status"))?;
+        let (group, policies) = tokio::try_join!(find(aws, name), policies(aws, name))?;
+        let mut alarms = alarms(aws, &policies).await?;
+        let mut rule = |grows: bool| {
+            let policy = policies.iter().find(|policy| {
+                let step = policy.scaling_adjustment().unwrap_or(0);
+                if grows { step > 0 } else { step < 0 }
+            })?;
+            let alarm = policy
+                .alarms()
+                .iter()
+                .find_map(|alarm| alarms.remove(alarm.alarm_name()?))?;
+            Some(Rule {
+                step: policy.scaling_adjustment().unwrap_or(0),
+                alarm,
+            })
+        };
+        let (out, back) = (rule(true), rule(false));
+        let out = out.ok_or_else(|| {
+            Error::failed(format!("the group {name} has no alarm that adds instances"))
+                .hint("confctl plan --refresh-only")
+        })?;
+        let count = |count: Option<i32>| count.and_then(|count| u32::try_from(count).ok()).unwrap_or(0);
+        Ok(Self {
+            name: name.to_owned(),
+            min: count(group.min_size()),
+            max: count(group.max_size()),
+            cooldown: count(group.default_cooldown()),
+            instances: in_service(&group),
+            suspended: group
+                .suspended_processes()
+                .iter()
+                .filter_map(|process| process.process_name().map(str::to_owned))
+                .collect(),
+            out,
+            back,
+        })
+    }
+}
+
+/// Ids of the group's instances in service.
+pub(super) fn in_service(group: &AutoScalingGroup) -> Vec<String> {
+    let serving = group
+        .instances()
+        .iter()
+        .filter(|instance| instance.lifecycle_state() == Some(&LifecycleState::InService));
+    serving
+        .filter_map(|instance| instance.instance_id().map(str::to_owned))
+        .collect()
+}
+
+/// The group of this name.
+pub(super) async fn find(aws: &Aws, name: &str) -> Result<AutoScalingGroup, Error> {
+    let describe = aws
+        .autoscaling
+        .describe_auto_scaling_groups()
+        .auto_scaling_group_names(name);
+    let answer = describe
+        .send()
+        .await
+        .explain(&format!("describe the Auto Scaling group {name}"))?;
+    let found = answer.auto_scaling_groups.unwrap_or_default().into_iter().next();
+    found.ok_or_else(|| Error::failed(format!("the Auto Scaling group {name} is gone")))
+}
+
+async fn policies(aws: &Aws, group: &str) -> Result<Vec<ScalingPolicy>, Error> {
+    let describe = aws.autoscaling.describe_policies().auto_scaling_group_name(group);
+    let answer = describe
+        .send()
+        .await
+        .explain(&format!("read the scaling policies of {group}"))?;
+    Ok(answer.scaling_policies.unwrap_or_default())
+}
+
+async fn alarms(aws: &Aws, policies: &[ScalingPolicy]) -> Result<BTreeMap<String, MetricAlarm>, Error> {
+    let names: Vec<String> = policies
+        .iter()
+        .flat_map(|policy| policy.alarms())
+        .filter_map(|alarm| alarm.alarm_name().map(str::to_owned))
+        .collect();
+    if names.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let describe = aws.cloudwatch.describe_alarms().set_alarm_names(Some(names));
+    let answer = describe.send().await.explain("read the group's alarms")?;
+    let alarms = answer.metric_alarms.unwrap_or_default().into_iter();
+    Ok(alarms
+        .filter_map(|alarm| Some((alarm.alarm_name()?.to_owned(), alarm)))
+        .collect())
+}
+
+/// Virtual CPUs of the smallest of these instances.
+pub(super) async fn processors(aws: &Aws, instances: &[String]) -> Result<u32, Error> {
+    let describe = aws.ec2.describe_instances().set_instance_ids(Some(instances.to_vec()));
+    let answer = describe.send().await.explain("see of which type the instances are")?;
+    let types = answer
+        .reservations()
+        .iter()
+        .flat_map(|reservation| reservation.instances());
+    let mut types: Vec<_> = types.filter_map(|instance| instance.instance_type().cloned()).collect();
+    types.sort_by(|one, other| one.as_str().cmp(other.as_str()));
+    types.dedup();
+    let describe = aws.ec2.describe_instance_types().set_instance_types(Some(types));
+    let answer = describe
+        .send()
+        .await
+        .explain("see how many virtual CPUs the instances have")?;
+    let counts = answer
+        .instance_types()
+        .iter()
+        .filter_map(|kind| kind.v_cpu_info()?.default_v_cpus());
+    counts
+        .filter_map(|count| u32::try_from(count).ok())
+        .min()
+        .ok_or_else(|| Error::failed("AWS does not say how many virtual CPUs the instances have"))
+}

@@ -1,0 +1,22 @@
+//! The load generator: people who come when they come, whatever the site does (an open model), and what they met.
+//! Must know nothing of AWS, of tables and of the terminal; a benchmark compiles it alone.
+
+pub mod addresses;
+mod arrivals;
+pub mod closed;
+mod connection;
+mod files;
+mod measured;
+mod page;
+mod person;
+mod run;
+mod site;
+
+pub use files::{OpenFiles, allow_open_files};
+pub use measured::{Cache, Latencies, Measured, Outcome, Slot, Totals};
+pub use run::{Load, Progress, run};
+pub use site::{Site, SiteError};
+
+/// The web ACL's common rule set refuses requests without one.
+/// Source: AWS WAF guide, baseline rule groups, `NoUserAgent_HEADER`.
+const USER_AGENT: &str = concat!("confctl-load/", env!("CARGO_PKG_VERSION"));

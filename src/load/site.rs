@@ -1,0 +1,133 @@
+//! The site that is visited: its addresses, its name, and the way to its socket.
+//! Must know nothing of what is asked there.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, RwLock};
+
+use http::Uri;
+use rustls_platform_verifier::ConfigVerifierExt;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::ClientConfig;
+use tokio_rustls::rustls::pki_types::ServerName;
+
+use super::measured::Cause;
+use crate::resolve::resolve;
+
+/// A site by its URL.
+pub struct Site {
+    host: String,
+    port: u16,
+    /// The `Host` header: with the port where it is not the scheme's own.
+    authority: String,
+    tls: Option<(TlsConnector, ServerName<'static>)>,
+    addresses: RwLock<Vec<SocketAddr>>,
+    next: AtomicUsize,
+}
+
+/// Why a site cannot be visited at all.
+#[derive(Debug, thiserror::Error)]
+pub enum SiteError {
+    #[error("{0} is no address of a site")]
+    Url(String),
+    #[error("the name {0} cannot be resolved")]
+    Name(String, #[source] std::io::Error),
+    #[error("the system's certificates cannot be read")]
+    Certificates(#[source] tokio_rustls::rustls::Error),
+}
+
+/// A connection's bytes, encrypted or not.
+pub(super) trait Socket: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket for S {}
+
+impl Site {
+    /// Finds the site's addresses.
+    ///
+    /// # Errors
+    /// Where the URL is none, or its name cannot be resolved.
+    pub async fn find(url: &str) -> Result<Arc<Self>, SiteError> {
+        let unfit = || SiteError::Url(url.to_owned());
+        let uri: Uri = url.parse().map_err(|_| unfit())?;
+        let host = uri.host().ok_or_else(unfit)?.to_owned();
+        let authority = uri.authority().ok_or_else(unfit)?.to_string();
+        let (tls, usual) = match uri.scheme_str() {
+            Some("https") => {
+                let mut config = ClientConfig::with_platform_verifier().map_err(SiteError::Certificates)?;
+                config.alpn_protocols = vec![b"http/1.1".to_vec()];
+                let name = ServerName::try_from(host.clone()).map_err(|_| unfit())?;
+                (Some((TlsConnector::from(Arc::new(config)), name)), 443)
+            }
+            Some("http") => (None, 80),
+            _ => return Err(unfit()),
+        };
+        let site = Self {
+            port: uri.port_u16().unwrap_or(usual),
+            host,
+            authority,
+            tls,
+            addresses: RwLock::default(),
+            next: AtomicUsize::new(0),
+        };
+        site.look_up()
+            .await
+            .map_err(|error| SiteError::Name(site.host.clone(), error))?;
+        Ok(Arc::new(site))
+    }
+
+    pub(super) fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// Resolves the name again: an edge and a load balancer change their addresses, and thousands of people must not each ask.
+    ///
+    /// # Errors
+    /// Where it cannot be; the former addresses stay.
+    pub(super) async fn look_up(&self) -> std::io::Result<()> {
+        let found = resolve(&self.host, self.port).await?;
+        if found.is_empty() {
+            return Err(std::io::Error::other("it has no addresses"));
+        }
+        *self.addresses.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = found;
+        Ok(())
+    }
+
+    /// One after the other, as the resolvers of many people would spread them.
+    fn address(&self) -> Option<SocketAddr> {
+        let addresses = self.addresses.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let turn = self.next.fetch_add(1, Ordering::Relaxed);
+        addresses.get(turn % addresses.len().max(1)).copied()
+    }
+
+    pub(super) async fn connect(&self) -> Result<Box<dyn Socket>, Cause> {
+        let address = self.address().ok_or(Cause::Unreachable)?;
+        let stream = TcpStream::connect(address)
+            .await
+            .map_err(|error| Cause::of_connecting(&error))?;
+        // A request is written in one piece; waiting for more would only delay it.
+        let _ = stream.set_nodelay(true);
+        match &self.tls {
+            None => Ok(Box::new(stream)),
+            Some((connector, name)) => {
+                let stream = connector.connect(name.clone(), stream).await.map_err(|_| Cause::Tls)?;
+                Ok(Box::new(stream))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_sandboxes_names_are_this_machine_and_their_port_is_part_of_the_host() {
+        let site = Site::find("http://d1.cloudfront.localhost:4566").await.unwrap();
+        assert_eq!(site.authority(), "d1.cloudfront.localhost:4566");
+        assert_eq!(site.address().unwrap().to_string(), "127.0.0.1:4566");
+        for url in ["", "site", "ftp://localhost/", "http://"] {
+            assert!(Site::find(url).await.is_err(), "{url}");
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! `load`: people register through the site, and the table is asked about each of them.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::browser;
+use crate::support::{User, finish};
+
+fn up(user: &User) -> String {
+    let up = user
+        .confctl(&["up", "--sandbox", "--yes", "--no-verify", "-o", "json"])
+        .exits(0);
+    up.summary()["outputs"]["site_url"].as_str().unwrap().to_owned()
+}
+
+fn addresses(user: &User) -> Vec<String> {
+    let scan = user.aws_json(&["dynamodb", "scan", "--table-name", "users", "--consistent-read"]);
+    let items = scan["Items"].as_array().cloned().unwrap_or_default();
+    items
+        .iter()
+        .map(|item| item["email"]["S"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn everybody_who_was_accepted_is_in_the_table_and_nobody_stays() {
+    let user = User::new();
+    let site = up(&user);
+    let report = user.home().join("reports/load.html");
+    let report_path = report.to_str().unwrap();
+    let people = [
+        "load",
+        "--sandbox",
+        "--people",
+        "300",
+        "--within",
+        "4s",
+        "--think",
+        "500ms",
+        "--report",
+        report_path,
+    ];
+
+    // Nobody can be asked here, so nothing is written.
+    let asked = user.confctl(&people).exits(4);
+    assert!(
+        asked.stderr.contains("--yes") && asked.stderr.contains("the table users"),
+        "{}",
+        asked.stderr
+    );
+    assert!(addresses(&user).is_empty());
+
+    let kept = user
+        .confctl(&[&people[..], &["--yes", "--keep", "-o", "json"]].concat())
+        .exits(0);
+    let outputs = kept.summary()["outputs"].clone();
+    for (name, value) in [("people", 300), ("accepted", 300), ("stored", 300), ("failed", 0)] {
+        assert_eq!(outputs[name], value, "{outputs}");
+    }
+    let stored = addresses(&user);
+    assert_eq!(stored.len(), 300);
+    assert!(
+        stored.iter().all(|address| address.ends_with(".load.confctl.invalid")),
+        "{:?}",
+        stored[0]
+    );
+    the_report_can_be_read(&report, &outputs);
+
+    user.confctl(&["load", "--sandbox", "--clean", "--yes"]).exits(0);
+    assert!(addresses(&user).is_empty());
+
+    a_real_registration_is_never_touched(&user, &site, report_path);
+}
+
+fn the_report_can_be_read(report: &std::path::Path, outputs: &Value) {
+    assert_eq!(outputs["report"], report.to_str().unwrap());
+    let numbers: Value = serde_json::from_slice(&std::fs::read(report.with_extension("json")).unwrap()).unwrap();
+    let measured = &numbers["measured"];
+    // A page, three assets and a POST each: the edge answers the pages and assets after the first.
+    assert_eq!(measured["totals"]["requests"], 1500, "{measured}");
+    assert!(measured["totals"]["cache_hits"].as_u64().unwrap() > 1000, "{measured}");
+    assert_eq!(measured["registration"]["count"], 300);
+    assert_eq!(measured["errors"], serde_json::json!({}));
+    if let Some(page) = browser::open(report) {
+        assert!(
+            page.contains("All 300 people registered") && page.matches("<svg").count() >= 3,
+            "{page}"
+        );
+    }
+}
+
+fn a_real_registration_is_never_touched(user: &User, site: &str, report: &str) {
+    user.curl(&["-d", "email=ada@example.com", &format!("{site}/register")])
+        .exits(0);
+    let people = [
+        "load",
+        "--sandbox",
+        "--yes",
+        "--people",
+        "40",
+        "--within",
+        "1s",
+        "--think",
+        "0s",
+        "--report",
+        report,
+    ];
+    let refused = user.confctl(&people).exits(4);
+    assert!(refused.stderr.contains("--into-live-table"), "{}", refused.stderr);
+    user.confctl(&[&people[..], &["--into-live-table"]].concat()).exits(0);
+    assert_eq!(addresses(user), ["ada@example.com"]);
+}
+
+#[test]
+fn an_instance_that_dies_in_the_middle_loses_no_registration() {
+    let user = User::new();
+    up(&user);
+    let report = user.home().join("load.html");
+    let line = [
+        "load",
+        "--sandbox",
+        "--yes",
+        "--people",
+        "300",
+        "--within",
+        "6s",
+        "--think",
+        "500ms",
+        "-o",
+        "json",
+        "--report",
+    ];
+    let load = user.start(&[&line[..], &[report.to_str().unwrap()]].concat());
+    std::thread::sleep(Duration::from_secs(3));
+    let instances = user.aws_json(&["autoscaling", "describe-auto-scaling-instances"]);
+    let victim = instances["AutoScalingInstances"][0]["InstanceId"].as_str().unwrap();
+    user.aws(&["ec2", "terminate-instances", "--instance-ids", victim])
+        .exits(0);
+    let summary = finish(load).exits(0).summary();
+    let outputs = &summary["outputs"];
+    assert_eq!(
+        (&outputs["accepted"], &outputs["failed"]),
+        (&300.into(), &0.into()),
+        "{summary}"
+    );
+    assert_eq!(outputs["stored"], 300, "{summary}");
+    assert!(addresses(&user).is_empty());
+}
+
+#[test]
+fn a_run_that_is_stopped_leaves_no_address_behind() {
+    let user = User::new();
+    up(&user);
+    let line = [
+        "load",
+        "--sandbox",
+        "--yes",
+        "--people",
+        "2000",
+        "--within",
+        "60s",
+        "--think",
+        "0s",
+        "-o",
+        "json",
+    ];
+    let load = user.start(&line);
+    let began = std::time::Instant::now();
+    while addresses(&user).is_empty() {
+        assert!(began.elapsed() < Duration::from_secs(60), "nobody registers");
+    }
+    let id = rustix::process::Pid::from_child(&load);
+    rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
+    finish(load).exits(130);
+    assert!(addresses(&user).is_empty());
+}
