@@ -288,6 +288,16 @@ pub struct SandboxOptions {
     )]
     pub tag_delay: u32,
 
+    /// What its account cannot do yet: `new`, or some of launch-configurations, load-balancers, distributions, vcpus
+    #[arg(
+        long,
+        default_value = "",
+        env = "CONFCTL_SANDBOX_GATES",
+        hide_env = true,
+        value_name = "GATES"
+    )]
+    pub gates: String,
+
     /// The port on 127.0.0.1; any free one where it is taken
     #[arg(long, default_value_t = 4566, value_name = "PORT")]
     pub port: u16,

@@ -23,7 +23,8 @@ use crate::gateway::{self, Gateway};
 use crate::instances::{Machines, RoleCredentials};
 use crate::services::s3::Store;
 use crate::world::clock::Clock;
-use crate::world::{World, ids};
+use crate::world::gates::Gates;
+use crate::world::{World, ids, monitoring};
 
 /// The account that the sandbox plays.
 const ACCOUNT: &str = "123456789012";
@@ -79,6 +80,8 @@ pub struct Options {
     pub port: Option<u16>,
     /// How many sandbox seconds new tags stay invisible, as on AWS they may; 0 by default.
     pub tag_delay_seconds: u32,
+    /// What the account cannot do yet; everything is open by default.
+    pub gates: Gates,
     /// The command that ends in [`crate::supervisor_main`]: this program's hidden `sandbox instance` by default.
     pub supervisor: Vec<OsString>,
 }
@@ -90,6 +93,7 @@ impl Default for Options {
             time_scale: 60.0,
             port: None,
             tag_delay_seconds: 0,
+            gates: Gates::default(),
             supervisor: vec![program, "sandbox".into(), "instance".into()],
         }
     }
@@ -267,6 +271,7 @@ pub async fn serve(directory: &Path, options: Options) -> Result<(), DaemonError
 /// # Errors
 /// As [`serve`].
 pub async fn serve_until(directory: &Path, options: Options, stop: CancellationToken) -> Result<(), DaemonError> {
+    allow_open_files();
     make_directory(directory)?;
     if let Some(running) = find(directory)? {
         return Err(DaemonError::AlreadyRunning {
@@ -307,6 +312,16 @@ pub async fn serve_until(directory: &Path, options: Options, stop: CancellationT
     Ok(())
 }
 
+/// Thousands of viewers at once need as many open files: shells give a process 1,024, and let it have more.
+fn allow_open_files() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut files = getrlimit(Resource::Nofile);
+    files.current = files.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, files) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
+}
+
 /// Resolves when the daemon was told to end and requests in flight have had their time.
 async fn drained(stop: &CancellationToken) {
     stop.cancelled().await;
@@ -325,7 +340,8 @@ fn new_world(directory: &Path, options: &Options, info: &Info, store: &Store) ->
             session_token: issued.session_token,
         })
     });
-    let machines = Machines::new(directory.to_owned(), options.supervisor.clone(), info.port, credentials);
+    let (supervisor, scale) = (options.supervisor.clone(), info.time_scale);
+    let machines = Machines::new(directory.to_owned(), supervisor, info.port, credentials, scale);
     let world = World::new(
         &info.account,
         Clock::new(info.time_scale),
@@ -338,9 +354,11 @@ fn new_world(directory: &Path, options: &Options, info: &Info, store: &Store) ->
     let user = format!("arn:aws:iam::{}:user/sandbox", info.account);
     let mut state = world.lock();
     state.tag_delay = SignedDuration::from_secs(i64::from(options.tag_delay_seconds));
+    state.gates = options.gates;
     let credentials = &mut state.iam.credentials;
     credentials.add_user(&user, &info.access_key_id, &info.secret_access_key);
     drop(state);
+    monitoring::minute::run(&world);
     world
 }
 

@@ -9,6 +9,7 @@ mod services;
 mod world;
 
 pub use instances::supervisor_main;
+pub use world::gates::Gates;
 
 /// An operation of AWS's that the sandbox has.
 #[derive(Debug, Clone, Copy)]

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
@@ -130,6 +131,17 @@ pub async fn configuration(target: &Target, region: Option<&str>, aws_profile: O
     loader.load().await
 }
 
+/// For the upload of a bundle: up to 500 MB on a slow line take long, and stall for longer than the SDK's 5 s.
+pub fn patient_upload() -> aws_sdk_s3::config::Builder {
+    let slow = TimeoutConfig::builder()
+        .operation_attempt_timeout(Duration::from_secs(30 * 60))
+        .operation_timeout(Duration::from_secs(45 * 60))
+        .build();
+    aws_sdk_s3::config::Builder::new()
+        .timeout_config(slow)
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+}
+
 /// Connects: finds out whose account the credentials are for, and makes the clients.
 ///
 /// # Errors
@@ -167,11 +179,6 @@ fn clients(target: &Target, config: &SdkConfig, region: &str, account: &str, cal
             $sdk::Client::from_conf(builder.build())
         }};
     }
-    // A bundle of up to 500 MB on a slow line takes long, and stalls for longer than the SDK's 5 s.
-    let slow = TimeoutConfig::builder()
-        .operation_attempt_timeout(Duration::from_secs(30 * 60))
-        .operation_timeout(Duration::from_secs(45 * 60))
-        .build();
     Aws {
         account: account.to_owned(),
         caller: caller.to_owned(),
@@ -193,13 +200,7 @@ fn clients(target: &Target, config: &SdkConfig, region: &str, account: &str, cal
         elb: client!(aws_sdk_elasticloadbalancingv2, region),
         iam: client!(aws_sdk_iam, region),
         quotas: client!(aws_sdk_servicequotas, region),
-        s3: client!(
-            aws_sdk_s3,
-            region,
-            force_path_style(target.endpoint.is_some()),
-            timeout_config(slow),
-            stalled_stream_protection(aws_config::stalled_stream_protection::StalledStreamProtectionConfig::disabled())
-        ),
+        s3: client!(aws_sdk_s3, region, force_path_style(target.endpoint.is_some())),
         waf: client!(aws_sdk_wafv2, GLOBAL_REGION),
     }
 }

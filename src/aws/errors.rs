@@ -1,6 +1,7 @@
 //! The SDK's errors in the engine's terms: kind, AWS's code and message, and the way out.
 //! Must know nothing of which resource was being handled.
 
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
@@ -23,7 +24,7 @@ pub trait Explain<T> {
 impl<T, E, R> Explain<T> for Result<T, SdkError<E, R>>
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
-    R: std::fmt::Debug,
+    R: HasStatus + std::fmt::Debug,
 {
     fn explain(self, doing: &str) -> Result<T, Error> {
         self.map_err(|error| explained(&error, doing))
@@ -47,14 +48,25 @@ pub fn polled<T>(result: Result<Poll<T>, Error>) -> Poll<T> {
     }
 }
 
+/// An answer with an HTTP status.
+pub trait HasStatus {
+    fn status(&self) -> u16;
+}
+
+impl HasStatus for HttpResponse {
+    fn status(&self) -> u16 {
+        self.status().as_u16()
+    }
+}
+
 fn explained<E, R>(error: &SdkError<E, R>, doing: &str) -> Error
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
-    R: std::fmt::Debug,
+    R: HasStatus + std::fmt::Debug,
 {
     let headline = format!("could not {doing}");
     match error {
-        SdkError::ServiceError(service) => answered(&headline, service.err()),
+        SdkError::ServiceError(service) => answered(&headline, service.err(), service.raw().status()),
         SdkError::TimeoutError(_) => Error::new(Kind::Unreachable, headline).because("no answer within the time-out"),
         SdkError::DispatchFailure(failure) => {
             let causes = chain(
@@ -74,33 +86,28 @@ where
 }
 
 /// AWS answered with an error.
-fn answered(headline: &str, error: &dyn ProvideErrorMetadata) -> Error {
+fn answered(headline: &str, error: &dyn ProvideErrorMetadata, status: u16) -> Error {
     let code = error.code().unwrap_or("Unknown");
     let message = error.message().unwrap_or("AWS gave no reason");
-    let (kind, hint) = classify(code, message);
+    let (kind, hint) = classify(code, message, status);
     let mut explained = Error::new(kind, headline).because(format!("{} ({code})", texts::clean(message)));
     explained.code = Some(code.to_owned());
     explained.hint = hint;
     explained
 }
 
-fn classify(code: &str, message: &str) -> (Kind, Option<String>) {
+fn classify(code: &str, message: &str, status: u16) -> (Kind, Option<String>) {
     if let Some(row) = texts::known_error(code, message) {
         return (row.kind, Some(row.hint.to_owned()));
     }
+    // The query protocols and DynamoDB throttle with 400.
     let throttled = [
         "Throttling",
         "ThrottlingException",
+        "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
         "TooManyRequestsException",
-        "SlowDown",
         "PriorRequestNotComplete",
-        "ServiceUnavailable",
-        "InternalFailure",
-        "InternalError",
-        "InternalServerError",
-        "ServiceFailure",
-        "WAFInternalErrorException",
         "RequestTimeout",
     ];
     let credentials = [
@@ -118,7 +125,7 @@ fn classify(code: &str, message: &str) -> (Kind, Option<String>) {
         "AuthFailure",
         "NotAuthorized",
     ];
-    if throttled.contains(&code) {
+    if status == 429 || status >= 500 || throttled.contains(&code) {
         (
             Kind::Unreachable,
             Some("AWS is throttling or busy; run the command again in a minute".to_owned()),

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::Aws;
 use super::errors::Explain;
 use super::record::Record;
+use super::texts;
 use crate::engine::{Error, Kind};
 
 const LEASE: Duration = Duration::from_secs(60);
@@ -50,7 +51,8 @@ pub struct Lock {
     aws: Arc<Aws>,
     record: Record,
     etag: Arc<Mutex<String>>,
-    renewing: tokio::task::JoinHandle<()>,
+    /// Ends with why the lock is no longer ours.
+    renewing: tokio::task::JoinHandle<String>,
 }
 
 impl Lock {
@@ -113,8 +115,16 @@ impl Lock {
     }
 
     /// Gives the lock back. Failing to is no error: the lease ends by itself.
-    pub async fn release(self) {
+    ///
+    /// # Errors
+    /// [`Kind::Locked`] where it was lost before, with why.
+    pub async fn release(self) -> Result<(), Error> {
         self.renewing.abort();
+        if let Ok(why) = self.renewing.await {
+            return Err(Error::new(Kind::Locked, "stopped, because the stack's lock was lost")
+                .because(why)
+                .hint("see that no other run is at work, then run the same command again: it goes on from here"));
+        }
         let etag = current(&self.etag);
         let delete = self
             .aws
@@ -126,6 +136,7 @@ impl Lock {
         if let Err(error) = delete.expected_bucket_owner(&self.aws.account).send().await {
             tracing::debug!(?error, "the lock was not given back; its lease will end");
         }
+        Ok(())
     }
 }
 
@@ -133,8 +144,9 @@ fn current(etag: &Mutex<String>) -> String {
     etag.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
 }
 
+/// Other instances of the account may write into that bucket: what is shown of it is cleaned.
 fn describe(holder: &Holder) -> String {
-    format!("`confctl {}` of {}", holder.command, holder.who)
+    texts::clean(&format!("`confctl {}` of {}", holder.command, holder.who))
 }
 
 fn refused(holder: Option<&Holder>, record: &Record) -> Error {
@@ -151,7 +163,14 @@ fn refused(holder: Option<&Holder>, record: &Record) -> Error {
     .hint("wait until it is done, then run the command again")
 }
 
-async fn renew(aws: Arc<Aws>, record: Record, mut holder: Holder, etag: Arc<Mutex<String>>, lost: CancellationToken) {
+/// Renews the lock until it is lost, and says why it is.
+async fn renew(
+    aws: Arc<Aws>,
+    record: Record,
+    mut holder: Holder,
+    etag: Arc<Mutex<String>>,
+    lost: CancellationToken,
+) -> String {
     let mut renewed_at = Instant::now();
     loop {
         tokio::time::sleep(RENEWAL).await;
@@ -169,10 +188,13 @@ async fn renew(aws: Arc<Aws>, record: Record, mut holder: Holder, etag: Arc<Mute
                     renewed_at = Instant::now();
                     *etag.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = held.etag;
                 }
-                Ok(_) => {
-                    tracing::warn!("the stack's lock is in other hands; stopping");
+                Ok(other) => {
                     lost.cancel();
-                    return;
+                    let other = other.and_then(|held| held.holder);
+                    return match other {
+                        Some(other) => format!("{} took it", describe(&other)),
+                        None => format!("s3://{}/{} was removed", record.bucket(), record.key(NAME)),
+                    };
                 }
                 Err(error) => tracing::warn!(%error, "the stack's lock could not be read"),
             },
@@ -182,9 +204,8 @@ async fn renew(aws: Arc<Aws>, record: Record, mut holder: Holder, etag: Arc<Mute
         }
         // Before anybody else may take it.
         if renewed_at.elapsed() + RENEWAL / 2 > LEASE {
-            tracing::warn!("the stack's lock was not renewed for too long; stopping");
             lost.cancel();
-            return;
+            return format!("it could not be renewed for {} s", renewed_at.elapsed().as_secs());
         }
     }
 }

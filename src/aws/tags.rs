@@ -45,15 +45,15 @@ impl Ownership {
     }
 }
 
-/// The journal's word for a resource that a run was about to create with its tags.
+/// The journal's word for a resource that a run was about to create, or take over, with its tags; the value is its name.
 pub const CREATED: &str = "create";
 
 /// How long a tag may take to show after the call that set it, in AWS's time.
 const SLOWEST_TAG: Duration = Duration::from_secs(60);
 const BETWEEN_READS: Duration = Duration::from_secs(5);
 
-/// Whose a resource is, where a former run may just have created it: tags set at birth are read eventually consistently, so
-/// "no tag" is believed only after it was read again for a minute.
+/// Whose a resource is. Tags are read eventually consistently: where this run or a former one was about to tag the one of this
+/// name, "no tag" is believed only after it was read again for a minute.
 ///
 /// Source: dynamodb:TagResource, "might return the previous tag set, if any, or an empty tag set".
 ///
@@ -63,14 +63,15 @@ pub async fn settled_owner<F>(
     cx: &ReadCx<Aws>,
     ownership: &Ownership,
     resource: &'static str,
+    name: &str,
     mut read: impl FnMut() -> F,
 ) -> Result<Owner, Error>
 where
     F: Future<Output = Result<BTreeMap<String, String>, Error>> + Send,
 {
-    let reads = match cx.intents(resource, CREATED).is_empty() {
-        true => 1,
-        false => 1 + SLOWEST_TAG.as_secs() / BETWEEN_READS.as_secs(),
+    let reads = match cx.intents(resource, CREATED).iter().any(|made| made == name) {
+        false => 1,
+        true => 1 + SLOWEST_TAG.as_secs() / BETWEEN_READS.as_secs(),
     };
     for turn in 1..=reads {
         let tags = read().await?;

@@ -109,6 +109,12 @@ pub fn is_profile_not_spread(message: &str) -> bool {
         .any(|text| message.contains(text))
 }
 
+/// Whether an organization denies this to everybody in the account: nobody can have anything there.
+/// Source: the IAM guide's troubleshoot_access-denied, "… with an explicit deny in a service control policy".
+pub fn is_denied_by_organization(message: &str) -> bool {
+    message.contains("explicit deny in a service control policy")
+}
+
 /// The id of the distribution that already has a caller reference.
 /// Seen as "The caller reference that you are using to create a distribution is associated with another distribution. Already
 /// exists: E1S5NFOO9V4JC3" (aws/aws-sdk-js-v3#2618).
@@ -152,6 +158,15 @@ mod tests {
         let text = "The caller reference that you are using to create a distribution is associated with another distribution. Already exists: E1S5NFOO9V4JC3 (DistributionAlreadyExists)";
         assert_eq!(existing_distribution(text), Some("E1S5NFOO9V4JC3"));
         assert_eq!(existing_distribution("Already exists: "), None);
+    }
+
+    #[test]
+    fn a_region_that_the_organization_closed_is_told_from_a_missing_permission() {
+        let closed = "User: arn:aws:iam::111122223333:role/ci is not authorized to perform: ec2:DescribeInstances with an explicit deny in a service control policy";
+        assert!(is_denied_by_organization(closed));
+        assert!(!is_denied_by_organization(
+            "with an explicit deny in an identity-based policy"
+        ));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
+use tokio_util::sync::CancellationToken;
 
 use super::archive;
 use super::cargo::{Package, Rustc};
@@ -31,16 +32,18 @@ pub struct Bundle {
 const PACKAGE_PARTS: &[&str] = &[PROCFILE, ".ebextensions", ".platform", "public", "static"];
 
 /// Builds, checks and zips `source` for instances of `architecture`; blocks while it does. `progress` gets a line for
-/// each step of a compilation. What was built before from the same inputs is taken as it is.
+/// each step of a compilation, which ends when `stop` is cancelled. What was built before from the same inputs is taken as it
+/// is.
 pub fn build(
     source: &Source,
     architecture: Architecture,
+    stop: &CancellationToken,
     progress: &mut dyn FnMut(&str),
 ) -> Result<Bundle, BundleError> {
     let identity = identity(source)?;
     let file = format!("{}.zip", identity.version_label);
     let path = match source {
-        Source::Package(directory) => from_package(&Package::read(directory)?, &file, architecture, progress)?,
+        Source::Package(directory) => from_package(&Package::read(directory)?, &file, architecture, stop, progress)?,
         Source::Folder(folder) => {
             let path = cache_directory()?.join(&file);
             zip(&Contents::of_folder(folder)?, &path, architecture)?;
@@ -71,6 +74,7 @@ fn from_package(
     package: &Package,
     file: &str,
     architecture: Architecture,
+    stop: &CancellationToken,
     progress: &mut dyn FnMut(&str),
 ) -> Result<PathBuf, BundleError> {
     let host = Rustc::of(&package.directory)?.host;
@@ -87,7 +91,7 @@ fn from_package(
         checked(&contents, &path, architecture)?;
         return Ok(path);
     }
-    let program = package.compile(&work, progress)?;
+    let program = package.compile(&work, stop, progress)?;
     assemble(package, &program, &path, architecture)?;
     Ok(path)
 }

@@ -1,15 +1,23 @@
 //! The Cargo package that is compiled into a bundle: its manifest, its workspace, rustc's version, the nested build.
 //! Knows nothing of Beanstalk but where the Procfile wants the program.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
 
 use fs_err as fs;
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio_util::sync::CancellationToken;
 use toml::{Table, Value};
 
 use super::error::BundleError;
 use super::procfile::{self, PROCFILE};
+
+/// How long a stop may go unseen while the compiler says nothing.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
 /// A package with a Procfile.
 #[derive(Debug)]
@@ -98,7 +106,12 @@ impl Package {
     }
 
     /// Compiles the program in release mode and answers where it is. `progress` gets cargo's own lines.
-    pub(super) fn compile(&self, target: &Path, progress: &mut dyn FnMut(&str)) -> Result<PathBuf, BundleError> {
+    pub(super) fn compile(
+        &self,
+        target: &Path,
+        stop: &CancellationToken,
+        progress: &mut dyn FnMut(&str),
+    ) -> Result<PathBuf, BundleError> {
         let binary = self.place.rsplit('/').next().unwrap_or(&self.place);
         let mut cargo = tool("cargo", &self.directory);
         cargo.args([
@@ -115,7 +128,9 @@ impl Package {
             command: format!("cargo build --release --locked --bin {binary}"),
             output,
         };
+        // A group of its own: what is stopped is stopped with the compilers that it started, and by us alone.
         let mut child = cargo
+            .process_group(0)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -127,11 +142,19 @@ impl Package {
         let messages = child.stdout.take();
         let messages = std::thread::spawn(move || messages.and_then(executable_in));
         let mut output = Vec::new();
-        if let Some(lines) = child.stderr.take() {
-            for line in BufReader::new(lines).lines() {
-                let line = line?;
-                progress(line.trim());
-                output.push(line);
+        let lines = child.stderr.take().map(lines_of);
+        while let Some(lines) = &lines {
+            match lines.recv_timeout(BETWEEN_LOOKS) {
+                Ok(line) => {
+                    progress(line.trim());
+                    output.push(line);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if stop.is_cancelled() {
+                end(&mut child)?;
+                return Err(BundleError::Stopped);
             }
         }
         let status = child.wait()?;
@@ -192,8 +215,30 @@ fn tool(program: &str, directory: &Path) -> Command {
     command
 }
 
+/// The lines of a stream as they come, until it ends.
+fn lines_of(stream: impl Read + Send + 'static) -> Receiver<String> {
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            if tell.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    told
+}
+
+/// Ends a child with its whole group, and waits for it. Cargo's lock on its target directory goes with it.
+fn end(child: &mut Child) -> std::io::Result<()> {
+    // Where the group is gone already there is nothing to end.
+    if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+        let _ = kill_process_group(group, Signal::TERM);
+    }
+    child.wait().map(drop)
+}
+
 /// The program's path in the JSON messages of cargo.
-fn executable_in(messages: impl std::io::Read) -> Option<PathBuf> {
+fn executable_in(messages: impl Read) -> Option<PathBuf> {
     let mut executable = None;
     for line in BufReader::new(messages).lines().map_while(Result::ok) {
         let message: Option<serde_json::Value> = serde_json::from_str(&line).ok();

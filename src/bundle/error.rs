@@ -25,6 +25,9 @@ pub enum BundleError {
     /// rustc or cargo ended in an error; `output` is the end of what it wrote.
     #[error("`{command}` failed:\n{output}")]
     Build { command: String, output: String },
+    /// Cancelled before it was built.
+    #[error("stopped while the app was being built")]
+    Stopped,
     /// The package would have to be compiled for another processor or system than this one.
     #[error("{package} would be built for {host}, but the instances are Linux on {wanted}")]
     OtherArchitecture {
@@ -65,7 +68,12 @@ impl BundleError {
                               Procfile in a folder, and set `app.bundle` to that folder"
                 ))
             }
-            Self::Manifest { .. } | Self::Build { .. } | Self::Unfit { .. } | Self::Zip { .. } | Self::Io(_) => None,
+            Self::Stopped
+            | Self::Manifest { .. }
+            | Self::Build { .. }
+            | Self::Unfit { .. }
+            | Self::Zip { .. }
+            | Self::Io(_) => None,
         }
     }
 }

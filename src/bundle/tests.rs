@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 use zip::write::SimpleFileOptions;
 use zip::{System, ZipWriter};
 
@@ -228,14 +229,14 @@ fn a_zip_made_elsewhere_is_checked_by_reading_it() {
         System::Unix,
     );
     let source = Source::locate("app.zip", path.parent().unwrap()).unwrap();
-    let bundle = build(&source, INSTANCES, &mut |_| {}).unwrap();
+    let bundle = build(&source, INSTANCES, &CancellationToken::new(), &mut |_| {}).unwrap();
     assert_eq!(bundle.path, std::fs::canonicalize(&path).unwrap());
     assert_eq!(bundle.size, std::fs::metadata(&path).unwrap().len());
     assert_eq!(bundle.version_label, format!("app-{}", &bundle.sha256[..12]));
 
     for (mode, system) in [(0o644, System::Unix), (0o755, System::Dos)] {
         let (_bad, path) = foreign_zip(&[("Procfile", procfile, 0o644), ("server", &program, mode)], system);
-        let error = build(&Source::Zip(path), INSTANCES, &mut |_| {}).unwrap_err();
+        let error = build(&Source::Zip(path), INSTANCES, &CancellationToken::new(), &mut |_| {}).unwrap_err();
         assert!(
             error.to_string().contains("server: is not executable"),
             "{system:?}: {error}"
@@ -246,7 +247,7 @@ fn a_zip_made_elsewhere_is_checked_by_reading_it() {
         &[("Procfile", procfile, 0o644), ("bin\\server", &program, 0o755)],
         System::Unix,
     );
-    let error = build(&Source::Zip(path), INSTANCES, &mut |_| {}).unwrap_err();
+    let error = build(&Source::Zip(path), INSTANCES, &CancellationToken::new(), &mut |_| {}).unwrap_err();
     assert!(
         error.to_string().contains("bin\\server: is no relative path"),
         "{error}"
@@ -257,7 +258,13 @@ fn a_zip_made_elsewhere_is_checked_by_reading_it() {
 fn a_file_that_only_calls_itself_a_zip_is_told() {
     let folder = tempfile::tempdir().unwrap();
     put(folder.path(), "app.zip", "no zip");
-    let error = build(&Source::Zip(folder.path().join("app.zip")), HERE, &mut |_| {}).unwrap_err();
+    let error = build(
+        &Source::Zip(folder.path().join("app.zip")),
+        HERE,
+        &CancellationToken::new(),
+        &mut |_| {},
+    )
+    .unwrap_err();
     assert!(matches!(error, BundleError::Zip { .. }), "{error}");
 }
 
@@ -293,10 +300,16 @@ fn a_package_is_compiled_once_and_then_taken_as_it_is() {
     let root = package();
     let source = Source::Package(root.path().join("site"));
     let mut lines = Vec::new();
-    let first = build(&source, HERE, &mut |line| lines.push(line.to_string())).unwrap();
+    let first = build(&source, HERE, &CancellationToken::new(), &mut |line| {
+        lines.push(line.to_string())
+    })
+    .unwrap();
     assert!(lines.iter().any(|line| line.starts_with("Compiling site")), "{lines:?}");
     assert_eq!(first.version_label, identity(&source).unwrap().version_label);
-    let second = build(&source, HERE, &mut |line| panic!("compiled again: {line}")).unwrap();
+    let second = build(&source, HERE, &CancellationToken::new(), &mut |line| {
+        panic!("compiled again: {line}")
+    })
+    .unwrap();
     assert_eq!(first, second);
 }
 
@@ -304,7 +317,13 @@ fn a_package_is_compiled_once_and_then_taken_as_it_is() {
 fn a_package_that_does_not_compile_is_told_in_the_compilers_words() {
     let root = package();
     put(root.path(), "site/src/main.rs", "fn main() { no_such_thing() }\n");
-    let error = build(&Source::Package(root.path().join("site")), HERE, &mut |_| {}).unwrap_err();
+    let error = build(
+        &Source::Package(root.path().join("site")),
+        HERE,
+        &CancellationToken::new(),
+        &mut |_| {},
+    )
+    .unwrap_err();
     assert!(
         error.to_string().contains("cannot find function `no_such_thing`"),
         "{error}"
@@ -324,7 +343,13 @@ fn a_package_without_a_procfile_is_told() {
 #[test]
 fn a_package_for_another_processor_needs_a_prebuilt_bundle() {
     let root = package();
-    let error = build(&Source::Package(root.path().join("site")), ELSEWHERE, &mut |_| {}).unwrap_err();
+    let error = build(
+        &Source::Package(root.path().join("site")),
+        ELSEWHERE,
+        &CancellationToken::new(),
+        &mut |_| {},
+    )
+    .unwrap_err();
     assert!(matches!(error, BundleError::OtherArchitecture { .. }), "{error}");
     assert!(error.hint().unwrap().contains("zigbuild"));
 }

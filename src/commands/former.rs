@@ -39,24 +39,34 @@ pub(super) async fn applied(aws: &Aws, record: &Record, global: &Global) -> Resu
     }))
 }
 
-/// The profiles that runs applied since the last that ended well. What cannot be read is passed over: it is only a hint.
-pub(super) async fn history(aws: &Aws, record: &Record) -> Result<Vec<Profile>, Error> {
+/// Profiles of former runs.
+pub(super) struct History {
+    pub profiles: Vec<Profile>,
+    /// Names of those that are no profiles (any more): what they had made cannot be told.
+    pub unreadable: Vec<String>,
+}
+
+/// The profiles that runs applied since the last that ended well.
+pub(super) async fn history(aws: &Aws, record: &Record) -> Result<History, Error> {
     let mut names: BTreeSet<String> = BTreeSet::from([APPLIED.to_owned()]);
     for key in record.list(aws, &record.key(HISTORY)).await? {
         names.insert(key[record.key("").len()..].to_owned());
     }
-    let mut profiles: Vec<Profile> = Vec::new();
+    let mut history = History {
+        profiles: Vec::new(),
+        unreadable: Vec::new(),
+    };
     for name in names {
         let Some(text) = record.read(aws, &name).await? else {
             continue;
         };
-        if let Ok(profile) = profile::parse(&name, &String::from_utf8_lossy(&text), &[])
-            && !profiles.contains(&profile)
-        {
-            profiles.push(profile);
+        match profile::parse(&name, &String::from_utf8_lossy(&text), &[]) {
+            Ok(profile) if history.profiles.contains(&profile) => {}
+            Ok(profile) => history.profiles.push(profile),
+            Err(_) => history.unreadable.push(name),
         }
     }
-    Ok(profiles)
+    Ok(history)
 }
 
 /// The resources of former profiles that the graph no longer has, by id and name.

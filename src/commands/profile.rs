@@ -2,13 +2,15 @@
 
 use std::path::Path;
 
+use tokio_util::sync::CancellationToken;
+
 use super::choice::{choose, stack_name};
 use super::to_run::bundle_error;
 use crate::bundle as bundles;
 use crate::cli::{Global, ProfileCommand};
 use crate::engine::{Error, Kind};
 use crate::profile::{self, Names};
-use crate::ui::{Summary, Ui};
+use crate::ui::{Summary, Ui, signals};
 
 pub(super) fn run(global: &Global, command: &ProfileCommand, ui: &Ui) -> Result<Summary, Error> {
     match command {
@@ -80,8 +82,11 @@ fn init(global: &Global, file: &Path) -> Result<Summary, Error> {
 pub(super) fn bundle(global: &Global, ui: &Ui) -> Result<Summary, Error> {
     let chosen = choose(global)?;
     let source = bundles::Source::locate(&chosen.profile.app.bundle, Path::new(".")).map_err(bundle_error)?;
+    let stop = CancellationToken::new();
+    signals::listen(ui, stop.clone());
     let mut progress = |text: &str| ui.say(&format!("  {text}"));
-    let built = bundles::build(&source, chosen.profile.instance.architecture, &mut progress).map_err(bundle_error)?;
+    let architecture = chosen.profile.instance.architecture;
+    let built = bundles::build(&source, architecture, &stop, &mut progress).map_err(bundle_error)?;
     let label = chosen.profile.app.version_label.unwrap_or(built.version_label);
     Ok(Summary::done()
         .output("bundle", built.path.display().to_string())

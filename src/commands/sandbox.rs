@@ -6,6 +6,7 @@ use std::net::TcpStream;
 use std::process::Command as Process;
 use std::time::Duration;
 
+use confctl_sandbox::Gates;
 use confctl_sandbox::daemon::{self, DaemonError, Info, Options};
 
 use crate::cli::{Cli, Command, SandboxCommand, SandboxOptions, ServeOptions};
@@ -43,6 +44,8 @@ fn serve(serve: &ServeOptions) -> Exit {
         time_scale: serve.options.time_scale,
         port: (serve.options.port != DEFAULT_PORT).then_some(serve.options.port),
         tag_delay_seconds: serve.options.tag_delay,
+        // Checked when it was started.
+        gates: serve.options.gates.parse().unwrap_or_default(),
         ..Options::default()
     };
     let runtime = match tokio::runtime::Runtime::new() {
@@ -152,6 +155,7 @@ fn from_environment() -> SandboxOptions {
     SandboxOptions {
         time_scale: scale.unwrap_or(60.0),
         tag_delay: delay.unwrap_or(0),
+        gates: std::env::var("CONFCTL_SANDBOX_GATES").unwrap_or_default(),
         port: DEFAULT_PORT,
     }
 }
@@ -163,6 +167,9 @@ fn start(options: &SandboxOptions) -> Result<Info, Error> {
             format!("--time-scale {}: it goes from 1 to 3600", options.time_scale),
         ));
     }
+    if let Err(why) = options.gates.parse::<Gates>() {
+        return Err(Error::new(Kind::Usage, format!("--gates: {why}")));
+    }
     let directory = directory()?;
     let program = std::env::current_exe()
         .map_err(|error| Error::failed("could not find this program's own file").because(error.to_string()))?;
@@ -171,7 +178,8 @@ fn start(options: &SandboxOptions) -> Result<Info, Error> {
     command
         .arg(format!("--time-scale={}", options.time_scale))
         .arg(format!("--port={}", options.port))
-        .arg(format!("--tag-delay={}", options.tag_delay));
+        .arg(format!("--tag-delay={}", options.tag_delay))
+        .arg(format!("--gates={}", options.gates));
     daemon::ensure_started(&directory, command).map_err(explained)
 }
 
@@ -294,6 +302,7 @@ mod tests {
         let refused = start(&SandboxOptions {
             time_scale: 0.5,
             tag_delay: 0,
+            gates: String::new(),
             port: 1,
         });
         assert_eq!(refused.err().map(|error| error.kind), Some(Kind::Usage));

@@ -16,11 +16,12 @@ use crate::aws::lock::{Holder, Lock};
 use crate::aws::record::Record;
 use crate::cli::{Global, Wishes};
 use crate::engine::{
-    Change, Error, Graph, Journal, Kind, Observations, Planned, PlannedRemoval, ReadCx, Removal, Settings,
+    Change, Error, Graph, Intents, Journal, Kind, Observations, Planned, PlannedRemoval, ReadCx, Removal, Settings,
 };
+use crate::exit::Exit;
 use crate::resources::{self, Stack};
 use crate::target::Target;
-use crate::ui::{Heading, Ui, signals};
+use crate::ui::{Heading, Summary, Ui, signals};
 
 /// Which profile a command takes where none is named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +44,8 @@ pub(super) struct Session {
     pub record: Record,
     pub settings: Settings,
     pub profile_name: String,
+    /// Names of former profiles in the record that could not be read.
+    unreadable: Vec<String>,
     command: &'static str,
 }
 
@@ -57,6 +60,19 @@ impl Session {
     ) -> Result<Self, Error> {
         let stop = CancellationToken::new();
         signals::listen(ui, stop.clone());
+        let opened = Self::gather(global, ui, command, fallback, wishes, may_lose_data, stop.clone());
+        unless_stopped(&stop, opened).await
+    }
+
+    async fn gather(
+        global: &Global,
+        ui: &Ui,
+        command: &'static str,
+        fallback: Fallback,
+        wishes: &Wishes,
+        may_lose_data: bool,
+        stop: CancellationToken,
+    ) -> Result<Self, Error> {
         let name = stack_name(global)?;
         // Read before anything is called: a mistake in it is told at once.
         let mut chosen = choose(global)?;
@@ -70,7 +86,17 @@ impl Session {
             chosen = applied;
         }
         let region = read.region.clone();
-        let former = history(&read, &record).await?;
+        let history = history(&read, &record).await?;
+        for name in &history.unreadable {
+            let text = format!(
+                "s3://{}/{} is no profile that this confctl can read: what it had made is not looked for",
+                record.bucket(),
+                record.key(name)
+            );
+            let hint = "put a profile in its place, or delete the object when nothing of it is left";
+            ui.notice(&text, Some(hint));
+        }
+        let former = history.profiles;
         let unnamed = fallback == Fallback::Article && global.profile.is_none() && global.set.is_empty();
         if unnamed && !former.is_empty() && !former.contains(&public(&chosen.profile)) {
             let hint = "name the one that is meant with -p";
@@ -95,7 +121,7 @@ impl Session {
             events: ui.events(),
             stop,
             deadline: Instant::now() + global.timeout,
-            intents: Arc::new(intents),
+            intents: Intents::new(intents),
         };
         Ok(Self {
             ui: ui.clone(),
@@ -107,6 +133,7 @@ impl Session {
             record,
             settings,
             profile_name: chosen.name,
+            unreadable: history.unreadable,
             command,
         })
     }
@@ -128,7 +155,8 @@ impl Session {
     /// What is there and what is therefore to be done.
     pub(super) async fn look(&self) -> Result<Look, Error> {
         let cx = self.read_cx();
-        let (seen, orphaned) = tokio::try_join!(self.graph.observe(&cx), self.orphans.observe(&cx))?;
+        let observed = async { tokio::try_join!(self.graph.observe(&cx), self.orphans.observe(&cx)) };
+        let (seen, orphaned) = unless_stopped(&self.settings.stop, observed).await?;
         let planned = self.graph.plan(&seen);
         let removals = self.orphans.plan_removal(&orphaned);
         let settled = |orphan: &PlannedRemoval| matches!(orphan.removal, Removal::Absent | Removal::Leave { .. });
@@ -181,6 +209,11 @@ impl Session {
         self.record.write(&self.write, APPLIED, text.into_bytes()).await
     }
 
+    /// Whether the key is of a former profile that could not be read. It is not ours to forget.
+    pub(super) fn is_unreadable(&self, key: &str) -> bool {
+        self.unreadable.iter().any(|name| self.record.key(name) == key)
+    }
+
     /// What was made is tagged now. Former profiles are forgotten once nothing of theirs is left: a table that only
     /// `teardown --delete-data` may delete must still be known then.
     pub(super) async fn settle_record(&self, look: &Look) -> Result<(), Error> {
@@ -188,7 +221,10 @@ impl Session {
             // The present one stays: the next run writes another over the one that says what is applied.
             let present = self.record.key(&in_history(&recorded(&self.stack.profile)?));
             let keys = self.record.list(&self.write, &self.record.key(HISTORY)).await?;
-            let keys: Vec<_> = keys.into_iter().filter(|key| *key != present).collect();
+            let keys: Vec<_> = keys
+                .into_iter()
+                .filter(|key| *key != present && !self.is_unreadable(key))
+                .collect();
             self.record.delete_keys(&self.write, &keys).await?;
         }
         journal::settle(&self.write, &self.record).await
@@ -227,9 +263,8 @@ impl Look {
         let deletable = self
             .orphans
             .iter()
-            .filter(|orphan| matches!(orphan.removal, Removal::Delete { loses: None }));
+            .filter(|orphan| matches!(orphan.removal, Removal::Delete { loses: None }) && !orphan.holds_data);
         deletable
-            .filter(|orphan| !orphan.resource.ends_with("users-table"))
             .map(|orphan| (orphan.resource, orphan.removal.clone()))
             .collect()
     }
@@ -241,6 +276,33 @@ impl Look {
             .iter()
             .any(|step| step.change.is_pending() || step.settling.is_some());
         pending || !self.deletable_orphans().is_empty()
+    }
+}
+
+/// Gives the lock back. A run that did not get to its end because it lost the lock says so.
+pub(super) async fn unlock(lock: Lock, summary: Result<Summary, Error>) -> Result<Summary, Error> {
+    let released = lock.release().await;
+    let finished = summary.as_ref().is_ok_and(|summary| summary.errors.is_empty());
+    match released {
+        Err(lost) if !finished && signals::first().is_none() => {
+            let mut told = summary.unwrap_or_else(Summary::from);
+            told.exit = Exit::from(lost.kind);
+            told.errors.retain(|error| error.kind != Kind::Stopped);
+            told.errors.insert(0, lost);
+            Ok(told)
+        }
+        _ => summary,
+    }
+}
+
+/// Reads can be left at any point; what changes something goes through the engine, which ends its calls in flight.
+pub(super) async fn unless_stopped<T>(
+    stop: &CancellationToken,
+    reading: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    tokio::select! {
+        read = reading => read,
+        () = stop.cancelled() => Err(Error::stopped()),
     }
 }
 

@@ -1,11 +1,12 @@
 //! `teardown`: removes what is ours, in the order in which nothing is in use any more, and says what stays and why.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
-use super::session::{Fallback, Session, check_kept};
+use super::session::{Fallback, Session, check_kept, unless_stopped, unlock};
 use super::up::unfinished;
 use crate::cli::{Global, TeardownArgs, Wishes};
-use crate::engine::{self, Error, Graph, Kind, Observations, PlannedRemoval, Removal, ResourceId};
+use crate::engine::{self, Error, Graph, Kind, Observations, PlannedRemoval, Removal, ResourceId, Stays};
 use crate::exit::Exit;
 use crate::resources;
 use crate::ui::{Summary, Ui};
@@ -51,8 +52,7 @@ pub(super) async fn run(global: &Global, args: &TeardownArgs, ui: &Ui) -> Result
     }
     let lock = session.lock().await?;
     let summary = remove(&session, &graph, removals, args).await;
-    lock.release().await;
-    summary
+    unlock(lock, summary).await
 }
 
 /// What the profile has, and what former ones had.
@@ -73,7 +73,8 @@ async fn look(
     graph: &Graph<crate::aws::Aws>,
     args: &TeardownArgs,
 ) -> Result<(Observations, Vec<PlannedRemoval>), Error> {
-    let seen = graph.observe(&session.read_cx()).await?;
+    let cx = session.read_cx();
+    let seen = unless_stopped(&session.settings.stop, graph.observe(&cx)).await?;
     let mut removals = graph.plan_removal(&seen);
     let kept = kept(graph, &args.keep);
     for step in &mut removals {
@@ -82,6 +83,7 @@ async fn look(
         };
         if !matches!(step.removal, Removal::Absent | Removal::Leave { .. }) {
             step.removal = Removal::Leave {
+                stays: Stays::Kept,
                 reason: because.clone(),
             };
         }
@@ -110,7 +112,7 @@ fn kept(graph: &Graph<crate::aws::Aws>, named: &[String]) -> HashMap<ResourceId,
     kept
 }
 
-/// Why something stays that was named by `--keep`; the reason of what it needs begins so too.
+/// Why something stays that was named by `--keep`.
 const KEPT: &str = "kept by --keep";
 
 /// Data goes only where it was said so, beside the confirmation.
@@ -128,7 +130,7 @@ fn refuse_losses(removals: &[PlannedRemoval], args: &TeardownArgs) -> Result<(),
 
 fn reason(step: &PlannedRemoval) -> String {
     match &step.removal {
-        Removal::Blocked { reason, .. } | Removal::Leave { reason } => reason.clone(),
+        Removal::Blocked { reason, .. } | Removal::Leave { reason, .. } => reason.clone(),
         _ => String::new(),
     }
 }
@@ -169,16 +171,25 @@ async fn remove(
     finish(session, &removals).await
 }
 
+/// How long a read may still show what is gone, in AWS's time: most of its services are eventually consistent.
+const STALE: Duration = Duration::from_secs(60);
+const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
+
 /// What was there twice, or was made while the lock was waited for, must not be forgotten with the record.
 async fn still_there(session: &Session, graph: &Graph<crate::aws::Aws>, args: &TeardownArgs) -> Result<(), Error> {
-    let (_, rest) = look(session, graph, args).await?;
-    let there = |step: &&PlannedRemoval| matches!(step.removal, Removal::Delete { .. } | Removal::Blocked { .. });
-    match rest.iter().find(there) {
-        None => Ok(()),
-        Some(step) => {
+    let there = |step: &PlannedRemoval| matches!(step.removal, Removal::Delete { .. } | Removal::Blocked { .. });
+    let mut waited = Duration::ZERO;
+    loop {
+        let (_, rest) = look(session, graph, args).await?;
+        let Some(step) = rest.into_iter().find(there) else {
+            return Ok(());
+        };
+        if waited >= STALE {
             let error = Error::new(Kind::Kept, format!("{} is still there, or there again", step.title));
-            Err(error.hint("confctl teardown"))
+            return Err(error.hint("confctl teardown"));
         }
+        waited += BETWEEN_LOOKS;
+        tokio::time::sleep(session.settings.pace.pause(BETWEEN_LOOKS)).await;
     }
 }
 
@@ -210,15 +221,14 @@ async fn nothing_left(
         Ok(()) => finish(session, removals).await,
         Err(error) => Err(error),
     };
-    lock.release().await;
-    summary
+    unlock(lock, summary).await
 }
 
 /// Everything of ours is gone: so goes the record, the lock last of all.
 async fn finish(session: &Session, removals: &[PlannedRemoval]) -> Result<Summary, Error> {
     let kept = removals
         .iter()
-        .any(|step| matches!(&step.removal, Removal::Leave { reason } if reason.starts_with(KEPT)));
+        .any(|step| matches!(step.removal, Removal::Leave { stays: Stays::Kept, .. }));
     let unswept = resources::sweep_terminated(&session.write, &session.stack, &session.settings.intents).await?;
     let keys = session.record.list(&session.write, &session.record.key("")).await?;
     let lock = session.record.key("lock.json");
@@ -227,7 +237,9 @@ async fn finish(session: &Session, removals: &[PlannedRemoval]) -> Result<Summar
     // With something kept on purpose the next command still needs to know the profile.
     let keys: Vec<String> = keys
         .into_iter()
-        .filter(|key| *key != lock && !(kept && (*key == applied || key.starts_with(&bundles))))
+        .filter(|key| {
+            *key != lock && !session.is_unreadable(key) && !(kept && (*key == applied || key.starts_with(&bundles)))
+        })
         .collect();
     session.record.delete_keys(&session.write, &keys).await?;
     let mut summary = Summary::done().say("Removed: nothing of this stack is left.");
@@ -251,7 +263,15 @@ async fn finish(session: &Session, removals: &[PlannedRemoval]) -> Result<Summar
 fn left(mut summary: Summary, removals: &[PlannedRemoval]) -> Summary {
     let left: Vec<_> = removals
         .iter()
-        .filter(|step| matches!(&step.removal, Removal::Leave { reason } if !reason.starts_with("belongs to stack")))
+        .filter(|step| {
+            matches!(
+                step.removal,
+                Removal::Leave {
+                    stays: Stays::NotOurs | Stays::Kept,
+                    ..
+                }
+            )
+        })
         .collect();
     for step in &left {
         summary

@@ -14,8 +14,8 @@ pub(super) fn bundle_to_run(profile: &Profile) -> Result<BundleToRun, Error> {
     Ok(BundleToRun {
         label: profile.app.version_label.clone().unwrap_or(identity.version_label),
         description: identity.description,
-        build: Box::new(move |progress| {
-            bundle::build(&source, architecture, progress)
+        build: Box::new(move |stop, progress| {
+            bundle::build(&source, architecture, stop, progress)
                 .map(|bundle| bundle.path)
                 .map_err(bundle_error)
         }),
@@ -32,11 +32,14 @@ pub(super) fn unknown() -> BundleToRun {
     BundleToRun {
         label: String::new(),
         description: String::new(),
-        build: Box::new(|_| Err(Error::failed("the bundle cannot be built from here").hint("confctl bundle"))),
+        build: Box::new(|_, _| Err(Error::failed("the bundle cannot be built from here").hint("confctl bundle"))),
     }
 }
 
 pub(super) fn bundle_error(error: bundle::BundleError) -> Error {
+    if matches!(error, bundle::BundleError::Stopped) {
+        return Error::stopped();
+    }
     let text = error.to_string();
     // What a compiler or rustup said, without its own stack.
     let mut said = text

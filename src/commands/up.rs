@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::session::{Fallback, Look, Session};
+use super::session::{Fallback, Look, Session, unlock};
 use super::{cost, verify};
 use crate::cli::{Global, UpArgs};
 use crate::engine::{self, Error, Kind, Report};
@@ -40,8 +40,7 @@ pub(super) async fn run(global: &Global, args: &UpArgs, ui: &Ui) -> Result<Summa
     }
     let lock = session.lock().await?;
     let summary = apply(&session, &look, !args.no_verify).await;
-    lock.release().await;
-    summary
+    unlock(lock, summary).await
 }
 
 /// With the lock held.
@@ -134,10 +133,10 @@ pub(super) fn blocked(look: &Look) -> Error {
 pub(super) fn unfinished(session: &Session, report: &Report) -> Option<Summary> {
     let mut summary = Summary::done();
     summary.stack = Some(session.stack.name.to_string());
-    for failure in report.failures() {
-        summary.errors.push(failure.error.clone());
-        summary.left_behind.extend(failure.left_behind.iter().cloned());
-    }
+    summary.errors = report.failures().map(|failure| failure.error.clone()).collect();
+    // Told whatever stopped the run: what was there before it, and what it made, goes on costing.
+    let left_behind = report.steps.iter().flat_map(|step| step.left_behind.clone());
+    summary.left_behind = left_behind.collect();
     if !summary.errors.is_empty() {
         let worst = summary
             .errors

@@ -1,7 +1,7 @@
 //! What a resource may use while it is observed (reads only) or changed.
 //! Must know nothing of any resource.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use futures_util::future::BoxFuture;
@@ -20,6 +20,31 @@ pub struct Intent {
     /// What: `caller-reference`, `default-vpc`, …
     pub what: String,
     pub value: String,
+}
+
+/// The intents of former runs that are not settled, and those of this one. Shared by all its clones.
+#[derive(Debug, Clone, Default)]
+pub struct Intents(Arc<Mutex<Vec<Intent>>>);
+
+impl Intents {
+    /// Oldest first.
+    pub fn new(former: Vec<Intent>) -> Self {
+        Self(Arc::new(Mutex::new(former)))
+    }
+
+    fn add(&self, intent: Intent) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(intent);
+    }
+
+    /// The values that were recorded for a resource, newest last.
+    pub fn of(&self, resource: &str, what: &str) -> Vec<String> {
+        let intents = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        intents
+            .iter()
+            .filter(|intent| intent.resource == resource && intent.what == what)
+            .map(|intent| intent.value.clone())
+            .collect()
+    }
 }
 
 /// Keeps intents where a later run finds them.
@@ -46,8 +71,7 @@ pub struct Settings {
     pub stop: CancellationToken,
     /// When the whole run gives up.
     pub deadline: Instant,
-    /// Intents of former runs that are not settled.
-    pub intents: Arc<Vec<Intent>>,
+    pub intents: Intents,
 }
 
 /// For observing.
@@ -80,13 +104,9 @@ impl<C> ReadCx<C> {
         &self.settings
     }
 
-    /// The values that former runs recorded for this resource, newest last.
+    /// The values that this and former runs recorded for this resource, newest last.
     pub fn intents(&self, resource: ResourceId, what: &str) -> Vec<String> {
-        let intents = self.settings.intents.iter();
-        intents
-            .filter(|i| i.resource == resource && i.what == what)
-            .map(|i| i.value.clone())
-            .collect()
+        self.settings.intents.of(resource, what)
     }
 }
 
@@ -149,7 +169,9 @@ impl<C> WriteCx<C> {
             what: what.to_owned(),
             value: value.into(),
         };
-        self.journal.record(intent).await
+        self.journal.record(intent.clone()).await?;
+        self.settings().intents.add(intent);
+        Ok(())
     }
 
     /// Shows what the step is at.
@@ -198,7 +220,7 @@ impl<C> WriteCx<C> {
         let began = Instant::now();
         let give_up = (began + settings.pace.limit(wait.limits.give_up_after)).min(settings.deadline);
         let warn = began + settings.pace.limit(wait.limits.warn_after);
-        let (mut warned, mut good, mut last_unknown, mut shown) = (false, 0, None, String::new());
+        let (mut warned, mut good, mut last, mut shown) = (false, 0, None, String::new());
         loop {
             match probe().await {
                 Poll::Ready(value) => {
@@ -208,24 +230,25 @@ impl<C> WriteCx<C> {
                     }
                 }
                 Poll::NotYet(text) => {
-                    (good, last_unknown) = (0, None);
+                    good = 0;
                     if !text.is_empty() && text != shown {
                         self.step(text.clone());
-                        shown = text;
+                        shown.clone_from(&text);
                     }
+                    last = Some(text);
                 }
                 Poll::Failed(error) => return Err(error),
                 Poll::Unknown(error) => {
                     good = 0;
                     tracing::debug!(%error, what = wait.what, "no answer while waiting");
-                    last_unknown = Some(error);
+                    last = Some(error.to_string());
                 }
             }
             let now = Instant::now();
             if now >= give_up {
                 let error = deadline_passed(&wait.what);
-                return Err(match last_unknown {
-                    Some(unknown) => error.because(unknown.to_string()),
+                return Err(match last.filter(|text| !text.is_empty()) {
+                    Some(text) => error.because(format!("last seen: {text}")),
                     None => error,
                 });
             }

@@ -9,8 +9,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::{
-    Action, Change, Error, Event, Failure, Graph, Journal, Kind, Node, Observations, Outcome, Planned, Poll, ReadCx,
-    Removal, ResourceId, Seen, Values, Wait, WriteCx,
+    Action, Change, Error, Event, Failure, Graph, Journal, Kind, Leftover, Node, Observations, Outcome, Planned, Poll,
+    ReadCx, Removal, ResourceId, Seen, Values, Wait, WriteCx,
 };
 
 /// How each step ended, in the order of the graph.
@@ -24,6 +24,8 @@ pub struct StepReport {
     pub resource: ResourceId,
     pub title: String,
     pub outcome: Outcome,
+    /// What exists of it now and goes on costing, however the step ended.
+    pub left_behind: Vec<Leftover>,
 }
 
 impl Report {
@@ -36,7 +38,9 @@ impl Report {
     }
 
     pub fn stopped(&self) -> bool {
-        self.steps.iter().any(|step| matches!(step.outcome, Outcome::Stopped))
+        self.steps
+            .iter()
+            .any(|step| matches!(step.outcome, Outcome::Stopped { .. }))
     }
 
     /// The first step that was skipped, and because of which.
@@ -134,10 +138,11 @@ pub async fn up<C: Send + Sync + 'static>(
         let seen = observations.of(node.id());
         let cx = context(&node, &clients, &read, &journal, &shared);
         steps.spawn(async move {
+            let existed = seen.live().is_some();
             let outcome = up_step(&graph, node.as_ref(), &plan, seen, &cx).await;
-            cx.shared
-                .end(node.id(), matches!(outcome, Outcome::Done | Outcome::Unchanged));
-            (position, report(node.as_ref(), outcome))
+            let well = matches!(outcome, Outcome::Done | Outcome::Unchanged);
+            cx.shared.end(node.id(), well);
+            (position, report(node.as_ref(), outcome, existed || well))
         });
     }
     collect(steps).await
@@ -160,6 +165,7 @@ pub async fn down<C: Send + Sync + 'static>(
         let delete = matches!(removals.get(node.id()), Some(Removal::Delete { .. }));
         let cx = context(&node, &clients, &read, &journal, &shared);
         steps.spawn(async move {
+            let existed = seen.live().is_some();
             let outcome = if delete {
                 down_step(&graph, node.as_ref(), seen, &cx).await
             } else {
@@ -170,7 +176,7 @@ pub async fn down<C: Send + Sync + 'static>(
                 node.needs().into_iter().for_each(|need| cx.release(need));
             }
             cx.shared.end(node.id(), well);
-            (position, report(node.as_ref(), outcome))
+            (position, report(node.as_ref(), outcome, existed && !well))
         });
     }
     collect(steps).await
@@ -192,11 +198,21 @@ fn context<C>(
     }
 }
 
-fn report<C>(node: &dyn Node<C>, outcome: Outcome) -> StepReport {
+/// `exists`: there was one before the step that is still there, or the step made one.
+fn report<C>(node: &dyn Node<C>, outcome: Outcome, exists: bool) -> StepReport {
+    let mut left_behind = match &outcome {
+        Outcome::Failed(failure) => failure.left_behind.clone(),
+        Outcome::Stopped { left_behind } => left_behind.clone(),
+        Outcome::Done | Outcome::Unchanged | Outcome::Skipped { .. } => Vec::new(),
+    };
+    if let (true, true, Some(what)) = (exists, left_behind.is_empty(), node.costs()) {
+        left_behind.push(Leftover { what, costs: true });
+    }
     StepReport {
         resource: node.id(),
         title: node.title(),
         outcome,
+        left_behind,
     }
 }
 
@@ -248,7 +264,7 @@ async fn up_step<C: Send + Sync + 'static>(
         return skipped(node, because, cx);
     }
     if cx.check().is_err() {
-        return stopped(node, action_of(&plan.change), cx);
+        return stopped(node, action_of(&plan.change), cx, Vec::new());
     }
     if quiet && !node.plan(&seen, &cx.values()).is_pending() {
         return Outcome::Unchanged;
@@ -304,7 +320,7 @@ async fn down_step<C: Send + Sync + 'static>(
         return skipped(node, because, cx);
     }
     if cx.check().is_err() {
-        return stopped(node, Action::Delete, cx);
+        return stopped(node, Action::Delete, cx, Vec::new());
     }
     let began = Instant::now();
     started(node, Action::Delete, cx);
@@ -358,13 +374,13 @@ fn skipped<C>(node: &dyn Node<C>, because: ResourceId, cx: &WriteCx<C>) -> Outco
     Outcome::Skipped { because }
 }
 
-fn stopped<C>(node: &dyn Node<C>, action: Action, cx: &WriteCx<C>) -> Outcome {
+fn stopped<C>(node: &dyn Node<C>, action: Action, cx: &WriteCx<C>, left_behind: Vec<Leftover>) -> Outcome {
     cx.settings().events.send(Event::Stopped {
         resource: node.id(),
         title: node.title(),
         action,
     });
-    Outcome::Stopped
+    Outcome::Stopped { left_behind }
 }
 
 fn finished<C>(
@@ -386,7 +402,7 @@ fn finished<C>(
             });
             Outcome::Done
         }
-        Err(failure) if failure.error.kind == Kind::Stopped => stopped(node, action, cx),
+        Err(failure) if failure.error.kind == Kind::Stopped => stopped(node, action, cx, failure.left_behind),
         Err(failure) => {
             cx.settings().events.send(Event::Failed {
                 resource,

@@ -12,13 +12,13 @@ mod poll;
 #[cfg(test)]
 mod tests;
 
-pub use context::{Intent, Journal, NoJournal, ReadCx, Settings, WriteCx};
+pub use context::{Intent, Intents, Journal, NoJournal, ReadCx, Settings, WriteCx};
 pub use error::{Error, Kind};
 pub use events::{Action, Event, Events, Sink};
 pub use executor::{Report, StepReport, down, up};
 pub use model::{
     Change, Effect, Failure, FieldChange, Former, Leftover, Limits, Node, Observed, Outcome, Owner, Removal, Resource,
-    ResourceId, Seen, default_removal,
+    ResourceId, Seen, Stays, default_removal,
 };
 pub use output::{Output, Values};
 pub use plan::{Graph, Observations, Planned, PlannedRemoval};

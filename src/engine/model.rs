@@ -76,6 +76,8 @@ pub enum Effect {
     Restart,
     /// Instances are replaced, batch by batch.
     ReplaceInstances,
+    /// There are no batches: nobody is served while it lasts.
+    Interrupt,
 }
 
 /// A field that differs. `None`: not set, or known only after apply.
@@ -128,6 +130,17 @@ impl Change {
     }
 }
 
+/// The kinds of what a teardown leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stays {
+    /// Nobody's stack made it.
+    NotOurs,
+    OtherStacks,
+    /// Ours, and kept because the user said so.
+    Kept,
+}
+
 /// What `teardown` will do with a resource.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "removal")]
@@ -138,6 +151,7 @@ pub enum Removal {
     },
     /// Stays, and why.
     Leave {
+        stays: Stays,
         reason: String,
     },
     Absent,
@@ -192,7 +206,9 @@ pub enum Outcome {
         because: ResourceId,
     },
     /// Interrupted; the same command goes on from here.
-    Stopped,
+    Stopped {
+        left_behind: Vec<Leftover>,
+    },
     Failed(Failure),
 }
 
@@ -230,6 +246,16 @@ pub trait Resource: Send + Sync + 'static {
     fn gives(&self) -> Vec<&'static str>;
 
     fn limits(&self) -> Limits;
+
+    /// What costs money while it exists, whether it is used or not, in the words that name it after a run that did not end.
+    fn costs(&self) -> Option<String> {
+        None
+    }
+
+    /// Whether it holds what people entrusted to it: `up` never removes such a one, even where it is empty.
+    fn holds_data(&self) -> bool {
+        false
+    }
 
     /// Finds it by name and tag; needs no output, so that all resources are observed at once.
     ///
@@ -278,9 +304,11 @@ pub fn default_removal<L>(seen: &Observed<L>) -> Removal {
         Observed::Present { owner, .. } | Observed::Settling { owner, .. } => match owner {
             Owner::Ours => Removal::Delete { loses: None },
             Owner::Nobody => Removal::Leave {
+                stays: Stays::NotOurs,
                 reason: "not made by confctl".to_owned(),
             },
             Owner::OtherStack(stack) => Removal::Leave {
+                stays: Stays::OtherStacks,
                 reason: format!("belongs to stack {stack}"),
             },
         },
@@ -299,6 +327,8 @@ pub trait Node<C>: Send + Sync {
     fn needs(&self) -> Vec<&'static str>;
     fn gives(&self) -> Vec<&'static str>;
     fn limits(&self) -> Limits;
+    fn costs(&self) -> Option<String>;
+    fn holds_data(&self) -> bool;
     fn observe<'a>(&'a self, cx: &'a ReadCx<C>) -> BoxFuture<'a, Result<Seen, Error>>;
     fn plan(&self, seen: &Seen, known: &Values) -> Change;
     fn plan_removal(&self, seen: &Seen) -> Removal;
@@ -347,6 +377,14 @@ impl<R: Resource> Node<R::Clients> for R {
 
     fn limits(&self) -> Limits {
         Resource::limits(self)
+    }
+
+    fn costs(&self) -> Option<String> {
+        Resource::costs(self)
+    }
+
+    fn holds_data(&self) -> bool {
+        Resource::holds_data(self)
     }
 
     fn observe<'a>(&'a self, cx: &'a ReadCx<R::Clients>) -> BoxFuture<'a, Result<Seen, Error>> {
@@ -418,6 +456,14 @@ impl<C: Send + Sync + 'static> Node<C> for Former<C> {
 
     fn limits(&self) -> Limits {
         self.node.limits()
+    }
+
+    fn costs(&self) -> Option<String> {
+        self.node.costs()
+    }
+
+    fn holds_data(&self) -> bool {
+        self.node.holds_data()
     }
 
     fn observe<'a>(&'a self, cx: &'a ReadCx<C>) -> BoxFuture<'a, Result<Seen, Error>> {

@@ -38,6 +38,8 @@ pub struct Planned {
 pub struct PlannedRemoval {
     pub resource: ResourceId,
     pub title: String,
+    #[serde(skip)]
+    pub holds_data: bool,
     #[serde(flatten)]
     pub removal: Removal,
 }
@@ -154,6 +156,7 @@ impl<C: Send + Sync + 'static> Graph<C> {
         let planned = self.nodes.iter().rev().map(|node| PlannedRemoval {
             resource: node.id(),
             title: node.title(),
+            holds_data: node.holds_data(),
             removal: node.plan_removal(&observations.of(node.id())),
         });
         planned.collect()

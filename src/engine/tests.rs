@@ -109,7 +109,7 @@ fn settings() -> Settings {
         events: Events::new(Deaf),
         stop: CancellationToken::new(),
         deadline: Instant::now() + Duration::from_secs(60),
-        intents: Arc::default(),
+        intents: Intents::default(),
     }
 }
 
@@ -198,7 +198,7 @@ proptest! {
                 Outcome::Done => prop_assert!(!part.exists && !part.fails && possible),
                 Outcome::Failed(_) => prop_assert!(!part.exists && part.fails && possible),
                 Outcome::Skipped { .. } => prop_assert!(!possible),
-                Outcome::Stopped => prop_assert!(false, "nothing was stopped"),
+                Outcome::Stopped { .. } => prop_assert!(false, "nothing was stopped"),
             }
             if let Some(begun) = at(&diary, "begin", part.name) {
                 for need in part.needs.iter().filter(|need| !parts.iter().any(|other| other.name == **need && other.exists)) {

@@ -343,7 +343,7 @@ pub const KEYS: &[Key] = &[
     key(
         "instance.root_volume_size",
         Whole(10, 16_384),
-        "size of the root volume in GiB",
+        "size of the root volume in GiB; taken out again, it stays as it was set",
     ),
     key("instance.imds_v1", Bool, "let the old metadata service answer too"),
     key(

@@ -440,6 +440,11 @@ words! {
 }
 
 impl Metric {
+    /// Whether EC2 measures it, not the load balancer.
+    pub fn is_of_instances(self) -> bool {
+        matches!(self, Self::CpuUtilization | Self::NetworkIn | Self::NetworkOut)
+    }
+
     /// The trigger's Unit for this metric; Beanstalk's default is Bytes whatever the metric.
     pub fn unit(self) -> &'static str {
         match self {

@@ -81,7 +81,7 @@ impl Resource for Application {
             });
         };
         let arn = application.application_arn.unwrap_or_default();
-        let owner = settled_owner(cx, &self.stack.ownership, ID, || beanstalk_tags(aws, &arn)).await?;
+        let owner = settled_owner(cx, &self.stack.ownership, ID, self.name(), || beanstalk_tags(aws, &arn)).await?;
         Ok(Observed::Present {
             live: LiveApplication { arn },
             owner,
@@ -115,8 +115,7 @@ impl Resource for Application {
     ) -> Result<LiveApplication, Failure> {
         let beanstalk = &cx.aws().beanstalk;
         if let Some((live, _)) = seen.live() {
-            let what = format!("application {}", self.name());
-            take_over_in_beanstalk(cx, &self.stack, ID, &live.arn, &what).await?;
+            take_over_in_beanstalk(cx, &self.stack, ID, &live.arn, ("application", self.name())).await?;
             return Ok(live.clone());
         }
         cx.intend(CREATED, self.name()).await?;

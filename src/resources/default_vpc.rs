@@ -309,7 +309,7 @@ pub(super) async fn subnets(aws: &Aws, vpc_id: &str) -> Result<Vec<Subnet>, Erro
     }
 }
 
-async fn route_tables(aws: &Aws, vpc_id: &str) -> Result<Vec<RouteTable>, Error> {
+pub(super) async fn route_tables(aws: &Aws, vpc_id: &str) -> Result<Vec<RouteTable>, Error> {
     let mut tables = Vec::new();
     let mut token = None;
     loop {
@@ -411,7 +411,7 @@ impl Resource for DefaultVpc {
                 owner: Owner::Nobody,
             });
         }
-        let owner = settled_owner(cx, &self.stack.ownership, ID, || self.tags(aws)).await?;
+        let owner = settled_owner(cx, &self.stack.ownership, ID, "default-vpc", || self.tags(aws)).await?;
         if owner == Owner::Nobody && !cx.intents(ID, tags::CREATED).is_empty() {
             self.tell_unproven(cx, &live.vpc_id);
         }

@@ -23,6 +23,10 @@ use crate::engine::{
 };
 
 const ID: ResourceId = "distribution";
+
+/// The journal's word for the caller reference that a creation is about to use.
+const REFERENCE: &str = "caller-reference";
+
 /// Usually 3 to 15 minutes; Terraform gives up after 90.
 const LIMITS: Limits = Limits::minutes(20, 60);
 /// A web ACL made a moment ago may be unknown to CloudFront.
@@ -108,7 +112,11 @@ impl Distribution {
         let mut ours = Vec::new();
         let mut in_the_way = None;
         for found in calls::with_comment(aws, self.comment()).await? {
-            match settled_owner(cx, &self.stack.ownership, ID, || calls::tags(aws, &found.arn)).await? {
+            match settled_owner(cx, &self.stack.ownership, ID, self.comment(), || {
+                calls::tags(aws, &found.arn)
+            })
+            .await?
+            {
                 Owner::Ours => ours.push(found),
                 other => in_the_way = Some((found, other)),
             }
@@ -133,7 +141,7 @@ impl Distribution {
 
     async fn create(&self, cx: &WriteCx<Aws>, wanted: &Wanted<'_>) -> Result<LiveState, Error> {
         // A run that lost the answer left its reference: with the same one CloudFront makes no second distribution.
-        let earlier = cx.read().intents(ID, tags::CREATED).pop();
+        let earlier = cx.read().intents(ID, REFERENCE).pop();
         let reference = earlier.unwrap_or_else(new_reference);
         if let Some(made) = self.create_with(cx, wanted, &reference).await? {
             return Ok(made);
@@ -162,7 +170,8 @@ impl Distribution {
             .cloudfront
             .create_distribution_with_tags()
             .distribution_config_with_tags(with_tags);
-        cx.intend(tags::CREATED, reference).await?;
+        cx.intend(REFERENCE, reference).await?;
+        cx.intend(tags::CREATED, self.comment()).await?;
         cx.check()?;
         let wait = Wait::new("CloudFront to know the web ACL", 5, SPREADING);
         let made = cx.wait(&wait, || async {
@@ -194,7 +203,10 @@ impl Distribution {
             Ok(None) | Err(_) => return Ok(None),
         };
         // Its tags may not show yet: judged by one empty read, it would be made a second time.
-        let owner = settled_owner(cx, &self.stack.ownership, ID, || calls::tags(cx.aws(), &live.arn)).await?;
+        let owner = settled_owner(cx, &self.stack.ownership, ID, self.comment(), || {
+            calls::tags(cx.aws(), &live.arn)
+        })
+        .await?;
         Ok((owner == Owner::Ours).then_some(live))
     }
 
@@ -206,6 +218,7 @@ impl Distribution {
     }
 
     async fn take_over(&self, cx: &WriteCx<Aws>, live: &LiveState) -> Result<(), Error> {
+        cx.intend(tags::CREATED, self.comment()).await?;
         cx.check()?;
         let tag = cx.aws().cloudfront.tag_resource().resource(&live.arn);
         let tagged = tag.tags(self.our_tags()?).send().await;

@@ -154,7 +154,7 @@ impl InstanceProfile {
         let Some(profile) = answer.and_then(|answer| answer.instance_profile) else {
             return Ok(None);
         };
-        let owner = settled_owner(cx, &self.stack.ownership, ID, || profile_tags(cx.aws(), name)).await?;
+        let owner = settled_owner(cx, &self.stack.ownership, ID, name, || profile_tags(cx.aws(), name)).await?;
         Ok(Some(LiveProfile {
             name: profile.instance_profile_name,
             arn: profile.arn,
@@ -245,8 +245,7 @@ impl InstanceProfile {
     /// Who else would break without it, looked at for as long as our own instances may take to let go of it.
     async fn wait_unused(&self, cx: &WriteCx<Aws>, profile: &LiveProfile) -> Result<(), Error> {
         let aws = cx.read().aws();
-        let environments =
-            role_facts::other_environments(aws, &self.stack, "IamInstanceProfile", &profile.name).await?;
+        let environments = role_facts::other_environments(cx, &self.stack, "IamInstanceProfile", &profile.name).await?;
         if !environments.is_empty() {
             return Err(used(&profile.name, &environments));
         }
@@ -257,7 +256,7 @@ impl InstanceProfile {
             .filter(|region| **region != aws.region)
         {
             let there = instances_with(&aws.in_region(region), &profile.arn).await;
-            let there = there.map_err(|error| role_facts::unread(region, &profile.name, &error))?;
+            let there = role_facts::believed(cx, region, &profile.name, there)?;
             if !there.is_empty() {
                 return Err(used(&profile.name, &there));
             }

@@ -248,7 +248,7 @@ impl Resource for KeyPair {
         let Some(pair) = self.describe(aws).await? else {
             return Ok(Observed::Absent);
         };
-        let owner = settled_owner(cx, &self.stack.ownership, ID, || self.tags(aws)).await?;
+        let owner = settled_owner(cx, &self.stack.ownership, ID, self.name(), || self.tags(aws)).await?;
         if owner == Owner::Ours {
             self.tell_if_missing(cx)?;
         }

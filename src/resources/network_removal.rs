@@ -3,9 +3,9 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::default_vpc::{LIMITS, filter, is_not_found, subnets};
-use crate::aws::Aws;
+use super::default_vpc::{LIMITS, filter, is_not_found, route_tables, subnets};
 use crate::aws::errors::{Explain, polled};
+use crate::aws::{Aws, texts};
 use crate::engine::{Error, Failure, Kind, Limits, Poll, Wait, WriteCx};
 
 /// Removes the VPC with its subnets and its gateway, if nobody lives in it.
@@ -121,6 +121,23 @@ async fn wait_empty(cx: &WriteCx<Aws>, vpc_id: &str) -> Result<(), Error> {
 }
 
 async fn inhabitants(aws: &Aws, vpc_id: &str) -> Result<Vec<Inhabitant>, Error> {
+    let mut inhabitants = interfaces_and_groups(aws, vpc_id).await?;
+    // Empty so far, but somebody's: what AWS makes with a default VPC is its default subnets and one main route table.
+    let strange = subnets(aws, vpc_id).await?.into_iter();
+    let strange = strange.filter(|subnet| subnet.default_for_az() != Some(true));
+    inhabitants.extend(strange.map(|subnet| stays(format!("subnet {}", subnet.subnet_id().unwrap_or_default()))));
+    let tables = route_tables(aws, vpc_id).await?.into_iter();
+    let strange = tables.filter(|table| !table.associations().iter().any(|link| link.main() == Some(true)));
+    inhabitants
+        .extend(strange.map(|table| stays(format!("route table {}", table.route_table_id().unwrap_or_default()))));
+    Ok(inhabitants)
+}
+
+fn stays(what: String) -> Inhabitant {
+    Inhabitant { what, leaves: false }
+}
+
+async fn interfaces_and_groups(aws: &Aws, vpc_id: &str) -> Result<Vec<Inhabitant>, Error> {
     let of_vpc = || filter("vpc-id", vpc_id);
     let interfaces = aws.ec2.describe_network_interfaces().filters(of_vpc()).send().await;
     let interfaces = interfaces.explain("see what is in the VPC")?;
@@ -128,7 +145,7 @@ async fn inhabitants(aws: &Aws, vpc_id: &str) -> Result<Vec<Inhabitant>, Error> 
         let id = interface.network_interface_id().unwrap_or_default();
         Inhabitant {
             what: match interface.description().filter(|text| !text.is_empty()) {
-                Some(text) => format!("network interface {id} ({text})"),
+                Some(text) => texts::clean(&format!("network interface {id} ({text})")),
                 None => format!("network interface {id}"),
             },
             leaves: interface.requester_managed() == Some(true),
@@ -146,10 +163,7 @@ async fn inhabitants(aws: &Aws, vpc_id: &str) -> Result<Vec<Inhabitant>, Error> 
             group.group_id().unwrap_or_default(),
             group.group_name().unwrap_or_default(),
         );
-        Inhabitant {
-            what: format!("security group {id} ({name})"),
-            leaves: false,
-        }
+        stays(format!("security group {id} ({name})"))
     }));
     Ok(inhabitants)
 }

@@ -8,6 +8,7 @@ use aws_sdk_elasticbeanstalk::types::Tag;
 use super::stack::Stack;
 use crate::aws::Aws;
 use crate::aws::errors::Explain;
+use crate::aws::tags::CREATED;
 use crate::engine::{Change, Error, Owner, ResourceId, WriteCx};
 
 /// For what may never be adopted quietly, because it holds data, code or traffic: blocked unless it is ours or was taken
@@ -34,18 +35,19 @@ pub(super) fn new_beanstalk_tags(stack: &Stack, id: ResourceId) -> Vec<Tag> {
         .collect()
 }
 
-/// Tags a Beanstalk resource as this stack's. `what` is read after "tag the".
+/// Tags a Beanstalk resource as this stack's. `kind` and `name` are read after "tag the".
 pub(super) async fn take_over_in_beanstalk(
     cx: &WriteCx<Aws>,
     stack: &Stack,
     id: ResourceId,
     arn: &str,
-    what: &str,
+    (kind, name): (&str, &str),
 ) -> Result<(), Error> {
+    cx.intend(CREATED, name).await?;
     cx.check()?;
     let tag = cx.aws().beanstalk.update_tags_for_resource().resource_arn(arn);
     let tag = tag.set_tags_to_add(Some(new_beanstalk_tags(stack, id))).send().await;
-    tag.explain(&format!("tag the {what}"))?;
+    tag.explain(&format!("tag the {kind} {name}"))?;
     Ok(())
 }
 

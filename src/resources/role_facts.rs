@@ -12,7 +12,8 @@ use super::stack::Stack;
 use crate::aws::Aws;
 use crate::aws::errors::Explain;
 use crate::aws::tags::settled_owner;
-use crate::engine::{Error, Kind, Owner, ReadCx};
+use crate::aws::texts;
+use crate::engine::{Error, Kind, Owner, ReadCx, WriteCx};
 
 /// A role with all that decides whether it fits; `None` where there is none of this name.
 ///
@@ -30,7 +31,7 @@ pub(super) async fn read(
     let Some(role) = answer.and_then(|answer| answer.role) else {
         return Ok(None);
     };
-    let owner = settled_owner(cx, &stack.ownership, wanted.resource, || role_tags(aws, name)).await?;
+    let owner = settled_owner(cx, &stack.ownership, wanted.resource, name, || role_tags(aws, name)).await?;
     let cannot = match owner {
         Owner::Ours => Vec::new(),
         Owner::Nobody | Owner::OtherStack(_) => cannot_do(aws, &role, wanted).await?,
@@ -163,25 +164,41 @@ async fn cannot_do(aws: &Aws, role: &Role, wanted: &WantedRole) -> Result<Vec<St
 /// # Errors
 /// Where they cannot be read.
 pub(super) async fn other_environments(
-    aws: &Aws,
+    cx: &WriteCx<Aws>,
     stack: &Stack,
     option: &str,
     name: &str,
 ) -> Result<Vec<String>, Error> {
+    let aws = cx.read().aws();
     // IAM is the account's: it does not refuse to delete a role under instances that run in another region.
     let regions = aws.enabled_regions().await?;
     let users = join_all(regions.iter().map(|region| async move {
         let there = aws.in_region(region);
-        environments_in(&there, stack, option, name)
-            .await
-            .map_err(|error| unread(region, name, &error))
+        believed(cx, region, name, environments_in(&there, stack, option, name).await)
     }));
     let users: Result<Vec<_>, Error> = users.await.into_iter().collect();
     Ok(users?.into_iter().flatten().collect())
 }
 
-/// A region that cannot be read may hold users: what it might use stays.
-pub(super) fn unread(region: &str, name: &str, error: &Error) -> Error {
+/// The users of something in a region. One that cannot be read may hold some: what it might use stays. One that the
+/// organization closes to the whole account holds none.
+pub(super) fn believed(
+    cx: &WriteCx<Aws>,
+    region: &str,
+    name: &str,
+    users: Result<Vec<String>, Error>,
+) -> Result<Vec<String>, Error> {
+    users.or_else(|error| {
+        if error.causes.iter().any(|cause| texts::is_denied_by_organization(cause)) {
+            let text = format!("{region} is closed by a service control policy; nothing there is taken to use {name}");
+            cx.settings().events.notice(text, None);
+            return Ok(Vec::new());
+        }
+        Err(unread(region, name, &error))
+    })
+}
+
+fn unread(region: &str, name: &str, error: &Error) -> Error {
     let mut kept = Error::new(
         Kind::Kept,
         format!("whether {name} is used in {region} cannot be told; it stays"),

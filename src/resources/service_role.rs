@@ -204,7 +204,7 @@ impl Resource for ServiceRole {
     }
 
     async fn delete(&self, cx: &WriteCx<Aws>, live: LiveRole) -> Result<(), Failure> {
-        let users = role_facts::other_environments(cx.read().aws(), &self.stack, "ServiceRole", &live.name).await?;
+        let users = role_facts::other_environments(cx, &self.stack, "ServiceRole", &live.name).await?;
         if users.is_empty() {
             return Ok(roles::delete(cx, &live.name).await?);
         }

@@ -3,6 +3,8 @@
 
 use std::collections::HashSet;
 
+use tokio_util::sync::CancellationToken;
+
 use crate::aws::Ownership;
 use crate::profile::{Names, Profile, StackName};
 
@@ -34,8 +36,9 @@ pub struct BundleToRun {
     pub build: Box<BuildBundle>,
 }
 
-/// Builds the bundle and gives the zip's path; the argument is told what is being done.
-pub type BuildBundle = dyn Fn(&mut dyn FnMut(&str)) -> Result<std::path::PathBuf, crate::engine::Error> + Send + Sync;
+/// Builds the bundle and gives the zip's path. It ends when the token is cancelled; the last argument is told what is done.
+pub type BuildBundle =
+    dyn Fn(&CancellationToken, &mut dyn FnMut(&str)) -> Result<std::path::PathBuf, crate::engine::Error> + Send + Sync;
 
 impl Stack {
     pub fn new(name: StackName, region: &str, profile: Profile, bundle: BundleToRun) -> Self {
@@ -74,7 +77,7 @@ impl Stack {
         let bundle = BundleToRun {
             label: "v1".to_owned(),
             description: String::new(),
-            build: Box::new(|_| Err(crate::engine::Error::failed("nothing is built here"))),
+            build: Box::new(|_, _| Err(crate::engine::Error::failed("nothing is built here"))),
         };
         std::sync::Arc::new(Self::new(StackName::default(), "us-east-1", profile, bundle))
     }

@@ -191,6 +191,7 @@ impl UsersTable {
             let tags = self.stack.ownership.tags("users-table").into_iter();
             let tags: Result<Vec<_>, _> = tags.map(|(k, v)| Tag::builder().key(k).value(v).build()).collect();
             let tags = tags.map_err(|error| Error::failed("could not tag the table").because(error.to_string()))?;
+            cx.intend(tags::CREATED, name).await?;
             cx.check()?;
             let tag = dynamodb
                 .tag_resource()
@@ -285,6 +286,15 @@ impl Resource for UsersTable {
         vec![TABLE.name]
     }
 
+    fn holds_data(&self) -> bool {
+        true
+    }
+
+    /// Provisioned capacity costs by the hour, on-demand by the request.
+    fn costs(&self) -> Option<String> {
+        (!is_on_demand(&self.stack.profile.table)).then(|| self.title())
+    }
+
     fn limits(&self) -> Limits {
         LIMITS
     }
@@ -296,12 +306,21 @@ impl Resource for UsersTable {
         };
         let status = table.table_status().cloned().unwrap_or(TableStatus::Active);
         let arn = table.table_arn().unwrap_or_default().to_owned();
-        let owner = settled_owner(cx, &self.stack.ownership, "users-table", || self.tags(aws, &arn)).await?;
+        let owner = settled_owner(cx, &self.stack.ownership, "users-table", self.name(), || {
+            self.tags(aws, &arn)
+        })
+        .await?;
         if status == TableStatus::Active {
             return Ok(Observed::Present {
                 live: self.live(aws, &table).await?,
                 owner,
             });
+        }
+        let what = format!("the table is {}", status.as_str());
+        if ![TableStatus::Creating, TableStatus::Deleting].contains(&status) {
+            // It answers as it was while it changes.
+            let live = self.live(aws, &table).await?;
+            return Ok(Observed::Settling { live, owner, what });
         }
         let live = LiveTable {
             arn,
@@ -314,13 +333,10 @@ impl Resource for UsersTable {
             capacity: (0, 0),
             deletion_protection: table.deletion_protection_enabled().unwrap_or(false),
             point_in_time_recovery: false,
-            empty: false,
+            // Nobody has written into it yet, or what it held is going already.
+            empty: true,
         };
-        Ok(Observed::Settling {
-            live,
-            owner,
-            what: format!("the table is {}", status.as_str()),
-        })
+        Ok(Observed::Settling { live, owner, what })
     }
 
     fn plan(&self, seen: &Observed<LiveTable>, _: &Values) -> Change {

@@ -9,6 +9,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use super::outputs::{APPLICATION, VERSION};
 use super::ownership::{beanstalk_tags, block_unless_ours, new_beanstalk_tags, take_over_in_beanstalk};
 use super::stack::Stack;
+use crate::aws::clients::patient_upload;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::record::Record;
 use crate::aws::tags::{CREATED, settled_owner};
@@ -62,8 +63,9 @@ impl ApplicationVersion {
     async fn upload(&self, cx: &WriteCx<Aws>, record: &Record) -> Result<String, Error> {
         let stack = self.stack.clone();
         let (told, mut telling) = tokio::sync::mpsc::unbounded_channel::<String>();
+        let stop = cx.settings().stop.clone();
         let building = tokio::task::spawn_blocking(move || {
-            (stack.bundle.build)(&mut |text| {
+            (stack.bundle.build)(&stop, &mut |text| {
                 let _ = told.send(text.to_owned());
             })
         });
@@ -80,10 +82,9 @@ impl ApplicationVersion {
         cx.step(format!("uploading the bundle to s3://{}/{key}", record.bucket()));
         cx.check()?;
         let put = cx.aws().s3.put_object().bucket(record.bucket()).key(&key).body(body);
-        put.expected_bucket_owner(&cx.aws().account)
-            .send()
-            .await
-            .explain("upload the bundle")?;
+        let put = put.expected_bucket_owner(&cx.aws().account).customize();
+        let put = put.config_override(patient_upload()).send().await;
+        put.explain("upload the bundle")?;
         Ok(key)
     }
 
@@ -151,7 +152,10 @@ impl Resource for ApplicationVersion {
                 Err(error) => Observed::Unknown(error),
             });
         };
-        let owner = settled_owner(cx, &self.stack.ownership, ID, || beanstalk_tags(aws, &version.arn)).await?;
+        let owner = settled_owner(cx, &self.stack.ownership, ID, self.label(), || {
+            beanstalk_tags(aws, &version.arn)
+        })
+        .await?;
         if version.status == "PROCESSING" || version.status == "BUILDING" {
             return Ok(Observed::Settling {
                 what: "the version is being processed".to_owned(),
@@ -190,7 +194,7 @@ impl Resource for ApplicationVersion {
         let application = cx.need(&APPLICATION)?;
         if let Some((live, _)) = seen.live() {
             if live.status != "FAILED" {
-                take_over_in_beanstalk(cx, &self.stack, ID, &live.arn, &format!("version {label}")).await?;
+                take_over_in_beanstalk(cx, &self.stack, ID, &live.arn, ("version", label)).await?;
                 return Ok(live.clone());
             }
             self.delete(cx, live.clone()).await?;

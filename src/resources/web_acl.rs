@@ -218,6 +218,7 @@ impl WebAcl {
     }
 
     async fn take_over(&self, cx: &WriteCx<Aws>, live: &LiveWebAcl) -> Result<(), Error> {
+        cx.intend(tags::CREATED, self.name()).await?;
         cx.check()?;
         let tag = cx.aws().waf.tag_resource().resource_arn(&live.arn);
         let tagged = tag.set_tags(Some(self.our_tags()?)).send().await;
@@ -269,6 +270,11 @@ impl Resource for WebAcl {
         vec![WEB_ACL.name]
     }
 
+    /// A fixed price a month for the web ACL and for each of its rules.
+    fn costs(&self) -> Option<String> {
+        Some(self.title())
+    }
+
     fn limits(&self) -> Limits {
         LIMITS
     }
@@ -278,7 +284,7 @@ impl Resource for WebAcl {
         let Some(live) = self.look(aws).await? else {
             return Ok(Observed::Absent);
         };
-        let owner = settled_owner(cx, &self.stack.ownership, ID, || self.tags(aws, &live.arn)).await?;
+        let owner = settled_owner(cx, &self.stack.ownership, ID, self.name(), || self.tags(aws, &live.arn)).await?;
         Ok(Observed::Present { live, owner })
     }
 

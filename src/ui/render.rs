@@ -153,6 +153,7 @@ fn field_line(text: &mut String, field: &FieldChange) {
         Effect::None => "",
         Effect::Restart => "  (restarts the application, batch by batch)",
         Effect::ReplaceInstances => "  (replaces instances, batch by batch)",
+        Effect::Interrupt => "  (interrupts the site while it lasts)",
     };
     let _ = write!(
         text,
@@ -170,7 +171,7 @@ fn counts(planned: &[Planned], orphans: &[PlannedRemoval]) -> String {
     let blocked = count(|change| matches!(change, Change::Blocked { .. }));
     let delete = orphans
         .iter()
-        .filter(|orphan| matches!(orphan.removal, Removal::Delete { loses: None }))
+        .filter(|orphan| matches!(orphan.removal, Removal::Delete { loses: None }) && !orphan.holds_data)
         .count();
     let mut text = format!("{create} to create, {update} to change, {delete} to delete");
     if blocked > 0 {
@@ -192,7 +193,7 @@ pub(super) fn removal_plan(head: &Heading, removals: &[PlannedRemoval]) -> Strin
                     let _ = write!(text, "  {bad}and with it {loses}{bad:#}");
                 }
             }
-            Removal::Leave { reason } => {
+            Removal::Leave { reason, .. } => {
                 let _ = write!(text, "\n    leave   {:<17} {} ({reason})", step.resource, step.title);
             }
             Removal::Blocked { reason, hint } => {

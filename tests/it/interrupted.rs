@@ -41,6 +41,14 @@ fn after_ctrl_c_the_same_command_goes_on_and_teardown_leaves_nothing() {
     send(&run, "-INT");
     let stopped = finish(run).exits(130);
     assert_eq!(stopped.summary()["resumable"], true);
+    let left = stopped.summary()["left_behind"].clone();
+    assert!(
+        left[0]["what"]
+            .as_str()
+            .is_some_and(|what| what.contains("Tcb-conference-env"))
+            && left[0]["costs"] == true,
+        "what goes on costing was not named: {left}"
+    );
     assert!(
         !user.inventory().iter().any(|item| item.contains("lock.json")),
         "the lock was not given back"
@@ -134,6 +142,92 @@ fn somebody_at_work_is_not_interrupted() {
         .exits(6);
     let error = refused.summary()["error"].clone();
     assert!(error["message"].as_str().unwrap().contains("confctl up"), "{error}");
+    send(&run, "-INT");
+    finish(run).exits(130);
+}
+
+/// A package whose build says that it has begun and then takes a minute.
+fn slow_package(user: &User) -> std::path::PathBuf {
+    let package = user.home().join("slow");
+    let files = [
+        (
+            "Cargo.toml",
+            "[package]\nname = \"slow\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\n",
+        ),
+        (
+            "Cargo.lock",
+            "version = 4\n\n[[package]]\nname = \"slow\"\nversion = \"0.1.0\"\n",
+        ),
+        ("Procfile", "web: ./slow\n"),
+        ("src/main.rs", "fn main() {}\n"),
+        (
+            "build.rs",
+            "fn main() { std::fs::write(\"begun\", std::process::id().to_string()).unwrap(); \
+             std::thread::sleep(std::time::Duration::from_secs(60)); }\n",
+        ),
+    ];
+    std::fs::create_dir_all(package.join("src")).unwrap();
+    for (name, text) in files {
+        std::fs::write(package.join(name), text).unwrap();
+    }
+    package
+}
+
+#[test]
+fn a_stop_in_the_apps_build_ends_the_compiler_and_says_so() {
+    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+        let user = User::new();
+        let package = slow_package(&user);
+        let bundle = format!("app.bundle={}", package.display());
+        let run = user.start(&[UP, &["--set", &bundle]].concat());
+        let began = Instant::now();
+        let building = loop {
+            if let Some(pid) = std::fs::read_to_string(package.join("begun"))
+                .ok()
+                .filter(|pid| !pid.is_empty())
+            {
+                break pid;
+            }
+            assert!(began.elapsed() < Duration::from_secs(60), "the build did not begin");
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        send(&run, signal);
+        let stopped = finish(run).exits(code);
+        assert_eq!(stopped.summary()["resumable"], true);
+        // An orphan that ended keeps its number until init takes note of it, but has no command line any more.
+        let command = std::fs::read(format!("/proc/{building}/cmdline")).unwrap_or_default();
+        assert!(command.is_empty(), "the build runs on");
+    }
+}
+
+#[test]
+fn a_run_that_loses_its_lock_stops_and_names_who_took_it() {
+    // In real time a launch lasts minutes: the next renewal of the lock, after 20 s, comes in its middle.
+    let user = User::new().with("CONFCTL_SANDBOX_TIME_SCALE", "1");
+    user.confctl(&["bundle"]).exits(0);
+    let run = user.start(UP);
+    wait_for(&user, "CreateTable");
+    let lock = user.home().join("lock.json");
+    let thief = r#"{"id":"other","command":"teardown","who":"somebody@else","renewals":0}"#;
+    std::fs::write(&lock, thief).unwrap();
+    let place = "s3://elasticbeanstalk-us-east-1-123456789012/confctl/tcb-conference/lock.json";
+    user.aws(&["s3", "cp", lock.to_str().unwrap(), place]).exits(0);
+    let stopped = finish(run).exits(6);
+    let error = stopped.summary()["error"].clone();
+    assert!(error["cause"].to_string().contains("somebody@else"), "{error}");
+}
+
+#[test]
+fn ctrl_c_while_aws_does_not_answer_ends_a_plan_at_once() {
+    let deaf = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", deaf.local_addr().unwrap());
+    let user = User::new()
+        .with("AWS_ENDPOINT_URL", &endpoint)
+        .with("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+        .with("AWS_SECRET_ACCESS_KEY", "secret")
+        .with("AWS_REGION", "us-east-1");
+    let run = user.start(&["plan", "-o", "json"]);
+    let _held = deaf.accept().unwrap();
     send(&run, "-INT");
     finish(run).exits(130);
 }

@@ -349,6 +349,13 @@ fn drift_is_seen_and_repaired(user: &User) {
         "{}",
         plan.stderr
     );
+    let alarms = user.aws_json(&["cloudwatch", "describe-alarms"]);
+    let high = alarms["MetricAlarms"].as_array().unwrap().iter();
+    let mut high = high.filter(|alarm| alarm["AlarmName"].as_str().unwrap().contains("AlarmHigh"));
+    let high = high.next().unwrap().clone();
+    let name = high["AlarmName"].as_str().unwrap();
+    user.aws(&["cloudwatch", "delete-alarms", "--alarm-names", name])
+        .exits(0);
     assert!(
         !plan.stderr.contains("Hacked"),
         "a property's value was shown: {}",
@@ -356,6 +363,19 @@ fn drift_is_seen_and_repaired(user: &User) {
     );
     user.confctl(&["up", "--sandbox", "--yes"]).exits(0);
     user.confctl(&["plan", "--sandbox", "--detailed-exitcode"]).exits(0);
+    let again = user.aws_json(&["cloudwatch", "describe-alarms", "--alarm-names", name])["MetricAlarms"][0].clone();
+    let acts = [
+        "MetricName",
+        "Threshold",
+        "Period",
+        "EvaluationPeriods",
+        "ComparisonOperator",
+        "Dimensions",
+        "AlarmActions",
+    ];
+    for part in acts {
+        assert_eq!(again[part], high[part], "the alarm that was made again acts otherwise");
+    }
 }
 
 fn registrations_are_not_lost_by_accident(user: &User) {

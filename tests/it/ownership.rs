@@ -225,3 +225,102 @@ fn a_role_that_somebody_uses_in_another_region_stays() {
         .exits(0);
     assert_eq!(user.inventory(), Vec::<String>::new());
 }
+
+#[test]
+fn a_table_that_is_taken_over_is_ours_although_its_tags_show_late() {
+    let user = User::new()
+        .with("CONFCTL_SANDBOX_TIME_SCALE", "120")
+        .with("CONFCTL_SANDBOX_TAG_DELAY", "40");
+    user.confctl(&["sandbox", "start"]).exits(0);
+    let table = ["dynamodb", "create-table", "--table-name", "users"];
+    let key = ["--key-schema", "AttributeName=email,KeyType=HASH"];
+    let attribute = ["--attribute-definitions", "AttributeName=email,AttributeType=S"];
+    let billing = ["--billing-mode", "PAY_PER_REQUEST"];
+    user.aws(&[&table[..], &key, &attribute, &billing].concat()).exits(0);
+    user.aws(&["dynamodb", "wait", "table-exists", "--table-name", "users"])
+        .exits(0);
+
+    up(&user, &["--adopt", "users-table"]).exits(0);
+    let again = up(&user, &[]).exits(0);
+    assert!(again.stdout.contains("Nothing to do"), "{}", again.stdout);
+    user.confctl(&["teardown", "--sandbox", "--yes"]).exits(0);
+    assert_eq!(user.inventory(), Vec::<String>::new());
+}
+
+#[test]
+fn a_protected_table_goes_only_with_delete_data() {
+    let user = User::new();
+    let empty = user.inventory_of_a_fresh_sandbox();
+    let safe = [
+        "--set",
+        "table.deletion_protection=true",
+        "--set",
+        "table.point_in_time_recovery=true",
+    ];
+    up(&user, &safe).exits(0);
+    let refused = user.confctl(&["teardown", "--sandbox", "--yes"]).exits(4);
+    assert!(refused.stderr.contains("--delete-data"), "{}", refused.stderr);
+    up(&user, &safe).exits(0);
+    user.confctl(&["teardown", "--sandbox", "--yes", "--delete-data"])
+        .exits(0);
+    assert_eq!(user.inventory(), empty);
+}
+
+#[test]
+fn a_spoilt_record_does_not_stand_in_the_way() {
+    let user = User::new();
+    let empty = user.inventory_of_a_fresh_sandbox();
+    up(&user, &[]).exits(0);
+    // Every Beanstalk instance of the account may write there.
+    let spoilt = user.home().join("spoilt");
+    std::fs::write(&spoilt, "this is no profile").unwrap();
+    let place = "s3://elasticbeanstalk-us-east-1-123456789012/confctl/tcb-conference/profile.toml";
+    user.aws(&["s3", "cp", spoilt.to_str().unwrap(), place]).exits(0);
+    let told = user.confctl(&["teardown", "--sandbox", "--yes"]).exits(64);
+    assert!(told.stderr.contains("-p NAME|FILE"), "{}", told.stderr);
+    user.confctl(&["teardown", "--sandbox", "--yes", "-p", "dev"]).exits(0);
+    // What cannot be read is not forgotten either: it may name what is still there.
+    let left = user.inventory();
+    assert_eq!(left.len(), empty.len() + 1, "{left:#?}");
+    assert!(
+        left.iter().any(|item| item.contains("tcb-conference/profile.toml")),
+        "{left:#?}"
+    );
+}
+
+#[test]
+fn a_distribution_never_goes_on_fetching_from_a_name_that_was_given_up() {
+    let user = User::new();
+    let empty = user.inventory_of_a_fresh_sandbox();
+    user.confctl(&["up", "--sandbox", "--yes", "-p", "ci"]).exits(0);
+    // Behind our back: the name is anyone's now, and the edge still sends visitors there.
+    user.aws(&[
+        "elasticbeanstalk",
+        "terminate-environment",
+        "--environment-name",
+        "Tcb-conference-env",
+    ])
+    .exits(0);
+    user.aws(&[
+        "elasticbeanstalk",
+        "wait",
+        "environment-terminated",
+        "--environment-names",
+        "Tcb-conference-env",
+    ])
+    .exits(0);
+    let blocked = user.confctl(&["plan", "--sandbox", "-p", "ci"]).exits(4);
+    assert!(
+        blocked.stderr.contains("no environment of this stack"),
+        "{}",
+        blocked.stderr
+    );
+    user.confctl(&["up", "--sandbox", "--yes", "-p", "ci"]).exits(4);
+    user.confctl(&["teardown", "--sandbox", "--yes"]).exits(0);
+    // The log of its deployment stays: nobody can tell any more whose an environment was that others terminated.
+    let left = user.inventory().into_iter();
+    let left: Vec<_> = left
+        .filter(|item| !item.contains("resources/environments/logs"))
+        .collect();
+    assert_eq!(left, empty);
+}

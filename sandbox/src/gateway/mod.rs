@@ -5,6 +5,7 @@ pub(crate) mod admin;
 pub(crate) mod call;
 pub(crate) mod chunked;
 pub(crate) mod cloudwatch;
+pub(crate) mod presign;
 pub(crate) mod protocol;
 pub(crate) mod query;
 pub(crate) mod request_log;
@@ -197,7 +198,9 @@ fn content(parts: &Parts, body: Bytes, signature: &Signature, secret: &str) -> R
 async fn run(gateway: &Gateway, call: &Call) -> Result<Answer, Refusal> {
     {
         let state = gateway.world.lock();
-        services::authorize(&state.iam, &state.account, call)?;
+        if let Err(refusal) = services::authorize(&state.iam, &state.account, call) {
+            return services::elasticbeanstalk::answer_to_stranger(call).ok_or(refusal);
+        }
     }
     if call.protocol == Protocol::S3 {
         return gateway.store.run(call, &gateway.info.account).await;

@@ -122,14 +122,14 @@ fn write_file(content: &mut impl std::io::Read, target: &Path, root: &Path, mode
     own(target)
 }
 
-fn make_directory(path: &Path) -> std::io::Result<()> {
+pub(super) fn make_directory(path: &Path) -> std::io::Result<()> {
     fs::create_dir_all(path)?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o755))?;
     own(path)
 }
 
 /// Deployed files belong to the user that runs them, as on Beanstalk.
-fn own(path: &Path) -> std::io::Result<()> {
+pub(super) fn own(path: &Path) -> std::io::Result<()> {
     if is_root() {
         chown(path, Some(USER), Some(USER))
     } else {

@@ -57,3 +57,20 @@ pub(super) fn tail(path: &Path) -> String {
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(LINES)..].join("\n")
 }
+
+/// Every log in a directory, by name.
+pub(super) fn all(directory: &Path) -> Vec<(String, String)> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let paths = entries.map(|entry| entry.path());
+    // What the supervisor says is no log of the instance's.
+    let logs = paths.filter(|path| path.extension().is_some_and(|it| it == "log") && !path.ends_with("supervisor.log"));
+    let mut logs: Vec<_> = logs
+        .map(|path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let content = std::fs::read(&path).unwrap_or_default();
+            (name, String::from_utf8_lossy(&content).into_owned())
+        })
+        .collect();
+    logs.sort();
+    logs
+}

@@ -1,22 +1,26 @@
 //! One instance as the daemon sees it: a supervisor process at the other end of a pipe.
 //! Must know nothing of what the supervisor does with its orders.
 
+use std::collections::{BTreeMap, HashMap};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::process::{Child, ChildStdout};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::wire::{Order, Release, Report, SETUP, Setup};
+use super::wire::{self, Order, Release, Report, SETUP, Setup};
 use super::{Host, bundle, mark};
-use crate::world::plane::{Deployment, DeploymentFailure};
+use crate::world::plane::{Command, CommandEnd, CpuReading, Deployment, DeploymentFailure};
 
 /// A supervisor ends its processes within this time or is killed with them.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The time scale at which what a version does counts in full.
+const USUAL_SCALE: f64 = 60.0;
 
 type Answer = oneshot::Sender<Result<(), DeploymentFailure>>;
 
@@ -34,13 +38,26 @@ pub(super) struct Machine {
 #[derive(Default)]
 struct Seen {
     address: Option<SocketAddr>,
+    cpu: Option<CpuReading>,
+    /// Commands that run, by their ids.
+    commands: HashMap<String, oneshot::Sender<CommandEnd>>,
     releases: u64,
     awaited: Option<(u64, Answer)>,
 }
 
+impl Seen {
+    /// Nothing will be heard of the supervisor any more.
+    fn give_up(&mut self) {
+        self.address = None;
+        self.cpu = None;
+        self.awaited = None;
+        self.commands.clear();
+    }
+}
+
 impl Machine {
     /// Starts the supervisor. That it could not be started shows when something is deployed.
-    pub(super) fn boot(host: Host, instance_id: &str) -> Self {
+    pub(super) fn boot(host: Host, instance_id: &str, processors: u32) -> Self {
         let mark = mark::of_instance(&host.directory, instance_id);
         let (orders, queue) = mpsc::unbounded_channel();
         let (finished, ended) = watch::channel(false);
@@ -49,6 +66,8 @@ impl Machine {
             mark: mark.clone(),
             logs: host.directory.join(instance_id),
             software: host.software.join(instance_id).join("versions"),
+            processors,
+            weight: (USUAL_SCALE / host.time_scale).min(1.0),
         };
         match start(&host, &setup) {
             Ok(child) => {
@@ -87,6 +106,7 @@ impl Machine {
             number,
             bundle,
             environment: environment(&self.host, &deployment),
+            configuration: deployment.configuration,
         }));
         result.await.unwrap_or_else(|_| Err(gone()))
     }
@@ -95,13 +115,37 @@ impl Machine {
         self.order(Order::Restart);
     }
 
+    /// Runs a script to its end; `None` where the instance ends before.
+    pub(super) async fn run(&self, command: Command) -> Option<CommandEnd> {
+        let (answer, end) = oneshot::channel();
+        lock(&self.seen).commands.insert(command.id.clone(), answer);
+        self.order(Order::Run(wire::Command {
+            environment: platform(&self.host, &command.region, command.role_arn.as_deref()),
+            id: command.id,
+            script: command.script,
+            directory: command.directory.map(PathBuf::from),
+            limit: command.limit,
+        }));
+        end.await.ok()
+    }
+
+    pub(super) fn cancel(&self, command_id: &str) {
+        self.order(Order::Cancel(command_id.to_owned()));
+    }
+
+    pub(super) fn cpu(&self) -> Option<CpuReading> {
+        lock(&self.seen).cpu
+    }
+
     fn order(&self, order: Order) {
-        if let Some(orders) = lock(&self.orders).as_ref() {
-            // A machine that has ended takes no orders; who waits for one hears that it is gone.
-            if orders.send(order).is_err() {
-                lock(&self.seen).awaited = None;
-            }
+        let taken = lock(&self.orders)
+            .as_ref()
+            .is_some_and(|orders| orders.send(order).is_ok());
+        if taken {
+            return;
         }
+        // A machine that has ended takes no orders; who waits for one hears that it is gone.
+        lock(&self.seen).give_up();
     }
 
     pub(super) fn address(&self) -> Option<SocketAddr> {
@@ -132,18 +176,27 @@ pub(super) fn gone() -> DeploymentFailure {
     failure("the instance is gone: it was terminated, or could not be started")
 }
 
-/// The environment of the instance's processes. AWS gives credentials by the metadata service, which loopback cannot have:
-/// here they are in the environment, with the endpoint of the sandbox.
-fn environment(host: &Host, deployment: &Deployment) -> std::collections::BTreeMap<String, String> {
-    let mut environment = deployment.properties.clone();
+/// The environment of the version's processes: the environment's properties, and what the platform gives.
+fn environment(host: &Host, deployment: &Deployment) -> BTreeMap<String, String> {
+    let mut environment = platform(host, &deployment.region, deployment.role_arn.as_deref());
+    let mut properties = deployment.properties.clone();
+    if let Some(region) = properties.remove("AWS_REGION") {
+        environment.insert("AWS_REGION".to_owned(), region);
+    }
+    properties.extend(environment);
+    properties
+}
+
+/// AWS gives credentials by the metadata service, which loopback cannot have: here they are in the environment, with the
+/// endpoint of the sandbox.
+fn platform(host: &Host, region: &str, role_arn: Option<&str>) -> BTreeMap<String, String> {
+    let mut environment = BTreeMap::new();
     let mut set = |name: &str, value: &str| environment.insert(name.to_owned(), value.to_owned());
     set("AWS_ENDPOINT_URL", &host.endpoint);
     set("AWS_EC2_METADATA_DISABLED", "true");
-    set("AWS_DEFAULT_REGION", &deployment.region);
-    if !deployment.properties.contains_key("AWS_REGION") {
-        set("AWS_REGION", &deployment.region);
-    }
-    if let Some(credentials) = deployment.role_arn.as_deref().and_then(|role| (host.credentials)(role)) {
+    set("AWS_DEFAULT_REGION", region);
+    set("AWS_REGION", region);
+    if let Some(credentials) = role_arn.and_then(|role| (host.credentials)(role)) {
         set("AWS_ACCESS_KEY_ID", &credentials.access_key_id);
         set("AWS_SECRET_ACCESS_KEY", &credentials.secret_access_key);
         set("AWS_SESSION_TOKEN", &credentials.session_token);
@@ -154,7 +207,7 @@ fn environment(host: &Host, deployment: &Deployment) -> std::collections::BTreeM
 fn start(host: &Host, setup: &Setup) -> std::io::Result<Child> {
     fs_err::create_dir_all(&setup.logs)?;
     let (program, arguments) = host.supervisor.split_first().ok_or(std::io::ErrorKind::InvalidInput)?;
-    Command::new(program)
+    tokio::process::Command::new(program)
         .args(arguments)
         .env(SETUP, serde_json::to_string(setup)?)
         .stdin(Stdio::piped())
@@ -196,11 +249,7 @@ async fn attend(
             () = listen(output, &seen) => {}
         }
     }
-    {
-        let mut seen = lock(&seen);
-        seen.address = None;
-        seen.awaited = None;
-    }
+    lock(&seen).give_up();
     if tokio::time::timeout(PATIENCE, child.wait()).await.is_err() {
         // Already ended in between: nothing to kill.
         let _ = child.kill().await;
@@ -228,11 +277,26 @@ fn note(seen: &mut Seen, report: Report) {
             seen.address = None;
             return;
         }
+        Report::Serving { port } => {
+            seen.address = Some((Ipv4Addr::LOCALHOST, port).into());
+            return;
+        }
         Report::Listening { number, port } => {
             seen.address = Some((Ipv4Addr::LOCALHOST, port).into());
             (number, Ok(()))
         }
         Report::Failed { number, reason, log } => (number, Err(DeploymentFailure { reason, log })),
+        Report::Busy(reading) => {
+            seen.cpu = Some(reading);
+            return;
+        }
+        Report::Ran { id, end } => {
+            if let Some(answer) = seen.commands.remove(&id) {
+                // Who asked may have given up.
+                let _ = answer.send(end);
+            }
+            return;
+        }
     };
     if let Some((_, answer)) = seen.awaited.take_if(|(awaited, _)| *awaited == number) {
         // Who asked may have given up.

@@ -36,19 +36,21 @@ pub(super) fn sweep(prefix: &str) {
 
 /// Processes whose mark begins with `prefix`. Where there is no /proc, there are none to be found this way.
 pub(super) fn marked(prefix: &str) -> Vec<Pid> {
-    let wanted = format!("{VARIABLE}={prefix}");
     let Ok(processes) = std::fs::read_dir("/proc") else {
         return Vec::new();
     };
     processes
         .flatten()
-        .filter_map(|entry| {
-            let pid = Pid::from_raw(entry.file_name().to_str()?.parse().ok()?)?;
-            let environment = std::fs::read(entry.path().join("environ")).ok()?;
-            environment
-                .split(|byte| *byte == 0)
-                .any(|variable| variable.starts_with(wanted.as_bytes()))
-                .then_some(pid)
-        })
+        .filter_map(|entry| Pid::from_raw(entry.file_name().to_str()?.parse().ok()?))
+        .filter(|pid| has(*pid, prefix))
         .collect()
+}
+
+/// Whether a process's mark begins with `prefix`.
+pub(super) fn has(pid: Pid, prefix: &str) -> bool {
+    let wanted = format!("{VARIABLE}={prefix}");
+    let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    environment
+        .split(|byte| *byte == 0)
+        .any(|variable| variable.starts_with(wanted.as_bytes()))
 }

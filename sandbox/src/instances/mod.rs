@@ -2,9 +2,13 @@
 //! Must know nothing of AWS's APIs; it is given bundles, properties and names, and runs them.
 
 mod bundle;
+mod command;
+mod governor;
+mod hooks;
 mod log;
 mod machine;
 mod mark;
+mod processes;
 mod procfile;
 mod supervisor;
 #[cfg(test)]
@@ -20,7 +24,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use crate::world::plane::{DataPlane, Deployment, DeploymentFailure};
+use crate::world::plane::{Command, CommandEnd, CpuReading, DataPlane, Deployment, DeploymentFailure};
 use machine::Machine;
 pub use supervisor::supervisor_main;
 
@@ -53,6 +57,8 @@ pub(crate) struct Host {
     /// The API of this sandbox, in place of the instance metadata service and AWS's endpoints.
     pub endpoint: String,
     pub credentials: CredentialSource,
+    /// Sandbox seconds in a real one.
+    pub time_scale: f64,
 }
 
 impl Machines {
@@ -63,6 +69,7 @@ impl Machines {
         supervisor: Vec<OsString>,
         api_port: u16,
         credentials: CredentialSource,
+        time_scale: f64,
     ) -> Self {
         let instances = directory.join("instances");
         mark::sweep(&mark::prefix(&instances));
@@ -78,6 +85,7 @@ impl Machines {
                 supervisor,
                 endpoint: format!("http://127.0.0.1:{api_port}"),
                 credentials,
+                time_scale,
             },
             running: Mutex::default(),
         }
@@ -93,14 +101,14 @@ impl Machines {
 }
 
 impl DataPlane for Machines {
-    fn launch(&self, instance_id: &str) {
+    fn launch(&self, instance_id: &str, processors: u32) {
         self.running()
             .entry(instance_id.to_owned())
-            .or_insert_with(|| Arc::new(Machine::boot(self.host.clone(), instance_id)));
+            .or_insert_with(|| Arc::new(Machine::boot(self.host.clone(), instance_id, processors)));
     }
 
     fn deploy(&self, deployment: Deployment) -> BoxFuture<'static, Result<(), DeploymentFailure>> {
-        self.launch(&deployment.instance_id);
+        self.launch(&deployment.instance_id, 1);
         let machine = self.machine(&deployment.instance_id);
         async move {
             match machine {
@@ -114,6 +122,21 @@ impl DataPlane for Machines {
     fn restart(&self, instance_id: &str) {
         if let Some(machine) = self.machine(instance_id) {
             machine.restart();
+        }
+    }
+
+    fn cpu(&self, instance_id: &str) -> Option<CpuReading> {
+        self.machine(instance_id)?.cpu()
+    }
+
+    fn run(&self, instance_id: &str, command: Command) -> BoxFuture<'static, Option<CommandEnd>> {
+        let machine = self.machine(instance_id);
+        async move { machine?.run(command).await }.boxed()
+    }
+
+    fn cancel(&self, instance_id: &str, command_id: &str) {
+        if let Some(machine) = self.machine(instance_id) {
+            machine.cancel(command_id);
         }
     }
 
@@ -133,6 +156,10 @@ impl DataPlane for Machines {
 
     fn log_tail(&self, instance_id: &str) -> String {
         log::tail(&self.host.directory.join(instance_id).join("web.stdout.log"))
+    }
+
+    fn logs(&self, instance_id: &str) -> Vec<(String, String)> {
+        log::all(&self.host.directory.join(instance_id))
     }
 
     fn shutdown(&self) -> BoxFuture<'static, ()> {

@@ -1,13 +1,14 @@
 //! The supervisor process of one instance: runs a version's processes, keeps them running, and dies with the daemon.
 //! Must know nothing of AWS; it gets releases on its standard input and reports on its standard output.
 
+use std::collections::HashMap;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use rand::RngExt;
-use rustix::process::{Pid, Signal, kill_process_group, setpriority_pgrp};
+use rustix::process::{Pid, Signal, kill_process_group, set_child_subreaper, setpriority_pgrp};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
@@ -16,9 +17,11 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::governor::Governor;
+use super::hooks::{self, Step};
 use super::procfile::Process;
-use super::wire::{Order, Release, Report, SETUP, Setup};
-use super::{bundle, log, mark};
+use super::wire::{self, Order, Release, Report, SETUP, Setup};
+use super::{bundle, command, log, mark};
 
 /// From the start of the processes until the web process must listen.
 const START_LIMIT: Duration = Duration::from_secs(20);
@@ -34,6 +37,9 @@ const STOP_LIMIT: Duration = Duration::from_secs(3);
 
 /// Below the load balancer and the API, which must stay responsive while instances burn.
 const NICENESS: i32 = 10;
+
+/// Between two reports of what the processors do: often enough that a minute of the fastest clocks has one.
+const TELL_EVERY: Duration = Duration::from_millis(100);
 
 /// Ports of instances: outside of the range that the kernel gives to outgoing connections.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
@@ -66,6 +72,8 @@ async fn serve(setup: &Setup) -> std::io::Result<()> {
     let mut orders = BufReader::new(tokio::io::stdin()).lines();
     let mut terminated = signal(SignalKind::terminate())?;
     let mut running: Option<Version> = None;
+    let mut commands = Commands::default();
+    tokio::spawn(govern(setup));
     loop {
         let line = tokio::select! {
             line = orders.next_line() => line?,
@@ -75,7 +83,7 @@ async fn serve(setup: &Setup) -> std::io::Result<()> {
         match serde_json::from_str(&line)? {
             Order::Deploy(release) => {
                 // As on Beanstalk, what runs goes on where the new version cannot even be unpacked.
-                match stage(setup, &release) {
+                match prepare(setup, &release).await {
                     Ok(staged) => {
                         stop(running.take()).await;
                         report(&Report::Stopped).await;
@@ -89,10 +97,56 @@ async fn serve(setup: &Setup) -> std::io::Result<()> {
                     version.restart.send_modify(|count| *count += 1);
                 }
             }
+            Order::Run(command) => commands.run(setup, command),
+            Order::Cancel(id) => commands.cancel(&id),
         }
     }
     stop(running).await;
     Ok(())
+}
+
+/// Watches what the instance's processes use of its processors, and tells it.
+fn govern(setup: &Setup) -> impl Future<Output = ()> + use<> {
+    let own = rustix::process::getpid();
+    // Adopts orphans, so that all that was ever started is found below this process.
+    if let Err(error) = set_child_subreaper(Some(own)) {
+        tracing::warn!(%error, "processes that leave their parents will not be seen");
+    }
+    let mut governor = Governor::new(own, command::marks(&setup.mark), setup.processors, setup.weight);
+    async move {
+        let mut told: Option<Instant> = None;
+        loop {
+            let (reading, pause) = governor.look();
+            if told.is_none_or(|time| time.elapsed() >= TELL_EVERY) {
+                told = Some(Instant::now());
+                report(&Report::Busy(reading)).await;
+            }
+            tokio::time::sleep(pause).await;
+        }
+    }
+}
+
+/// Scripts that run, by their ids.
+#[derive(Default)]
+struct Commands(HashMap<String, CancellationToken>);
+
+impl Commands {
+    fn run(&mut self, setup: &Setup, command: wire::Command) {
+        let cancel = CancellationToken::new();
+        self.0.insert(command.id.clone(), cancel.clone());
+        let setup = setup.clone();
+        tokio::spawn(async move {
+            let end = command::run(&setup, &command, cancel).await;
+            report(&Report::Ran { id: command.id, end }).await;
+        });
+    }
+
+    /// One that has ended already stays as it ended.
+    fn cancel(&mut self, id: &str) {
+        if let Some(cancel) = self.0.remove(id) {
+            cancel.cancel();
+        }
+    }
 }
 
 async fn report(report: &Report) {
@@ -118,6 +172,29 @@ fn failed(setup: &Setup, number: u64, reason: &str, quote_output: bool) -> Repor
         reason: reason.to_owned(),
         log: text,
     }
+}
+
+/// Stages a release and runs the hooks that come before it starts.
+async fn prepare(setup: &Setup, release: &Release) -> Result<Staged, String> {
+    let command = if release.configuration {
+        "config-deploy"
+    } else {
+        "app-deploy"
+    };
+    hooks::note(setup, "INFO", &format!("Executing command [{command}]."));
+    let staged = stage(setup, release)?;
+    let done = before_start(setup, release, &staged.directory).await;
+    if done.is_err() {
+        // Left behind, it is removed with the instance.
+        let _ = std::fs::remove_dir_all(&staged.directory);
+    }
+    done.map(|()| staged)
+}
+
+async fn before_start(setup: &Setup, release: &Release, directory: &Path) -> Result<(), String> {
+    hooks::run(setup, release, directory, Step::PreBuild).await?;
+    hooks::build(setup, release, directory).await?;
+    hooks::run(setup, release, directory, Step::PreDeploy).await
 }
 
 /// An unpacked bundle.
@@ -165,7 +242,13 @@ fn run(setup: &Setup, release: Release, staged: Staged) -> Version {
         };
         keepers.spawn(keeper.keep());
     }
-    keepers.spawn(watch_start(setup.clone(), release.number, port, ends, stop.clone()));
+    let start = Start {
+        setup: setup.clone(),
+        directory: staged.directory.clone(),
+        release,
+        port,
+    };
+    keepers.spawn(start.watch(ends, stop.clone()));
     Version {
         mark,
         directory: staged.directory,
@@ -192,29 +275,62 @@ fn free_port() -> u16 {
         .unwrap_or(PORTS.start)
 }
 
-/// Reports once whether the web process came to listen. Restarts keep the port and need no report.
-async fn watch_start(setup: Setup, number: u64, port: u16, mut ends: watch::Receiver<u32>, stop: CancellationToken) {
-    let began = Instant::now();
-    loop {
-        if TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_ok() {
-            return report(&Report::Listening { number, port }).await;
+/// A release whose processes have been started.
+struct Start {
+    setup: Setup,
+    directory: PathBuf,
+    release: Release,
+    port: u16,
+}
+
+impl Start {
+    /// Reports once whether the web process came to listen. Restarts keep the port and need no report.
+    async fn watch(self, mut ends: watch::Receiver<u32>, stop: CancellationToken) {
+        let began = Instant::now();
+        loop {
+            if TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).await.is_ok() {
+                return self.finish(&stop).await;
+            }
+            if *ends.borrow_and_update() >= FAILED_STARTS {
+                let reason = "update processes [web] pid symlinks failed with error failed to read file /var/pids/web.pid \
+                              after 6 attempts: the web process ends as soon as it is started";
+                return self.fail(reason).await;
+            }
+            if began.elapsed() > START_LIMIT {
+                let reason = format!(
+                    "the web process does not listen on the port in its environment variable PORT ({} s)",
+                    START_LIMIT.as_secs()
+                );
+                return self.fail(&reason).await;
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(Duration::from_millis(20)) => {}
+            }
         }
-        if *ends.borrow_and_update() >= FAILED_STARTS {
-            let reason = "update processes [web] pid symlinks failed with error failed to read file /var/pids/web.pid after \
-                          6 attempts: the web process ends as soon as it is started";
-            return report(&failed(&setup, number, reason, true)).await;
+    }
+
+    /// It serves; the last hooks decide what becomes of the deployment, but not of that.
+    async fn finish(&self, stop: &CancellationToken) {
+        let (number, port) = (self.release.number, self.port);
+        if hooks::are_there(&self.release, &self.directory, Step::PostDeploy) {
+            report(&Report::Serving { port }).await;
+            let hooks = hooks::run(&self.setup, &self.release, &self.directory, Step::PostDeploy);
+            let done = tokio::select! {
+                () = stop.cancelled() => return,
+                done = hooks => done,
+            };
+            if let Err(why) = done {
+                return report(&failed(&self.setup, number, &why, false)).await;
+            }
         }
-        if began.elapsed() > START_LIMIT {
-            let reason = format!(
-                "the web process does not listen on the port in its environment variable PORT ({} s)",
-                START_LIMIT.as_secs()
-            );
-            return report(&failed(&setup, number, &reason, true)).await;
-        }
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(Duration::from_millis(20)) => {}
-        }
+        hooks::note(&self.setup, "INFO", "Instance deployment completed successfully.");
+        report(&Report::Listening { number, port }).await;
+    }
+
+    async fn fail(&self, reason: &str) {
+        hooks::note(&self.setup, "ERROR", reason);
+        report(&failed(&self.setup, self.release.number, reason, true)).await;
     }
 }
 
@@ -309,7 +425,7 @@ impl Keeper {
 }
 
 /// What a process finds beside the environment's properties. Nothing of the daemon's own: its credentials are not the instance's.
-fn base_environment(directory: &Path) -> [(&'static str, std::ffi::OsString); 3] {
+pub(super) fn base_environment(directory: &Path) -> [(&'static str, std::ffi::OsString); 3] {
     let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
     [("PATH", path), ("HOME", directory.into()), ("LANG", "C.UTF-8".into())]
 }

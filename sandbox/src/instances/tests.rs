@@ -1,5 +1,8 @@
 //! Instances as a user of the sandbox meets them: real bundles, real processes, real deaths.
 
+mod hooks;
+mod scripts;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{Read, Write};
@@ -62,6 +65,7 @@ pub(crate) fn deployment(instance_id: &str, bundle: Bytes) -> Deployment {
         ]),
         role_arn: Some("arn:aws:iam::123456789012:role/app".to_owned()),
         region: "us-east-1".to_owned(),
+        configuration: false,
     }
 }
 
@@ -73,7 +77,7 @@ pub(crate) fn machines(directory: &Path) -> Machines {
             session_token: format!("token of {role}"),
         })
     });
-    Machines::new(directory.to_owned(), supervisor(), 4566, credentials)
+    Machines::new(directory.to_owned(), supervisor(), 4566, credentials, 60.0)
 }
 
 fn get(address: SocketAddr, path: &str) -> String {
@@ -107,7 +111,7 @@ fn processes_below(directory: &Path) -> usize {
 async fn a_bundle_runs_is_replaced_in_place_and_leaves_nothing() {
     let directory = private_directory();
     let machines = machines(directory.path());
-    machines.launch("i-1");
+    machines.launch("i-1", 2);
     assert_eq!(machines.address("i-1"), None);
 
     let first = bundle(&[("Procfile", SERVER, 0o644), ("static/page.txt", "one", 0o600)]);
@@ -289,6 +293,8 @@ fn start_by_hand(instances: &Path, directory: &Path) -> (std::process::Child, Se
             .unwrap()
             .join("i-1")
             .join("versions"),
+        processors: 2,
+        weight: 1.0,
     };
     let supervisor = Command::new(&supervisor()[0])
         .args(&supervisor()[1..])
@@ -309,6 +315,7 @@ fn deploy_by_hand(supervisor: &mut std::process::Child, directory: &Path, procfi
         number: 1,
         bundle: zip,
         environment: BTreeMap::new(),
+        configuration: false,
     });
     let mut line = serde_json::to_string(&order).unwrap();
     line.push('\n');

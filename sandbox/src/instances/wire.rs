@@ -3,14 +3,20 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+use crate::world::plane::{CommandEnd, CpuReading};
 
 /// From the daemon. The end of the stream means: end everything.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) enum Order {
     Deploy(Release),
     Restart,
+    Run(Command),
+    /// The command of that id.
+    Cancel(String),
 }
 
 /// A version to run.
@@ -21,6 +27,21 @@ pub(super) struct Release {
     /// The zip.
     pub bundle: PathBuf,
     pub environment: BTreeMap<String, String>,
+    /// The version is there already: only its configuration is new.
+    pub configuration: bool,
+}
+
+/// A script to run beside the version.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Command {
+    pub id: String,
+    /// For the shell.
+    pub script: String,
+    /// A directory of its own where `None`.
+    pub directory: Option<PathBuf>,
+    /// It is ended after this time.
+    pub limit: Duration,
+    pub environment: BTreeMap<String, String>,
 }
 
 /// From the supervisor.
@@ -28,7 +49,11 @@ pub(super) struct Release {
 pub(super) enum Report {
     /// What ran before was stopped.
     Stopped,
-    /// The web process of release `number` listens on `port` of loopback.
+    /// The web process listens on `port` of loopback; what else belongs to the deployment is not done yet.
+    Serving {
+        port: u16,
+    },
+    /// Release `number` is deployed: its web process listens on `port` of loopback.
     Listening {
         number: u64,
         port: u16,
@@ -37,6 +62,13 @@ pub(super) enum Report {
         number: u64,
         reason: String,
         log: String,
+    },
+    /// What the instance's processors have done so far.
+    Busy(CpuReading),
+    /// The command of that id has ended.
+    Ran {
+        id: String,
+        end: CommandEnd,
     },
 }
 
@@ -49,6 +81,10 @@ pub(super) struct Setup {
     pub logs: PathBuf,
     /// Where versions are unpacked.
     pub software: PathBuf,
+    /// Nominal ones.
+    pub processors: u32,
+    /// What a second of the version's own processes counts for, see [`super::governor`].
+    pub weight: f64,
 }
 
 /// The variable that holds [`Setup`].

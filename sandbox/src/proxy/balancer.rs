@@ -8,15 +8,23 @@ use std::time::Duration;
 
 use axum::extract::Request;
 use axum::response::Response;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::forward::{Failed, append_forwarded_for};
-use super::{Carriage, pages};
+use super::{Carriage, listener, pages};
 use crate::world::balancing::{TargetGroup, TargetState};
+use crate::world::balancing_rules::RuleAction;
 use crate::world::{World, ids};
 
 /// nginx's `proxy_read_timeout`.
 const NGINX_LIMIT: Duration = Duration::from_secs(60);
+
+/// Bytes of a request line or a header, and of all of a request's head.
+const LONGEST_LINE: usize = 16 * 1024;
+const LONGEST_HEAD: usize = 64 * 1024;
+
+/// Addresses that `X-Forwarded-For` may bring.
+const MOST_FORWARDERS: usize = 30;
 
 /// Whose turn it is, by target group.
 #[derive(Default)]
@@ -32,11 +40,14 @@ impl Turns {
 }
 
 /// What the load balancer decided before it connects.
-struct Choice {
-    target_group: String,
-    candidates: Vec<String>,
-    port: u16,
-    limit: Duration,
+enum Choice {
+    Forward {
+        target_group: String,
+        candidates: Vec<String>,
+        port: u16,
+        idle: Duration,
+    },
+    Answer(Response),
 }
 
 /// Passes a request to a target of the load balancer's HTTP listener.
@@ -48,47 +59,90 @@ pub(super) async fn balance(
     viewer: IpAddr,
     mut request: Request,
 ) -> Response {
-    let Some(choice) = choose(world, region, arn) else {
+    if let Some(status) = refused(&request) {
+        return pages::balancer(status);
+    }
+    let Some(choice) = choose(world, region, arn, &request) else {
         // On AWS the name does not resolve yet, or nothing accepts the connection.
         let text = "The load balancer is not active, or has no HTTP listener.";
         return pages::plain(StatusCode::SERVICE_UNAVAILABLE, text);
     };
-    if choice.candidates.is_empty() {
+    let (target_group, candidates, port, idle) = match choice {
+        Choice::Answer(answer) => return answer,
+        Choice::Forward {
+            target_group,
+            candidates,
+            port,
+            idle,
+        } => (target_group, candidates, port, idle),
+    };
+    if candidates.is_empty() {
         return pages::balancer(StatusCode::SERVICE_UNAVAILABLE);
     }
-    let turn = carriage.turns.next(&choice.target_group, choice.candidates.len());
-    let Some(address) = world.plane.address(&choice.candidates[turn]) else {
+    let turn = carriage.turns.next(&target_group, candidates.len());
+    let Some(address) = world.plane.address(&candidates[turn]) else {
         return pages::balancer(StatusCode::BAD_GATEWAY);
     };
-    tell(request.headers_mut(), viewer, choice.port);
-    match carriage.client.send(address, request, choice.limit).await {
+    tell(request.headers_mut(), viewer, port);
+    match carriage.client.send(address, request, idle).await {
         Ok(answer) => answer,
         Err(Failed::TimedOut(_)) => pages::balancer(StatusCode::GATEWAY_TIMEOUT),
+        Err(Failed::Stalled(_)) => pages::balancer(StatusCode::REQUEST_TIMEOUT),
         Err(Failed::Connection(_)) => pages::balancer(StatusCode::BAD_GATEWAY),
     }
 }
 
-fn choose(world: &World, region: &str, arn: &str) -> Option<Choice> {
+/// What an application load balancer answers itself, whatever its targets (ELB guide, load-balancer-troubleshooting).
+fn refused(request: &Request) -> Option<StatusCode> {
+    let headers = request.headers();
+    let url = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
+    let sizes: Vec<usize> = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + 4)
+        .collect();
+    let forwarded = headers.get_all("x-forwarded-for").iter();
+    let addresses = forwarded.map(|list| list.as_bytes().split(|byte| *byte == b',').count());
+    if request.method() == Method::TRACE {
+        Some(StatusCode::METHOD_NOT_ALLOWED)
+    } else if url > LONGEST_LINE {
+        Some(StatusCode::URI_TOO_LONG)
+    } else if sizes.iter().any(|size| *size > LONGEST_LINE) || sizes.iter().sum::<usize>() > LONGEST_HEAD {
+        Some(StatusCode::BAD_REQUEST)
+    } else if addresses.sum::<usize>() > MOST_FORWARDERS {
+        StatusCode::from_u16(463).ok()
+    } else {
+        None
+    }
+}
+
+fn choose(world: &World, region: &str, arn: &str, request: &Request) -> Option<Choice> {
     let mut state = world.lock();
     let balancing = &state.region(region).balancing;
     let balancer = balancing
         .load_balancers
         .get(arn)
         .filter(|balancer| balancer.state == "active")?;
-    let mut listeners: Vec<_> = balancing
+    let listeners = balancing
         .listeners
         .values()
-        .filter(|listener| listener.load_balancer_arn == arn && listener.protocol == "HTTP")
-        .collect();
+        .filter(|listener| listener.load_balancer_arn == arn && listener.protocol == "HTTP");
     // The sandbox has one port for all; a second HTTP listener cannot be reached.
-    listeners.sort_by_key(|listener| (listener.port != 80, listener.port));
-    let listener = listeners.first()?;
-    let group = balancing.target_groups.get(&listener.target_group_arn);
-    Some(Choice {
-        target_group: listener.target_group_arn.clone(),
+    let listener = listeners.min_by_key(|listener| (listener.port != 80, listener.port))?;
+    let target_group = match listener::rule(&balancing.rules_of(&listener.arn), request).map(|rule| &rule.action) {
+        Some(RuleAction::FixedResponse {
+            status,
+            content_type,
+            body,
+        }) => return Some(Choice::Answer(pages::fixed(*status, content_type.as_deref(), body))),
+        Some(RuleAction::Forward(target_group)) => target_group,
+        None => &listener.target_group_arn,
+    };
+    let group = balancing.target_groups.get(target_group);
+    Some(Choice::Forward {
+        target_group: target_group.clone(),
         candidates: group.map(candidates).unwrap_or_default(),
         port: listener.port,
-        limit: Duration::from_secs(u64::from(balancer.idle_timeout.max(1))),
+        idle: Duration::from_secs(u64::from(balancer.idle_timeout.max(1))),
     })
 }
 
@@ -144,6 +198,7 @@ pub(super) async fn to_instance(
     match carriage.client.send(address, request, NGINX_LIMIT).await {
         Ok(answer) => answer,
         Err(Failed::TimedOut(_)) => pages::nginx(StatusCode::GATEWAY_TIMEOUT),
+        Err(Failed::Stalled(_)) => pages::nginx(StatusCode::REQUEST_TIMEOUT),
         Err(Failed::Connection(_)) => pages::nginx(StatusCode::BAD_GATEWAY),
     }
 }

@@ -4,10 +4,13 @@
 mod balancer;
 mod edge;
 mod forward;
+mod glob;
 mod health;
+mod listener;
 mod pages;
 #[cfg(test)]
 pub(crate) mod tests;
+mod watched;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, LazyLock};
@@ -19,6 +22,9 @@ use http::StatusCode;
 
 use crate::world::World;
 use crate::world::routes::{self, Route};
+
+/// The address that load balancers see of the edge.
+const EDGE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// What carrying needs between requests. One for a process, which has one world; what it keeps is by random ids, so that
 /// the worlds of tests do not meet in it.
@@ -33,7 +39,8 @@ struct Carriage {
 
 /// Starts what runs beside requests: the health checks of target groups. Ends with the world.
 pub(crate) fn start(world: &Arc<World>) {
-    world.spawn(health::check_all(world.clone(), CARRIAGE.client.clone()));
+    // With connections of their own: traffic must not keep them waiting.
+    world.spawn(health::check_all(world.clone(), Arc::default()));
 }
 
 /// Answers a request for a public name: `*.cloudfront.localhost`, `*.elb.localhost`, `*.elasticbeanstalk.localhost`.
@@ -45,7 +52,7 @@ pub(crate) async fn serve(world: Arc<World>, request: Request) -> Response {
     }
     let route = routes::route(&world.lock(), &host);
     match route {
-        Some(route) => carry(&CARRIAGE, &world, &route, viewer, request).await,
+        Some(route) => carry(&CARRIAGE, &world, &route, viewer.ip(), request).await,
         None => pages::plain(
             StatusCode::NOT_FOUND,
             &format!("The sandbox has nothing of the name {host}."),
@@ -80,9 +87,7 @@ fn host_of(request: &Request) -> String {
     host.trim_end_matches('.').to_ascii_lowercase()
 }
 
-fn viewer_of(request: &Request) -> IpAddr {
-    request
-        .extensions()
-        .get::<ConnectInfo<SocketAddr>>()
-        .map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |ConnectInfo(address)| address.ip())
+fn viewer_of(request: &Request) -> SocketAddr {
+    let connection = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    connection.map_or((EDGE, 0).into(), |ConnectInfo(address)| *address)
 }

@@ -7,8 +7,11 @@ use winterbaume_autoscaling::{model as m, wire};
 use super::page::page;
 use super::{Operation, Service, operation};
 use crate::gateway::call::{Answer, Call};
+use crate::world::balancing::is_classic;
+use crate::world::beanstalk::classic::name_of;
 use crate::world::clock::{seconds_text, text};
 use crate::world::monitoring::Monitoring;
+use crate::world::scaling::policies::{self, Trigger};
 use crate::world::scaling::{Activity, Group, LaunchSource, Lifecycle, Member, Policy, Sizes, keeper};
 use crate::world::{Refusal, World};
 
@@ -36,6 +39,10 @@ const OPERATIONS: &[Operation] = &[
         &["ActivityIds", "AutoScalingGroupName", "MaxRecords", "NextToken"],
     ),
     operation("DescribeTags", &["Filters", "MaxRecords", "NextToken"]),
+    operation(
+        "ExecutePolicy",
+        &["AutoScalingGroupName", "PolicyName", "HonorCooldown"],
+    ),
     operation("ResumeProcesses", &["AutoScalingGroupName", "ScalingProcesses"]),
     operation("SetDesiredCapacity", &["AutoScalingGroupName", "DesiredCapacity"]),
     operation("SuspendProcesses", &["AutoScalingGroupName", "ScalingProcesses"]),
@@ -82,6 +89,7 @@ fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
         "DescribePolicies" => describe_policies(world, call),
         "DescribeScalingActivities" => describe_activities(world, call),
         "DescribeTags" => describe_tags(world, call),
+        "ExecutePolicy" => execute_policy(world, call),
         "ResumeProcesses" => processes(world, call, false),
         "SetDesiredCapacity" => set_desired_capacity(world, call),
         "SuspendProcesses" => processes(world, call, true),
@@ -136,6 +144,8 @@ fn group_view(group: &Group) -> m::AutoScalingGroup {
         process_name: Some(process.clone()),
         suspension_reason: Some("User suspended".to_owned()),
     };
+    let all = group.target_groups.iter().cloned();
+    let (classic, targets): (Vec<_>, Vec<_>) = all.partition(|arn| is_classic(arn));
     m::AutoScalingGroup {
         auto_scaling_group_a_r_n: Some(group.arn.clone()),
         auto_scaling_group_name: Some(group.name.clone()),
@@ -151,13 +161,13 @@ fn group_view(group: &Group) -> m::AutoScalingGroup {
         instances: Some(group.members.values().map(instance).collect()),
         launch_configuration_name: configuration(&group.launch),
         launch_template: template(&group.launch),
-        load_balancer_names: Some(Vec::new().into()),
+        load_balancer_names: Some(classic.into_iter().map(|arn| name_of(&arn).to_owned()).collect()),
         max_size: Some(group.max),
         min_size: Some(group.min),
         new_instances_protected_from_scale_in: Some(false),
         suspended_processes: Some(group.suspended.iter().map(suspended).collect()),
         tags: Some(tag_views(group).into()),
-        target_group_a_r_ns: Some(group.target_groups.clone().into()),
+        target_group_a_r_ns: Some(targets.into()),
         termination_policies: Some(vec!["Default".to_owned()].into()),
         traffic_sources: Some(Vec::new().into()),
         v_p_c_zone_identifier: Some(group.subnets.join(",")),
@@ -289,6 +299,25 @@ fn policy_view(policy: &Policy, monitoring: &Monitoring) -> m::ScalingPolicy {
         step_adjustments: Some(Vec::new().into()),
         ..m::ScalingPolicy::default()
     }
+}
+
+/// A policy by its ARN, or by its name and its group's.
+fn execute_policy(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::ExecutePolicyType = call.query()?;
+    let now = world.clock.now();
+    let mut state = world.lock();
+    let scaling = &mut state.region(&call.region).scaling;
+    let group = &request.auto_scaling_group_name;
+    let meant = |it: &&Policy| {
+        let of_group = group.as_ref().is_none_or(|name| *name == it.group);
+        of_group && (it.arn == request.policy_name || group.is_some() && it.name == request.policy_name)
+    };
+    let arn = scaling.policies.values().find(meant).map(|policy| policy.arn.clone());
+    let trigger = Trigger::User {
+        honor_cooldown: request.honor_cooldown.unwrap_or(false),
+    };
+    policies::execute(scaling, arn.as_ref().unwrap_or(&request.policy_name), &trigger, now)?;
+    Ok(wire::serialize_execute_policy_response().into())
 }
 
 fn activity_view(activity: &Activity) -> m::Activity {

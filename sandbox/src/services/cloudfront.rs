@@ -14,7 +14,7 @@ use winterbaume_cloudfront::wire as w;
 use super::{Operation, Service, operation};
 use crate::gateway::call::{Answer, Call};
 use crate::world::distributions::{Distribution, Invalidation};
-use crate::world::{Refusal, Tags, World, ids};
+use crate::world::{Refusal, Tags, World};
 
 pub(crate) const SERVICE: Service = Service {
     scope: "cloudfront",
@@ -24,6 +24,7 @@ pub(crate) const SERVICE: Service = Service {
 };
 
 const PAGE: &[&str] = &["Marker", "MaxItems"];
+const POLICIES: &[&str] = &["Type", "Marker", "MaxItems"];
 
 /// Bodies are checked member by member in [`configuration`].
 const OPERATIONS: &[Operation] = &[
@@ -41,10 +42,42 @@ const OPERATIONS: &[Operation] = &[
     operation("CreateInvalidation", &["DistributionId", "InvalidationBatch"]),
     operation("GetInvalidation", &["DistributionId", "Id"]),
     operation("ListInvalidations", &["DistributionId", "Marker", "MaxItems"]),
-    operation("ListCachePolicies", &["Type", "Marker", "MaxItems"]),
+    operation("CreateCachePolicy", &["CachePolicyConfig"]),
     operation("GetCachePolicy", &["Id"]),
-    operation("ListOriginRequestPolicies", &["Type", "Marker", "MaxItems"]),
+    operation("GetCachePolicyConfig", &["Id"]),
+    operation("UpdateCachePolicy", &["Id", "IfMatch", "CachePolicyConfig"]),
+    operation("DeleteCachePolicy", &["Id", "IfMatch"]),
+    operation("ListCachePolicies", POLICIES),
+    operation(
+        "ListDistributionsByCachePolicyId",
+        &["CachePolicyId", "Marker", "MaxItems"],
+    ),
+    operation("CreateOriginRequestPolicy", &["OriginRequestPolicyConfig"]),
     operation("GetOriginRequestPolicy", &["Id"]),
+    operation("GetOriginRequestPolicyConfig", &["Id"]),
+    operation(
+        "UpdateOriginRequestPolicy",
+        &["Id", "IfMatch", "OriginRequestPolicyConfig"],
+    ),
+    operation("DeleteOriginRequestPolicy", &["Id", "IfMatch"]),
+    operation("ListOriginRequestPolicies", POLICIES),
+    operation(
+        "ListDistributionsByOriginRequestPolicyId",
+        &["OriginRequestPolicyId", "Marker", "MaxItems"],
+    ),
+    operation("CreateResponseHeadersPolicy", &["ResponseHeadersPolicyConfig"]),
+    operation("GetResponseHeadersPolicy", &["Id"]),
+    operation("GetResponseHeadersPolicyConfig", &["Id"]),
+    operation(
+        "UpdateResponseHeadersPolicy",
+        &["Id", "IfMatch", "ResponseHeadersPolicyConfig"],
+    ),
+    operation("DeleteResponseHeadersPolicy", &["Id", "IfMatch"]),
+    operation("ListResponseHeadersPolicies", POLICIES),
+    operation(
+        "ListDistributionsByResponseHeadersPolicyId",
+        &["ResponseHeadersPolicyId", "Marker", "MaxItems"],
+    ),
 ];
 
 /// The operation that a method, path and query name.
@@ -69,11 +102,7 @@ pub(crate) fn route(method: &Method, path_and_query: &str) -> Option<&'static st
             Some("Untag") => "UntagResource",
             _ => return None,
         },
-        ("GET", ["cache-policy"]) => "ListCachePolicies",
-        ("GET", ["cache-policy", _]) => "GetCachePolicy",
-        ("GET", ["origin-request-policy"]) => "ListOriginRequestPolicies",
-        ("GET", ["origin-request-policy", _]) => "GetOriginRequestPolicy",
-        _ => return None,
+        (_, segments) => return policies::route(method, segments),
     })
 }
 
@@ -131,20 +160,18 @@ fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
         "CreateInvalidation" => create_invalidation(world, call, target.label(1)),
         "GetInvalidation" => get_invalidation(world, target.label(1), target.label(3)),
         "ListInvalidations" => list_invalidations(world, target.label(1)),
-        "ListCachePolicies" => Ok(policies::list_cache_policies(target.query("Type"))),
-        "GetCachePolicy" => policies::get_cache_policy(target.label(1)),
-        "ListOriginRequestPolicies" => Ok(policies::list_origin_request_policies(target.query("Type"))),
-        "GetOriginRequestPolicy" => policies::get_origin_request_policy(target.label(1)),
-        other => Err(Refusal::with_status(
-            501,
-            "NotImplemented",
-            format!("CloudFront's {other}"),
-        )),
+        other => policies::run(world, call, &target)
+            .unwrap_or_else(|| Err(super::not_implemented(format!("{other} of Amazon CloudFront")))),
     }
 }
 
 fn malformed(error: impl std::fmt::Display) -> Refusal {
     Refusal::new("MalformedXML", format!("The XML document is malformed. {error}"))
+}
+
+fn inconsistent(member: &str) -> Refusal {
+    let text = format!("The value of Quantity and the size of Items don't match: {member}.");
+    Refusal::new("InconsistentQuantities", text)
 }
 
 fn with(mut answer: Answer, headers: &[(&'static str, &str)]) -> Answer {
@@ -368,32 +395,14 @@ fn create_invalidation(world: &Arc<World>, call: &Call, id: &str) -> Result<Answ
     let batch = input.invalidation_batch;
     let paths = batch.paths.items.unwrap_or_default().items;
     if i32::try_from(paths.len()) != Ok(batch.paths.quantity) {
-        return Err(configuration::inconsistent("Paths"));
+        return Err(inconsistent("Paths"));
     }
     let now = world.clock.now();
     let mut state = world.lock();
-    let invalidations = &mut state.distributions.get_mut(id)?.invalidations;
-    let reused = invalidations
-        .iter()
-        .find(|one| one.caller_reference == batch.caller_reference)
-        .cloned();
-    let made = match reused {
-        Some(same) if same.paths == paths => same,
-        Some(_) => {
-            let text = "Invalid request provided: the caller reference was used for another invalidation batch.";
-            return Err(Refusal::new("InvalidArgument", text));
-        }
-        None => {
-            let made = Invalidation {
-                id: format!("I{}", ids::capitals(25)),
-                caller_reference: batch.caller_reference,
-                paths,
-                created: now,
-            };
-            invalidations.push(made.clone());
-            made
-        }
-    };
+    let made = state
+        .distributions
+        .get_mut(id)?
+        .invalidate(batch.caller_reference, paths, now)?;
     let answer: Answer = w::serialize_create_invalidation_response(&invalidation(&made, now)).into();
     let location = format!(
         "https://cloudfront.amazonaws.com/2020-05-31/distribution/{id}/invalidation/{}",

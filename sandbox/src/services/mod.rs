@@ -3,6 +3,7 @@
 
 mod authorization;
 pub(crate) mod autoscaling;
+mod classic_load_balancing;
 pub(crate) mod cloudformation;
 pub(crate) mod cloudfront;
 pub(crate) mod cloudwatch;
@@ -11,10 +12,12 @@ pub(crate) mod ec2;
 pub(crate) mod elasticbeanstalk;
 pub(crate) mod elasticloadbalancing;
 pub(crate) mod iam;
+pub(crate) mod logs;
 mod page;
 pub(crate) mod s3;
 pub(crate) mod servicequotas;
 pub(crate) mod sns;
+pub(crate) mod ssm;
 pub(crate) mod sts;
 pub(crate) mod wafv2;
 
@@ -60,8 +63,10 @@ pub(crate) const SERVICES: &[Service] = &[
     elasticbeanstalk::SERVICE,
     elasticloadbalancing::SERVICE,
     iam::SERVICE,
+    logs::SERVICE,
     servicequotas::SERVICE,
     sns::SERVICE,
+    ssm::SERVICE,
     sts::SERVICE,
     wafv2::SERVICE,
 ];

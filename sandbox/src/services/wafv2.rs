@@ -1,14 +1,15 @@
 //! WAFv2: JSON ↔ web ACLs of scope CLOUDFRONT.
 //! Rules are read for what the edge applies and kept as they were sent.
 
-use std::collections::HashSet;
+mod rules;
+
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
 use super::{Operation, Service, not_implemented, operation};
 use crate::gateway::call::{Answer, Call};
-use crate::world::web_acls::{Definition, Rule, Statement, WebAcl};
+use crate::world::web_acls::{Action, Definition, Sample, WebAcl};
 use crate::world::{Refusal, Tags, World};
 
 pub(crate) const SERVICE: Service = Service {
@@ -51,27 +52,29 @@ const OPERATIONS: &[Operation] = &[
     operation("TagResource", &["ResourceARN", "Tags"]),
     operation("UntagResource", &["ResourceARN", "TagKeys"]),
     operation("ListAvailableManagedRuleGroups", &["Scope", "NextMarker", "Limit"]),
+    operation("CheckCapacity", &["Scope", "Rules"]),
+    operation(
+        "GetSampledRequests",
+        &["WebAclArn", "RuleMetricName", "Scope", "TimeWindow", "MaxItems"],
+    ),
+    operation("AssociateWebACL", &["WebACLArn", "ResourceArn"]),
+    operation("DisassociateWebACL", &["ResourceArn"]),
+    operation("GetWebACLForResource", &["ResourceArn"]),
+    operation("ListResourcesForWebACL", &["WebACLArn", "ResourceType"]),
 ];
-
-/// AWS's managed rule groups that the sandbox knows, with their capacity units (WAF guide, aws-managed-rule-groups).
-const MANAGED_GROUPS: &[(&str, i64)] = &[
-    ("AWSManagedRulesAmazonIpReputationList", 25),
-    ("AWSManagedRulesAnonymousIpList", 50),
-    ("AWSManagedRulesCommonRuleSet", 700),
-    ("AWSManagedRulesKnownBadInputsRuleSet", 200),
-    ("AWSManagedRulesSQLiRuleSet", 200),
-];
-
-/// A rate-based rule's capacity without a scope-down statement.
-const RATE_CAPACITY: i64 = 2;
 
 /// The members of a definition that are kept as they were sent.
 const KEPT: &[&str] = &["DefaultAction", "Rules", "VisibilityConfig"];
 
 fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: Map<String, Value> = call.json()?;
-    if let Some(scope) = request.get("Scope") {
-        check_scope(scope, &call.region)?;
+    match request.get("Scope") {
+        // There are none, and none can be made.
+        Some(scope) if scope == "REGIONAL" && call.operation == "ListWebACLs" => {
+            return Ok(winterbaume_core::MockResponse::json(200, json!({ "WebACLs": [] }).to_string()).into());
+        }
+        Some(scope) => check_scope(scope, &call.region)?,
+        None => check_arn(&request, &call.region)?,
     }
     let answer = match call.operation.as_str() {
         "CreateWebACL" => create(world, &request)?,
@@ -83,6 +86,11 @@ fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
         "TagResource" => tag(world, &request)?,
         "UntagResource" => untag(world, &request)?,
         "ListAvailableManagedRuleGroups" => managed_groups(),
+        "CheckCapacity" => check_capacity(&request)?,
+        "GetSampledRequests" => sampled(world, &request)?,
+        "AssociateWebACL" | "DisassociateWebACL" | "GetWebACLForResource" | "ListResourcesForWebACL" => {
+            return Err(not_for_cloudfront(&request));
+        }
         other => return Err(not_implemented(format!("{other} of AWS WAF V2"))),
     };
     Ok(winterbaume_core::MockResponse::json(200, answer.to_string()).into())
@@ -96,6 +104,36 @@ fn check_scope(scope: &Value, region: &str) -> Result<(), Refusal> {
         Some("REGIONAL") => Err(not_implemented("web ACLs of scope REGIONAL")),
         _ => Err(invalid("SCOPE_VALUE", "The scope is not valid.")),
     }
+}
+
+/// What is global is known in one region only, whichever way it is named.
+fn check_arn(request: &Map<String, Value>, region: &str) -> Result<(), Refusal> {
+    let arns = ["ARN", "ResourceARN", "WebACLArn"]
+        .iter()
+        .filter_map(|member| request.get(*member)?.as_str());
+    let mut global = arns.filter(|arn| arn.contains(":global/"));
+    match global.next() {
+        Some(_) if region != "us-east-1" => {
+            let text = "The ARN isn't valid. A valid ARN begins with arn: and includes other information separated by colons or \
+                        slashes.";
+            Err(invalid("RESOURCE_ARN", text))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// CloudFront's distributions name their web ACL themselves (WAF API, AssociateWebACL: use UpdateDistribution). Other resources
+/// would need a web ACL of scope REGIONAL, of which there are none.
+fn not_for_cloudfront(request: &Map<String, Value>) -> Refusal {
+    let arn = ["ResourceArn", "WebACLArn"]
+        .iter()
+        .find_map(|member| request.get(*member)?.as_str());
+    if arn.is_some_and(|arn| arn.contains(":cloudfront:") || arn.contains(":global/")) {
+        let text = "The ARN isn't valid. A valid ARN begins with arn: and includes other information separated by colons or \
+                    slashes. For CloudFront, use the distribution's own configuration";
+        return invalid("RESOURCE_ARN", text);
+    }
+    not_implemented("web ACLs of scope REGIONAL")
 }
 
 fn invalid(field: &str, reason: &str) -> Refusal {
@@ -153,162 +191,19 @@ fn definition(request: &Map<String, Value>) -> Result<Definition, Refusal> {
             ));
         }
     };
-    check_visibility(request.get("VisibilityConfig"))?;
+    rules::visibility(request.get("VisibilityConfig"))?;
     let sent = request
         .get("Rules")
         .and_then(Value::as_array)
         .map_or(&[][..], Vec::as_slice);
-    let (mut names, mut priorities) = (HashSet::new(), HashSet::new());
-    let (mut rules, mut capacity) = (Vec::new(), 0);
-    for rule in sent {
-        let (priority, read, units) = read_rule(rule)?;
-        if !names.insert(read.name.clone()) || !priorities.insert(priority) {
-            return Err(invalid("PRIORITY", "Rules must have different names and priorities"));
-        }
-        capacity += units;
-        rules.push((priority, read));
-    }
-    rules.sort_by_key(|(priority, _)| *priority);
+    let (rules, capacity) = rules::read(sent)?;
     let kept = request.iter().filter(|(member, _)| KEPT.contains(&member.as_str()));
     Ok(Definition {
         description,
         allows,
-        rules: rules.into_iter().map(|(_, rule)| rule).collect(),
+        rules,
         capacity,
         document: kept.map(|(member, value)| (member.clone(), value.clone())).collect(),
-    })
-}
-
-fn check_visibility(config: Option<&Value>) -> Result<(), Refusal> {
-    let complete = config.is_some_and(|config| {
-        config["SampledRequestsEnabled"].is_boolean()
-            && config["CloudWatchMetricsEnabled"].is_boolean()
-            && config["MetricName"].as_str().is_some_and(|name| !name.is_empty())
-    });
-    if complete {
-        Ok(())
-    } else {
-        Err(invalid(
-            "VISIBILITY_CONFIG",
-            "The visibility configuration is not complete",
-        ))
-    }
-}
-
-/// A rule's priority, what the edge applies of it, and its capacity units.
-fn read_rule(rule: &Value) -> Result<(i64, Rule, i64), Refusal> {
-    let name = rule["Name"]
-        .as_str()
-        .ok_or_else(|| invalid("RULE", "A rule needs a name"))?
-        .to_owned();
-    let priority = rule["Priority"]
-        .as_i64()
-        .ok_or_else(|| invalid("PRIORITY", "A rule needs a priority"))?;
-    check_visibility(rule.get("VisibilityConfig"))?;
-    let statement = rule["Statement"].as_object().filter(|statement| statement.len() == 1);
-    let (kind, body) = statement
-        .and_then(|statement| statement.iter().next())
-        .ok_or_else(|| invalid("STATEMENT", "A rule needs exactly one statement"))?;
-    let (statement, units, counts) = match kind.as_str() {
-        "ManagedRuleGroupStatement" => {
-            // Groups bring their own actions: they are overridden, never set (WAF API, Rule).
-            let action = &rule["OverrideAction"];
-            if !rule["Action"].is_null() || !(action["None"].is_object() || action["Count"].is_object()) {
-                return Err(invalid(
-                    "RULE_ACTION",
-                    "A rule group takes an OverrideAction and no Action",
-                ));
-            }
-            let (statement, units) = managed(body)?;
-            (statement, units, action["Count"].is_object())
-        }
-        "RateBasedStatement" => {
-            let action = &rule["Action"];
-            if !(action["Block"].is_object() || action["Count"].is_object()) {
-                return Err(invalid(
-                    "RULE_ACTION",
-                    "A rate-based rule takes the Action Block or Count",
-                ));
-            }
-            (rate(body)?, RATE_CAPACITY, action["Count"].is_object())
-        }
-        other => return Err(not_implemented(format!("{other} in web ACLs"))),
-    };
-    Ok((
-        priority,
-        Rule {
-            name,
-            counts,
-            statement,
-        },
-        units,
-    ))
-}
-
-fn managed(body: &Value) -> Result<(Statement, i64), Refusal> {
-    if !body["ScopeDownStatement"].is_null() {
-        return Err(not_implemented("ScopeDownStatement in web ACLs"));
-    }
-    let known = MANAGED_GROUPS
-        .iter()
-        .find(|(group, _)| body["VendorName"] == "AWS" && body["Name"] == *group)
-        .ok_or_else(|| {
-            Refusal::new(
-                "WAFNonexistentItemException",
-                "AWS WAF couldn’t find the managed rule group.",
-            )
-        })?;
-    let list = |member: &str| body[member].as_array().cloned().unwrap_or_default();
-    let overridden = list("RuleActionOverrides")
-        .into_iter()
-        .filter(|one| one["ActionToUse"]["Count"].is_object() || one["ActionToUse"]["Allow"].is_object());
-    // Names that the group does not have are ignored, as WAF does.
-    let counted = overridden
-        .chain(list("ExcludedRules"))
-        .filter_map(|one| one["Name"].as_str().map(str::to_owned));
-    let statement = Statement::Managed {
-        group: known.0.to_owned(),
-        counted: counted.collect(),
-    };
-    Ok((statement, known.1))
-}
-
-fn rate(body: &Value) -> Result<Statement, Refusal> {
-    if !body["ScopeDownStatement"].is_null() {
-        return Err(not_implemented("ScopeDownStatement in web ACLs"));
-    }
-    let limit = body["Limit"]
-        .as_u64()
-        .filter(|limit| (10..=2_000_000_000).contains(limit));
-    let window = body["EvaluationWindowSec"].as_u64().unwrap_or(300);
-    let window = u32::try_from(window)
-        .ok()
-        .filter(|window| [60, 120, 300, 600].contains(window));
-    let (Some(limit), Some(window)) = (limit, window) else {
-        return Err(invalid(
-            "RATE_BASED_STATEMENT",
-            "Limit is 10 to 2000000000, EvaluationWindowSec 60, 120, 300 or 600",
-        ));
-    };
-    let forwarded_in = match body["AggregateKeyType"].as_str() {
-        Some("IP") => None,
-        Some("FORWARDED_IP") => Some(
-            body["ForwardedIPConfig"]["HeaderName"]
-                .as_str()
-                .unwrap_or("X-Forwarded-For")
-                .to_owned(),
-        ),
-        other => {
-            return Err(not_implemented(format!(
-                "the aggregate key type {} of rate-based rules",
-                other.unwrap_or("?")
-            )));
-        }
-    };
-    Ok(Statement::Rate {
-        limit,
-        window,
-        forwarded_in,
     })
 }
 
@@ -452,8 +347,75 @@ fn untag(world: &Arc<World>, request: &Map<String, Value>) -> Result<Value, Refu
     Ok(json!({}))
 }
 
+fn check_capacity(request: &Map<String, Value>) -> Result<Value, Refusal> {
+    text(request, "Scope")?;
+    let sent = request.get("Rules").and_then(Value::as_array);
+    let (_, capacity) = rules::read(sent.map_or(&[][..], Vec::as_slice))?;
+    Ok(json!({ "Capacity": capacity }))
+}
+
+/// Requests that a rule caught. What the default action let through or blocked is not sampled here.
+fn sampled(world: &Arc<World>, request: &Map<String, Value>) -> Result<Value, Refusal> {
+    let (arn, metric) = (text(request, "WebAclArn")?, text(request, "RuleMetricName")?);
+    let most = request
+        .get("MaxItems")
+        .and_then(Value::as_u64)
+        .unwrap_or(500)
+        .clamp(1, 500);
+    let window = request.get("TimeWindow").cloned().unwrap_or_default();
+    // Seconds since the epoch, as the JSON protocol has it.
+    let time = |member: &str| {
+        let seconds = window[member].as_f64();
+        let time = seconds.and_then(|seconds| jiff::Timestamp::from_millisecond((seconds * 1e3) as i64).ok());
+        time.ok_or_else(|| invalid("TIME_WINDOW", "The time window is not valid"))
+    };
+    let (start, end) = (time("StartTime")?, time("EndTime")?);
+    let state = world.lock();
+    if state.web_acls.by_arn(arn).is_none() {
+        let text = "AWS WAF couldn’t perform the operation because your resource doesn’t exist.";
+        return Err(Refusal::new("WAFNonexistentItemException", text));
+    }
+    let found = state.web_acls.samples.between(arn, metric, start, end);
+    let population = found.len();
+    let shown = found.into_iter().take(usize::try_from(most).unwrap_or(500)).map(sample);
+    Ok(json!({
+        "SampledRequests": shown.collect::<Vec<_>>(),
+        "PopulationSize": population,
+        "TimeWindow": { "StartTime": start.as_second(), "EndTime": end.as_second() },
+    }))
+}
+
+fn sample(sample: &Sample) -> Value {
+    let action = match sample.action {
+        Action::Allow => "ALLOW",
+        Action::Block => "BLOCK",
+        Action::Count => "COUNT",
+    };
+    let headers = sample
+        .headers
+        .iter()
+        .map(|(name, value)| json!({ "Name": name, "Value": value }));
+    let mut shown = json!({
+        "Request": {
+            "ClientIP": sample.client,
+            "Country": "-",
+            "URI": sample.uri,
+            "Method": sample.method,
+            "HTTPVersion": "HTTP/1.1",
+            "Headers": headers.collect::<Vec<_>>(),
+        },
+        "Weight": 1,
+        "Timestamp": sample.when.as_millisecond() as f64 / 1e3,
+        "Action": action,
+    });
+    if let Some(rule) = &sample.rule_within_group {
+        shown["RuleNameWithinRuleGroup"] = json!(rule);
+    }
+    shown
+}
+
 fn managed_groups() -> Value {
-    let groups = MANAGED_GROUPS
+    let groups = rules::MANAGED_GROUPS
         .iter()
         .map(|(name, _)| json!({ "VendorName": "AWS", "Name": name, "VersioningSupported": true, "Description": "" }));
     json!({ "ManagedRuleGroups": groups.collect::<Vec<_>>() })

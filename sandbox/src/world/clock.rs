@@ -14,6 +14,9 @@ pub(crate) struct Clock {
     began: Timestamp,
     since: Instant,
     scale: f64,
+    /// Nanoseconds that a test let pass at once.
+    #[cfg(test)]
+    skipped: std::sync::Arc<std::sync::atomic::AtomicI64>,
 }
 
 impl Clock {
@@ -23,6 +26,8 @@ impl Clock {
             began: Timestamp::now(),
             since: Instant::now(),
             scale: scale.clamp(1.0, 3600.0),
+            #[cfg(test)]
+            skipped: std::sync::Arc::default(),
         }
     }
 
@@ -33,7 +38,17 @@ impl Clock {
     /// Sandbox time now.
     pub(crate) fn now(&self) -> Timestamp {
         let passed = self.since.elapsed().as_secs_f64() * self.scale;
-        self.began + jiff::SignedDuration::from_secs_f64(passed)
+        let now = self.began + jiff::SignedDuration::from_secs_f64(passed);
+        #[cfg(test)]
+        let now = now + jiff::SignedDuration::from_nanos(self.skipped.load(std::sync::atomic::Ordering::SeqCst));
+        now
+    }
+
+    /// Lets sandbox time pass at once, for tests that must not depend on a machine's pace.
+    #[cfg(test)]
+    pub(crate) fn skip(&self, sandbox: Duration) {
+        let nanoseconds = i64::try_from(sandbox.as_nanos()).unwrap_or(i64::MAX);
+        self.skipped.fetch_add(nanoseconds, std::sync::atomic::Ordering::SeqCst);
     }
 
     /// Seconds since the epoch of sandbox time, with fractions.

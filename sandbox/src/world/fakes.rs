@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use super::clock::Clock;
-use super::plane::{DataPlane, Deployment, DeploymentFailure, Objects};
+use super::plane::{
+    Command, CommandEnd, CommandOutcome, CpuReading, DataPlane, Deployment, DeploymentFailure, Objects,
+};
 use super::{World, balancing::TargetState};
 
 /// Deploys everything but bundles that say `crash`; remembers what runs where.
@@ -24,11 +26,41 @@ pub(crate) struct Plane {
     pub running: BTreeMap<String, (Bytes, BTreeMap<String, String>)>,
     /// Instances in the order in which they were deployed to.
     pub deployed: Vec<String>,
+    /// Instance to how busy its processors are, in percent. Idle where it is not told.
+    pub load: BTreeMap<String, f64>,
+    /// Instance to what its processors have done, and when that was.
+    cpu: BTreeMap<String, (CpuReading, Instant)>,
+    /// Scripts that were run, with the instances.
+    pub scripts: Vec<(String, String)>,
+}
+
+impl Plane {
+    /// Turns the accounts to now; to be called before the load is changed.
+    fn turn(&mut self) {
+        for (id, (reading, since)) in &mut self.cpu {
+            let passed = since.elapsed();
+            *since += passed;
+            reading.alive += passed;
+            reading.busy += passed.mul_f64(self.load.get(id).copied().unwrap_or_default() / 100.0);
+        }
+    }
+}
+
+impl FakePlane {
+    /// From now on the instance's processors are that busy, in percent.
+    pub(crate) fn burn(&self, instance_id: &str, percent: f64) {
+        let mut plane = self.0.lock().unwrap();
+        plane.turn();
+        plane.load.insert(instance_id.to_owned(), percent);
+    }
 }
 
 impl DataPlane for FakePlane {
-    fn launch(&self, instance_id: &str) {
-        self.0.lock().unwrap().launched.insert(instance_id.to_owned());
+    fn launch(&self, instance_id: &str, _: u32) {
+        let mut plane = self.0.lock().unwrap();
+        plane.launched.insert(instance_id.to_owned());
+        let nothing_yet = (CpuReading::default(), Instant::now());
+        plane.cpu.insert(instance_id.to_owned(), nothing_yet);
     }
 
     fn deploy(&self, deployment: Deployment) -> BoxFuture<'static, Result<(), DeploymentFailure>> {
@@ -51,11 +83,31 @@ impl DataPlane for FakePlane {
 
     fn restart(&self, _: &str) {}
 
+    fn cpu(&self, instance_id: &str) -> Option<CpuReading> {
+        let mut plane = self.0.lock().unwrap();
+        plane.turn();
+        plane.cpu.get(instance_id).map(|(reading, _)| *reading)
+    }
+
+    fn run(&self, instance_id: &str, command: Command) -> BoxFuture<'static, Option<CommandEnd>> {
+        let script = (instance_id.to_owned(), command.script.clone());
+        self.0.lock().unwrap().scripts.push(script);
+        let end = CommandEnd {
+            outcome: CommandOutcome::Exited(0),
+            stdout: command.script,
+            stderr: String::new(),
+        };
+        Box::pin(async { Some(end) })
+    }
+
+    fn cancel(&self, _: &str, _: &str) {}
+
     fn terminate(&self, instance_id: &str) -> BoxFuture<'static, ()> {
         let (plane, id) = (Arc::clone(&self.0), instance_id.to_owned());
         Box::pin(async move {
             let mut plane = plane.lock().unwrap();
             plane.launched.remove(&id);
+            plane.cpu.remove(&id);
             plane.running.remove(&id);
         })
     }
@@ -67,6 +119,10 @@ impl DataPlane for FakePlane {
 
     fn log_tail(&self, _: &str) -> String {
         String::new()
+    }
+
+    fn logs(&self, instance_id: &str) -> Vec<(String, String)> {
+        vec![("web.stdout.log".to_owned(), format!("hello from {instance_id}"))]
     }
 }
 
@@ -110,15 +166,25 @@ pub(crate) struct Fake {
 
 impl Fake {
     pub(crate) fn new() -> Self {
+        Self::at(3600.0)
+    }
+
+    /// A world that runs that many times faster than the real one.
+    pub(crate) fn at(scale: f64) -> Self {
         let (plane, objects) = (FakePlane::default(), FakeObjects::default());
         let world = World::new(
             "000000000000",
-            Clock::new(3600.0),
+            Clock::new(scale),
             CancellationToken::new(),
             Box::new(plane.clone()),
             Box::new(objects.clone()),
         );
         Self { world, plane, objects }
+    }
+
+    /// Lets minutes pass as in a daemon: metrics, alarms, agents.
+    pub(crate) fn watch(&self) {
+        super::monitoring::minute::run(&self.world);
     }
 
     /// Checks targets as the load balancer's health checker does: healthy where something runs.

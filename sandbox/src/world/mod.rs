@@ -2,6 +2,7 @@
 //! Must know nothing of wire formats, HTTP or codecs; it speaks in AWS's terms and refuses with AWS's codes.
 
 pub(crate) mod balancing;
+pub(crate) mod balancing_rules;
 pub(crate) mod beanstalk;
 pub(crate) mod clock;
 pub(crate) mod compute;
@@ -9,6 +10,7 @@ pub(crate) mod distributions;
 pub(crate) mod edge_policies;
 #[cfg(test)]
 pub(crate) mod fakes;
+pub(crate) mod gates;
 pub(crate) mod iam;
 pub(crate) mod ids;
 pub(crate) mod monitoring;
@@ -151,10 +153,10 @@ pub(crate) struct State {
     pub account: String,
     /// How long, in sandbox time, reads still show the tags of before: AWS's are eventually consistent.
     pub tag_delay: SignedDuration,
-    /// Accounts made since October 2024 cannot make launch configurations (facts/eb.md §1.4).
-    pub bans_launch_configurations: bool,
+    pub gates: gates::Gates,
     pub iam: iam::Iam,
     pub distributions: distributions::Distributions,
+    pub edge_policies: edge_policies::EdgePolicies,
     /// Web ACLs of scope CLOUDFRONT; regional ones are not supported.
     pub web_acls: web_acls::WebAcls,
     regions: BTreeMap<String, Region>,
@@ -165,9 +167,10 @@ impl State {
         Self {
             account: account.to_owned(),
             tag_delay: SignedDuration::ZERO,
-            bans_launch_configurations: false,
+            gates: gates::Gates::default(),
             iam: iam::Iam::default(),
             distributions: distributions::Distributions::default(),
+            edge_policies: edge_policies::EdgePolicies::default(),
             web_acls: web_acls::WebAcls::default(),
             regions: BTreeMap::new(),
         }
@@ -175,7 +178,14 @@ impl State {
 
     /// The region of that name; regions exist as soon as somebody asks.
     pub(crate) fn region(&mut self, name: &str) -> &mut Region {
-        self.regions.entry(name.to_owned()).or_insert_with(|| Region::new(name))
+        let gates = self.gates;
+        self.regions.entry(name.to_owned()).or_insert_with(|| {
+            let mut region = Region::new(name);
+            if gates.vcpus {
+                region.quotas.standard_vcpus = gates::NEW_ACCOUNT_VCPUS;
+            }
+            region
+        })
     }
 
     /// All that exists but objects, which are not kept here.

@@ -3,9 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
 
 /// What a deployment on one instance runs.
 #[derive(Debug, Clone)]
@@ -18,6 +20,8 @@ pub(crate) struct Deployment {
     /// Role that the instance profile gives, if any: the processes get temporary credentials of it.
     pub role_arn: Option<String>,
     pub region: String,
+    /// Only the configuration is new, not the version.
+    pub configuration: bool,
 }
 
 /// Why a deployment failed on an instance, in the form of Beanstalk's deployment log.
@@ -29,16 +33,70 @@ pub(crate) struct DeploymentFailure {
     pub log: String,
 }
 
+/// What the processors of an instance have done since it was launched. Between two readings the instance was busy for
+/// the difference of `busy` over the difference of `alive`; over one where its processes got more than their share.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct CpuReading {
+    /// At 100 % of all its processors it grows as `alive` does.
+    pub busy: Duration,
+    /// Real time.
+    pub alive: Duration,
+}
+
+/// A script to run on an instance, beside its version.
+#[derive(Debug, Clone)]
+pub(crate) struct Command {
+    pub id: String,
+    /// For `/bin/sh`.
+    pub script: String,
+    /// The working directory; one of its own where `None`.
+    pub directory: Option<String>,
+    /// Real time, after which it is ended.
+    pub limit: Duration,
+    /// As of [`Deployment`].
+    pub role_arn: Option<String>,
+    pub region: String,
+}
+
+/// How a script ended, and the first 24,000 characters of what it wrote.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct CommandEnd {
+    pub outcome: CommandOutcome,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum CommandOutcome {
+    /// The exit code.
+    Exited(i32),
+    Cancelled,
+    TimedOut,
+}
+
 /// Instances as real processes.
 pub(crate) trait DataPlane: Send + Sync {
-    /// An instance boots: nothing runs on it yet.
-    fn launch(&self, instance_id: &str);
+    /// An instance with that many nominal processors boots: nothing runs on it yet.
+    fn launch(&self, instance_id: &str, processors: u32);
 
     /// Runs the bundle by its Procfile, in place of what ran before. Ready when the web process listens.
     fn deploy(&self, deployment: Deployment) -> BoxFuture<'static, Result<(), DeploymentFailure>>;
 
     /// Restarts the instance's processes.
     fn restart(&self, instance_id: &str);
+
+    /// What its processors have done so far; `None` while there is nothing to be told.
+    fn cpu(&self, _instance_id: &str) -> Option<CpuReading> {
+        None
+    }
+
+    /// Runs a script as an unprivileged user; `None` where the instance ends before the script does.
+    fn run(&self, _instance_id: &str, _command: Command) -> BoxFuture<'static, Option<CommandEnd>> {
+        Box::pin(std::future::ready(None))
+    }
+
+    /// Ends a script that runs.
+    fn cancel(&self, _instance_id: &str, _command_id: &str) {}
 
     /// Ends every process of the instance; it is gone when this resolves.
     fn terminate(&self, instance_id: &str) -> BoxFuture<'static, ()>;
@@ -48,6 +106,11 @@ pub(crate) trait DataPlane: Send + Sync {
 
     /// The last lines that the instance's processes wrote.
     fn log_tail(&self, instance_id: &str) -> String;
+
+    /// Every log of the instance, by its path below `/var/log`.
+    fn logs(&self, _instance_id: &str) -> Vec<(String, String)> {
+        Vec::new()
+    }
 
     /// The daemon ends: every process of every instance is gone when this resolves.
     fn shutdown(&self) -> BoxFuture<'static, ()> {

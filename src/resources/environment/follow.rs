@@ -19,8 +19,10 @@ use crate::engine::{Error, Failure, Limits, Poll, Wait, WriteCx};
 pub(super) const LIMITS: Limits = Limits::minutes(12, 45);
 const HEALTH_LIMITS: Limits = Limits::minutes(5, 15);
 
-/// Reads of `Ready` without any event before status alone is believed: events are an empty list without permission.
+/// Reads of `Ready` before status and health alone are believed: events are an empty list without permission.
 const READS_WITHOUT_EVENTS: u32 = 5;
+/// The same where events come but none of them is an end that we know: AWS may word it anew.
+const READS_WITHOUT_NEWS: u32 = 12;
 
 /// An operation that was asked for.
 pub(super) struct Operation<'a> {
@@ -29,6 +31,15 @@ pub(super) struct Operation<'a> {
     pub environment: &'a str,
     /// The id of the request that began it.
     pub request: Option<String>,
+    /// How the environment is named where it stays after a failure.
+    pub leftover: String,
+}
+
+/// How many reads in a row said `Ready` with the same events and no end among them.
+#[derive(Default)]
+struct Silence {
+    reads: u32,
+    events: usize,
 }
 
 /// How it ended.
@@ -63,12 +74,12 @@ where
     F: Future<Output = ()> + Send,
 {
     let wait = Wait::new(operation.what.clone(), 5, LIMITS);
-    let silent_reads = Mutex::new(0);
+    let silence = Mutex::new(Silence::default());
     cx.wait(&wait, || async {
         match look(cx.read().aws(), operation).await {
             Ok((environment, events)) => {
                 between(environment.clone()).await;
-                judge(operation, environment, events, &silent_reads)
+                judge(operation, environment, events, &silence)
             }
             Err(error) => polled(Err(error)),
         }
@@ -99,7 +110,7 @@ fn judge(
     operation: &Operation<'_>,
     environment: EnvironmentDescription,
     events: Vec<EventDescription>,
-    silent_reads: &Mutex<u32>,
+    silence: &Mutex<Silence>,
 ) -> Poll<Ended> {
     let newest = events.last().and_then(|event| event.message()).map(texts::clean);
     let ending = events
@@ -121,9 +132,17 @@ fn judge(
                     events,
                 });
             }
-            let mut silent = silent_reads.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-            *silent += 1;
-            if events.is_empty() && *silent >= READS_WITHOUT_EVENTS {
+            let mut silence = silence.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            if silence.events != events.len() {
+                *silence = Silence::default();
+                silence.events = events.len();
+            }
+            silence.reads += 1;
+            let enough = match events.is_empty() {
+                true => READS_WITHOUT_EVENTS,
+                false => READS_WITHOUT_NEWS,
+            };
+            if silence.reads >= enough {
                 let ending = if is_healthy(&environment) {
                     Ending::Succeeded
                 } else {
@@ -155,7 +174,12 @@ fn is_healthy(environment: &EnvironmentDescription) -> bool {
 }
 
 /// Waits until the environment's health is Ok, which follows its end event by some reports of its instances.
-pub(super) async fn wait_healthy(cx: &WriteCx<Aws>, id: &str, name: &str) -> Result<EnvironmentDescription, Failure> {
+pub(super) async fn wait_healthy(
+    cx: &WriteCx<Aws>,
+    id: &str,
+    name: &str,
+    leftover: String,
+) -> Result<EnvironmentDescription, Failure> {
     let wait = Wait::new(format!("the health of {name} to be Ok"), 5, HEALTH_LIMITS);
     let healthy = cx.wait(&wait, || async {
         polled(
@@ -177,7 +201,7 @@ pub(super) async fn wait_healthy(cx: &WriteCx<Aws>, id: &str, name: &str) -> Res
         Ok(environment) => Ok(environment),
         Err(mut error) => {
             error.causes.extend(health_causes(cx.read().aws(), id).await);
-            Err(Failure::from(error).leaving(format!("environment {name} with its instances and load balancer"), true))
+            Err(Failure::from(error).leaving(leftover, true))
         }
     }
 }
@@ -232,7 +256,7 @@ pub(super) async fn failure(cx: &WriteCx<Aws>, operation: &Operation<'_>, ended:
     if ended.terminated() {
         failure
     } else {
-        failure.leaving(format!("environment {name} with its instances and load balancer"), true)
+        failure.leaving(&operation.leftover, true)
     }
 }
 

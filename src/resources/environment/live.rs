@@ -19,6 +19,9 @@ use crate::resources::outputs::LiveEnvironment;
 /// The alarms' logical ids in the environment's stack: the one that adds instances, the one that takes them away.
 pub(super) const ALARMS: [&str; 2] = ["AWSEBCloudwatchAlarmHigh", "AWSEBCloudwatchAlarmLow"];
 
+/// The policies that they act by, in the same order.
+pub(super) const POLICIES: [&str; 2] = ["AWSEBAutoScalingScaleUpPolicy", "AWSEBAutoScalingScaleDownPolicy"];
+
 /// An environment that rests.
 #[derive(Clone, Debug)]
 pub(in crate::resources) struct Live {
@@ -44,6 +47,8 @@ pub(in crate::resources) struct Live {
     pub broken: Option<Trouble>,
     pub load_balancer: Option<String>,
     pub group: Option<Group>,
+    /// Physical ids by logical id, of what the environment's stack made.
+    pub parts: BTreeMap<String, String>,
     /// By the names of [`ALARMS`].
     pub alarms: BTreeMap<String, MetricAlarm>,
 }
@@ -76,6 +81,7 @@ impl Live {
             broken: None,
             load_balancer: None,
             group: None,
+            parts: BTreeMap::new(),
             alarms: BTreeMap::new(),
         }
     }
@@ -117,6 +123,7 @@ impl Live {
             alarms(aws, &resources),
         )?;
         (live.group, live.load_balancer, live.alarms) = (group, load_balancer, alarms);
+        live.parts = resources;
         Ok(live)
     }
 }

@@ -1,6 +1,7 @@
 //! The Beanstalk environment: two to four instances behind a load balancer, or one of its own.
 //! Must know nothing of the distribution, but that it fetches from the output `origin`.
 
+mod drift;
 mod follow;
 mod live;
 mod options;
@@ -26,7 +27,7 @@ use crate::aws::tags::{CREATED, settled_owner};
 use crate::aws::texts::Ending;
 use crate::aws::{Aws, platforms, tags, texts};
 use crate::engine::{
-    Change, Effect, Error, Failure, FieldChange, Intent, Limits, Observed, Owner, Poll, ReadCx, Resource, ResourceId,
+    Change, Effect, Error, Failure, FieldChange, Intents, Limits, Observed, Owner, Poll, ReadCx, Resource, ResourceId,
     Values, Wait, WriteCx,
 };
 use crate::profile::CdnOrigin;
@@ -41,22 +42,18 @@ const TERMINATED: &str = "terminate";
 ///
 /// # Errors
 /// Where Beanstalk or the bucket cannot be read, or objects not deleted.
-pub async fn sweep_terminated(aws: &Aws, stack: &Stack, intents: &[Intent]) -> Result<Vec<String>, Error> {
+pub async fn sweep_terminated(aws: &Aws, stack: &Stack, intents: &Intents) -> Result<Vec<String>, Error> {
     let mut unknown = Vec::new();
-    for intent in intents
-        .iter()
-        .filter(|intent| intent.resource == ID && intent.what == TERMINATED)
-    {
-        let id = &intent.value;
-        match live::by_id(aws, id).await? {
+    for id in intents.of(ID, TERMINATED) {
+        match live::by_id(aws, &id).await? {
             Some(found) => {
                 let ours = found.environment_name() == Some(stack.names.environment.as_str())
                     && found.application_name() == Some(stack.names.application.as_str());
                 if ours && found.status() == Some(&EnvironmentStatus::Terminated) {
-                    follow::delete_objects(aws, stack.name.as_str(), id).await?;
+                    follow::delete_objects(aws, stack.name.as_str(), &id).await?;
                 }
             }
-            None if follow::has_objects(aws, stack.name.as_str(), id).await? => unknown.push(id.clone()),
+            None if follow::has_objects(aws, stack.name.as_str(), &id).await? => unknown.push(id),
             None => {}
         }
     }
@@ -76,6 +73,14 @@ impl Environment {
         &self.stack.names.environment
     }
 
+    /// How it is named where it stays after a run that did not end well.
+    fn leftover(&self) -> String {
+        match self.stack.profile.is_load_balanced() {
+            true => format!("environment {} with its instances and load balancer", self.name()),
+            false => format!("environment {} with its instance", self.name()),
+        }
+    }
+
     fn inputs(&self, known: &Values) -> Inputs {
         Inputs {
             network: known.get(&NETWORK),
@@ -91,10 +96,18 @@ impl Environment {
         options::wanted(&self.stack.profile, &self.stack.region, &self.inputs(known))
     }
 
+    /// Whether CloudFront fetches from a name that anyone can take once the environment is gone.
+    fn is_origin_by_cname(&self) -> bool {
+        self.stack.profile.cdn.origin == CdnOrigin::Cname || !self.stack.profile.is_load_balanced()
+    }
+
     /// The name that CloudFront fetches from. A single instance has no load balancer, so its CNAME it is.
     fn origin(&self, cname: &str, load_balancer: Option<&str>) -> Option<String> {
-        let by_cname = self.stack.profile.cdn.origin == CdnOrigin::Cname || !self.stack.profile.is_load_balanced();
-        let origin = if by_cname { Some(cname) } else { load_balancer };
+        let origin = if self.is_origin_by_cname() {
+            Some(cname)
+        } else {
+            load_balancer
+        };
         origin.filter(|origin| !origin.is_empty()).map(str::to_owned)
     }
 
@@ -102,7 +115,7 @@ impl Environment {
         let profile = &self.stack.profile;
         if let Some(Trouble::LaunchFailed(trouble)) = &live.broken {
             let field = FieldChange::new("launch", trouble.clone(), "terminated and launched again".to_owned());
-            return vec![field.effect(Effect::ReplaceInstances)];
+            return vec![field.effect(Effect::Interrupt)];
         }
         let mut changes = options::differences(profile, &self.wanted(known), &live.settings);
         if self.stack.properties_unknown {
@@ -111,66 +124,17 @@ impl Environment {
         let version = known.get(&VERSION).unwrap_or_else(|| self.stack.bundle.label.clone());
         let known_label = !version.is_empty();
         if known_label && live.version.as_deref() != Some(version.as_str()) {
-            changes.push(FieldChange::new("VersionLabel", live.version.clone(), version).effect(Effect::Restart));
+            changes.push(
+                FieldChange::new("VersionLabel", live.version.clone(), version)
+                    .effect(options::in_batches(profile, Effect::Restart)),
+            );
         }
         if let Some(wanted) = live.moves_to() {
             let change = FieldChange::new("PlatformArn", live.platform_arn.clone(), wanted.to_owned());
-            changes.push(change.effect(Effect::ReplaceInstances));
+            changes.push(change.effect(options::in_batches(profile, Effect::ReplaceInstances)));
         }
         changes.extend(self.group_drift(live));
         changes.extend(self.alarm_drift(live));
-        changes
-    }
-
-    /// The group's own bounds, where Beanstalk's settings say what we want and the group does not: Beanstalk compares
-    /// settings with settings and would never mend it.
-    fn group_drift(&self, live: &Live) -> Vec<FieldChange> {
-        let Some(group) = live.group.as_ref().filter(|_| self.stack.profile.is_load_balanced()) else {
-            return vec![];
-        };
-        let (min, max) = self.stack.profile.instance_range();
-        [("MinSize", group.min, min), ("MaxSize", group.max, max)]
-            .into_iter()
-            .filter(|(_, is, want)| i64::from(*is) != i64::from(*want))
-            .filter(|(name, _, want)| options::says(&live.settings, options::GROUP, name, &want.to_string()))
-            .map(|(name, is, want)| {
-                FieldChange::new(format!("Auto Scaling group {name}"), is.to_string(), want.to_string())
-            })
-            .collect()
-    }
-
-    /// The two alarms by logical id, the option that each comes from, and the threshold that is wanted.
-    fn thresholds(&self) -> [(&'static str, &'static str, f64); 2] {
-        let scaling = &self.stack.profile.scaling;
-        [
-            (live::ALARMS[0], "UpperThreshold", scaling.upper),
-            (live::ALARMS[1], "LowerThreshold", scaling.lower),
-        ]
-    }
-
-    fn alarm_drift(&self, live: &Live) -> Vec<FieldChange> {
-        let mut changes = Vec::new();
-        for (logical, option, want) in self.thresholds() {
-            let Some(alarm) = live.alarms.get(logical) else {
-                continue;
-            };
-            let stored = options::says(&live.settings, options::TRIGGER, option, &want.to_string());
-            if stored && alarm.threshold() != Some(want) {
-                let from = alarm.threshold().map(|threshold| threshold.to_string());
-                changes.push(FieldChange::new(
-                    format!("alarm {logical} threshold"),
-                    from,
-                    want.to_string(),
-                ));
-            }
-            if alarm.actions_enabled() == Some(false) {
-                changes.push(FieldChange::new(
-                    format!("alarm {logical} actions"),
-                    "off".to_owned(),
-                    "on".to_owned(),
-                ));
-            }
-        }
         changes
     }
 
@@ -228,12 +192,13 @@ impl Environment {
                 what: format!("the environment {} to launch", self.name()),
                 environment: &id,
                 request,
+                leftover: self.leftover(),
             };
             let ended = follow(cx, &operation, |seen| self.publish_origin(cx, seen)).await;
             let ended = ended
                 .map_err(|error| Failure::from(error).leaving(format!("environment {} ({id})", self.name()), true))?;
             if ended.ending == Ending::Succeeded && !ended.terminated() {
-                let environment = follow::wait_healthy(cx, &id, self.name()).await?;
+                let environment = follow::wait_healthy(cx, &id, self.name(), self.leftover()).await?;
                 return Ok(Live::read(cx.read().aws(), &environment).await?);
             }
             if ended.terminated() && ended.profile_not_spread() && spread_retry {
@@ -243,7 +208,8 @@ impl Environment {
                 continue;
             }
             let mut failure = follow::failure(cx, &operation, &ended, self.name()).await;
-            if let (true, Some(origin)) = (ended.terminated(), cx.values().get(&ORIGIN)) {
+            let name_is_free = ended.terminated() && self.is_origin_by_cname();
+            if let (true, Some(origin)) = (name_is_free, cx.values().get(&ORIGIN)) {
                 // The launch gave the name up, and the distribution may be there already.
                 failure = failure.leaving(
                     format!("a distribution that may fetch from {origin}, a name anyone can take now"),
@@ -345,7 +311,7 @@ impl Environment {
             ]
         };
         if changed.contains(&true) {
-            follow::wait_healthy(cx, &live.id, self.name()).await?;
+            follow::wait_healthy(cx, &live.id, self.name(), self.leftover()).await?;
         }
         self.repair(cx, live).await?;
         Ok(())
@@ -429,70 +395,11 @@ impl Environment {
             what: format!("{what} of {} to be deployed", self.name()),
             environment: &live.id,
             request: answer.request_id().map(str::to_owned),
+            leftover: self.leftover(),
         };
         let ended = follow(cx, &operation, |_| async {}).await?;
         if ended.ending == Ending::Failed {
             return Err(follow::failure(cx, &operation, &ended, self.name()).await);
-        }
-        Ok(())
-    }
-
-    /// What differs in the services themselves only, repaired there.
-    async fn repair(&self, cx: &WriteCx<Aws>, before: &Live) -> Result<(), Error> {
-        let Some(environment) = live::by_id(cx.read().aws(), &before.id).await? else {
-            return Ok(());
-        };
-        let live = Live::read(cx.read().aws(), &environment).await?;
-        if let (Some(group), false) = (&live.group, self.group_drift(&live).is_empty()) {
-            let (min, max) = self.stack.profile.instance_range();
-            cx.check()?;
-            let update = cx
-                .aws()
-                .autoscaling
-                .update_auto_scaling_group()
-                .auto_scaling_group_name(&group.name);
-            let update = update.min_size(i32::try_from(min).unwrap_or(i32::MAX));
-            let update = update.max_size(i32::try_from(max).unwrap_or(i32::MAX));
-            update
-                .send()
-                .await
-                .explain("repair the bounds of the Auto Scaling group")?;
-        }
-        if !self.alarm_drift(&live).is_empty() {
-            self.repair_alarms(cx, &live).await?;
-        }
-        Ok(())
-    }
-
-    async fn repair_alarms(&self, cx: &WriteCx<Aws>, live: &Live) -> Result<(), Error> {
-        for (logical, _, want) in self.thresholds() {
-            let Some(alarm) = live.alarms.get(logical) else {
-                continue;
-            };
-            cx.check()?;
-            // PutMetricAlarm replaces the whole alarm: all else is sent back as it was read.
-            let put = cx.aws().cloudwatch.put_metric_alarm();
-            let put = put
-                .set_alarm_name(alarm.alarm_name.clone())
-                .set_alarm_description(alarm.alarm_description.clone())
-                .actions_enabled(true)
-                .set_ok_actions(alarm.ok_actions.clone())
-                .set_alarm_actions(alarm.alarm_actions.clone())
-                .set_insufficient_data_actions(alarm.insufficient_data_actions.clone())
-                .set_metric_name(alarm.metric_name.clone())
-                .set_namespace(alarm.namespace.clone())
-                .set_statistic(alarm.statistic.clone())
-                .set_dimensions(alarm.dimensions.clone())
-                .set_period(alarm.period)
-                .set_unit(alarm.unit.clone())
-                .set_evaluation_periods(alarm.evaluation_periods)
-                .set_datapoints_to_alarm(alarm.datapoints_to_alarm)
-                .set_comparison_operator(alarm.comparison_operator.clone())
-                .set_treat_missing_data(alarm.treat_missing_data.clone())
-                .threshold(want);
-            put.send()
-                .await
-                .explain(&format!("repair the alarm {}", alarm.alarm_name().unwrap_or(logical)))?;
         }
         Ok(())
     }
@@ -507,6 +414,7 @@ impl Environment {
                 what: format!("the environment {} to terminate", self.name()),
                 environment: id,
                 request: Some(request),
+                leftover: self.leftover(),
             };
             let ended = follow(cx, &operation, |_| async {}).await;
             let leftover = format!("environment {} ({id})", self.name());
@@ -604,6 +512,10 @@ impl Resource for Environment {
         vec![ORIGIN.name, ENVIRONMENT.name]
     }
 
+    fn costs(&self) -> Option<String> {
+        Some(self.leftover())
+    }
+
     fn limits(&self) -> Limits {
         follow::LIMITS
     }
@@ -617,7 +529,10 @@ impl Resource for Environment {
             });
         };
         let passing = Live::passing(&environment);
-        let owner = settled_owner(cx, &self.stack.ownership, ID, || beanstalk_tags(aws, &passing.arn)).await?;
+        let owner = settled_owner(cx, &self.stack.ownership, ID, self.name(), || {
+            beanstalk_tags(aws, &passing.arn)
+        })
+        .await?;
         match environment.status() {
             Some(EnvironmentStatus::Ready) => {
                 let mut live = Live::read(aws, &environment).await?;
@@ -694,8 +609,7 @@ impl Resource for Environment {
             return self.create(cx).await;
         };
         if *owner != Owner::Ours {
-            let what = format!("environment {}", self.name());
-            take_over_in_beanstalk(cx, &self.stack, ID, &live.arn, &what).await?;
+            take_over_in_beanstalk(cx, &self.stack, ID, &live.arn, ("environment", self.name())).await?;
         }
         if live.broken.is_some() {
             cx.step("its launch failed: terminating it, then launching again");

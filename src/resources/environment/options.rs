@@ -263,11 +263,11 @@ pub(super) fn differences(profile: &Profile, wanted: &Settings, deployed: &Setti
             from.map(|from| shown(namespace, name, from)),
             shown(namespace, name, value),
         );
-        changes.push(change.effect(effect(namespace, name)));
+        changes.push(change.effect(effect(profile, namespace, name)));
     }
     for (key, value) in unwanted(profile, wanted, deployed) {
         let change = FieldChange::new(field(&key), shown(&key.0, &key.1, &value), None);
-        changes.push(change.effect(effect(&key.0, &key.1)));
+        changes.push(change.effect(effect(profile, &key.0, &key.1)));
     }
     changes
 }
@@ -323,8 +323,13 @@ fn same(name: &str, left: &str, right: &str) -> bool {
         let last = |arn: &str| arn.rsplit('/').next().unwrap_or(arn).to_owned();
         return last(left) == last(right);
     }
+    let in_order = |text: &str| -> Vec<_> { text.split(',').map(|item| item.trim().to_owned()).collect() };
+    if name == "InstanceTypes" {
+        // The first that is to be had is launched, so that the order matters.
+        return in_order(left) == in_order(right);
+    }
     let list = |text: &str| {
-        let mut items: Vec<_> = text.split(',').map(|item| item.trim().to_owned()).collect();
+        let mut items = in_order(text);
         items.sort();
         items
     };
@@ -332,12 +337,21 @@ fn same(name: &str, left: &str, right: &str) -> bool {
 }
 
 /// What changing an option does to the site. Source: ChangeSeverity of DescribeConfigurationOptions, in short.
-fn effect(namespace: &str, name: &str) -> Effect {
+fn effect(profile: &Profile, namespace: &str, name: &str) -> Effect {
     match namespace {
         LAUNCH if name == "MonitoringInterval" => Effect::None,
-        LAUNCH | VPC | "aws:ec2:instances" => Effect::ReplaceInstances,
-        PROPERTIES => Effect::Restart,
+        LAUNCH | VPC | "aws:ec2:instances" => in_batches(profile, Effect::ReplaceInstances),
+        PROPERTIES => in_batches(profile, Effect::Restart),
         _ => Effect::None,
+    }
+}
+
+/// The effect, or an interruption where there are no batches: one instance, or all at once.
+pub(super) fn in_batches(profile: &Profile, effect: Effect) -> Effect {
+    let at_once = effect == Effect::Restart && profile.environment.deployment_policy == DeploymentPolicy::AllAtOnce;
+    match profile.is_load_balanced() && !at_once {
+        true => effect,
+        false => Effect::Interrupt,
     }
 }
 

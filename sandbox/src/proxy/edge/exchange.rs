@@ -1,46 +1,64 @@
 //! One request at the edge: what of the world it depends on, taken once, and how its answer is marked.
 //! Must know nothing of caching.
 
-use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use jiff::Timestamp;
 
 use super::rules;
 use crate::proxy::pages;
-use crate::world::distributions::{Behavior, Configuration, Distribution, Origin};
-use crate::world::edge_policies::{self, CachePolicy, OriginRequestPolicy};
-use crate::world::{World, ids, web_acls};
+use crate::world::distributions::{Behavior, Caching, Configuration, ErrorResponse, Invalidation, Origin};
+use crate::world::edge_policies::{CacheRules, OriginRequestRules, ResponseHeadersRules, Selection};
+use crate::world::{State, World, ids, web_acls};
 
 /// The edge location that the sandbox is.
-const LOCATION: HeaderValue = HeaderValue::from_static("SBX50-C1");
+pub(super) const LOCATION: &str = "SBX50-C1";
 
 /// What a request depends on.
+#[derive(Clone)]
 pub(super) struct Exchange {
     pub distribution_id: String,
     /// The distribution's domain.
     pub host: String,
-    pub viewer: IpAddr,
+    pub viewer: SocketAddr,
+    /// Whether the viewer came by HTTPS.
+    pub secure: bool,
     /// `X-Amz-Cf-Id`.
     pub request_id: String,
     /// The viewer's path, or the default root object.
     pub path: String,
-    pub behavior: Behavior,
-    pub origin: Origin,
-    pub cache_policy: &'static CachePolicy,
-    pub origin_request_policy: Option<&'static OriginRequestPolicy>,
-    pub error_ttls: BTreeMap<u16, i64>,
-    /// Sandbox seconds and paths of what was invalidated.
-    pub invalidations: Vec<(f64, Vec<String>)>,
+    pub behavior: Arc<Behavior>,
+    pub origin: Arc<Origin>,
+    pub cache: Arc<CacheRules>,
     pub firewall: Option<Firewall>,
+    /// Oldest first.
+    pub invalidations: Arc<Vec<Invalidation>>,
+    /// Sandbox time of the request.
+    pub opened: Timestamp,
+    /// Whether it gets the page for another one's error.
+    pub is_error_page: bool,
+    pub response_headers: Option<Arc<ResponseHeadersRules>>,
+    pub origin_request: Option<Arc<OriginRequestRules>>,
+    configuration: Arc<Configuration>,
 }
 
 /// The web ACL in front of a distribution.
+#[derive(Clone)]
 pub(super) struct Firewall {
     pub arn: String,
-    pub allows: bool,
-    pub rules: Vec<web_acls::Rule>,
+    pub definition: Arc<web_acls::Definition>,
+}
+
+/// What the edge knows of a viewer before it knows a distribution.
+#[derive(Clone, Copy)]
+pub(super) struct Viewer<'a> {
+    pub address: SocketAddr,
+    pub secure: bool,
+    pub host: &'a str,
+    pub path: &'a str,
 }
 
 pub(super) enum Refused {
@@ -49,42 +67,60 @@ pub(super) enum Refused {
 }
 
 impl Exchange {
-    /// Finds the distribution, the behavior for `path` and all that they name.
-    pub(super) fn open(world: &World, host: &str, viewer: IpAddr, path: &str) -> Result<Self, Refused> {
+    /// Finds the distribution, the behavior for the viewer's path and all that they name.
+    pub(super) fn open(world: &World, viewer: Viewer<'_>) -> Result<Self, Refused> {
         let request_id = format!("{}==", ids::smalls(54));
         let now = world.clock.now();
         let state = world.lock();
-        let distribution = state.distributions.by_domain(host).ok_or(Refused::Unknown)?;
+        let distribution = state.distributions.by_domain(viewer.host).ok_or(Refused::Unknown)?;
         let configuration = distribution.served(now).ok_or(Refused::Unknown)?;
         if !configuration.enabled {
             return Err(Refused::Disabled { request_id });
         }
         let path = match configuration.default_root_object.as_str() {
-            "" => path.to_owned(),
-            object if path == "/" => format!("/{}", object.trim_start_matches('/')),
-            _ => path.to_owned(),
+            "" => viewer.path.to_owned(),
+            object if viewer.path == "/" => format!("/{}", object.trim_start_matches('/')),
+            _ => viewer.path.to_owned(),
         };
-        let behavior = rules::behavior(configuration, &path);
-        // Checked when the configuration was stored.
-        let origin = configuration
-            .origin(&behavior.target_origin_id)
-            .ok_or(Refused::Unknown)?;
-        let cache_policy = edge_policies::cache_policy(&behavior.cache_policy_id).ok_or(Refused::Unknown)?;
-        let policy_id = behavior.origin_request_policy_id.as_deref();
+        let rules = Rules::find(&state, configuration, &path).ok_or(Refused::Unknown)?;
         Ok(Self {
             distribution_id: distribution.id.clone(),
-            host: host.to_owned(),
-            viewer,
+            host: viewer.host.to_owned(),
+            viewer: viewer.address,
+            secure: viewer.secure,
             request_id,
             path,
-            origin_request_policy: policy_id.and_then(edge_policies::origin_request_policy),
-            error_ttls: configuration.error_ttls.clone(),
-            invalidations: invalidations(distribution),
+            behavior: rules.behavior,
+            origin: rules.origin,
+            cache: rules.cache,
+            origin_request: rules.origin_request,
+            response_headers: rules.response_headers,
             firewall: firewall(&state.web_acls, configuration),
-            behavior: behavior.clone(),
-            origin: origin.clone(),
-            cache_policy,
+            invalidations: distribution.invalidations.clone(),
+            opened: now,
+            is_error_page: false,
+            configuration: configuration.clone(),
         })
+    }
+
+    /// The request for the page that is shown for an error: another path, so another behavior.
+    pub(super) fn for_error_page(&self, world: &World, path: &str) -> Option<Self> {
+        let rules = Rules::find(&world.lock(), &self.configuration, path)?;
+        Some(Self {
+            path: path.to_owned(),
+            behavior: rules.behavior,
+            origin: rules.origin,
+            cache: rules.cache,
+            origin_request: rules.origin_request,
+            response_headers: rules.response_headers,
+            is_error_page: true,
+            ..self.clone()
+        })
+    }
+
+    /// What the distribution says of errors of that status.
+    pub(super) fn error_response(&self, status: StatusCode) -> Option<&ErrorResponse> {
+        self.configuration.error_responses.get(&status.as_u16())
     }
 
     /// Whether answers to the method may come from the cache.
@@ -95,55 +131,80 @@ impl Exchange {
             .any(|cached| cached == method.as_str())
     }
 
+    /// Whether the header is named by the cache policy or by the origin request policy.
     pub(super) fn takes_header(&self, name: &str) -> bool {
-        self.cache_policy.headers.takes(name)
-            || self
-                .origin_request_policy
-                .is_some_and(|policy| policy.headers.takes(name))
+        let of_origin = |rules: &Arc<OriginRequestRules>| rules.headers.takes_header(name);
+        self.cache.headers.takes_header(name) || self.origin_request.as_ref().is_some_and(of_origin)
     }
 
     pub(super) fn takes_cookie(&self, name: &str) -> bool {
-        self.cache_policy.cookies.takes(name)
-            || self
-                .origin_request_policy
-                .is_some_and(|policy| policy.cookies.takes(name))
+        let of_origin = |rules: &Arc<OriginRequestRules>| rules.cookies.takes(name);
+        self.cache.cookies.takes(name) || self.origin_request.as_ref().is_some_and(of_origin)
     }
 
     pub(super) fn takes_query(&self, name: &str) -> bool {
-        self.cache_policy.query.takes(name)
-            || self
-                .origin_request_policy
-                .is_some_and(|policy| policy.query.takes(name))
+        let of_origin = |rules: &Arc<OriginRequestRules>| rules.query.takes(name);
+        self.cache.query.takes(name) || self.origin_request.as_ref().is_some_and(of_origin)
     }
 
     /// Whether any cookie reaches the origin; if not, none comes back either (CloudFront guide, Cookies).
     pub(super) fn has_cookies(&self) -> bool {
-        use edge_policies::Selection::Nothing;
-        self.cache_policy.cookies != Nothing
-            || self
-                .origin_request_policy
-                .is_some_and(|policy| policy.cookies != Nothing)
+        let of_origin = |rules: &Arc<OriginRequestRules>| rules.cookies != Selection::Nothing;
+        self.cache.cookies != Selection::Nothing || self.origin_request.as_ref().is_some_and(of_origin)
+    }
+
+    /// `http` or `https`.
+    pub(super) fn protocol(&self) -> &'static str {
+        if self.secure { "https" } else { "http" }
     }
 
     /// An answer of CloudFront's own, in place of the one that was asked for.
-    pub(super) fn deny(&self, status: StatusCode, reason: &str) -> Box<Response> {
-        let page = pages::cloudfront(status, reason, &self.request_id);
-        Box::new(mark(page, "Error from cloudfront", &self.request_id))
+    pub(super) fn deny(&self, status: StatusCode, reason: &str) -> Response {
+        pages::cloudfront(status, reason, &self.request_id)
     }
 }
 
-fn invalidations(distribution: &Distribution) -> Vec<(f64, Vec<String>)> {
-    let all = distribution.invalidations.iter();
-    all.map(|one| (one.created.as_nanosecond() as f64 / 1e9, one.paths.clone()))
-        .collect()
+/// What a path leads to in a configuration.
+struct Rules {
+    behavior: Arc<Behavior>,
+    origin: Arc<Origin>,
+    cache: Arc<CacheRules>,
+    origin_request: Option<Arc<OriginRequestRules>>,
+    response_headers: Option<Arc<ResponseHeadersRules>>,
+}
+
+impl Rules {
+    /// `None` where the configuration names what does not exist, which is checked when it is stored.
+    fn find(state: &State, configuration: &Configuration, path: &str) -> Option<Self> {
+        let behavior = rules::behavior(configuration, path);
+        let policies = &state.edge_policies;
+        let (cache, origin_request) = match &behavior.caching {
+            Caching::Policies {
+                cache_policy_id,
+                origin_request_policy_id,
+            } => {
+                let id = origin_request_policy_id.as_deref();
+                let origin_request = id.and_then(|id| policies.origin_request.rules(id));
+                (policies.cache.rules(cache_policy_id)?, origin_request)
+            }
+            Caching::ForwardedValues { cache, origin_request } => (cache.clone(), Some(origin_request.clone())),
+        };
+        let id = behavior.response_headers_policy_id.as_deref();
+        Some(Self {
+            origin: configuration.origin(&behavior.target_origin_id)?.clone(),
+            behavior: behavior.clone(),
+            cache,
+            origin_request,
+            response_headers: id.and_then(|id| policies.response_headers.rules(id)),
+        })
+    }
 }
 
 fn firewall(web_acls: &web_acls::WebAcls, configuration: &Configuration) -> Option<Firewall> {
     let acl = web_acls.by_arn(&configuration.web_acl_id)?;
     Some(Firewall {
         arn: acl.arn.clone(),
-        allows: acl.definition.allows,
-        rules: acl.definition.rules.clone(),
+        definition: acl.definition.clone(),
     })
 }
 
@@ -151,10 +212,11 @@ fn firewall(web_acls: &web_acls::WebAcls, configuration: &Configuration) -> Opti
 pub(super) fn mark(mut response: Response, x_cache: &'static str, request_id: &str) -> Response {
     let headers = response.headers_mut();
     headers.insert("x-cache", HeaderValue::from_static(x_cache));
-    headers.insert("x-amz-cf-pop", LOCATION);
+    headers.insert("x-amz-cf-pop", HeaderValue::from_static(LOCATION));
     if let Ok(id) = HeaderValue::from_str(request_id) {
         headers.insert("x-amz-cf-id", id);
     }
+    headers.remove(http::header::VIA);
     add_via(headers);
     response
 }

@@ -7,79 +7,119 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, Method, StatusCode, header};
 
 use super::body::{Read, read_up_to};
-use super::exchange::{Exchange, mark};
-use super::store::{Entry, Flight, landed};
-use super::{key, rules};
-use crate::proxy::{Carriage, carry, pages};
+use super::exchange::Exchange;
+use super::give::{HIT, MISS, REFRESHED, Wants, give, pass};
+use super::store::{Entry, Flight, Landing, landed};
+use super::{compress, errors, key, rules};
+use crate::proxy::{Carriage, EDGE, carry};
 use crate::world::{World, routes};
 
 /// Larger responses stream through and are not kept.
 const LARGEST_KEPT: usize = 10 * 1024 * 1024;
 
-const MISS: &str = "Miss from cloudfront";
-const HIT: &str = "Hit from cloudfront";
-const REFRESHED: &str = "RefreshHit from cloudfront";
-const ERROR: &str = "Error from cloudfront";
-
 /// A request whose answer is never kept; its body streams to the origin.
 pub(super) async fn past_cache(
-    carriage: &Carriage,
+    carriage: &'static Carriage,
     world: &Arc<World>,
     exchange: &Exchange,
+    wants: &Wants,
     request: Request,
 ) -> Response {
     let response = from_origin(carriage, world, exchange, prepare(exchange, request, false)).await;
-    finish(exchange, response, MISS)
+    let response = errors::replace(carriage, world, exchange, response).await;
+    pass(exchange, wants, response)
 }
 
 /// A GET, HEAD or OPTIONS whose answer may be kept.
 pub(super) async fn through_cache(
-    carriage: &Carriage,
+    carriage: &'static Carriage,
     world: &Arc<World>,
-    exchange: &Exchange,
+    exchange: &Arc<Exchange>,
+    wants: &Wants,
     request: Request,
 ) -> Response {
     let store = &carriage.edge.store;
-    let key = match *request.method() {
-        // HEAD is answered from what GET brought.
-        Method::OPTIONS => format!("OPTIONS {}", key::cache_key(exchange, &request)),
-        _ => key::cache_key(exchange, &request),
-    };
-    let viewer = Viewer::of(&request);
-    let kept = store.find(&key, &exchange.invalidations);
+    let key = key::cache_key(exchange, &request);
+    let kept = store.find(&key.text, &exchange.invalidations, exchange.opened);
     let now = world.clock.seconds();
-    if let Some(entry) = kept.as_ref().filter(|entry| now < entry.fresh_until) {
-        return from_entry(exchange, &viewer, entry, now, HIT);
+    if let Some(entry) = &kept {
+        if now < entry.fresh_until {
+            return give(exchange, wants, entry, now, HIT);
+        }
+        if now < entry.revalidates_until {
+            revalidate_behind(carriage, world, exchange, &key, &request, entry);
+            return give(exchange, wants, entry, now, HIT);
+        }
     }
     if *request.method() == Method::HEAD {
-        return past_cache(carriage, world, exchange, request).await;
+        return past_cache(carriage, world, exchange, wants, request).await;
     }
-    // Collapsing is off where nothing must be kept (CachingDisabled, a minimum of 0 for what says no-store) and where cookies
-    // reach the origin: then one viewer's answer must not be another's.
-    let collapses = exchange.cache_policy.min_ttl > 0 && !exchange.has_cookies();
-    let landing = match collapses.then(|| store.join(&key)) {
-        Some(Flight::Follower(flight)) => match landed(flight).await {
-            Some(entry) => return from_entry(exchange, &viewer, &entry, world.clock.seconds(), HIT),
-            None => None,
-        },
-        Some(Flight::Leader(landing)) => Some(landing),
-        None => None,
-    };
-    let fetched = refresh(carriage, world, exchange, request, kept).await;
-    match fetched {
-        Fetched::Kept(entry, x_cache) => {
-            store.keep(&key, entry.clone());
-            let response = from_entry(exchange, &viewer, &entry, world.clock.seconds(), x_cache);
-            if let Some(landing) = landing {
-                landing.share(entry);
-            }
-            response
+    let landing = if collapses(exchange) && !store.passes(&key.text) {
+        match store.join(&key.text) {
+            Flight::Leader(landing) => Some(landing),
+            Flight::Follower(flight) => match landed(flight).await {
+                Some(entry) => return give(exchange, wants, &entry, world.clock.seconds(), HIT),
+                None => None,
+            },
         }
-        Fetched::Passing(response) => finish(exchange, response, MISS),
+    } else {
+        None
+    };
+    match refresh(carriage, world, exchange, &key, request, kept).await {
+        Fetched::Kept(entry, x_cache) => {
+            settle(carriage, &key, landing, &entry);
+            give(exchange, wants, &entry, world.clock.seconds(), x_cache)
+        }
+        Fetched::Passing(response) => {
+            store.let_pass(&key.text);
+            drop(landing);
+            pass(exchange, wants, response)
+        }
     }
+}
+
+/// Whether requests at the same moment share one. Not without caching, and not where cookies reach the origin: one viewer's answer
+/// must not be another's (CloudFront guide, request-custom-traffic-spikes).
+fn collapses(exchange: &Exchange) -> bool {
+    exchange.cache.caches() && !exchange.has_cookies()
+}
+
+/// Keeps what was fetched and gives it to those who wait for it.
+fn settle(carriage: &Carriage, key: &key::Key, landing: Option<Landing<'_>>, entry: &Arc<Entry>) {
+    carriage.edge.store.keep(&key.text, entry.clone());
+    if let Some(landing) = landing {
+        landing.share(entry.clone());
+    }
+}
+
+/// `stale-while-revalidate`: the viewer has the old response already.
+fn revalidate_behind(
+    carriage: &'static Carriage,
+    world: &Arc<World>,
+    exchange: &Arc<Exchange>,
+    key: &key::Key,
+    request: &Request,
+    entry: &Arc<Entry>,
+) {
+    let Flight::Leader(landing) = carriage.edge.store.join(&key.text) else {
+        return;
+    };
+    let mut again = Request::new(Body::empty());
+    *again.method_mut() = request.method().clone();
+    *again.uri_mut() = request.uri().clone();
+    *again.headers_mut() = request.headers().clone();
+    if *request.method() == Method::HEAD {
+        *again.method_mut() = Method::GET;
+    }
+    let (owner, exchange, key, entry) = (world.clone(), exchange.clone(), key.clone(), entry.clone());
+    world.spawn(async move {
+        if let Fetched::Kept(entry, _) = refresh(carriage, &owner, &exchange, &key, again, Some(entry)).await {
+            settle(carriage, &key, Some(landing), &entry);
+        }
+    });
 }
 
 enum Fetched {
@@ -89,13 +129,16 @@ enum Fetched {
 
 /// Asks the origin, by condition where an expired response can be confirmed.
 async fn refresh(
-    carriage: &Carriage,
+    carriage: &'static Carriage,
     world: &Arc<World>,
     exchange: &Exchange,
+    key: &key::Key,
     request: Request,
     kept: Option<Arc<Entry>>,
 ) -> Fetched {
-    let mut request = prepare(exchange, request, true);
+    let kept = kept.filter(|entry| !entry.is_error);
+    // Where nothing is kept but errors, the answer is this viewer's alone, and so are its conditions.
+    let mut request = prepare(exchange, request, exchange.cache.caches());
     if let Some(entry) = &kept {
         let mut condition = |validator, name| {
             if let Some(value) = entry.headers.get(validator) {
@@ -113,66 +156,111 @@ async fn refresh(
             Fetched::Kept(confirmed(exchange, &entry, response.headers(), now), REFRESHED)
         }
         // An expired response is better than an error (CloudFront guide, HTTPStatusCodes), and the origin is spared for a while.
-        Some(entry)
-            if status.is_server_error() && !entry.status.is_server_error() && rules::may_stand_in(&entry.headers) =>
-        {
-            let pause = rules::error_lifetime(
-                status,
-                exchange.error_ttls.get(&status.as_u16()).copied(),
-                response.headers(),
-            );
+        Some(entry) if status.is_server_error() && now < entry.stands_in_until => {
             let mut entry = Entry::clone(&entry);
-            entry.fresh_until = now + pause.unwrap_or(0) as f64;
+            entry.fresh_until = now + error_lifetime(exchange, &response) as f64;
             Fetched::Kept(Arc::new(entry), HIT)
         }
-        _ => take(exchange, response, now).await,
+        _ if status.is_client_error() || status.is_server_error() => {
+            let lifetime = error_lifetime(exchange, &response);
+            let page = errors::replace(carriage, world, exchange, response).await;
+            keep(exchange, key, page, lifetime, true, now).await
+        }
+        _ => {
+            let lifetime = if rules::is_kept(status) {
+                rules::lifetime(&exchange.cache, response.headers())
+            } else {
+                0
+            };
+            keep(exchange, key, response, lifetime, false, now).await
+        }
     }
+}
+
+/// Seconds for which the origin is not asked again after this error.
+fn error_lifetime(exchange: &Exchange, response: &Response) -> i64 {
+    let status = response.status();
+    let configured = exchange.error_response(status).and_then(|error| error.caching_min_ttl);
+    rules::error_lifetime(status, configured, response.headers()).unwrap_or(0)
 }
 
 /// An expired response that the origin confirmed: its newer headers replace the older ones (RFC 9111, 3.2).
 fn confirmed(exchange: &Exchange, entry: &Entry, newer: &HeaderMap, now: f64) -> Arc<Entry> {
     let mut entry = Entry::clone(entry);
+    // What was compressed has a length and a tag of its own.
+    let own = [
+        header::CONTENT_LENGTH,
+        header::CONTENT_ENCODING,
+        header::ETAG,
+        header::SET_COOKIE,
+        header::VARY,
+    ];
     for (name, value) in newer {
-        if name != header::CONTENT_LENGTH && name != header::SET_COOKIE {
+        if !own.contains(name) {
             entry.headers.insert(name, value.clone());
         }
     }
     entry.stored = now;
-    entry.fresh_until = now + rules::lifetime(exchange.cache_policy, &entry.headers) as f64;
+    let lifetime = rules::lifetime(&exchange.cache, &entry.headers);
+    age(exchange, &mut entry, lifetime);
     Arc::new(entry)
 }
 
+/// Sets until when an entry is of what use.
+fn age(exchange: &Exchange, entry: &mut Entry, lifetime: i64) {
+    let expires = entry.stored + lifetime as f64;
+    let stale = rules::staleness(&exchange.cache, &entry.headers);
+    entry.fresh_until = expires;
+    entry.revalidates_until = expires + stale.while_revalidate as f64;
+    entry.stands_in_until = stale.if_error.map_or(f64::INFINITY, |seconds| expires + seconds as f64);
+}
+
 /// Keeps a response if it may be kept, else lets it pass.
-async fn take(exchange: &Exchange, response: Response, now: f64) -> Fetched {
-    let status = response.status();
-    let configured = exchange.error_ttls.get(&status.as_u16()).copied();
-    let lifetime = if rules::is_kept(status) {
-        rules::lifetime(exchange.cache_policy, response.headers())
-    } else {
-        rules::error_lifetime(status, configured, response.headers()).unwrap_or(0)
-    };
-    if lifetime <= 0 {
+async fn keep(
+    exchange: &Exchange,
+    key: &key::Key,
+    response: Response,
+    lifetime: i64,
+    is_error: bool,
+    now: f64,
+) -> Fetched {
+    // `Vary: *` is kept and asked for every time (CloudFront guide, ResponseCustomContentNegotiation): here, it is not kept.
+    let varies = exchange.cache.min_ttl == 0 && response.headers().get(header::VARY).is_some_and(|vary| vary == "*");
+    if lifetime <= 0 || varies {
         return Fetched::Passing(response);
     }
     let (mut parts, body) = response.into_parts();
     if !exchange.has_cookies() {
         parts.headers.remove(header::SET_COOKIE);
     }
-    match read_up_to(body, LARGEST_KEPT).await {
-        Ok(Read::All(body)) => Fetched::Kept(
-            Arc::new(Entry {
-                status,
-                headers: parts.headers,
-                body,
-                stored: now,
-                fresh_until: now + lifetime as f64,
-                path: exchange.path.clone(),
-            }),
-            MISS,
-        ),
-        Ok(Read::Longer(body)) => Fetched::Passing(Response::from_parts(parts, body)),
-        Err(_) => Fetched::Passing(origin_failed(exchange, StatusCode::BAD_GATEWAY)),
+    let mut body = match read_up_to(body, LARGEST_KEPT).await {
+        Ok(Read::All(body)) => body,
+        Ok(Read::Longer(body)) => return Fetched::Passing(Response::from_parts(parts, body)),
+        // What broke off is not kept (CloudFront guide, ResponseCustomDroppedTCPConnections).
+        Err(_) => return Fetched::Passing(origin_failed(exchange, StatusCode::BAD_GATEWAY)),
+    };
+    if let Some(encoding) = key.encoding.filter(|_| exchange.behavior.compress)
+        && compress::is_compressible(parts.status, &parts.headers)
+    {
+        body = compress::compress(&mut parts.headers, body, encoding).await;
     }
+    let mut entry = Entry {
+        status: parts.status,
+        headers: parts.headers,
+        body,
+        is_error,
+        stored: now,
+        fresh_until: now,
+        revalidates_until: now,
+        stands_in_until: now,
+        path: key.path.clone(),
+    };
+    if is_error {
+        entry.fresh_until = now + lifetime as f64;
+    } else {
+        age(exchange, &mut entry, lifetime);
+    }
+    Fetched::Kept(Arc::new(entry), MISS)
 }
 
 /// The request as the origin gets it.
@@ -188,96 +276,41 @@ fn prepare(exchange: &Exchange, request: Request, for_cache: bool) -> Request {
 }
 
 /// Takes a request to the origin; where there is no answer, CloudFront's page about that is it.
-async fn from_origin(carriage: &Carriage, world: &Arc<World>, exchange: &Exchange, request: Request) -> Response {
+async fn from_origin(
+    carriage: &'static Carriage,
+    world: &Arc<World>,
+    exchange: &Exchange,
+    request: Request,
+) -> Response {
     let origin = &exchange.origin;
     let route = routes::route(&world.lock(), &origin.domain_name);
     let Some(route) = route else {
         let text = format!(
-            "The origin {} does not resolve: the sandbox knows its own load balancers and environments only.",
+            "CloudFront wasn't able to resolve the origin domain name. {} is no load balancer or environment of the sandbox, \
+             which knows no other origins.",
             origin.domain_name
         );
-        return pages::cloudfront(StatusCode::BAD_GATEWAY, &text, &exchange.request_id);
+        return exchange.deny(StatusCode::BAD_GATEWAY, &text);
     };
-    if origin.protocol_policy == "https-only" || origin.http_port != 80 {
+    let by_https = match origin.protocol_policy.as_str() {
+        "https-only" => true,
+        "match-viewer" => exchange.secure,
+        _ => false,
+    };
+    if by_https || origin.http_port != 80 {
         let text =
             "CloudFront wasn't able to connect to the origin: in the sandbox, origins speak HTTP on port 80 only.";
-        return pages::cloudfront(StatusCode::BAD_GATEWAY, text, &exchange.request_id);
+        return exchange.deny(StatusCode::BAD_GATEWAY, text);
     }
     // A GET or HEAD is tried again, anything else may have been done already (guide, RequestAndResponseBehaviorCustomOrigin);
     // the sandbox never tries again: on loopback a second attempt fails like the first.
     let limit = Duration::from_secs(u64::from(origin.read_timeout.max(1)));
-    let answer = tokio::time::timeout(limit, carry(carriage, world, &route, exchange.viewer, request)).await;
+    let answer = tokio::time::timeout(limit, carry(carriage, world, &route, EDGE, request)).await;
     answer.unwrap_or_else(|_| origin_failed(exchange, StatusCode::GATEWAY_TIMEOUT))
 }
 
 fn origin_failed(exchange: &Exchange, status: StatusCode) -> Response {
     let text = "CloudFront attempted to establish a connection with the origin, but either the attempt failed or the origin \
                 closed the connection.";
-    pages::cloudfront(status, text, &exchange.request_id)
-}
-
-/// What of a viewer's request decides how a kept response is given.
-struct Viewer {
-    head: bool,
-    if_none_match: Option<HeaderValue>,
-    if_modified_since: Option<HeaderValue>,
-}
-
-impl Viewer {
-    fn of(request: &Request) -> Self {
-        let header = |name| request.headers().get(name).cloned();
-        Self {
-            head: request.method() == Method::HEAD,
-            if_none_match: header(header::IF_NONE_MATCH),
-            if_modified_since: header(header::IF_MODIFIED_SINCE),
-        }
-    }
-
-    /// Whether the viewer has it already.
-    fn has(&self, entry: &Entry) -> bool {
-        let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
-        if let Some(wanted) = &self.if_none_match {
-            let etag = entry.headers.get(header::ETAG).map(text);
-            return etag.is_some_and(|etag| {
-                text(wanted)
-                    .split(',')
-                    .any(|one| matches!(one.trim(), "*") || one.trim() == etag)
-            });
-        }
-        self.if_modified_since.is_some() && self.if_modified_since.as_ref() == entry.headers.get(header::LAST_MODIFIED)
-    }
-}
-
-fn from_entry(exchange: &Exchange, viewer: &Viewer, entry: &Entry, now: f64, x_cache: &'static str) -> Response {
-    let known = entry.status == StatusCode::OK && viewer.has(entry);
-    let body = if known || viewer.head {
-        Body::empty()
-    } else {
-        Body::from(entry.body.clone())
-    };
-    let mut response = Response::new(body);
-    *response.status_mut() = if known { StatusCode::NOT_MODIFIED } else { entry.status };
-    *response.headers_mut() = entry.headers.clone();
-    if known {
-        response.headers_mut().remove(header::CONTENT_LENGTH);
-    }
-    if x_cache != MISS {
-        let age = (now - entry.stored).max(0.0) as u64;
-        response.headers_mut().insert(header::AGE, HeaderValue::from(age));
-    }
-    finish(exchange, response, x_cache)
-}
-
-/// Marks an answer, whichever way it came. Errors are marked as such, hit or not.
-fn finish(exchange: &Exchange, mut response: Response, x_cache: &'static str) -> Response {
-    if !exchange.has_cookies() {
-        response.headers_mut().remove(header::SET_COOKIE);
-    }
-    let status = response.status();
-    let x_cache = if status.is_client_error() || status.is_server_error() {
-        ERROR
-    } else {
-        x_cache
-    };
-    mark(response, x_cache, &exchange.request_id)
+    exchange.deny(status, text)
 }

@@ -1,59 +1,41 @@
 //! The edge's decisions without side effects: which behavior, for how long, what may stand in for an error.
 //! Must know nothing of where responses are kept. Source: CloudFront guide, Expiration and HTTPStatusCodes.
 
+use std::sync::Arc;
+
 use http::{HeaderMap, StatusCode, header};
 use jiff::fmt::rfc2822;
 
+use crate::proxy::glob;
 use crate::world::distributions::{Behavior, Configuration};
-use crate::world::edge_policies::CachePolicy;
+use crate::world::edge_policies::CacheRules;
 
 /// Seconds that an error is kept where the distribution says nothing else.
 const ERROR_TTL: i64 = 10;
 
 /// The first behavior whose pattern matches, else the default one.
-pub(super) fn behavior<'a>(configuration: &'a Configuration, path: &str) -> &'a Behavior {
+pub(super) fn behavior<'a>(configuration: &'a Configuration, path: &str) -> &'a Arc<Behavior> {
     let mut behaviors = configuration.behaviors.iter();
     behaviors
         .find(|behavior| matches_path(&behavior.path_pattern, path))
         .unwrap_or(&configuration.default_behavior)
 }
 
-/// `*` stands for any number of characters, `?` for one; case counts; the leading slash may be left out.
-pub(super) fn matches_path(pattern: &str, path: &str) -> bool {
-    let pattern = pattern.strip_prefix('/').unwrap_or(pattern).as_bytes();
-    let path = path.strip_prefix('/').unwrap_or(path).as_bytes();
-    let (mut at, mut from) = (0, 0);
-    // Where to go on after a mismatch: behind the last star, one more character eaten by it.
-    let mut star: Option<(usize, usize)> = None;
-    while from < path.len() {
-        match pattern.get(at) {
-            Some(b'*') => {
-                star = Some((at + 1, from));
-                at += 1;
-            }
-            Some(&wanted) if wanted == b'?' || wanted == path[from] => {
-                at += 1;
-                from += 1;
-            }
-            _ => {
-                let Some((behind, eaten)) = star else { return false };
-                star = Some((behind, eaten + 1));
-                (at, from) = (behind, eaten + 1);
-            }
-        }
-    }
-    pattern[at..].iter().all(|rest| *rest == b'*')
+/// As [`glob::matches`]; the leading slash may be left out.
+fn matches_path(pattern: &str, path: &str) -> bool {
+    let bare = |text| str::strip_prefix(text, '/').unwrap_or(text);
+    glob::matches(bare(pattern), bare(path))
 }
 
 /// Seconds that a good response is kept. A minimum above 0 keeps even what says `no-store` (the trap of CachingOptimized).
-pub(super) fn lifetime(policy: &CachePolicy, headers: &HeaderMap) -> i64 {
+pub(super) fn lifetime(rules: &CacheRules, headers: &HeaderMap) -> i64 {
     let says = |name: &str| directive(headers, name).is_some();
     if says("no-cache") || says("no-store") || says("private") {
-        return policy.min_ttl;
+        return rules.min_ttl;
     }
     match asked_lifetime(headers) {
-        Some(asked) => asked.max(policy.min_ttl).min(policy.max_ttl.max(policy.min_ttl)),
-        None => policy.default_ttl.max(policy.min_ttl),
+        Some(asked) => asked.max(rules.min_ttl).min(rules.max_ttl.max(rules.min_ttl)),
+        None => rules.default_ttl.max(rules.min_ttl),
     }
 }
 
@@ -61,9 +43,9 @@ pub(super) fn lifetime(policy: &CachePolicy, headers: &HeaderMap) -> i64 {
 pub(super) fn error_lifetime(status: StatusCode, configured: Option<i64>, headers: &HeaderMap) -> Option<i64> {
     let least = configured.unwrap_or(ERROR_TTL);
     match status.as_u16() {
-        404 | 414 | 500 | 501 | 502 | 503 | 504 => Some(asked_lifetime(headers).unwrap_or(0).max(least)),
+        404 | 405 | 414 | 416 | 500 | 501 | 502 | 503 | 504 => Some(asked_lifetime(headers).unwrap_or(0).max(least)),
         // Only if the origin says so.
-        400 | 403 | 405 | 412 | 415 => asked_lifetime(headers)
+        400 | 403 | 412 | 415 => asked_lifetime(headers)
             .filter(|asked| *asked > 0)
             .map(|asked| asked.max(least)),
         _ => None,
@@ -75,12 +57,22 @@ pub(super) fn is_kept(status: StatusCode) -> bool {
     matches!(status.as_u16(), 200 | 203 | 204 | 300 | 301 | 302 | 307 | 308)
 }
 
-/// Whether an expired response may stand in when the origin fails: `stale-if-error=0` forbids it.
-pub(super) fn may_stand_in(headers: &HeaderMap) -> bool {
-    directive(headers, "stale-if-error")
-        .flatten()
-        .and_then(|value| value.parse::<i64>().ok())
-        != Some(0)
+/// Seconds beyond its life for which a response is of use.
+#[derive(Debug, PartialEq)]
+pub(super) struct Staleness {
+    pub while_revalidate: i64,
+    /// `None`: as long as the origin fails, which is CloudFront's way where nothing is said (guide, HTTPStatusCodes).
+    pub if_error: Option<i64>,
+}
+
+/// What the origin says of the time after. Never longer than the maximum TTL.
+pub(super) fn staleness(rules: &CacheRules, headers: &HeaderMap) -> Staleness {
+    let seconds = |name: &str| directive(headers, name).flatten()?.parse::<i64>().ok();
+    let bounded = |seconds: i64| seconds.clamp(0, rules.max_ttl);
+    Staleness {
+        while_revalidate: seconds("stale-while-revalidate").map_or(0, bounded),
+        if_error: seconds("stale-if-error").map(bounded),
+    }
 }
 
 /// What the origin asks for: `s-maxage`, else `max-age`, else `Expires`.
@@ -98,7 +90,8 @@ fn asked_lifetime(headers: &HeaderMap) -> Option<i64> {
     })
 }
 
-fn date(text: &str) -> Option<i64> {
+/// Seconds since the epoch of an HTTP date.
+pub(super) fn date(text: &str) -> Option<i64> {
     rfc2822::parse(text).ok().map(|date| date.timestamp().as_second())
 }
 
@@ -120,7 +113,7 @@ fn directive(headers: &HeaderMap, wanted: &str) -> Option<Option<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::world::edge_policies::CACHE_POLICIES;
+    use crate::world::edge_policies::EdgePolicies;
 
     fn headers(list: &[(&'static str, &str)]) -> HeaderMap {
         list.iter()
@@ -128,27 +121,29 @@ mod tests {
             .collect()
     }
 
-    fn policy(name: &str) -> &'static CachePolicy {
-        CACHE_POLICIES.iter().find(|policy| policy.name == name).unwrap()
+    fn policy(name: &str) -> Arc<CacheRules> {
+        let policies = EdgePolicies::default();
+        let named = policies.cache.all().find(|policy| policy.name == name);
+        named.unwrap().rules.clone()
     }
 
     #[test]
     fn caching_optimized_keeps_even_what_must_not_be_stored() {
         let policy = policy("Managed-CachingOptimized");
         for never in ["no-store", "no-cache", "private", "max-age=0", "private, max-age=600"] {
-            assert_eq!(lifetime(policy, &headers(&[("cache-control", never)])), 1, "{never}");
+            assert_eq!(lifetime(&policy, &headers(&[("cache-control", never)])), 1, "{never}");
         }
-        assert_eq!(lifetime(policy, &headers(&[])), 86_400);
+        assert_eq!(lifetime(&policy, &headers(&[])), 86_400);
         assert_eq!(
-            lifetime(policy, &headers(&[("cache-control", "public, max-age=600")])),
+            lifetime(&policy, &headers(&[("cache-control", "public, max-age=600")])),
             600
         );
         assert_eq!(
-            lifetime(policy, &headers(&[("cache-control", "max-age=600, s-maxage=60")])),
+            lifetime(&policy, &headers(&[("cache-control", "max-age=600, s-maxage=60")])),
             60
         );
         assert_eq!(
-            lifetime(policy, &headers(&[("cache-control", "max-age=99999999")])),
+            lifetime(&policy, &headers(&[("cache-control", "max-age=99999999")])),
             31_536_000
         );
     }
@@ -156,11 +151,11 @@ mod tests {
     #[test]
     fn a_policy_without_minimum_follows_the_origin() {
         let origin = policy("UseOriginCacheControlHeaders");
-        assert_eq!(lifetime(origin, &headers(&[("cache-control", "no-store")])), 0);
-        assert_eq!(lifetime(origin, &headers(&[])), 0);
-        assert_eq!(lifetime(origin, &headers(&[("cache-control", "max-age=30")])), 30);
+        assert_eq!(lifetime(&origin, &headers(&[("cache-control", "no-store")])), 0);
+        assert_eq!(lifetime(&origin, &headers(&[])), 0);
+        assert_eq!(lifetime(&origin, &headers(&[("cache-control", "max-age=30")])), 30);
         let disabled = policy("Managed-CachingDisabled");
-        assert_eq!(lifetime(disabled, &headers(&[("cache-control", "max-age=30")])), 0);
+        assert_eq!(lifetime(&disabled, &headers(&[("cache-control", "max-age=30")])), 0);
     }
 
     #[test]
@@ -169,9 +164,9 @@ mod tests {
             ("date", "Wed, 21 Oct 2015 07:28:00 GMT"),
             ("expires", "Wed, 21 Oct 2015 07:29:30 GMT"),
         ]);
-        assert_eq!(lifetime(policy("Managed-CachingOptimized"), &answer), 90);
+        assert_eq!(lifetime(&policy("Managed-CachingOptimized"), &answer), 90);
         assert_eq!(
-            lifetime(policy("Managed-CachingOptimized"), &headers(&[("expires", "0")])),
+            lifetime(&policy("Managed-CachingOptimized"), &headers(&[("expires", "0")])),
             1
         );
     }
@@ -200,11 +195,15 @@ mod tests {
     }
 
     #[test]
-    fn stale_if_error_0_forbids_a_stand_in() {
-        assert!(may_stand_in(&headers(&[("cache-control", "no-store")])));
-        assert!(!may_stand_in(&headers(&[(
-            "cache-control",
-            "no-store, stale-if-error=0"
-        )])));
+    fn the_origin_says_how_long_an_old_answer_is_of_use() {
+        let rules = policy("Managed-CachingOptimized");
+        let said = |value: &str| staleness(&rules, &headers(&[("cache-control", value)]));
+        assert_eq!(
+            (said("no-store").while_revalidate, said("no-store").if_error),
+            (0, None)
+        );
+        assert_eq!(said("no-store, stale-if-error=0").if_error, Some(0));
+        let both = said("max-age=1, stale-while-revalidate=60, stale-if-error=99999999999");
+        assert_eq!((both.while_revalidate, both.if_error), (60, Some(31_536_000)));
     }
 }

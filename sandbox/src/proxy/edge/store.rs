@@ -1,17 +1,24 @@
 //! What the edge keeps: responses by cache key, and which of them are being fetched right now.
 //! Must know nothing of how long anything is good; it is told.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
 use tokio::sync::watch;
 
-use super::rules;
+use crate::world::distributions::Invalidation;
 
 /// All responses together hold at most this many bytes.
 const LARGEST: usize = 64 * 1024 * 1024;
+
+/// What a response takes beside its body, about.
+const OVERHEAD: usize = 1_024;
+
+/// Keys that are remembered as not to be collapsed; then they start anew.
+const MOST_PASSING: usize = 10_000;
 
 /// A response that was kept. Times in seconds of sandbox time.
 #[derive(Debug, Clone)]
@@ -19,10 +26,17 @@ pub(super) struct Entry {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Bytes,
+    /// Kept in place of what was asked for.
+    pub is_error: bool,
     /// When the origin said so last.
     pub stored: f64,
+    /// Until then nobody asks the origin: the end of its life, or of a pause after an error.
     pub fresh_until: f64,
-    /// The viewer's path, which invalidations name.
+    /// Until then it is given at once and confirmed behind the viewer's back.
+    pub revalidates_until: f64,
+    /// Until then it stands in for an error.
+    pub stands_in_until: f64,
+    /// The viewer's path with the query of the cache key, which invalidations name.
     pub path: String,
 }
 
@@ -30,6 +44,7 @@ pub(super) struct Entry {
 pub(super) struct Store {
     kept: Mutex<Kept>,
     flights: Mutex<HashMap<String, watch::Receiver<Option<Arc<Entry>>>>>,
+    passing: Mutex<HashSet<String>>,
 }
 
 #[derive(Default)]
@@ -67,31 +82,40 @@ impl Drop for Landing<'_> {
 
 impl Store {
     /// The response under that key, however old, unless it was invalidated since.
-    pub(super) fn find(&self, key: &str, invalidations: &[(f64, Vec<String>)]) -> Option<Arc<Entry>> {
+    pub(super) fn find(&self, key: &str, invalidations: &[Invalidation], now: Timestamp) -> Option<Arc<Entry>> {
         let entry = lock(&self.kept).entries.get(key).cloned()?;
-        let gone = invalidations
-            .iter()
-            .filter(|(when, _)| *when >= entry.stored)
-            .any(|(_, paths)| paths.iter().any(|path| rules::matches_path(path, &entry.path)));
-        (!gone).then_some(entry)
+        let gone = |one: &Invalidation| {
+            let completed = one.completed();
+            let seconds = completed.as_nanosecond() as f64 / 1e9;
+            completed <= now && seconds >= entry.stored && one.names(&entry.path)
+        };
+        // The newest are last, and it is them that count.
+        (!invalidations.iter().rev().any(gone)).then_some(entry)
     }
 
     pub(super) fn keep(&self, key: &str, entry: Arc<Entry>) {
+        lock(&self.passing).remove(key);
         let mut kept = lock(&self.kept);
-        kept.size += entry.body.len();
+        kept.size += OVERHEAD + entry.body.len();
         if let Some(before) = kept.entries.insert(key.to_owned(), entry) {
-            kept.size -= before.body.len();
+            kept.size -= OVERHEAD + before.body.len();
         }
-        while kept.size > LARGEST {
-            let oldest = kept
-                .entries
-                .iter()
-                .min_by(|(_, a), (_, b)| a.stored.total_cmp(&b.stored));
-            let Some(oldest) = oldest.map(|(key, _)| key.clone()) else {
+        if kept.size <= LARGEST {
+            return;
+        }
+        // A quarter goes at once: looking for the oldest is dear.
+        let mut by_age: Vec<(f64, String)> = kept
+            .entries
+            .iter()
+            .map(|(key, entry)| (entry.stored, key.clone()))
+            .collect();
+        by_age.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+        for (_, key) in by_age {
+            if kept.size <= LARGEST / 4 * 3 {
                 return;
-            };
-            if let Some(entry) = kept.entries.remove(&oldest) {
-                kept.size -= entry.body.len();
+            }
+            if let Some(entry) = kept.entries.remove(&key) {
+                kept.size -= OVERHEAD + entry.body.len();
             }
         }
     }
@@ -109,6 +133,19 @@ impl Store {
             key: key.to_owned(),
             sender,
         })
+    }
+
+    /// Remembers that what is under that key was not to be kept: the next ones need not wait for each other.
+    pub(super) fn let_pass(&self, key: &str) {
+        let mut passing = lock(&self.passing);
+        if passing.len() >= MOST_PASSING {
+            passing.clear();
+        }
+        passing.insert(key.to_owned());
+    }
+
+    pub(super) fn passes(&self, key: &str) -> bool {
+        lock(&self.passing).contains(key)
     }
 }
 

@@ -2,11 +2,18 @@
 //! The whole document is kept beside what is acted on, so that it reads back as it was sent.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use winterbaume_cloudfront::wire as w;
 
+use super::inconsistent;
 use crate::world::Refusal;
-use crate::world::distributions::{Behavior, Configuration, Origin};
+use crate::world::distributions::{Behavior, Caching, Configuration, ErrorPage, ErrorResponse, Origin};
+use crate::world::edge_policies::{CacheRules, OriginRequestRules, Selection};
+
+/// Where nothing is said: a day, and a year (CloudFront API, CachePolicyConfig).
+pub(super) const DEFAULT_TTL: i64 = 86_400;
+pub(super) const MAX_TTL: i64 = 31_536_000;
 
 /// Reads a configuration as a client sent it.
 ///
@@ -21,16 +28,25 @@ pub(super) fn read(mut config: w::DistributionConfig) -> Result<Configuration, R
         .cache_behaviors
         .iter()
         .flat_map(|list| list.items.iter().flat_map(|list| &list.items));
+    let certificate = config.viewer_certificate.as_ref();
     Ok(Configuration {
+        aliases: config
+            .aliases
+            .iter()
+            .flat_map(|list| list.items.iter().flat_map(|list| list.items.clone()))
+            .collect(),
+        has_certificate: certificate.is_some_and(|one| !blank(&one.a_c_m_certificate_arn)),
         caller_reference: config.caller_reference.clone(),
         comment: config.comment.clone(),
         enabled: config.enabled,
         default_root_object: config.default_root_object.clone().unwrap_or_default(),
         web_acl_id: config.web_a_c_l_id.clone().unwrap_or_default(),
-        origins: config.origins.items.items.iter().map(origin).collect(),
-        default_behavior: behavior(&default),
-        behaviors: behaviors.map(behavior).collect(),
-        error_ttls: error_ttls(&config),
+        origins: config.origins.items.items.iter().map(origin).map(Arc::new).collect(),
+        default_behavior: Arc::new(behavior(&default)?),
+        behaviors: behaviors
+            .map(|one| behavior(one).map(Arc::new))
+            .collect::<Result<_, _>>()?,
+        error_responses: error_responses(&config)?,
         document: serde_json::to_value(&config).map_err(unreadable)?,
     })
 }
@@ -47,11 +63,6 @@ fn unreadable(error: serde_json::Error) -> Refusal {
     Refusal::with_status(500, "InternalError", error.to_string())
 }
 
-pub(super) fn inconsistent(member: &str) -> Refusal {
-    let text = format!("The value of Quantity and the size of Items don't match: {member}.");
-    Refusal::new("InconsistentQuantities", text)
-}
-
 /// The default behavior in the form of the others: only the pattern is missing in it.
 fn plain(default: &w::DefaultCacheBehavior) -> Result<w::CacheBehavior, Refusal> {
     let mut document = serde_json::to_value(default).map_err(unreadable)?;
@@ -59,16 +70,101 @@ fn plain(default: &w::DefaultCacheBehavior) -> Result<w::CacheBehavior, Refusal>
     serde_json::from_value(document).map_err(unreadable)
 }
 
-fn behavior(one: &w::CacheBehavior) -> Behavior {
+fn behavior(one: &w::CacheBehavior) -> Result<Behavior, Refusal> {
     let allowed = one.allowed_methods.clone().unwrap_or_default();
-    Behavior {
+    let named = |id: &Option<String>| id.clone().filter(|id| !id.is_empty());
+    let caching = match (named(&one.cache_policy_id), &one.forwarded_values) {
+        (Some(cache_policy_id), None) => Caching::Policies {
+            cache_policy_id,
+            origin_request_policy_id: named(&one.origin_request_policy_id),
+        },
+        (None, Some(values)) if named(&one.origin_request_policy_id).is_none() => forwarded(one, values),
+        (None, None) => {
+            return Err(Refusal::new(
+                "InvalidArgument",
+                "The parameter ForwardedValues is required when there is no CachePolicyId.",
+            ));
+        }
+        _ => {
+            return Err(Refusal::new(
+                "InvalidArgument",
+                "The parameter ForwardedValues cannot be used when a cache policy or an origin request policy is associated to the cache behavior.",
+            ));
+        }
+    };
+    Ok(Behavior {
         path_pattern: one.path_pattern.clone(),
         target_origin_id: one.target_origin_id.clone(),
         viewer_protocol_policy: one.viewer_protocol_policy.clone(),
         cached_methods: allowed.cached_methods.unwrap_or_default().items.items,
         allowed_methods: allowed.items.items,
-        cache_policy_id: one.cache_policy_id.clone().unwrap_or_default(),
-        origin_request_policy_id: one.origin_request_policy_id.clone().filter(|id| !id.is_empty()),
+        compress: one.compress.unwrap_or(false),
+        caching,
+        response_headers_policy_id: named(&one.response_headers_policy_id),
+    })
+}
+
+/// The deprecated way to say what is in the key and what reaches the origin (CloudFront API, ForwardedValues).
+fn forwarded(one: &w::CacheBehavior, values: &w::ForwardedValues) -> Caching {
+    let selection = |all: bool, names: Vec<String>| match (all, names.is_empty()) {
+        (true, _) => Selection::All,
+        (false, true) => Selection::Nothing,
+        (false, false) => Selection::Only(names),
+    };
+    let names = values
+        .headers
+        .clone()
+        .and_then(|list| list.items)
+        .unwrap_or_default()
+        .items;
+    let every_header = names.iter().any(|name| name == "*");
+    let headers = selection(every_header, names);
+    let preference = &values.cookies;
+    let names = preference
+        .whitelisted_names
+        .clone()
+        .and_then(|list| list.items)
+        .unwrap_or_default()
+        .items;
+    let cookies = selection(
+        preference.forward == "all",
+        if preference.forward == "whitelist" {
+            names
+        } else {
+            Vec::new()
+        },
+    );
+    let keys = values
+        .query_string_cache_keys
+        .clone()
+        .and_then(|list| list.items)
+        .unwrap_or_default()
+        .items;
+    let query = selection(
+        values.query_string && (keys.is_empty() || keys.iter().any(|key| key == "*")),
+        keys,
+    );
+    let min_ttl = one.min_t_t_l.unwrap_or(0);
+    let default_ttl = one.default_t_t_l.unwrap_or(DEFAULT_TTL.max(min_ttl));
+    let max_ttl = one.max_t_t_l.unwrap_or(MAX_TTL.max(default_ttl));
+    Caching::ForwardedValues {
+        cache: Arc::new(CacheRules {
+            // Where all headers are forwarded, nothing is ever kept (CloudFront guide, Expiration).
+            max_ttl: if every_header { min_ttl } else { max_ttl },
+            default_ttl: if every_header { min_ttl } else { default_ttl },
+            // Gzip is looked at in any case; Brotli needs a cache policy (CloudFront guide, ServingCompressedFiles).
+            gzip: !every_header,
+            headers: headers.clone(),
+            cookies: cookies.clone(),
+            query,
+            ..CacheRules::new(min_ttl, default_ttl, max_ttl)
+        }),
+        origin_request: Arc::new(OriginRequestRules {
+            headers,
+            cloudfront_headers: Vec::new(),
+            cookies,
+            query: selection(values.query_string, Vec::new()),
+        }),
     }
 }
 
@@ -94,13 +190,43 @@ fn origin(one: &w::Origin) -> Origin {
     }
 }
 
-fn error_ttls(config: &w::DistributionConfig) -> BTreeMap<u16, i64> {
+fn error_responses(config: &w::DistributionConfig) -> Result<BTreeMap<u16, ErrorResponse>, Refusal> {
     let list = config
         .custom_error_responses
         .iter()
         .flat_map(|list| list.items.iter().flat_map(|list| &list.items));
-    list.filter_map(|one| Some((u16::try_from(one.error_code).ok()?, one.error_caching_min_t_t_l?)))
-        .collect()
+    let mut responses = BTreeMap::new();
+    for one in list {
+        let status = u16::try_from(one.error_code).unwrap_or_default();
+        let page = match (blank(&one.response_page_path), blank(&one.response_code)) {
+            (true, true) => None,
+            (false, false) => Some(ErrorPage {
+                path: one.response_page_path.clone().unwrap_or_default(),
+                status: one
+                    .response_code
+                    .as_deref()
+                    .and_then(|code| code.parse().ok())
+                    .unwrap_or_default(),
+            }),
+            _ => {
+                let text = "ResponsePagePath and ResponseCode must both be specified, or neither.";
+                return Err(Refusal::new("InvalidArgument", text));
+            }
+        };
+        let response = ErrorResponse {
+            caching_min_ttl: one.error_caching_min_t_t_l,
+            page,
+        };
+        if responses.insert(status, response).is_some() {
+            let text = format!("Your request contains the error code {status} more than once.");
+            return Err(Refusal::new("InvalidArgument", text));
+        }
+    }
+    Ok(responses)
+}
+
+fn blank(text: &Option<String>) -> bool {
+    text.as_deref().is_none_or(str::is_empty)
 }
 
 /// Refuses what the edge would otherwise silently leave out.
@@ -110,7 +236,6 @@ fn refuse_unsupported(config: &w::DistributionConfig) -> Result<(), Refusal> {
         false => Ok(()),
     };
     let filled = |quantity: Option<i32>| quantity.is_some_and(|quantity| quantity > 0);
-    refuse(filled(config.aliases.as_ref().map(|list| list.quantity)), "Aliases")?;
     refuse(
         filled(config.origin_groups.as_ref().map(|list| list.quantity)),
         "OriginGroups",
@@ -129,7 +254,6 @@ fn refuse_unsupported(config: &w::DistributionConfig) -> Result<(), Refusal> {
         config.connection_function_association.is_some(),
         "ConnectionFunctionAssociation",
     )?;
-    let blank = |text: &Option<String>| text.as_deref().is_none_or(str::is_empty);
     refuse(
         !blank(&config.continuous_deployment_policy_id),
         "ContinuousDeploymentPolicyId",
@@ -142,17 +266,17 @@ fn refuse_unsupported(config: &w::DistributionConfig) -> Result<(), Refusal> {
     refuse(geo.is_some_and(|kind| kind != "none"), "GeoRestriction")?;
     let certificate = config.viewer_certificate.as_ref();
     refuse(
-        certificate.is_some_and(|one| !blank(&one.a_c_m_certificate_arn) || !blank(&one.i_a_m_certificate_id)),
-        "ViewerCertificate",
+        certificate.is_some_and(|one| !blank(&one.i_a_m_certificate_id)),
+        "IAMCertificateId",
     )?;
-    let errors = config
-        .custom_error_responses
-        .iter()
-        .flat_map(|list| list.items.iter().flat_map(|list| &list.items));
-    refuse(
-        errors.into_iter().any(|one| !blank(&one.response_page_path)),
-        "ResponsePagePath",
-    )?;
+    // There is no certificate manager here: a name of one is taken on trust.
+    let elsewhere = |arn: &str| !arn.starts_with("arn:aws:acm:us-east-1:");
+    let arn = certificate.and_then(|one| one.a_c_m_certificate_arn.as_deref());
+    if arn.is_some_and(|arn| !arn.is_empty() && elsewhere(arn)) {
+        let text = "The specified SSL certificate doesn't exist, isn't in us-east-1 region, isn't valid, or doesn't \
+                    include a valid certificate chain.";
+        return Err(Refusal::new("InvalidViewerCertificate", text));
+    }
     for origin in &config.origins.items.items {
         refuse(
             origin.custom_origin_config.is_none(),
@@ -172,7 +296,6 @@ fn refuse_unsupported(config: &w::DistributionConfig) -> Result<(), Refusal> {
             .flat_map(|list| list.items.iter().flat_map(|list| list.items.clone())),
     );
     for one in &behaviors {
-        refuse(one.forwarded_values.is_some(), "ForwardedValues (use CachePolicyId)")?;
         refuse(
             filled(one.function_associations.as_ref().map(|list| list.quantity)),
             "FunctionAssociations",
@@ -189,7 +312,7 @@ fn refuse_unsupported(config: &w::DistributionConfig) -> Result<(), Refusal> {
             one.trusted_key_groups.as_ref().is_some_and(|list| list.enabled),
             "TrustedKeyGroups",
         )?;
-        refuse(!blank(&one.response_headers_policy_id), "ResponseHeadersPolicyId")?;
+        refuse(one.smooth_streaming == Some(true), "SmoothStreaming")?;
         refuse(!blank(&one.realtime_log_config_arn), "RealtimeLogConfigArn")?;
         refuse(!blank(&one.field_level_encryption_id), "FieldLevelEncryptionId")?;
         refuse(one.grpc_config.as_ref().is_some_and(|grpc| grpc.enabled), "GrpcConfig")?;
@@ -212,6 +335,13 @@ fn check_quantities(config: &w::DistributionConfig) -> Result<(), Refusal> {
                 list.items.as_ref().map_or(0, |list| list.items.len()),
             )?;
         }
+    }
+    if let Some(list) = &config.aliases {
+        check(
+            "Aliases",
+            list.quantity,
+            list.items.as_ref().map_or(0, |list| list.items.len()),
+        )?;
     }
     if let Some(list) = &config.cache_behaviors {
         check(
@@ -267,7 +397,8 @@ fn fill_in(config: &mut w::DistributionConfig) {
         restrictions.geo_restriction.restriction_type = "none".to_owned();
     }
     let certificate = config.viewer_certificate.get_or_insert_default();
-    certificate.cloud_front_default_certificate.get_or_insert(true);
+    let own = !blank(&certificate.a_c_m_certificate_arn);
+    certificate.cloud_front_default_certificate.get_or_insert(!own);
     certificate
         .minimum_protocol_version
         .get_or_insert_with(|| "TLSv1".to_owned());
@@ -288,6 +419,13 @@ fn fill_in(config: &mut w::DistributionConfig) {
             behavior.lambda_function_associations.get_or_insert_default();
             behavior.function_associations.get_or_insert_default();
             behavior.grpc_config.get_or_insert_default();
+            if let Some(values) = &mut behavior.forwarded_values {
+                values.headers.get_or_insert_default();
+                values.query_string_cache_keys.get_or_insert_default();
+                let min_ttl = *behavior.min_t_t_l.get_or_insert(0);
+                let default_ttl = *behavior.default_t_t_l.get_or_insert(DEFAULT_TTL.max(min_ttl));
+                behavior.max_t_t_l.get_or_insert(MAX_TTL.max(default_ttl));
+            }
         }};
     }
     // Two types with the same members.

@@ -1,86 +1,198 @@
-//! The managed cache and origin request policies as CloudFront's API shows them.
-//! Own policies cannot be made in the sandbox.
+//! The operations on policies, the same for each kind: its routes, its ETags, its lists.
+//! Must know nothing of what a kind rules; its own file turns that into XML and back.
 
+mod cache;
+mod origin_request;
+mod response_headers;
+
+use std::sync::Arc;
+
+use http::Method;
 use winterbaume_cloudfront::wire as w;
 
-use crate::gateway::call::Answer;
-use crate::world::Refusal;
+use super::{Target, if_match, with};
+use crate::gateway::call::{Answer, Call};
+use crate::world::clock::text;
 use crate::world::edge_policies::{
-    self, CACHE_POLICIES, CachePolicy, ORIGIN_REQUEST_POLICIES, OriginRequestPolicy, Selection,
+    CacheRules, Draft, Kind, OriginRequestRules, Policy, ResponseHeadersRules, Selection,
 };
+use crate::world::{Refusal, World};
 
-/// When AWS made them is of no use; a fixed time keeps answers equal.
-const MADE: &str = "2022-06-01T00:00:00Z";
-
-pub(super) fn list_cache_policies(kind: &str) -> Answer {
-    let shown = if kind == "custom" { &[][..] } else { CACHE_POLICIES };
-    let items: Vec<_> = shown
-        .iter()
-        .map(|policy| w::CachePolicySummary {
-            r#type: Some("managed".to_owned()),
-            cache_policy: Some(cache_policy(policy)),
-        })
-        .collect();
-    w::serialize_list_cache_policies_response(&w::CachePolicyList {
-        max_items: Some(100),
-        quantity: i32::try_from(items.len()).ok(),
-        items: (!items.is_empty()).then(|| items.into()),
-        next_marker: None,
-    })
-    .into()
-}
-
-pub(super) fn get_cache_policy(id: &str) -> Result<Answer, Refusal> {
-    let policy = edge_policies::cache_policy(id)
-        .ok_or_else(|| Refusal::with_status(404, "NoSuchCachePolicy", "The cache policy does not exist."))?;
-    let answer: Answer = w::serialize_get_cache_policy_response(&cache_policy(policy)).into();
-    Ok(super::with(answer, &[("etag", "E23ZP02F085DFQ")]))
-}
-
-pub(super) fn list_origin_request_policies(kind: &str) -> Answer {
-    let shown = if kind == "custom" {
-        &[][..]
-    } else {
-        ORIGIN_REQUEST_POLICIES
+/// The operation that a method and the path behind the API's version name, if it is one on policies.
+pub(super) fn route(method: &Method, segments: &[&str]) -> Option<&'static str> {
+    let (family, rest) = segments.split_first()?;
+    let by_kind = |names: [&'static str; 3]| match *family {
+        "cache-policy" | "distributionsByCachePolicyId" => Some(names[0]),
+        "origin-request-policy" | "distributionsByOriginRequestPolicyId" => Some(names[1]),
+        "response-headers-policy" | "distributionsByResponseHeadersPolicyId" => Some(names[2]),
+        _ => None,
     };
-    let items: Vec<_> = shown
-        .iter()
-        .map(|policy| w::OriginRequestPolicySummary {
-            r#type: Some("managed".to_owned()),
-            origin_request_policy: Some(origin_request_policy(policy)),
-        })
-        .collect();
-    w::serialize_list_origin_request_policies_response(&w::OriginRequestPolicyList {
-        max_items: Some(100),
-        quantity: i32::try_from(items.len()).ok(),
-        items: (!items.is_empty()).then(|| items.into()),
-        next_marker: None,
-    })
-    .into()
-}
-
-pub(super) fn get_origin_request_policy(id: &str) -> Result<Answer, Refusal> {
-    let policy = edge_policies::origin_request_policy(id).ok_or_else(|| {
-        Refusal::with_status(
-            404,
-            "NoSuchOriginRequestPolicy",
-            "The origin request policy does not exist.",
-        )
-    })?;
-    let answer: Answer = w::serialize_get_origin_request_policy_response(&origin_request_policy(policy)).into();
-    Ok(super::with(answer, &[("etag", "E23ZP02F085DFQ")]))
-}
-
-fn names(selection: Selection) -> Option<Vec<String>> {
-    match selection {
-        Selection::Nothing | Selection::All => None,
-        Selection::Only(names) | Selection::AllExcept(names) => {
-            Some(names.iter().map(|&name| name.to_owned()).collect())
-        }
+    match (method.as_str(), rest) {
+        ("GET", [_]) if family.starts_with("distributionsBy") => by_kind([
+            "ListDistributionsByCachePolicyId",
+            "ListDistributionsByOriginRequestPolicyId",
+            "ListDistributionsByResponseHeadersPolicyId",
+        ]),
+        _ if family.starts_with("distributionsBy") => None,
+        ("POST", []) => by_kind([
+            "CreateCachePolicy",
+            "CreateOriginRequestPolicy",
+            "CreateResponseHeadersPolicy",
+        ]),
+        ("GET", []) => by_kind([
+            "ListCachePolicies",
+            "ListOriginRequestPolicies",
+            "ListResponseHeadersPolicies",
+        ]),
+        ("GET", [_]) => by_kind(["GetCachePolicy", "GetOriginRequestPolicy", "GetResponseHeadersPolicy"]),
+        ("GET", [_, "config"]) => by_kind([
+            "GetCachePolicyConfig",
+            "GetOriginRequestPolicyConfig",
+            "GetResponseHeadersPolicyConfig",
+        ]),
+        ("PUT", [_]) => by_kind([
+            "UpdateCachePolicy",
+            "UpdateOriginRequestPolicy",
+            "UpdateResponseHeadersPolicy",
+        ]),
+        ("DELETE", [_]) => by_kind([
+            "DeleteCachePolicy",
+            "DeleteOriginRequestPolicy",
+            "DeleteResponseHeadersPolicy",
+        ]),
+        _ => None,
     }
 }
 
-fn behavior(selection: Selection, all: &str) -> String {
+/// Runs an operation on policies; `None` if it is not one.
+pub(super) fn run(world: &Arc<World>, call: &Call, target: &Target<'_>) -> Option<Result<Answer, Refusal>> {
+    route(&call.method, &target.segments)?;
+    Some(match target.segments.first().copied()? {
+        "cache-policy" | "distributionsByCachePolicyId" => run_on::<CacheRules>(world, call, target),
+        "origin-request-policy" | "distributionsByOriginRequestPolicyId" => {
+            run_on::<OriginRequestRules>(world, call, target)
+        }
+        _ => run_on::<ResponseHeadersRules>(world, call, target),
+    })
+}
+
+/// How a kind of policy is written.
+trait Form: Kind {
+    /// Reads a body of a creation or an update.
+    fn read(call: &Call) -> Result<Draft<Self>, Refusal>;
+    /// A policy, as it is shown after its creation (201) and otherwise (200).
+    fn policy(policy: &Policy<Self>, created: bool) -> Answer;
+    fn config(policy: &Policy<Self>) -> Answer;
+    fn list(page: Vec<&Policy<Self>>, next: Option<String>, most: i32) -> Answer;
+}
+
+fn run_on<F: Form>(world: &Arc<World>, call: &Call, target: &Target<'_>) -> Result<Answer, Refusal> {
+    let id = target.label(1);
+    let now = world.clock.now();
+    let mut state = world.lock();
+    let operation = call.operation.as_str();
+    if operation.starts_with("ListDistributionsBy") {
+        F::of(&state.edge_policies).get(id)?;
+        let ids = state.distributions.by_policy(id).map(|one| one.id.clone()).collect();
+        return Ok(distribution_ids(ids, target));
+    }
+    let policies = F::of_mut(&mut state.edge_policies);
+    if operation.starts_with("List") {
+        return Ok(list::<F>(policies.all(), target));
+    }
+    if operation.starts_with("Create") {
+        let made = policies.create(F::read(call)?, now)?;
+        let location = format!("https://cloudfront.amazonaws.com{}/{}", call.uri.path(), made.id);
+        let answer = F::policy(&made, true);
+        return Ok(with(answer, &[("etag", &made.etag), ("location", &location)]));
+    }
+    if operation.starts_with("Update") {
+        let changed = policies.update(id, if_match(call), F::read(call)?, now)?;
+        return Ok(with(F::policy(&changed, false), &[("etag", &changed.etag)]));
+    }
+    if operation.starts_with("Delete") {
+        state.delete_edge_policy::<F>(id, if_match(call))?;
+        return Ok(w::serialize_delete_cache_policy_response().into());
+    }
+    let found = policies.get(id)?;
+    let answer = if operation.ends_with("Config") {
+        F::config(found)
+    } else {
+        F::policy(found, false)
+    };
+    Ok(with(answer, &[("etag", &found.etag)]))
+}
+
+fn list<'a, F: Form + 'a>(all: impl Iterator<Item = &'a Policy<F>>, target: &Target<'_>) -> Answer {
+    let most = target.query("MaxItems").parse::<usize>().unwrap_or(100).clamp(1, 100);
+    let (kind, marker) = (target.query("Type"), target.query("Marker"));
+    let mut wanted = all.filter(|policy| {
+        policy.id.as_str() > marker
+            && match kind {
+                "managed" => policy.managed,
+                "custom" => !policy.managed,
+                _ => true,
+            }
+    });
+    let page: Vec<&Policy<F>> = wanted.by_ref().take(most).collect();
+    let next = page.last().map(|last| last.id.clone());
+    let next = wanted.next().and(next);
+    F::list(page, next, i32::try_from(most).unwrap_or(100))
+}
+
+fn distribution_ids(ids: Vec<String>, target: &Target<'_>) -> Answer {
+    let most = target.query("MaxItems").parse::<usize>().unwrap_or(100).clamp(1, 100);
+    let marker = target.query("Marker");
+    let mut rest = ids.into_iter().filter(|id| id.as_str() > marker);
+    let page: Vec<String> = rest.by_ref().take(most).collect();
+    let more = rest.next().is_some();
+    w::serialize_list_distributions_by_cache_policy_id_response(&w::DistributionIdList {
+        is_truncated: Some(more),
+        marker: Some(marker.to_owned()),
+        max_items: i32::try_from(most).ok(),
+        next_marker: page.last().filter(|_| more).cloned(),
+        quantity: i32::try_from(page.len()).ok(),
+        items: (!page.is_empty()).then(|| page.into()),
+    })
+    .into()
+}
+
+fn kind_of<R>(policy: &Policy<R>) -> Option<String> {
+    Some(if policy.managed { "managed" } else { "custom" }.to_owned())
+}
+
+fn modified<R>(policy: &Policy<R>) -> Option<String> {
+    Some(text(policy.modified))
+}
+
+fn quantity(items: usize) -> i32 {
+    i32::try_from(items).unwrap_or(i32::MAX)
+}
+
+/// Reads a behavior and its list of names. `all`: the behavior that takes everything.
+fn selection(parameter: &str, behavior: &str, all: &str, names: Option<Vec<String>>) -> Result<Selection, Refusal> {
+    let names = names.unwrap_or_default();
+    let needs = |names: Vec<String>| match names.is_empty() {
+        true => Err(Refusal::new(
+            "InvalidArgument",
+            format!("The parameter {parameter} needs a list of names."),
+        )),
+        false => Ok(names),
+    };
+    match behavior {
+        "none" => Ok(Selection::Nothing),
+        "whitelist" => needs(names).map(Selection::Only),
+        "allExcept" => needs(names).map(Selection::AllExcept),
+        _ if !all.is_empty() && behavior == all => Ok(Selection::All),
+        _ => Err(Refusal::new(
+            "InvalidArgument",
+            format!("The parameter {parameter} is not valid."),
+        )),
+    }
+}
+
+/// The name of a selection's behavior.
+fn behavior(selection: &Selection, all: &str) -> String {
     match selection {
         Selection::Nothing => "none",
         Selection::All => all,
@@ -90,71 +202,23 @@ fn behavior(selection: Selection, all: &str) -> String {
     .to_owned()
 }
 
-fn headers(selection: Selection) -> Option<w::Headers> {
-    names(selection).map(|names| w::Headers {
-        quantity: i32::try_from(names.len()).unwrap_or(i32::MAX),
-        items: Some(names.into()),
+fn header_names(names: &[String]) -> Option<w::Headers> {
+    (!names.is_empty()).then(|| w::Headers {
+        quantity: quantity(names.len()),
+        items: Some(names.to_vec().into()),
     })
 }
 
-fn cache_policy(policy: &CachePolicy) -> w::CachePolicy {
-    let parameters = w::ParametersInCacheKeyAndForwardedToOrigin {
-        enable_accept_encoding_brotli: Some(policy.brotli),
-        enable_accept_encoding_gzip: policy.gzip,
-        headers_config: w::CachePolicyHeadersConfig {
-            header_behavior: behavior(policy.headers, "all"),
-            headers: headers(policy.headers),
-        },
-        cookies_config: w::CachePolicyCookiesConfig {
-            cookie_behavior: behavior(policy.cookies, "all"),
-            cookies: None,
-        },
-        query_strings_config: w::CachePolicyQueryStringsConfig {
-            query_string_behavior: behavior(policy.query, "all"),
-            query_strings: None,
-        },
-    };
-    w::CachePolicy {
-        id: Some(policy.id.to_owned()),
-        last_modified_time: Some(MADE.to_owned()),
-        cache_policy_config: Some(w::CachePolicyConfig {
-            comment: Some(String::new()),
-            name: policy.name.to_owned(),
-            min_t_t_l: policy.min_ttl,
-            default_t_t_l: Some(policy.default_ttl),
-            max_t_t_l: Some(policy.max_ttl),
-            parameters_in_cache_key_and_forwarded_to_origin: Some(parameters),
-        }),
-    }
+fn cookie_names(names: &[String]) -> Option<w::CookieNames> {
+    (!names.is_empty()).then(|| w::CookieNames {
+        quantity: quantity(names.len()),
+        items: Some(names.to_vec().into()),
+    })
 }
 
-fn origin_request_policy(policy: &OriginRequestPolicy) -> w::OriginRequestPolicy {
-    w::OriginRequestPolicy {
-        id: Some(policy.id.to_owned()),
-        last_modified_time: Some(MADE.to_owned()),
-        origin_request_policy_config: Some(w::OriginRequestPolicyConfig {
-            comment: Some(String::new()),
-            name: policy.name.to_owned(),
-            headers_config: w::OriginRequestPolicyHeadersConfig {
-                header_behavior: if policy.cloudfront_headers.is_empty() {
-                    behavior(policy.headers, "allViewer")
-                } else {
-                    "allViewerAndWhitelistCloudFront".to_owned()
-                },
-                headers: if policy.cloudfront_headers.is_empty() {
-                    headers(policy.headers)
-                } else {
-                    headers(Selection::Only(policy.cloudfront_headers))
-                },
-            },
-            cookies_config: w::OriginRequestPolicyCookiesConfig {
-                cookie_behavior: behavior(policy.cookies, "all"),
-                cookies: None,
-            },
-            query_strings_config: w::OriginRequestPolicyQueryStringsConfig {
-                query_string_behavior: behavior(policy.query, "all"),
-                query_strings: None,
-            },
-        }),
-    }
+fn query_names(names: &[String]) -> Option<w::QueryStringNames> {
+    (!names.is_empty()).then(|| w::QueryStringNames {
+        quantity: quantity(names.len()),
+        items: Some(names.to_vec().into()),
+    })
 }

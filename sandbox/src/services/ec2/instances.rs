@@ -122,7 +122,14 @@ fn view(instance: &Instance, network: &Network, region: &str) -> m::Instance {
         key_name: instance.key_name.clone(),
         launch_time: Some(text(instance.launched)),
         monitoring: Some(m::Monitoring {
-            state: Some("disabled".to_owned()),
+            state: Some(
+                if instance.detailed_monitoring {
+                    "enabled"
+                } else {
+                    "disabled"
+                }
+                .to_owned(),
+            ),
         }),
         placement: Some(m::Placement {
             availability_zone: Some(instance.zone.clone()),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use winterbaume_elasticbeanstalk::{model as m, wire};
 
 use super::super::page::{page, wait_for};
+use super::templates::{lifecycle, lifecycle_view};
 use super::{caller, origin, tags};
 use crate::gateway::call::{Answer, Call};
 use crate::world::beanstalk::applications::{self, Application, NewVersion, Version};
@@ -31,7 +32,10 @@ pub(super) fn create(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal>
     let mut state = world.lock();
     let beanstalk = &mut state.region(&call.region).beanstalk;
     let name = &request.application_name;
+    let lifecycle = lifecycle(request.resource_lifecycle_config);
+    lifecycle.check()?;
     beanstalk.create_application(&origin, name, request.description, tags(request.tags))?;
+    beanstalk.set_lifecycle(name, lifecycle)?;
     let result = described(beanstalk.application(name)?);
     Ok(wire::serialize_create_application_response(&result).into())
 }
@@ -46,12 +50,12 @@ fn application_view(application: &Application) -> m::ApplicationDescription {
     m::ApplicationDescription {
         application_arn: Some(application.arn.clone()),
         application_name: Some(application.name.clone()),
-        configuration_templates: Some(Vec::new().into()),
+        configuration_templates: Some(application.templates.keys().cloned().collect()),
         date_created: Some(text(application.created)),
         date_updated: Some(text(application.updated)),
         description: application.description.clone(),
+        resource_lifecycle_config: Some(lifecycle_view(&application.lifecycle)),
         versions: Some(application.versions.keys().cloned().collect()),
-        ..m::ApplicationDescription::default()
     }
 }
 
@@ -140,10 +144,36 @@ pub(super) fn create_version(world: &Arc<World>, call: &Call) -> Result<Answer, 
             application_version: version.map(|version| version_view(&application, version)),
         }
     };
+    let retired = {
+        let mut state = world.lock();
+        let beanstalk = &mut state.region(&call.region).beanstalk;
+        beanstalk.retire_versions(&application, origin.now)
+    };
+    for (bucket, key) in retired {
+        wait_for(world.objects.delete(&bucket, &key));
+    }
     if process {
         applications::process(world, origin, application, label);
     }
     Ok(wire::serialize_create_application_version_response(&result).into())
+}
+
+pub(super) fn update_version(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::UpdateApplicationVersionMessage = call.query()?;
+    let (name, label) = (&request.application_name, &request.version_label);
+    let now = world.clock.now();
+    let mut state = world.lock();
+    let application = state.region(&call.region).beanstalk.application_mut(name)?;
+    let version = application.versions.get_mut(label).ok_or_else(|| {
+        let message = format!("No Application Version named '{label}' found.");
+        Refusal::new("InvalidParameterValue", message)
+    })?;
+    version.description = request.description.or(version.description.take());
+    version.updated = now;
+    let result = m::ApplicationVersionDescriptionMessage {
+        application_version: Some(version_view(name, version)),
+    };
+    Ok(wire::serialize_update_application_version_response(&result).into())
 }
 
 fn version_view(application: &str, version: &Version) -> m::ApplicationVersionDescription {
@@ -211,6 +241,9 @@ fn with_tags<T>(world: &World, call: &Call, arn: &str, act: impl FnOnce(&mut Tag
         }
         if let Some(version) = application.versions.values_mut().find(|it| it.arn == arn) {
             return Ok(act(&mut version.tags));
+        }
+        if let Some(template) = application.templates.values_mut().find(|it| it.arn == arn) {
+            return Ok(act(&mut template.tags));
         }
     }
     // Names are used again: of two environments with one ARN the living one is meant.

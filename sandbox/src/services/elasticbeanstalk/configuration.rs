@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use winterbaume_elasticbeanstalk::{model as m, wire};
 
-use super::{copy_of, options, reference};
+use super::{copy_of, options, reference, templates};
 use crate::gateway::call::{Answer, Call};
 use crate::world::beanstalk::catalogue::{self, ConfigurationOption, Values};
 use crate::world::beanstalk::platforms;
@@ -16,11 +16,22 @@ use crate::world::{Refusal, World};
 /// The deployed set, and beside it the draft that an update wants or could not deploy (H16).
 pub(super) fn describe_settings(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::DescribeConfigurationSettingsMessage = call.query()?;
-    world
-        .lock()
-        .region(&call.region)
-        .beanstalk
-        .application(&request.application_name)?;
+    let application = &request.application_name;
+    world.lock().region(&call.region).beanstalk.application(application)?;
+    if let Some(name) = &request.template_name {
+        if request.environment_name.is_some() {
+            return Err(Refusal::new(
+                "InvalidParameterCombination",
+                "You cannot specify both an EnvironmentName and a TemplateName.",
+            ));
+        }
+        let mut state = world.lock();
+        let template = state.region(&call.region).beanstalk.template(application, name)?;
+        let result = m::ConfigurationSettingsDescriptions {
+            configuration_settings: Some(vec![templates::view(application, template)].into()),
+        };
+        return Ok(wire::serialize_describe_configuration_settings_response(&result).into());
+    }
     let environment = copy_of(world, call, &reference(None, request.environment_name))?;
     let mut sets = vec![settings_view(&environment, "deployed", &environment.settings)];
     if let Some((status, settings)) = &environment.draft {
@@ -33,12 +44,6 @@ pub(super) fn describe_settings(world: &Arc<World>, call: &Call) -> Result<Answe
 }
 
 fn settings_view(environment: &Environment, status: &str, settings: &Settings) -> m::ConfigurationSettingsDescription {
-    let setting = |(namespace, name, value)| m::ConfigurationOptionSetting {
-        namespace: Some(namespace),
-        option_name: Some(name),
-        resource_name: None,
-        value,
-    };
     m::ConfigurationSettingsDescription {
         application_name: Some(environment.application.clone()),
         date_created: Some(text(environment.created)),
@@ -46,11 +51,22 @@ fn settings_view(environment: &Environment, status: &str, settings: &Settings) -
         deployment_status: Some(status.to_owned()),
         description: environment.description.clone(),
         environment_name: Some(environment.name.clone()),
-        option_settings: Some(settings.effective().into_iter().map(setting).collect()),
+        option_settings: Some(effective(settings)),
         platform_arn: Some(environment.platform.arn.clone()),
         solution_stack_name: Some(environment.platform.solution_stack.clone()),
         template_name: None,
     }
+}
+
+/// Every option with its value, set or default.
+pub(super) fn effective(settings: &Settings) -> m::ConfigurationOptionSettingsList {
+    let setting = |(namespace, name, value)| m::ConfigurationOptionSetting {
+        namespace: Some(namespace),
+        option_name: Some(name),
+        resource_name: None,
+        value,
+    };
+    settings.effective().into_iter().map(setting).collect()
 }
 
 pub(super) fn delete_draft(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
@@ -75,9 +91,15 @@ pub(super) fn delete_draft(world: &Arc<World>, call: &Call) -> Result<Answer, Re
 
 pub(super) fn describe_options(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::DescribeConfigurationOptionsMessage = call.query()?;
-    let platform = match request.environment_name {
-        Some(name) => copy_of(world, call, &reference(None, Some(name)))?.platform,
-        None => platforms::choose(
+    let application = request.application_name.unwrap_or_default();
+    let platform = match (request.environment_name, request.template_name) {
+        (Some(name), _) => copy_of(world, call, &reference(None, Some(name)))?.platform,
+        (None, Some(name)) => {
+            let mut state = world.lock();
+            let template = state.region(&call.region).beanstalk.template(&application, &name)?;
+            template.platform.clone()
+        }
+        (None, None) => platforms::choose(
             &call.region,
             request.platform_arn.as_deref(),
             request.solution_stack_name.as_deref(),
@@ -130,16 +152,26 @@ fn option_view(option: &ConfigurationOption) -> m::ConfigurationOptionDescriptio
     }
 }
 
-/// Needs an environment: AWS cannot check a first create either (facts/eb.md §1.1).
+/// Needs an environment or a template: AWS cannot check a first create either (facts/eb.md §1.1).
 pub(super) fn validate(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::ValidateConfigurationSettingsMessage = call.query()?;
-    world
-        .lock()
-        .region(&call.region)
-        .beanstalk
-        .application(&request.application_name)?;
-    let mut settings = copy_of(world, call, &reference(None, request.environment_name))?.settings;
-    for (namespace, name, value) in options(Some(request.option_settings)) {
+    let application = &request.application_name;
+    world.lock().region(&call.region).beanstalk.application(application)?;
+    let mut settings = match (&request.environment_name, &request.template_name) {
+        (None, Some(name)) => {
+            let mut state = world.lock();
+            let template = state.region(&call.region).beanstalk.template(application, name)?;
+            template.settings.clone()
+        }
+        (Some(name), None) => copy_of(world, call, &reference(None, Some(name.clone())))?.settings,
+        _ => {
+            return Err(Refusal::new(
+                "InvalidParameterCombination",
+                "Either an EnvironmentName or a TemplateName must be specified.",
+            ));
+        }
+    };
+    for (namespace, name, value) in options(Some(request.option_settings))? {
         settings.set(&namespace, &name, &value);
     }
     let messages = settings.problems().into_iter().map(|problem| m::ValidationMessage {

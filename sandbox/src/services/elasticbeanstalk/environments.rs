@@ -5,11 +5,13 @@ use std::sync::Arc;
 use winterbaume_elasticbeanstalk::{model as m, wire};
 
 use super::super::page::page;
-use super::{caller, copy_of, options, reference, tags};
+use super::{caller, copy_of, option_names, options, reference, tags};
 use crate::gateway::call::{Answer, Call};
+use crate::world::balancing::is_classic;
+use crate::world::beanstalk::classic::name_of;
 use crate::world::beanstalk::environments::{self, EnvironmentUpdate, NewEnvironment};
 use crate::world::beanstalk::settings::Settings;
-use crate::world::beanstalk::{Environment, Status};
+use crate::world::beanstalk::{Abort, Environment, Status};
 use crate::world::clock::text;
 use crate::world::{Refusal, World, ids};
 
@@ -18,7 +20,7 @@ pub(super) fn view(environment: &Environment) -> m::EnvironmentDescription {
     let enhanced = environment.settings.has_enhanced_health();
     let ended = environment.status == Status::Terminated;
     m::EnvironmentDescription {
-        abortable_operation_in_progress: Some(false),
+        abortable_operation_in_progress: Some(environment.abort == Abort::Possible),
         application_name: Some(environment.application.clone()),
         c_n_a_m_e: environment.cname.clone(),
         date_created: Some(text(environment.created)),
@@ -39,6 +41,8 @@ pub(super) fn view(environment: &Environment) -> m::EnvironmentDescription {
             r#type: Some("Standard".to_owned()),
             version: Some("1.0".to_owned()),
         }),
+        template_name: environment.template.clone(),
+        operations_role: environment.operations_role.clone(),
         version_label: environment.version_label.clone(),
         ..m::EnvironmentDescription::default()
     }
@@ -64,7 +68,7 @@ pub(super) fn create(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal>
     let request: m::CreateEnvironmentMessage = call.query()?;
     check_tier(request.tier.as_ref())?;
     let mut settings = Settings::default();
-    for (namespace, name, value) in options(request.option_settings) {
+    for (namespace, name, value) in options(request.option_settings)? {
         settings.set(&namespace, &name, &value);
     }
     let made_up = || format!("{}-env", ids::smalls(8));
@@ -76,7 +80,10 @@ pub(super) fn create(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal>
         version_label: request.version_label,
         platform_arn: request.platform_arn,
         solution_stack: request.solution_stack_name,
+        template: request.template_name,
         settings,
+        remove: option_names(request.options_to_remove),
+        operations_role: request.operations_role,
         tags: tags(request.tags),
     };
     let environment = environments::create(world, &caller(call), new)?;
@@ -86,17 +93,14 @@ pub(super) fn create(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal>
 pub(super) fn update(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::UpdateEnvironmentMessage = call.query()?;
     check_tier(request.tier.as_ref())?;
-    let removed = request.options_to_remove.map(|list| list.items).unwrap_or_default();
     let wish = EnvironmentUpdate {
         description: request.description,
         version_label: request.version_label,
         platform_arn: request.platform_arn,
         solution_stack: request.solution_stack_name,
-        set: options(request.option_settings),
-        remove: removed
-            .into_iter()
-            .map(|it| (it.namespace.unwrap_or_default(), it.option_name.unwrap_or_default()))
-            .collect(),
+        template: request.template_name,
+        set: options(request.option_settings)?,
+        remove: option_names(request.options_to_remove),
     };
     let meant = reference(request.environment_id, request.environment_name);
     let environment = environments::update(world, &caller(call), &meant, wish)?;
@@ -113,13 +117,6 @@ pub(super) fn terminate(world: &Arc<World>, call: &Call) -> Result<Answer, Refus
     let meant = reference(request.environment_id, request.environment_name);
     let environment = environments::terminate(world, &caller(call), &meant)?;
     Ok(wire::serialize_terminate_environment_response(&view(&environment)).into())
-}
-
-pub(super) fn restart(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
-    let request: m::RestartAppServerMessage = call.query()?;
-    let meant = reference(request.environment_id, request.environment_name);
-    environments::restart(world, &caller(call), &meant)?;
-    Ok(wire::serialize_restart_app_server_response().into())
 }
 
 /// Those terminated within the last hour are listed even without IncludeDeleted (facts/eb.md §3.9).
@@ -199,7 +196,13 @@ pub(super) fn describe_resources(world: &Arc<World>, call: &Call) -> Result<Answ
         load_balancers: Some(
             made.load_balancer
                 .into_iter()
-                .map(|arn| m::LoadBalancer { name: Some(arn) })
+                .map(|arn| m::LoadBalancer {
+                    name: Some(if is_classic(&arn) {
+                        name_of(&arn).to_owned()
+                    } else {
+                        arn
+                    }),
+                })
                 .collect(),
         ),
         queues: Some(Vec::new().into()),

@@ -44,9 +44,10 @@ fn enhanced(environment: Environment) -> Result<Environment, Refusal> {
 }
 
 fn instances(world: &World, call: &Call, environment: &Environment) -> Vec<InstanceHealth> {
+    let now = world.clock.now();
     let mut state = world.lock();
     let here = state.region(&call.region);
-    health::instances(here, environment, |id| world.plane.address(id).is_some())
+    health::instances(here, environment, now, |id| world.plane.address(id).is_some())
 }
 
 fn causes(health: &Health) -> m::Causes {
@@ -118,7 +119,25 @@ fn instance_view(instance: &InstanceHealth, wanted: &Attributes) -> m::SingleIns
         instance_id: Some(instance.instance_id.clone()),
         instance_type: wanted.show("InstanceType", instance.instance_type.clone()),
         launched_at: wanted.show("LaunchedAt", text(instance.launched)),
+        system: instance.cpu.and_then(|cpu| wanted.show("System", system(cpu))),
         ..m::SingleInstanceHealth::default()
+    }
+}
+
+/// What the health agent tells of the operating system; of it the sandbox knows the processors.
+fn system(cpu: f64) -> m::SystemStatus {
+    m::SystemStatus {
+        c_p_u_utilization: Some(m::CPUUtilization {
+            i_o_wait: Some(0.0),
+            i_r_q: Some(0.0),
+            idle: Some(100.0 - cpu),
+            nice: Some(0.0),
+            soft_i_r_q: Some(0.0),
+            system: Some(0.0),
+            user: Some(cpu),
+            ..m::CPUUtilization::default()
+        }),
+        ..m::SystemStatus::default()
     }
 }
 
@@ -143,7 +162,11 @@ pub(super) fn describe_events(world: &Arc<World>, call: &Call) -> Result<Answer,
         end: time(request.end_time, "EndTime")?,
     };
     let mut state = world.lock();
-    let events = state.region(&call.region).beanstalk.events(&filter);
+    let mut events = state.region(&call.region).beanstalk.events(&filter);
+    if request.platform_arn.is_some() || request.template_name.is_some() {
+        // Nothing here happens to a platform or a template.
+        events.clear();
+    }
     let limit = request.max_records.unwrap_or(MOST_EVENTS).clamp(1, MOST_EVENTS);
     let (events, next_token) = page(events, Some(limit), request.next_token.as_deref())?;
     let result = m::EventDescriptionsMessage {

@@ -2,12 +2,18 @@
 
 mod applications;
 mod configuration;
+mod denied;
 mod environments;
 mod health;
+mod operations;
 mod platforms;
+mod templates;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
+pub(crate) use denied::answer_to_stranger;
 use winterbaume_elasticbeanstalk::model as m;
 
 use super::{Operation, Service, operation};
@@ -18,10 +24,23 @@ use crate::world::beanstalk::{Environment, Reference};
 use crate::world::{Refusal, Tags, World};
 
 const ENVIRONMENT: &[&str] = &["EnvironmentId", "EnvironmentName"];
+const INFO: &[&str] = &["EnvironmentId", "EnvironmentName", "InfoType"];
 
 const OPERATIONS: &[Operation] = &[
+    operation("AbortEnvironmentUpdate", ENVIRONMENT),
+    operation(
+        "ApplyEnvironmentManagedAction",
+        &["ActionId", "EnvironmentId", "EnvironmentName"],
+    ),
+    operation(
+        "AssociateEnvironmentOperationsRole",
+        &["EnvironmentName", "OperationsRole"],
+    ),
     operation("CheckDNSAvailability", &["CNAMEPrefix"]),
-    operation("CreateApplication", &["ApplicationName", "Description", "Tags"]),
+    operation(
+        "CreateApplication",
+        &["ApplicationName", "Description", "ResourceLifecycleConfig", "Tags"],
+    ),
     operation(
         "CreateApplicationVersion",
         &[
@@ -35,6 +54,20 @@ const OPERATIONS: &[Operation] = &[
         ],
     ),
     operation(
+        "CreateConfigurationTemplate",
+        &[
+            "ApplicationName",
+            "TemplateName",
+            "Description",
+            "EnvironmentId",
+            "SourceConfiguration",
+            "PlatformArn",
+            "SolutionStackName",
+            "OptionSettings",
+            "Tags",
+        ],
+    ),
+    operation(
         "CreateEnvironment",
         &[
             "ApplicationName",
@@ -44,7 +77,10 @@ const OPERATIONS: &[Operation] = &[
             "VersionLabel",
             "PlatformArn",
             "SolutionStackName",
+            "TemplateName",
             "OptionSettings",
+            "OptionsToRemove",
+            "OperationsRole",
             "Tags",
             "Tier",
         ],
@@ -55,6 +91,7 @@ const OPERATIONS: &[Operation] = &[
         "DeleteApplicationVersion",
         &["ApplicationName", "VersionLabel", "DeleteSourceBundle"],
     ),
+    operation("DeleteConfigurationTemplate", &["ApplicationName", "TemplateName"]),
     operation(
         "DeleteEnvironmentConfiguration",
         &["ApplicationName", "EnvironmentName"],
@@ -70,15 +107,23 @@ const OPERATIONS: &[Operation] = &[
         &[
             "ApplicationName",
             "EnvironmentName",
+            "TemplateName",
             "PlatformArn",
             "SolutionStackName",
             "Options",
         ],
     ),
-    operation("DescribeConfigurationSettings", &["ApplicationName", "EnvironmentName"]),
+    operation(
+        "DescribeConfigurationSettings",
+        &["ApplicationName", "EnvironmentName", "TemplateName"],
+    ),
     operation(
         "DescribeEnvironmentHealth",
         &["EnvironmentId", "EnvironmentName", "AttributeNames"],
+    ),
+    operation(
+        "DescribeEnvironmentManagedActions",
+        &["EnvironmentId", "EnvironmentName", "Status"],
     ),
     operation("DescribeEnvironmentResources", ENVIRONMENT),
     operation(
@@ -101,7 +146,9 @@ const OPERATIONS: &[Operation] = &[
             "VersionLabel",
             "EnvironmentId",
             "EnvironmentName",
+            "PlatformArn",
             "RequestId",
+            "TemplateName",
             "Severity",
             "StartTime",
             "EndTime",
@@ -114,11 +161,24 @@ const OPERATIONS: &[Operation] = &[
         &["EnvironmentId", "EnvironmentName", "AttributeNames", "NextToken"],
     ),
     operation("DescribePlatformVersion", &["PlatformArn"]),
+    operation("DisassociateEnvironmentOperationsRole", &["EnvironmentName"]),
     operation("ListAvailableSolutionStacks", &[]),
     operation("ListPlatformBranches", &["Filters", "MaxRecords", "NextToken"]),
     operation("ListPlatformVersions", &["Filters", "MaxRecords", "NextToken"]),
     operation("ListTagsForResource", &["ResourceArn"]),
+    operation("RebuildEnvironment", ENVIRONMENT),
+    operation("RequestEnvironmentInfo", INFO),
     operation("RestartAppServer", ENVIRONMENT),
+    operation("RetrieveEnvironmentInfo", INFO),
+    operation(
+        "SwapEnvironmentCNAMEs",
+        &[
+            "SourceEnvironmentId",
+            "SourceEnvironmentName",
+            "DestinationEnvironmentId",
+            "DestinationEnvironmentName",
+        ],
+    ),
     operation(
         "TerminateEnvironment",
         &[
@@ -130,6 +190,24 @@ const OPERATIONS: &[Operation] = &[
     ),
     operation("UpdateApplication", &["ApplicationName", "Description"]),
     operation(
+        "UpdateApplicationResourceLifecycle",
+        &["ApplicationName", "ResourceLifecycleConfig"],
+    ),
+    operation(
+        "UpdateApplicationVersion",
+        &["ApplicationName", "VersionLabel", "Description"],
+    ),
+    operation(
+        "UpdateConfigurationTemplate",
+        &[
+            "ApplicationName",
+            "TemplateName",
+            "Description",
+            "OptionSettings",
+            "OptionsToRemove",
+        ],
+    ),
+    operation(
         "UpdateEnvironment",
         &[
             "ApplicationName",
@@ -139,6 +217,7 @@ const OPERATIONS: &[Operation] = &[
             "VersionLabel",
             "PlatformArn",
             "SolutionStackName",
+            "TemplateName",
             "OptionSettings",
             "OptionsToRemove",
             "Tier",
@@ -147,7 +226,7 @@ const OPERATIONS: &[Operation] = &[
     operation("UpdateTagsForResource", &["ResourceArn", "TagsToAdd", "TagsToRemove"]),
     operation(
         "ValidateConfigurationSettings",
-        &["ApplicationName", "EnvironmentName", "OptionSettings"],
+        &["ApplicationName", "EnvironmentName", "TemplateName", "OptionSettings"],
     ),
 ];
 
@@ -160,13 +239,18 @@ pub(crate) const SERVICE: Service = Service {
 
 fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     match call.operation.as_str() {
+        "AbortEnvironmentUpdate" => operations::abort(world, call),
+        "ApplyEnvironmentManagedAction" => operations::apply_managed_action(world, call),
+        "AssociateEnvironmentOperationsRole" => operations::associate_role(world, call),
         "CheckDNSAvailability" => environments::check_dns(world, call),
         "CreateApplication" => applications::create(world, call),
         "CreateApplicationVersion" => applications::create_version(world, call),
+        "CreateConfigurationTemplate" => templates::create(world, call),
         "CreateEnvironment" => environments::create(world, call),
         "CreateStorageLocation" => applications::create_storage_location(world, call),
         "DeleteApplication" => applications::delete(world, call),
         "DeleteApplicationVersion" => applications::delete_version(world, call),
+        "DeleteConfigurationTemplate" => templates::delete(world, call),
         "DeleteEnvironmentConfiguration" => configuration::delete_draft(world, call),
         "DescribeAccountAttributes" => Ok(platforms::account_attributes()),
         "DescribeApplicationVersions" => applications::describe_versions(world, call),
@@ -174,18 +258,27 @@ fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
         "DescribeConfigurationOptions" => configuration::describe_options(world, call),
         "DescribeConfigurationSettings" => configuration::describe_settings(world, call),
         "DescribeEnvironmentHealth" => health::describe_environment(world, call),
+        "DescribeEnvironmentManagedActions" => operations::managed_actions(world, call),
         "DescribeEnvironmentResources" => environments::describe_resources(world, call),
         "DescribeEnvironments" => environments::describe(world, call),
         "DescribeEvents" => health::describe_events(world, call),
         "DescribeInstancesHealth" => health::describe_instances(world, call),
         "DescribePlatformVersion" => platforms::describe(call),
+        "DisassociateEnvironmentOperationsRole" => operations::disassociate_role(world, call),
         "ListAvailableSolutionStacks" => Ok(platforms::solution_stacks(call)),
         "ListPlatformBranches" => platforms::list_branches(call),
         "ListPlatformVersions" => platforms::list_versions(call),
         "ListTagsForResource" => applications::list_tags(world, call),
-        "RestartAppServer" => environments::restart(world, call),
+        "RebuildEnvironment" => operations::rebuild(world, call),
+        "RequestEnvironmentInfo" => operations::request_info(world, call),
+        "RestartAppServer" => operations::restart(world, call),
+        "RetrieveEnvironmentInfo" => operations::retrieve_info(world, call),
+        "SwapEnvironmentCNAMEs" => operations::swap(world, call),
         "TerminateEnvironment" => environments::terminate(world, call),
         "UpdateApplication" => applications::update(world, call),
+        "UpdateApplicationResourceLifecycle" => templates::update_lifecycle(world, call),
+        "UpdateApplicationVersion" => applications::update_version(world, call),
+        "UpdateConfigurationTemplate" => templates::update(world, call),
         "UpdateEnvironment" => environments::update(world, call),
         "UpdateTagsForResource" => applications::update_tags(world, call),
         "ValidateConfigurationSettings" => configuration::validate(world, call),
@@ -222,16 +315,28 @@ fn tags(tags: Option<m::Tags>) -> Tags {
 }
 
 /// Namespace, option name and value of each.
-fn options(settings: Option<m::ConfigurationOptionSettingsList>) -> Vec<(String, String, String)> {
+///
+/// # Errors
+/// Where one names a resource of a template: only scheduled actions have them, which the sandbox has not.
+fn options(settings: Option<m::ConfigurationOptionSettingsList>) -> Result<Vec<(String, String, String)>, Refusal> {
     let list = settings.map(|settings| settings.items).unwrap_or_default();
     list.into_iter()
         .map(|it| {
-            (
-                it.namespace.unwrap_or_default(),
-                it.option_name.unwrap_or_default(),
-                it.value.unwrap_or_default(),
-            )
+            let (namespace, name) = (it.namespace.unwrap_or_default(), it.option_name.unwrap_or_default());
+            if let Some(resource) = it.resource_name {
+                let what = format!("the ResourceName '{resource}' of the option '{name}' of '{namespace}'");
+                return Err(super::not_implemented(what));
+            }
+            Ok((namespace, name, it.value.unwrap_or_default()))
         })
+        .collect()
+}
+
+/// Namespace and option name of each.
+fn option_names(list: Option<m::OptionsSpecifierList>) -> Vec<(String, String)> {
+    let list = list.map(|list| list.items).unwrap_or_default();
+    list.into_iter()
+        .map(|it| (it.namespace.unwrap_or_default(), it.option_name.unwrap_or_default()))
         .collect()
 }
 

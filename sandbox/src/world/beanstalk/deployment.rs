@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::catalogue::LAUNCH;
 use super::settings::Settings;
 use super::workflow::Run;
-use super::{Environment, Status};
+use super::{Environment, Status, rollout};
 use crate::world::compute::InstanceState;
 use crate::world::plane::{Deployment, DeploymentFailure};
 use crate::world::{World, clock};
@@ -44,16 +44,25 @@ impl DeploymentStatus {
 }
 
 /// What is to run.
-#[derive(Clone)]
-pub(super) struct Wanted {
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted {
     pub label: String,
     pub deployment_id: i64,
     pub settings: Settings,
+    /// Only the configuration is new.
+    pub configuration: bool,
 }
 
 impl Wanted {
-    /// What an instance that starts now runs: the last version that was deployed with success.
+    /// What an instance that starts now runs: the last version that was deployed with success, unless a rollout
+    /// launches instances for the version that it brings.
     pub(super) fn of(environment: &Environment) -> Self {
+        if let Some(next) = &environment.next {
+            return Self {
+                configuration: false,
+                ..next.clone()
+            };
+        }
         let pending = environment
             .draft
             .as_ref()
@@ -63,6 +72,7 @@ impl Wanted {
             label: environment.version_label.clone().unwrap_or_default(),
             deployment_id: environment.deployment_id,
             settings: pending.unwrap_or(&environment.settings).clone(),
+            configuration: false,
         }
     }
 }
@@ -75,10 +85,13 @@ pub(crate) fn start_up(world: &Arc<World>, region: &str, environment_id: &str, i
         if !boots(&run, &instance_id).await {
             return;
         }
-        run.site(|site| site.bind_address(&instance_id));
         let Some(environment) = run.snapshot() else {
             return;
         };
+        // One that is only tried has the address when it takes over.
+        if rollout::serving(&run).contains(&instance_id) {
+            run.site(|site| site.bind_address(&instance_id));
+        }
         let result = deploy(&run, &instance_id, &Wanted::of(&environment)).await;
         // The first deployment of an environment has one log, which its workflow writes.
         if environment.status != Status::Launching {
@@ -159,6 +172,7 @@ async fn execute(run: &Run, instance_id: &str, wanted: &Wanted) -> Result<(), De
         properties: wanted.settings.properties(),
         role_arn,
         region: run.region.clone(),
+        configuration: wanted.configuration,
     };
     run.world.plane.deploy(deployment).await
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::applications::check_tags;
-use super::catalogue::VPC;
+use super::catalogue::{ENVIRONMENT, VPC};
 use super::health::{self, Health, HealthStatus};
 use super::launch;
 use super::platforms;
@@ -14,7 +14,7 @@ use super::settings::Settings;
 use super::terminate;
 use super::update::{self, Change};
 use super::workflow::Run;
-use super::{Beanstalk, Environment, Made, Reference, Status};
+use super::{Abort, Beanstalk, Environment, Made, Reference, Status};
 use crate::world::{Refusal, Region, Tags, World, ids};
 
 /// What CreateEnvironment is told.
@@ -27,7 +27,12 @@ pub(crate) struct NewEnvironment {
     pub version_label: Option<String>,
     pub platform_arn: Option<String>,
     pub solution_stack: Option<String>,
+    /// The name of a configuration template.
+    pub template: Option<String>,
     pub settings: Settings,
+    /// Namespace and option name of what the template's settings are to lose.
+    pub remove: Vec<(String, String)>,
+    pub operations_role: Option<String>,
     pub tags: Tags,
 }
 
@@ -38,6 +43,8 @@ pub(crate) struct EnvironmentUpdate {
     pub version_label: Option<String>,
     pub platform_arn: Option<String>,
     pub solution_stack: Option<String>,
+    /// The name of a configuration template.
+    pub template: Option<String>,
     /// Namespace, option name, value.
     pub set: Vec<(String, String, String)>,
     /// Namespace, option name.
@@ -84,6 +91,7 @@ impl Beanstalk {
         if live.any(|it| it.name == *name) {
             return Err(invalid(format!("Environment {name} already exists.")));
         }
+        self.check_room_for_environment()?;
         let label = new
             .version_label
             .as_ref()
@@ -100,40 +108,31 @@ impl Beanstalk {
     }
 }
 
-/// The first of the settings' problems, as an error.
-fn check_settings(settings: &Settings) -> Result<(), Refusal> {
-    settings
-        .problems()
-        .first()
-        .map_or(Ok(()), |problem| Err(problem.refusal()))
-}
-
 /// Without a default VPC somebody has to say where (facts/eb.md §1.6).
 fn check_network(here: &Region, settings: &Settings) -> Result<(), Refusal> {
     if settings.get(VPC, "Subnets").is_some() || here.network.default_vpc().is_some() {
         return Ok(());
     }
+    let kind = settings.text(ENVIRONMENT, "LoadBalancerType");
     Err(Refusal::new(
         "ConfigurationValidationException",
-        "Configuration validation exception: Invalid option value: 'null' (Namespace: 'aws:ec2:vpc', OptionName: \
-         'Subnets'): Specify the subnets for the VPC for load balancer type application.",
+        format!(
+            "Configuration validation exception: Invalid option value: 'null' (Namespace: 'aws:ec2:vpc', OptionName: \
+             'Subnets'): Specify the subnets for the VPC for load balancer type {kind}."
+        ),
     ))
 }
 
 /// As CreateEnvironment: gives the environment as it is at once, `Launching`.
-pub(crate) fn create(world: &Arc<World>, caller: &Caller, new: NewEnvironment) -> Result<Environment, Refusal> {
+pub(crate) fn create(world: &Arc<World>, caller: &Caller, mut new: NewEnvironment) -> Result<Environment, Refusal> {
     let now = world.clock.now();
     let environment = {
         let mut state = world.lock();
         let account = state.account.clone();
         let here = state.region(&caller.region);
         here.beanstalk.check_new(&new)?;
-        let platform = platforms::choose(
-            &caller.region,
-            new.platform_arn.as_deref(),
-            new.solution_stack.as_deref(),
-        )?;
-        check_settings(&new.settings)?;
+        let platform = with_template(here, &caller.region, &mut new)?;
+        new.settings.check()?;
         check_network(here, &new.settings)?;
         let id = format!("e-{}", ids::smalls(10));
         let arn = format!(
@@ -150,6 +149,25 @@ pub(crate) fn create(world: &Arc<World>, caller: &Caller, new: NewEnvironment) -
     world.spawn(launch::launch(run, caller.arn.clone()));
     health::watch(world, &caller.region, &environment.id);
     Ok(environment)
+}
+
+/// The platform, and the settings of the template below those that were sent (facts/eb.md §1.1: precedence).
+fn with_template(here: &Region, region: &str, new: &mut NewEnvironment) -> Result<platforms::Platform, Refusal> {
+    let Some(name) = &new.template else {
+        return platforms::choose(region, new.platform_arn.as_deref(), new.solution_stack.as_deref());
+    };
+    if new.platform_arn.is_some() || new.solution_stack.is_some() {
+        return Err(Refusal::new(
+            "InvalidParameterCombination",
+            "You cannot specify SolutionStackName or PlatformArn together with TemplateName.",
+        ));
+    }
+    let template = here.beanstalk.template(&new.application, name)?;
+    new.settings = template.settings.overlaid(&new.settings);
+    for (namespace, option) in &new.remove {
+        new.settings.remove(namespace, option);
+    }
+    Ok(template.platform.clone())
 }
 
 fn record(
@@ -188,11 +206,16 @@ fn record(
         broken: false,
         role_problem: None,
         seen_instances: Vec::new(),
+        next: None,
+        abort: Abort::Impossible,
+        template: new.template,
+        operations_role: new.operations_role,
+        infos: Vec::new(),
     }
 }
 
 /// Why the environment cannot be changed now, if so.
-fn must_be_ready(environment: &Environment) -> Result<(), Refusal> {
+pub(super) fn must_be_ready(environment: &Environment) -> Result<(), Refusal> {
     let name = &environment.name;
     if environment.status != Status::Ready {
         return Err(invalid(format!(
@@ -220,13 +243,14 @@ pub(crate) fn update(
         let mut state = world.lock();
         let here = state.region(&caller.region);
         let id = here.beanstalk.find(reference)?;
-        let change = plan(here, &id, &wish, &caller.region)?;
+        let change = plan(here, &id, &wish, caller)?;
         let Some(environment) = here.beanstalk.environments.get_mut(&id) else {
             return Err(invalid("No Environment found."));
         };
         environment.status = Status::Updating;
         environment.updated = now;
         environment.description = wish.description.or(environment.description.take());
+        environment.template = wish.template.or(environment.template.take());
         if environment.settings != change.settings {
             environment.draft = Some(("pending", change.settings.clone()));
         }
@@ -237,14 +261,14 @@ pub(crate) fn update(
     Ok(environment)
 }
 
-fn plan(here: &Region, id: &str, wish: &EnvironmentUpdate, region: &str) -> Result<Change, Refusal> {
+fn plan(here: &Region, id: &str, wish: &EnvironmentUpdate, caller: &Caller) -> Result<Change, Refusal> {
     let environment = here
         .beanstalk
         .environments
         .get(id)
         .ok_or_else(|| invalid("No Environment found."))?;
     must_be_ready(environment)?;
-    let options = !wish.set.is_empty() || !wish.remove.is_empty();
+    let options = !wish.set.is_empty() || !wish.remove.is_empty() || wish.template.is_some();
     if wish.version_label.is_some() && options {
         // As the API's text has it; a client that wants both makes two updates (facts/eb.md §3.6, H17).
         return Err(Refusal::new(
@@ -262,24 +286,36 @@ fn plan(here: &Region, id: &str, wish: &EnvironmentUpdate, region: &str) -> Resu
         return Err(invalid(format!("No Application Version named '{label}' found.")));
     }
     let mut settings = environment.settings.clone();
+    if let Some(name) = &wish.template {
+        let template = here.beanstalk.template(&environment.application, name)?;
+        settings = settings.overlaid(&template.settings);
+    }
     for (namespace, name, value) in &wish.set {
         settings.set(namespace, name, value);
     }
     for (namespace, name) in &wish.remove {
         settings.remove(namespace, name);
     }
-    check_settings(&settings)?;
+    settings.check()?;
     check_fixed(&environment.settings, &settings)?;
     let platform = if wish.platform_arn.is_some() || wish.solution_stack.is_some() {
-        let platform = platforms::choose(region, wish.platform_arn.as_deref(), wish.solution_stack.as_deref())?;
+        let platform = platforms::choose(
+            &caller.region,
+            wish.platform_arn.as_deref(),
+            wish.solution_stack.as_deref(),
+        )?;
         (platform != environment.platform).then_some(platform)
     } else {
         None
     };
+    let name = environment.made.group.as_deref().unwrap_or_default();
+    let group = here.scaling.groups.get(name);
     Ok(Change {
         label: wish.version_label.clone(),
         settings,
         platform,
+        caller: caller.arn.clone(),
+        capacity: group.map_or(0, |group| group.desired),
     })
 }
 
@@ -316,7 +352,7 @@ pub(crate) fn terminate(world: &Arc<World>, caller: &Caller, reference: &Referen
         };
         let pending = match environment.status {
             Status::Launching => Some("creation"),
-            Status::Updating => Some("deployment"),
+            Status::Updating | Status::Aborting => Some("deployment"),
             Status::Terminating => return Ok(environment.clone()),
             Status::Ready | Status::Terminated => None,
         };
@@ -333,6 +369,44 @@ pub(crate) fn terminate(world: &Arc<World>, caller: &Caller, reference: &Referen
     let run = Run::new(world, &caller.region, &environment.id, &caller.request_id);
     world.spawn(terminate::terminate(run));
     Ok(environment)
+}
+
+/// As AbortEnvironmentUpdate: what the running update has done is undone.
+pub(crate) fn abort(world: &Arc<World>, caller: &Caller, reference: &Reference) -> Result<(), Refusal> {
+    let id = {
+        let mut state = world.lock();
+        let beanstalk = &mut state.region(&caller.region).beanstalk;
+        let id = beanstalk.find(reference)?;
+        if let Some(environment) = beanstalk.environments.get_mut(&id) {
+            if environment.abort != Abort::Possible {
+                return Err(invalid(format!(
+                    "Environment named {} is in an invalid state for this operation. Must be pending deployment.",
+                    environment.name
+                )));
+            }
+            environment.abort = Abort::Asked;
+            environment.status = Status::Aborting;
+        }
+        id
+    };
+    Run::new(world, &caller.region, &id, &caller.request_id).info("abortEnvironmentUpdate is starting.");
+    Ok(())
+}
+
+/// As AssociateEnvironmentOperationsRole and its opposite: kept and shown, as nothing here acts by it.
+pub(crate) fn set_operations_role(
+    world: &World,
+    caller: &Caller,
+    reference: &Reference,
+    role: Option<String>,
+) -> Result<(), Refusal> {
+    let mut state = world.lock();
+    let beanstalk = &mut state.region(&caller.region).beanstalk;
+    let id = beanstalk.find(reference)?;
+    if let Some(environment) = beanstalk.environments.get_mut(&id) {
+        environment.operations_role = role;
+    }
+    Ok(())
 }
 
 /// As RestartAppServer: every instance's processes are started again.

@@ -15,6 +15,13 @@ use crate::world::{Region, World};
 /// Sandbox seconds between two looks.
 const PACE: u64 = 10;
 
+/// Seconds that a deployed instance has to pass its checks (facts/eb.md §1.9: twelve checks in two minutes).
+const SETTLING: i64 = 120;
+
+/// From how much percent of CPU on the health agent warns. AWS documents "extremely high" and examples from 91 on
+/// (developer guide, "Health colors and statuses").
+const HIGH_CPU: f64 = 90.0;
+
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Health {
     pub status: HealthStatus,
@@ -68,6 +75,14 @@ impl Health {
             causes: cause.into_iter().collect(),
         }
     }
+
+    /// The agent finds the processors nearly exhausted: a cause of its own, and at least a warning.
+    fn is_strained(&mut self, cpu: f64) {
+        if self.status.is_good() {
+            self.status = HealthStatus::Warning;
+        }
+        self.causes.push(format!("{cpu:.0} % of CPU is in use."));
+    }
 }
 
 /// One instance, as DescribeInstancesHealth shows it.
@@ -79,12 +94,15 @@ pub(crate) struct InstanceHealth {
     pub zone: String,
     pub instance_type: String,
     pub launched: Timestamp,
+    /// How busy its processors were in the last minute, in percent; `None` before the agent has told it.
+    pub cpu: Option<f64>,
 }
 
 /// The health of every instance of the environment's group. `listens`: whether something answers on its port 80.
 pub(crate) fn instances(
     here: &Region,
     environment: &Environment,
+    now: Timestamp,
     listens: impl Fn(&str) -> bool,
 ) -> Vec<InstanceHealth> {
     let group = environment
@@ -97,16 +115,24 @@ pub(crate) fn instances(
         .map(|member| {
             let id = &member.instance_id;
             let deployment = environment.deployments.get(id).cloned();
-            let health = match &deployment {
+            let cpu = here.monitoring.load.get(id).copied();
+            let mut health = match &deployment {
                 None => Health::new(
                     HealthStatus::Pending,
                     Some("Instance initialization in progress.".to_owned()),
                 ),
-                Some(deployment) => of_deployment(here, environment, id, deployment, listens(id)),
+                Some(deployment) => of_deployment(here, environment, id, deployment, (listens(id), now)),
             };
+            // While something is done to the environment, that is what its health is about.
+            if environment.status == Status::Ready
+                && let Some(cpu) = cpu.filter(|cpu| *cpu >= HIGH_CPU)
+            {
+                health.is_strained(cpu);
+            }
             InstanceHealth {
                 instance_id: id.clone(),
                 health,
+                cpu,
                 deployment,
                 zone: member.zone.clone(),
                 instance_type: member.instance_type.clone(),
@@ -121,7 +147,7 @@ fn of_deployment(
     environment: &Environment,
     id: &str,
     deployment: &InstanceDeployment,
-    listens: bool,
+    (listens, now): (bool, Timestamp),
 ) -> Health {
     let label = environment.version_label.as_deref().unwrap_or_default();
     match deployment.status {
@@ -147,7 +173,16 @@ fn of_deployment(
             );
             Health::new(HealthStatus::Degraded, Some(cause))
         }
-        DeploymentStatus::Deployed => of_traffic(here, environment, id, listens),
+        DeploymentStatus::Deployed => {
+            let passed = now.duration_since(deployment.time).as_secs();
+            let health = of_traffic(here, environment, id, listens);
+            // The load balancer has asked in vain until now: that is no news before it had time to ask again.
+            if environment.status == Status::Ready && health.status == HealthStatus::Severe && passed < SETTLING {
+                let cause = format!("Application deployment completed {passed} seconds ago.");
+                return Health::new(HealthStatus::Info, Some(cause));
+            }
+            health
+        }
     }
 }
 
@@ -207,6 +242,7 @@ pub(crate) fn evaluate(environment: &Environment, instances: &[InstanceHealth]) 
     let (total, launching) = (instances.len(), environment.status == Status::Launching);
     let count = |wanted: fn(HealthStatus) -> bool| instances.iter().filter(|it| wanted(it.health.status)).count();
     let bad = count(|status| matches!(status, HealthStatus::Degraded | HealthStatus::Severe));
+    let strained = count(|status| status == HealthStatus::Warning);
     let good = count(HealthStatus::is_good);
     let ok = count(|status| status == HealthStatus::Ok);
     let mut health = match () {
@@ -218,20 +254,32 @@ pub(crate) fn evaluate(environment: &Environment, instances: &[InstanceHealth]) 
         () if launching && bad == 0 && ok < total => {
             Health::new(HealthStatus::Pending, Some("Initialization in progress.".to_owned()))
         }
-        () if bad > 0 && good == 0 => Health::new(HealthStatus::Severe, None),
+        () if bad > 0 && good + strained == 0 => Health::new(HealthStatus::Severe, None),
         () if bad > 0 => Health::new(HealthStatus::Degraded, None),
         () if environment.status == Status::Updating => {
             Health::new(HealthStatus::Info, Some("Environment update in progress.".to_owned()))
         }
-        () if good == total => Health::new(HealthStatus::Ok, None),
+        () if strained * 2 >= total && strained > 0 => Health::new(HealthStatus::Warning, None),
+        () if good + strained == total => Health::new(
+            if strained > 0 {
+                HealthStatus::Info
+            } else {
+                HealthStatus::Ok
+            },
+            None,
+        ),
         () => Health::new(
             HealthStatus::Info,
-            Some(format!("{} out of {total} instances are starting.", total - good)),
+            Some(format!(
+                "{} out of {total} instances are starting.",
+                total - good - strained
+            )),
         ),
     };
-    if bad > 0 {
+    let impacted = bad + strained;
+    if impacted > 0 {
         health.causes.push(format!(
-            "{bad} out of {total} instances are impacted. See instance health for details."
+            "{impacted} out of {total} instances are impacted. See instance health for details."
         ));
     }
     if let Some(cause) = &environment.role_problem {
@@ -265,7 +313,7 @@ pub(super) fn look(run: &Run) -> bool {
         }
         environment.role_problem = role_problem;
         let listens = |id: &str| run.world.plane.address(id).is_some();
-        let seen = instances(here, &environment, listens);
+        let seen = instances(here, &environment, run.world.clock.now(), listens);
         let health = evaluate(&environment, &seen);
         let enhanced = environment.settings.has_enhanced_health();
         if let Some(record) = here.beanstalk.environments.get_mut(&run.id) {

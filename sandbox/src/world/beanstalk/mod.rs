@@ -3,21 +3,34 @@
 
 pub(crate) mod applications;
 pub(crate) mod catalogue;
+pub(crate) mod classic;
 pub(crate) mod deployment;
 pub(crate) mod environments;
 pub(crate) mod events;
+mod extensions;
 pub(crate) mod health;
+mod immutable;
+pub(crate) mod info;
 mod launch;
+pub(crate) mod lifecycle;
+mod limits;
+pub(crate) mod managed;
 pub(crate) mod platforms;
+pub(crate) mod quotas;
+pub(crate) mod rebuild;
+mod replacement;
 mod resources;
+mod rollout;
 pub(crate) mod settings;
+pub(crate) mod swap;
 pub(crate) mod tagging;
+pub(crate) mod templates;
 mod terminate;
 mod update;
 mod workflow;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,9 +38,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Item, Refusal, Tags};
 use applications::Application;
-use deployment::InstanceDeployment;
+use deployment::{InstanceDeployment, Wanted};
 use events::Event;
 use health::Health;
+use info::Info;
 use platforms::Platform;
 use settings::Settings;
 
@@ -85,6 +99,24 @@ pub(crate) struct Environment {
     pub role_problem: Option<String>,
     /// Those that the health watch saw last.
     pub seen_instances: Vec<String>,
+    /// What an instance that starts now is to run, while a rollout launches some of its own.
+    pub next: Option<Wanted>,
+    pub abort: Abort,
+    /// The configuration template that it was last given.
+    pub template: Option<String>,
+    /// A role that acts for the environment's owner (a beta of AWS's; nothing here depends on it).
+    pub operations_role: Option<String>,
+    /// Logs that were asked for.
+    pub infos: Vec<Info>,
+}
+
+/// Whether the running update can be cancelled.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Abort {
+    #[default]
+    Impossible,
+    Possible,
+    Asked,
 }
 
 /// What was made for an environment: ids, names or ARNs, as the service of each tells them apart.
@@ -110,6 +142,7 @@ pub(crate) struct Made {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Status {
+    Aborting,
     Launching,
     Updating,
     Ready,
@@ -120,6 +153,7 @@ pub(crate) enum Status {
 impl Status {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
+            Self::Aborting => "Aborting",
             Self::Launching => "Launching",
             Self::Updating => "Updating",
             Self::Ready => "Ready",
@@ -199,6 +233,8 @@ impl Beanstalk {
             ));
             let versions = application.versions.values();
             items.extend(versions.map(|it| item("application-version", &it.arn, &it.label, &it.tags)));
+            let templates = application.templates.values();
+            items.extend(templates.map(|it| item("configuration-template", &it.arn, &it.name, &it.tags)));
         }
         let live = self
             .environments

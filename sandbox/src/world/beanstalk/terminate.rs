@@ -3,33 +3,41 @@
 
 use super::Status;
 use super::catalogue::{HEALTH_LOGS, LOGS};
+use super::classic::{CLASSIC_BALANCER, name_of};
 use super::resources::{self, Part};
 use super::workflow::Run;
+use crate::world::balancing::is_classic;
 
 /// A part of the stack that could not be deleted, and why.
-type StackFailure = (Part, String);
+pub(super) type StackFailure = (Part, String);
 
 pub(super) async fn terminate(run: Run) {
     run.info("terminateEnvironment is starting.");
-    run.at(5.0).await;
-    run.stack("DELETE_IN_PROGRESS", Some("User Initiated"));
-    delete_triggers(&run);
-    run.at(20.0).await;
-    delete_load_balancer(&run);
-    run.at(30.0).await;
-    delete_group(&run).await;
-    run.at(120.0).await;
-    delete_rest(&run);
-    if let Err((part, why)) = delete_security_groups(&run) {
+    if let Err((part, why)) = take_down(&run).await {
         return fail(&run, part, &why);
     }
-    delete_topic(&run);
-    delete_log_groups(&run);
-    run.stack("DELETE_COMPLETE", None);
     run.at(180.0).await;
-    run.environment(|environment| environment.deployments.clear());
     run.info("terminateEnvironment completed successfully.");
     run.set_status(Status::Terminated);
+}
+
+/// Removes all that was made for the environment.
+pub(super) async fn take_down(run: &Run) -> Result<(), StackFailure> {
+    run.at(5.0).await;
+    run.stack("DELETE_IN_PROGRESS", Some("User Initiated"));
+    delete_triggers(run);
+    run.at(20.0).await;
+    delete_load_balancer(run);
+    run.at(30.0).await;
+    delete_group(run).await;
+    run.at(120.0).await;
+    delete_rest(run);
+    delete_security_groups(run)?;
+    delete_topic(run);
+    delete_log_groups(run);
+    run.stack("DELETE_COMPLETE", None);
+    run.environment(|environment| environment.deployments.clear());
+    Ok(())
 }
 
 fn gone(run: &Run, part: Part, physical_id: &str) {
@@ -42,7 +50,8 @@ fn delete_triggers(run: &Run) {
     };
     for (part, alarm) in [(resources::HIGH, made.high_alarm), (resources::LOW, made.low_alarm)] {
         if let Some(name) = alarm {
-            run.region(|here| here.monitoring.alarms.remove(&name));
+            let now = run.world.clock.now();
+            run.region(|here| here.monitoring.delete_alarm(&name, now));
             gone(run, part, &name);
             run.info(format!("Deleted CloudWatch alarm named: {name}"));
         }
@@ -70,9 +79,17 @@ fn delete_load_balancer(run: &Run) {
         run.info(format!("Deleted Load Balancer listener named: {arn}"));
     }
     if let Some(arn) = made.load_balancer {
-        run.region(|here| here.balancing.load_balancers.remove(&arn));
-        gone(run, resources::LOAD_BALANCER, &arn);
-        run.info(format!("Deleted load balancer named: {arn}"));
+        run.region(|here| {
+            here.balancing.load_balancers.remove(&arn);
+            here.balancing.listeners.retain(|_, it| it.load_balancer_arn != arn);
+        });
+        let (part, name) = if is_classic(&arn) {
+            (CLASSIC_BALANCER, name_of(&arn))
+        } else {
+            (resources::LOAD_BALANCER, arn.as_str())
+        };
+        gone(run, part, name);
+        run.info(format!("Deleted load balancer named: {name}"));
     }
     run.environment(|environment| {
         (environment.made.listener, environment.made.load_balancer) = (None, None);
@@ -85,27 +102,33 @@ async fn delete_group(run: &Run) {
     let Some(name) = run.snapshot().and_then(|environment| environment.made.group) else {
         return;
     };
+    run.info("Waiting for EC2 instances to terminate. This may take a few minutes.");
+    empty_group(run, &name).await;
+    gone(run, resources::GROUP, &name);
+    run.environment(|environment| environment.made.group = None);
+    run.info(format!("Deleted Auto Scaling group named: {name}"));
+}
+
+/// Ends a group and all its instances.
+pub(super) async fn empty_group(run: &Run, name: &str) {
     run.region(|here| {
-        if let Some(group) = here.scaling.groups.get_mut(&name) {
+        if let Some(group) = here.scaling.groups.get_mut(name) {
             group.min = 0;
             group.suspended.clear();
             let reason = "A user request deleted the AutoScalingGroup.".to_owned();
             group.want(0, reason);
         }
     });
-    run.info("Waiting for EC2 instances to terminate. This may take a few minutes.");
-    while run.region(|here| {
-        here.scaling
-            .groups
-            .get(&name)
-            .is_some_and(|group| !group.members.is_empty())
-    }) {
+    let has_members = || {
+        run.region(|here| {
+            let group = here.scaling.groups.get(name);
+            group.is_some_and(|group| !group.members.is_empty())
+        })
+    };
+    while has_members() {
         run.world.clock.sleep_seconds(5).await;
     }
-    run.region(|here| here.scaling.groups.remove(&name));
-    gone(run, resources::GROUP, &name);
-    run.environment(|environment| environment.made.group = None);
-    run.info(format!("Deleted Auto Scaling group named: {name}"));
+    run.region(|here| here.scaling.groups.remove(name));
 }
 
 fn delete_rest(run: &Run) {
@@ -120,8 +143,10 @@ fn delete_rest(run: &Run) {
     }
     if let Some(arn) = made.target_group {
         run.region(|here| here.balancing.target_groups.remove(&arn));
-        gone(run, resources::TARGETS, &arn);
-        run.info(format!("Deleted target group named: {arn}"));
+        if !is_classic(&arn) {
+            gone(run, resources::TARGETS, &arn);
+            run.info(format!("Deleted target group named: {arn}"));
+        }
     }
     if let Some(id) = made.launch_template {
         run.region(|here| here.compute.launch_templates.remove(&id));
@@ -192,7 +217,7 @@ fn delete_log_groups(run: &Run) {
         return;
     };
     for name in &environment.made.log_groups {
-        let namespace = if name.ends_with("environment-health.log") {
+        let namespace = if name.ends_with(resources::HEALTH_LOG) {
             HEALTH_LOGS
         } else {
             LOGS
@@ -203,7 +228,7 @@ fn delete_log_groups(run: &Run) {
     }
 }
 
-fn fail(run: &Run, part: Part, why: &str) {
+pub(super) fn fail(run: &Run, part: Part, why: &str) {
     let reason = format!("The following resource(s) failed to delete: [{}].", part.0);
     run.site(|site| site.record(part, "", "DELETE_FAILED", Some(why)));
     run.stack("DELETE_FAILED", Some(&reason));

@@ -4,8 +4,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+
 use super::events::{Event, Severity};
-use super::{Environment, Status};
+use super::{Abort, Environment, Status};
 use crate::world::{Region, World};
 
 #[derive(Clone)]
@@ -47,6 +49,25 @@ impl Run {
             request_id: String::new(),
             ..self.clone()
         }
+    }
+
+    /// A second part of the same run, whose clock starts now.
+    pub(super) fn next_part(&self) -> Self {
+        Self {
+            started: self.world.clock.seconds(),
+            ..self.clone()
+        }
+    }
+
+    /// When it began, in sandbox time.
+    pub(super) fn began(&self) -> Timestamp {
+        let seconds = jiff::SignedDuration::from_secs_f64(self.started);
+        Timestamp::from_duration(seconds).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+
+    /// Whether AbortEnvironmentUpdate was called for it.
+    pub(super) fn is_aborted(&self) -> bool {
+        self.environment(|environment| environment.abort == Abort::Asked) == Some(true)
     }
 
     /// Waits until `seconds` of sandbox time after the start.

@@ -1,6 +1,7 @@
 //! EC2 instances, launch templates and key pairs.
 //! Must know nothing of who launches; processes are the data plane's.
 
+pub(crate) mod agents;
 pub(crate) mod key_pairs;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ pub(crate) struct Compute {
     pub key_pairs: BTreeMap<String, KeyPair>,
     /// By id.
     pub launch_templates: BTreeMap<String, LaunchTemplate>,
+    pub agents: agents::Agents,
 }
 
 #[derive(Debug, Clone)]
@@ -44,6 +46,10 @@ pub(crate) struct Instance {
     pub launched: Timestamp,
     pub ended: Option<Timestamp>,
     pub reservation_id: String,
+    /// A metric a minute instead of one in five.
+    pub detailed_monitoring: bool,
+    /// EC2's status checks fail: it runs, but nothing is heard of it.
+    pub is_impaired: bool,
     pub tags: Tags,
 }
 
@@ -204,7 +210,7 @@ pub(crate) fn launch(
     let id = ids::ec2("i");
     let instance = make(here, &id, spec, subnet_id, now, tags);
     here.compute.instances.insert(id.clone(), instance);
-    world.plane.launch(&id);
+    world.plane.launch(&id, network::zones::processors(&spec.instance_type));
     let (world_then, region_then, id_then) = (Arc::clone(world), region.to_owned(), id.clone());
     world.spawn(async move {
         world_then.clock.sleep_seconds(BOOT).await;
@@ -246,7 +252,32 @@ fn check(here: &Region, spec: &InstanceSpec, subnet_id: &str) -> Result<(), Refu
             ),
         ));
     }
-    Ok(())
+    check_vcpus(here, &spec.instance_type)
+}
+
+/// Standard instances (A, C, D, H, I, M, R, T, Z) share one quota; the sandbox has no others.
+fn check_vcpus(here: &Region, instance_type: &str) -> Result<(), Refusal> {
+    let vcpus = |wanted: &str| {
+        let known = network::zones::INSTANCE_TYPES.iter();
+        known
+            .clone()
+            .find(|(name, ..)| *name == wanted)
+            .map_or(0, |(_, vcpus, ..)| *vcpus)
+    };
+    let running = here.compute.instances.values().filter(|instance| instance.is_alive());
+    let used: i32 = running.map(|instance| vcpus(&instance.instance_type)).sum();
+    let limit = here.quotas.standard_vcpus;
+    if f64::from(used + vcpus(instance_type)) <= limit {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        "VcpuLimitExceeded",
+        format!(
+            "You have requested more vCPU capacity than your current vCPU limit of {limit} allows for the instance bucket \
+             that the specified instance type belongs to. Please visit http://aws.amazon.com/contact-us/ec2-request to \
+             request an adjustment to this limit."
+        ),
+    ))
 }
 
 fn make(here: &Region, id: &str, spec: &InstanceSpec, subnet_id: &str, now: Timestamp, tags: Tags) -> Instance {
@@ -270,6 +301,8 @@ fn make(here: &Region, id: &str, spec: &InstanceSpec, subnet_id: &str, now: Time
         launched: now,
         ended: None,
         reservation_id: ids::ec2("r"),
+        detailed_monitoring: spec.detailed_monitoring,
+        is_impaired: false,
         tags,
     }
 }

@@ -33,6 +33,12 @@ impl Credentials {
         self.holders.get(access_key_id)
     }
 
+    /// A key of whoever has that ARN, with its holder.
+    pub(crate) fn key_of(&self, arn: &str) -> Option<(&str, &Principal)> {
+        let held = self.holders.iter().find(|(_, principal)| principal.arn == arn);
+        held.map(|(key, principal)| (key.as_str(), principal))
+    }
+
     /// The key of a user.
     pub(crate) fn add_user(&mut self, arn: &str, access_key_id: &str, secret_access_key: &str) {
         let principal = Principal {
@@ -62,8 +68,7 @@ impl Credentials {
 
     /// The id that GetCallerIdentity gives for a caller: the same at each call.
     pub(crate) fn unique_id(&self, arn: &str) -> String {
-        let held = self.holders.iter().find(|(_, principal)| principal.arn == arn);
-        let key = held.map(|(key, _)| key.as_str()).unwrap_or_default();
+        let key = self.key_of(arn).map(|(key, _)| key).unwrap_or_default();
         let rest = key.get(4..).unwrap_or_default();
         match arn
             .split_once(":assumed-role/")

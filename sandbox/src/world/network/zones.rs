@@ -73,6 +73,12 @@ pub(crate) const INSTANCE_TYPES: &[(&str, i32, i64, &str)] = &[
     ("m5.xlarge", 4, 16384, "x86_64"),
 ];
 
+/// The virtual CPUs of a type.
+pub(crate) fn processors(instance_type: &str) -> u32 {
+    let known = INSTANCE_TYPES.iter().find(|(name, ..)| *name == instance_type);
+    known.and_then(|(_, count, ..)| u32::try_from(*count).ok()).unwrap_or(2)
+}
+
 /// Whether a zone has a type. us-east-1e is old: it has no t3, t4g or newer (facts/eb.md §1.6: why subnets have to be
 /// chosen by DescribeInstanceTypeOfferings).
 pub(crate) fn offers(zone: &str, instance_type: &str) -> bool {

@@ -2,6 +2,7 @@
 //! Must know nothing of wire formats; [`keeper`] brings a group to its desired capacity.
 
 pub(crate) mod keeper;
+pub(crate) mod policies;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,6 +45,10 @@ pub(crate) struct Group {
     pub suspended: BTreeSet<String>,
     /// The Beanstalk environment whose version a new instance runs.
     pub environment_id: Option<String>,
+    /// Members that died and have no successor yet.
+    to_replace: i32,
+    /// Between two runs of simple policies.
+    cooling: policies::Cooldown,
     /// Why the desired capacity last changed, in the words of an activity's cause.
     reason: String,
     /// After a launch that failed.
@@ -229,6 +234,8 @@ impl Scaling {
             tags: new.tags,
             suspended: BTreeSet::new(),
             environment_id: new.environment_id,
+            to_replace: 0,
+            cooling: policies::Cooldown::None,
             reason,
             not_before: None,
         };
@@ -273,6 +280,12 @@ impl Scaling {
         self.groups
             .values()
             .find(|group| group.members.contains_key(instance_id))
+    }
+
+    /// Whether an activity of the group goes on.
+    fn is_scaling(&self, group: &str) -> bool {
+        let mut activities = self.activities.iter();
+        activities.any(|activity| activity.group == group && activity.ended.is_none())
     }
 
     fn begin(&mut self, group: &str, description: String, cause: String, zone: &str, now: Timestamp) -> String {

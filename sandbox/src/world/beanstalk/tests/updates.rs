@@ -5,27 +5,27 @@ use crate::world::beanstalk::catalogue::{ASG, COMMAND, INSTANCES, PROPERTIES, TR
 use crate::world::beanstalk::environments::EnvironmentUpdate;
 use crate::world::compute;
 
-fn set(namespace: &str, name: &str, value: &str) -> EnvironmentUpdate {
+pub(super) fn set(namespace: &str, name: &str, value: &str) -> EnvironmentUpdate {
     EnvironmentUpdate {
         set: vec![(namespace.to_owned(), name.to_owned(), value.to_owned())],
         ..EnvironmentUpdate::default()
     }
 }
 
-fn version(label: &str) -> EnvironmentUpdate {
+pub(super) fn version(label: &str) -> EnvironmentUpdate {
     EnvironmentUpdate {
         version_label: Some(label.to_owned()),
         ..EnvironmentUpdate::default()
     }
 }
 
-async fn update(fake: &Fake, wish: EnvironmentUpdate) -> Environment {
+pub(super) async fn update(fake: &Fake, wish: EnvironmentUpdate) -> Environment {
     let environment = environments::update(&fake.world, &caller("r-update"), &named(), wish).unwrap();
     assert_eq!(environment.status, Status::Updating);
     rest(fake, &environment.id).await
 }
 
-fn bundles(fake: &Fake) -> Vec<String> {
+pub(super) fn bundles(fake: &Fake) -> Vec<String> {
     let plane = fake.plane.0.lock().unwrap();
     plane
         .running
@@ -193,7 +193,7 @@ async fn a_single_instance_that_dies_is_replaced_behind_the_same_name() {
     wait(&fake, || reached().is_some_and(|id| id != first)).await;
 }
 
-async fn wait(fake: &Fake, done: impl Fn() -> bool) {
+pub(super) async fn wait(fake: &Fake, done: impl Fn() -> bool) {
     for _ in 0..1000 {
         if done() {
             return;

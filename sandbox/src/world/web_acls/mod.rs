@@ -1,17 +1,24 @@
 //! WAF: web ACLs of scope CLOUDFRONT and what their rules look for.
 //! Must know nothing of HTTP; the edge applies the rules.
 
+mod rules;
+mod samples;
+
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::settling_tags::SettlingTags;
 use super::{Item, Refusal, State, Tags, ids};
+pub(crate) use rules::{Action, Comparison, Field, Position, Rate, RateKey, Rule, RuleKind, Statement, Transformation};
+pub(crate) use samples::{Sample, Samples};
 
 #[derive(Debug, Default)]
 pub(crate) struct WebAcls {
     /// By id.
     pub all: BTreeMap<String, WebAcl>,
+    pub samples: Samples,
 }
 
 #[derive(Debug, Clone)]
@@ -20,7 +27,8 @@ pub(crate) struct WebAcl {
     pub arn: String,
     pub name: String,
     pub lock_token: String,
-    pub definition: Definition,
+    /// Shared with the edge, which looks at it with every request.
+    pub definition: Arc<Definition>,
     pub tags: SettlingTags,
 }
 
@@ -36,28 +44,6 @@ pub(crate) struct Definition {
     pub capacity: i64,
     /// Every member as the client sent it, for reading back; opaque to the world.
     pub document: serde_json::Map<String, serde_json::Value>,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct Rule {
-    pub name: String,
-    /// Only counted, never blocked.
-    pub counts: bool,
-    pub statement: Statement,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) enum Statement {
-    /// A group that AWS manages, and its rules that are overridden to Count.
-    Managed { group: String, counted: Vec<String> },
-    /// Requests of one address within a window.
-    Rate {
-        limit: u64,
-        /// Seconds of sandbox time.
-        window: u32,
-        /// The header that holds the address; the viewer's own where there is none.
-        forwarded_in: Option<String>,
-    },
 }
 
 impl WebAcls {
@@ -119,7 +105,7 @@ impl State {
             arn: format!("arn:aws:wafv2:us-east-1:{}:global/webacl/{name}/{id}", self.account),
             name: name.to_owned(),
             lock_token: ids::uuid(),
-            definition,
+            definition: Arc::new(definition),
             tags: SettlingTags::new(tags, now),
             id: id.clone(),
         };
@@ -140,7 +126,7 @@ impl State {
     ) -> Result<String, Refusal> {
         check_token(self.web_acls.get(id, name)?, lock_token)?;
         let acl = self.web_acls.all.get_mut(id).ok_or_else(nonexistent)?;
-        acl.definition = definition;
+        acl.definition = Arc::new(definition);
         acl.lock_token = ids::uuid();
         Ok(acl.lock_token.clone())
     }
@@ -165,7 +151,9 @@ impl State {
                  associated with another resource.",
             ));
         }
+        let arn = acl.arn.clone();
         self.web_acls.all.remove(id);
+        self.web_acls.samples.forget(&arn);
         Ok(())
     }
 }

@@ -1,4 +1,6 @@
-//! CloudWatch's API: alarms. Metrics come with the burning of CPU.
+//! CloudWatch's API: alarms; metrics are in `metrics`.
+
+mod metrics;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,11 +11,25 @@ use super::page::page;
 use super::{Operation, Service, operation};
 use crate::gateway::call::{Answer, Call};
 use crate::gateway::cloudwatch::{decode, encode};
-use crate::world::monitoring::Alarm;
+use crate::world::monitoring::history::HistoryItem;
+use crate::world::monitoring::{Alarm, Verdict, minute};
 use crate::world::{Refusal, World};
 
 const OPERATIONS: &[Operation] = &[
     operation("DeleteAlarms", &["AlarmNames"]),
+    operation(
+        "DescribeAlarmHistory",
+        &[
+            "AlarmName",
+            "AlarmTypes",
+            "HistoryItemType",
+            "StartDate",
+            "EndDate",
+            "MaxRecords",
+            "NextToken",
+            "ScanBy",
+        ],
+    ),
     operation(
         "DescribeAlarms",
         &[
@@ -30,6 +46,11 @@ const OPERATIONS: &[Operation] = &[
         "DescribeAlarmsForMetric",
         &["MetricName", "Namespace", "Dimensions", "Statistic", "Period", "Unit"],
     ),
+    operation("DisableAlarmActions", &["AlarmNames"]),
+    operation("EnableAlarmActions", &["AlarmNames"]),
+    operation("GetMetricData", metrics::GET_DATA),
+    operation("GetMetricStatistics", metrics::GET_STATISTICS),
+    operation("ListMetrics", metrics::LIST),
     operation("ListTagsForResource", &["ResourceARN"]),
     operation(
         "PutMetricAlarm",
@@ -54,6 +75,10 @@ const OPERATIONS: &[Operation] = &[
             "Tags",
         ],
     ),
+    operation(
+        "SetAlarmState",
+        &["AlarmName", "StateValue", "StateReason", "StateReasonData"],
+    ),
 ];
 
 pub(crate) const SERVICE: Service = Service {
@@ -66,13 +91,22 @@ pub(crate) const SERVICE: Service = Service {
 fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     match call.operation.as_str() {
         "DeleteAlarms" => delete(world, call),
+        "DescribeAlarmHistory" => describe_history(world, call),
         "DescribeAlarms" => describe(world, call),
         "DescribeAlarmsForMetric" => describe_for_metric(world, call),
+        "DisableAlarmActions" => enable_actions(world, call, false),
+        "EnableAlarmActions" => enable_actions(world, call, true),
+        "GetMetricData" => metrics::get_data(world, call),
+        "GetMetricStatistics" => metrics::get_statistics(world, call),
+        "ListMetrics" => metrics::list(world, call),
         "ListTagsForResource" => list_tags(world, call),
         "PutMetricAlarm" => put(world, call),
+        "SetAlarmState" => set_state(world, call),
         other => Err(super::not_implemented(format!("{other} of CloudWatch"))),
     }
 }
+
+const STATISTICS: &[&str] = &["SampleCount", "Average", "Sum", "Minimum", "Maximum"];
 
 fn seconds(time: jiff::Timestamp) -> Option<f64> {
     Some(time.as_millisecond() as f64 / 1000.0)
@@ -100,7 +134,8 @@ fn view(alarm: &Alarm) -> m::MetricAlarm {
         o_k_actions: Some(alarm.ok_actions.clone()),
         period: Some(alarm.period),
         state_reason: Some(alarm.state_reason.clone()),
-        state_transitioned_timestamp: seconds(alarm.state_updated),
+        state_reason_data: alarm.state_reason_data.clone(),
+        state_transitioned_timestamp: seconds(alarm.state_transitioned),
         state_updated_timestamp: seconds(alarm.state_updated),
         state_value: Some(alarm.state.to_owned()),
         statistic: alarm.statistic.clone(),
@@ -167,8 +202,53 @@ fn describe_for_metric(world: &Arc<World>, call: &Call) -> Result<Answer, Refusa
     encode(call, &result, "DescribeAlarmsForMetric")
 }
 
+/// What the sandbox can evaluate, in CloudWatch's words where CloudWatch cannot either.
+fn check(request: &m::PutMetricAlarmInput) -> Result<(), Refusal> {
+    let invalid = |message: String| Err(Refusal::new("ValidationError", message));
+    let of =
+        |value: &Option<String>, allowed: &[&str]| value.as_ref().is_none_or(|value| allowed.contains(&value.as_str()));
+    let comparisons = [
+        "GreaterThanOrEqualToThreshold",
+        "GreaterThanThreshold",
+        "LessThanThreshold",
+        "LessThanOrEqualToThreshold",
+    ];
+    if !comparisons.contains(&request.comparison_operator.as_str()) {
+        return invalid(format!(
+            "ComparisonOperator {} is not one of {comparisons:?}; anomaly detection is a limit of the sandbox",
+            request.comparison_operator
+        ));
+    }
+    if !of(&request.statistic, STATISTICS) {
+        return invalid(format!("Statistic must be one of {STATISTICS:?}"));
+    }
+    if !of(
+        &request.treat_missing_data,
+        &["breaching", "notBreaching", "ignore", "missing"],
+    ) {
+        return invalid("TreatMissingData must be one of: breaching, notBreaching, ignore, missing".to_owned());
+    }
+    if request.evaluation_periods < 1 {
+        return invalid("EvaluationPeriods must be at least 1".to_owned());
+    }
+    if request
+        .datapoints_to_alarm
+        .is_some_and(|count| !(1..=request.evaluation_periods).contains(&count))
+    {
+        return invalid("DatapointsToAlarm must be between 1 and EvaluationPeriods".to_owned());
+    }
+    match request.period {
+        Some(10 | 20 | 30) => Err(super::not_implemented("alarms with periods of less than a minute")),
+        Some(period) if period < 60 || period % 60 != 0 => {
+            invalid("Period must be 10, 20, 30 or a multiple of 60".to_owned())
+        }
+        _ => Ok(()),
+    }
+}
+
 fn put(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::PutMetricAlarmInput = decode(call)?;
+    check(&request)?;
     let missing = |what: &str| Refusal::new("MissingParameter", format!("The parameter {what} is required."));
     let now = world.clock.now();
     let mut state = world.lock();
@@ -197,7 +277,9 @@ fn put(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
         insufficient_data_actions: request.insufficient_data_actions.unwrap_or_default(),
         state: "INSUFFICIENT_DATA",
         state_reason: "Unchecked: Initial alarm creation".to_owned(),
+        state_reason_data: None,
         state_updated: now,
+        state_transitioned: now,
         updated: now,
         tags: request
             .tags
@@ -210,20 +292,107 @@ fn put(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     encode(call, &serde_json::Map::new(), "PutMetricAlarm")
 }
 
-/// Those that are there are deleted; one that is not there refuses the rest.
+fn unknown(names: &[String], alarms: &BTreeMap<String, Alarm>) -> Option<Refusal> {
+    let name = names.iter().find(|name| !alarms.contains_key(*name))?;
+    let message = format!("Unknown alarm: {name}");
+    Some(Refusal::with_status(404, "ResourceNotFound", message))
+}
+
+/// All or none: one that is not there refuses the rest.
 fn delete(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::DeleteAlarmsInput = decode(call)?;
+    let now = world.clock.now();
+    let mut state = world.lock();
+    let monitoring = &mut state.region(&call.region).monitoring;
+    if let Some(refusal) = unknown(&request.alarm_names, &monitoring.alarms) {
+        return Err(refusal);
+    }
+    for name in &request.alarm_names {
+        monitoring.delete_alarm(name, now);
+    }
+    encode(call, &serde_json::Map::new(), "DeleteAlarms")
+}
+
+/// Alarms that are not there are passed over, as CloudWatch does.
+fn enable_actions(world: &Arc<World>, call: &Call, enabled: bool) -> Result<Answer, Refusal> {
+    let request: m::EnableAlarmActionsInput = decode(call)?;
     let mut state = world.lock();
     let alarms = &mut state.region(&call.region).monitoring.alarms;
-    if let Some(name) = request.alarm_names.iter().find(|name| !alarms.contains_key(*name)) {
-        return Err(Refusal::with_status(
-            404,
-            "ResourceNotFound",
-            format!("Unknown alarm: {name}"),
-        ));
+    for name in &request.alarm_names {
+        if let Some(alarm) = alarms.get_mut(name) {
+            alarm.actions_enabled = enabled;
+        }
     }
-    alarms.retain(|name, _| !request.alarm_names.contains(name));
-    encode(call, &serde_json::Map::new(), "DeleteAlarms")
+    encode(call, &serde_json::Map::new(), &call.operation)
+}
+
+/// Until the next evaluation: within a minute the alarm says again what its metric says.
+fn set_state(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::SetAlarmStateInput = decode(call)?;
+    let value = ["OK", "ALARM", "INSUFFICIENT_DATA"]
+        .into_iter()
+        .find(|value| *value == request.state_value)
+        .ok_or_else(|| {
+            Refusal::new(
+                "ValidationError",
+                "StateValue must be one of: OK, ALARM, INSUFFICIENT_DATA",
+            )
+        })?;
+    if let Some(data) = &request.state_reason_data
+        && serde_json::from_str::<serde::de::IgnoredAny>(data).is_err()
+    {
+        return Err(Refusal::new("InvalidFormat", "StateReasonData was not valid JSON"));
+    }
+    let now = world.clock.now();
+    let mut state = world.lock();
+    let names = [request.alarm_name.clone()];
+    if let Some(refusal) = unknown(&names, &state.region(&call.region).monitoring.alarms) {
+        return Err(refusal);
+    }
+    let verdict = Verdict {
+        state: value,
+        reason: request.state_reason,
+        data: request.state_reason_data,
+    };
+    minute::set_alarm_state(&mut state, &call.region, &request.alarm_name, verdict, now);
+    encode(call, &serde_json::Map::new(), "SetAlarmState")
+}
+
+/// Newest first, unless asked otherwise.
+fn describe_history(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::DescribeAlarmHistoryInput = decode(call)?;
+    let types = request.alarm_types.unwrap_or_else(|| vec!["MetricAlarm".to_owned()]);
+    let mut state = world.lock();
+    let history = &state.region(&call.region).monitoring.history;
+    let at = |item: &HistoryItem| item.time.as_millisecond() as f64 / 1000.0;
+    let wanted = history.iter().filter(|it| {
+        types.iter().any(|kind| kind == "MetricAlarm")
+            && request.alarm_name.as_ref().is_none_or(|name| *name == it.alarm)
+            && request.history_item_type.as_ref().is_none_or(|kind| kind == it.kind)
+            && request.start_date.is_none_or(|start| at(it) >= start)
+            && request.end_date.is_none_or(|end| at(it) <= end)
+    });
+    let mut items: Vec<_> = wanted
+        .map(|it| m::AlarmHistoryItem {
+            alarm_name: Some(it.alarm.clone()),
+            alarm_type: Some("MetricAlarm".to_owned()),
+            history_data: Some(it.data.clone()),
+            history_item_type: Some(it.kind.to_owned()),
+            history_summary: Some(it.summary.clone()),
+            timestamp: Some(at(it)),
+            ..m::AlarmHistoryItem::default()
+        })
+        .collect();
+    if request.scan_by.as_deref() != Some("TimestampAscending") {
+        items.reverse();
+    }
+    let limit = request.max_records.unwrap_or(100).clamp(1, 100);
+    let (items, next_token) = page(items, Some(limit), request.next_token.as_deref())?;
+    let result = m::DescribeAlarmHistoryOutput {
+        alarm_history_items: Some(items),
+        next_token,
+    };
+    encode(call, &result, "DescribeAlarmHistory")
 }
 
 fn list_tags(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {

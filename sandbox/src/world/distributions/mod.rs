@@ -1,13 +1,19 @@
 //! CloudFront distributions: their configurations, how a change reaches the edge, what they hold on to.
 //! Must know nothing of XML or of how the edge carries requests.
 
+mod configuration;
+mod invalidations;
+
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::edge_policies;
+use super::edge_policies::check_version;
 use super::settling_tags::SettlingTags;
 use super::{Item, Refusal, State, Tags, ids};
+pub(crate) use configuration::{Behavior, Caching, Configuration, ErrorPage, ErrorResponse, Origin};
+pub(crate) use invalidations::Invalidation;
 
 /// From a change to `Deployed`, in sandbox time. Public reports of 2026 say 3 to 15 minutes.
 const DEPLOYMENT: SignedDuration = SignedDuration::from_secs(240);
@@ -17,13 +23,6 @@ const FIRST_ANSWER: SignedDuration = SignedDuration::from_secs(120);
 
 /// WAF goes on seeing an association for a while after it was taken away (terraform-provider-aws#46839).
 const ASSOCIATION_LINGERS: SignedDuration = SignedDuration::from_secs(10);
-
-/// The three sets of methods that a behaviour may allow (CloudFront API, AllowedMethods).
-const METHOD_SETS: [&[&str]; 3] = [
-    &["GET", "HEAD"],
-    &["GET", "HEAD", "OPTIONS"],
-    &["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"],
-];
 
 #[derive(Debug, Default)]
 pub(crate) struct Distributions {
@@ -44,87 +43,13 @@ pub(crate) struct Distribution {
     /// Of the configuration; changes with every update.
     pub etag: String,
     pub modified: Timestamp,
-    pub configuration: Configuration,
+    pub configuration: Arc<Configuration>,
     /// What the edge serves until `deployed_at`; nothing before the first deployment.
-    previous: Option<Configuration>,
+    previous: Option<Arc<Configuration>>,
     deployed_at: Timestamp,
     pub tags: SettlingTags,
-    pub invalidations: Vec<Invalidation>,
-}
-
-/// What of a DistributionConfig the sandbox acts on, and the whole of it as the codec wants it back.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Configuration {
-    pub caller_reference: String,
-    pub comment: String,
-    pub enabled: bool,
-    pub default_root_object: String,
-    /// An ARN, or empty.
-    pub web_acl_id: String,
-    pub origins: Vec<Origin>,
-    pub default_behavior: Behavior,
-    /// In order of precedence.
-    pub behaviors: Vec<Behavior>,
-    /// HTTP status to the seconds that such an error is kept.
-    pub error_ttls: BTreeMap<u16, i64>,
-    /// Every member, for reading back; opaque to the world.
-    pub document: serde_json::Value,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Origin {
-    pub id: String,
-    pub domain_name: String,
-    /// Put before the request's path; may be empty.
-    pub path: String,
-    pub custom_headers: Vec<(String, String)>,
-    /// `http-only`, `match-viewer`, `https-only`.
-    pub protocol_policy: String,
-    pub http_port: u16,
-    /// Seconds.
-    pub read_timeout: u32,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Behavior {
-    /// `*` for the default behavior.
-    pub path_pattern: String,
-    pub target_origin_id: String,
-    /// `allow-all`, `https-only`, `redirect-to-https`.
-    pub viewer_protocol_policy: String,
-    pub allowed_methods: Vec<String>,
-    pub cached_methods: Vec<String>,
-    pub cache_policy_id: String,
-    pub origin_request_policy_id: Option<String>,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct Invalidation {
-    pub id: String,
-    pub caller_reference: String,
-    pub paths: Vec<String>,
-    pub created: Timestamp,
-}
-
-impl Invalidation {
-    pub(crate) fn status(&self, now: Timestamp) -> &'static str {
-        if now >= self.created + SignedDuration::from_secs(20) {
-            "Completed"
-        } else {
-            "InProgress"
-        }
-    }
-}
-
-impl Configuration {
-    pub(crate) fn origin(&self, id: &str) -> Option<&Origin> {
-        self.origins.iter().find(|origin| origin.id == id)
-    }
-
-    /// Every behavior, the default one last.
-    pub(crate) fn all_behaviors(&self) -> impl Iterator<Item = &Behavior> {
-        self.behaviors.iter().chain(std::iter::once(&self.default_behavior))
-    }
+    /// Oldest first. Shared with the edge, which looks at them with every request.
+    pub invalidations: Arc<Vec<Invalidation>>,
 }
 
 impl Distribution {
@@ -142,7 +67,7 @@ impl Distribution {
     }
 
     /// The configuration that the edge obeys now; `None` while the domain does not answer yet.
-    pub(crate) fn served(&self, now: Timestamp) -> Option<&Configuration> {
+    pub(crate) fn served(&self, now: Timestamp) -> Option<&Arc<Configuration>> {
         let answers =
             self.is_deployed(now) || self.previous.is_none() && now >= self.deployed_at - (DEPLOYMENT - FIRST_ANSWER);
         if answers {
@@ -152,12 +77,10 @@ impl Distribution {
         }
     }
 
+    /// Takes a new configuration; the edge serves what it serves now until that is deployed.
     fn change(&mut self, configuration: Configuration, now: Timestamp) {
-        if self.is_deployed(now) {
-            self.previous = Some(std::mem::replace(&mut self.configuration, configuration));
-        } else {
-            self.configuration = configuration;
-        }
+        self.previous = self.served(now).cloned();
+        self.configuration = Arc::new(configuration);
         self.etag = format!("E{}", ids::capitals(13));
         self.modified = now;
         self.deployed_at = now + DEPLOYMENT;
@@ -186,6 +109,13 @@ impl Distributions {
 
     pub(crate) fn by_domain(&self, host: &str) -> Option<&Distribution> {
         self.all.values().find(|distribution| distribution.domain_name == host)
+    }
+
+    /// The distributions that refer to the policy with that id, of whatever kind.
+    pub(crate) fn by_policy(&self, id: &str) -> impl Iterator<Item = &Distribution> {
+        self.all
+            .values()
+            .filter(move |distribution| distribution.configuration.uses_policy(id))
     }
 
     /// Whether a distribution uses the web ACL, or WAF does not know yet that none does.
@@ -230,6 +160,15 @@ impl State {
         tags: Tags,
         now: Timestamp,
     ) -> Result<Distribution, Refusal> {
+        if self.gates.distributions {
+            // As CloudFront words it for accounts that are too new (hazards H11).
+            return Err(Refusal::with_status(
+                403,
+                "AccessDenied",
+                "Your account must be verified before you can add new CloudFront resources. To verify your account, please \
+                 contact AWS Support (https://console.aws.amazon.com/support/home#/) and include this error message.",
+            ));
+        }
         if let Some(id) = self.distributions.used_references.get(&configuration.caller_reference) {
             let text = format!(
                 "The caller reference that you are using to create a distribution is associated with another distribution. \
@@ -237,18 +176,18 @@ impl State {
             );
             return Err(Refusal::with_status(409, "DistributionAlreadyExists", text));
         }
-        self.check_distribution(&configuration)?;
+        self.check_distribution(&configuration, None)?;
         let id = format!("E{}", ids::capitals(13));
         let distribution = Distribution {
             arn: format!("arn:aws:cloudfront::{}:distribution/{id}", self.account),
             domain_name: format!("d{}.cloudfront.localhost", ids::smalls(13)),
             etag: format!("E{}", ids::capitals(13)),
             modified: now,
-            configuration,
+            configuration: Arc::new(configuration),
             previous: None,
             deployed_at: now + DEPLOYMENT,
             tags: SettlingTags::new(tags, now),
-            invalidations: Vec::new(),
+            invalidations: Arc::default(),
             id: id.clone(),
         };
         let reference = distribution.configuration.caller_reference.clone();
@@ -269,14 +208,14 @@ impl State {
         now: Timestamp,
     ) -> Result<Distribution, Refusal> {
         let present = self.distributions.get(id)?;
-        check_version(present, if_match)?;
+        check_version(&present.etag, if_match)?;
         if present.configuration.caller_reference != configuration.caller_reference {
             return Err(Refusal::new(
                 "IllegalUpdate",
                 "You cannot change the CallerReference of a distribution.",
             ));
         }
-        self.check_distribution(&configuration)?;
+        self.check_distribution(&configuration, Some(id))?;
         let distribution = self.distributions.get_mut(id)?;
         let left = distribution.configuration.web_acl_id.clone();
         let changed = left != configuration.web_acl_id;
@@ -299,7 +238,7 @@ impl State {
         now: Timestamp,
     ) -> Result<(), Refusal> {
         let present = self.distributions.get(id)?;
-        check_version(present, if_match)?;
+        check_version(&present.etag, if_match)?;
         if present.configuration.enabled || !present.is_deployed(now) {
             return Err(Refusal::with_status(
                 409,
@@ -311,95 +250,6 @@ impl State {
         self.distributions.all.remove(id);
         self.distributions.let_go(web_acl, now);
         Ok(())
-    }
-
-    /// Refuses a configuration that CloudFront would refuse.
-    fn check_distribution(&self, configuration: &Configuration) -> Result<(), Refusal> {
-        if configuration.comment.chars().count() > 128 {
-            return Err(Refusal::new(
-                "InvalidArgument",
-                "The parameter Comment is too long: at most 128 characters.",
-            ));
-        }
-        if configuration.origins.is_empty() {
-            return Err(Refusal::new(
-                "InvalidArgument",
-                "A distribution needs at least one origin.",
-            ));
-        }
-        for behavior in configuration.all_behaviors() {
-            if configuration.origin(&behavior.target_origin_id).is_none() {
-                let text = "One or more of your origins or origin groups do not exist.";
-                return Err(Refusal::with_status(404, "NoSuchOrigin", text));
-            }
-            check_behavior(behavior)?;
-        }
-        for origin in &configuration.origins {
-            if !matches!(
-                origin.protocol_policy.as_str(),
-                "http-only" | "match-viewer" | "https-only"
-            ) {
-                return Err(Refusal::new(
-                    "InvalidArgument",
-                    "The parameter OriginProtocolPolicy is not valid.",
-                ));
-            }
-        }
-        let web_acl = &configuration.web_acl_id;
-        if !web_acl.is_empty() && self.web_acls.by_arn(web_acl).is_none() {
-            let text = format!("Invalid request provided: InvalidWebACLId: the web ACL {web_acl} does not exist.");
-            return Err(Refusal::new("InvalidWebACLId", text));
-        }
-        Ok(())
-    }
-}
-
-fn check_behavior(behavior: &Behavior) -> Result<(), Refusal> {
-    let invalid = |text: &str| Err(Refusal::new("InvalidArgument", text));
-    let mut allowed: Vec<&str> = behavior.allowed_methods.iter().map(String::as_str).collect();
-    allowed.sort_unstable();
-    if !METHOD_SETS.contains(&allowed.as_slice()) {
-        return invalid("The parameter Allowed Methods includes an invalid combination of methods.");
-    }
-    let mut cached: Vec<&str> = behavior.cached_methods.iter().map(String::as_str).collect();
-    cached.sort_unstable();
-    if !METHOD_SETS[..2].contains(&cached.as_slice()) || cached.iter().any(|method| !allowed.contains(method)) {
-        return invalid("The parameter Cached Methods includes an invalid combination of methods.");
-    }
-    if !matches!(
-        behavior.viewer_protocol_policy.as_str(),
-        "allow-all" | "https-only" | "redirect-to-https"
-    ) {
-        return invalid("The parameter ViewerProtocolPolicy is not valid.");
-    }
-    if edge_policies::cache_policy(&behavior.cache_policy_id).is_none() {
-        return Err(Refusal::with_status(
-            404,
-            "NoSuchCachePolicy",
-            "The cache policy does not exist.",
-        ));
-    }
-    if let Some(id) = &behavior.origin_request_policy_id
-        && edge_policies::origin_request_policy(id).is_none()
-    {
-        let text = "The origin request policy does not exist.";
-        return Err(Refusal::with_status(404, "NoSuchOriginRequestPolicy", text));
-    }
-    Ok(())
-}
-
-fn check_version(distribution: &Distribution, if_match: Option<&str>) -> Result<(), Refusal> {
-    match if_match {
-        None | Some("") => Err(Refusal::new(
-            "InvalidIfMatchVersion",
-            "The If-Match version is missing or not valid for the resource.",
-        )),
-        Some(etag) if etag != distribution.etag => Err(Refusal::with_status(
-            412,
-            "PreconditionFailed",
-            "The request failed because it didn't meet the preconditions in one or more request-header fields.",
-        )),
-        Some(_) => Ok(()),
     }
 }
 

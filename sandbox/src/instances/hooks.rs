@@ -1,0 +1,232 @@
+//! Platform hooks: scripts that a bundle brings along for the steps of its deployment, and the engine's log of them.
+//! Must know nothing of the version's own processes (guide: platforms-linux-extend.hooks, .workflow).
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::io::AsyncReadExt;
+use tokio::process::Command;
+
+use super::supervisor::base_environment;
+use super::wire::{Release, Setup};
+use super::{bundle, mark, procfile};
+
+/// One hook's real time. Beanstalk's limit is the command's time-out, which no clock of the sandbox makes faster here.
+const LIMIT: Duration = Duration::from_secs(60);
+/// How often it is looked whether the daemon still is there.
+const LOOK: Duration = Duration::from_millis(100);
+/// What of a hook's errors an engine quotes.
+const QUOTED: usize = 1000;
+
+/// A step of a deployment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    PreBuild,
+    PreDeploy,
+    PostDeploy,
+}
+
+impl Step {
+    fn directory(self) -> &'static str {
+        match self {
+            Self::PreBuild => "prebuild",
+            Self::PreDeploy => "predeploy",
+            Self::PostDeploy => "postdeploy",
+        }
+    }
+
+    /// The engine's name of it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::PreBuild => "RunAppDeployPreBuildHooks",
+            Self::PreDeploy => "RunAppDeployPreDeployHooks",
+            Self::PostDeploy => "RunAppDeployPostDeployHooks",
+        }
+    }
+}
+
+/// Whether the bundle has hooks for a step of this release.
+pub(super) fn are_there(release: &Release, directory: &Path, step: Step) -> bool {
+    !scripts(release, directory, step).is_empty()
+}
+
+/// Runs the hooks of a step by name, one after the other.
+///
+/// # Errors
+/// The engine's sentence on the first that fails; the rest do not run.
+pub(super) async fn run(setup: &Setup, release: &Release, directory: &Path, step: Step) -> Result<(), String> {
+    for (name, script) in scripts(release, directory, step) {
+        note(setup, "INFO", &format!("Running script: {name}"));
+        let done = match prepare(&script) {
+            Ok(()) => run_one(setup, release, directory, Command::new(&script), &name).await,
+            Err(error) => Err(error.to_string()),
+        };
+        done.map_err(|why| {
+            let command = if release.configuration { "config-deploy" } else { "app-deploy" };
+            let what = format!("Command {name} failed with error {why}");
+            note(
+                setup,
+                "ERROR",
+                &format!(
+                    "An error occurred during execution of command [{command}] - [{}]. Stop running the command. Error: \
+                     {what}",
+                    step.name()
+                ),
+            );
+            what
+        })?;
+    }
+    Ok(())
+}
+
+/// Runs the commands of a Buildfile, whose lines are as those of a Procfile but end by themselves.
+///
+/// # Errors
+/// The engine's sentence on the first that fails.
+pub(super) async fn build(setup: &Setup, release: &Release, directory: &Path) -> Result<(), String> {
+    let Ok(text) = std::fs::read_to_string(directory.join("Buildfile")) else {
+        return Ok(());
+    };
+    for process in procfile::lines(&text).map_err(|why| why.replace("Procfile", "Buildfile"))? {
+        note(
+            setup,
+            "INFO",
+            &format!("Running the Buildfile command: {}", process.command),
+        );
+        let mut shell = Command::new("/bin/sh");
+        shell.arg("-c").arg(&process.command);
+        let done = run_one(setup, release, directory, shell, &process.name).await;
+        done.map_err(|why| format!("Buildfile command '{}' failed with error {why}", process.name))?;
+    }
+    Ok(())
+}
+
+/// Paths within the bundle and on disk. A change of configuration has hooks of its own.
+fn scripts(release: &Release, directory: &Path, step: Step) -> Vec<(String, PathBuf)> {
+    let kind = if release.configuration { "confighooks" } else { "hooks" };
+    let folder = format!(".platform/{kind}/{}", step.directory());
+    let entries = std::fs::read_dir(directory.join(&folder))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let files = entries.filter(|entry| entry.path().is_file());
+    let mut scripts: Vec<_> = files
+        .map(|entry| {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            (format!("{folder}/{name}"), entry.path())
+        })
+        .collect();
+    scripts.sort();
+    scripts
+}
+
+/// Runs one script to its end. On AWS it is root's; here it is the user of the version's processes.
+async fn run_one(
+    setup: &Setup,
+    release: &Release,
+    directory: &Path,
+    mut command: Command,
+    name: &str,
+) -> Result<(), String> {
+    let mut environment = release.environment.clone();
+    environment.remove("PORT");
+    command
+        .current_dir(directory)
+        .env_clear()
+        .envs(base_environment(directory))
+        .envs(&environment)
+        // Of the instance, not of the version: stopping a version does not end a hook of the next.
+        .env(mark::VARIABLE, format!("{}hook", setup.mark))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .process_group(0);
+    if bundle::is_root() {
+        command.uid(bundle::USER).gid(bundle::USER);
+    }
+    let mut child = command.spawn().map_err(|error| format!("{error}"))?;
+    let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    let (mut output, mut errors) = (child.stdout.take(), child.stderr.take());
+    let read = async {
+        if let (Some(output), Some(errors)) = (&mut output, &mut errors) {
+            // An error ends the reading as the pipe's end does.
+            let _ = tokio::join!(output.read_to_end(&mut stdout), errors.read_to_end(&mut stderr));
+        }
+        child.wait().await
+    };
+    let ended = tokio::select! {
+        status = read => Some(status),
+        () = tokio::time::sleep(LIMIT) => None,
+        () = orphaned() => None,
+    };
+    if let Some(group) = group {
+        // Whoever it left behind goes with it; the group may be gone already.
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+    keep(setup, name, &stdout, &stderr);
+    match ended {
+        Some(Ok(status)) if status.success() => Ok(()),
+        Some(Ok(status)) => {
+            let errors = String::from_utf8_lossy(&stderr);
+            let quoted: String = errors.trim().chars().take(QUOTED).collect();
+            let code = status.code().map_or_else(|| "-1".to_owned(), |code| code.to_string());
+            Err(format!("exit status {code}. Stderr:{quoted}"))
+        }
+        Some(Err(error)) => Err(format!("{error}")),
+        None => Err(format!("it did not end within {} s", LIMIT.as_secs())),
+    }
+}
+
+/// Beanstalk makes hooks executable and takes the carriage returns of Windows out of them.
+fn prepare(script: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let text = std::fs::read(script)?;
+    if text.windows(2).any(|pair| pair == b"\r\n") {
+        let lines: Vec<_> = text.split(|byte| *byte == b'\n').collect();
+        let lines: Vec<_> = lines
+            .iter()
+            .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+            .collect();
+        std::fs::write(script, lines.join(&b'\n'))?;
+    }
+    std::fs::set_permissions(script, std::fs::Permissions::from_mode(0o755))
+}
+
+/// Resolves when the daemon is gone: another process is the parent then.
+async fn orphaned() {
+    let parent = rustix::process::getppid();
+    while rustix::process::getppid() == parent {
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+fn keep(setup: &Setup, name: &str, stdout: &[u8], stderr: &[u8]) {
+    let name = name.rsplit('/').next().unwrap_or(name);
+    let mut text = format!("{} [{name}]\n", time()).into_bytes();
+    text.extend(stdout);
+    text.extend(stderr);
+    append(&setup.logs.join("eb-hooks.log"), &text);
+}
+
+/// A line of the engine's log.
+pub(super) fn note(setup: &Setup, level: &str, message: &str) {
+    let line = format!("{} [{level}] {message}\n", time());
+    append(&setup.logs.join("eb-engine.log"), line.as_bytes());
+}
+
+fn time() -> String {
+    jiff::Timestamp::now().strftime("%Y/%m/%d %H:%M:%S.%6f").to_string()
+}
+
+/// A log that cannot be written is no reason to fail a deployment.
+fn append(path: &Path, text: &[u8]) {
+    let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
+    if let Ok(mut file) = file {
+        let _ = file.write_all(text);
+    }
+}

@@ -1,0 +1,189 @@
+//! The load balancer as an Application Load Balancer. ELB guide, target-group-health-checks and load-balancer-troubleshooting.
+
+use std::time::Duration;
+
+use ::http::{Request, StatusCode};
+
+use super::{DISABLED, Site, balance, configuration};
+use crate::world::World;
+use crate::world::balancing::TargetState;
+use crate::world::balancing_rules::{Condition, RuleAction};
+
+fn set(world: &World, state: TargetState) {
+    let mut locked = world.lock();
+    let groups = locked.region("us-east-1").balancing.target_groups.values_mut();
+    for target in groups.flat_map(|group| group.targets.values_mut()) {
+        target.state = state;
+    }
+}
+
+fn idle_timeout(world: &World, seconds: u32) {
+    let mut locked = world.lock();
+    let balancers = locked.region("us-east-1").balancing.load_balancers.values_mut();
+    balancers.for_each(|balancer| balancer.idle_timeout = seconds);
+}
+
+#[tokio::test]
+async fn it_says_who_asked_and_how() {
+    let site = Site::new(configuration(DISABLED)).await;
+    let answer = site
+        .ask_balancer(Request::get("/").header("x-forwarded-for", "192.0.2.1"), "")
+        .await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let seen = site.app.seen();
+    assert_eq!(seen.header("x-forwarded-for"), Some("192.0.2.1, 127.0.0.1"));
+    assert_eq!(
+        (seen.header("x-forwarded-proto"), seen.header("x-forwarded-port")),
+        (Some("http"), Some("80"))
+    );
+    assert!(seen.header("x-amzn-trace-id").unwrap().starts_with("Root=1-"));
+    assert_eq!(answer.header("set-cookie"), "", "stickiness is off");
+}
+
+#[tokio::test]
+async fn with_all_targets_unhealthy_it_fails_open() {
+    let site = Site::new(configuration(DISABLED)).await;
+    set(&site.world, TargetState::Unhealthy);
+    assert_eq!(site.ask_balancer(Request::get("/"), "").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_draining_target_gets_nothing_new() {
+    let site = Site::new(configuration(DISABLED)).await;
+    set(&site.world, TargetState::Draining);
+    let answer = site.ask_balancer(Request::get("/"), "").await;
+    assert_eq!(
+        (answer.status, answer.header("server")),
+        (StatusCode::SERVICE_UNAVAILABLE, "awselb/2.0")
+    );
+}
+
+#[tokio::test]
+async fn a_draining_target_finishes_what_it_has() {
+    let site = Site::new(configuration(DISABLED)).await;
+    site.app.waits(Duration::from_millis(300));
+    let asking = site.ask_balancer(Request::get("/"), "");
+    let draining = async {
+        while site.app.count() == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        set(&site.world, TargetState::Draining);
+    };
+    let (answer, ()) = tokio::join!(asking, draining);
+    assert_eq!(answer.text(), "answer 1");
+}
+
+#[tokio::test]
+async fn without_targets_it_is_a_503() {
+    let site = Site::new(configuration(DISABLED)).await;
+    balance(&site.world, &[], "/");
+    let answer = site.ask_balancer(Request::get("/"), "").await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(answer.text().contains("<h1>503 Service Unavailable</h1>"));
+}
+
+#[tokio::test]
+async fn a_target_that_does_not_listen_is_a_502() {
+    let site = Site::new(configuration(DISABLED)).await;
+    balance(&site.world, &["i-gone"], "/");
+    assert_eq!(
+        site.ask_balancer(Request::get("/"), "").await.status,
+        StatusCode::BAD_GATEWAY
+    );
+}
+
+#[tokio::test]
+async fn a_target_that_is_silent_for_the_idle_timeout_is_a_504() {
+    let site = Site::new(configuration(DISABLED)).await;
+    idle_timeout(&site.world, 1);
+    site.app.waits(Duration::from_millis(1_600));
+    let answer = site.ask_balancer(Request::post("/"), "a").await;
+    assert_eq!(
+        (answer.status, answer.header("server")),
+        (StatusCode::GATEWAY_TIMEOUT, "awselb/2.0")
+    );
+}
+
+#[tokio::test]
+async fn trace_is_a_405_and_more_than_thirty_forwarders_a_463() {
+    let site = Site::new(configuration(DISABLED)).await;
+    let trace = Request::builder().method("TRACE").uri("/");
+    assert_eq!(
+        site.ask_balancer(trace, "").await.status,
+        StatusCode::METHOD_NOT_ALLOWED
+    );
+    let many = Request::get("/").header("x-forwarded-for", ["192.0.2.1"; 31].join(", "));
+    assert_eq!(site.ask_balancer(many, "").await.status.as_u16(), 463);
+    assert_eq!(site.app.count(), 0);
+}
+
+#[tokio::test]
+async fn a_line_or_head_that_is_too_long_is_a_414_or_a_400() {
+    let site = Site::new(configuration(DISABLED)).await;
+    let long = Request::get(format!("/{}", "a".repeat(16 * 1024)));
+    assert_eq!(site.ask_balancer(long, "").await.status, StatusCode::URI_TOO_LONG);
+    let heavy = Request::get("/").header("x-a", "a".repeat(16 * 1024));
+    assert_eq!(site.ask_balancer(heavy, "").await.status, StatusCode::BAD_REQUEST);
+}
+
+/// Adds a rule to the listener.
+fn rule(site: &Site, priority: u32, conditions: Vec<Condition>, action: RuleAction) {
+    let mut state = site.world.lock();
+    let balancing = &mut state.region("us-east-1").balancing;
+    balancing
+        .create_rule("listener", priority, conditions, action, crate::world::Tags::new())
+        .unwrap();
+}
+
+/// How an origin is locked: who knows the secret gets through, everybody else a 403 (H3).
+#[tokio::test]
+async fn listener_rules_let_through_who_has_the_header_and_answer_the_rest_themselves() {
+    let site = Site::new(configuration(DISABLED)).await;
+    let secret = Condition::HttpHeader {
+        name: "X-Origin-Secret".to_owned(),
+        values: vec!["true one".to_owned()],
+    };
+    let refusal = RuleAction::FixedResponse {
+        status: 403,
+        content_type: Some("text/plain".to_owned()),
+        body: "not here".to_owned(),
+    };
+    rule(
+        &site,
+        50_000,
+        vec![Condition::PathPattern(vec!["*".to_owned()])],
+        refusal,
+    );
+    rule(&site, 1, vec![secret], RuleAction::Forward("group".to_owned()));
+    let refused = site.ask_balancer(Request::get("/"), "").await;
+    assert_eq!((refused.status, refused.text()), (StatusCode::FORBIDDEN, "not here"));
+    let knowing = Request::get("/").header("x-origin-secret", "true one");
+    assert_eq!(site.ask_balancer(knowing, "").await.status, StatusCode::OK);
+    assert_eq!(site.app.count(), 1);
+}
+
+#[tokio::test]
+async fn all_conditions_of_a_rule_must_hold_and_any_of_their_values() {
+    let site = Site::new(configuration(DISABLED)).await;
+    let refusal = RuleAction::FixedResponse {
+        status: 404,
+        content_type: None,
+        body: String::new(),
+    };
+    let conditions = vec![
+        Condition::RequestMethod(vec!["GET".to_owned(), "HEAD".to_owned()]),
+        Condition::PathPattern(vec!["/admin*".to_owned()]),
+        Condition::QueryString(vec![(Some("Debug".to_owned()), "*".to_owned())]),
+        Condition::HostHeader(vec!["*.ELB.localhost".to_owned()]),
+    ];
+    rule(&site, 1, conditions, refusal);
+    for (request, status) in [
+        (Request::get("/admin/a?debug=1"), 404),
+        (Request::head("/admin?debug=1"), 404),
+        (Request::post("/admin?debug=1"), 200),
+        (Request::get("/admin"), 200),
+        (Request::get("/ADMIN?debug=1"), 200),
+    ] {
+        assert_eq!(site.ask_balancer(request, "").await.status.as_u16(), status);
+    }
+}

@@ -1,0 +1,127 @@
+//! CloudWatch Logs' API, as far as log groups go: those that Beanstalk makes. What is in them is not kept.
+//! The answers are written here: they are small, and no types are generated for them.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::page::page;
+use super::{Operation, Service, operation};
+use crate::gateway::call::{Answer, Call};
+use crate::world::monitoring::{LogGroup, Monitoring};
+use crate::world::{Refusal, World};
+
+/// Most groups in one answer.
+const MOST: i32 = 50;
+
+const OPERATIONS: &[Operation] = &[
+    operation("DeleteLogGroup", &["logGroupName"]),
+    operation(
+        "DescribeLogGroups",
+        &["logGroupNamePrefix", "logGroupNamePattern", "limit", "nextToken"],
+    ),
+    operation("ListTagsForResource", &["resourceArn"]),
+    operation("ListTagsLogGroup", &["logGroupName"]),
+];
+
+pub(crate) const SERVICE: Service = Service {
+    scope: "logs",
+    title: "CloudWatch Logs",
+    operations: OPERATIONS,
+    run,
+};
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct Request {
+    log_group_name: String,
+    log_group_name_prefix: Option<String>,
+    log_group_name_pattern: Option<String>,
+    limit: Option<i32>,
+    next_token: Option<String>,
+    resource_arn: String,
+}
+
+fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: Request = call.json()?;
+    let mut state = world.lock();
+    let account = state.account.clone();
+    let monitoring = &mut state.region(&call.region).monitoring;
+    let prefix = format!("arn:aws:logs:{}:{account}:log-group:", call.region);
+    match call.operation.as_str() {
+        "DeleteLogGroup" => {
+            find(monitoring, &request.log_group_name)?;
+            monitoring.log_groups.remove(&request.log_group_name);
+            Ok(answer(None))
+        }
+        "DescribeLogGroups" => describe(monitoring, &request, &prefix),
+        "ListTagsForResource" => {
+            let name = request.resource_arn.strip_prefix(&prefix).unwrap_or_default();
+            let group = find(monitoring, name.trim_end_matches(":*"))?;
+            Ok(answer(Some(&json!({ "tags": group.tags }))))
+        }
+        "ListTagsLogGroup" => {
+            let group = find(monitoring, &request.log_group_name)?;
+            Ok(answer(Some(&json!({ "tags": group.tags }))))
+        }
+        other => Err(super::not_implemented(format!("{other} of CloudWatch Logs"))),
+    }
+}
+
+fn find<'a>(monitoring: &'a Monitoring, name: &str) -> Result<&'a LogGroup, Refusal> {
+    let missing = || Refusal::new("ResourceNotFoundException", "The specified log group does not exist.");
+    monitoring.log_groups.get(name).ok_or_else(missing)
+}
+
+/// By name; a pattern is a part of it, whatever its case.
+fn describe(monitoring: &Monitoring, request: &Request, prefix: &str) -> Result<Answer, Refusal> {
+    if request.log_group_name_prefix.is_some() && request.log_group_name_pattern.is_some() {
+        return Err(Refusal::new(
+            "InvalidParameterException",
+            "LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.",
+        ));
+    }
+    let start = request.log_group_name_prefix.clone().unwrap_or_default();
+    let part = request
+        .log_group_name_pattern
+        .clone()
+        .unwrap_or_default()
+        .to_lowercase();
+    let groups = monitoring.log_groups.values();
+    let wanted = groups.filter(|group| group.name.starts_with(&start) && group.name.to_lowercase().contains(&part));
+    let limit = request.limit.unwrap_or(MOST).clamp(1, MOST);
+    let (groups, next) = page(wanted.collect(), Some(limit), request.next_token.as_deref())?;
+    let views: Vec<Value> = groups.into_iter().map(|group| view(group, prefix)).collect();
+    let mut body = json!({ "logGroups": views });
+    if let Some(next) = next {
+        body["nextToken"] = next.into();
+    }
+    Ok(answer(Some(&body)))
+}
+
+fn view(group: &LogGroup, prefix: &str) -> Value {
+    let arn = format!("{prefix}{}", group.name);
+    json!({
+        "logGroupName": group.name,
+        "creationTime": group.created.as_millisecond(),
+        "retentionInDays": group.retention,
+        "metricFilterCount": 0,
+        "arn": format!("{arn}:*"),
+        "logGroupArn": arn,
+        "storedBytes": 0,
+        "logGroupClass": "STANDARD",
+    })
+}
+
+fn answer(body: Option<&Value>) -> Answer {
+    let mut headers = HeaderMap::new();
+    let json = HeaderValue::from_static("application/x-amz-json-1.1");
+    headers.insert(header::CONTENT_TYPE, json);
+    Answer {
+        status: StatusCode::OK,
+        headers,
+        body: body.map(Value::to_string).unwrap_or_default().into(),
+    }
+}
