@@ -48,7 +48,7 @@ fn prepared_at(scale: f64) -> Fake {
     here.beanstalk
         .create_application(&origin, "conference", None, Tags::new())
         .unwrap();
-    for label in ["v1", "v2", "crash"] {
+    for label in ["v1", "v2", "crash", "hang"] {
         fake.objects
             .0
             .lock()
