@@ -62,6 +62,25 @@ fn add_version(world: &World, objects: &FakeObjects, label: &str, bundle: Bytes)
         beanstalk
             .create_application(&origin, "conference", None, Tags::new())
             .unwrap();
+    here.beanstalk
+        .create_application(&origin, "conference", None, Tags::new())
+        .unwrap();
+    for label in ["v1", "v2", "crash", "hang"] {
+        fake.objects
+            .0
+            .lock()
+            .unwrap()
+            .insert(format!("{BUCKET}/{label}.zip"), label.into());
+        let new = NewVersion {
+            application: "conference".to_owned(),
+            label: label.to_owned(),
+            description: None,
+            source: (BUCKET.to_owned(), format!("{label}.zip")),
+            process: false,
+            create_application: false,
+            tags: Tags::new(),
+        };
+        here.beanstalk.create_version(&origin, new).unwrap();
     }
     let key = format!("{label}.zip");
     objects.0.lock().unwrap().insert(format!("{BUCKET}/{key}"), bundle);
