@@ -198,7 +198,9 @@ fn content(parts: &Parts, body: Bytes, signature: &Signature, secret: &str) -> R
 async fn run(gateway: &Gateway, call: &Call) -> Result<Answer, Refusal> {
     {
         let state = gateway.world.lock();
-        services::authorize(&state.iam, &state.account, call)?;
+        if let Err(refusal) = services::authorize(&state.iam, &state.account, call) {
+            return services::elasticbeanstalk::answer_to_stranger(call).ok_or(refusal);
+        }
     }
     if call.protocol == Protocol::S3 {
         return gateway.store.run(call, &gateway.info.account).await;

@@ -12,7 +12,7 @@ use tokio::process::Command;
 
 use super::supervisor::base_environment;
 use super::wire::{Release, Setup};
-use super::{bundle, mark};
+use super::{bundle, mark, procfile};
 
 /// One hook's real time. Beanstalk's limit is the command's time-out, which no clock of the sandbox makes faster here.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -60,7 +60,11 @@ pub(super) fn are_there(release: &Release, directory: &Path, step: Step) -> bool
 pub(super) async fn run(setup: &Setup, release: &Release, directory: &Path, step: Step) -> Result<(), String> {
     for (name, script) in scripts(release, directory, step) {
         note(setup, "INFO", &format!("Running script: {name}"));
-        run_one(setup, release, directory, &script).await.map_err(|why| {
+        let done = match prepare(&script) {
+            Ok(()) => run_one(setup, release, directory, Command::new(&script), &name).await,
+            Err(error) => Err(error.to_string()),
+        };
+        done.map_err(|why| {
             let command = if release.configuration { "config-deploy" } else { "app-deploy" };
             let what = format!("Command {name} failed with error {why}");
             note(
@@ -74,6 +78,28 @@ pub(super) async fn run(setup: &Setup, release: &Release, directory: &Path, step
             );
             what
         })?;
+    }
+    Ok(())
+}
+
+/// Runs the commands of a Buildfile, whose lines are as those of a Procfile but end by themselves.
+///
+/// # Errors
+/// The engine's sentence on the first that fails.
+pub(super) async fn build(setup: &Setup, release: &Release, directory: &Path) -> Result<(), String> {
+    let Ok(text) = std::fs::read_to_string(directory.join("Buildfile")) else {
+        return Ok(());
+    };
+    for process in procfile::lines(&text).map_err(|why| why.replace("Procfile", "Buildfile"))? {
+        note(
+            setup,
+            "INFO",
+            &format!("Running the Buildfile command: {}", process.command),
+        );
+        let mut shell = Command::new("/bin/sh");
+        shell.arg("-c").arg(&process.command);
+        let done = run_one(setup, release, directory, shell, &process.name).await;
+        done.map_err(|why| format!("Buildfile command '{}' failed with error {why}", process.name))?;
     }
     Ok(())
 }
@@ -98,11 +124,15 @@ fn scripts(release: &Release, directory: &Path, step: Step) -> Vec<(String, Path
 }
 
 /// Runs one script to its end. On AWS it is root's; here it is the user of the version's processes.
-async fn run_one(setup: &Setup, release: &Release, directory: &Path, script: &Path) -> Result<(), String> {
-    prepare(script).map_err(|error| format!("{error}"))?;
+async fn run_one(
+    setup: &Setup,
+    release: &Release,
+    directory: &Path,
+    mut command: Command,
+    name: &str,
+) -> Result<(), String> {
     let mut environment = release.environment.clone();
     environment.remove("PORT");
-    let mut command = Command::new(script);
     command
         .current_dir(directory)
         .env_clear()
@@ -138,7 +168,7 @@ async fn run_one(setup: &Setup, release: &Release, directory: &Path, script: &Pa
         // Whoever it left behind goes with it; the group may be gone already.
         let _ = kill_process_group(group, Signal::KILL);
     }
-    keep(setup, script, &stdout, &stderr);
+    keep(setup, name, &stdout, &stderr);
     match ended {
         Some(Ok(status)) if status.success() => Ok(()),
         Some(Ok(status)) => {
@@ -175,8 +205,8 @@ async fn orphaned() {
     }
 }
 
-fn keep(setup: &Setup, script: &Path, stdout: &[u8], stderr: &[u8]) {
-    let name = script.file_name().unwrap_or_default().to_string_lossy();
+fn keep(setup: &Setup, name: &str, stdout: &[u8], stderr: &[u8]) {
+    let name = name.rsplit('/').next().unwrap_or(name);
     let mut text = format!("{} [{name}]\n", time()).into_bytes();
     text.extend(stdout);
     text.extend(stderr);

@@ -138,10 +138,11 @@ impl Machine {
     }
 
     fn order(&self, order: Order) {
-        if let Some(orders) = lock(&self.orders).as_ref() {
-            if orders.send(order).is_ok() {
-                return;
-            }
+        let taken = lock(&self.orders)
+            .as_ref()
+            .is_some_and(|orders| orders.send(order).is_ok());
+        if taken {
+            return;
         }
         // A machine that has ended takes no orders; who waits for one hears that it is gone.
         lock(&self.seen).give_up();

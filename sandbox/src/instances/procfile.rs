@@ -13,6 +13,22 @@ pub(super) struct Process {
 /// # Errors
 /// A sentence for the deployment log.
 pub(super) fn parse(text: &str) -> Result<Vec<Process>, String> {
+    let processes = lines(text)?;
+    match processes.first() {
+        None => Err("Procfile could not be parsed: it is empty".to_owned()),
+        Some(first) if first.name != "web" => Err(format!(
+            "Procfile could not be parsed: the first process must be 'web', not '{}'",
+            first.name
+        )),
+        Some(_) => Ok(processes),
+    }
+}
+
+/// The `name: command` lines alone, whatever they are.
+///
+/// # Errors
+/// A sentence for the deployment log.
+pub(super) fn lines(text: &str) -> Result<Vec<Process>, String> {
     let mut processes: Vec<Process> = Vec::new();
     for line in text.lines().map(str::trim_end) {
         if line.trim().is_empty() || line.trim_start().starts_with('#') {
@@ -29,14 +45,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Process>, String> {
         }
         processes.push(process);
     }
-    match processes.first() {
-        None => Err("Procfile could not be parsed: it is empty".to_owned()),
-        Some(first) if first.name != "web" => Err(format!(
-            "Procfile could not be parsed: the first process must be 'web', not '{}'",
-            first.name
-        )),
-        Some(_) => Ok(processes),
-    }
+    Ok(processes)
 }
 
 fn parse_line(line: &str) -> Option<Process> {

@@ -183,14 +183,18 @@ async fn prepare(setup: &Setup, release: &Release) -> Result<Staged, String> {
     };
     hooks::note(setup, "INFO", &format!("Executing command [{command}]."));
     let staged = stage(setup, release)?;
-    for step in [Step::PreBuild, Step::PreDeploy] {
-        if let Err(why) = hooks::run(setup, release, &staged.directory, step).await {
-            // Left behind, it is removed with the instance.
-            let _ = std::fs::remove_dir_all(&staged.directory);
-            return Err(why);
-        }
+    let done = before_start(setup, release, &staged.directory).await;
+    if done.is_err() {
+        // Left behind, it is removed with the instance.
+        let _ = std::fs::remove_dir_all(&staged.directory);
     }
-    Ok(staged)
+    done.map(|()| staged)
+}
+
+async fn before_start(setup: &Setup, release: &Release, directory: &Path) -> Result<(), String> {
+    hooks::run(setup, release, directory, Step::PreBuild).await?;
+    hooks::build(setup, release, directory).await?;
+    hooks::run(setup, release, directory, Step::PreDeploy).await
 }
 
 /// An unpacked bundle.

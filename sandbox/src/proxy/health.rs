@@ -89,6 +89,8 @@ async fn check_one(world: Arc<World>, client: Arc<Client>, key: Key, check: Heal
 /// How a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
+    /// All that a check by TCP wants.
+    Connected,
     Status(u16),
     TimedOut,
     NoConnection,
@@ -98,6 +100,14 @@ async fn ask(world: &World, client: &Client, instance_id: &str, check: &HealthCh
     let Some(address) = world.plane.address(instance_id) else {
         return Outcome::NoConnection;
     };
+    let limit = Duration::from_secs(u64::from(check.timeout)).max(SHORTEST_TIMEOUT);
+    if check.path.is_empty() {
+        return match tokio::time::timeout(limit, tokio::net::TcpStream::connect(address)).await {
+            Ok(Ok(_)) => Outcome::Connected,
+            Ok(Err(_)) => Outcome::NoConnection,
+            Err(_) => Outcome::TimedOut,
+        };
+    }
     let request = Request::builder()
         .uri(&check.path)
         .header(header::HOST, address.to_string())
@@ -106,7 +116,6 @@ async fn ask(world: &World, client: &Client, instance_id: &str, check: &HealthCh
     let Ok(request) = request else {
         return Outcome::NoConnection;
     };
-    let limit = Duration::from_secs(u64::from(check.timeout)).max(SHORTEST_TIMEOUT);
     match client.send(address, request, limit).await {
         Ok(answer) => Outcome::Status(answer.status().as_u16()),
         Err(Failed::TimedOut(_) | Failed::Stalled(_)) => Outcome::TimedOut,
@@ -117,7 +126,11 @@ async fn ask(world: &World, client: &Client, instance_id: &str, check: &HealthCh
 /// Moves a target's state by one result. A new target is healthy with its first success, and unhealthy after as many failures
 /// as any other (ELB guide, target group health checks).
 fn judge(target: &mut Target, check: &HealthCheck, outcome: Outcome) {
-    let passed = matches!(outcome, Outcome::Status(status) if matches_codes(&check.matcher, status));
+    let passed = match outcome {
+        Outcome::Connected => true,
+        Outcome::Status(status) => matches_codes(&check.matcher, status),
+        Outcome::TimedOut | Outcome::NoConnection => false,
+    };
     target.streak = if passed == target.last_ok {
         target.streak.saturating_add(1)
     } else {
@@ -157,7 +170,7 @@ fn explain(outcome: Outcome) -> (&'static str, String) {
             format!("Health checks failed with these codes: [{status}]"),
         ),
         Outcome::TimedOut => ("Target.Timeout", "Request timed out".to_owned()),
-        Outcome::NoConnection => ("Target.FailedHealthChecks", "Health checks failed".to_owned()),
+        Outcome::Connected | Outcome::NoConnection => ("Target.FailedHealthChecks", "Health checks failed".to_owned()),
     }
 }
 

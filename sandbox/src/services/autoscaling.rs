@@ -7,6 +7,8 @@ use winterbaume_autoscaling::{model as m, wire};
 use super::page::page;
 use super::{Operation, Service, operation};
 use crate::gateway::call::{Answer, Call};
+use crate::world::balancing::is_classic;
+use crate::world::beanstalk::classic::name_of;
 use crate::world::clock::{seconds_text, text};
 use crate::world::monitoring::Monitoring;
 use crate::world::scaling::policies::{self, Trigger};
@@ -142,6 +144,8 @@ fn group_view(group: &Group) -> m::AutoScalingGroup {
         process_name: Some(process.clone()),
         suspension_reason: Some("User suspended".to_owned()),
     };
+    let all = group.target_groups.iter().cloned();
+    let (classic, targets): (Vec<_>, Vec<_>) = all.partition(|arn| is_classic(arn));
     m::AutoScalingGroup {
         auto_scaling_group_a_r_n: Some(group.arn.clone()),
         auto_scaling_group_name: Some(group.name.clone()),
@@ -157,13 +161,13 @@ fn group_view(group: &Group) -> m::AutoScalingGroup {
         instances: Some(group.members.values().map(instance).collect()),
         launch_configuration_name: configuration(&group.launch),
         launch_template: template(&group.launch),
-        load_balancer_names: Some(Vec::new().into()),
+        load_balancer_names: Some(classic.into_iter().map(|arn| name_of(&arn).to_owned()).collect()),
         max_size: Some(group.max),
         min_size: Some(group.min),
         new_instances_protected_from_scale_in: Some(false),
         suspended_processes: Some(group.suspended.iter().map(suspended).collect()),
         tags: Some(tag_views(group).into()),
-        target_group_a_r_ns: Some(group.target_groups.clone().into()),
+        target_group_a_r_ns: Some(targets.into()),
         termination_policies: Some(vec!["Default".to_owned()].into()),
         traffic_sources: Some(Vec::new().into()),
         v_p_c_zone_identifier: Some(group.subnets.join(",")),

@@ -16,12 +16,14 @@ const EVENTS_PER_PAGE: i32 = 100;
 
 const OPERATIONS: &[Operation] = &[
     operation("DescribeStackEvents", &["StackName", "NextToken"]),
+    operation("DescribeStackResource", &["StackName", "LogicalResourceId"]),
     operation(
         "DescribeStackResources",
         &["StackName", "LogicalResourceId", "PhysicalResourceId"],
     ),
     operation("DescribeStacks", &["StackName", "NextToken"]),
     operation("ListStackResources", &["StackName", "NextToken"]),
+    operation("ListStacks", &["NextToken", "StackStatusFilter"]),
 ];
 
 pub(crate) const SERVICE: Service = Service {
@@ -34,9 +36,11 @@ pub(crate) const SERVICE: Service = Service {
 fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     match call.operation.as_str() {
         "DescribeStackEvents" => describe_events(world, call),
+        "DescribeStackResource" => describe_resource(world, call),
         "DescribeStackResources" => describe_resources(world, call),
         "DescribeStacks" => describe(world, call),
         "ListStackResources" => list_resources(world, call),
+        "ListStacks" => list(world, call),
         other => Err(super::not_implemented(format!("{other} of CloudFormation"))),
     }
 }
@@ -118,6 +122,59 @@ fn describe_resources(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal
         stack_resources: Some(wanted.map(view).collect()),
     };
     Ok(wire::serialize_describe_stack_resources_response(&result).into())
+}
+
+fn describe_resource(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::DescribeStackResourceInput = call.query()?;
+    let mut state = world.lock();
+    let stack = state.region(&call.region).stacks.find(&request.stack_name)?;
+    let logical_id = &request.logical_resource_id;
+    let found = stack.resources.iter().find(|it| it.logical_id == *logical_id);
+    let resource = found.ok_or_else(|| {
+        let message = format!("Resource {logical_id} does not exist for stack {}", stack.name);
+        Refusal::new("ValidationError", message)
+    })?;
+    let detail = m::StackResourceDetail {
+        last_updated_timestamp: Some(text(resource.changed)),
+        logical_resource_id: Some(resource.logical_id.clone()),
+        physical_resource_id: physical(&resource.physical_id),
+        resource_status: Some(resource.status.clone()),
+        resource_status_reason: resource.reason.clone(),
+        resource_type: Some(resource.kind.clone()),
+        stack_id: Some(stack.id.clone()),
+        stack_name: Some(stack.name.clone()),
+        ..m::StackResourceDetail::default()
+    };
+    let result = m::DescribeStackResourceOutput {
+        stack_resource_detail: Some(detail),
+    };
+    Ok(wire::serialize_describe_stack_resource_response(&result).into())
+}
+
+/// Newest first, deleted ones too.
+fn list(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::ListStacksInput = call.query()?;
+    let statuses = request.stack_status_filter.map(|list| list.items);
+    let mut state = world.lock();
+    let all = state.region(&call.region).stacks.stacks.iter().rev();
+    let wanted = all.filter(|it| statuses.as_ref().is_none_or(|statuses| statuses.contains(&it.status)));
+    let view = |stack: &Stack| m::StackSummary {
+        creation_time: Some(text(stack.created)),
+        deletion_time: stack.deleted.map(text),
+        last_updated_time: stack.updated.map(text),
+        stack_id: Some(stack.id.clone()),
+        stack_name: Some(stack.name.clone()),
+        stack_status: Some(stack.status.clone()),
+        stack_status_reason: stack.reason.clone(),
+        ..m::StackSummary::default()
+    };
+    let views = wanted.map(view).collect();
+    let (views, next_token) = page(views, Some(EVENTS_PER_PAGE), request.next_token.as_deref())?;
+    let result = m::ListStacksOutput {
+        next_token,
+        stack_summaries: Some(Vec::into(views)),
+    };
+    Ok(wire::serialize_list_stacks_response(&result).into())
 }
 
 fn physical(id: &str) -> Option<String> {

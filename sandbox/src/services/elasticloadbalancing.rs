@@ -1,5 +1,5 @@
-//! Elastic Load Balancing v2's API: reading all, changing what has been made, and listener rules. Load balancers are made by
-//! Beanstalk here.
+//! Elastic Load Balancing's API of the second generation: reading all, changing what has been made, and listener rules. Load
+//! balancers are made by Beanstalk here.
 
 mod changes;
 mod rules;
@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use winterbaume_elasticloadbalancingv2::{model as m, wire};
 
+use super::classic_load_balancing;
 use super::page::page;
 use super::{Operation, Service, operation};
 use crate::gateway::call::{Answer, Call};
@@ -20,13 +21,17 @@ const OPERATIONS: &[Operation] = &[
         "DescribeListeners",
         &["LoadBalancerArn", "ListenerArns", "Marker", "PageSize"],
     ),
-    operation("DescribeLoadBalancerAttributes", &["LoadBalancerArn"]),
+    operation("DescribeInstanceHealth", &["LoadBalancerName"]),
+    operation(
+        "DescribeLoadBalancerAttributes",
+        &["LoadBalancerArn", "LoadBalancerName"],
+    ),
     operation(
         "DescribeLoadBalancers",
-        &["LoadBalancerArns", "Names", "Marker", "PageSize"],
+        &["LoadBalancerArns", "LoadBalancerNames", "Names", "Marker", "PageSize"],
     ),
     operation("DescribeRules", &["ListenerArn", "RuleArns", "Marker", "PageSize"]),
-    operation("DescribeTags", &["ResourceArns"]),
+    operation("DescribeTags", &["ResourceArns", "LoadBalancerNames"]),
     operation("DescribeTargetGroupAttributes", &["TargetGroupArn"]),
     operation(
         "DescribeTargetGroups",
@@ -74,11 +79,14 @@ fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
         _ => {}
     }
     let mut state = world.lock();
+    if classic_load_balancing::is_meant(call) {
+        return classic_load_balancing::run(&mut state, call);
+    }
     let region = state.region(&call.region);
     if let Some(answer) = change(&mut region.balancing, call) {
         return answer;
     }
-    let balancing = &region.balancing;
+    let balancing = &region.balancing.second_generation();
     match call.operation.as_str() {
         "DescribeListeners" => describe_listeners(balancing, call),
         "DescribeLoadBalancerAttributes" => describe_load_balancer_attributes(balancing, call),

@@ -3,6 +3,7 @@
 
 mod authorization;
 pub(crate) mod autoscaling;
+mod classic_load_balancing;
 pub(crate) mod cloudformation;
 pub(crate) mod cloudfront;
 pub(crate) mod cloudwatch;

@@ -12,6 +12,7 @@ use crate::world::{Refusal, World};
 
 const OPERATIONS: &[Operation] = &[
     operation("GetTopicAttributes", &["TopicArn"]),
+    operation("ListSubscriptions", &["NextToken"]),
     operation("ListSubscriptionsByTopic", &["TopicArn", "NextToken"]),
     operation("ListTagsForResource", &["ResourceArn"]),
     operation("ListTopics", &["NextToken"]),
@@ -30,6 +31,7 @@ fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let notifications = &state.region(&call.region).notifications;
     match call.operation.as_str() {
         "GetTopicAttributes" => attributes(notifications, call, &account),
+        "ListSubscriptions" => Ok(list_all_subscriptions(notifications, &account)),
         "ListSubscriptionsByTopic" => list_subscriptions(notifications, call, &account),
         "ListTagsForResource" => list_tags(notifications, call),
         "ListTopics" => Ok(list_topics(notifications)),
@@ -54,16 +56,30 @@ fn list_topics(notifications: &Notifications) -> Answer {
 }
 
 /// E-mail waits for a click that nobody makes here.
-fn list_subscriptions(notifications: &Notifications, call: &Call, account: &str) -> Result<Answer, Refusal> {
-    let request: m::ListSubscriptionsByTopicInput = call.query()?;
-    let topic = find(notifications, &request.topic_arn)?;
-    let view = |subscription: &Subscription| m::Subscription {
+fn subscription_view(topic: &Topic, subscription: &Subscription, account: &str) -> m::Subscription {
+    m::Subscription {
         endpoint: Some(subscription.endpoint.clone()),
         owner: Some(account.to_owned()),
         protocol: Some(subscription.protocol.clone()),
         subscription_arn: Some("PendingConfirmation".to_owned()),
         topic_arn: Some(topic.arn.clone()),
+    }
+}
+
+fn list_all_subscriptions(notifications: &Notifications, account: &str) -> Answer {
+    let topics = notifications.topics.values();
+    let all = topics.flat_map(|topic| topic.subscriptions.iter().map(move |it| (topic, it)));
+    let result = m::ListSubscriptionsResponse {
+        next_token: None,
+        subscriptions: Some(all.map(|(topic, it)| subscription_view(topic, it, account)).collect()),
     };
+    wire::serialize_list_subscriptions_response(&result).into()
+}
+
+fn list_subscriptions(notifications: &Notifications, call: &Call, account: &str) -> Result<Answer, Refusal> {
+    let request: m::ListSubscriptionsByTopicInput = call.query()?;
+    let topic = find(notifications, &request.topic_arn)?;
+    let view = |subscription: &Subscription| subscription_view(topic, subscription, account);
     let result = m::ListSubscriptionsByTopicResponse {
         next_token: None,
         subscriptions: Some(topic.subscriptions.iter().map(view).collect()),

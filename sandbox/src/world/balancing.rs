@@ -10,7 +10,7 @@ use super::balancing_rules::{ListenerRule, RuleAction};
 use super::compute::InstanceState;
 use super::{Item, Region, Tags, World};
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Balancing {
     /// By ARN.
     pub load_balancers: BTreeMap<String, LoadBalancer>,
@@ -30,7 +30,7 @@ pub(crate) struct LoadBalancer {
     pub dns_name: String,
     /// `provisioning`, `active`.
     pub state: String,
-    /// `application`.
+    /// `application`; `classic` for one of the first generation, see [`is_classic`].
     pub kind: String,
     /// `internet-facing`, `internal`.
     pub scheme: String,
@@ -71,6 +71,7 @@ pub(crate) struct TargetGroup {
 
 #[derive(Debug, Clone)]
 pub(crate) struct HealthCheck {
+    /// Empty where a connection is enough, as for a classic load balancer with a TCP check.
     pub path: String,
     /// Seconds of sandbox time.
     pub interval: u32,
@@ -139,6 +140,12 @@ impl TargetState {
     }
 }
 
+/// A load balancer of the first generation has its instances itself. Here its target group has the load balancer's own
+/// ARN, and is no resource.
+pub(crate) fn is_classic(arn: &str) -> bool {
+    arn.contains(":loadbalancer/") && !arn.contains(":loadbalancer/app/")
+}
+
 /// A target's health as DescribeTargetHealth shows it.
 #[derive(Debug, PartialEq)]
 pub(crate) struct ShownHealth {
@@ -187,6 +194,17 @@ impl Region {
 }
 
 impl Balancing {
+    /// What the API of the second generation shows.
+    pub(crate) fn second_generation(&self) -> Self {
+        let mut shown = self.clone();
+        shown.load_balancers.retain(|arn, _| !is_classic(arn));
+        shown.target_groups.retain(|arn, _| !is_classic(arn));
+        shown
+            .listeners
+            .retain(|_, listener| !is_classic(&listener.load_balancer_arn));
+        shown
+    }
+
     pub(crate) fn inventory(&self, region: &str) -> Vec<Item> {
         let item = |kind: &'static str, id: &str, name: &str, tags: Tags| Item {
             service: "elasticloadbalancing",
@@ -204,11 +222,13 @@ impl Balancing {
         items.extend(
             self.target_groups
                 .values()
+                .filter(|it| !is_classic(&it.arn))
                 .map(|it| item("target-group", &it.arn, &it.name, it.tags.clone())),
         );
         items.extend(
             self.listeners
                 .values()
+                .filter(|it| !is_classic(&it.load_balancer_arn))
                 .map(|it| item("listener", &it.arn, "", Tags::new())),
         );
         items

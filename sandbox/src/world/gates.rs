@@ -50,3 +50,17 @@ impl FromStr for Gates {
         Ok(gates)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_can_be_new_in_one_thing_or_in_all() {
+        let one: Gates = "vcpus, load-balancers".parse().unwrap();
+        assert!(one.vcpus && one.load_balancers && !one.distributions && !one.launch_configurations);
+        assert_eq!("".parse(), Ok(Gates::default()));
+        assert!("new".parse::<Gates>().unwrap().distributions);
+        assert!("newish".parse::<Gates>().unwrap_err().contains("'newish' is no gate"));
+    }
+}

@@ -91,3 +91,25 @@ async fn a_hook_that_fails_after_the_start_fails_the_deployment_though_the_versi
     assert!(get(machines.address("i-1").unwrap(), "/page.txt").ends_with("two"));
     machines.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_buildfile_builds_what_then_runs() {
+    let directory = private_directory();
+    let machines = machines(directory.path());
+    let built = bundle(&[
+        ("Buildfile", "make: echo built > page.txt\n", 0o644),
+        ("Procfile", SERVER, 0o644),
+    ]);
+    machines.deploy(deployment("i-1", built)).await.unwrap();
+    assert!(get(machines.address("i-1").unwrap(), "/page.txt").ends_with("built\n"));
+    let broken = bundle(&[("Buildfile", "make: exit 4\n", 0o644), ("Procfile", SERVER, 0o644)]);
+    let failure = machines.deploy(deployment("i-1", broken)).await.unwrap_err();
+    assert!(
+        failure
+            .reason
+            .starts_with("Buildfile command 'make' failed with error exit status 4"),
+        "{}",
+        failure.reason
+    );
+    machines.shutdown().await;
+}

@@ -7,6 +7,8 @@ use winterbaume_elasticbeanstalk::{model as m, wire};
 use super::super::page::page;
 use super::{caller, copy_of, option_names, options, reference, tags};
 use crate::gateway::call::{Answer, Call};
+use crate::world::balancing::is_classic;
+use crate::world::beanstalk::classic::name_of;
 use crate::world::beanstalk::environments::{self, EnvironmentUpdate, NewEnvironment};
 use crate::world::beanstalk::settings::Settings;
 use crate::world::beanstalk::{Abort, Environment, Status};
@@ -194,7 +196,13 @@ pub(super) fn describe_resources(world: &Arc<World>, call: &Call) -> Result<Answ
         load_balancers: Some(
             made.load_balancer
                 .into_iter()
-                .map(|arn| m::LoadBalancer { name: Some(arn) })
+                .map(|arn| m::LoadBalancer {
+                    name: Some(if is_classic(&arn) {
+                        name_of(&arn).to_owned()
+                    } else {
+                        arn
+                    }),
+                })
                 .collect(),
         ),
         queues: Some(Vec::new().into()),

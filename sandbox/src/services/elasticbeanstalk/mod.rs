@@ -2,14 +2,18 @@
 
 mod applications;
 mod configuration;
+mod denied;
 mod environments;
 mod health;
 mod operations;
 mod platforms;
 mod templates;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
+pub(crate) use denied::answer_to_stranger;
 use winterbaume_elasticbeanstalk::model as m;
 
 use super::{Operation, Service, operation};

@@ -6,6 +6,7 @@ use super::super::page::page;
 use crate::gateway::call::{Answer, Call};
 use crate::world::Refusal;
 use crate::world::beanstalk::platforms::{self, Platform, PlatformFilter};
+use crate::world::beanstalk::quotas;
 
 fn summary(platform: &Platform) -> m::PlatformSummary {
     m::PlatformSummary {
@@ -123,14 +124,18 @@ pub(super) fn describe(call: &Call) -> Result<Answer, Refusal> {
 
 /// The default quotas of a region (facts/eb.md §3.7).
 pub(super) fn account_attributes() -> Answer {
-    let quota = |maximum| Some(m::ResourceQuota { maximum: Some(maximum) });
+    let quota = |maximum: usize| {
+        Some(m::ResourceQuota {
+            maximum: i32::try_from(maximum).ok(),
+        })
+    };
     let result = m::DescribeAccountAttributesResult {
         resource_quotas: Some(m::ResourceQuotas {
-            application_quota: quota(75),
-            application_version_quota: quota(1000),
-            configuration_template_quota: quota(2000),
+            application_quota: quota(quotas::APPLICATIONS),
+            application_version_quota: quota(quotas::VERSIONS),
+            configuration_template_quota: quota(quotas::TEMPLATES),
             custom_platform_quota: quota(50),
-            environment_quota: quota(200),
+            environment_quota: quota(quotas::ENVIRONMENTS),
         }),
     };
     wire::serialize_describe_account_attributes_response(&result).into()

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::events::{Event, Severity};
 use super::lifecycle::Lifecycle;
 use super::templates::Template;
-use super::{Beanstalk, Status};
+use super::{Beanstalk, Status, extensions};
 use crate::world::{Refusal, Tags, World};
 
 #[derive(Debug, Clone)]
@@ -94,6 +94,7 @@ impl Beanstalk {
         if self.applications.contains_key(name) {
             return Err(invalid(format!("Application {name} already exists.")));
         }
+        self.check_room_for_application()?;
         let Origin {
             region, account, now, ..
         } = origin;
@@ -139,6 +140,7 @@ impl Beanstalk {
                 new.label
             )));
         }
+        self.check_room_for_version()?;
         if new.create_application && !self.applications.contains_key(&new.application) {
             self.create_application(origin, &new.application, None, Tags::new())?;
         }
@@ -218,7 +220,10 @@ pub(crate) fn process(world: &Arc<World>, origin: Origin, application: String, l
             return;
         };
         let bundle = then.objects.get(&bucket, &key).await;
-        let readable = bundle.is_some_and(|bytes| zip::ZipArchive::new(std::io::Cursor::new(bytes)).is_ok());
+        let readable = bundle.is_some_and(|bytes| {
+            let is_zip = zip::ZipArchive::new(std::io::Cursor::new(bytes.clone())).is_ok();
+            is_zip && extensions::read(bytes, &label).is_ok()
+        });
         let now = then.clock.now();
         let mut state = then.lock();
         let beanstalk = &mut state.region(&origin.region).beanstalk;

@@ -82,7 +82,13 @@ pub(crate) const LISTENER: &str = "aws:elbv2:listener:default";
 pub(crate) const BALANCER: &str = "aws:elbv2:loadbalancer";
 pub(crate) const MANAGED: &str = "aws:elasticbeanstalk:managedactions";
 pub(crate) const PLATFORM_UPDATE: &str = "aws:elasticbeanstalk:managedactions:platformupdate";
-const APPLICATION: &str = "aws:elasticbeanstalk:application";
+pub(crate) const APPLICATION: &str = "aws:elasticbeanstalk:application";
+pub(crate) const CLASSIC: &str = "aws:elb:loadbalancer";
+pub(crate) const CLASSIC_LISTENER: &str = "aws:elb:listener";
+pub(crate) const CLASSIC_POLICIES: &str = "aws:elb:policies";
+pub(crate) const CLASSIC_CHECK: &str = "aws:elb:healthcheck";
+/// The option of [`ASG`] for the number of zones.
+pub(crate) const ZONES: &str = "Availability Zones";
 
 use Effect::{Fixed, NoInterruption as Free, RestartApplicationServer as Server, RestartEnvironment as Replace};
 use Values::{Boolean, List, Number, OneOf, Text, Whole};
@@ -123,7 +129,13 @@ pub(crate) const OPTIONS: &[ConfigurationOption] = &[
     option(ASG, "MinSize", Some("1"), Whole(1, 10_000), Free),
     option(ASG, "MaxSize", Some("4"), Whole(1, 10_000), Free),
     option(ASG, "Cooldown", Some("360"), Whole(0, 10_000), Free),
-    option(ASG, "Availability Zones", Some("Any"), Text, Replace),
+    option(
+        ASG,
+        ZONES,
+        Some("Any"),
+        OneOf(&["Any", "Any 1", "Any 2", "Any 3"]),
+        Replace,
+    ),
     option(ASG, "Custom Availability Zones", None, List, Replace),
     option(ASG, "EnableCapacityRebalancing", Some("false"), Boolean, Free),
     option(LAUNCH, "IamInstanceProfile", None, Text, Replace),
@@ -229,6 +241,19 @@ pub(crate) const OPTIONS: &[ConfigurationOption] = &[
         Replace,
     ),
     option(INSTANCES, "SpotMaxPrice", None, Text, Replace),
+    option(
+        INSTANCES,
+        "SpotAllocationStrategy",
+        Some("capacity-optimized"),
+        OneOf(&[
+            "capacity-optimized",
+            "price-capacity-optimized",
+            "capacity-optimized-prioritized",
+            "lowest-price",
+        ]),
+        Free,
+    ),
+    option(VPC, "DBSubnets", None, List, Fixed),
     option(VPC, "VPCId", None, Text, Fixed),
     option(VPC, "Subnets", None, List, Replace),
     option(VPC, "ELBSubnets", None, List, Fixed),
@@ -250,6 +275,8 @@ pub(crate) const OPTIONS: &[ConfigurationOption] = &[
         Fixed,
     ),
     option(ENVIRONMENT, "LoadBalancerIsShared", Some("false"), Boolean, Fixed),
+    option(ENVIRONMENT, "ExternalExtensionsS3Bucket", None, Text, Free),
+    option(ENVIRONMENT, "ExternalExtensionsS3Key", None, Text, Free),
     option(
         "aws:elasticbeanstalk:environment:proxy",
         "ProxyServer",
@@ -283,6 +310,7 @@ pub(crate) const OPTIONS: &[ConfigurationOption] = &[
     option(LISTENER, "SSLPolicy", None, Text, Free),
     option(BALANCER, "SecurityGroups", None, List, Fixed),
     option(BALANCER, "ManagedSecurityGroup", None, Text, Fixed),
+    option(BALANCER, "SharedLoadBalancer", None, Text, Fixed),
     option(BALANCER, "IdleTimeout", None, Whole(1, 4000), Free),
     option(BALANCER, "AccessLogsS3Bucket", None, Text, Free),
     option(BALANCER, "AccessLogsS3Enabled", Some("false"), Boolean, Free),
@@ -292,6 +320,99 @@ pub(crate) const OPTIONS: &[ConfigurationOption] = &[
         "IpAddressType",
         Some("ipv4"),
         OneOf(&["ipv4", "dualstack"]),
+        Free,
+    ),
+    option(CLASSIC, "CrossZone", Some("false"), Boolean, Free),
+    option(CLASSIC, "SecurityGroups", None, List, Fixed),
+    option(CLASSIC, "ManagedSecurityGroup", None, Text, Fixed),
+    option(CLASSIC, "LoadBalancerHTTPPort", Some("80"), OneOf(&["OFF", "80"]), Free),
+    option(
+        CLASSIC,
+        "LoadBalancerPortProtocol",
+        Some("HTTP"),
+        OneOf(&["HTTP", "TCP"]),
+        Free,
+    ),
+    option(
+        CLASSIC,
+        "LoadBalancerHTTPSPort",
+        Some("OFF"),
+        OneOf(&["OFF", "443", "8443"]),
+        Free,
+    ),
+    option(
+        CLASSIC,
+        "LoadBalancerSSLPortProtocol",
+        Some("HTTPS"),
+        OneOf(&["HTTPS", "SSL"]),
+        Free,
+    ),
+    option(CLASSIC, "SSLCertificateId", None, Text, Free),
+    option(
+        CLASSIC_LISTENER,
+        "ListenerProtocol",
+        Some("HTTP"),
+        OneOf(&["HTTP", "HTTPS", "TCP", "SSL"]),
+        Free,
+    ),
+    option(CLASSIC_LISTENER, "InstancePort", Some("80"), Whole(1, 65_535), Free),
+    option(
+        CLASSIC_LISTENER,
+        "InstanceProtocol",
+        Some("HTTP"),
+        OneOf(&["HTTP", "HTTPS", "TCP", "SSL"]),
+        Free,
+    ),
+    option(CLASSIC_LISTENER, "PolicyNames", None, List, Free),
+    option(CLASSIC_LISTENER, "ListenerEnabled", Some("true"), Boolean, Fixed),
+    option(CLASSIC_LISTENER, "SSLCertificateId", None, Text, Free),
+    option(
+        CLASSIC_POLICIES,
+        "ConnectionDrainingEnabled",
+        Some("false"),
+        Boolean,
+        Free,
+    ),
+    option(
+        CLASSIC_POLICIES,
+        "ConnectionDrainingTimeout",
+        Some("20"),
+        Whole(1, 3600),
+        Free,
+    ),
+    option(
+        CLASSIC_POLICIES,
+        "ConnectionSettingIdleTimeout",
+        Some("60"),
+        Whole(1, 3600),
+        Free,
+    ),
+    option(CLASSIC_POLICIES, "LoadBalancerPorts", None, List, Free),
+    option(CLASSIC_POLICIES, "Stickiness Policy", Some("false"), Boolean, Free),
+    option(
+        CLASSIC_POLICIES,
+        "Stickiness Cookie Expiration",
+        Some("0"),
+        Whole(0, 1_000_000),
+        Free,
+    ),
+    option(CLASSIC_CHECK, "HealthyThreshold", Some("3"), Whole(2, 10), Free),
+    option(CLASSIC_CHECK, "UnhealthyThreshold", Some("5"), Whole(2, 10), Free),
+    option(CLASSIC_CHECK, "Interval", Some("10"), Whole(5, 300), Free),
+    option(CLASSIC_CHECK, "Timeout", Some("5"), Whole(2, 60), Free),
+    option(CLASSIC_CHECK, "Target", Some("TCP:80"), Text, Free),
+    option(
+        "aws:elasticbeanstalk:trafficsplitting",
+        "NewVersionPercent",
+        Some("10"),
+        Whole(1, 100),
+        Free,
+    ),
+    option(
+        "aws:elasticbeanstalk:trafficsplitting",
+        "EvaluationTime",
+        Some("5"),
+        Whole(3, 600),
         Free,
     ),
     option(HEALTH, "SystemType", Some("basic"), OneOf(&["basic", "enhanced"]), Free),

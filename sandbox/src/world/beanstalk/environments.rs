@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::applications::check_tags;
-use super::catalogue::VPC;
+use super::catalogue::{ENVIRONMENT, VPC};
 use super::health::{self, Health, HealthStatus};
 use super::launch;
 use super::platforms;
@@ -91,6 +91,7 @@ impl Beanstalk {
         if live.any(|it| it.name == *name) {
             return Err(invalid(format!("Environment {name} already exists.")));
         }
+        self.check_room_for_environment()?;
         let label = new
             .version_label
             .as_ref()
@@ -112,10 +113,13 @@ fn check_network(here: &Region, settings: &Settings) -> Result<(), Refusal> {
     if settings.get(VPC, "Subnets").is_some() || here.network.default_vpc().is_some() {
         return Ok(());
     }
+    let kind = settings.text(ENVIRONMENT, "LoadBalancerType");
     Err(Refusal::new(
         "ConfigurationValidationException",
-        "Configuration validation exception: Invalid option value: 'null' (Namespace: 'aws:ec2:vpc', OptionName: \
-         'Subnets'): Specify the subnets for the VPC for load balancer type application.",
+        format!(
+            "Configuration validation exception: Invalid option value: 'null' (Namespace: 'aws:ec2:vpc', OptionName: \
+             'Subnets'): Specify the subnets for the VPC for load balancer type {kind}."
+        ),
     ))
 }
 

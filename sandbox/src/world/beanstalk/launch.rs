@@ -2,8 +2,10 @@
 //! Order, texts and pace are those of a real create (facts/eb.md §3.4); `Ready` is not success (§3.5).
 
 use super::Status;
+use super::classic::CLASSIC_BALANCER;
 use super::deployment::{self, DeploymentStatus, InstanceDeployment};
 use super::events::Severity;
+use super::extensions;
 use super::health;
 use super::resources::{self, CONFIGURATION, GROUP, LOAD_BALANCER, Part, Places, TEMPLATE, WAIT};
 use super::workflow::Run;
@@ -45,6 +47,9 @@ pub(super) async fn launch(run: Run, caller: String) {
 
 /// Makes all that the environment consists of, and tells how it went.
 pub(super) async fn bring_up(run: &Run, caller: &str) {
+    if let Err(why) = read_extensions(run).await {
+        return give_up(run, &why);
+    }
     let profile = match profile_of(run) {
         Ok(arn) => arn,
         Err(why) => return give_up(run, &why),
@@ -53,6 +58,17 @@ pub(super) async fn bring_up(run: &Run, caller: &str) {
         Ok(()) => finish(run).await,
         Err(failure) => fail_stack(run, &failure),
     }
+}
+
+/// What the version says of the environment's settings.
+async fn read_extensions(run: &Run) -> Result<(), String> {
+    let Some(environment) = run.snapshot() else {
+        return Ok(());
+    };
+    let label = environment.version_label.unwrap_or_default();
+    let settings = extensions::apply(run, &label, &environment.settings).await?;
+    run.environment(|environment| environment.settings = settings);
+    Ok(())
 }
 
 /// A CNAME that AWS made up is known only now.
@@ -99,6 +115,8 @@ async fn build(run: &Run, profile: String, caller: &str) -> Result<(), StackFail
         if let Some(ip) = run.site(|site| site.make_address()) {
             run.info(format!("Created EIP: {ip}"));
         }
+    } else if is_classic(run) {
+        run.site(|site| site.make_classic_targets(&places.vpc_id));
     } else if let Some(arn) = run.site(|site| site.make_target_group(&places.vpc_id)) {
         run.info(format!("Created target group named: {arn}"));
     }
@@ -131,13 +149,25 @@ async fn make_balanced_parts(run: &Run, group: &str, places: &Places) -> Result<
     }
     run.at(150.0).await;
     check_balancer(run, places)?;
+    if is_classic(run) {
+        let name = run.site(|site| site.make_classic_balancer(places)).unwrap_or_default();
+        run.info(format!("Created load balancer named: {name}"));
+        run.site(|site| site.refresh_alarms());
+        return Ok(());
+    }
     if let Some((balancer, listener)) = run.site(|site| site.make_load_balancer(places)) {
         run.info(format!("Created load balancer named: {balancer}"));
         if let Some(listener) = listener {
             run.info(format!("Created Load Balancer listener named: {listener}"));
         }
+        run.site(|site| site.refresh_alarms());
     }
     Ok(())
+}
+
+fn is_classic(run: &Run) -> bool {
+    run.snapshot()
+        .is_some_and(|environment| environment.settings.is_classic())
 }
 
 fn find_places(run: &Run) -> Result<Places, StackFailure> {
@@ -152,12 +182,17 @@ fn find_places(run: &Run) -> Result<Places, StackFailure> {
 /// As ELB refuses them: too few zones, no way in from the internet.
 fn check_balancer(run: &Run, places: &Places) -> Result<(), StackFailure> {
     if run.world.lock().gates.load_balancers {
-        return Err((LOAD_BALANCER, NO_LOAD_BALANCERS.to_owned()));
+        let part = if is_classic(run) {
+            CLASSIC_BALANCER
+        } else {
+            LOAD_BALANCER
+        };
+        return Err((part, NO_LOAD_BALANCERS.to_owned()));
     }
     let mut zones: Vec<_> = places.balancer.iter().map(|subnet| &subnet.zone).collect();
     zones.sort();
     zones.dedup();
-    if zones.len() < 2 {
+    if zones.len() < 2 && !is_classic(run) {
         let why = "At least two subnets in two different Availability Zones must be specified";
         return Err((LOAD_BALANCER, why.to_owned()));
     }
@@ -345,11 +380,12 @@ pub(super) fn results(run: &Run) -> Results {
 pub(super) async fn wait_until_healthy(run: &Run, timeout: i64) -> bool {
     let patience = run.patience(timeout);
     loop {
+        let now = run.world.clock.now();
         let healthy = run.region(|here| {
             let Some(environment) = here.beanstalk.environments.get(&run.id) else {
                 return false;
             };
-            let seen = health::instances(here, environment, |id| run.world.plane.address(id).is_some());
+            let seen = health::instances(here, environment, now, |id| run.world.plane.address(id).is_some());
             !seen.is_empty()
                 && seen
                     .iter()

@@ -3,16 +3,20 @@
 
 pub(crate) mod applications;
 pub(crate) mod catalogue;
+pub(crate) mod classic;
 pub(crate) mod deployment;
 pub(crate) mod environments;
 pub(crate) mod events;
+mod extensions;
 pub(crate) mod health;
 mod immutable;
 pub(crate) mod info;
 mod launch;
 pub(crate) mod lifecycle;
+mod limits;
 pub(crate) mod managed;
 pub(crate) mod platforms;
+pub(crate) mod quotas;
 pub(crate) mod rebuild;
 mod replacement;
 mod resources;
@@ -26,7 +30,7 @@ mod update;
 mod workflow;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 

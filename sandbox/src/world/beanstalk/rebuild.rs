@@ -87,10 +87,9 @@ fn check_restorable(beanstalk: &Beanstalk, environment: &Environment) -> Result<
 
 async fn start_over(run: Run, caller: String) {
     run.info("rebuildEnvironment is starting.");
-    if run.snapshot().is_some_and(|it| it.made.stack.is_some()) {
-        if let Err((part, why)) = terminate::take_down(&run).await {
-            return terminate::fail(&run, part, &why);
-        }
+    let was_made = run.snapshot().is_some_and(|it| it.made.stack.is_some());
+    if was_made && let Err((part, why)) = terminate::take_down(&run).await {
+        return terminate::fail(&run, part, &why);
     }
     run.environment(|environment| {
         environment.made = Made::default();

@@ -3,10 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use super::catalogue::{ASG, BALANCER, HEALTH_LOGS, INSTANCES, LAUNCH, LISTENER, LOGS, PROCESS, TOPICS, TRIGGER, VPC};
+use super::catalogue::{
+    ASG, BALANCER, CLASSIC, CLASSIC_POLICIES, HEALTH_LOGS, INSTANCES, LAUNCH, LISTENER, LOGS, PROCESS, TOPICS, TRIGGER,
+    VPC,
+};
 use super::settings::Settings;
 use super::workflow::Run;
-use super::{Environment, Made};
+use super::{Environment, Made, classic};
 use crate::world::balancing::{HealthCheck, Listener, LoadBalancer, TargetGroup};
 use crate::world::compute::InstanceSpec;
 use crate::world::monitoring::{Alarm, LogGroup};
@@ -155,15 +158,35 @@ pub(super) fn instance_type(settings: &Settings) -> String {
 /// A launch template instead of a launch configuration. Reports say that DisableIMDSv1 alone is not enough, and that
 /// its default makes none (facts/eb.md §1.4): both have to be there.
 pub(super) fn wants_template(settings: &Settings) -> bool {
-    settings.get(LAUNCH, "RootVolumeType") == Some("gp3") && settings.is_true(LAUNCH, "DisableIMDSv1")
+    let mappings = settings.text(LAUNCH, "BlockDeviceMappings");
+    let gp3 = settings.get(LAUNCH, "RootVolumeType") == Some("gp3") || mappings.contains("gp3");
+    gp3 && settings.is_true(LAUNCH, "DisableIMDSv1")
 }
 
 impl Site<'_> {
-    fn tags(&self) -> crate::world::Tags {
+    pub(super) fn now(&self) -> jiff::Timestamp {
+        self.run.world.clock.now()
+    }
+
+    /// Region and account.
+    pub(super) fn origin(&self) -> (String, String) {
+        (self.run.region.clone(), self.account.clone())
+    }
+
+    /// Security groups of the load balancer: Beanstalk's own, and those that were given.
+    pub(super) fn balancer_groups(&self) -> Vec<String> {
+        let own = self.environment.made.balancer_security_group.clone();
+        let settings = &self.environment.settings;
+        own.into_iter()
+            .chain(settings.list(balancer_options(settings), "SecurityGroups"))
+            .collect()
+    }
+
+    pub(super) fn tags(&self) -> crate::world::Tags {
         self.environment.resource_tags()
     }
 
-    fn settings(&self) -> Settings {
+    pub(super) fn settings(&self) -> Settings {
         self.environment.settings.clone()
     }
 
@@ -185,7 +208,7 @@ impl Site<'_> {
         }
     }
 
-    fn complete(&mut self, part: Part, physical_id: &str) {
+    pub(super) fn complete(&mut self, part: Part, physical_id: &str) {
         self.record(
             part,
             physical_id,
@@ -221,7 +244,10 @@ impl Site<'_> {
         let mut made = Vec::new();
         let balanced = !settings.is_single_instance();
         let mut from = Source::Cidr("0.0.0.0/0".to_owned());
-        if let Some(managed) = settings.get(BALANCER, "ManagedSecurityGroup").filter(|_| balanced) {
+        if let Some(managed) = settings
+            .get(balancer_options(&settings), "ManagedSecurityGroup")
+            .filter(|_| balanced)
+        {
             from = Source::Group(managed.to_owned());
         } else if balanced {
             let id = self.make_group(
@@ -336,7 +362,7 @@ impl Site<'_> {
             protocol: settings.text(PROCESS, "Protocol"),
             vpc_id: vpc_id.to_owned(),
             check: health_check(&settings),
-            deregistration_delay: seconds(settings.whole(PROCESS, "DeregistrationDelay")),
+            deregistration_delay: draining(&settings),
             targets: BTreeMap::new(),
             tags: self.tags(),
         };
@@ -404,6 +430,19 @@ impl Site<'_> {
         (made.high_alarm, made.low_alarm) = (Some(high), Some(low));
     }
 
+    /// Sets both alarms again: those of the load balancer's metrics were made before it had a name.
+    pub(super) fn refresh_alarms(&mut self) {
+        let made = self.environment.made.clone();
+        for (part, alarm, policy) in [
+            (HIGH, made.high_alarm, made.up_policy),
+            (LOW, made.low_alarm, made.down_policy),
+        ] {
+            if let (Some(alarm), Some(policy)) = (alarm, policy) {
+                self.put_alarm(part, &alarm, &policy);
+            }
+        }
+    }
+
     /// Sets an alarm as the trigger's options say. The comparison is strict (facts/aws.md §5.2).
     pub(super) fn put_alarm(&mut self, part: Part, name: &str, policy: &str) {
         let settings = self.settings();
@@ -418,11 +457,14 @@ impl Site<'_> {
         let (namespace, dimension, value) = if of_instances {
             ("AWS/EC2", "AutoScalingGroupName", self.environment.made.group.clone())
         } else {
-            (
-                "AWS/ApplicationELB",
-                "LoadBalancer",
-                self.environment.made.load_balancer.clone(),
-            )
+            let arn = self.environment.made.load_balancer.clone();
+            if settings.is_classic() {
+                let name = arn.map(|arn| classic::name_of(&arn).to_owned());
+                ("AWS/ELB", "LoadBalancerName", name)
+            } else {
+                let name = arn.and_then(|arn| Some(arn.split_once(":loadbalancer/")?.1.to_owned()));
+                ("AWS/ApplicationELB", "LoadBalancer", name)
+            }
         };
         let alarm = Alarm {
             arn: format!("arn:aws:cloudwatch:{}:{}:alarm:{name}", self.run.region, self.account),
@@ -462,7 +504,6 @@ impl Site<'_> {
         let prefix = format!("arn:aws:elasticloadbalancing:{region}:{account}");
         let arn = format!("{prefix}:loadbalancer/app/{name}/{serial}");
         let dns_name = format!("{name}-{}.{region}.elb.localhost", ids::digits(10));
-        let own = self.environment.made.balancer_security_group.clone();
         let balancer = LoadBalancer {
             arn: arn.clone(),
             name: name.clone(),
@@ -481,10 +522,7 @@ impl Site<'_> {
                 .iter()
                 .map(|subnet| (subnet.zone.clone(), subnet.id.clone()))
                 .collect(),
-            security_groups: own
-                .into_iter()
-                .chain(settings.list(BALANCER, "SecurityGroups"))
-                .collect(),
+            security_groups: self.balancer_groups(),
             idle_timeout: idle_timeout(&settings),
             created: self.run.world.clock.now(),
             tags: self.tags(),
@@ -610,6 +648,9 @@ impl Site<'_> {
 
 /// What the process's options make of a target group's check.
 pub(super) fn health_check(settings: &Settings) -> HealthCheck {
+    if settings.is_classic() {
+        return classic::health_check(settings);
+    }
     HealthCheck {
         path: settings.text(PROCESS, "HealthCheckPath"),
         interval: seconds(settings.whole(PROCESS, "HealthCheckInterval")),
@@ -620,8 +661,24 @@ pub(super) fn health_check(settings: &Settings) -> HealthCheck {
     }
 }
 
+/// Seconds that a target which leaves still has.
+pub(super) fn draining(settings: &Settings) -> u32 {
+    if settings.is_classic() {
+        return classic::draining(settings);
+    }
+    seconds(settings.whole(PROCESS, "DeregistrationDelay"))
+}
+
+/// The namespace of the load balancer's own options.
+fn balancer_options(settings: &Settings) -> &'static str {
+    if settings.is_classic() { CLASSIC } else { BALANCER }
+}
+
 /// Seconds; 60 is the load balancer's own default.
 pub(super) fn idle_timeout(settings: &Settings) -> u32 {
+    if settings.is_classic() {
+        return seconds(settings.whole(CLASSIC_POLICIES, "ConnectionSettingIdleTimeout"));
+    }
     settings
         .get(BALANCER, "IdleTimeout")
         .and_then(|value| value.parse().ok())

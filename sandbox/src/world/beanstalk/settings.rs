@@ -3,12 +3,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::catalogue::{self, COMMAND, ENVIRONMENT, Effect, HEALTH, INSTANCES, LISTENER, PROCESS, PROPERTIES, Values};
+use super::catalogue::{self, ENVIRONMENT, Effect, HEALTH, PROCESS, PROPERTIES, Values};
+use super::limits;
 use crate::world::Refusal;
 
-/// Values that were set, by namespace and option name.
+/// Values by namespace and option name.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Settings(BTreeMap<(String, String), String>);
+pub(crate) struct Settings {
+    /// By the API, or by a template.
+    set: BTreeMap<(String, String), String>,
+    /// By the `.ebextensions` of the version; they count less (facts/eb.md §1.1).
+    extensions: BTreeMap<(String, String), String>,
+}
 
 /// A problem of one setting, as ValidateConfigurationSettings lists it.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,7 +25,7 @@ pub(crate) struct Problem {
 }
 
 impl Problem {
-    fn of_value(namespace: &str, name: &str, value: &str, why: &str) -> Self {
+    pub(super) fn of_value(namespace: &str, name: &str, value: &str, why: &str) -> Self {
         Self {
             namespace: namespace.to_owned(),
             name: name.to_owned(),
@@ -38,17 +44,38 @@ impl Problem {
 
 impl Settings {
     pub(crate) fn set(&mut self, namespace: &str, name: &str, value: &str) {
-        self.0.insert((namespace.to_owned(), name.to_owned()), value.to_owned());
+        self.set
+            .insert((namespace.to_owned(), name.to_owned()), value.to_owned());
     }
 
     pub(crate) fn remove(&mut self, namespace: &str, name: &str) {
-        self.0.remove(&(namespace.to_owned(), name.to_owned()));
+        self.set.remove(&(namespace.to_owned(), name.to_owned()));
     }
 
-    /// What counts: the value set, else the default. An empty text is as good as none.
+    /// These, with what a version brings in place of what another one brought.
+    pub(crate) fn with_extensions(&self, options: Vec<(String, String, String)>) -> Self {
+        let options = options.into_iter();
+        Self {
+            set: self.set.clone(),
+            extensions: options
+                .map(|(namespace, name, value)| ((namespace, name), value))
+                .collect(),
+        }
+    }
+
+    /// Every option that has a value other than its default.
+    fn given(&self) -> BTreeMap<&(String, String), &String> {
+        let mut all: BTreeMap<_, _> = self.extensions.iter().collect();
+        all.extend(&self.set);
+        all
+    }
+
+    /// What counts: the value set, else the version's, else the default. An empty text is as good as none.
     pub(crate) fn get(&self, namespace: &str, name: &str) -> Option<&str> {
-        self.0
-            .get(&(namespace.to_owned(), name.to_owned()))
+        let key = (namespace.to_owned(), name.to_owned());
+        self.set
+            .get(&key)
+            .or_else(|| self.extensions.get(&key))
             .map(String::as_str)
             .or_else(|| catalogue::find(namespace, name).and_then(|option| option.default))
             .filter(|value| !value.is_empty())
@@ -84,7 +111,8 @@ impl Settings {
 
     /// Environment properties.
     pub(crate) fn properties(&self) -> BTreeMap<String, String> {
-        let own = self.0.iter().filter(|((namespace, _), _)| namespace == PROPERTIES);
+        let given = self.given().into_iter();
+        let own = given.filter(|((namespace, _), _)| namespace == PROPERTIES);
         own.map(|((_, name), value)| (name.clone(), value.clone())).collect()
     }
 
@@ -92,16 +120,23 @@ impl Settings {
         self.get(ENVIRONMENT, "EnvironmentType") == Some("SingleInstance")
     }
 
+    /// Whether the environment has a load balancer of the first generation, which is the default.
+    pub(crate) fn is_classic(&self) -> bool {
+        !self.is_single_instance() && self.get(ENVIRONMENT, "LoadBalancerType") == Some("classic")
+    }
+
     pub(crate) fn has_enhanced_health(&self) -> bool {
         self.get(HEALTH, "SystemType") == Some("enhanced")
     }
 
-    /// Everything that DescribeConfigurationSettings shows: each option with its value, set or default.
+    /// Everything that DescribeConfigurationSettings shows: each option with its value, set or default. Those of another
+    /// kind of load balancer only where they were set.
     pub(crate) fn effective(&self) -> Vec<(String, String, Option<String>)> {
         let known = catalogue::OPTIONS
             .iter()
+            .filter(|option| self.concerns(option.namespace))
             .map(|option| (option.namespace.to_owned(), option.name.to_owned()));
-        let keys: BTreeSet<_> = known.chain(self.0.keys().cloned()).collect();
+        let keys: BTreeSet<_> = known.chain(self.given().into_keys().cloned()).collect();
         keys.into_iter()
             .map(|(namespace, name)| {
                 let value = self.get(&namespace, &name).map(str::to_owned);
@@ -110,16 +145,29 @@ impl Settings {
             .collect()
     }
 
+    fn concerns(&self, namespace: &str) -> bool {
+        let classic = namespace.starts_with("aws:elb:");
+        let application = namespace.starts_with("aws:elbv2:") || namespace == PROCESS;
+        match (self.is_single_instance(), self.is_classic()) {
+            (true, _) => !classic && !application,
+            (false, true) => !application,
+            (false, false) => !classic,
+        }
+    }
+
     /// These, with those of `over` in their place where it has any.
     pub(crate) fn overlaid(&self, over: &Self) -> Self {
-        let mut all = self.0.clone();
-        all.extend(over.0.clone());
-        Self(all)
+        let mut set = self.set.clone();
+        set.extend(over.set.clone());
+        Self {
+            set,
+            extensions: self.extensions.clone(),
+        }
     }
 
     /// Which options count differently in `other`.
     pub(crate) fn changes(&self, other: &Self) -> Vec<(String, String)> {
-        let keys: BTreeSet<_> = self.0.keys().chain(other.0.keys()).collect();
+        let keys: BTreeSet<_> = self.given().into_keys().chain(other.given().into_keys()).collect();
         keys.into_iter()
             .filter(|(namespace, name)| self.get(namespace, name) != other.get(namespace, name))
             .cloned()
@@ -145,13 +193,12 @@ impl Settings {
 
     /// All that is wrong with the values.
     pub(crate) fn problems(&self) -> Vec<Problem> {
-        let mut problems: Vec<_> = self
-            .0
-            .iter()
+        let given = self.given().into_iter();
+        let mut problems: Vec<_> = given
             .filter_map(|((namespace, name), value)| check(namespace, name, value))
             .collect();
         problems.extend(self.conflicts());
-        problems.extend(self.beyond_the_sandbox());
+        problems.extend(limits::problems(self));
         problems
     }
 
@@ -197,59 +244,6 @@ impl Settings {
         }
         problems
     }
-
-    /// What AWS would do and the sandbox cannot: refused, so that nobody takes silence for success.
-    fn beyond_the_sandbox(&self) -> Vec<Problem> {
-        let balanced = !self.is_single_instance();
-        let type_of_balancer = self.get(ENVIRONMENT, "LoadBalancerType") != Some("application");
-        let policy = self.get(COMMAND, "DeploymentPolicy");
-        let limits = [
-            (
-                balanced && type_of_balancer,
-                ENVIRONMENT,
-                "LoadBalancerType",
-                "application load balancers only",
-            ),
-            (
-                self.is_true(ENVIRONMENT, "LoadBalancerIsShared"),
-                ENVIRONMENT,
-                "LoadBalancerIsShared",
-                "no shared load balancers",
-            ),
-            (
-                policy == Some("TrafficSplitting"),
-                COMMAND,
-                "DeploymentPolicy",
-                "no traffic splitting",
-            ),
-            (
-                self.is_true(INSTANCES, "EnableSpot"),
-                INSTANCES,
-                "EnableSpot",
-                "on-demand instances only",
-            ),
-            (
-                self.get(LISTENER, "Protocol") != Some("HTTP"),
-                LISTENER,
-                "Protocol",
-                "HTTP listeners only",
-            ),
-            (
-                self.is_true(PROCESS, "StickinessEnabled"),
-                PROCESS,
-                "StickinessEnabled",
-                "no sticky sessions",
-            ),
-        ];
-        limits
-            .into_iter()
-            .filter(|(beyond, ..)| *beyond)
-            .map(|(_, namespace, name, limit)| {
-                let why = format!("This sandbox has {limit}.");
-                Problem::of_value(namespace, name, &self.text(namespace, name), &why)
-            })
-            .collect()
-    }
 }
 
 fn check(namespace: &str, name: &str, value: &str) -> Option<Problem> {
@@ -260,6 +254,14 @@ fn check(namespace: &str, name: &str, value: &str) -> Option<Problem> {
             .then(|| Problem::of_value(namespace, name, value, "The name has characters that are not allowed."));
     }
     let Some(option) = catalogue::find(namespace, name) else {
+        if limits::is_absent(namespace) {
+            return Some(Problem::of_value(
+                namespace,
+                name,
+                value,
+                "This sandbox has no option of this namespace.",
+            ));
+        }
         return Some(Problem {
             namespace: namespace.to_owned(),
             name: name.to_owned(),
@@ -314,12 +316,23 @@ mod tests {
         let settings = Settings::default();
         assert_eq!(settings.get(TRIGGER, "LowerThreshold"), Some("2000000"));
         assert!(!settings.has_enhanced_health());
-        let limits: Vec<_> = settings.problems().into_iter().map(|problem| problem.name).collect();
-        assert_eq!(
-            limits,
-            ["LoadBalancerType"],
-            "the default is a classic load balancer, which the sandbox has not"
+        assert!(settings.is_classic());
+        assert_eq!(settings.problems(), [], "AWS takes it as it is");
+    }
+
+    #[test]
+    fn what_the_sandbox_cannot_do_is_said_to_be_its_limit() {
+        let mut settings = Settings::default();
+        settings.set("aws:elbv2:listener:443", "Protocol", "HTTPS");
+        settings.set("aws:elasticbeanstalk:xray", "XRayEnabled", "true");
+        settings.set("aws:elbv2:listener", "Protocol", "HTTP");
+        let texts: Vec<_> = settings.problems().into_iter().map(|problem| problem.message).collect();
+        assert!(
+            texts[0].ends_with("This sandbox has only the default of this option.") || texts.len() == 3,
+            "{texts:?}"
         );
+        let limits = texts.iter().filter(|text| text.contains("This sandbox has"));
+        assert_eq!((limits.count(), texts.len()), (2, 3), "{texts:?}");
     }
 
     #[test]

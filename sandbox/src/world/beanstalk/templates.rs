@@ -70,6 +70,7 @@ impl Beanstalk {
         if application.templates.contains_key(&new.name) {
             return Err(invalid(format!("Configuration Template {} already exists.", new.name)));
         }
+        self.check_room_for_template()?;
         let (platform, mut settings) = self.basis(origin, &new)?;
         for (namespace, name, value) in &new.set {
             settings.set(namespace, name, value);
@@ -110,7 +111,10 @@ impl Beanstalk {
             };
             let id = self.find(&reference)?;
             if let Some(environment) = self.environments.get(&id) {
-                return Ok((environment.platform.clone(), environment.settings.clone()));
+                return Ok((
+                    environment.platform.clone(),
+                    environment.settings.with_extensions(Vec::new()),
+                ));
             }
         }
         if let Some((application, name)) = &new.source {

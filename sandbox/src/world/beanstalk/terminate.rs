@@ -3,8 +3,10 @@
 
 use super::Status;
 use super::catalogue::{HEALTH_LOGS, LOGS};
+use super::classic::{CLASSIC_BALANCER, name_of};
 use super::resources::{self, Part};
 use super::workflow::Run;
+use crate::world::balancing::is_classic;
 
 /// A part of the stack that could not be deleted, and why.
 pub(super) type StackFailure = (Part, String);
@@ -77,9 +79,17 @@ fn delete_load_balancer(run: &Run) {
         run.info(format!("Deleted Load Balancer listener named: {arn}"));
     }
     if let Some(arn) = made.load_balancer {
-        run.region(|here| here.balancing.load_balancers.remove(&arn));
-        gone(run, resources::LOAD_BALANCER, &arn);
-        run.info(format!("Deleted load balancer named: {arn}"));
+        run.region(|here| {
+            here.balancing.load_balancers.remove(&arn);
+            here.balancing.listeners.retain(|_, it| it.load_balancer_arn != arn);
+        });
+        let (part, name) = if is_classic(&arn) {
+            (CLASSIC_BALANCER, name_of(&arn))
+        } else {
+            (resources::LOAD_BALANCER, arn.as_str())
+        };
+        gone(run, part, name);
+        run.info(format!("Deleted load balancer named: {name}"));
     }
     run.environment(|environment| {
         (environment.made.listener, environment.made.load_balancer) = (None, None);
@@ -133,8 +143,10 @@ fn delete_rest(run: &Run) {
     }
     if let Some(arn) = made.target_group {
         run.region(|here| here.balancing.target_groups.remove(&arn));
-        gone(run, resources::TARGETS, &arn);
-        run.info(format!("Deleted target group named: {arn}"));
+        if !is_classic(&arn) {
+            gone(run, resources::TARGETS, &arn);
+            run.info(format!("Deleted target group named: {arn}"));
+        }
     }
     if let Some(id) = made.launch_template {
         run.region(|here| here.compute.launch_templates.remove(&id));

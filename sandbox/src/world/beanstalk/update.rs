@@ -3,13 +3,16 @@
 
 use jiff::Timestamp;
 
-use super::catalogue::{ASG, BALANCER, Effect, HEALTH_LOGS, LAUNCH, LOGS, PROCESS, TOPICS, TRIGGER};
+use super::catalogue::{
+    APPLICATION, ASG, BALANCER, CLASSIC_CHECK, CLASSIC_POLICIES, Effect, HEALTH_LOGS, LAUNCH, LOGS, PROCESS, TOPICS,
+    TRIGGER,
+};
 use super::deployment::Wanted;
 use super::platforms::Platform;
 use super::resources::{self, HIGH, LOW, Site};
 use super::settings::Settings;
 use super::workflow::Run;
-use super::{Abort, Environment, Status, health, replacement, rollout};
+use super::{Abort, Environment, Status, extensions, health, replacement, rollout};
 use crate::world::scaling::Sizes;
 
 /// What an update is to change.
@@ -40,6 +43,14 @@ pub(super) async fn update(run: Run, change: Change) {
         return;
     };
     run.at(5.0).await;
+    let change = match with_extensions(&run, &change).await {
+        Ok(change) => change,
+        Err(why) => {
+            run.error(why);
+            fail(&run, &before, &change, false).await;
+            return run.set_status(Status::Ready);
+        }
+    };
     let options = before.settings.changes(&change.settings);
     if !options.is_empty() {
         run.info(format!(
@@ -62,6 +73,17 @@ pub(super) async fn update(run: Run, change: Change) {
     }
     run.set_status(Status::Ready);
     health::look(&run);
+}
+
+/// The change with what a new version says of the settings.
+async fn with_extensions(run: &Run, change: &Change) -> Result<Change, String> {
+    let Some(label) = &change.label else {
+        return Ok(change.clone());
+    };
+    Ok(Change {
+        settings: extensions::apply(run, label, &change.settings).await?,
+        ..change.clone()
+    })
 }
 
 /// Brings the instances to what the change says, if it concerns them at all.
@@ -178,13 +200,14 @@ fn change_resources(run: &Run, settings: &Settings, options: &[(String, String)]
         if touches(options, TRIGGER) {
             change_triggers(site, settings);
         }
-        if touches(options, PROCESS) {
+        let of_targets = [PROCESS, CLASSIC_CHECK, CLASSIC_POLICIES, APPLICATION];
+        if of_targets.into_iter().any(|namespace| touches(options, namespace)) {
             change_targets(site, settings);
         }
         if touches(options, LAUNCH) {
             change_launches(site, settings);
         }
-        if touches(options, BALANCER) {
+        if touches(options, BALANCER) || touches(options, CLASSIC_POLICIES) {
             change_balancer(site, settings);
         }
         if touches(options, TOPICS) {
@@ -234,7 +257,7 @@ fn change_targets(site: &mut Site, settings: &Settings) {
     let arn = site.environment.made.target_group.clone().unwrap_or_default();
     if let Some(targets) = site.here.balancing.target_groups.get_mut(&arn) {
         targets.check = resources::health_check(settings);
-        targets.deregistration_delay = resources::seconds(settings.whole(PROCESS, "DeregistrationDelay"));
+        targets.deregistration_delay = resources::draining(settings);
     }
 }
 

@@ -109,7 +109,7 @@ fn what_cannot_be_created_is_refused_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn names_and_cnames_are_checked_and_a_classic_load_balancer_is_refused_clearly() {
+async fn names_and_cnames_are_checked_and_a_network_load_balancer_is_refused_clearly() {
     let fake = prepared();
     fake.world
         .lock()
@@ -127,14 +127,14 @@ async fn names_and_cnames_are_checked_and_a_classic_load_balancer_is_refused_cle
         try_it(new_environment("v9", &[])).message,
         "No Application Version named 'v9' found."
     );
-    let classic = try_it(new_environment("v1", &[(ENVIRONMENT, "LoadBalancerType", "classic")]));
-    assert_eq!(classic.code, "ConfigurationValidationException");
+    let network = try_it(new_environment("v1", &[(ENVIRONMENT, "LoadBalancerType", "network")]));
+    assert_eq!(network.code, "ConfigurationValidationException");
     assert!(
-        classic
+        network
             .message
-            .contains("This sandbox has application load balancers only."),
+            .contains("This sandbox has classic and application load balancers only."),
         "{}",
-        classic.message
+        network.message
     );
 }
 

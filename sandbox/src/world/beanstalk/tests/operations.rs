@@ -130,12 +130,13 @@ async fn an_environment_is_made_from_another_ones_saved_configuration() {
         ..NewTemplate::default()
     };
     let origin = origin(&fake);
-    let mut state = fake.world.lock();
-    let beanstalk = &mut state.region(REGION).beanstalk;
-    beanstalk.create_template(&origin, new.clone()).unwrap();
-    let twice = beanstalk.create_template(&origin, new).unwrap_err();
-    assert_eq!(twice.message, "Configuration Template saved already exists.");
-    drop(state);
+    {
+        let mut state = fake.world.lock();
+        let beanstalk = &mut state.region(REGION).beanstalk;
+        beanstalk.create_template(&origin, new.clone()).unwrap();
+        let twice = beanstalk.create_template(&origin, new).unwrap_err();
+        assert_eq!(twice.message, "Configuration Template saved already exists.");
+    }
     let mut changes = Settings::default();
     changes.set(PROPERTIES, "COLOR", "red");
     let new = NewEnvironment {
@@ -219,4 +220,96 @@ async fn a_new_account_cannot_make_load_balancers_and_the_environment_says_so() 
     assert!(has(&told, "does not support creating load balancers"), "{told:#?}");
     let refused = environments::update(&fake.world, &caller("r"), &named(), version("v2")).unwrap_err();
     assert!(refused.message.contains("CloudFormation stack"), "{}", refused.message);
+}
+
+/// A version whose bundle has one configuration file.
+fn add_version(fake: &Fake, label: &str, configuration: &str) {
+    use std::io::Write;
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default();
+    archive.start_file(".ebextensions/01.config", options).unwrap();
+    archive.write_all(configuration.as_bytes()).unwrap();
+    let bytes = archive.finish().unwrap().into_inner();
+    let key = format!("{label}.zip");
+    fake.objects
+        .0
+        .lock()
+        .unwrap()
+        .insert(format!("{BUCKET}/{key}"), bytes.into());
+    let new = NewVersion {
+        application: "conference".to_owned(),
+        label: label.to_owned(),
+        description: None,
+        source: (BUCKET.to_owned(), key),
+        process: false,
+        create_application: false,
+        tags: Tags::new(),
+    };
+    let origin = origin(fake);
+    fake.world
+        .lock()
+        .region(REGION)
+        .beanstalk
+        .create_version(&origin, new)
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_brings_settings_that_count_less_than_those_of_the_api() {
+    let fake = prepared();
+    let file = "option_settings:\n  aws:autoscaling:asg:\n    MinSize: 1\n    MaxSize: 3\n  \
+                aws:elasticbeanstalk:application:environment:\n    SHAPE: round\ncommands:\n  one:\n    command: ls\n";
+    add_version(&fake, "shaped", file);
+    add_version(
+        &fake,
+        "wrong",
+        "option_settings:\n  aws:autoscaling:asg:\n    Minimum: 1\n",
+    );
+    let environment = create(&fake, "shaped", &[]).await;
+    let told = messages(&fake, Some("r-create"));
+    let group = environment.made.group.clone().unwrap();
+    let sizes = |fake: &Fake| {
+        let mut state = fake.world.lock();
+        let group = &state.region(REGION).scaling.groups[&group];
+        (group.min, group.max)
+    };
+    assert_eq!(sizes(&fake), (2, 3), "{told:#?}");
+    assert!(
+        has(&told, "does not do 'commands' of .ebextensions/01.config"),
+        "{told:#?}"
+    );
+    let shapes = || {
+        let plane = fake.plane.0.lock().unwrap();
+        plane
+            .running
+            .values()
+            .map(|(_, it)| it.get("SHAPE").cloned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(shapes(), [Some("round".to_owned()), Some("round".to_owned())]);
+
+    update(&fake, version("wrong")).await;
+    let told = messages(&fake, Some("r-update"));
+    assert!(
+        has(&told, "OptionName: 'Minimum'): Unknown configuration setting."),
+        "{told:#?}"
+    );
+    assert!(has(&told, "Failed to deploy application."));
+
+    update(&fake, version("v2")).await;
+    assert_eq!(sizes(&fake), (2, 4), "what the version brought goes with it");
+    assert_eq!(shapes(), [None, None]);
+}
+
+#[test]
+fn an_account_has_no_more_applications_than_its_quota() {
+    let fake = Fake::new();
+    let origin = origin(&fake);
+    let mut state = fake.world.lock();
+    let beanstalk = &mut state.region(REGION).beanstalk;
+    let mut create = |number: usize| beanstalk.create_application(&origin, &format!("app-{number}"), None, Tags::new());
+    for number in 0..75 {
+        create(number).unwrap();
+    }
+    assert_eq!(create(75).unwrap_err().code, "TooManyApplicationsException");
 }

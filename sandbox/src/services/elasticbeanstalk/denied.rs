@@ -1,0 +1,43 @@
+//! What a caller reads who may not read: several of Beanstalk's operations answer with nothing instead of an error
+//! (facts/eb.md §3.3, hazards H5). Who takes that for "there is none" is wrong, and should find out here.
+
+use winterbaume_elasticbeanstalk::{model as m, wire};
+
+use crate::gateway::call::{Answer, Call};
+
+/// The empty answer to a read that the caller's policies do not allow; `None` where AWS refuses instead.
+pub(crate) fn answer_to_stranger(call: &Call) -> Option<Answer> {
+    if call.service != super::SERVICE.scope {
+        return None;
+    }
+    let answer = match call.operation.as_str() {
+        "DescribeApplications" => wire::serialize_describe_applications_response(&m::ApplicationDescriptionsMessage {
+            applications: Some(Vec::new().into()),
+        }),
+        "DescribeApplicationVersions" => {
+            wire::serialize_describe_application_versions_response(&m::ApplicationVersionDescriptionsMessage {
+                application_versions: Some(Vec::new().into()),
+                next_token: None,
+            })
+        }
+        "DescribeConfigurationSettings" => {
+            wire::serialize_describe_configuration_settings_response(&m::ConfigurationSettingsDescriptions {
+                configuration_settings: Some(Vec::new().into()),
+            })
+        }
+        "DescribeEnvironments" => wire::serialize_describe_environments_response(&m::EnvironmentDescriptionsMessage {
+            environments: Some(Vec::new().into()),
+            next_token: None,
+        }),
+        "DescribeEvents" => wire::serialize_describe_events_response(&m::EventDescriptionsMessage {
+            events: Some(Vec::new().into()),
+            next_token: None,
+        }),
+        "ListTagsForResource" => wire::serialize_list_tags_for_resource_response(&m::ResourceTagsDescriptionMessage {
+            resource_arn: None,
+            resource_tags: Some(Vec::new().into()),
+        }),
+        _ => return None,
+    };
+    Some(answer.into())
+}

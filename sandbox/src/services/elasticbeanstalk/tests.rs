@@ -1,0 +1,217 @@
+//! Beanstalk as a client of its query API meets it, without HTTP: what goes in, and what XML comes out.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, Method, Uri};
+
+use crate::gateway::call::{Call, Protocol};
+use crate::services::dispatch;
+use crate::world::beanstalk::tests::{prepared, rest};
+use crate::world::{Refusal, World};
+
+fn call(service: &str, operation: &str, parameters: &[(&str, &str)]) -> Call {
+    let mut form = form_urlencoded::Serializer::new(String::new());
+    form.append_pair("Action", operation).extend_pairs(parameters);
+    let mut headers = HeaderMap::new();
+    headers.insert("host", http::HeaderValue::from_static("127.0.0.1:4566"));
+    Call {
+        request_id: "r".to_owned(),
+        service: service.to_owned(),
+        region: "us-east-1".to_owned(),
+        protocol: Protocol::Query,
+        operation: operation.to_owned(),
+        caller: "arn:aws:iam::000000000000:user/alice".to_owned(),
+        method: Method::POST,
+        uri: Uri::from_static("/"),
+        headers,
+        body: form.finish().into(),
+    }
+}
+
+fn ask(world: &Arc<World>, operation: &str, parameters: &[(&str, &str)]) -> Result<String, Refusal> {
+    ask_of(world, "elasticbeanstalk", operation, parameters)
+}
+
+fn ask_of(world: &Arc<World>, service: &str, operation: &str, parameters: &[(&str, &str)]) -> Result<String, Refusal> {
+    let answer = dispatch(world, &call(service, operation, parameters))?;
+    Ok(String::from_utf8_lossy(&answer.body).into_owned())
+}
+
+/// The text of the first element of that name.
+fn text<'a>(xml: &'a str, name: &str) -> &'a str {
+    let (start, end) = (format!("<{name}>"), format!("</{name}>"));
+    let rest = xml.split_once(&start).unwrap_or_else(|| panic!("no {name} in {xml}")).1;
+    rest.split_once(&end).map_or("", |(text, _)| text)
+}
+
+const GO: (&str, &str) = ("SolutionStackName", "64bit Amazon Linux 2023 v4.10.0 running Go 1");
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_forgets_every_setting_gets_what_aws_would_give_it() {
+    let fake = prepared();
+    let world = &fake.world;
+    let of = ("ApplicationName", "conference");
+    let made = [
+        of,
+        ("EnvironmentName", "naive"),
+        ("VersionLabel", "v1"),
+        GO,
+        (
+            "OptionSettings.member.1.Namespace",
+            "aws:autoscaling:launchconfiguration",
+        ),
+        ("OptionSettings.member.1.OptionName", "IamInstanceProfile"),
+        ("OptionSettings.member.1.Value", "profile"),
+    ];
+    let xml = ask(world, "CreateEnvironment", &made).unwrap();
+    let id = text(&xml, "EnvironmentId").to_owned();
+    rest(&fake, &id).await;
+    let xml = ask(world, "DescribeEnvironments", &[("EnvironmentIds.member.1", &id)]).unwrap();
+    assert_eq!((text(&xml, "Status"), text(&xml, "Health")), ("Ready", "Green"));
+    assert!(!xml.contains("<HealthStatus>"), "basic health: {xml}");
+    let xml = ask(world, "DescribeEnvironmentResources", &[("EnvironmentId", &id)]).unwrap();
+    let name = text(text(&xml, "LoadBalancers"), "Name").to_owned();
+    assert!(
+        name.starts_with("awseb-e-"),
+        "a classic load balancer is known by its name: {name}"
+    );
+    assert!(xml.contains("<LaunchConfigurations><member>"), "{xml}");
+
+    let first = [("Version", "2012-06-01"), ("LoadBalancerNames.member.1", &name)];
+    let xml = ask_of(world, "elasticloadbalancing", "DescribeLoadBalancers", &first).unwrap();
+    assert_eq!(text(text(&xml, "HealthCheck"), "Target"), "TCP:80");
+    let second = [("Version", "2015-12-01")];
+    let xml = ask_of(world, "elasticloadbalancing", "DescribeLoadBalancers", &second).unwrap();
+    assert!(!xml.contains(&name), "it is of the first generation: {xml}");
+
+    let stack = format!("awseb-{id}-stack");
+    let xml = ask_of(world, "cloudformation", "ListStacks", &[]).unwrap();
+    assert_eq!(
+        (text(&xml, "StackName"), text(&xml, "StackStatus")),
+        (stack.as_str(), "CREATE_COMPLETE")
+    );
+    let part = [
+        ("StackName", stack.as_str()),
+        ("LogicalResourceId", "AWSEBLoadBalancer"),
+    ];
+    let xml = ask_of(world, "cloudformation", "DescribeStackResource", &part).unwrap();
+    assert_eq!(text(&xml, "PhysicalResourceId"), name);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn log_groups_are_there_with_their_tags_and_outlive_the_environment() {
+    let fake = prepared();
+    let world = &fake.world;
+    let made = [
+        ("ApplicationName", "conference"),
+        ("EnvironmentName", "talkative"),
+        ("VersionLabel", "v1"),
+        GO,
+        (
+            "OptionSettings.member.1.Namespace",
+            "aws:autoscaling:launchconfiguration",
+        ),
+        ("OptionSettings.member.1.OptionName", "IamInstanceProfile"),
+        ("OptionSettings.member.1.Value", "profile"),
+        (
+            "OptionSettings.member.2.Namespace",
+            "aws:elasticbeanstalk:cloudwatch:logs",
+        ),
+        ("OptionSettings.member.2.OptionName", "StreamLogs"),
+        ("OptionSettings.member.2.Value", "true"),
+    ];
+    let xml = ask(world, "CreateEnvironment", &made).unwrap();
+    let id = text(&xml, "EnvironmentId").to_owned();
+    rest(&fake, &id).await;
+    let read = |operation: &str, body: &'static str| {
+        let mut call = call("logs", operation, &[]);
+        (call.protocol, call.body) = (Protocol::Json, body.into());
+        dispatch(world, &call).map(|answer| serde_json::from_slice::<serde_json::Value>(&answer.body).unwrap())
+    };
+    let groups = read(
+        "DescribeLogGroups",
+        r#"{"logGroupNamePrefix": "/aws/elasticbeanstalk/talkative/"}"#,
+    )
+    .unwrap();
+    assert_eq!(groups["logGroups"].as_array().map(Vec::len), Some(5), "{groups}");
+    assert_eq!(groups["logGroups"][0]["retentionInDays"], 7);
+    let body = r#"{"logGroupName": "/aws/elasticbeanstalk/talkative/var/log/web.stdout.log"}"#;
+    let tags = read("ListTagsLogGroup", body).unwrap();
+    assert_eq!(tags["tags"]["elasticbeanstalk:environment-name"], "talkative");
+    ask(world, "TerminateEnvironment", &[("EnvironmentId", &id)]).unwrap();
+    rest(&fake, &id).await;
+    let left = read("DescribeLogGroups", "{}").unwrap();
+    assert_eq!(
+        left["logGroups"].as_array().map(Vec::len),
+        Some(5),
+        "nobody said DeleteOnTerminate"
+    );
+    assert!(read("DescribeLogGroups", r#"{"limit": 5, "accountIdentifiers": []}"#).is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_are_checked_before_they_are_used() {
+    let fake = prepared();
+    let saved = [("ApplicationName", "conference"), ("TemplateName", "saved")];
+    ask(&fake.world, "CreateConfigurationTemplate", &[saved[0], saved[1], GO]).unwrap();
+    let wrong = [
+        saved[0],
+        saved[1],
+        ("OptionSettings.member.1.Namespace", "aws:autoscaling:asg"),
+        ("OptionSettings.member.1.OptionName", "MinSize"),
+        ("OptionSettings.member.1.Value", "many"),
+    ];
+    let xml = ask(&fake.world, "ValidateConfigurationSettings", &wrong).unwrap();
+    assert!(text(&xml, "Message").ends_with("Value is not an integer."), "{xml}");
+    assert_eq!(text(&xml, "Severity"), "error");
+    let refused = ask(&fake.world, "UpdateConfigurationTemplate", &wrong).unwrap_err();
+    assert_eq!(refused.code, "ConfigurationValidationException");
+    let named = [(
+        "OptionSettings.member.1.ResourceName",
+        "AWSEBAutoScalingScheduledAction",
+    )];
+    let refused = ask(
+        &fake.world,
+        "UpdateConfigurationTemplate",
+        &[&wrong[..], &named].concat(),
+    )
+    .unwrap_err();
+    assert!(refused.message.contains("limit of the sandbox"), "{}", refused.message);
+}
+
+#[test]
+fn what_the_sandbox_has_not_is_named() {
+    let fake = crate::world::fakes::Fake::new();
+    for operation in [
+        "ComposeEnvironments",
+        "CreatePlatformVersion",
+        "DeletePlatformVersion",
+        "DescribeEnvironmentManagedActionHistory",
+    ] {
+        let refused = ask(&fake.world, operation, &[]).unwrap_err();
+        assert_eq!(refused.code, "NotImplemented");
+        assert!(refused.message.contains(operation), "{}", refused.message);
+    }
+}
+
+#[test]
+fn a_stranger_reads_that_there_is_nothing() {
+    let reads = [
+        "DescribeApplications",
+        "DescribeApplicationVersions",
+        "DescribeConfigurationSettings",
+        "DescribeEnvironments",
+        "DescribeEvents",
+        "ListTagsForResource",
+    ];
+    for operation in reads {
+        let answer = super::answer_to_stranger(&call("elasticbeanstalk", operation, &[])).unwrap();
+        assert!(answer.status.is_success(), "{operation}");
+    }
+    for (service, operation) in [("elasticbeanstalk", "CreateEnvironment"), ("ec2", "DescribeVpcs")] {
+        assert!(
+            super::answer_to_stranger(&call(service, operation, &[])).is_none(),
+            "{operation}"
+        );
+    }
+}
