@@ -113,7 +113,12 @@ impl Client {
             // The request's body goes on coming: the wait begins with its last byte.
             wait = idle.saturating_sub(sent.map_or(idle, Progress::since));
             if wait.is_zero() {
-                return Err(Failed::TimedOut(idle));
+                let waits_for_viewer = sent.is_some_and(Progress::waits_for_sender);
+                return Err(if waits_for_viewer {
+                    Failed::Stalled(idle)
+                } else {
+                    Failed::TimedOut(idle)
+                });
             }
         }
     }

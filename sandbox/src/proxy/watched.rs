@@ -18,6 +18,7 @@ use tokio::time::Sleep;
 #[derive(Debug)]
 pub(super) struct Progress {
     last: Mutex<Instant>,
+    waits: AtomicBool,
     stalled: AtomicBool,
 }
 
@@ -25,6 +26,7 @@ impl Default for Progress {
     fn default() -> Self {
         Self {
             last: Mutex::new(Instant::now()),
+            waits: AtomicBool::new(false),
             stalled: AtomicBool::new(false),
         }
     }
@@ -37,12 +39,18 @@ impl Progress {
         last.elapsed()
     }
 
+    /// Whether more of the body is asked for and its sender is silent.
+    pub(super) fn waits_for_sender(&self) -> bool {
+        self.waits.load(Ordering::Acquire)
+    }
+
     /// Whether the body was given up.
     pub(super) fn is_stalled(&self) -> bool {
         self.stalled.load(Ordering::Acquire)
     }
 
     fn moved(&self) {
+        self.waits.store(false, Ordering::Release);
         *self.last.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Instant::now();
     }
 }
@@ -99,6 +107,9 @@ where
                 progress.moved();
             }
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
+        }
+        if let Some(progress) = &self.progress {
+            progress.waits.store(true, Ordering::Release);
         }
         let idle = self.idle;
         let alarm = self.alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep(idle)));

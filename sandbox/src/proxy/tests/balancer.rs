@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use ::http::{Request, StatusCode};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::{DISABLED, Site, balance, configuration};
+use super::{BALANCER, DISABLED, Site, balance, configuration};
 use crate::world::World;
 use crate::world::balancing::TargetState;
 use crate::world::balancing_rules::{Condition, RuleAction};
@@ -186,4 +187,41 @@ async fn all_conditions_of_a_rule_must_hold_and_any_of_their_values() {
     ] {
         assert_eq!(site.ask_balancer(request, "").await.status.as_u16(), status);
     }
+}
+
+#[tokio::test]
+async fn a_viewer_who_stops_sending_for_the_idle_timeout_gets_a_408() {
+    let site = Site::new(configuration(DISABLED)).await;
+    idle_timeout(&site.world, 1);
+    let mut connection = tokio::net::TcpStream::connect(site.front).await.unwrap();
+    let head = format!("POST / HTTP/1.1\r\nhost: {BALANCER}:4566\r\ncontent-length: 10\r\n\r\nhalf");
+    connection.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 64];
+    let length = connection.read(&mut answer).await.unwrap();
+    assert!(
+        answer[..length].starts_with(b"HTTP/1.1 408"),
+        "{}",
+        String::from_utf8_lossy(&answer)
+    );
+}
+
+#[tokio::test]
+async fn a_slow_upload_that_goes_on_is_waited_for() {
+    let site = Site::new(configuration(DISABLED)).await;
+    idle_timeout(&site.world, 1);
+    let mut connection = tokio::net::TcpStream::connect(site.front).await.unwrap();
+    let head = format!("POST / HTTP/1.1\r\nhost: {BALANCER}:4566\r\ncontent-length: 4\r\n\r\n");
+    connection.write_all(head.as_bytes()).await.unwrap();
+    for byte in [b"s", b"l", b"o", b"w"] {
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        connection.write_all(byte).await.unwrap();
+    }
+    let mut answer = [0; 64];
+    let length = connection.read(&mut answer).await.unwrap();
+    assert!(
+        answer[..length].starts_with(b"HTTP/1.1 200"),
+        "{}",
+        String::from_utf8_lossy(&answer)
+    );
+    assert_eq!(&site.app.seen().body[..], b"slow");
 }
