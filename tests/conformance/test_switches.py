@@ -1,12 +1,15 @@
 """Eventual consistency, where it was switched on: what was just made does not show its tags yet."""
 
+import os
+import unittest
+
 from account import Case, client, until
 
 TAGS = [{"Key": "confctl:stack", "Value": "mine"}]
 
 
+@unittest.skipUnless("CONFORMANCE_SLOW_TAGS" in os.environ, "the sandbox was not started with --tag-delay")
 class Tags(Case):
-    """The sandbox was started with a delay of tags."""
 
     def test_fresh_tags_read_as_none(self):
         dynamodb = client("dynamodb")

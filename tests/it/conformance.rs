@@ -71,7 +71,7 @@ fn what_a_hasty_client_does_not_expect_happens_here_too() {
 
 #[test]
 fn what_was_just_tagged_reads_as_untagged_where_that_is_switched_on() {
-    let user = User::new();
+    let user = User::new().with("CONFORMANCE_SLOW_TAGS", "1");
     user.confctl(&["sandbox", "start", "--tag-delay", "600"]).exits(0);
     tell(&user, "switches");
 }
