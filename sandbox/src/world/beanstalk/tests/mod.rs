@@ -38,7 +38,7 @@ pub(crate) fn prepared() -> Fake {
 /// The same where the clock runs that many times faster than real time.
 fn prepared_at(scale: f64) -> Fake {
     let fake = Fake::at(scale);
-    for label in ["v1", "v2", "crash"] {
+    for label in ["v1", "v2", "crash", "hang"] {
         add_version(&fake.world, &fake.objects, label, label.into());
     }
     fake.check_targets();
@@ -62,25 +62,6 @@ fn add_version(world: &World, objects: &FakeObjects, label: &str, bundle: Bytes)
         beanstalk
             .create_application(&origin, "conference", None, Tags::new())
             .unwrap();
-    here.beanstalk
-        .create_application(&origin, "conference", None, Tags::new())
-        .unwrap();
-    for label in ["v1", "v2", "crash", "hang"] {
-        fake.objects
-            .0
-            .lock()
-            .unwrap()
-            .insert(format!("{BUCKET}/{label}.zip"), label.into());
-        let new = NewVersion {
-            application: "conference".to_owned(),
-            label: label.to_owned(),
-            description: None,
-            source: (BUCKET.to_owned(), format!("{label}.zip")),
-            process: false,
-            create_application: false,
-            tags: Tags::new(),
-        };
-        here.beanstalk.create_version(&origin, new).unwrap();
     }
     let key = format!("{label}.zip");
     objects.0.lock().unwrap().insert(format!("{BUCKET}/{key}"), bundle);
