@@ -60,6 +60,7 @@ pub const READS: &[(&str, &[&str])] = &[
             "DescribeRouteTables",
             "DescribeSecurityGroups",
             "DescribeSubnets",
+            "DescribeVpcEndpoints",
             "DescribeVpcs",
         ],
     ),

@@ -130,6 +130,22 @@ async fn inhabitants(aws: &Aws, vpc_id: &str) -> Result<Vec<Inhabitant>, Error> 
     let strange = tables.filter(|table| !table.associations().iter().any(|link| link.main() == Some(true)));
     inhabitants
         .extend(strange.map(|table| stays(format!("route table {}", table.route_table_id().unwrap_or_default()))));
+    // One of the gateway kind has no network interface.
+    let endpoints = aws
+        .ec2
+        .describe_vpc_endpoints()
+        .filters(filter("vpc-id", vpc_id))
+        .send()
+        .await;
+    let endpoints = endpoints
+        .explain("list the VPC's endpoints")?
+        .vpc_endpoints
+        .unwrap_or_default();
+    inhabitants.extend(
+        endpoints
+            .iter()
+            .map(|endpoint| stays(format!("endpoint {}", endpoint.vpc_endpoint_id().unwrap_or_default()))),
+    );
     Ok(inhabitants)
 }
 

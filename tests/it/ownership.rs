@@ -324,3 +324,31 @@ fn a_distribution_never_goes_on_fetching_from_a_name_that_was_given_up() {
         .collect();
     assert_eq!(left, empty);
 }
+
+#[test]
+fn a_default_vpc_of_ours_that_somebody_else_built_upon_stays_whole() {
+    let user = User::new();
+    up(&user, &[]).exits(0);
+    let vpc = user.aws_json(&["ec2", "describe-vpcs"])["Vpcs"][0]["VpcId"].clone();
+    let vpc = vpc.as_str().unwrap();
+    // Nothing lives in it yet, and still it is somebody's.
+    let subnet = user.aws_json(&[
+        "ec2",
+        "create-subnet",
+        "--vpc-id",
+        vpc,
+        "--cidr-block",
+        "172.31.200.0/24",
+    ]);
+    let subnet = subnet["Subnet"]["SubnetId"].as_str().unwrap().to_owned();
+    let kept = user.confctl(&["teardown", "--sandbox", "--yes"]).exits(3);
+    assert!(kept.stderr.contains(&subnet), "{}", kept.stderr);
+    let subnets = user.aws_json(&["ec2", "describe-subnets"])["Subnets"].clone();
+    assert!(
+        subnets.as_array().unwrap().len() > 2,
+        "its default subnets were taken away: {subnets}"
+    );
+    user.aws(&["ec2", "delete-subnet", "--subnet-id", &subnet]).exits(0);
+    user.confctl(&["teardown", "--sandbox", "--yes"]).exits(0);
+    assert_eq!(user.inventory(), Vec::<String>::new());
+}
