@@ -77,7 +77,7 @@ impl Health {
     }
 
     /// The agent finds the processors nearly exhausted: a cause of its own, and at least a warning.
-    fn is_strained(&mut self, cpu: f64) {
+    fn note_strain(&mut self, cpu: f64) {
         if self.status.is_good() {
             self.status = HealthStatus::Warning;
         }
@@ -127,7 +127,7 @@ pub(crate) fn instances(
             if environment.status == Status::Ready
                 && let Some(cpu) = cpu.filter(|cpu| *cpu >= HIGH_CPU)
             {
-                health.is_strained(cpu);
+                health.note_strain(cpu);
             }
             InstanceHealth {
                 instance_id: id.clone(),
