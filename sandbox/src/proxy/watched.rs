@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use axum::body::HttpBody;
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Sleep;
 
 /// How far a body has come, for whoever waits for what follows it.
@@ -58,6 +59,8 @@ pub(super) struct Watched<B> {
     progress: Option<Arc<Progress>>,
     /// Made when the body has to be waited for: most need none.
     alarm: Option<Pin<Box<Sleep>>>,
+    /// Given back when the body is through.
+    _turn: Option<OwnedSemaphorePermit>,
 }
 
 impl<B> Watched<B> {
@@ -67,7 +70,14 @@ impl<B> Watched<B> {
             idle,
             progress,
             alarm: None,
+            _turn: None,
         }
+    }
+
+    /// Keeps a turn until the body is through.
+    pub(super) fn holding(mut self, turn: Option<OwnedSemaphorePermit>) -> Self {
+        self._turn = turn;
+        self
     }
 }
 

@@ -44,9 +44,10 @@ fn enhanced(environment: Environment) -> Result<Environment, Refusal> {
 }
 
 fn instances(world: &World, call: &Call, environment: &Environment) -> Vec<InstanceHealth> {
+    let now = world.clock.now();
     let mut state = world.lock();
     let here = state.region(&call.region);
-    health::instances(here, environment, |id| world.plane.address(id).is_some())
+    health::instances(here, environment, now, |id| world.plane.address(id).is_some())
 }
 
 fn causes(health: &Health) -> m::Causes {

@@ -15,6 +15,9 @@ use crate::world::{Region, World};
 /// Sandbox seconds between two looks.
 const PACE: u64 = 10;
 
+/// Seconds that a deployed instance has to pass its checks (facts/eb.md §1.9: twelve checks in two minutes).
+const SETTLING: i64 = 120;
+
 /// From how much percent of CPU on the health agent warns. AWS documents "extremely high" and examples from 91 on
 /// (developer guide, "Health colors and statuses").
 const HIGH_CPU: f64 = 90.0;
@@ -99,6 +102,7 @@ pub(crate) struct InstanceHealth {
 pub(crate) fn instances(
     here: &Region,
     environment: &Environment,
+    now: Timestamp,
     listens: impl Fn(&str) -> bool,
 ) -> Vec<InstanceHealth> {
     let group = environment
@@ -117,7 +121,7 @@ pub(crate) fn instances(
                     HealthStatus::Pending,
                     Some("Instance initialization in progress.".to_owned()),
                 ),
-                Some(deployment) => of_deployment(here, environment, id, deployment, listens(id)),
+                Some(deployment) => of_deployment(here, environment, id, deployment, (listens(id), now)),
             };
             // While something is done to the environment, that is what its health is about.
             if environment.status == Status::Ready
@@ -143,7 +147,7 @@ fn of_deployment(
     environment: &Environment,
     id: &str,
     deployment: &InstanceDeployment,
-    listens: bool,
+    (listens, now): (bool, Timestamp),
 ) -> Health {
     let label = environment.version_label.as_deref().unwrap_or_default();
     match deployment.status {
@@ -169,7 +173,16 @@ fn of_deployment(
             );
             Health::new(HealthStatus::Degraded, Some(cause))
         }
-        DeploymentStatus::Deployed => of_traffic(here, environment, id, listens),
+        DeploymentStatus::Deployed => {
+            let passed = now.duration_since(deployment.time).as_secs();
+            let health = of_traffic(here, environment, id, listens);
+            // The load balancer has asked in vain until now: that is no news before it had time to ask again.
+            if environment.status == Status::Ready && health.status == HealthStatus::Severe && passed < SETTLING {
+                let cause = format!("Application deployment completed {passed} seconds ago.");
+                return Health::new(HealthStatus::Info, Some(cause));
+            }
+            health
+        }
     }
 }
 
@@ -300,7 +313,7 @@ pub(super) fn look(run: &Run) -> bool {
         }
         environment.role_problem = role_problem;
         let listens = |id: &str| run.world.plane.address(id).is_some();
-        let seen = instances(here, &environment, listens);
+        let seen = instances(here, &environment, run.world.clock.now(), listens);
         let health = evaluate(&environment, &seen);
         let enhanced = environment.settings.has_enhanced_health();
         if let Some(record) = here.beanstalk.environments.get_mut(&run.id) {

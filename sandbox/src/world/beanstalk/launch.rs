@@ -380,11 +380,12 @@ pub(super) fn results(run: &Run) -> Results {
 pub(super) async fn wait_until_healthy(run: &Run, timeout: i64) -> bool {
     let patience = run.patience(timeout);
     loop {
+        let now = run.world.clock.now();
         let healthy = run.region(|here| {
             let Some(environment) = here.beanstalk.environments.get(&run.id) else {
                 return false;
             };
-            let seen = health::instances(here, environment, |id| run.world.plane.address(id).is_some());
+            let seen = health::instances(here, environment, now, |id| run.world.plane.address(id).is_some());
             !seen.is_empty()
                 && seen
                     .iter()

@@ -242,6 +242,7 @@ pub(super) async fn wait_until_gone(run: &Run, group: &str, old: &[String]) {
 
 /// Every serving member of a group with its health, and how many it wants.
 pub(super) fn fleet(run: &Run, group: &str) -> (Vec<InstanceHealth>, i32) {
+    let now = run.world.clock.now();
     run.region(|here| {
         let environment = here.beanstalk.environments.get(&run.id).cloned();
         let desired = here.scaling.groups.get(group).map_or(0, |group| group.desired);
@@ -250,7 +251,7 @@ pub(super) fn fleet(run: &Run, group: &str) -> (Vec<InstanceHealth>, i32) {
         };
         environment.made.group = Some(group.to_owned());
         let listens = |id: &str| run.world.plane.address(id).is_some();
-        (health::instances(here, &environment, listens), desired)
+        (health::instances(here, &environment, now, listens), desired)
     })
 }
 

@@ -48,6 +48,8 @@ pub(crate) struct Instance {
     pub reservation_id: String,
     /// A metric a minute instead of one in five.
     pub detailed_monitoring: bool,
+    /// EC2's status checks fail: it runs, but nothing is heard of it.
+    pub is_impaired: bool,
     pub tags: Tags,
 }
 
@@ -300,6 +302,7 @@ fn make(here: &Region, id: &str, spec: &InstanceSpec, subnet_id: &str, now: Time
         ended: None,
         reservation_id: ids::ec2("r"),
         detailed_monitoring: spec.detailed_monitoring,
+        is_impaired: false,
         tags,
     }
 }

@@ -28,7 +28,7 @@ pub(crate) fn keep(world: &Arc<World>, region: &str, name: &str) {
 fn look(world: &Arc<World>, region: &str, name: &str) -> bool {
     let now = world.clock.now();
     let mut state = world.lock();
-    replace_dead(&mut state, region, name, now);
+    replace_dead(world, &mut state, region, name, now);
     let scaling = &mut state.region(region).scaling;
     let is_scaling = scaling.is_scaling(name);
     let Some(group) = scaling.groups.get_mut(name) else {
@@ -41,13 +41,17 @@ fn look(world: &Arc<World>, region: &str, name: &str) -> bool {
     let desired = group.desired;
     let reason = group.reason.clone();
     if serving < desired && may_launch {
-        let cause = format!(
-            "{reason}  At {} an instance was started in response to a difference between desired and actual capacity, \
-             increasing the capacity from {serving} to {desired}.",
-            clock::seconds_text(now)
+        let time = clock::seconds_text(now);
+        let replacements = std::mem::take(&mut group.to_replace);
+        let replaced =
+            format!("At {time} an instance was launched in response to an unhealthy instance needing to be replaced.");
+        let wanted = format!(
+            "{reason}  At {time} an instance was started in response to a difference between desired and actual \
+             capacity, increasing the capacity from {serving} to {desired}."
         );
-        for _ in serving..desired {
-            launch(world, &mut state, region, name, &cause);
+        for number in 0..desired - serving {
+            let cause = if number < replacements { &replaced } else { &wanted };
+            launch(world, &mut state, region, name, cause);
         }
     } else if serving > desired && may_terminate {
         for _ in desired..serving {
@@ -59,45 +63,45 @@ fn look(world: &Arc<World>, region: &str, name: &str) -> bool {
 
 /// Members whose instance died leave the group. The check is EC2's: an application that answers badly stays
 /// (facts/eb.md §1.8: Beanstalk's groups have health check type EC2).
-fn replace_dead(state: &mut State, region: &str, name: &str, now: Timestamp) {
+fn replace_dead(world: &Arc<World>, state: &mut State, region: &str, name: &str, now: Timestamp) {
     let here = state.region(region);
     let Some(group) = here.scaling.groups.get(name) else {
         return;
     };
-    if group.suspended.contains("ReplaceUnhealthy") {
+    if group.suspended.contains("ReplaceUnhealthy") || group.suspended.contains("HealthCheck") {
         return;
     }
-    let alive = |id: &str| here.compute.instances.get(id).is_some_and(compute::Instance::is_alive);
-    let dead: Vec<_> = group
-        .serving()
-        .filter(|member| !alive(&member.instance_id))
-        .cloned()
-        .collect();
-    for member in dead {
+    let found = group.serving().filter_map(|member| {
+        let instance = here.compute.instances.get(&member.instance_id);
+        let why = match instance {
+            Some(instance) if instance.is_impaired => "EC2 instance status checks failure",
+            Some(instance) if instance.is_alive() => return None,
+            _ => "EC2 health check indicating it has been terminated or stopped",
+        };
+        Some((member.clone(), why))
+    });
+    for (member, why) in found.collect::<Vec<_>>() {
         let id = &member.instance_id;
         if let Some(group) = here.scaling.groups.get_mut(name) {
             group.members.remove(id);
-            group.reason = format!(
-                "At {} an instance was launched in response to an unhealthy instance needing to be replaced.",
-                clock::seconds_text(now)
-            );
+            group.to_replace += 1;
         }
         for targets in here.balancing.target_groups.values_mut() {
             targets.targets.remove(id);
         }
-        let cause = format!(
-            "At {} an instance was taken out of service in response to an EC2 health check indicating it has been \
-             terminated or stopped.",
-            clock::seconds_text(now)
-        );
-        let activity = here.scaling.begin(
-            name,
-            format!("Terminating EC2 instance: {id}"),
-            cause,
-            &member.zone,
-            now,
-        );
-        here.scaling.end(&activity, "Successful", None, now);
+        let time = clock::seconds_text(now);
+        let cause = format!("At {time} an instance was taken out of service in response to an {why}.");
+        let description = format!("Terminating EC2 instance: {id}");
+        let activity = here.scaling.begin(name, description, cause, &member.zone, now);
+        let (then, region, id) = (Arc::clone(world), region.to_owned(), id.clone());
+        world.spawn(async move {
+            compute::terminate(&then, &region, &id).await;
+            let now = then.clock.now();
+            then.lock()
+                .region(&region)
+                .scaling
+                .end(&activity, "Successful", None, now);
+        });
     }
 }
 

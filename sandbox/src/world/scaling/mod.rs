@@ -45,6 +45,8 @@ pub(crate) struct Group {
     pub suspended: BTreeSet<String>,
     /// The Beanstalk environment whose version a new instance runs.
     pub environment_id: Option<String>,
+    /// Members that died and have no successor yet.
+    to_replace: i32,
     /// Between two runs of simple policies.
     cooling: policies::Cooldown,
     /// Why the desired capacity last changed, in the words of an activity's cause.
@@ -232,6 +234,7 @@ impl Scaling {
             tags: new.tags,
             suspended: BTreeSet::new(),
             environment_id: new.environment_id,
+            to_replace: 0,
             cooling: policies::Cooldown::None,
             reason,
             not_before: None,

@@ -86,3 +86,95 @@ pub(super) fn cool(group: &mut Group, is_scaling: bool, now: Timestamp) {
         group.cooling = Cooldown::Until(now + SignedDuration::from_secs(group.cooldown.into()));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{LaunchSource, NewGroup};
+    use super::*;
+    use crate::world::Tags;
+    use crate::world::compute::InstanceSpec;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(seconds).unwrap()
+    }
+
+    /// A group of two to four that has what it wants, and a policy that adds one.
+    fn scaling() -> (Scaling, String) {
+        let mut scaling = Scaling::default();
+        let new = NewGroup {
+            name: "group".to_owned(),
+            min: 2,
+            max: 4,
+            cooldown: 360,
+            subnets: Vec::new(),
+            zones: Vec::new(),
+            spec: InstanceSpec::default(),
+            launch: LaunchSource::Configuration("configuration".to_owned()),
+            target_groups: Vec::new(),
+            tags: Tags::new(),
+            environment_id: None,
+        };
+        scaling.create_group("us-east-1", "000000000000", new, at(0));
+        let policy = scaling.create_policy("us-east-1", "000000000000", "group", "up", 1);
+        (scaling, policy)
+    }
+
+    fn alarm() -> Trigger {
+        Trigger::Alarm {
+            name: "high".to_owned(),
+            state: "ALARM".to_owned(),
+        }
+    }
+
+    fn desired(scaling: &Scaling) -> i32 {
+        scaling.groups["group"].desired
+    }
+
+    /// As the keeper does when all instances are there.
+    fn settle(scaling: &mut Scaling, now: Timestamp) {
+        let group = scaling.groups.get_mut("group").unwrap();
+        // The test's group has no members: it is settled by its word.
+        group.cooling = Cooldown::Until(now + SignedDuration::from_secs(group.cooldown.into()));
+    }
+
+    #[test]
+    fn an_alarm_that_lasts_scales_again_only_after_the_cooldown_that_counts_from_the_end_of_the_launch() {
+        let (mut scaling, policy) = scaling();
+        execute(&mut scaling, &policy, &alarm(), at(60)).unwrap();
+        execute(&mut scaling, &policy, &alarm(), at(120)).unwrap();
+        assert_eq!(desired(&scaling), 3, "it scaled again while it was scaling");
+        let group = scaling.groups.get_mut("group").unwrap();
+        cool(group, true, at(130));
+        assert_eq!(group.cooling, Cooldown::Scaling);
+        settle(&mut scaling, at(200));
+        execute(&mut scaling, &policy, &alarm(), at(559)).unwrap();
+        assert_eq!(desired(&scaling), 3, "it scaled within the cooldown");
+        execute(&mut scaling, &policy, &alarm(), at(560)).unwrap();
+        assert_eq!(desired(&scaling), 4);
+        settle(&mut scaling, at(600));
+        execute(&mut scaling, &policy, &alarm(), at(1200)).unwrap();
+        assert_eq!(desired(&scaling), 4, "it left its bounds");
+    }
+
+    #[test]
+    fn a_user_is_told_of_the_cooldown_only_if_he_honours_it() {
+        let (mut scaling, policy) = scaling();
+        let user = |honor_cooldown| Trigger::User { honor_cooldown };
+        execute(&mut scaling, &policy, &user(true), at(60)).unwrap();
+        let refused = execute(&mut scaling, &policy, &user(true), at(120)).unwrap_err();
+        assert_eq!(refused.code, "ScalingActivityInProgress");
+        execute(&mut scaling, &policy, &user(false), at(120)).unwrap();
+        assert_eq!(desired(&scaling), 4);
+        let unknown = execute(&mut scaling, "down", &user(false), at(120)).unwrap_err();
+        assert_eq!(unknown.code, "ValidationError");
+    }
+
+    #[test]
+    fn a_group_whose_alarm_notifications_are_suspended_hears_no_alarm() {
+        let (mut scaling, policy) = scaling();
+        let group = scaling.groups.get_mut("group").unwrap();
+        group.suspended.insert("AlarmNotification".to_owned());
+        execute(&mut scaling, &policy, &alarm(), at(60)).unwrap();
+        assert_eq!(desired(&scaling), 2);
+    }
+}

@@ -1,5 +1,6 @@
 //! Environments from their first event to their last, with fakes below and an hour in a second.
 
+mod burning;
 mod failures;
 mod operations;
 mod rollouts;
@@ -8,13 +9,15 @@ mod updates;
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::applications::{NewVersion, Origin};
 use super::environments::{self, Caller, NewEnvironment};
 use super::events::{EventFilter, Severity};
 use super::settings::Settings;
 use super::{Environment, Reference, Status, catalogue};
-use crate::world::fakes::Fake;
-use crate::world::{Item, Tags, iam, routes};
+use crate::world::fakes::{Fake, FakeObjects};
+use crate::world::{Item, Tags, World, iam, routes};
 
 const REGION: &str = "us-east-1";
 const BUCKET: &str = "elasticbeanstalk-us-east-1-000000000000";
@@ -35,39 +38,43 @@ pub(crate) fn prepared() -> Fake {
 /// The same where the clock runs that many times faster than real time.
 fn prepared_at(scale: f64) -> Fake {
     let fake = Fake::at(scale);
-    let mut state = fake.world.lock();
-    add_roles(&mut state.iam);
-    let here = state.region(REGION);
-    here.network.create_default_vpc(REGION).unwrap();
+    for label in ["v1", "v2", "crash", "hang"] {
+        add_version(&fake.world, &fake.objects, label, label.into());
+    }
+    fake.check_targets();
+    fake
+}
+
+/// A version of the application, which is made, with what it needs, where it is not there.
+fn add_version(world: &World, objects: &FakeObjects, label: &str, bundle: Bytes) {
+    let mut state = world.lock();
     let origin = Origin {
         region: REGION.to_owned(),
         account: "000000000000".to_owned(),
         request_id: "r-0".to_owned(),
-        now: fake.world.clock.now(),
+        now: world.clock.now(),
     };
-    here.beanstalk
-        .create_application(&origin, "conference", None, Tags::new())
-        .unwrap();
-    for label in ["v1", "v2", "crash", "hang"] {
-        fake.objects
-            .0
-            .lock()
-            .unwrap()
-            .insert(format!("{BUCKET}/{label}.zip"), label.into());
-        let new = NewVersion {
-            application: "conference".to_owned(),
-            label: label.to_owned(),
-            description: None,
-            source: (BUCKET.to_owned(), format!("{label}.zip")),
-            process: false,
-            create_application: false,
-            tags: Tags::new(),
-        };
-        here.beanstalk.create_version(&origin, new).unwrap();
+    if state.region(REGION).beanstalk.applications.is_empty() {
+        add_roles(&mut state.iam);
+        let here = state.region(REGION);
+        here.network.create_default_vpc(REGION).unwrap();
+        let beanstalk = &mut here.beanstalk;
+        beanstalk
+            .create_application(&origin, "conference", None, Tags::new())
+            .unwrap();
     }
-    drop(state);
-    fake.check_targets();
-    fake
+    let key = format!("{label}.zip");
+    objects.0.lock().unwrap().insert(format!("{BUCKET}/{key}"), bundle);
+    let new = NewVersion {
+        application: "conference".to_owned(),
+        label: label.to_owned(),
+        description: None,
+        source: (BUCKET.to_owned(), key),
+        process: false,
+        create_application: false,
+        tags: Tags::new(),
+    };
+    state.region(REGION).beanstalk.create_version(&origin, new).unwrap();
 }
 
 fn add_roles(iam: &mut iam::Iam) {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::world::compute;
+use crate::world::compute::agents::{self, NewCommand};
 use crate::world::monitoring::metrics::Metric;
 use crate::world::scaling::{Activity, Group, Sizes};
 
@@ -213,4 +214,61 @@ async fn a_dead_instance_is_replaced_and_one_that_answers_badly_is_not() {
         activities(&fake, "an unhealthy instance needing to be replaced").len(),
         1
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scripts_reach_instances_while_their_role_allows_it() {
+    let core = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore";
+    let (fake, environment) = environment().await;
+    let ids = members(&fake, &environment);
+    let online = || {
+        let now = fake.world.clock.now();
+        let mut state = fake.world.lock();
+        let agents = &state.region(REGION).compute.agents;
+        agents.registered(now).filter(|(_, agent)| !agent.lost).count()
+    };
+    fake.world.clock.sleep_seconds(300).await;
+    assert_eq!(online(), 0, "an agent is registered without the policy");
+    fake.world.lock().iam.attach("ec2-role", core).unwrap();
+    until(&fake, "the agents", || online() == 2).await;
+
+    let everywhere = NewCommand {
+        targets: vec![(
+            "tag:elasticbeanstalk:environment-name".to_owned(),
+            vec!["conference-env".to_owned()],
+        )],
+        script: "echo hello\n".to_owned(),
+        execution_timeout: 3600,
+        ..NewCommand::default()
+    };
+    let sent = agents::send(&fake.world, REGION, everywhere.clone()).unwrap();
+    assert_eq!(sent.invocations.keys().cloned().collect::<Vec<_>>(), ids);
+    assert!(
+        sent.invocation(&ids[0], sent.requested).is_none(),
+        "it exists at once, as on no AWS"
+    );
+    let command = || {
+        let mut state = fake.world.lock();
+        let commands = &state.region(REGION).compute.agents.commands;
+        commands.iter().find(|it| it.id == sent.id).cloned().unwrap()
+    };
+    until(&fake, "the end of the scripts", || command().status().is_over()).await;
+    let now = fake.world.clock.now();
+    let command = command();
+    let invocation = command.invocation(&ids[0], now).unwrap();
+    assert_eq!((invocation.status.as_str(), invocation.code), ("Success", 0));
+    assert_eq!(invocation.stdout, "echo hello\n");
+    assert_eq!(fake.plane.0.lock().unwrap().scripts.len(), 2);
+
+    fake.world.lock().iam.detach("ec2-role", core).unwrap();
+    until(&fake, "the loss of the agents", || online() == 0).await;
+    let named = NewCommand {
+        instance_ids: ids,
+        targets: Vec::new(),
+        ..everywhere
+    };
+    let refused = agents::send(&fake.world, REGION, named).unwrap_err();
+    assert_eq!(refused.code, "InvalidInstanceId");
+    let unknown = agents::cancel(&fake.world, REGION, "nothing", &[]).unwrap_err();
+    assert_eq!(unknown.code, "InvalidCommandId");
 }

@@ -1,0 +1,112 @@
+//! The whole way with real processes: scripts burn on instances, the kernel counts, the group grows and shrinks.
+
+use std::time::Instant;
+
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+use crate::instances::tests::{SERVER, bundle, machines};
+use crate::proxy;
+use crate::world::clock::Clock;
+use crate::world::compute::agents::{self, NewCommand};
+use crate::world::monitoring::minute;
+use crate::world::scaling::Group;
+
+/// Four minutes in a second.
+const SCALE: f64 = 240.0;
+
+/// Sixteen of 25 parts of the time, on both processors: about 65 %.
+const BURN: &str = "burn() { while :; do timeout 0.16 sh -c 'while :; do :; done'; sleep 0.09; done; }\nburn & burn\n";
+
+fn group(world: &World) -> Group {
+    let mut state = world.lock();
+    state.region(REGION).scaling.groups.values().next().cloned().unwrap()
+}
+
+fn in_service(world: &World) -> usize {
+    let group = group(world);
+    group
+        .members
+        .values()
+        .filter(|it| it.lifecycle.as_str() == "InService")
+        .count()
+}
+
+async fn until(world: &World, what: &str, holds: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        if began.elapsed() > Duration::from_secs(60) {
+            let mut state = world.lock();
+            let here = state.region(REGION);
+            panic!(
+                "{what} does not come true; {:#?} {:#?}",
+                here.monitoring, here.scaling.activities
+            );
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn real_burning_scales_out_by_the_alarm_and_its_end_scales_in() {
+    let directory = tempfile::tempdir().unwrap();
+    let objects = FakeObjects::default();
+    let world = World::new(
+        "000000000000",
+        Clock::new(SCALE),
+        CancellationToken::new(),
+        Box::new(machines(directory.path())),
+        Box::new(objects.clone()),
+    );
+    add_version(&world, &objects, "v1", bundle(&[("Procfile", SERVER, 0o644)]));
+    minute::run(&world);
+    proxy::start(&world);
+    let settings = [
+        (catalogue::TRIGGER, "Unit", "Percent"),
+        (catalogue::ASG, "MaxSize", "3"),
+    ];
+    environments::create(&world, &caller("r-create"), new_environment("v1", &settings)).unwrap();
+    let ready = || {
+        let mut state = world.lock();
+        let environments = &state.region(REGION).beanstalk.environments;
+        environments.values().all(|it| it.status == Status::Ready)
+    };
+    until(&world, "the environment", ready).await;
+
+    let burn = NewCommand {
+        instance_ids: group(&world).members.into_keys().collect(),
+        script: BURN.to_owned(),
+        execution_timeout: 7200,
+        ..NewCommand::default()
+    };
+    // Without the policy no agent is registered, and the instances cannot be reached.
+    let refused = agents::send(&world, REGION, burn.clone()).unwrap_err();
+    assert_eq!(refused.code, "InvalidInstanceId");
+    let core = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore";
+    world.lock().iam.attach("ec2-role", core).unwrap();
+    until(&world, "the agents", || {
+        let now = world.clock.now();
+        world.lock().region(REGION).compute.agents.registered(now).count() == 2
+    })
+    .await;
+
+    let command = agents::send(&world, REGION, burn).unwrap();
+    until(&world, "the third instance", || in_service(&world) == 3).await;
+    agents::cancel(&world, REGION, &command.id, &[]).unwrap();
+    until(&world, "two instances again", || group(&world).members.len() == 2).await;
+    let state = world.lock();
+    let region = state.regions().next().unwrap();
+    let by_alarm: Vec<_> = region
+        .scaling
+        .activities
+        .iter()
+        .filter(|it| it.cause.contains("a monitor alarm"))
+        .map(|it| it.description.split(':').next().unwrap_or_default().to_owned())
+        .collect();
+    assert_eq!(by_alarm, ["Launching a new EC2 instance", "Terminating EC2 instance"]);
+    let command = region.compute.agents.commands.last().unwrap();
+    assert_eq!(command.status().as_str(), "Cancelled");
+    drop(state);
+    world.plane.shutdown().await;
+    world.shutdown.cancel();
+}
