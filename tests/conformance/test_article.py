@@ -448,8 +448,8 @@ class TheArticle(Case):
                       "--if-match", found["ETag"], "--distribution-config", config)
         self.assertEqual("InProgress", updated["Distribution"]["Status"])
         # Disabled, but not everywhere yet.
-        self.refuses("DistributionNotDisabled", aws, "cloudfront", "delete-distribution",
-                     "--id", self.distribution_id, "--if-match", updated["ETag"])
+        self.refuses("DistributionNotDisabled", client("cloudfront").delete_distribution,
+                     Id=self.distribution_id, IfMatch=updated["ETag"])
         return start("cloudfront", "wait", "distribution-deployed", "--id", self.distribution_id)
 
     def environment_leaves_nothing(self):
