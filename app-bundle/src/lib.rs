@@ -12,6 +12,7 @@ pub mod language;
 pub mod metrics;
 pub mod page;
 pub mod register;
+pub mod resting;
 pub mod security;
 pub mod serve;
 pub mod shutdown;

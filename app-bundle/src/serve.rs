@@ -7,15 +7,21 @@ use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 
-/// How long a connection may take to send a request's head, idle time between requests included. Longer than the 60 s
-/// that nginx and a load balancer keep idle connections by default: were ours shorter, we would close a connection
-/// on which the proxy is just sending the next POST, and the visitor would get its 502.
-pub const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
+use crate::resting::{Progress, Resting};
+
+/// How long a connection may be idle. Longer than the 60 s that nginx and a load balancer keep idle connections by default:
+/// were ours shorter, we would close a connection on which the proxy is just sending the next POST, and the visitor would
+/// get its 502.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
+
+/// How long the head of a request may take once its first byte is here.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// After a failed accept (out of file descriptors), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -58,19 +64,52 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
 }
 
 /// One connection; its copy of the channel is also how the drain knows that it has ended.
-async fn connection(stream: TcpStream, router: Router, mut draining: watch::Receiver<bool>) {
+async fn connection(mut stream: TcpStream, router: Router, mut draining: watch::Receiver<bool>) {
     // Answers are small: Nagle's algorithm would only hold them back.
     let _ = stream.set_nodelay(true);
+    let mut byte = [0];
+    loop {
+        tokio::select! {
+            // Not `readable`: what that says of a fresh connection may be wrong, and hyper would take its buffers.
+            first = tokio::time::timeout(IDLE_TIMEOUT, stream.peek(&mut byte)) => {
+                if !matches!(first, Ok(Ok(1))) {
+                    return;
+                }
+            }
+            _ = draining.wait_for(|draining| *draining) => return,
+        }
+        // In a box, so that an idle connection is only its stream.
+        if !Box::pin(exchange(&mut stream, &router, draining.clone())).await {
+            return;
+        }
+    }
+}
+
+/// Serves requests until none comes for a while. Gives whether the connection can go on.
+async fn exchange(stream: &mut TcpStream, router: &Router, mut draining: watch::Receiver<bool>) -> bool {
+    let progress = Progress::default();
+    let router = TowerToHyperService::new(router.clone());
+    let service = service_fn(|request| {
+        let answer = router.call(request);
+        async {
+            let answer = answer.await;
+            progress.answered();
+            answer
+        }
+    });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        // An end of the stream, also where it only rests, does not take back a request that is under way.
+        .half_close(true)
+        .serve_connection(TokioIo::new(Resting::new(stream, &progress)), service);
     tokio::pin!(serving);
     tokio::select! {
-        _ = serving.as_mut() => return,
+        served = serving.as_mut() => return served.is_ok() && progress.has_rested(),
         _ = draining.wait_for(|draining| *draining) => {}
     }
     // A request in flight is answered with `Connection: close`; an idle connection ends at once.
     serving.as_mut().graceful_shutdown();
     let _ = serving.await;
+    false
 }

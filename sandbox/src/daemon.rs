@@ -271,6 +271,7 @@ pub async fn serve(directory: &Path, options: Options) -> Result<(), DaemonError
 /// # Errors
 /// As [`serve`].
 pub async fn serve_until(directory: &Path, options: Options, stop: CancellationToken) -> Result<(), DaemonError> {
+    allow_open_files();
     make_directory(directory)?;
     if let Some(running) = find(directory)? {
         return Err(DaemonError::AlreadyRunning {
@@ -309,6 +310,16 @@ pub async fn serve_until(directory: &Path, options: Options, stop: CancellationT
     world.plane.shutdown().await;
     remove_if_there(&directory.join(INFO_FILE))?;
     Ok(())
+}
+
+/// Thousands of viewers at once need as many open files: shells give a process 1,024, and let it have more.
+fn allow_open_files() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut files = getrlimit(Resource::Nofile);
+    files.current = files.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, files) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
 }
 
 /// Resolves when the daemon was told to end and requests in flight have had their time.

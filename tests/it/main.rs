@@ -3,6 +3,7 @@
 mod browser;
 mod bundles;
 mod command_line;
+mod conformance;
 mod documents;
 mod interrupted;
 mod layers;

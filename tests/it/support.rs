@@ -91,6 +91,13 @@ impl User {
         self
     }
 
+    /// What [`User::with`] has set.
+    pub fn environment(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.environment
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     pub fn home(&self) -> &Path {
         self.home.path()
     }
@@ -138,7 +145,7 @@ impl User {
     }
 
     /// What `eval "$(confctl sandbox env)"` sets.
-    fn aws_environment(&self) -> Vec<(String, String)> {
+    pub fn aws_environment(&self) -> Vec<(String, String)> {
         let exports = self.confctl(&["sandbox", "env"]).exits(0).stdout;
         let lines = exports
             .lines()
@@ -173,15 +180,19 @@ impl User {
 
     /// A Python program with boto3 against this user's sandbox.
     pub fn python(&self, program: &str) -> Ran {
-        let mut command = Command::new(aws_tool("python3"));
+        self.python_command().arg("-c").arg(program).output().unwrap().into()
+    }
+
+    /// A Python that has boto3, with the AWS CLI in its path.
+    pub fn python_command(&self) -> Command {
+        let python = aws_tool("python3");
+        let mut command = Command::new(&python);
+        if let Some(tools) = python.parent().filter(|directory| directory.is_absolute()) {
+            let path = std::env::var("PATH").unwrap_or_default();
+            command.env("PATH", format!("{}:{path}", tools.display()));
+        }
+        command.env("HOME", self.home()).envs(self.aws_environment());
         command
-            .arg("-c")
-            .arg(program)
-            .env("HOME", self.home())
-            .envs(self.aws_environment())
-            .output()
-            .unwrap()
-            .into()
     }
 
     /// Every resource in the sandbox but Beanstalk's own bucket, as text, sorted.

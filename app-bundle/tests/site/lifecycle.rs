@@ -49,6 +49,52 @@ async fn after_sigterm_an_accepted_registration_is_still_answered() {
 }
 
 #[tokio::test]
+async fn a_connection_that_rested_goes_on_where_it_was() {
+    let site = Site::start().await;
+    let mut client = TcpStream::connect(site.address).await.unwrap();
+    let body = "email=ada%40example.com";
+    let request = format!(
+        "POST /register HTTP/1.1\r\nHost: x\r\nContent-Type: {FORM}\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    for pause in [0, 20, 600, 600, 0] {
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+        client.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"</html>\n") {
+            assert_ne!(
+                client.read_buf(&mut answer).await.unwrap(),
+                0,
+                "closed after {pause} ms"
+            );
+        }
+        let answer = String::from_utf8_lossy(&answer).to_lowercase();
+        assert!(
+            answer.starts_with("http/1.1 200 ok") && !answer.contains("connection: close"),
+            "{answer}"
+        );
+    }
+    // Half a head does not rest: it is waited for, and then served.
+    let (first, second) = request.split_at(30);
+    client.write_all(first.as_bytes()).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    client.write_all(second.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    client.read_buf(&mut answer).await.unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 200 OK"));
+}
+
+#[tokio::test]
+async fn a_head_that_never_ends_is_not_waited_for() {
+    let site = Site::start().await;
+    let mut slow = TcpStream::connect(site.address).await.unwrap();
+    slow.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n").await.unwrap();
+    let mut answer = Vec::new();
+    let closed = tokio::time::timeout(Duration::from_secs(40), slow.read_to_end(&mut answer)).await;
+    assert!(closed.is_ok(), "it waits for ever");
+}
+
+#[tokio::test]
 async fn draining_has_an_end() {
     let mut site = Site::start_with(&[("DRAIN_SECONDS", "1")]).await;
     let mut stalled = TcpStream::connect(site.address).await.unwrap();

@@ -1,6 +1,7 @@
 //! The site as a visitor, a proxy and an operator meet it: the real binary over real sockets, against a stand-in for
 //! DynamoDB. Nothing in here calls into the crate.
 
+mod binary;
 mod browser;
 mod caching;
 mod lifecycle;

@@ -16,5 +16,12 @@ def register():
     if "@" not in email:
         return {"status": "invalid"}, 400
     now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds")
-    table.put_item(Item={"email": email, "registered_at": now})
+    try:
+        table.put_item(
+            Item={"email": email, "registered_at": now},
+            ConditionExpression="attribute_not_exists(#key)",
+            ExpressionAttributeNames={"#key": "email"},
+        )
+    except table.meta.client.exceptions.ConditionalCheckFailedException:
+        pass
     return {"status": "registered"}, 201

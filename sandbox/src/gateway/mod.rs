@@ -19,6 +19,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, StatusCode};
+use jiff::Timestamp;
 
 use self::call::{Answer, Call, Protocol};
 use self::request_log::RequestLog;
@@ -140,14 +141,7 @@ fn receive(gateway: &Gateway, parts: Parts, body: Bytes, request_id: &str) -> Re
         .map_err(distrusted)?;
     let body = content(&parts, body, &signature, &principal.secret_access_key).map_err(|refusal| refused(&refusal))?;
     let Some(operation) = protocol::operation(protocol, &parts, &body) else {
-        return Err(refused(&Refusal::new(
-            "InvalidAction",
-            format!(
-                "The sandbox does not recognise the operation of {} {}",
-                parts.method,
-                parts.uri.path()
-            ),
-        )));
+        return Err(refused(&unknown_operation(protocol, &parts)));
     };
     Ok(Call {
         request_id: request_id.to_owned(),
@@ -163,6 +157,18 @@ fn receive(gateway: &Gateway, parts: Parts, body: Bytes, request_id: &str) -> Re
     })
 }
 
+/// A request that names no operation is nobody's; a path that is not routed is a limit of the sandbox.
+fn unknown_operation(protocol: Protocol, parts: &Parts) -> Refusal {
+    let asked = format!("{} {}", parts.method, parts.uri.path());
+    match protocol {
+        Protocol::RestXml => services::not_implemented(format!("the operation of {asked}")),
+        _ => Refusal::new(
+            "InvalidAction",
+            format!("{asked} does not say which operation it asks for"),
+        ),
+    }
+}
+
 /// The holder of the key that signed.
 fn principal(world: &World, signature: &Signature) -> Result<Principal, Distrust> {
     let state = world.lock();
@@ -173,11 +179,13 @@ fn principal(world: &World, signature: &Signature) -> Result<Principal, Distrust
         .ok_or(Distrust::UnknownKey)?;
     let expected = principal.session_token.as_deref().unwrap_or_default();
     let sent = signature.token.as_deref().unwrap_or_default();
-    if signature::same(expected.as_bytes(), sent.as_bytes()) {
-        Ok(principal.clone())
-    } else {
-        Err(Distrust::UnknownKey)
+    if !signature::same(expected.as_bytes(), sent.as_bytes()) {
+        return Err(Distrust::UnknownKey);
     }
+    if principal.expires.is_some_and(|expires| expires < Timestamp::now()) {
+        return Err(Distrust::ExpiredToken);
+    }
+    Ok(principal.clone())
 }
 
 /// The body without the framing of aws-chunked.
@@ -196,11 +204,12 @@ fn content(parts: &Parts, body: Bytes, signature: &Signature, secret: &str) -> R
 
 /// Runs the operation. Faults on demand have their place here, before the service sees the call.
 async fn run(gateway: &Gateway, call: &Call) -> Result<Answer, Refusal> {
-    {
+    let authorized = {
         let state = gateway.world.lock();
-        if let Err(refusal) = services::authorize(&state.iam, &state.account, call) {
-            return services::elasticbeanstalk::answer_to_stranger(call).ok_or(refusal);
-        }
+        services::authorize(&state.iam, &state.account, call)
+    };
+    if let Err(refusal) = authorized {
+        return services::elasticbeanstalk::answer_to_stranger(call).ok_or(refusal);
     }
     if call.protocol == Protocol::S3 {
         return gateway.store.run(call, &gateway.info.account).await;

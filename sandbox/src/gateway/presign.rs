@@ -65,6 +65,7 @@ mod tests {
                 arn: "arn:aws:iam::123456789012:user/sandbox".to_owned(),
                 secret_access_key: "secret".to_owned(),
                 session_token: token,
+                expires: None,
             };
             let url = get_object(&object, "AKIA", &holder, Duration::from_secs(900)).unwrap();
             let request = http::Request::get(url.trim_start_matches("http://127.0.0.1:4566"))

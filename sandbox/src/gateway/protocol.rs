@@ -60,6 +60,9 @@ pub(crate) fn distrusted(protocol: Protocol, distrust: &Distrust) -> Refusal {
     let s3 = protocol == Protocol::S3;
     let json = matches!(protocol, Protocol::Json | Protocol::Cbor);
     let (status, code) = match (distrust, protocol) {
+        (Distrust::ExpiredToken, Protocol::S3 | Protocol::Ec2Query) => (400, "ExpiredToken"),
+        (Distrust::ExpiredToken, _) if json => (400, "ExpiredTokenException"),
+        (Distrust::ExpiredToken, _) => (403, "ExpiredToken"),
         (Distrust::BodyMismatch, Protocol::S3) => (400, "XAmzContentSHA256Mismatch"),
         (Distrust::Unsigned, Protocol::S3) => (403, "AccessDenied"),
         (Distrust::Unsigned, _) if json => (400, "MissingAuthenticationTokenException"),

@@ -54,6 +54,8 @@ pub(crate) enum Distrust {
     Skewed(String),
     #[error("Request has expired")]
     Expired,
+    #[error("The security token included in the request is expired")]
+    ExpiredToken,
 }
 
 /// What a request says of who signed it and how.

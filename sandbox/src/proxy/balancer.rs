@@ -11,8 +11,9 @@ use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::forward::{Failed, append_forwarded_for};
-use super::{Carriage, pages};
+use super::{Carriage, listener, pages};
 use crate::world::balancing::{TargetGroup, TargetState};
+use crate::world::balancing_rules::RuleAction;
 use crate::world::{World, ids};
 
 /// nginx's `proxy_read_timeout`.
@@ -39,11 +40,14 @@ impl Turns {
 }
 
 /// What the load balancer decided before it connects.
-struct Choice {
-    target_group: String,
-    candidates: Vec<String>,
-    port: u16,
-    limit: Duration,
+enum Choice {
+    Forward {
+        target_group: String,
+        candidates: Vec<String>,
+        port: u16,
+        idle: Duration,
+    },
+    Answer(Response),
 }
 
 /// Passes a request to a target of the load balancer's HTTP listener.
@@ -55,23 +59,32 @@ pub(super) async fn balance(
     viewer: IpAddr,
     mut request: Request,
 ) -> Response {
-    let Some(choice) = choose(world, region, arn) else {
+    if let Some(status) = refused(&request) {
+        return pages::balancer(status);
+    }
+    let Some(choice) = choose(world, region, arn, &request) else {
         // On AWS the name does not resolve yet, or nothing accepts the connection.
         let text = "The load balancer is not active, or has no HTTP listener.";
         return pages::plain(StatusCode::SERVICE_UNAVAILABLE, text);
     };
-    if choice.candidates.is_empty() {
+    let (target_group, candidates, port, idle) = match choice {
+        Choice::Answer(answer) => return answer,
+        Choice::Forward {
+            target_group,
+            candidates,
+            port,
+            idle,
+        } => (target_group, candidates, port, idle),
+    };
+    if candidates.is_empty() {
         return pages::balancer(StatusCode::SERVICE_UNAVAILABLE);
     }
-    if let Some(status) = refused(&request) {
-        return pages::balancer(status);
-    }
-    let turn = carriage.turns.next(&choice.target_group, choice.candidates.len());
-    let Some(address) = world.plane.address(&choice.candidates[turn]) else {
+    let turn = carriage.turns.next(&target_group, candidates.len());
+    let Some(address) = world.plane.address(&candidates[turn]) else {
         return pages::balancer(StatusCode::BAD_GATEWAY);
     };
-    tell(request.headers_mut(), viewer, choice.port);
-    match carriage.client.send(address, request, choice.limit).await {
+    tell(request.headers_mut(), viewer, port);
+    match carriage.client.send(address, request, idle).await {
         Ok(answer) => answer,
         Err(Failed::TimedOut(_)) => pages::balancer(StatusCode::GATEWAY_TIMEOUT),
         Err(Failed::Stalled(_)) => pages::balancer(StatusCode::REQUEST_TIMEOUT),
@@ -102,27 +115,34 @@ fn refused(request: &Request) -> Option<StatusCode> {
     }
 }
 
-fn choose(world: &World, region: &str, arn: &str) -> Option<Choice> {
+fn choose(world: &World, region: &str, arn: &str, request: &Request) -> Option<Choice> {
     let mut state = world.lock();
     let balancing = &state.region(region).balancing;
     let balancer = balancing
         .load_balancers
         .get(arn)
         .filter(|balancer| balancer.state == "active")?;
-    let mut listeners: Vec<_> = balancing
+    let listeners = balancing
         .listeners
         .values()
-        .filter(|listener| listener.load_balancer_arn == arn && listener.protocol == "HTTP")
-        .collect();
+        .filter(|listener| listener.load_balancer_arn == arn && listener.protocol == "HTTP");
     // The sandbox has one port for all; a second HTTP listener cannot be reached.
-    listeners.sort_by_key(|listener| (listener.port != 80, listener.port));
-    let listener = listeners.first()?;
-    let group = balancing.target_groups.get(&listener.target_group_arn);
-    Some(Choice {
-        target_group: listener.target_group_arn.clone(),
+    let listener = listeners.min_by_key(|listener| (listener.port != 80, listener.port))?;
+    let target_group = match listener::rule(&balancing.rules_of(&listener.arn), request).map(|rule| &rule.action) {
+        Some(RuleAction::FixedResponse {
+            status,
+            content_type,
+            body,
+        }) => return Some(Choice::Answer(pages::fixed(*status, content_type.as_deref(), body))),
+        Some(RuleAction::Forward(target_group)) => target_group,
+        None => &listener.target_group_arn,
+    };
+    let group = balancing.target_groups.get(target_group);
+    Some(Choice::Forward {
+        target_group: target_group.clone(),
         candidates: group.map(candidates).unwrap_or_default(),
         port: listener.port,
-        limit: Duration::from_secs(u64::from(balancer.idle_timeout.max(1))),
+        idle: Duration::from_secs(u64::from(balancer.idle_timeout.max(1))),
     })
 }
 

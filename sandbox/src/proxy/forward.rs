@@ -13,15 +13,23 @@ use http::{HeaderMap, HeaderName, HeaderValue, Uri, Version, header};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::{Client as Pool, connect::HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::sync::Semaphore;
 
 use super::watched::{Progress, Watched};
 
 /// Longest wait for a connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
+/// Idle connections that are kept for one instance.
+const MOST_IDLE: usize = 1_024;
+
 /// Connections to instances, kept for the next request.
-#[derive(Clone)]
-pub(super) struct Client(Pool<HttpConnector, Body>);
+pub(super) struct Client {
+    pool: Pool<HttpConnector, Body>,
+    /// One for each request that an instance works on. A load balancer of AWS's knows no such bound, but this machine does: files
+    /// that a process may have open. What waits here would wait at the instance.
+    open: Arc<Semaphore>,
+}
 
 impl Default for Client {
     fn default() -> Self {
@@ -30,10 +38,23 @@ impl Default for Client {
         connector.set_connect_timeout(Some(CONNECT_LIMIT));
         let pool = Pool::builder(TokioExecutor::new())
             .pool_idle_timeout(Duration::from_secs(30))
+            .pool_max_idle_per_host(MOST_IDLE)
             .pool_timer(TokioTimer::new())
             .build(connector);
-        Self(pool)
+        Self {
+            pool,
+            open: Arc::new(Semaphore::new(most_open())),
+        }
     }
+}
+
+/// A quarter of the files that this process may have open: viewers have theirs, and idle connections.
+fn most_open() -> usize {
+    let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    let files = files
+        .and_then(|files| usize::try_from(files).ok())
+        .unwrap_or(usize::MAX);
+    (files / 4).clamp(64, 100_000)
 }
 
 /// Why there is no answer.
@@ -65,8 +86,10 @@ impl Client {
             Some(progress) => request.map(|body| Body::new(Watched::new(body, idle, Some(progress.clone())))),
             None => request,
         };
+        let turn = tokio::time::timeout(idle, self.open.clone().acquire_owned()).await;
+        let turn = turn.map_err(|_| Failed::TimedOut(idle))?.ok();
         let answer = self.answer(request, idle, sent.as_deref()).await?;
-        let mut answer = answer.map(|body| Body::new(Watched::new(body, idle, None)));
+        let mut answer = answer.map(|body| Body::new(Watched::new(body, idle, None).holding(turn)));
         remove_hop_by_hop(answer.headers_mut());
         *answer.version_mut() = Version::HTTP_11;
         Ok(answer)
@@ -78,7 +101,7 @@ impl Client {
         idle: Duration,
         sent: Option<&Progress>,
     ) -> Result<http::Response<Incoming>, Failed> {
-        let mut answer = std::pin::pin!(self.0.request(request));
+        let mut answer = std::pin::pin!(self.pool.request(request));
         let mut wait = idle;
         loop {
             match tokio::time::timeout(wait, answer.as_mut()).await {
@@ -90,7 +113,12 @@ impl Client {
             // The request's body goes on coming: the wait begins with its last byte.
             wait = idle.saturating_sub(sent.map_or(idle, Progress::since));
             if wait.is_zero() {
-                return Err(Failed::TimedOut(idle));
+                let waits_for_viewer = sent.is_some_and(Progress::waits_for_sender);
+                return Err(if waits_for_viewer {
+                    Failed::Stalled(idle)
+                } else {
+                    Failed::TimedOut(idle)
+                });
             }
         }
     }

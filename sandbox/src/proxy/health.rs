@@ -30,7 +30,7 @@ struct Turn {
 }
 
 /// Checks all targets of the account for ever.
-pub(super) async fn check_all(world: Arc<World>, client: Client) {
+pub(super) async fn check_all(world: Arc<World>, client: Arc<Client>) {
     let mut turns: HashMap<Key, Turn> = HashMap::new();
     loop {
         let targets = targets(&world);
@@ -72,7 +72,7 @@ fn targets(world: &World) -> HashMap<Key, HealthCheck> {
         .collect()
 }
 
-async fn check_one(world: Arc<World>, client: Client, key: Key, check: HealthCheck, busy: Arc<AtomicBool>) {
+async fn check_one(world: Arc<World>, client: Arc<Client>, key: Key, check: HealthCheck, busy: Arc<AtomicBool>) {
     let (region, arn, instance_id) = key;
     let result = ask(&world, &client, &instance_id, &check).await;
     {

@@ -4,7 +4,9 @@
 mod balancer;
 mod edge;
 mod forward;
+mod glob;
 mod health;
+mod listener;
 mod pages;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -37,7 +39,8 @@ struct Carriage {
 
 /// Starts what runs beside requests: the health checks of target groups. Ends with the world.
 pub(crate) fn start(world: &Arc<World>) {
-    world.spawn(health::check_all(world.clone(), CARRIAGE.client.clone()));
+    // With connections of their own: traffic must not keep them waiting.
+    world.spawn(health::check_all(world.clone(), Arc::default()));
 }
 
 /// Answers a request for a public name: `*.cloudfront.localhost`, `*.elb.localhost`, `*.elasticbeanstalk.localhost`.

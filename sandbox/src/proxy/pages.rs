@@ -14,6 +14,19 @@ pub(super) fn balancer(status: StatusCode) -> Response {
     html(status, "awselb/2.0", body)
 }
 
+/// What a listener rule says, word by word.
+pub(super) fn fixed(status: u16, content_type: Option<&str>, body: &str) -> Response {
+    let mut response = Response::new(Body::from(body.to_owned()));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(header::SERVER, HeaderValue::from_static("awselb/2.0"));
+    let kind = content_type.unwrap_or("text/plain");
+    if let Ok(kind) = HeaderValue::from_str(&format!("{kind}; charset=utf-8")) {
+        headers.insert(header::CONTENT_TYPE, kind);
+    }
+    response
+}
+
 /// As nginx on an instance writes it.
 pub(super) fn nginx(status: StatusCode) -> Response {
     let title = format!("{} {}", status.as_u16(), status.canonical_reason().unwrap_or("Error"));

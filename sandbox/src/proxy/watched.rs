@@ -11,12 +11,14 @@ use std::time::{Duration, Instant};
 use axum::body::HttpBody;
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Sleep;
 
 /// How far a body has come, for whoever waits for what follows it.
 #[derive(Debug)]
 pub(super) struct Progress {
     last: Mutex<Instant>,
+    waits: AtomicBool,
     stalled: AtomicBool,
 }
 
@@ -24,6 +26,7 @@ impl Default for Progress {
     fn default() -> Self {
         Self {
             last: Mutex::new(Instant::now()),
+            waits: AtomicBool::new(false),
             stalled: AtomicBool::new(false),
         }
     }
@@ -36,12 +39,18 @@ impl Progress {
         last.elapsed()
     }
 
+    /// Whether more of the body is asked for and its sender is silent.
+    pub(super) fn waits_for_sender(&self) -> bool {
+        self.waits.load(Ordering::Acquire)
+    }
+
     /// Whether the body was given up.
     pub(super) fn is_stalled(&self) -> bool {
         self.stalled.load(Ordering::Acquire)
     }
 
     fn moved(&self) {
+        self.waits.store(false, Ordering::Release);
         *self.last.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Instant::now();
     }
 }
@@ -58,6 +67,8 @@ pub(super) struct Watched<B> {
     progress: Option<Arc<Progress>>,
     /// Made when the body has to be waited for: most need none.
     alarm: Option<Pin<Box<Sleep>>>,
+    /// Given back when the body is through.
+    _turn: Option<OwnedSemaphorePermit>,
 }
 
 impl<B> Watched<B> {
@@ -67,7 +78,14 @@ impl<B> Watched<B> {
             idle,
             progress,
             alarm: None,
+            _turn: None,
         }
+    }
+
+    /// Keeps a turn until the body is through.
+    pub(super) fn holding(mut self, turn: Option<OwnedSemaphorePermit>) -> Self {
+        self._turn = turn;
+        self
     }
 }
 
@@ -89,6 +107,9 @@ where
                 progress.moved();
             }
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
+        }
+        if let Some(progress) = &self.progress {
+            progress.waits.store(true, Ordering::Release);
         }
         let idle = self.idle;
         let alarm = self.alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep(idle)));

@@ -63,6 +63,17 @@ fn resource(call: &Call, account: &str) -> String {
                 None => "*".to_owned(),
             }
         }
+        "iam" => {
+            let parameters = call.parameters();
+            let named = [("RoleName", "role"), ("InstanceProfileName", "instance-profile")];
+            let named = named
+                .iter()
+                .find_map(|(member, kind)| Some((kind, parameters.get(*member)?)));
+            named.map_or("*".to_owned(), |(kind, name)| {
+                format!("arn:aws:iam::{account}:{kind}/{name}")
+            })
+        }
+        "sts" => call.parameters().remove("RoleArn").unwrap_or_else(|| "*".to_owned()),
         "s3" => {
             let path = percent_encoding::percent_decode_str(call.uri.path()).decode_utf8_lossy();
             format!("arn:aws:s3:::{}", path.trim_matches('/'))
@@ -73,8 +84,7 @@ fn resource(call: &Call, account: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-    use http::{HeaderMap, Method, Uri};
+    use http::{Method, Uri};
     use jiff::Timestamp;
 
     use super::*;

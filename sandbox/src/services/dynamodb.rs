@@ -45,6 +45,7 @@ const OPERATIONS: &[Operation] = &[
         &["TableName", "PointInTimeRecoverySpecification"],
     ),
     operation("UpdateItem", items::UPDATE),
+    operation("UpdateTimeToLive", &["TableName", "TimeToLiveSpecification"]),
     operation(
         "UpdateTable",
         &[
@@ -73,6 +74,7 @@ fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
         "UpdateTable" => update_table(world, call),
         "ListTables" => list_tables(world, call),
         "DescribeTimeToLive" => describe_time_to_live(world, call),
+        "UpdateTimeToLive" => update_time_to_live(world, call),
         "DescribeContinuousBackups" | "UpdateContinuousBackups" => continuous_backups(world, call),
         "ListTagsOfResource" | "TagResource" | "UntagResource" => tags(world, call),
         _ => items::run(world, call),
@@ -178,16 +180,30 @@ fn list_tables(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
 
 fn describe_time_to_live(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: DescribeTimeToLiveInput = call.json()?;
-    world.lock().region(&call.region).tables.get_mut(&request.table_name)?;
-    Ok(
-        wire::serialize_describe_time_to_live_response(&DescribeTimeToLiveOutput {
-            time_to_live_description: Some(TimeToLiveDescription {
-                time_to_live_status: Some("DISABLED".to_owned()),
-                attribute_name: None,
-            }),
-        })
-        .into(),
-    )
+    let now = world.clock.now();
+    let mut state = world.lock();
+    let table = state.region(&call.region).tables.get_mut(&request.table_name)?;
+    let (status, attribute) = table.time_to_live(now);
+    let output = DescribeTimeToLiveOutput {
+        time_to_live_description: Some(TimeToLiveDescription {
+            time_to_live_status: Some(status.to_owned()),
+            attribute_name: attribute,
+        }),
+    };
+    Ok(wire::serialize_describe_time_to_live_response(&output).into())
+}
+
+fn update_time_to_live(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: UpdateTimeToLiveInput = call.json()?;
+    let wanted = request.time_to_live_specification;
+    let now = world.clock.now();
+    let mut state = world.lock();
+    let table = state.region(&call.region).tables.get_mut(&request.table_name)?;
+    table.set_time_to_live(now, wanted.enabled, &wanted.attribute_name)?;
+    let output = UpdateTimeToLiveOutput {
+        time_to_live_specification: Some(wanted),
+    };
+    Ok(wire::serialize_update_time_to_live_response(&output).into())
 }
 
 fn continuous_backups(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
@@ -254,19 +270,21 @@ fn tags(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
         "TagResource" => {
             let request: TagResourceInput = call.json()?;
             let table = tables.get_mut(&request.resource_arn)?;
-            table.change_tags(now, |tags| tags.extend(tags_in(Some(request.tags))));
+            table.tags.change(now, |tags| tags.extend(tags_in(Some(request.tags))));
             wire::serialize_tag_resource_response()
         }
         "UntagResource" => {
             let request: UntagResourceInput = call.json()?;
             let table = tables.get_mut(&request.resource_arn)?;
-            table.change_tags(now, |tags| tags.retain(|key, _| !request.tag_keys.contains(key)));
+            table
+                .tags
+                .change(now, |tags| tags.retain(|key, _| !request.tag_keys.contains(key)));
             wire::serialize_untag_resource_response()
         }
         _ => {
             let request: ListTagsOfResourceInput = call.json()?;
             let table = tables.get_mut(&request.resource_arn)?;
-            let tags = table.visible_tags(now, delay).iter().map(|(key, value)| Tag {
+            let tags = table.tags.visible(now, delay).iter().map(|(key, value)| Tag {
                 key: key.clone(),
                 value: value.clone(),
             });

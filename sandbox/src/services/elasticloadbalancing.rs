@@ -1,4 +1,8 @@
-//! Elastic Load Balancing's API of the second generation, as far as it reads. Load balancers are made by Beanstalk here.
+//! Elastic Load Balancing's API of the second generation: reading all, changing what has been made, and listener rules. Load
+//! balancers are made by Beanstalk here.
+
+mod changes;
+mod rules;
 
 use std::sync::Arc;
 
@@ -34,6 +38,31 @@ const OPERATIONS: &[Operation] = &[
         &["LoadBalancerArn", "TargetGroupArns", "Names", "Marker", "PageSize"],
     ),
     operation("DescribeTargetHealth", &["TargetGroupArn", "Targets"]),
+    operation(
+        "CreateRule",
+        &["ListenerArn", "Priority", "Conditions", "Actions", "Tags"],
+    ),
+    operation("ModifyRule", &["RuleArn", "Conditions", "Actions"]),
+    operation("DeleteRule", &["RuleArn"]),
+    operation("SetRulePriorities", &["RulePriorities"]),
+    operation(
+        "ModifyTargetGroup",
+        &[
+            "TargetGroupArn",
+            "HealthCheckPath",
+            "HealthCheckIntervalSeconds",
+            "HealthCheckTimeoutSeconds",
+            "HealthyThresholdCount",
+            "UnhealthyThresholdCount",
+            "Matcher",
+        ],
+    ),
+    operation("ModifyTargetGroupAttributes", &["TargetGroupArn", "Attributes"]),
+    operation("ModifyLoadBalancerAttributes", &["LoadBalancerArn", "Attributes"]),
+    operation("RegisterTargets", &["TargetGroupArn", "Targets"]),
+    operation("DeregisterTargets", &["TargetGroupArn", "Targets"]),
+    operation("AddTags", &["ResourceArns", "Tags"]),
+    operation("RemoveTags", &["ResourceArns", "TagKeys"]),
 ];
 
 pub(crate) const SERVICE: Service = Service {
@@ -44,23 +73,47 @@ pub(crate) const SERVICE: Service = Service {
 };
 
 fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    match call.operation.as_str() {
+        "RegisterTargets" => return changes::register_targets(world, call),
+        "DeregisterTargets" => return changes::deregister_targets(world, call),
+        _ => {}
+    }
     let mut state = world.lock();
     if classic_load_balancing::is_meant(call) {
         return classic_load_balancing::run(&mut state, call);
     }
     let region = state.region(&call.region);
+    if let Some(answer) = change(&mut region.balancing, call) {
+        return answer;
+    }
     let balancing = &region.balancing.second_generation();
     match call.operation.as_str() {
         "DescribeListeners" => describe_listeners(balancing, call),
         "DescribeLoadBalancerAttributes" => describe_load_balancer_attributes(balancing, call),
         "DescribeLoadBalancers" => describe_load_balancers(balancing, call),
-        "DescribeRules" => describe_rules(balancing, call),
+        "DescribeRules" => rules::describe(balancing, call),
         "DescribeTags" => describe_tags(balancing, call),
         "DescribeTargetGroupAttributes" => describe_target_group_attributes(balancing, call),
         "DescribeTargetGroups" => describe_target_groups(balancing, call),
         "DescribeTargetHealth" => describe_target_health(region, call),
         other => Err(super::not_implemented(format!("{other} of Elastic Load Balancing"))),
     }
+}
+
+/// Runs an operation that changes something; `None` if it is not one.
+fn change(balancing: &mut Balancing, call: &Call) -> Option<Result<Answer, Refusal>> {
+    Some(match call.operation.as_str() {
+        "CreateRule" => rules::create(balancing, call),
+        "ModifyRule" => rules::modify(balancing, call),
+        "DeleteRule" => rules::delete(balancing, call),
+        "SetRulePriorities" => rules::set_priorities(balancing, call),
+        "ModifyTargetGroup" => changes::modify_target_group(balancing, call),
+        "ModifyTargetGroupAttributes" => changes::modify_target_group_attributes(balancing, call),
+        "ModifyLoadBalancerAttributes" => changes::modify_load_balancer_attributes(balancing, call),
+        "AddTags" => changes::add_tags(balancing, call),
+        "RemoveTags" => changes::remove_tags(balancing, call),
+        _ => return None,
+    })
 }
 
 fn no_load_balancer(what: &str) -> Refusal {
@@ -148,19 +201,8 @@ fn balancer_view(balancer: &LoadBalancer) -> m::LoadBalancer {
 fn describe_load_balancer_attributes(balancing: &Balancing, call: &Call) -> Result<Answer, Refusal> {
     let request: m::DescribeLoadBalancerAttributesInput = call.query()?;
     let balancer = load_balancer(balancing, &request.load_balancer_arn)?;
-    let attributes = [
-        ("access_logs.s3.enabled", "false".to_owned()),
-        ("deletion_protection.enabled", "false".to_owned()),
-        ("idle_timeout.timeout_seconds", balancer.idle_timeout.to_string()),
-        ("load_balancing.cross_zone.enabled", "true".to_owned()),
-        ("routing.http2.enabled", "true".to_owned()),
-    ];
-    let view = |(key, value): (&str, String)| m::LoadBalancerAttribute {
-        key: Some(key.to_owned()),
-        value: Some(value),
-    };
     let result = m::DescribeLoadBalancerAttributesOutput {
-        attributes: Some(attributes.into_iter().map(view).collect()),
+        attributes: Some(changes::load_balancer_attributes(balancer).into()),
     };
     Ok(wire::serialize_describe_load_balancer_attributes_response(&result).into())
 }
@@ -217,43 +259,6 @@ fn describe_listeners(balancing: &Balancing, call: &Call) -> Result<Answer, Refu
         next_marker,
     };
     Ok(wire::serialize_describe_listeners_response(&result).into())
-}
-
-/// A listener of Beanstalk's has its default rule and no other.
-fn describe_rules(balancing: &Balancing, call: &Call) -> Result<Answer, Refusal> {
-    let request: m::DescribeRulesInput = call.query()?;
-    let arns = request.rule_arns.map(|list| list.items);
-    if let Some(arn) = request
-        .listener_arn
-        .as_ref()
-        .filter(|arn| !balancing.listeners.contains_key(*arn))
-    {
-        return Err(no_listener(arn));
-    }
-    let rule_arn = |listener: &Listener| {
-        format!(
-            "{}/0123456789abcdef",
-            listener.arn.replacen(":listener/", ":listener-rule/", 1)
-        )
-    };
-    let wanted = balancing.listeners.values().filter(|it| {
-        request.listener_arn.as_ref().is_none_or(|arn| *arn == it.arn)
-            && arns.as_ref().is_none_or(|arns| arns.contains(&rule_arn(it)))
-    });
-    let view = |listener: &Listener| m::Rule {
-        actions: Some(vec![forward(&listener.target_group_arn)].into()),
-        conditions: Some(Vec::new().into()),
-        is_default: Some(true),
-        priority: Some("default".to_owned()),
-        rule_arn: Some(rule_arn(listener)),
-        ..m::Rule::default()
-    };
-    let (views, next_marker) = page(wanted.map(view).collect(), request.page_size, request.marker.as_deref())?;
-    let result = m::DescribeRulesOutput {
-        next_marker,
-        rules: Some(Vec::into(views)),
-    };
-    Ok(wire::serialize_describe_rules_response(&result).into())
 }
 
 fn describe_target_groups(balancing: &Balancing, call: &Call) -> Result<Answer, Refusal> {
@@ -319,22 +324,8 @@ fn group_view(group: &TargetGroup, balancing: &Balancing) -> m::TargetGroup {
 fn describe_target_group_attributes(balancing: &Balancing, call: &Call) -> Result<Answer, Refusal> {
     let request: m::DescribeTargetGroupAttributesInput = call.query()?;
     let group = target_group(balancing, &request.target_group_arn)?;
-    let attributes = [
-        (
-            "deregistration_delay.timeout_seconds",
-            group.deregistration_delay.to_string(),
-        ),
-        ("load_balancing.algorithm.type", "round_robin".to_owned()),
-        ("slow_start.duration_seconds", "0".to_owned()),
-        ("stickiness.enabled", "false".to_owned()),
-        ("stickiness.type", "lb_cookie".to_owned()),
-    ];
-    let view = |(key, value): (&str, String)| m::TargetGroupAttribute {
-        key: Some(key.to_owned()),
-        value: Some(value),
-    };
     let result = m::DescribeTargetGroupAttributesOutput {
-        attributes: Some(attributes.into_iter().map(view).collect()),
+        attributes: Some(changes::target_group_attributes(group).into()),
     };
     Ok(wire::serialize_describe_target_group_attributes_response(&result).into())
 }
@@ -398,6 +389,8 @@ fn describe_tags(balancing: &Balancing, call: &Call) -> Result<Answer, Refusal> 
             target_group(balancing, &arn)?.tags.clone()
         } else if arn.contains(":loadbalancer/") {
             load_balancer(balancing, &arn)?.tags.clone()
+        } else if arn.contains(":listener-rule/") {
+            balancing.rule(&arn)?.tags.clone()
         } else if balancing.listeners.contains_key(&arn) {
             crate::world::Tags::new()
         } else {
@@ -417,3 +410,6 @@ fn describe_tags(balancing: &Balancing, call: &Call) -> Result<Answer, Refusal> 
     };
     Ok(wire::serialize_describe_tags_response(&result).into())
 }
+
+#[cfg(test)]
+mod tests;

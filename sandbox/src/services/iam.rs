@@ -74,7 +74,7 @@ fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
         "SimulatePrincipalPolicy" => simulate(&state.iam, call),
         "GetPolicy" | "GetPolicyVersion" | "ListEntitiesForPolicy" => managed_policies(&state.iam, call),
         "CreateInstanceProfile" => create_instance_profile(&mut state, call, now),
-        name if name.contains("Tag") => tags(&mut state.iam, call),
+        name if name.contains("Tag") || name.starts_with("Untag") => tags(&mut state.iam, call),
         name if name.contains("InstanceProfile") => instance_profiles(&mut state.iam, call),
         _ => role_policies(&mut state.iam, call),
     }

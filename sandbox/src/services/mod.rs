@@ -120,7 +120,10 @@ fn members(call: &Call) -> BTreeSet<String> {
         Protocol::Query | Protocol::Ec2Query => {
             let top = |name: String| name.split('.').next().unwrap_or_default().to_owned();
             let names = call.parameters().into_keys().map(top);
-            names.filter(|name| name != "Action" && name != "Version").collect()
+            // Every operation of EC2 takes DryRun, and honours it here.
+            let dry_run = |name: &str| call.protocol == Protocol::Ec2Query && name == "DryRun";
+            let names = names.filter(|name| name != "Action" && name != "Version");
+            names.filter(|name| !dry_run(name)).collect()
         }
         Protocol::Json => {
             let body: BTreeMap<String, IgnoredAny> = serde_json::from_slice(&call.body).unwrap_or_default();

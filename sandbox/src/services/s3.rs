@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use winterbaume_core::{DEFAULT_ACCOUNT_ID, FsVfs, MockRequest, MockService, StatefulService};
@@ -17,6 +18,7 @@ use super::not_implemented;
 use crate::gateway::call::{Answer, Call};
 use crate::gateway::signature::header;
 use crate::world::Refusal;
+use crate::world::iam::policy::{self, Context, Decision, Document};
 use crate::world::plane::Objects;
 
 /// The backend keeps buckets by region; names are unique in all of S3, so that all live in one.
@@ -72,6 +74,9 @@ impl Store {
         }
         let (bucket, key) = target(&call.uri);
         check_key(&key)?;
+        if call.operation == "DeleteBucket" {
+            self.check_policy("s3:DeleteBucket", &bucket).await?;
+        }
         let read = matches!(call.method, Method::GET | Method::HEAD);
         let _turn = match read {
             true => None,
@@ -96,7 +101,14 @@ impl Store {
         unframe(&mut headers);
         let path = call.uri.path_and_query().map_or("/", |path| path.as_str());
         let uri = format!("https://s3.amazonaws.com{path}");
-        let mut answer = self.send(call.method.clone(), &uri, headers, call.body.clone()).await;
+        // The backend's own HEAD of an object leaves the user's metadata out.
+        let head = call.operation == "HeadObject";
+        let method = if head { Method::GET } else { call.method.clone() };
+        let mut answer = self.send(method, &uri, headers, call.body.clone()).await;
+        if head && answer.status.is_success() {
+            answer.headers.insert(CONTENT_LENGTH, answer.body.len().into());
+            answer.body = Bytes::new();
+        }
         self.note_region(call, &bucket, &mut answer);
         Ok(answer)
     }
@@ -109,6 +121,28 @@ impl Store {
             body,
         };
         self.inner.backend.handle(request).await.into()
+    }
+
+    /// # Errors
+    /// `AccessDenied` where the bucket's own policy denies that.
+    async fn check_policy(&self, action: &str, bucket: &str) -> Result<(), Refusal> {
+        let uri = format!("{}?policy", object_uri(bucket, ""));
+        let policy = self.send(Method::GET, &uri, HeaderMap::new(), Bytes::new()).await;
+        let text = String::from_utf8_lossy(&policy.body);
+        let Ok(document) = Document::parse(&text) else {
+            return Ok(());
+        };
+        let resource = format!("arn:aws:s3:::{bucket}");
+        match policy::decide(&[document], action, &resource, &Context::new()) {
+            Decision::ExplicitlyDenied => Err(Refusal::with_status(403, "AccessDenied", "Access Denied")),
+            _ => Ok(()),
+        }
+    }
+
+    fn set_region(&self, bucket: &str, region: String) {
+        let regions = self.inner.regions.lock();
+        let mut regions = regions.unwrap_or_else(|poisoned| poisoned.into_inner());
+        regions.insert(bucket.to_owned(), region);
     }
 
     /// Remembers where a bucket was made, and says so when asked.
@@ -149,12 +183,11 @@ impl Objects for Store {
             let uri = object_uri(&bucket, "");
             let made = store.send(Method::PUT, &uri, HeaderMap::new(), Bytes::new()).await;
             if made.status.is_success() {
-                let mut regions = store
-                    .inner
-                    .regions
-                    .lock()
-                    .unwrap_or_else(|poisoned| poisoned.into_inner());
-                regions.insert(bucket, region);
+                store.set_region(&bucket, region);
+                let policy = Bytes::from(beanstalks_policy(&bucket));
+                store
+                    .send(Method::PUT, &format!("{uri}?policy"), HeaderMap::new(), policy)
+                    .await;
             }
         })
     }
@@ -196,6 +229,21 @@ impl Objects for Store {
             paths
         })
     }
+}
+
+/// Beanstalk's bucket is not deleted by accident (guide, "Using Elastic Beanstalk with Amazon S3").
+fn beanstalks_policy(bucket: &str) -> String {
+    let policy = serde_json::json!({
+        "Version": "2008-10-17",
+        "Statement": [{
+            "Sid": "eb-58950a8c-feb6-11e2-89e0-0800277d041b",
+            "Effect": "Deny",
+            "Principal": { "AWS": "*" },
+            "Action": "s3:DeleteBucket",
+            "Resource": format!("arn:aws:s3:::{bucket}"),
+        }],
+    });
+    policy.to_string()
 }
 
 /// # Errors

@@ -1,15 +1,26 @@
-//! STS: who is calling.
+//! STS: who is calling, and as whom else he may call.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use jiff::SignedDuration;
+use serde::Deserialize;
 
 use super::{Operation, Service, operation};
 use crate::gateway::call::{Answer, Call};
+use crate::gateway::protocol::escape;
+use crate::world::iam::policy::Document;
 use crate::world::{Refusal, World};
 
-const OPERATIONS: &[Operation] = &[operation("GetCallerIdentity", &[])];
+/// Seconds: AWS's shortest and default session.
+const SHORTEST_SESSION: i32 = 900;
+const SESSION: i32 = 3600;
+
+const OPERATIONS: &[Operation] = &[
+    operation("AssumeRole", &["RoleArn", "RoleSessionName", "DurationSeconds"]),
+    operation("GetCallerIdentity", &[]),
+];
 
 pub(crate) const SERVICE: Service = Service {
     scope: "sts",
@@ -19,13 +30,14 @@ pub(crate) const SERVICE: Service = Service {
 };
 
 fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
-    let account = world.lock().account.clone();
-    let id = world.lock().iam.credentials.unique_id(&call.caller);
+    let result = match call.operation.as_str() {
+        "AssumeRole" => assume_role(world, call)?,
+        _ => get_caller_identity(world, call),
+    };
+    let name = &call.operation;
     let body = format!(
-        "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult>\
-         <Arn>{}</Arn><UserId>{id}</UserId><Account>{account}</Account></GetCallerIdentityResult><ResponseMetadata>\
-         <RequestId></RequestId></ResponseMetadata></GetCallerIdentityResponse>",
-        call.caller
+        "<{name}Response xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><{name}Result>{result}</{name}Result>\
+         <ResponseMetadata><RequestId></RequestId></ResponseMetadata></{name}Response>"
     );
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/xml"));
@@ -34,4 +46,69 @@ fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
         headers,
         body: Bytes::from(body),
     })
+}
+
+fn get_caller_identity(world: &Arc<World>, call: &Call) -> String {
+    let state = world.lock();
+    let id = state.iam.credentials.unique_id(&call.caller);
+    format!(
+        "<Arn>{}</Arn><UserId>{id}</UserId><Account>{}</Account>",
+        call.caller, state.account
+    )
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct AssumeRole {
+    role_arn: String,
+    role_session_name: String,
+    duration_seconds: Option<i32>,
+}
+
+/// The way to an identity that may less than the account's own user.
+fn assume_role(world: &Arc<World>, call: &Call) -> Result<String, Refusal> {
+    let request: AssumeRole = call.query()?;
+    let denied = || {
+        let text = format!(
+            "User: {} is not authorized to perform: sts:AssumeRole on resource: {}",
+            call.caller, request.role_arn
+        );
+        Refusal::with_status(403, "AccessDenied", text)
+    };
+    let mut state = world.lock();
+    let account = state.account.clone();
+    let role = state
+        .iam
+        .role(&request.role_arn)
+        .filter(|role| role.arn == request.role_arn);
+    let role = role.ok_or_else(denied)?;
+    // Who asks for a role that is not there is told no more than who is not trusted.
+    let trust = Document::parse(&role.trust).map_err(|_| denied())?;
+    if !trust.trusts(&call.caller, &account) {
+        return Err(denied());
+    }
+    let seconds = request.duration_seconds.unwrap_or(SESSION);
+    if !(SHORTEST_SESSION..=role.max_session_duration).contains(&seconds) {
+        let text = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.";
+        return Err(Refusal::new("ValidationError", text));
+    }
+    let expires = jiff::Timestamp::now() + SignedDuration::from_secs(seconds.into());
+    let session = &request.role_session_name;
+    let arn = format!("arn:aws:sts::{account}:assumed-role/{}/{session}", role.name);
+    let id = format!("{}:{session}", role.id);
+    let issued = state
+        .iam
+        .credentials
+        .assume(&account, &request.role_arn, session, Some(expires));
+    Ok(format!(
+        "<Credentials><AccessKeyId>{}</AccessKeyId><SecretAccessKey>{}</SecretAccessKey><SessionToken>{}</SessionToken>\
+         <Expiration>{}</Expiration></Credentials><AssumedRoleUser><AssumedRoleId>{}</AssumedRoleId><Arn>{}</Arn>\
+         </AssumedRoleUser>",
+        issued.access_key_id,
+        issued.secret_access_key,
+        issued.session_token,
+        expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        escape(&id),
+        escape(&arn),
+    ))
 }

@@ -2,11 +2,13 @@
 //! Must know nothing of how traffic is carried; `proxy/` reads this and writes target health.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::balancing_rules::{ListenerRule, RuleAction};
 use super::compute::InstanceState;
-use super::{Item, Region, Tags};
+use super::{Item, Region, Tags, World};
 
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Balancing {
@@ -16,6 +18,8 @@ pub(crate) struct Balancing {
     pub target_groups: BTreeMap<String, TargetGroup>,
     /// By ARN.
     pub listeners: BTreeMap<String, Listener>,
+    /// By ARN; without the default ones, which are their listeners'.
+    pub rules: BTreeMap<String, ListenerRule>,
 }
 
 #[derive(Debug, Clone)]
@@ -92,6 +96,17 @@ pub(crate) struct Target {
 }
 
 impl Target {
+    /// Nothing new reaches it from now on.
+    fn drain(&mut self) {
+        self.state = TargetState::Draining;
+        self.reason = Some("Target.DeregistrationInProgress".to_owned());
+        self.description = Some("Target deregistration is in progress".to_owned());
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.state == TargetState::Draining
+    }
+
     /// A target as RegisterTargets makes it: `initial` until its first checks have passed.
     pub(crate) fn new(instance_id: &str, port: u16) -> Self {
         Self {
@@ -219,12 +234,42 @@ impl Balancing {
         items
     }
 
-    /// The load balancers whose listeners forward to that target group.
+    /// The load balancers whose listeners, or their rules, forward to that target group.
     pub(crate) fn balancers_of(&self, target_group: &str) -> Vec<String> {
-        let listeners = self
-            .listeners
-            .values()
-            .filter(|listener| listener.target_group_arn == target_group);
-        listeners.map(|listener| listener.load_balancer_arn.clone()).collect()
+        let forwards = |listener: &&Listener| {
+            let by_rule = |rule: &&ListenerRule| rule.action == RuleAction::Forward(target_group.to_owned());
+            listener.target_group_arn == target_group || self.rules_of(&listener.arn).iter().any(by_rule)
+        };
+        let listeners = self.listeners.values().filter(forwards);
+        let mut arns: Vec<String> = listeners.map(|listener| listener.load_balancer_arn.clone()).collect();
+        arns.dedup();
+        arns
     }
+}
+
+/// Takes a target out of a group: it drains for the group's delay, then it is gone.
+pub(crate) fn deregister(world: &Arc<World>, region: &str, target_group: &str, instance_id: &str) {
+    let delay = {
+        let mut state = world.lock();
+        let group = state.region(region).balancing.target_groups.get_mut(target_group);
+        let Some((delay, target)) =
+            group.and_then(|group| Some((group.deregistration_delay, group.targets.get_mut(instance_id)?)))
+        else {
+            return;
+        };
+        target.drain();
+        delay
+    };
+    let (owner, region) = (world.clone(), region.to_owned());
+    let (target_group, instance_id) = (target_group.to_owned(), instance_id.to_owned());
+    world.spawn(async move {
+        owner.clock.sleep_seconds(delay.into()).await;
+        let mut state = owner.lock();
+        let group = state.region(&region).balancing.target_groups.get_mut(&target_group);
+        if let Some(group) = group
+            && group.targets.get(&instance_id).is_some_and(Target::is_draining)
+        {
+            group.targets.remove(&instance_id);
+        }
+    });
 }

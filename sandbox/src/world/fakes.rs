@@ -15,7 +15,7 @@ use super::plane::{
 };
 use super::{World, balancing::TargetState};
 
-/// Deploys everything but bundles that say `crash`; remembers what runs where.
+/// Deploys everything but bundles that say `crash`, and never ends with one that says `hang`, or where a property does; remembers what runs where.
 #[derive(Clone, Default)]
 pub(crate) struct FakePlane(pub Arc<Mutex<Plane>>);
 
@@ -66,6 +66,9 @@ impl DataPlane for FakePlane {
     fn deploy(&self, deployment: Deployment) -> BoxFuture<'static, Result<(), DeploymentFailure>> {
         let plane = Arc::clone(&self.0);
         Box::pin(async move {
+            if deployment.bundle.starts_with(b"hang") || deployment.properties.contains_key("HANG") {
+                std::future::pending::<()>().await;
+            }
             let mut plane = plane.lock().unwrap();
             plane.deployed.push(deployment.instance_id.clone());
             if deployment.bundle.starts_with(b"crash") {

@@ -2,6 +2,7 @@
 //! Must know nothing of wire formats, HTTP or codecs; it speaks in AWS's terms and refuses with AWS's codes.
 
 pub(crate) mod balancing;
+pub(crate) mod balancing_rules;
 pub(crate) mod beanstalk;
 pub(crate) mod clock;
 pub(crate) mod compute;

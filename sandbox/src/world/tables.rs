@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
+use super::settling_tags::SettlingTags;
 use super::{Item as Listed, Refusal, Tags, World, ids};
 
 /// An item in DynamoDB's JSON: `{"email": {"S": "…"}}`.
@@ -18,6 +19,9 @@ const DELETING: u64 = 5;
 const UPDATING: u64 = 4;
 /// "DynamoDB updates this value approximately every six hours": ItemCount and TableSizeBytes.
 const COUNTED_EVERY: SignedDuration = SignedDuration::from_hours(6);
+/// "It can take up to one hour for the change to fully process. Any additional UpdateTimeToLive calls for the same table
+/// during this one hour duration result in a ValidationException" (UpdateTimeToLive).
+const TIME_TO_LIVE_CHANGES: SignedDuration = SignedDuration::from_hours(1);
 
 #[derive(Debug, Default)]
 pub(crate) struct Tables {
@@ -74,11 +78,18 @@ pub(crate) struct Table {
     /// Point-in-time recovery: how many days back, while it is on.
     pub recovery_days: Option<i32>,
     pub recovery_since: Timestamp,
-    pub tags: Tags,
-    tags_before: Tags,
-    tags_changed: Timestamp,
+    pub tags: SettlingTags,
+    time_to_live: TimeToLive,
     items: BTreeMap<String, Item>,
     counted: Counted,
+}
+
+/// Which attribute says when an item may go, and since when. Nothing is deleted by it: AWS promises no more than "within
+/// a few days".
+#[derive(Debug, Clone, Default)]
+struct TimeToLive {
+    attribute: Option<String>,
+    changed: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -246,7 +257,7 @@ impl Tables {
             region: region.to_owned(),
             id: table.arn.clone(),
             name: table.name.clone(),
-            tags: table.tags.clone(),
+            tags: table.tags.all().clone(),
         });
         listed.collect()
     }
@@ -267,9 +278,8 @@ impl Table {
             deletion_protection: new.deletion_protection,
             recovery_days: None,
             recovery_since: now,
-            tags: new.tags,
-            tags_before: Tags::new(),
-            tags_changed: now,
+            tags: SettlingTags::new(new.tags, now),
+            time_to_live: TimeToLive::default(),
             items: BTreeMap::new(),
             counted: Counted {
                 at: now,
@@ -291,19 +301,40 @@ impl Table {
         (self.counted.items, self.counted.bytes)
     }
 
-    pub(crate) fn change_tags(&mut self, now: Timestamp, change: impl FnOnce(&mut Tags)) {
-        self.tags_before = self.tags.clone();
-        self.tags_changed = now;
-        change(&mut self.tags);
+    /// Status and attribute as DescribeTimeToLive tells them.
+    pub(crate) fn time_to_live(&self, now: Timestamp) -> (&'static str, Option<String>) {
+        let TimeToLive { attribute, changed } = &self.time_to_live;
+        let settled = changed.is_none_or(|changed| now.duration_since(changed) >= TIME_TO_LIVE_CHANGES);
+        let status = match (attribute.is_some(), settled) {
+            (true, true) => "ENABLED",
+            (true, false) => "ENABLING",
+            (false, true) => "DISABLED",
+            (false, false) => "DISABLING",
+        };
+        (status, attribute.clone())
     }
 
-    /// The tags as ListTagsOfResource shows them: "might return … an empty tag set" right after they were set.
-    pub(crate) fn visible_tags(&self, now: Timestamp, delay: SignedDuration) -> &Tags {
-        if now.duration_since(self.tags_changed) < delay {
-            &self.tags_before
-        } else {
-            &self.tags
+    /// # Errors
+    /// `ValidationException` within an hour of the last change, and where nothing would change.
+    pub(crate) fn set_time_to_live(&mut self, now: Timestamp, enabled: bool, attribute: &str) -> Result<(), Refusal> {
+        let TimeToLive {
+            attribute: current,
+            changed,
+        } = &self.time_to_live;
+        if changed.is_some_and(|changed| now.duration_since(changed) < TIME_TO_LIVE_CHANGES) {
+            return Err(invalid(
+                "Time to live has been modified multiple times within a fixed interval",
+            ));
         }
+        if enabled == current.is_some() {
+            let state = if enabled { "enabled" } else { "disabled" };
+            return Err(invalid(format!("TimeToLive is already {state}")));
+        }
+        self.time_to_live = TimeToLive {
+            attribute: enabled.then(|| attribute.to_owned()),
+            changed: Some(now),
+        };
+        Ok(())
     }
 
     /// Where an item with these attributes has its place.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use http::{HeaderMap, StatusCode, header};
 use jiff::fmt::rfc2822;
 
+use crate::proxy::glob;
 use crate::world::distributions::{Behavior, Configuration};
 use crate::world::edge_policies::CacheRules;
 
@@ -20,31 +21,10 @@ pub(super) fn behavior<'a>(configuration: &'a Configuration, path: &str) -> &'a 
         .unwrap_or(&configuration.default_behavior)
 }
 
-/// `*` stands for any number of characters, `?` for one; case counts; the leading slash may be left out.
-pub(super) fn matches_path(pattern: &str, path: &str) -> bool {
-    let pattern = pattern.strip_prefix('/').unwrap_or(pattern).as_bytes();
-    let path = path.strip_prefix('/').unwrap_or(path).as_bytes();
-    let (mut at, mut from) = (0, 0);
-    // Where to go on after a mismatch: behind the last star, one more character eaten by it.
-    let mut star: Option<(usize, usize)> = None;
-    while from < path.len() {
-        match pattern.get(at) {
-            Some(b'*') => {
-                star = Some((at + 1, from));
-                at += 1;
-            }
-            Some(&wanted) if wanted == b'?' || wanted == path[from] => {
-                at += 1;
-                from += 1;
-            }
-            _ => {
-                let Some((behind, eaten)) = star else { return false };
-                star = Some((behind, eaten + 1));
-                (at, from) = (behind, eaten + 1);
-            }
-        }
-    }
-    pattern[at..].iter().all(|rest| *rest == b'*')
+/// As [`glob::matches`]; the leading slash may be left out.
+fn matches_path(pattern: &str, path: &str) -> bool {
+    let bare = |text| str::strip_prefix(text, '/').unwrap_or(text);
+    glob::matches(bare(pattern), bare(path))
 }
 
 /// Seconds that a good response is kept. A minimum above 0 keeps even what says `no-store` (the trap of CachingOptimized).

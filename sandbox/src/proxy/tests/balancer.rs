@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use ::http::{Request, StatusCode};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::{DISABLED, Site, balance, configuration};
+use super::{BALANCER, DISABLED, Site, balance, configuration};
 use crate::world::World;
 use crate::world::balancing::TargetState;
+use crate::world::balancing_rules::{Condition, RuleAction};
 
 fn set(world: &World, state: TargetState) {
     let mut locked = world.lock();
@@ -123,4 +125,103 @@ async fn a_line_or_head_that_is_too_long_is_a_414_or_a_400() {
     assert_eq!(site.ask_balancer(long, "").await.status, StatusCode::URI_TOO_LONG);
     let heavy = Request::get("/").header("x-a", "a".repeat(16 * 1024));
     assert_eq!(site.ask_balancer(heavy, "").await.status, StatusCode::BAD_REQUEST);
+}
+
+/// Adds a rule to the listener.
+fn rule(site: &Site, priority: u32, conditions: Vec<Condition>, action: RuleAction) {
+    let mut state = site.world.lock();
+    let balancing = &mut state.region("us-east-1").balancing;
+    balancing
+        .create_rule("listener", priority, conditions, action, crate::world::Tags::new())
+        .unwrap();
+}
+
+/// How an origin is locked: who knows the secret gets through, everybody else a 403 (H3).
+#[tokio::test]
+async fn listener_rules_let_through_who_has_the_header_and_answer_the_rest_themselves() {
+    let site = Site::new(configuration(DISABLED)).await;
+    let secret = Condition::HttpHeader {
+        name: "X-Origin-Secret".to_owned(),
+        values: vec!["true one".to_owned()],
+    };
+    let refusal = RuleAction::FixedResponse {
+        status: 403,
+        content_type: Some("text/plain".to_owned()),
+        body: "not here".to_owned(),
+    };
+    rule(
+        &site,
+        50_000,
+        vec![Condition::PathPattern(vec!["*".to_owned()])],
+        refusal,
+    );
+    rule(&site, 1, vec![secret], RuleAction::Forward("group".to_owned()));
+    let refused = site.ask_balancer(Request::get("/"), "").await;
+    assert_eq!((refused.status, refused.text()), (StatusCode::FORBIDDEN, "not here"));
+    let knowing = Request::get("/").header("x-origin-secret", "true one");
+    assert_eq!(site.ask_balancer(knowing, "").await.status, StatusCode::OK);
+    assert_eq!(site.app.count(), 1);
+}
+
+#[tokio::test]
+async fn all_conditions_of_a_rule_must_hold_and_any_of_their_values() {
+    let site = Site::new(configuration(DISABLED)).await;
+    let refusal = RuleAction::FixedResponse {
+        status: 404,
+        content_type: None,
+        body: String::new(),
+    };
+    let conditions = vec![
+        Condition::RequestMethod(vec!["GET".to_owned(), "HEAD".to_owned()]),
+        Condition::PathPattern(vec!["/admin*".to_owned()]),
+        Condition::QueryString(vec![(Some("Debug".to_owned()), "*".to_owned())]),
+        Condition::HostHeader(vec!["*.ELB.localhost".to_owned()]),
+    ];
+    rule(&site, 1, conditions, refusal);
+    for (request, status) in [
+        (Request::get("/admin/a?debug=1"), 404),
+        (Request::head("/admin?debug=1"), 404),
+        (Request::post("/admin?debug=1"), 200),
+        (Request::get("/admin"), 200),
+        (Request::get("/ADMIN?debug=1"), 200),
+    ] {
+        assert_eq!(site.ask_balancer(request, "").await.status.as_u16(), status);
+    }
+}
+
+#[tokio::test]
+async fn a_viewer_who_stops_sending_for_the_idle_timeout_gets_a_408() {
+    let site = Site::new(configuration(DISABLED)).await;
+    idle_timeout(&site.world, 1);
+    let mut connection = tokio::net::TcpStream::connect(site.front).await.unwrap();
+    let head = format!("POST / HTTP/1.1\r\nhost: {BALANCER}:4566\r\ncontent-length: 10\r\n\r\nhalf");
+    connection.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 64];
+    let length = connection.read(&mut answer).await.unwrap();
+    assert!(
+        answer[..length].starts_with(b"HTTP/1.1 408"),
+        "{}",
+        String::from_utf8_lossy(&answer)
+    );
+}
+
+#[tokio::test]
+async fn a_slow_upload_that_goes_on_is_waited_for() {
+    let site = Site::new(configuration(DISABLED)).await;
+    idle_timeout(&site.world, 1);
+    let mut connection = tokio::net::TcpStream::connect(site.front).await.unwrap();
+    let head = format!("POST / HTTP/1.1\r\nhost: {BALANCER}:4566\r\ncontent-length: 4\r\n\r\n");
+    connection.write_all(head.as_bytes()).await.unwrap();
+    for byte in [b"s", b"l", b"o", b"w"] {
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        connection.write_all(byte).await.unwrap();
+    }
+    let mut answer = [0; 64];
+    let length = connection.read(&mut answer).await.unwrap();
+    assert!(
+        answer[..length].starts_with(b"HTTP/1.1 200"),
+        "{}",
+        String::from_utf8_lossy(&answer)
+    );
+    assert_eq!(&site.app.seen().body[..], b"slow");
 }

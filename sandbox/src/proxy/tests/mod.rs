@@ -310,6 +310,11 @@ impl Site {
         self.ask(Request::get(path), "").await
     }
 
+    /// Asks the edge as a client without a user agent does.
+    pub(crate) async fn ask_without_agent(&self, path: &str) {
+        self.ask(Request::get(path).header("user-agent", ""), "").await;
+    }
+
     /// Asks the load balancer itself.
     async fn ask_balancer(&self, request: Builder, body: &str) -> Answer {
         let request = request.header("host", format!("{BALANCER}:4566"));

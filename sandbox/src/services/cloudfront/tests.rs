@@ -28,7 +28,20 @@ fn config(reference: &str, comment: &str, enabled: bool) -> String {
     )
 }
 
+const OPTIMIZED: &str = "658327ea-f89d-4fab-a63d-7e88639e58f6";
+
 fn call(world: &Arc<World>, method: Method, path: &str, etag: Option<&str>, body: &str) -> Result<Answer, Refusal> {
+    call_in(world, "us-east-1", method, path, etag, body)
+}
+
+fn call_in(
+    world: &Arc<World>,
+    region: &str,
+    method: Method,
+    path: &str,
+    etag: Option<&str>,
+    body: &str,
+) -> Result<Answer, Refusal> {
     let mut headers = HeaderMap::new();
     if let Some(etag) = etag {
         headers.insert("if-match", etag.parse().unwrap());
@@ -39,7 +52,7 @@ fn call(world: &Arc<World>, method: Method, path: &str, etag: Option<&str>, body
         &Call {
             request_id: "request".to_owned(),
             service: "cloudfront".to_owned(),
-            region: "us-east-1".to_owned(),
+            region: region.to_owned(),
             protocol: Protocol::RestXml,
             operation: route(&method, &path).unwrap().to_owned(),
             caller: "arn:aws:iam::123456789012:root".to_owned(),
@@ -256,4 +269,161 @@ fn every_operation_has_a_route() {
     }
     assert_eq!(route(&Method::GET, "/2020-05-31/function"), None);
     assert_eq!(route(&Method::GET, "/"), None);
+}
+
+/// A cache policy as the AWS CLI sends it.
+fn cache_policy(name: &str, min_ttl: u32) -> String {
+    format!(
+        "<CachePolicyConfig xmlns=\"http://cloudfront.amazonaws.com/doc/2020-05-31/\"><Name>{name}</Name><MinTTL>{min_ttl}</MinTTL>\
+         <ParametersInCacheKeyAndForwardedToOrigin><EnableAcceptEncodingGzip>true</EnableAcceptEncodingGzip>\
+         <HeadersConfig><HeaderBehavior>whitelist</HeaderBehavior><Headers><Quantity>1</Quantity><Items><Name>Accept-Language</Name>\
+         </Items></Headers></HeadersConfig><CookiesConfig><CookieBehavior>none</CookieBehavior></CookiesConfig>\
+         <QueryStringsConfig><QueryStringBehavior>all</QueryStringBehavior></QueryStringsConfig>\
+         </ParametersInCacheKeyAndForwardedToOrigin></CachePolicyConfig>"
+    )
+}
+
+#[tokio::test]
+async fn a_policy_that_a_distribution_uses_stays() {
+    let world = proxy::world(3600.0, proxy::Fixed::default());
+    let made = call(&world, Method::POST, "cache-policy", None, &cache_policy("mine", 60)).unwrap();
+    assert_eq!(made.status, 201);
+    let id = element(body(&made), "Id").to_owned();
+    assert_eq!(element(body(&made), "DefaultTTL"), "86400");
+    let again = call(&world, Method::POST, "cache-policy", None, &cache_policy("mine", 60)).unwrap_err();
+    assert_eq!((again.code.as_str(), again.status), ("CachePolicyAlreadyExists", 409));
+
+    let path = format!("cache-policy/{id}");
+    let etag = made.headers["etag"].to_str().unwrap();
+    let using = config("one", "site", true).replace(OPTIMIZED, &id);
+    let distribution = call(&world, Method::POST, "distribution", None, &using).unwrap();
+    let users = call(
+        &world,
+        Method::GET,
+        &format!("distributionsByCachePolicyId/{id}"),
+        None,
+        "",
+    )
+    .unwrap();
+    assert!(body(&users).contains(&format!("<DistributionId>{}</DistributionId>", id_of(&distribution))));
+    let used = call(&world, Method::DELETE, &path, Some(etag), "").unwrap_err();
+    assert_eq!((used.code.as_str(), used.status), ("CachePolicyInUse", 409));
+
+    let changed = call(&world, Method::PUT, &path, Some(etag), &cache_policy("mine", 90)).unwrap();
+    assert_eq!(element(body(&changed), "MinTTL"), "90");
+    let stale = call(&world, Method::PUT, &path, Some(etag), &cache_policy("mine", 90)).unwrap_err();
+    assert_eq!(stale.code, "PreconditionFailed");
+}
+
+#[tokio::test]
+async fn managed_policies_are_listed_apart_and_cannot_be_deleted() {
+    let world = proxy::world(60.0, proxy::Fixed::default());
+    call(&world, Method::POST, "cache-policy", None, &cache_policy("mine", 60)).unwrap();
+    let listed = |kind: &str| {
+        let path = format!("cache-policy?Type={kind}");
+        let answer = call(&world, Method::GET, &path, None, "").unwrap();
+        body(&answer).matches("<CachePolicySummary>").count()
+    };
+    assert_eq!((listed("managed"), listed("custom")), (5, 1));
+    let path = format!("cache-policy/{OPTIMIZED}");
+    let shown = call(&world, Method::GET, &path, None, "").unwrap();
+    assert_eq!(element(body(&shown), "Name"), "Managed-CachingOptimized");
+    let etag = shown.headers["etag"].to_str().unwrap();
+    let kept = call(&world, Method::DELETE, &path, Some(etag), "").unwrap_err();
+    assert_eq!(kept.code, "IllegalDelete");
+    for (kind, id) in [
+        ("origin-request-policy", "216adef6-5c7f-47e4-b989-5492eafa07d3"),
+        ("response-headers-policy", "67f7725c-6f97-4210-82d7-5512b31e9d03"),
+    ] {
+        let shown = call(&world, Method::GET, &format!("{kind}/{id}/config"), None, "").unwrap();
+        assert!(element(body(&shown), "Name").starts_with("Managed-"), "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn the_deprecated_forwarded_values_are_taken_and_read_back_with_their_times() {
+    let world = proxy::world(60.0, proxy::Fixed::default());
+    let policy = format!("<CachePolicyId>{OPTIMIZED}</CachePolicyId>");
+    let values = "<ForwardedValues><QueryString>true</QueryString><Cookies><Forward>none</Forward></Cookies></ForwardedValues>\
+                  <MinTTL>30</MinTTL>";
+    let legacy = config("one", "site", true).replace(&policy, values);
+    let made = call(&world, Method::POST, "distribution", None, &legacy).unwrap();
+    for expected in [
+        "<MinTTL>30</MinTTL>",
+        "<DefaultTTL>86400</DefaultTTL>",
+        "<MaxTTL>31536000</MaxTTL>",
+    ] {
+        assert!(body(&made).contains(expected), "{expected}");
+    }
+    let both = config("two", "site", true).replace(&policy, &format!("{policy}{values}"));
+    let refused = call(&world, Method::POST, "distribution", None, &both).unwrap_err();
+    assert_eq!(refused.code, "InvalidArgument");
+    let none = config("two", "site", true).replace(&policy, "");
+    let refused = call(&world, Method::POST, "distribution", None, &none).unwrap_err();
+    assert_eq!(refused.code, "InvalidArgument");
+}
+
+/// An alias belongs to one distribution at a time, and needs a certificate.
+#[tokio::test]
+async fn a_taken_alias_is_refused() {
+    let world = proxy::world(60.0, proxy::Fixed::default());
+    let alias = "<Aliases><Quantity>1</Quantity><Items><CNAME>www.example.org</CNAME></Items></Aliases><Enabled>";
+    let certificate = "<ViewerCertificate><ACMCertificateArn>arn:aws:acm:us-east-1:123456789012:certificate/1</ACMCertificateArn>\
+                       <SSLSupportMethod>sni-only</SSLSupportMethod></ViewerCertificate>";
+    let named = |reference: &str, certificate: &str| {
+        let sent = config(reference, "site", true).replace("<Enabled>", &format!("{certificate}{alias}"));
+        call(&world, Method::POST, "distribution", None, &sent)
+    };
+    assert_eq!(named("one", "").unwrap_err().code, "InvalidViewerCertificate");
+    let elsewhere = certificate.replace("us-east-1", "eu-west-1");
+    assert_eq!(named("one", &elsewhere).unwrap_err().code, "InvalidViewerCertificate");
+    let made = named("one", certificate).unwrap();
+    let taken = named("two", certificate).unwrap_err();
+    assert_eq!((taken.code.as_str(), taken.status), ("CNAMEAlreadyExists", 409));
+
+    // Its own alias is no obstacle to an update.
+    let path = format!("distribution/{}/config", id_of(&made));
+    let read = call(&world, Method::GET, &path, None, "").unwrap();
+    let etag = read.headers["etag"].to_str().unwrap();
+    call(&world, Method::PUT, &path, Some(etag), body(&read)).unwrap();
+}
+
+/// A global service that is signed for in one region only (H29h).
+#[tokio::test]
+async fn another_region_than_us_east_1_is_refused() {
+    let world = proxy::world(60.0, proxy::Fixed::default());
+    let refused = call_in(&world, "eu-west-1", Method::GET, "distribution", None, "").unwrap_err();
+    assert_eq!((refused.code.as_str(), refused.status), ("SignatureDoesNotMatch", 403));
+}
+
+#[tokio::test]
+async fn an_invalidation_is_in_progress_and_then_completed() {
+    let world = proxy::world(1.0, proxy::Fixed::default());
+    let id = id_of(&create(&world, "one").unwrap());
+    let batch = |path: &str, reference: &str| {
+        format!(
+            "<InvalidationBatch><Paths><Quantity>1</Quantity><Items><Path>{path}</Path></Items></Paths>\
+             <CallerReference>{reference}</CallerReference></InvalidationBatch>"
+        )
+    };
+    let invalidations = format!("distribution/{id}/invalidation");
+    let invalidate =
+        |path: &str, reference: &str| call(&world, Method::POST, &invalidations, None, &batch(path, reference));
+    let made = invalidate("/*", "1").unwrap();
+    assert_eq!(
+        (made.status.as_u16(), element(body(&made), "Status")),
+        (201, "InProgress")
+    );
+    let one = format!("{invalidations}/{}", element(body(&made), "Id"));
+    world.clock.skip(std::time::Duration::from_secs(21));
+    let read = call(&world, Method::GET, &one, None, "").unwrap();
+    assert_eq!(element(body(&read), "Status"), "Completed");
+    assert_eq!(invalidate("page", "2").unwrap_err().code, "InvalidArgument");
+    for number in 0..15 {
+        invalidate("/a*", &format!("w{number}")).unwrap();
+    }
+    assert_eq!(
+        invalidate("/b*", "w15").unwrap_err().code,
+        "TooManyInvalidationsInProgress"
+    );
 }

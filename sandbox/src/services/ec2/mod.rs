@@ -1,12 +1,16 @@
 //! EC2's API: networks, instances, key pairs and launch templates.
 
 mod addresses;
+mod endpoints;
 mod filters;
 mod instances;
+mod internet_gateways;
 mod key_pairs;
 mod launch_templates;
 mod offers;
+mod route_tables;
 mod security_groups;
+mod subnets;
 mod tagging;
 mod vpcs;
 
@@ -19,27 +23,65 @@ use crate::gateway::call::{Answer, Call};
 use crate::world::{Refusal, Tags, World};
 
 const OPERATIONS: &[Operation] = &[
+    operation("AssociateRouteTable", &["RouteTableId", "SubnetId"]),
+    operation("AttachInternetGateway", &["InternetGatewayId", "VpcId"]),
     operation(
         "AuthorizeSecurityGroupIngress",
-        &["GroupId", "IpPermissions", "CidrIp", "FromPort", "ToPort", "IpProtocol"],
+        &[
+            "GroupId",
+            "GroupName",
+            "IpPermissions",
+            "CidrIp",
+            "FromPort",
+            "ToPort",
+            "IpProtocol",
+        ],
     ),
     operation("CreateDefaultSubnet", &["AvailabilityZone"]),
     operation("CreateDefaultVpc", &[]),
+    operation("CreateInternetGateway", &["TagSpecification"]),
     operation(
         "CreateKeyPair",
         &["KeyName", "KeyType", "KeyFormat", "TagSpecification"],
     ),
+    operation("CreateRoute", &["RouteTableId", "DestinationCidrBlock", "GatewayId"]),
+    operation("CreateRouteTable", &["VpcId", "ClientToken", "TagSpecification"]),
     operation(
         "CreateSecurityGroup",
         &["GroupName", "GroupDescription", "VpcId", "TagSpecification"],
     ),
+    operation(
+        "CreateSubnet",
+        &[
+            "VpcId",
+            "CidrBlock",
+            "AvailabilityZone",
+            "AvailabilityZoneId",
+            "TagSpecification",
+        ],
+    ),
     operation("CreateTags", &["ResourceId", "Tag"]),
+    operation("CreateVpc", &["CidrBlock", "TagSpecification"]),
+    operation(
+        "CreateVpcEndpoint",
+        &[
+            "VpcId",
+            "ServiceName",
+            "VpcEndpointType",
+            "RouteTableId",
+            "TagSpecification",
+        ],
+    ),
     operation("DeleteInternetGateway", &["InternetGatewayId"]),
     operation("DeleteKeyPair", &["KeyName", "KeyPairId"]),
-    operation("DeleteSecurityGroup", &["GroupId"]),
+    operation("DeleteRoute", &["RouteTableId", "DestinationCidrBlock"]),
+    operation("DeleteRouteTable", &["RouteTableId"]),
+    operation("DeleteSecurityGroup", &["GroupId", "GroupName"]),
     operation("DeleteSubnet", &["SubnetId"]),
     operation("DeleteTags", &["ResourceId", "Tag"]),
     operation("DeleteVpc", &["VpcId"]),
+    operation("DeleteVpcEndpoints", &["VpcEndpointId"]),
+    operation("DescribeAccountAttributes", &["AttributeName"]),
     operation("DescribeAddresses", &["AllocationId", "PublicIp", "Filter"]),
     operation(
         "DescribeAvailabilityZones",
@@ -111,17 +153,40 @@ const OPERATIONS: &[Operation] = &[
         &["RouteTableId", "Filter", "MaxResults", "NextToken"],
     ),
     operation(
+        "DescribeSecurityGroupRules",
+        &["SecurityGroupRuleId", "Filter", "MaxResults", "NextToken"],
+    ),
+    operation(
         "DescribeSecurityGroups",
         &["GroupId", "GroupName", "Filter", "MaxResults", "NextToken"],
     ),
     operation("DescribeSubnets", &["SubnetId", "Filter", "MaxResults", "NextToken"]),
     operation("DescribeTags", &["Filter", "MaxResults", "NextToken"]),
+    operation("DescribeVpcAttribute", &["VpcId", "Attribute"]),
+    operation(
+        "DescribeVpcEndpoints",
+        &["VpcEndpointId", "Filter", "MaxResults", "NextToken"],
+    ),
     operation("DescribeVpcs", &["VpcId", "Filter", "MaxResults", "NextToken"]),
     operation("DetachInternetGateway", &["InternetGatewayId", "VpcId"]),
+    operation("DisassociateRouteTable", &["AssociationId"]),
     operation("ImportKeyPair", &["KeyName", "PublicKeyMaterial", "TagSpecification"]),
+    operation("ModifySubnetAttribute", &["SubnetId", "MapPublicIpOnLaunch"]),
+    operation(
+        "ModifyVpcAttribute",
+        &["VpcId", "EnableDnsHostnames", "EnableDnsSupport"],
+    ),
     operation(
         "RevokeSecurityGroupIngress",
-        &["GroupId", "IpPermissions", "CidrIp", "FromPort", "ToPort", "IpProtocol"],
+        &[
+            "GroupId",
+            "GroupName",
+            "IpPermissions",
+            "CidrIp",
+            "FromPort",
+            "ToPort",
+            "IpProtocol",
+        ],
     ),
     operation("TerminateInstances", &["InstanceId"]),
 ];
@@ -134,19 +199,36 @@ pub(crate) const SERVICE: Service = Service {
 };
 
 fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    // What a dry run asks is whether the caller may, and here he may whatever gets so far.
+    if call.parameters().get("DryRun").is_some_and(|dry| dry == "true") {
+        let text = "Request would have succeeded, but DryRun flag is set.";
+        return Err(Refusal::with_status(412, "DryRunOperation", text));
+    }
     match call.operation.as_str() {
+        "AssociateRouteTable" => route_tables::associate(world, call),
+        "AttachInternetGateway" => internet_gateways::attach(world, call),
         "AuthorizeSecurityGroupIngress" => security_groups::authorize(world, call),
-        "CreateDefaultSubnet" => vpcs::create_default_subnet(world, call),
+        "CreateDefaultSubnet" => subnets::create_default(world, call),
         "CreateDefaultVpc" => vpcs::create_default(world, call),
+        "CreateInternetGateway" => internet_gateways::create(world, call),
         "CreateKeyPair" => key_pairs::create(world, call),
+        "CreateRoute" => route_tables::create_route(world, call),
+        "CreateRouteTable" => route_tables::create(world, call),
         "CreateSecurityGroup" => security_groups::create(world, call),
+        "CreateSubnet" => subnets::create(world, call),
         "CreateTags" => tagging::create(world, call),
-        "DeleteInternetGateway" => vpcs::delete_internet_gateway(world, call),
+        "CreateVpc" => vpcs::create(world, call),
+        "CreateVpcEndpoint" => endpoints::create(world, call),
+        "DeleteInternetGateway" => internet_gateways::delete(world, call),
         "DeleteKeyPair" => key_pairs::delete(world, call),
+        "DeleteRoute" => route_tables::delete_route(world, call),
+        "DeleteRouteTable" => route_tables::delete(world, call),
         "DeleteSecurityGroup" => security_groups::delete(world, call),
-        "DeleteSubnet" => vpcs::delete_subnet(world, call),
+        "DeleteSubnet" => subnets::delete(world, call),
         "DeleteTags" => tagging::delete(world, call),
         "DeleteVpc" => vpcs::delete(world, call),
+        "DeleteVpcEndpoints" => endpoints::delete(world, call),
+        "DescribeAccountAttributes" => vpcs::describe_account_attributes(world, call),
         "DescribeAddresses" => addresses::describe(world, call),
         "DescribeAvailabilityZones" => offers::describe_zones(call),
         "DescribeIamInstanceProfileAssociations" => instances::describe_profile_associations(world, call),
@@ -155,20 +237,26 @@ fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
         "DescribeInstanceTypeOfferings" => offers::describe_offerings(call),
         "DescribeInstanceTypes" => offers::describe_types(call),
         "DescribeInstances" => instances::describe(world, call),
-        "DescribeInternetGateways" => vpcs::describe_internet_gateways(world, call),
+        "DescribeInternetGateways" => internet_gateways::describe(world, call),
         "DescribeKeyPairs" => key_pairs::describe(world, call),
         "DescribeLaunchTemplateVersions" => launch_templates::describe_versions(world, call),
         "DescribeLaunchTemplates" => launch_templates::describe(world, call),
         "DescribeManagedPrefixLists" => offers::describe_prefix_lists(call),
         "DescribeNetworkInterfaces" => addresses::describe_interfaces(world, call),
         "DescribeRegions" => offers::describe_regions(call),
-        "DescribeRouteTables" => vpcs::describe_route_tables(world, call),
+        "DescribeRouteTables" => route_tables::describe(world, call),
+        "DescribeSecurityGroupRules" => security_groups::describe_rules(world, call),
         "DescribeSecurityGroups" => security_groups::describe(world, call),
-        "DescribeSubnets" => vpcs::describe_subnets(world, call),
+        "DescribeSubnets" => subnets::describe(world, call),
         "DescribeTags" => tagging::describe(world, call),
+        "DescribeVpcAttribute" => vpcs::describe_attribute(world, call),
+        "DescribeVpcEndpoints" => endpoints::describe(world, call),
         "DescribeVpcs" => vpcs::describe(world, call),
-        "DetachInternetGateway" => vpcs::detach_internet_gateway(world, call),
+        "DetachInternetGateway" => internet_gateways::detach(world, call),
+        "DisassociateRouteTable" => route_tables::disassociate(world, call),
         "ImportKeyPair" => key_pairs::import(world, call),
+        "ModifySubnetAttribute" => subnets::modify_attribute(world, call),
+        "ModifyVpcAttribute" => vpcs::modify_attribute(world, call),
         "RevokeSecurityGroupIngress" => security_groups::revoke(world, call),
         "TerminateInstances" => instances::terminate(world, call),
         other => Err(super::not_implemented(format!("{other} of EC2"))),

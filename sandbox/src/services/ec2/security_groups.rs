@@ -7,6 +7,7 @@ use winterbaume_ec2_generated::{model as m, wire};
 use super::super::page::page;
 use super::{all_known, filters, not_found, specified, tag_list};
 use crate::gateway::call::{Answer, Call};
+use crate::world::network::interfaces::derived_id;
 use crate::world::network::security_groups::{Permission, SecurityGroup, Source};
 use crate::world::{Refusal, World};
 
@@ -193,8 +194,10 @@ pub(super) fn create(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal>
 
 pub(super) fn delete(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::DeleteSecurityGroupRequest = call.query()?;
-    let id = request.group_id.unwrap_or_default();
-    world.lock().region(&call.region).delete_security_group(&id)?;
+    let mut state = world.lock();
+    let here = state.region(&call.region);
+    let id = here.network.group_id(request.group_id, request.group_name)?;
+    here.delete_security_group(&id)?;
     let result = m::DeleteSecurityGroupResult {
         group_id: Some(id),
         r#return: Some(true),
@@ -263,15 +266,15 @@ pub(super) fn authorize(world: &Arc<World>, call: &Call) -> Result<Answer, Refus
     let request: m::AuthorizeSecurityGroupIngressRequest = call.query()?;
     let single = single(request.cidr_ip, request.ip_protocol, request.from_port, request.to_port);
     let rules = rules(request.ip_permissions, single);
-    let id = request.group_id.unwrap_or_default();
-    world
-        .lock()
-        .region(&call.region)
-        .network
-        .authorize_ingress(&id, rules)?;
+    let mut state = world.lock();
+    let account = state.account.clone();
+    let network = &mut state.region(&call.region).network;
+    let id = network.group_id(request.group_id, request.group_name)?;
+    network.authorize_ingress(&id, rules.clone())?;
+    let made = rules.iter().map(|rule| rule_view(&id, rule, &call.region, &account));
     let result = m::AuthorizeSecurityGroupIngressResult {
         r#return: Some(true),
-        security_group_rules: Some(Vec::new().into()),
+        security_group_rules: Some(made.collect()),
     };
     Ok(wire::serialize_authorize_security_group_ingress_response(&result).into())
 }
@@ -280,11 +283,89 @@ pub(super) fn revoke(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal>
     let request: m::RevokeSecurityGroupIngressRequest = call.query()?;
     let single = single(request.cidr_ip, request.ip_protocol, request.from_port, request.to_port);
     let rules = rules(request.ip_permissions, single);
-    let id = request.group_id.unwrap_or_default();
-    world.lock().region(&call.region).network.revoke_ingress(&id, &rules)?;
+    let mut state = world.lock();
+    let network = &mut state.region(&call.region).network;
+    let id = network.group_id(request.group_id, request.group_name)?;
+    network.revoke_ingress(&id, &rules)?;
     let result = m::RevokeSecurityGroupIngressResult {
         r#return: Some(true),
         ..m::RevokeSecurityGroupIngressResult::default()
     };
     Ok(wire::serialize_revoke_security_group_ingress_response(&result).into())
+}
+
+/// A rule by itself, with an id that stays the same while the rule is there.
+fn rule_view(group_id: &str, rule: &Permission, region: &str, account: &str) -> m::SecurityGroupRule {
+    let id = derived_id("sgr", &format!("{group_id}{rule:?}"));
+    let mut view = m::SecurityGroupRule {
+        description: rule.description.clone(),
+        // -1 is "any" here, where a permission leaves the port out.
+        from_port: Some(rule.from_port.unwrap_or(-1)),
+        group_id: Some(group_id.to_owned()),
+        group_owner_id: Some(account.to_owned()),
+        ip_protocol: Some(rule.protocol.clone()),
+        is_egress: Some(false),
+        security_group_rule_arn: Some(format!("arn:aws:ec2:{region}:{account}:security-group-rule/{id}")),
+        security_group_rule_id: Some(id),
+        tags: Some(Vec::new().into()),
+        to_port: Some(rule.to_port.unwrap_or(-1)),
+        ..m::SecurityGroupRule::default()
+    };
+    match &rule.source {
+        Source::Cidr(cidr) => view.cidr_ipv4 = Some(cidr.clone()),
+        Source::PrefixList(id) => view.prefix_list_id = Some(id.clone()),
+        Source::Group(id) => {
+            view.referenced_group_info = Some(m::ReferencedSecurityGroup {
+                group_id: Some(id.clone()),
+                user_id: Some(account.to_owned()),
+                ..m::ReferencedSecurityGroup::default()
+            });
+        }
+    }
+    view
+}
+
+pub(super) fn describe_rules(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::DescribeSecurityGroupRulesRequest = call.query()?;
+    let ids = request.security_group_rule_ids.map(|list| list.items);
+    let mut state = world.lock();
+    let account = state.account.clone();
+    let groups = &state.region(&call.region).network.security_groups;
+    let anywhere = |group: &SecurityGroup| {
+        let rule = Permission {
+            protocol: "-1".to_owned(),
+            from_port: None,
+            to_port: None,
+            source: Source::Cidr("0.0.0.0/0".to_owned()),
+            description: Some("egress".to_owned()),
+        };
+        m::SecurityGroupRule {
+            description: None,
+            is_egress: Some(true),
+            ..rule_view(&group.id, &rule, &call.region, &account)
+        }
+    };
+    let mut all = Vec::new();
+    for group in groups.values() {
+        all.push(anywhere(group));
+        let ingress = group.ingress.iter();
+        all.extend(ingress.map(|rule| rule_view(&group.id, rule, &call.region, &account)));
+    }
+    let id = |rule: &m::SecurityGroupRule| rule.security_group_rule_id.clone().unwrap_or_default();
+    let known = |wanted: &str| all.iter().any(|rule| id(rule) == wanted);
+    let refuse = |id: &str| not_found("InvalidSecurityGroupRuleId.NotFound", "security group rule ID", id);
+    all_known(ids.as_ref(), known, refuse)?;
+    all.retain(|rule| ids.as_ref().is_none_or(|ids| ids.contains(&id(rule))));
+    let values = |rule: &m::SecurityGroupRule, name: &str| match name {
+        "group-id" => rule.group_id.iter().cloned().collect(),
+        _ => vec![id(rule)],
+    };
+    let names = ["group-id", "security-group-rule-id"];
+    let chosen = filters::select(all, request.filters, &names, values, filters::no_tags)?;
+    let (chosen, next_token) = page(chosen, request.max_results, request.next_token.as_deref())?;
+    let result = m::DescribeSecurityGroupRulesResult {
+        next_token,
+        security_group_rules: Some(chosen.into()),
+    };
+    Ok(wire::serialize_describe_security_group_rules_response(&result).into())
 }

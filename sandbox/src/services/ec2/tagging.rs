@@ -19,6 +19,7 @@ const KINDS: &[(&str, &str, &str)] = &[
     ("eipalloc-", "elastic-ip", "InvalidAllocationID.NotFound"),
     ("i-", "instance", "InvalidInstanceID.NotFound"),
     ("lt-", "launch-template", "InvalidLaunchTemplateId.NotFound"),
+    ("vpce-", "vpc-endpoint", "InvalidVpcEndpointId.NotFound"),
     ("key-", "key-pair", "InvalidKeyPair.NotFound"),
 ];
 

@@ -11,12 +11,16 @@ use crate::proxy::tests as proxy;
 use crate::world::{Refusal, World};
 
 fn call(world: &Arc<World>, operation: &str, request: &Value) -> Result<Value, Refusal> {
+    call_in(world, "us-east-1", operation, request)
+}
+
+fn call_in(world: &Arc<World>, region: &str, operation: &str, request: &Value) -> Result<Value, Refusal> {
     let answer = run(
         world,
         &Call {
             request_id: "request".to_owned(),
             service: "wafv2".to_owned(),
-            region: "us-east-1".to_owned(),
+            region: region.to_owned(),
             protocol: Protocol::Json,
             operation: operation.to_owned(),
             caller: "arn:aws:iam::123456789012:root".to_owned(),
@@ -163,4 +167,109 @@ async fn fresh_tags_read_as_none_where_tags_are_slow() {
     assert_eq!(tags(), 0);
     world.clock.sleep_seconds(61).await;
     assert_eq!(tags(), 1);
+}
+
+/// A limit on registrations from one address, as a client sends it.
+fn limited(statement: &Value) -> Value {
+    let mut acl = one_click("limited");
+    acl["Rules"] = json!([{
+        "Name": "registrations",
+        "Priority": 1,
+        "Action": { "Block": {} },
+        "Statement": { "RateBasedStatement": { "Limit": 100, "AggregateKeyType": "IP", "ScopeDownStatement": statement } },
+        "VisibilityConfig": visibility("registrations"),
+    }]);
+    acl
+}
+
+/// `/register`, as the API takes bytes.
+fn register() -> Value {
+    json!({ "ByteMatchStatement": {
+        "SearchString": "L3JlZ2lzdGVy",
+        "FieldToMatch": { "UriPath": {} },
+        "TextTransformations": [{ "Priority": 0, "Type": "LOWERCASE" }],
+        "PositionalConstraint": "STARTS_WITH",
+    } })
+}
+
+#[tokio::test]
+async fn a_rate_limit_takes_a_scope_and_reads_back_as_it_was_sent() {
+    let world = proxy::world(60.0, proxy::Fixed::default());
+    let made = call(&world, "CreateWebACL", &limited(&register())).unwrap()["Summary"].clone();
+    let read = call(&world, "GetWebACL", &json!({ "ARN": made["ARN"] })).unwrap();
+    assert_eq!(read["WebACL"]["Rules"], limited(&register())["Rules"]);
+    let rules = json!({ "Scope": "CLOUDFRONT", "Rules": limited(&register())["Rules"] });
+    let capacity = call(&world, "CheckCapacity", &rules).unwrap()["Capacity"].clone();
+    // 2 for the rate, 2 for the match, 10 for the transformation.
+    assert_eq!((&read["WebACL"]["Capacity"], &capacity), (&json!(14), &json!(14)));
+}
+
+#[tokio::test]
+async fn what_the_edge_cannot_look_for_is_refused_and_not_ignored() {
+    let world = proxy::world(60.0, proxy::Fixed::default());
+    let refused = |acl: Value| call(&world, "CreateWebACL", &acl).unwrap_err().code;
+    let geo = json!({ "GeoMatchStatement": { "CountryCodes": ["DE"] } });
+    assert_eq!(refused(limited(&geo)), "NotImplemented");
+    let mut body = register();
+    body["ByteMatchStatement"]["FieldToMatch"] = json!({ "Body": {} });
+    assert_eq!(refused(limited(&body)), "NotImplemented");
+    let mut captcha = limited(&register());
+    captcha["Rules"][0]["Action"] = json!({ "Captcha": {} });
+    assert_eq!(refused(captcha), "NotImplemented");
+    let mut allow = limited(&register());
+    allow["Rules"][0]["Action"] = json!({ "Allow": {} });
+    assert_eq!(refused(allow), "WAFInvalidParameterException");
+    assert_eq!(world.lock().web_acls.all.len(), 0);
+}
+
+/// A global scope that one region's endpoint knows, whichever way a web ACL is named (H29h).
+#[tokio::test]
+async fn another_region_than_us_east_1_knows_nothing_of_cloudfronts_web_acls() {
+    let world = proxy::world(60.0, proxy::Fixed::default());
+    let made = call(&world, "CreateWebACL", &one_click("site")).unwrap()["Summary"].clone();
+    for (operation, request) in [
+        ("ListWebACLs", json!({ "Scope": "CLOUDFRONT" })),
+        ("CreateWebACL", one_click("other")),
+        ("ListTagsForResource", json!({ "ResourceARN": made["ARN"] })),
+    ] {
+        let refused = call_in(&world, "eu-west-1", operation, &request).unwrap_err();
+        assert_eq!(refused.code, "WAFInvalidParameterException", "{operation}");
+    }
+}
+
+/// CloudFront's own configuration names the web ACL; WAF's association is for other resources.
+#[tokio::test]
+async fn a_distribution_cannot_be_associated_through_waf() {
+    let site = proxy::Site::at(1.0, proxy::configuration(proxy::OPTIMIZED)).await;
+    let made = call(&site.world, "CreateWebACL", &one_click("site")).unwrap()["Summary"].clone();
+    let distribution = site.world.lock().distributions.get(&site.id).unwrap().clone();
+    let association = json!({ "WebACLArn": made["ARN"], "ResourceArn": distribution.arn });
+    let refused = call(&site.world, "AssociateWebACL", &association).unwrap_err();
+    assert_eq!(refused.code, "WAFInvalidParameterException");
+}
+
+#[tokio::test]
+async fn a_blocked_request_can_be_looked_up_by_the_rule_that_caught_it() {
+    let site = proxy::Site::at(1.0, proxy::configuration(proxy::OPTIMIZED)).await;
+    let made = call(&site.world, "CreateWebACL", &one_click("site")).unwrap()["Summary"].clone();
+    let arn = made["ARN"].as_str().unwrap().to_owned();
+    site.update(|configuration| configuration.web_acl_id = arn.clone());
+    site.later(300);
+    site.ask_without_agent("/page").await;
+    let now = site.world.clock.now().as_second();
+    let request = json!({
+        "WebAclArn": arn,
+        "RuleMetricName": "CommonRuleSet",
+        "Scope": "CLOUDFRONT",
+        "TimeWindow": { "StartTime": now - 60, "EndTime": now + 1 },
+        "MaxItems": 10,
+    });
+    let samples = call(&site.world, "GetSampledRequests", &request).unwrap();
+    assert_eq!(samples["PopulationSize"], 1);
+    let sample = &samples["SampledRequests"][0];
+    assert_eq!(
+        (&sample["Action"], &sample["Request"]["URI"]),
+        (&json!("BLOCK"), &json!("/page"))
+    );
+    assert_eq!(sample["RuleNameWithinRuleGroup"], "NoUserAgent_HEADER");
 }

@@ -111,7 +111,14 @@ async fn boots(run: &Run, instance_id: &str) -> bool {
         }
     }
     run.world.clock.sleep_seconds(BOOTSTRAP).await;
-    true
+    is_running(run, instance_id)
+}
+
+fn is_running(run: &Run, instance_id: &str) -> bool {
+    run.region(|here| {
+        let instance = here.compute.instances.get(instance_id);
+        instance.is_some_and(|instance| instance.state == InstanceState::Running)
+    })
 }
 
 /// Runs a version on one instance; what became of it is in the environment's record too.
@@ -174,6 +181,10 @@ async fn execute(run: &Run, instance_id: &str, wanted: &Wanted) -> Result<(), De
         region: run.region.clone(),
         configuration: wanted.configuration,
     };
+    // It may have been terminated in the meantime: a deployment must not bring it back.
+    if !is_running(run, instance_id) {
+        return Err(gone(format!("the instance {instance_id} is gone")));
+    }
     run.world.plane.deploy(deployment).await
 }
 

@@ -292,7 +292,7 @@ fn has_no_way_out(run: &Run, group: &str) -> bool {
             .filter_map(|member| here.compute.instances.get(&member.instance_id));
         instances
             .into_iter()
-            .any(|it| it.public_ip.is_none() || !here.network.has_internet(&it.vpc_id))
+            .any(|it| it.public_ip.is_none() || !here.network.reaches_internet(&it.subnet_id))
     })
 }
 

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use crate::world::ids;
 
 /// A holder of a key.
@@ -12,6 +14,8 @@ pub(crate) struct Principal {
     pub secret_access_key: String,
     /// Temporary keys only work with it.
     pub session_token: Option<String>,
+    /// Real time after which the key is worth nothing, as signatures are of real time too.
+    pub expires: Option<Timestamp>,
 }
 
 /// What an instance's processes are given.
@@ -45,12 +49,24 @@ impl Credentials {
             arn: arn.to_owned(),
             secret_access_key: secret_access_key.to_owned(),
             session_token: None,
+            expires: None,
         };
         self.holders.insert(access_key_id.to_owned(), principal);
     }
 
-    /// A temporary key of the role with that ARN, as an instance gets it. The sandbox's do not expire.
+    /// A temporary key of the role with that ARN, as an instance gets it. It does not expire: nothing renews it.
     pub(crate) fn issue(&mut self, account: &str, role_arn: &str) -> TemporaryCredentials {
+        self.assume(account, role_arn, &ids::ec2("i"), None)
+    }
+
+    /// A temporary key of the role with that ARN, in a session of that name.
+    pub(crate) fn assume(
+        &mut self,
+        account: &str,
+        role_arn: &str,
+        session: &str,
+        expires: Option<Timestamp>,
+    ) -> TemporaryCredentials {
         let role = role_arn.rsplit('/').next().unwrap_or(role_arn);
         let issued = TemporaryCredentials {
             access_key_id: format!("ASIA{}", ids::capitals(16)),
@@ -58,9 +74,10 @@ impl Credentials {
             session_token: ids::secret(64),
         };
         let principal = Principal {
-            arn: format!("arn:aws:sts::{account}:assumed-role/{role}/{}", ids::ec2("i")),
+            arn: format!("arn:aws:sts::{account}:assumed-role/{role}/{session}"),
             secret_access_key: issued.secret_access_key.clone(),
             session_token: Some(issued.session_token.clone()),
+            expires,
         };
         self.holders.insert(issued.access_key_id.clone(), principal);
         issued

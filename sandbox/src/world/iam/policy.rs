@@ -52,6 +52,26 @@ impl Document {
     }
 }
 
+impl Document {
+    /// Whether this trust policy lets `caller` (an ARN) of `account` assume its role.
+    pub(crate) fn trusts(&self, caller: &str, account: &str) -> bool {
+        let root = format!("arn:aws:iam::{account}:root");
+        let trusted = |statement: &Value| {
+            let who = texts(&statement["Principal"]["AWS"])
+                .into_iter()
+                .chain(texts(&statement["Principal"]));
+            let action = |pattern: &str| matches(&pattern.to_lowercase(), "sts:assumerole");
+            one_of(statement, "Action", &action)
+                && conditions_hold(&statement["Condition"], &Context::new())
+                && who
+                    .into_iter()
+                    .any(|who| who == "*" || who == account || who == root || who == caller)
+        };
+        let of = |effect: &'static str| self.statements.iter().filter(move |it| it["Effect"] == effect);
+        of("Allow").any(trusted) && !of("Deny").any(trusted)
+    }
+}
+
 /// What the documents together say of an action on a resource.
 pub(crate) fn decide(documents: &[Document], action: &str, resource: &str, context: &Context) -> Decision {
     let mut decision = Decision::ImplicitlyDenied;
@@ -176,6 +196,20 @@ mod tests {
             resource,
             &Context::default(),
         )
+    }
+
+    #[test]
+    fn a_trust_policy_says_who_may_become_the_role() {
+        let trusts = |principal: &str| {
+            let text =
+                format!(r#"{{"Statement":[{{"Effect":"Allow","Principal":{principal},"Action":"sts:AssumeRole"}}]}}"#);
+            Document::parse(&text).unwrap().trusts("arn:aws:iam::1:user/me", "1")
+        };
+        assert!(trusts(r#"{"AWS":"arn:aws:iam::1:root"}"#));
+        assert!(trusts(r#"{"AWS":["arn:aws:iam::2:root","arn:aws:iam::1:user/me"]}"#));
+        assert!(trusts(r#""*""#));
+        assert!(!trusts(r#"{"Service":"ec2.amazonaws.com"}"#));
+        assert!(!trusts(r#"{"AWS":"arn:aws:iam::2:root"}"#));
     }
 
     #[test]

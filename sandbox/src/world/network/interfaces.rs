@@ -23,7 +23,7 @@ pub(crate) struct NetworkInterface {
 }
 
 /// A stable id of EC2's shape for what is derived.
-fn derived_id(prefix: &str, seed: &str) -> String {
+pub(crate) fn derived_id(prefix: &str, seed: &str) -> String {
     let digest = hex::encode(Sha256::digest(seed));
     format!("{prefix}-0{}", &digest[..16])
 }

@@ -1,7 +1,10 @@
 //! VPCs and what lies in them: subnets, gateways, routes, security groups, elastic addresses.
 //! Must know nothing of Beanstalk; what is in use is read from the region's instances and load balancers.
 
+pub(crate) mod cidr;
+pub(crate) mod endpoints;
 pub(crate) mod interfaces;
+pub(crate) mod routes;
 pub(crate) mod security_groups;
 #[cfg(test)]
 mod tests;
@@ -12,6 +15,9 @@ use std::collections::BTreeMap;
 use rand::RngExt;
 
 use super::{Item, Refusal, Region, Tags, ids};
+use cidr::Range;
+use endpoints::VpcEndpoint;
+use routes::RouteTable;
 use security_groups::SecurityGroup;
 
 #[derive(Debug, Default)]
@@ -23,6 +29,9 @@ pub(crate) struct Network {
     pub route_tables: BTreeMap<String, RouteTable>,
     pub security_groups: BTreeMap<String, SecurityGroup>,
     pub addresses: BTreeMap<String, Address>,
+    pub endpoints: BTreeMap<String, VpcEndpoint>,
+    /// What was made for a client's token: asking again with it makes nothing.
+    made_for: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone)]
@@ -30,6 +39,9 @@ pub(crate) struct Vpc {
     pub id: String,
     pub cidr: String,
     pub is_default: bool,
+    /// Whether instances get public host names.
+    pub dns_hostnames: bool,
+    pub dns_support: bool,
     pub tags: Tags,
 }
 
@@ -50,17 +62,6 @@ pub(crate) struct Subnet {
 pub(crate) struct InternetGateway {
     pub id: String,
     pub vpc_id: Option<String>,
-    pub tags: Tags,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct RouteTable {
-    pub id: String,
-    pub vpc_id: String,
-    pub main: bool,
-    pub association_id: String,
-    /// Where 0.0.0.0/0 goes.
-    pub internet_gateway: Option<String>,
     pub tags: Tags,
 }
 
@@ -103,6 +104,8 @@ impl Network {
                 id: vpc_id.clone(),
                 cidr: "172.31.0.0/16".to_owned(),
                 is_default: true,
+                dns_hostnames: true,
+                dns_support: true,
                 tags: Tags::new(),
             },
         );
@@ -142,18 +145,115 @@ impl Network {
                 tags: Tags::new(),
             },
         );
-        let table_id = ids::ec2("rtb");
-        self.route_tables.insert(
-            table_id.clone(),
-            RouteTable {
-                id: table_id.clone(),
-                vpc_id: vpc_id.to_owned(),
-                main: true,
-                association_id: ids::ec2("rtbassoc"),
-                internet_gateway: Some(gateway_id),
-                tags: Tags::new(),
-            },
-        );
+        self.add_main_route_table(vpc_id, Some(gateway_id));
+    }
+
+    /// Makes a VPC with what every one has: a default security group and a main route table that leads nowhere.
+    pub(crate) fn create_vpc(&mut self, cidr: &str, tags: Tags) -> Result<&Vpc, Refusal> {
+        let range = Range::parse(cidr).ok_or_else(|| invalid_cidr(cidr))?;
+        if !range.is_allowed() {
+            return Err(Refusal::new(
+                "InvalidVpc.Range",
+                format!("The CIDR '{cidr}' is invalid."),
+            ));
+        }
+        let vpc = Vpc {
+            id: ids::ec2("vpc"),
+            cidr: range.to_string(),
+            is_default: false,
+            dns_hostnames: false,
+            dns_support: true,
+            tags,
+        };
+        let group = SecurityGroup::default_of(&vpc.id);
+        self.security_groups.insert(group.id.clone(), group);
+        self.add_main_route_table(&vpc.id, None);
+        Ok(self.vpcs.entry(vpc.id.clone()).or_insert(vpc))
+    }
+
+    /// Makes a subnet in `zone`, or in the region's first.
+    pub(crate) fn create_subnet(
+        &mut self,
+        region: &str,
+        vpc_id: &str,
+        zone: Option<String>,
+        cidr: &str,
+        tags: Tags,
+    ) -> Result<&Subnet, Refusal> {
+        let vpc = self.vpcs.get(vpc_id);
+        let vpc = vpc.ok_or_else(|| not_found("InvalidVpcID.NotFound", "vpc", vpc_id))?;
+        let known = zones::zones(region);
+        let zone = match zone {
+            Some(zone) if known.iter().any(|it| it.name == zone) => zone,
+            Some(zone) => return Err(no_zone(&zone)),
+            None => known.first().map(|zone| zone.name.clone()).unwrap_or_default(),
+        };
+        let range = Range::parse(cidr).ok_or_else(|| invalid_cidr(cidr))?;
+        let inside = Range::parse(&vpc.cidr).is_some_and(|vpc| vpc.contains(range));
+        if !inside || !range.is_allowed() {
+            return Err(Refusal::new(
+                "InvalidSubnet.Range",
+                format!("The CIDR '{cidr}' is invalid."),
+            ));
+        }
+        let others = self.subnets.values().filter(|subnet| subnet.vpc_id == vpc_id);
+        if others
+            .filter_map(|subnet| Range::parse(&subnet.cidr))
+            .any(|other| other.overlaps(range))
+        {
+            let text = format!("The CIDR '{cidr}' conflicts with another subnet");
+            return Err(Refusal::new("InvalidSubnet.Conflict", text));
+        }
+        let subnet = Subnet {
+            id: ids::ec2("subnet"),
+            vpc_id: vpc_id.to_owned(),
+            zone,
+            cidr: range.to_string(),
+            default_for_az: false,
+            map_public_ip_on_launch: false,
+            tags,
+        };
+        Ok(self.subnets.entry(subnet.id.clone()).or_insert(subnet))
+    }
+
+    pub(crate) fn subnet_mut(&mut self, id: &str) -> Result<&mut Subnet, Refusal> {
+        let refusal = || not_found("InvalidSubnetID.NotFound", "subnet", id);
+        self.subnets.get_mut(id).ok_or_else(refusal)
+    }
+
+    pub(crate) fn vpc_mut(&mut self, id: &str) -> Result<&mut Vpc, Refusal> {
+        let refusal = || not_found("InvalidVpcID.NotFound", "vpc", id);
+        self.vpcs.get_mut(id).ok_or_else(refusal)
+    }
+
+    pub(crate) fn create_internet_gateway(&mut self, tags: Tags) -> &InternetGateway {
+        let gateway = InternetGateway {
+            id: ids::ec2("igw"),
+            vpc_id: None,
+            tags,
+        };
+        self.internet_gateways.entry(gateway.id.clone()).or_insert(gateway)
+    }
+
+    /// One gateway a VPC, and one VPC a gateway.
+    pub(crate) fn attach_internet_gateway(&mut self, id: &str, vpc_id: &str) -> Result<(), Refusal> {
+        self.vpc_mut(vpc_id)?;
+        let taken = self
+            .internet_gateways
+            .values()
+            .any(|it| it.vpc_id.as_deref() == Some(vpc_id));
+        let gateway = self.internet_gateways.get_mut(id);
+        let gateway = gateway.ok_or_else(|| not_found("InvalidInternetGatewayID.NotFound", "internetGateway", id))?;
+        if let Some(attached) = &gateway.vpc_id {
+            let text = format!("resource {id} is already attached to network {attached}");
+            return Err(Refusal::new("Resource.AlreadyAssociated", text));
+        }
+        if taken {
+            let text = format!("Network {vpc_id} already has an internet gateway attached");
+            return Err(Refusal::new("InvalidParameterValue", text));
+        }
+        gateway.vpc_id = Some(vpc_id.to_owned());
+        Ok(())
     }
 
     /// Makes again the default subnet of a zone.
@@ -165,10 +265,7 @@ impl Network {
             )
         })?;
         if !zones::zones(region).iter().any(|known| known.name == zone) {
-            return Err(Refusal::new(
-                "InvalidParameterValue",
-                format!("Value ({zone}) for parameter availabilityZone is invalid."),
-            ));
+            return Err(no_zone(zone));
         }
         let of_vpc = |subnet: &&Subnet| subnet.vpc_id == vpc_id;
         if self
@@ -192,18 +289,6 @@ impl Network {
             .find(|index| !taken.contains(&format!("172.31.{}.0/20", index * 16)))
             .ok_or_else(|| Refusal::new("InvalidSubnet.Range", "The VPC has no free range for a default subnet."))?;
         Ok(self.add_default_subnet(&vpc_id, zone, free))
-    }
-
-    /// Whether what runs in that VPC can reach the internet, given public addresses.
-    pub(crate) fn has_internet(&self, vpc_id: &str) -> bool {
-        self.route_tables.values().any(|table| {
-            table.vpc_id == vpc_id
-                && table
-                    .internet_gateway
-                    .as_ref()
-                    .and_then(|id| self.internet_gateways.get(id))
-                    .is_some_and(|gateway| gateway.vpc_id.as_deref() == Some(vpc_id))
-        })
     }
 
     /// Gives an elastic address, bound to nothing yet.
@@ -230,6 +315,7 @@ impl Network {
             .or_else(|| self.route_tables.get_mut(id).map(|it| &mut it.tags))
             .or_else(|| self.security_groups.get_mut(id).map(|it| &mut it.tags))
             .or_else(|| self.addresses.get_mut(id).map(|it| &mut it.tags))
+            .or_else(|| self.endpoints.get_mut(id).map(|it| &mut it.tags))
     }
 
     pub(crate) fn inventory(&self, region: &str) -> Vec<Item> {
@@ -264,12 +350,27 @@ impl Network {
                 .values()
                 .map(|it| item("elastic-ip", &it.allocation_id, &it.public_ip, &it.tags)),
         );
+        items.extend(
+            self.endpoints
+                .values()
+                .map(|it| item("vpc-endpoint", &it.id, &it.service, &it.tags)),
+        );
         items
     }
 }
 
 fn not_found(code: &str, what: &str, id: &str) -> Refusal {
     Refusal::new(code, format!("The {what} ID '{id}' does not exist"))
+}
+
+fn no_zone(zone: &str) -> Refusal {
+    let text = format!("Value ({zone}) for parameter availabilityZone is invalid.");
+    Refusal::new("InvalidParameterValue", text)
+}
+
+fn invalid_cidr(cidr: &str) -> Refusal {
+    let text = format!("Value ({cidr}) for parameter cidrBlock is invalid. This is not a valid CIDR block.");
+    Refusal::new("InvalidParameterValue", text)
 }
 
 fn dependency(what: &str, id: &str) -> Refusal {
@@ -294,6 +395,9 @@ impl Region {
             return Err(dependency("subnet", id));
         }
         self.network.subnets.remove(id);
+        for table in self.network.route_tables.values_mut() {
+            table.associations.retain(|_, subnet| subnet != id);
+        }
         Ok(())
     }
 
@@ -349,9 +453,12 @@ impl Region {
         }
         let attached = |gateway: &InternetGateway| gateway.vpc_id.as_deref() == Some(id);
         let group_left = |group: &SecurityGroup| group.vpc_id == id && group.name != "default";
+        let table_left = |table: &RouteTable| table.vpc_id == id && table.main.is_none();
         if network.subnets.values().any(|subnet| subnet.vpc_id == id)
             || network.internet_gateways.values().any(attached)
             || network.security_groups.values().any(group_left)
+            || network.route_tables.values().any(table_left)
+            || network.endpoints.values().any(|endpoint| endpoint.vpc_id == id)
         {
             return Err(dependency("vpc", id));
         }

@@ -114,6 +114,25 @@ impl Network {
         Ok(id)
     }
 
+    /// The id of a group that is meant by its id, or by its name, which only groups of the default VPC can be.
+    pub(crate) fn group_id(&self, id: Option<String>, name: Option<String>) -> Result<String, Refusal> {
+        if let Some(id) = id {
+            return Ok(id);
+        }
+        let name = name.ok_or_else(|| {
+            let text = "The request must contain the parameter groupName or groupId";
+            Refusal::new("MissingParameter", text)
+        })?;
+        let vpc_id = self.default_vpc().map(|vpc| vpc.id.clone()).unwrap_or_default();
+        let mut groups = self.security_groups.values();
+        let found = groups.find(|group| group.vpc_id == vpc_id && group.name == name);
+        let found = found.map(|group| group.id.clone());
+        found.ok_or_else(|| {
+            let text = format!("The security group '{name}' does not exist in default VPC '{vpc_id}'");
+            Refusal::new("InvalidGroup.NotFound", text)
+        })
+    }
+
     pub(crate) fn authorize_ingress(&mut self, id: &str, permissions: Vec<Permission>) -> Result<(), Refusal> {
         for permission in &permissions {
             if let Source::Group(source) = &permission.source

@@ -60,7 +60,7 @@ pub(super) async fn inspect(
                 let in_scope = rate.scope.as_ref().is_none_or(|scope| matching::matches(scope, &parts));
                 let key = rates::key(&rate.key, exchange.viewer.ip(), &parts.headers).filter(|_| in_scope);
                 let now = world.clock.seconds();
-                let over = key.is_some_and(|key| key.is_over(rates, &firewall.arn, &rule.name, rate, now));
+                let over = key.is_some_and(|key| key.exceeds(rates, &firewall.arn, &rule.name, rate, now));
                 own(over, *action)
             }
             RuleKind::Plain { action, statement } => own(matching::matches(statement, &parts), *action),

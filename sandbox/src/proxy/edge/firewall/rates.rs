@@ -46,7 +46,7 @@ pub(in crate::proxy::edge) struct Rates(Mutex<HashMap<String, Counter>>);
 
 impl Key {
     /// Counts the request and says whether it is one too many.
-    pub(super) fn is_over(self, rates: &Rates, acl: &str, rule: &str, rate: &Rate, now: f64) -> bool {
+    pub(super) fn exceeds(self, rates: &Rates, acl: &str, rule: &str, rate: &Rate, now: f64) -> bool {
         let Self::Counted(address) = self else { return true };
         let name = format!("{acl} {rule} {rate:?}");
         let mut counters = rates.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
@@ -68,7 +68,7 @@ impl Counter {
         if bucket > self.looked {
             self.look(bucket, rate);
         }
-        let is_over = self.limited.contains(&address);
+        let exceeds = self.limited.contains(&address);
         if self.counts.len() < MOST_ADDRESSES || self.counts.contains_key(&address) {
             let buckets = self.counts.entry(address).or_default();
             match buckets.back_mut() {
@@ -76,7 +76,7 @@ impl Counter {
                 _ => buckets.push_back((bucket, 1)),
             }
         }
-        is_over
+        exceeds
     }
 
     fn look(&mut self, bucket: i64, rate: &Rate) {
@@ -109,7 +109,7 @@ mod tests {
     }
 
     fn over(rates: &Rates, address: &str, limit: u64, now: f64) -> bool {
-        Key::Counted(address.to_owned()).is_over(rates, "acl", "rule", &rate(limit), now)
+        Key::Counted(address.to_owned()).exceeds(rates, "acl", "rule", &rate(limit), now)
     }
 
     #[test]

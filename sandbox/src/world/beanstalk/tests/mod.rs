@@ -38,7 +38,7 @@ pub(crate) fn prepared() -> Fake {
 /// The same where the clock runs that many times faster than real time.
 fn prepared_at(scale: f64) -> Fake {
     let fake = Fake::at(scale);
-    for label in ["v1", "v2", "crash"] {
+    for label in ["v1", "v2", "crash", "hang"] {
         add_version(&fake.world, &fake.objects, label, label.into());
     }
     fake.check_targets();

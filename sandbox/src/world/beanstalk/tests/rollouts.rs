@@ -3,7 +3,7 @@
 use super::updates::{bundles, set, update, version, wait};
 use super::*;
 use crate::world::beanstalk::Abort;
-use crate::world::beanstalk::catalogue::{COMMAND, INSTANCES, ROLLING};
+use crate::world::beanstalk::catalogue::{COMMAND, INSTANCES, PROCESS, PROPERTIES, ROLLING};
 
 fn launched(fake: &Fake) -> std::collections::BTreeSet<String> {
     fake.plane.0.lock().unwrap().launched.clone()
@@ -70,7 +70,12 @@ async fn an_additional_batch_keeps_the_capacity_and_goes_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rolling_deployment_can_be_cancelled_and_leaves_the_old_version_everywhere() {
     let fake = prepared();
-    let rolling = [(COMMAND, "DeploymentPolicy", "Rolling"), (COMMAND, "BatchSize", "50")];
+    let rolling = [
+        (COMMAND, "DeploymentPolicy", "Rolling"),
+        (COMMAND, "BatchSize", "50"),
+        // Time to cancel it.
+        (PROCESS, "DeregistrationDelay", "3600"),
+    ];
     let environment = create(&fake, "v1", &rolling).await;
     let nothing = environments::abort(&fake.world, &caller("r-abort"), &named()).unwrap_err();
     assert_eq!(
@@ -143,4 +148,48 @@ async fn a_type_that_does_not_fit_the_quota_is_taken_back() {
     assert_eq!(environment.settings.get(INSTANCES, "InstanceTypes"), None);
     assert_eq!(environment.draft.map(|(status, _)| status), Some("failed"));
     assert_eq!(environment.health.status.as_str(), "Ok", "{told:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_way_an_update_goes_cancelling_it_brings_everything_back() {
+    let of_version = [(COMMAND, "DeploymentPolicy", "Immutable"), (COMMAND, "BatchSize", "50")];
+    let of_batches = [
+        (ROLLING, "RollingUpdateEnabled", "true"),
+        (ROLLING, "RollingUpdateType", "Health"),
+    ];
+    let with_more = [
+        (COMMAND, "DeploymentPolicy", "RollingWithAdditionalBatch"),
+        (COMMAND, "BatchSize", "50"),
+    ];
+    let bigger = || {
+        let mut wish = set(INSTANCES, "InstanceTypes", "t3.small");
+        wish.set.extend(set(PROPERTIES, "HANG", "1").set);
+        wish
+    };
+    for (settings, wish) in [
+        (of_version, version("hang")),
+        (of_batches, bigger()),
+        (with_more, version("hang")),
+    ] {
+        let fake = prepared();
+        let environment = create(&fake, "v1", &settings).await;
+        environments::update(&fake.world, &caller("r-update"), &named(), wish).unwrap();
+        // While the new instances come up.
+        wait(&fake, || {
+            launched(&fake).len() == 3 && get(&fake, &environment.id).abort == Abort::Possible
+        })
+        .await;
+        environments::abort(&fake.world, &caller("r-abort"), &named()).unwrap();
+        assert_eq!(get(&fake, &environment.id).status, Status::Aborting);
+        let rested = rest(&fake, &environment.id).await;
+        let told = messages(&fake, Some("r-update"));
+        assert_eq!(bundles(&fake), ["v1", "v1"], "{told:#?}");
+        assert_eq!(rested.version_label.as_deref(), Some("v1"), "{told:#?}");
+        assert_eq!(rested.settings.get(INSTANCES, "InstanceTypes"), None);
+        assert_eq!(rested.draft, None);
+        assert_eq!(groups(&fake), 1);
+        let mut state = fake.world.lock();
+        let group = &state.region(REGION).scaling.groups[&environment.made.group.unwrap()];
+        assert_eq!((group.desired, group.max), (2, 4), "{told:#?}");
+    }
 }

@@ -1,0 +1,116 @@
+//! A connection on which nothing happens, without the 16 kB of buffers that hyper keeps for it: 10,000 people who have
+//! registered and still have the page open cost little. It knows no route.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// How long after an answer the next request may come before the buffers go. A proxy's busy connection never rests.
+const REST_AFTER: Duration = Duration::from_millis(50);
+
+/// How far an exchange is, told by those who see it: the service that answers, the stream that reads.
+#[derive(Default)]
+pub struct Progress {
+    /// The last request is answered and nothing of another has come.
+    answered: AtomicBool,
+    rested: AtomicBool,
+}
+
+impl Progress {
+    pub fn answered(&self) {
+        self.answered.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the end of the stream was none: it can be served again.
+    pub fn has_rested(&self) -> bool {
+        self.rested.load(Ordering::Relaxed)
+    }
+}
+
+/// A stream that pretends to end when it has nothing to do.
+pub struct Resting<'a> {
+    stream: &'a mut TcpStream,
+    progress: &'a Progress,
+    last_read: Instant,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl<'a> Resting<'a> {
+    pub fn new(stream: &'a mut TcpStream, progress: &'a Progress) -> Self {
+        Self {
+            stream,
+            progress,
+            last_read: Instant::now(),
+            timer: None,
+        }
+    }
+
+    /// The timer is armed once and then only moved, since most requests come long before it would fire.
+    fn poll_rest(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let due = self.last_read + REST_AFTER;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(due)));
+        while timer.as_mut().poll(context).is_ready() {
+            if Instant::now() >= due {
+                return Poll::Ready(());
+            }
+            timer.as_mut().reset(due);
+        }
+        Poll::Pending
+    }
+}
+
+impl AsyncRead for Resting<'_> {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = into.filled().len();
+        match Pin::new(&mut *this.stream).poll_read(context, into) {
+            Poll::Pending if this.progress.answered.load(Ordering::Relaxed) => this.poll_rest(context).map(|()| {
+                this.progress.rested.store(true, Ordering::Relaxed);
+                Ok(())
+            }),
+            ready => {
+                if into.filled().len() > before {
+                    this.last_read = Instant::now();
+                    this.progress.answered.store(false, Ordering::Relaxed);
+                }
+                ready
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Resting<'_> {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut *self.get_mut().stream).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut *self.get_mut().stream).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.get_mut().stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if this.progress.has_rested() {
+            return Poll::Ready(Ok(()));
+        }
+        Pin::new(&mut *this.stream).poll_shutdown(context)
+    }
+}

@@ -1,0 +1,230 @@
+//! Changes of what Beanstalk made: health checks, attributes, targets, tags.
+//! Nothing is decided here but form.
+
+use std::sync::Arc;
+
+use winterbaume_elasticloadbalancingv2::{model as m, wire};
+
+use super::{group_view, load_balancer, no_target_group, target_group};
+use crate::gateway::call::{Answer, Call};
+use crate::services::not_implemented;
+use crate::world::balancing::{Balancing, HealthCheck, LoadBalancer, Target, TargetGroup, deregister};
+use crate::world::{Refusal, Tags, World};
+
+fn invalid(text: impl Into<String>) -> Refusal {
+    Refusal::new("ValidationError", text)
+}
+
+fn group_mut<'a>(balancing: &'a mut Balancing, arn: &str) -> Result<&'a mut TargetGroup, Refusal> {
+    balancing.target_groups.get_mut(arn).ok_or_else(|| no_target_group(arn))
+}
+
+/// A number within what the API allows.
+fn within(member: &str, sent: Option<i32>, allowed: std::ops::RangeInclusive<u32>) -> Result<Option<u32>, Refusal> {
+    let Some(sent) = sent else { return Ok(None) };
+    let number = u32::try_from(sent).ok().filter(|number| allowed.contains(number));
+    let refused = || {
+        invalid(format!(
+            "{member} must be between {} and {}",
+            allowed.start(),
+            allowed.end()
+        ))
+    };
+    number.map(Some).ok_or_else(refused)
+}
+
+pub(super) fn modify_target_group(balancing: &mut Balancing, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::ModifyTargetGroupInput = call.query()?;
+    let present = &target_group(balancing, &request.target_group_arn)?.check;
+    let interval = within("Health check interval", request.health_check_interval_seconds, 5..=300)?;
+    let timeout = within("Health check timeout", request.health_check_timeout_seconds, 2..=120)?;
+    let healthy = within("Healthy threshold count", request.healthy_threshold_count, 2..=10)?;
+    let unhealthy = within("Unhealthy threshold count", request.unhealthy_threshold_count, 2..=10)?;
+    let check = HealthCheck {
+        path: request.health_check_path.unwrap_or_else(|| present.path.clone()),
+        interval: interval.unwrap_or(present.interval),
+        timeout: timeout.unwrap_or(present.timeout),
+        healthy_threshold: healthy.unwrap_or(present.healthy_threshold),
+        unhealthy_threshold: unhealthy.unwrap_or(present.unhealthy_threshold),
+        matcher: request
+            .matcher
+            .and_then(|matcher| matcher.http_code)
+            .unwrap_or_else(|| present.matcher.clone()),
+    };
+    if !check.path.starts_with('/') {
+        return Err(invalid("Health check path must begin with '/'"));
+    }
+    if check.timeout >= check.interval {
+        let text = "Health check timeout must be smaller than the health check interval";
+        return Err(invalid(text));
+    }
+    group_mut(balancing, &request.target_group_arn)?.check = check;
+    let changed = target_group(balancing, &request.target_group_arn)?;
+    let result = m::ModifyTargetGroupOutput {
+        target_groups: Some(vec![group_view(changed, balancing)].into()),
+    };
+    Ok(wire::serialize_modify_target_group_response(&result).into())
+}
+
+pub(super) fn target_group_attributes(group: &TargetGroup) -> Vec<m::TargetGroupAttribute> {
+    let attributes = [
+        (
+            "deregistration_delay.timeout_seconds",
+            group.deregistration_delay.to_string(),
+        ),
+        ("load_balancing.algorithm.type", "round_robin".to_owned()),
+        ("slow_start.duration_seconds", "0".to_owned()),
+        ("stickiness.enabled", "false".to_owned()),
+        ("stickiness.lb_cookie.duration_seconds", "86400".to_owned()),
+        ("stickiness.type", "lb_cookie".to_owned()),
+    ];
+    let view = |(key, value): (&str, String)| m::TargetGroupAttribute {
+        key: Some(key.to_owned()),
+        value: Some(value),
+    };
+    attributes.into_iter().map(view).collect()
+}
+
+/// Only the deregistration delay changes anything here; what would change something else is refused.
+pub(super) fn modify_target_group_attributes(balancing: &mut Balancing, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::ModifyTargetGroupAttributesInput = call.query()?;
+    let group = group_mut(balancing, &request.target_group_arn)?;
+    for sent in request.attributes.items {
+        let (key, value) = (sent.key.unwrap_or_default(), sent.value.unwrap_or_default());
+        let mut present = target_group_attributes(group).into_iter();
+        let present = present.find(|one| one.key.as_ref() == Some(&key));
+        match (key.as_str(), present.and_then(|one| one.value)) {
+            ("deregistration_delay.timeout_seconds", _) => {
+                let seconds = within("Deregistration delay", value.parse().ok(), 0..=3_600)?;
+                group.deregistration_delay = seconds.ok_or_else(|| invalid("Deregistration delay is not a number"))?;
+            }
+            (_, Some(same)) if same == value => {}
+            _ => return Err(not_implemented(format!("the target group attribute {key}={value}"))),
+        }
+    }
+    let result = m::ModifyTargetGroupAttributesOutput {
+        attributes: Some(target_group_attributes(group).into()),
+    };
+    Ok(wire::serialize_modify_target_group_attributes_response(&result).into())
+}
+
+pub(super) fn load_balancer_attributes(balancer: &LoadBalancer) -> Vec<m::LoadBalancerAttribute> {
+    let attributes = [
+        ("access_logs.s3.enabled", "false".to_owned()),
+        ("client_keep_alive.seconds", "3600".to_owned()),
+        ("deletion_protection.enabled", "false".to_owned()),
+        ("idle_timeout.timeout_seconds", balancer.idle_timeout.to_string()),
+        ("load_balancing.cross_zone.enabled", "true".to_owned()),
+        ("routing.http.desync_mitigation_mode", "defensive".to_owned()),
+        ("routing.http.drop_invalid_header_fields.enabled", "false".to_owned()),
+        ("routing.http.preserve_host_header.enabled", "false".to_owned()),
+        ("routing.http.xff_client_port.enabled", "false".to_owned()),
+        ("routing.http.xff_header_processing.mode", "append".to_owned()),
+        ("routing.http2.enabled", "true".to_owned()),
+        ("waf.fail_open.enabled", "false".to_owned()),
+    ];
+    let view = |(key, value): (&str, String)| m::LoadBalancerAttribute {
+        key: Some(key.to_owned()),
+        value: Some(value),
+    };
+    attributes.into_iter().map(view).collect()
+}
+
+/// Only the idle time-out changes anything here; what would change something else is refused.
+pub(super) fn modify_load_balancer_attributes(balancing: &mut Balancing, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::ModifyLoadBalancerAttributesInput = call.query()?;
+    load_balancer(balancing, &request.load_balancer_arn)?;
+    let Some(balancer) = balancing.load_balancers.get_mut(&request.load_balancer_arn) else {
+        return Err(super::no_load_balancer(&request.load_balancer_arn));
+    };
+    for sent in request.attributes.items {
+        let (key, value) = (sent.key.unwrap_or_default(), sent.value.unwrap_or_default());
+        let mut present = load_balancer_attributes(balancer).into_iter();
+        let present = present.find(|one| one.key.as_ref() == Some(&key));
+        match (key.as_str(), present.and_then(|one| one.value)) {
+            ("idle_timeout.timeout_seconds", _) => {
+                let seconds = within("Idle timeout", value.parse().ok(), 1..=4_000)?;
+                balancer.idle_timeout = seconds.ok_or_else(|| invalid("Idle timeout is not a number"))?;
+            }
+            (_, Some(same)) if same == value => {}
+            _ => return Err(not_implemented(format!("the load balancer attribute {key}={value}"))),
+        }
+    }
+    let result = m::ModifyLoadBalancerAttributesOutput {
+        attributes: Some(load_balancer_attributes(balancer).into()),
+    };
+    Ok(wire::serialize_modify_load_balancer_attributes_response(&result).into())
+}
+
+pub(super) fn register_targets(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::RegisterTargetsInput = call.query()?;
+    let mut state = world.lock();
+    let region = state.region(&call.region);
+    for target in &request.targets.items {
+        if !region.compute.instances.contains_key(&target.id) {
+            let text = format!(
+                "The following targets are not in a running state and cannot be registered: '{}'",
+                target.id
+            );
+            return Err(Refusal::new("InvalidTarget", text));
+        }
+    }
+    let group = group_mut(&mut region.balancing, &request.target_group_arn)?;
+    for target in request.targets.items {
+        let port = target.port.and_then(|port| u16::try_from(port).ok());
+        if port.is_some_and(|port| port != group.port) {
+            return Err(not_implemented("targets on other ports than their group's"));
+        }
+        // A target that is there already stays as it is, unless it is on its way out.
+        let present = group.targets.get(&target.id);
+        if present.is_none_or(Target::is_draining) {
+            let made = Target::new(&target.id, group.port);
+            group.targets.insert(target.id, made);
+        }
+    }
+    Ok(wire::serialize_register_targets_response(&m::RegisterTargetsOutput::default()).into())
+}
+
+pub(super) fn deregister_targets(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::DeregisterTargetsInput = call.query()?;
+    target_group(&world.lock().region(&call.region).balancing, &request.target_group_arn)?;
+    for target in request.targets.items {
+        deregister(world, &call.region, &request.target_group_arn, &target.id);
+    }
+    Ok(wire::serialize_deregister_targets_response(&m::DeregisterTargetsOutput::default()).into())
+}
+
+pub(super) fn add_tags(balancing: &mut Balancing, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::AddTagsInput = call.query()?;
+    for arn in &request.resource_arns.items {
+        let tags = tags_of(balancing, arn)?;
+        for tag in &request.tags.items {
+            tags.insert(tag.key.clone(), tag.value.clone().unwrap_or_default());
+        }
+    }
+    Ok(wire::serialize_add_tags_response(&m::AddTagsOutput::default()).into())
+}
+
+pub(super) fn remove_tags(balancing: &mut Balancing, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::RemoveTagsInput = call.query()?;
+    for arn in &request.resource_arns.items {
+        let tags = tags_of(balancing, arn)?;
+        tags.retain(|key, _| !request.tag_keys.items.contains(key));
+    }
+    Ok(wire::serialize_remove_tags_response(&m::RemoveTagsOutput::default()).into())
+}
+
+/// Listeners have no tags here.
+fn tags_of<'a>(balancing: &'a mut Balancing, arn: &str) -> Result<&'a mut Tags, Refusal> {
+    if balancing.rules.contains_key(arn) {
+        balancing.rule(arn)?;
+    }
+    let group = balancing.target_groups.get_mut(arn).map(|group| &mut group.tags);
+    let balancer = balancing.load_balancers.get_mut(arn).map(|balancer| &mut balancer.tags);
+    let rule = balancing.rules.get_mut(arn).map(|rule| &mut rule.tags);
+    match group.or(balancer).or(rule) {
+        Some(tags) => Ok(tags),
+        None if arn.contains(":listener/") => Err(not_implemented("tags of listeners")),
+        None => Err(no_target_group(arn)),
+    }
+}

@@ -1,0 +1,197 @@
+//! Elastic Load Balancing's API as its clients speak it: rules, changes, refusals.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, Method};
+
+use super::run;
+use crate::gateway::call::{Call, Protocol};
+use crate::proxy::tests as proxy;
+use crate::world::balancing::{Target, TargetState};
+use crate::world::{Refusal, World};
+
+/// One call; the parameters as they are in the form.
+fn call(world: &Arc<World>, operation: &str, parameters: &[(&str, &str)]) -> Result<String, Refusal> {
+    let mut form = form_urlencoded::Serializer::new(String::new());
+    form.append_pair("Action", operation).extend_pairs(parameters);
+    let answer = run(
+        world,
+        &Call {
+            request_id: "request".to_owned(),
+            service: "elasticloadbalancing".to_owned(),
+            region: "us-east-1".to_owned(),
+            protocol: Protocol::Query,
+            operation: operation.to_owned(),
+            caller: "arn:aws:iam::123456789012:root".to_owned(),
+            method: Method::POST,
+            uri: "/".parse().unwrap(),
+            headers: HeaderMap::new(),
+            body: form.finish().into(),
+        },
+    )?;
+    Ok(String::from_utf8(answer.body.to_vec()).unwrap())
+}
+
+async fn site() -> proxy::Site {
+    proxy::Site::at(600.0, proxy::configuration(proxy::OPTIMIZED)).await
+}
+
+/// The text of the first element of that name.
+fn element<'a>(xml: &'a str, name: &str) -> &'a str {
+    let rest = xml.split_once(&format!("<{name}>")).unwrap().1;
+    rest.split_once(&format!("</{name}>")).unwrap().0
+}
+
+const SECRET: &[(&str, &str)] = &[
+    ("ListenerArn", "listener"),
+    ("Priority", "1"),
+    ("Conditions.member.1.Field", "http-header"),
+    ("Conditions.member.1.HttpHeaderConfig.HttpHeaderName", "X-Secret"),
+    ("Conditions.member.1.HttpHeaderConfig.Values.member.1", "s"),
+    ("Actions.member.1.Type", "forward"),
+    ("Actions.member.1.TargetGroupArn", "group"),
+];
+
+#[tokio::test]
+async fn a_rule_lives_beside_the_default_one_which_stays() {
+    let site = site().await;
+    let world = &site.world;
+    let made = call(world, "CreateRule", SECRET).unwrap();
+    let arn = element(&made, "RuleArn").to_owned();
+    assert_eq!(call(world, "CreateRule", SECRET).unwrap_err().code, "PriorityInUse");
+
+    let listed = call(world, "DescribeRules", &[("ListenerArn", "listener")]).unwrap();
+    assert_eq!(listed.matches("<RuleArn>").count(), 2);
+    assert_eq!(element(&listed, "HttpHeaderName"), "X-Secret");
+    assert!(listed.contains("<Priority>default</Priority>"));
+
+    let moved = [
+        ("RulePriorities.member.1.RuleArn", arn.as_str()),
+        ("RulePriorities.member.1.Priority", "7"),
+    ];
+    let moved = call(world, "SetRulePriorities", &moved).unwrap();
+    assert_eq!(element(&moved, "Priority"), "7");
+
+    let default = call(world, "DescribeRules", &[("ListenerArn", "listener")]).unwrap();
+    let default = default
+        .rsplit_once("<RuleArn>")
+        .unwrap()
+        .1
+        .split_once('<')
+        .unwrap()
+        .0
+        .to_owned();
+    let kept = call(world, "DeleteRule", &[("RuleArn", default.as_str())]).unwrap_err();
+    assert_eq!(kept.code, "OperationNotPermitted");
+    call(world, "DeleteRule", &[("RuleArn", arn.as_str())]).unwrap();
+    assert_eq!(
+        call(world, "DeleteRule", &[("RuleArn", arn.as_str())])
+            .unwrap_err()
+            .code,
+        "RuleNotFound"
+    );
+}
+
+#[tokio::test]
+async fn rules_that_cannot_be_are_refused() {
+    let site = site().await;
+    let refused = |name: &str, value: &'static str| {
+        let changed = SECRET
+            .iter()
+            .map(|(key, old)| (*key, if *key == name { value } else { old }));
+        let changed: Vec<_> = changed.collect();
+        call(&site.world, "CreateRule", &changed).unwrap_err().code
+    };
+    assert_eq!(refused("ListenerArn", "other"), "ListenerNotFound");
+    assert_eq!(refused("Priority", "0"), "ValidationError");
+    assert_eq!(
+        refused("Actions.member.1.TargetGroupArn", "other"),
+        "TargetGroupNotFound"
+    );
+    assert_eq!(refused("Actions.member.1.Type", "redirect"), "NotImplemented");
+    assert_eq!(refused("Conditions.member.1.Field", "source-ip"), "NotImplemented");
+}
+
+#[tokio::test]
+async fn checks_and_attributes_are_changed_within_their_bounds() {
+    let site = site().await;
+    let world = &site.world;
+    let modify = |name: &str, value: &str| {
+        call(
+            world,
+            "ModifyTargetGroup",
+            &[("TargetGroupArn", "group"), (name, value)],
+        )
+    };
+    let changed = modify("HealthCheckPath", "/ready").unwrap();
+    assert_eq!(element(&changed, "HealthCheckPath"), "/ready");
+    assert_eq!(element(&changed, "HealthCheckIntervalSeconds"), "15");
+    assert_eq!(
+        modify("HealthCheckTimeoutSeconds", "15").unwrap_err().code,
+        "ValidationError"
+    );
+    assert_eq!(
+        modify("HealthyThresholdCount", "1").unwrap_err().code,
+        "ValidationError"
+    );
+
+    let attribute = |key: &str, value: &str| {
+        let parameters = [
+            ("LoadBalancerArn", "lb"),
+            ("Attributes.member.1.Key", key),
+            ("Attributes.member.1.Value", value),
+        ];
+        call(world, "ModifyLoadBalancerAttributes", &parameters)
+    };
+    attribute("idle_timeout.timeout_seconds", "90").unwrap();
+    assert_eq!(
+        world.lock().region("us-east-1").balancing.load_balancers["lb"].idle_timeout,
+        90
+    );
+    attribute("routing.http2.enabled", "true").unwrap();
+    assert_eq!(
+        attribute("routing.http2.enabled", "false").unwrap_err().code,
+        "NotImplemented"
+    );
+}
+
+#[tokio::test]
+async fn a_deregistered_target_drains_for_the_groups_delay() {
+    let site = site().await;
+    let world = &site.world;
+    let group = ("TargetGroupArn", "group");
+    let target = ("Targets.member.1.Id", "i-1");
+    call(world, "DeregisterTargets", &[group, target]).unwrap();
+    let shown = call(world, "DescribeTargetHealth", &[group]).unwrap();
+    assert_eq!(element(&shown, "State"), "draining");
+    assert_eq!(element(&shown, "Reason"), "Target.DeregistrationInProgress");
+    for _ in 0..200 {
+        let shown = call(world, "DescribeTargetHealth", &[group, target]).unwrap();
+        if element(&shown, "Reason") == "Target.NotRegistered" {
+            assert_eq!(element(&shown, "State"), "unused");
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("it never left");
+}
+
+#[tokio::test]
+async fn a_target_of_a_group_that_nothing_forwards_to_is_unused() {
+    let site = site().await;
+    let world = &site.world;
+    world.lock().region("us-east-1").balancing.listeners.clear();
+    let shown = call(world, "DescribeTargetHealth", &[("TargetGroupArn", "group")]).unwrap();
+    assert_eq!(
+        (element(&shown, "State"), element(&shown, "Reason")),
+        ("unused", "Target.NotInUse")
+    );
+    let unknown = call(
+        world,
+        "RegisterTargets",
+        &[("TargetGroupArn", "group"), ("Targets.member.1.Id", "i-9")],
+    );
+    assert_eq!(unknown.unwrap_err().code, "InvalidTarget");
+    assert_eq!(Target::new("i-1", 80).state, TargetState::Initial);
+}

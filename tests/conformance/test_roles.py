@@ -1,0 +1,107 @@
+"""IAM: roles, profiles, policies; what attaches, what is refused, what the documents allow."""
+
+import json
+
+from account import Case, client
+
+EC2 = {"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+MANAGED = "arn:aws:iam::aws:policy/"
+
+
+class Roles(Case):
+    def setUp(self):
+        self.iam = client("iam")
+
+    def make(self, name, **more):
+        return self.iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(EC2), **more)["Role"]
+
+    def test_a_role_is_what_was_asked_for(self):
+        made = self.make("asked", Path="/team/", Description="for a test", MaxSessionDuration=7200,
+                         Tags=[{"Key": "a", "Value": "1"}])
+        seen = self.iam.get_role(RoleName="asked")["Role"]
+        for member in ("Arn", "RoleId", "Path", "CreateDate", "AssumeRolePolicyDocument"):
+            self.assertEqual(made[member], seen[member])
+        self.assertEqual((EC2, 7200, "/team/"), (seen["AssumeRolePolicyDocument"], seen["MaxSessionDuration"], seen["Path"]))
+        self.refuses("EntityAlreadyExists", self.make, "ASKED")
+        self.assertIn("asked", [role["RoleName"] for role in self.iam.list_roles(PathPrefix="/team/")["Roles"]])
+        self.iam.tag_role(RoleName="asked", Tags=[{"Key": "b", "Value": "2"}])
+        self.iam.untag_role(RoleName="asked", TagKeys=["a"])
+        self.assertEqual([{"Key": "b", "Value": "2"}], self.iam.list_role_tags(RoleName="asked")["Tags"])
+
+    def test_a_boundary_that_would_not_be_kept_is_refused(self):
+        boundary = {"PermissionsBoundary": f"{MANAGED}AmazonDynamoDBFullAccess"}
+        code, message = "NotImplemented", "PermissionsBoundary"
+        self.refuses(code, self.make, "bounded", **boundary, text=message)
+        self.refuses("NoSuchEntity", self.iam.get_role, RoleName="bounded")
+
+    def test_policies_of_awss_are_there_with_their_documents(self):
+        for path in ("AWSElasticBeanstalkWebTier", "AWSElasticBeanstalkWorkerTier",
+                     "AWSElasticBeanstalkMulticontainerDocker", "AmazonDynamoDBFullAccess", "AmazonSSMManagedInstanceCore",
+                     "service-role/AWSElasticBeanstalkEnhancedHealth",
+                     "AWSElasticBeanstalkManagedUpdatesCustomerRolePolicy"):
+            with self.subTest(path=path):
+                policy = self.iam.get_policy(PolicyArn=MANAGED + path)["Policy"]
+                version = self.iam.get_policy_version(PolicyArn=MANAGED + path, VersionId=policy["DefaultVersionId"])
+                self.assertTrue(version["PolicyVersion"]["Document"]["Statement"])
+        self.refuses("NoSuchEntity", self.iam.get_policy, PolicyArn=f"{MANAGED}NoSuchPolicy")
+
+    def test_a_role_goes_only_when_nothing_hangs_on_it(self):
+        self.make("hung")
+        self.iam.attach_role_policy(RoleName="hung", PolicyArn=f"{MANAGED}AWSElasticBeanstalkWebTier")
+        document = {"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": "dynamodb:PutItem", "Resource": "arn:aws:dynamodb:*:*:table/users"}]}
+        self.iam.put_role_policy(RoleName="hung", PolicyName="table", PolicyDocument=json.dumps(document))
+        self.assertEqual(document, self.iam.get_role_policy(RoleName="hung", PolicyName="table")["PolicyDocument"])
+        self.assertEqual(["table"], self.iam.list_role_policies(RoleName="hung")["PolicyNames"])
+        self.iam.create_instance_profile(InstanceProfileName="hung", Tags=[{"Key": "a", "Value": "1"}])
+        self.iam.add_role_to_instance_profile(InstanceProfileName="hung", RoleName="hung")
+        found = self.iam.list_instance_profiles_for_role(RoleName="hung")["InstanceProfiles"]
+        self.assertEqual(["hung"], [one["InstanceProfileName"] for one in found])
+        self.assertEqual([{"Key": "a", "Value": "1"}],
+                         self.iam.list_instance_profile_tags(InstanceProfileName="hung")["Tags"])
+        gone = lambda: self.iam.delete_role(RoleName="hung")
+        self.refuses("DeleteConflict", gone, text="instance profile")
+        self.refuses("DeleteConflict", self.iam.delete_instance_profile, InstanceProfileName="hung")
+        self.iam.remove_role_from_instance_profile(InstanceProfileName="hung", RoleName="hung")
+        self.refuses("DeleteConflict", gone, text="detach all policies")
+        self.iam.detach_role_policy(RoleName="hung", PolicyArn=f"{MANAGED}AWSElasticBeanstalkWebTier")
+        self.refuses("DeleteConflict", gone, text="delete policies first")
+        self.iam.delete_role_policy(RoleName="hung", PolicyName="table")
+        gone()
+        self.refuses("NoSuchEntity", gone)
+
+    def test_documents_are_read(self):
+        self.make("read")
+        malformed = {"RoleName": "read", "PolicyName": "p", "PolicyDocument": "{"}
+        self.refuses("MalformedPolicyDocument", self.iam.put_role_policy, **malformed)
+        self.refuses("MalformedPolicyDocument", self.iam.create_role, RoleName="x", AssumeRolePolicyDocument="{}")
+        other = json.loads(json.dumps(EC2).replace("ec2.", "elasticbeanstalk."))
+        self.iam.update_assume_role_policy(RoleName="read", PolicyDocument=json.dumps(other))
+        self.assertEqual(other, self.iam.get_role(RoleName="read")["Role"]["AssumeRolePolicyDocument"])
+
+    def test_the_simulator_says_what_the_documents_allow(self):
+        role = self.make("simulated")["Arn"]
+        self.iam.attach_role_policy(RoleName="simulated", PolicyArn=f"{MANAGED}AWSElasticBeanstalkWebTier")
+        said = self.iam.simulate_principal_policy(
+            PolicySourceArn=role, ActionNames=["s3:PutObject", "dynamodb:PutItem"],
+            ResourceArns=["arn:aws:s3:::elasticbeanstalk-us-east-1-123456789012/x"])["EvaluationResults"]
+        decisions = {one["EvalActionName"]: one["EvalDecision"] for one in said}
+        self.assertEqual({"s3:PutObject": "allowed", "dynamodb:PutItem": "implicitDeny"}, decisions)
+        users = self.iam.list_entities_for_policy(PolicyArn=f"{MANAGED}AWSElasticBeanstalkWebTier")["PolicyRoles"]
+        self.assertIn("simulated", [one["RoleName"] for one in users])
+
+    def test_lists_come_in_pages(self):
+        for number in range(3):
+            self.make(f"page-{number}", Path="/pages/")
+        pages = self.iam.get_paginator("list_roles").paginate(PathPrefix="/pages/", PaginationConfig={"PageSize": 2})
+        self.assertEqual([2, 1], [len(page["Roles"]) for page in pages])
+        self.iam.list_instance_profiles()
+
+    def test_everybody_can_ask_who_he_is(self):
+        said = client("sts").get_caller_identity()
+        self.assertEqual("123456789012", said["Account"])
+        quota = client("service-quotas").get_service_quota(ServiceCode="ec2", QuotaCode="L-1216C47A")["Quota"]
+        self.assertGreater(quota["Value"], 0)
+        self.refuses("NoSuchResourceException", client("service-quotas").get_service_quota,
+                     ServiceCode="ec2", QuotaCode="L-00000000")

@@ -1,0 +1,166 @@
+"""What AWS does and a hasty client does not expect. Each trap is shown as such a client would meet it."""
+
+import json
+
+import boto3
+
+import stack
+import witness
+from account import Case, client, until
+
+ORIGIN = {"Id": "o", "DomainName": "example.com",
+          "CustomOriginConfig": {"HTTPPort": 80, "HTTPSPort": 443, "OriginProtocolPolicy": "http-only"}}
+VISIBLE = {"SampledRequestsEnabled": True, "CloudWatchMetricsEnabled": True, "MetricName": "m"}
+
+
+def as_role(name, document):
+    """A session of a role that may do what the document says, and nothing else."""
+    iam, sts = client("iam"), client("sts")
+    account = sts.get_caller_identity()["Account"]
+    trust = {"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{account}:root"}, "Action": "sts:AssumeRole"}]}
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]
+    iam.put_role_policy(RoleName=name, PolicyName="only", PolicyDocument=json.dumps(document))
+    keys = sts.assume_role(RoleArn=role["Arn"], RoleSessionName="me")["Credentials"]
+    session = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
+    witness.attend(session.events)
+    return session
+
+
+def allow(*actions):
+    return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": list(actions), "Resource": "*"}]}
+
+
+class WithoutPermission(Case):
+    def test_nothing_is_seen_where_everything_is(self):
+        client("elasticbeanstalk").create_application(ApplicationName="unseen")
+        session = as_role("blind", allow("dynamodb:ListTables", "iam:GetRole"))
+        beanstalk = session.client("elasticbeanstalk")
+        # Whoever takes this for "there is none" tears nothing down and calls it success.
+        self.assertEqual([], beanstalk.describe_applications()["Applications"])
+        self.assertEqual([], beanstalk.describe_environments()["Environments"])
+        self.assertEqual([], beanstalk.describe_application_versions()["ApplicationVersions"])
+        self.assertEqual([], beanstalk.describe_events()["Events"])
+        self.assertEqual(1, len(client("elasticbeanstalk").describe_applications(ApplicationNames=["unseen"])["Applications"]))
+        # Writes, and the reads of other services, say what is missing.
+        self.refuses("AccessDenied", beanstalk.create_application, ApplicationName="x", text="elasticbeanstalk:CreateApplication")
+        self.refuses("UnauthorizedOperation", session.client("ec2").describe_vpcs)
+        self.refuses("AccessDeniedException", session.client("dynamodb").describe_table, TableName="x")
+        self.refuses("AccessDenied", session.client("iam").list_roles)
+        session.client("dynamodb").list_tables()
+        identity = session.client("sts").get_caller_identity()
+        self.assertTrue(identity["Arn"].endswith(":assumed-role/blind/me"), identity["Arn"])
+
+    def test_the_simulator_tells_absent_from_unseen(self):
+        session = as_role("asker", allow("iam:SimulatePrincipalPolicy", "elasticbeanstalk:DescribeEvents"))
+        role = client("iam").get_role(RoleName="asker")["Role"]["Arn"]
+        said = session.client("iam").simulate_principal_policy(
+            PolicySourceArn=role,
+            ActionNames=["elasticbeanstalk:DescribeEvents", "elasticbeanstalk:DescribeEnvironments"])
+        decisions = [one["EvalDecision"] for one in said["EvaluationResults"]]
+        self.assertEqual(["allowed", "implicitDeny"], decisions)
+
+    def test_a_role_that_does_not_trust_us_is_not_ours_to_take(self):
+        trust = {"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+        role = client("iam").create_role(RoleName="machines", AssumeRolePolicyDocument=json.dumps(trust))["Role"]
+        assume = client("sts").assume_role
+        self.refuses("AccessDenied", assume, RoleArn=role["Arn"], RoleSessionName="me")
+        self.refuses("AccessDenied", assume, RoleArn=role["Arn"] + "-not", RoleSessionName="me")
+
+
+class GlobalServices(Case):
+    def test_a_web_acl_of_cloudfront_is_made_in_one_region_only(self):
+        create = {"Name": "far", "Scope": "CLOUDFRONT", "DefaultAction": {"Allow": {}}, "VisibilityConfig": VISIBLE}
+        self.refuses("WAFInvalidParameterException", client("wafv2", "eu-west-1").create_web_acl, **create)
+        self.refuses("WAFInvalidParameterException", client("wafv2", "eu-west-1").list_web_acls, Scope="CLOUDFRONT")
+        client("wafv2", "us-east-1").create_web_acl(**create)
+
+    def test_tables_are_of_their_region(self):
+        client("dynamodb").create_table(
+            TableName="here", BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}])
+        self.refuses("ResourceNotFoundException", client("dynamodb", "eu-west-1").describe_table, TableName="here")
+        # While roles are the account's.
+        client("iam").create_role(RoleName="everywhere", AssumeRolePolicyDocument=json.dumps(
+            {"Version": "2012-10-17", "Statement": [
+                {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]}))
+        self.assertEqual("everywhere", client("iam", "eu-west-1").get_role(RoleName="everywhere")["Role"]["RoleName"])
+
+
+class References(Case):
+    def config(self, reference, **more):
+        behavior = {"TargetOriginId": "o", "ViewerProtocolPolicy": "allow-all",
+                    "CachePolicyId": "658327ea-f89d-4fab-a63d-7e88639e58f6"}
+        return {"CallerReference": reference, "Comment": "", "Enabled": False, "DefaultCacheBehavior": behavior,
+                "Origins": {"Quantity": 1, "Items": [ORIGIN]}, **more}
+
+    def test_a_caller_reference_stays_used_when_its_distribution_is_gone(self):
+        cloudfront = client("cloudfront")
+        made = cloudfront.create_distribution(DistributionConfig=self.config("daily"))
+        self.refuses("DistributionAlreadyExists", cloudfront.create_distribution, DistributionConfig=self.config("daily"))
+        distribution = made["Distribution"]["Id"]
+
+        def deployed():
+            return cloudfront.get_distribution(Id=distribution)["Distribution"]["Status"] == "Deployed"
+
+        until("deployed", deployed)
+        cloudfront.delete_distribution(Id=distribution, IfMatch=made["ETag"])
+        self.refuses("DistributionAlreadyExists", cloudfront.create_distribution, DistributionConfig=self.config("daily"))
+        cloudfront.create_distribution(DistributionConfig=self.config("next day"))
+
+
+class Environments(Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.beanstalk = client("elasticbeanstalk")
+        stack.prepare("traps")
+
+    def test_what_is_not_asked_for_is_what_the_raw_api_gives(self):
+        # Who forgets the type of the load balancer asks for a classic one, which the sandbox does not have.
+        self.refuses("ConfigurationValidationException", stack.create, "traps", "bare-env", text="'classic'")
+        made = stack.create("traps", "bare-env",
+                            [stack.option("elasticbeanstalk:environment", "LoadBalancerType", "application")])
+        seen = self.beanstalk.describe_configuration_settings(ApplicationName="traps", EnvironmentName="bare-env")
+        options = {(one["Namespace"], one["OptionName"]): one.get("Value")
+                   for one in seen["ConfigurationSettings"][0]["OptionSettings"]}
+        for namespace, name, value in (
+            ("aws:elasticbeanstalk:healthreporting:system", "SystemType", "basic"),
+            ("aws:autoscaling:trigger", "MeasureName", "NetworkOut"),
+            ("aws:autoscaling:trigger", "Unit", "Bytes"),
+            ("aws:autoscaling:trigger", "LowerThreshold", "2000000"),
+            ("aws:autoscaling:updatepolicy:rollingupdate", "RollingUpdateEnabled", "false"),
+        ):
+            self.assertEqual(value, options[namespace, name], name)
+        # There was no profile either: the call was a success, and then it is gone within a minute.
+        gone = stack.settled(made["EnvironmentId"])
+        self.assertEqual("Terminated", gone["Status"])
+        # It is listed all the same, for an hour, whoever asks for the living.
+        listed = self.beanstalk.describe_environments(EnvironmentNames=["bare-env"], IncludeDeleted=False)
+        self.assertEqual(["Terminated"], [one["Status"] for one in listed["Environments"]])
+        errors = self.beanstalk.describe_events(EnvironmentId=made["EnvironmentId"], Severity="ERROR")["Events"]
+        self.assertIn("Environment must have instance profile associated with it.", [one["Message"] for one in errors])
+
+    def test_ready_is_not_success(self):
+        bad = [*stack.SINGLE, stack.option("autoscaling:launchconfiguration", "EC2KeyName", "no-such-key")]
+        made = stack.create("traps", "broken-env", bad)
+        seen = stack.settled(made["EnvironmentId"])
+        self.assertEqual("Ready", seen["Status"])
+        self.assertNotEqual("Green", seen["Health"])
+        self.beanstalk.terminate_environment(EnvironmentId=made["EnvironmentId"])
+        stack.settled(made["EnvironmentId"])
+
+    def test_settings_come_in_two_sets_while_they_change(self):
+        made = stack.create("traps", "two-env", stack.SINGLE)
+        self.assertEqual("Ready", stack.settled(made["EnvironmentId"])["Status"])
+        title = stack.option("elasticbeanstalk:application:environment", "EVENT_TITLE", "wished for")
+        self.beanstalk.update_environment(EnvironmentId=made["EnvironmentId"], OptionSettings=[title])
+        sets = self.beanstalk.describe_configuration_settings(ApplicationName="traps", EnvironmentName="two-env")
+        titles = {one["DeploymentStatus"]: [it["Value"] for it in one["OptionSettings"] if it["OptionName"] == "EVENT_TITLE"]
+                  for one in sets["ConfigurationSettings"]}
+        # Whoever takes either for the other reads wishes as facts.
+        self.assertEqual({"deployed": [], "pending": ["wished for"]}, titles)
+        stack.settled(made["EnvironmentId"])
+        sets = self.beanstalk.describe_configuration_settings(ApplicationName="traps", EnvironmentName="two-env")
+        self.assertEqual(["deployed"], [one["DeploymentStatus"] for one in sets["ConfigurationSettings"]])

@@ -1,0 +1,43 @@
+"""Hears every answer that the AWS CLI and boto3 get, has it walked, and writes what was found, one JSON line an answer.
+
+The AWS CLI loads this file as a plugin (`awscli_initialize`); boto3's sessions are given to `attend`. Both therefore go
+through the same event of botocore, `after-call`, which carries the raw answer beside what the parser made of it.
+"""
+
+import fcntl
+import json
+import os
+
+import walker
+
+LOG = "CONFORMANCE_LOG"
+
+
+def awscli_initialize(events):
+    """The entry point of plugins of the AWS CLI."""
+    attend(events)
+
+
+def attend(events):
+    events.register("after-call", _heard)
+
+
+def _heard(http_response, model, **_):
+    if model.has_streaming_output and http_response.status_code < 300:
+        found = []
+    else:
+        found = walker.problems(model, http_response.status_code, http_response.headers, http_response.content)
+    _write(
+        {
+            "service": model.service_model.service_id,
+            "operation": model.name,
+            "status": http_response.status_code,
+            "problems": found,
+        }
+    )
+
+
+def _write(line):
+    with open(os.environ[LOG], "a", encoding="utf-8") as log:
+        fcntl.flock(log, fcntl.LOCK_EX)
+        log.write(json.dumps(line) + "\n")

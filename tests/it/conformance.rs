@@ -1,0 +1,142 @@
+//! AWS's own tools find AWS in the sandbox: each story of tests/conformance with an account of its own.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_cloudwatch::primitives::DateTime;
+use aws_sdk_cloudwatch::types::{Dimension, HistoryItemType, ScanBy, Statistic};
+use serde_json::Value;
+
+use crate::support::{Ran, User};
+
+/// The clock for stories that look at what is in transition: the CLI takes half a second for a call.
+const UNHURRIED: &str = "60";
+
+/// The story, in Python, against this user's sandbox.
+fn tell(user: &User, story: &str) -> Ran {
+    let bundle = user.confctl(&["bundle", "-o", "json"]).exits(0).summary();
+    let bundle = bundle["outputs"]["bundle"].as_str().unwrap().to_owned();
+    let mut python = user.python_command();
+    python
+        .args(["tests/conformance/run.py", story])
+        .env("CONFORMANCE_BUNDLE", bundle)
+        .envs(user.environment())
+        .env("PYTHONDONTWRITEBYTECODE", "1");
+    Ran::from(python.output().unwrap()).exits(0)
+}
+
+#[test]
+fn the_articles_stack_can_be_made_changed_and_removed_by_hand() {
+    let user = User::new().with("CONFCTL_SANDBOX_TIME_SCALE", UNHURRIED);
+    let before = user.inventory_of_a_fresh_sandbox();
+    tell(&user, "article");
+    assert_eq!(user.inventory(), before);
+}
+
+/// A story that makes nothing that takes time.
+fn tell_a_quick_one(story: &str) {
+    let user = User::new();
+    user.confctl(&["sandbox", "start"]).exits(0);
+    tell(&user, story);
+}
+
+#[test]
+fn tables_keep_registrations_as_dynamodb_does() {
+    tell_a_quick_one("tables");
+}
+
+#[test]
+fn buckets_keep_bundles_locks_and_versions_as_s3_does() {
+    tell_a_quick_one("storage");
+}
+
+#[test]
+fn roles_and_policies_hang_together_as_in_iam() {
+    tell_a_quick_one("roles");
+}
+
+#[test]
+fn networks_come_together_and_apart_as_in_ec2() {
+    tell_a_quick_one("networks");
+}
+
+#[test]
+fn what_the_sandbox_does_not_have_it_says() {
+    tell_a_quick_one("limits");
+}
+
+#[test]
+fn what_a_hasty_client_does_not_expect_happens_here_too() {
+    tell_a_quick_one("traps");
+}
+
+#[test]
+fn what_was_just_tagged_reads_as_untagged_where_that_is_switched_on() {
+    let user = User::new().with("CONFORMANCE_SLOW_TAGS", "1");
+    user.confctl(&["sandbox", "start", "--tag-delay", "600"]).exits(0);
+    tell(&user, "switches");
+}
+
+#[tokio::test]
+async fn boto3_the_rust_sdk_and_a_query_by_hand_read_the_same_moments() {
+    let user = User::new();
+    user.confctl(&["sandbox", "start"]).exits(0);
+    let file = user.home().join("moments.json");
+    let user = user.with("MOMENTS", file.to_str().unwrap());
+    tell(&user, "moments");
+    let by_boto3: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    let cloudwatch = cloudwatch(&user).await;
+
+    let alarm = by_boto3["alarm"].as_str().unwrap();
+    let alarms = cloudwatch.describe_alarms().alarm_names(alarm).send().await.unwrap();
+    let configured = alarms.metric_alarms()[0].alarm_configuration_updated_timestamp();
+    assert_eq!(milliseconds(configured), by_boto3["configured"]);
+
+    let history = cloudwatch
+        .describe_alarm_history()
+        .alarm_name(alarm)
+        .history_item_type(HistoryItemType::ConfigurationUpdate)
+        .scan_by(ScanBy::TimestampAscending)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        milliseconds(history.alarm_history_items()[0].timestamp()),
+        by_boto3["history"]
+    );
+
+    let group = by_boto3["group"].as_str().unwrap();
+    let moment = |name: &str| DateTime::from_millis(by_boto3[name].as_i64().unwrap());
+    let statistics = cloudwatch
+        .get_metric_statistics()
+        .namespace("AWS/EC2")
+        .metric_name("CPUUtilization")
+        .dimensions(Dimension::builder().name("AutoScalingGroupName").value(group).build())
+        .statistics(Statistic::Average)
+        .period(300)
+        .start_time(moment("begin"))
+        .end_time(moment("end"))
+        .send()
+        .await
+        .unwrap();
+    let points = statistics.datapoints().iter();
+    let read: Vec<Value> = points.map(|point| milliseconds(point.timestamp())).collect();
+    for point in by_boto3["points"].as_array().unwrap() {
+        assert!(read.contains(point), "{point} is not among {read:?}");
+    }
+}
+
+fn milliseconds(time: Option<&DateTime>) -> Value {
+    time.unwrap().to_millis().unwrap().into()
+}
+
+async fn cloudwatch(user: &User) -> aws_sdk_cloudwatch::Client {
+    let set: BTreeMap<String, String> = user.aws_environment().into_iter().collect();
+    let (key, secret) = (&set["AWS_ACCESS_KEY_ID"], &set["AWS_SECRET_ACCESS_KEY"]);
+    let config = aws_config::defaults(aws_config::BehaviorVersion::latest())
+        .endpoint_url(&set["AWS_ENDPOINT_URL"])
+        .region(aws_config::Region::new(set["AWS_REGION"].clone()))
+        .credentials_provider(aws_credential_types::Credentials::new(key, secret, None, None, "test"))
+        .load()
+        .await;
+    aws_sdk_cloudwatch::Client::new(&config)
+}
