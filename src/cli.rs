@@ -170,7 +170,7 @@ pub enum Command {
     Status,
     /// Register once through the edge, find it in the table, and remove it again
     Verify,
-    /// Let people register through the site, as at the event, and count them in the table afterwards
+    /// Let people register as at the event, and count them in the table afterwards
     Load(LoadArgs),
     /// Burn CPU until the group grows by its alarm, and follow it until it has shrunk again
     Stress(StressArgs),
