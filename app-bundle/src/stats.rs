@@ -153,7 +153,7 @@ mod tests {
             for grown in growth {
                 items += grown;
                 let told = bound.after(items);
-                prop_assert!(told <= items && told >= last && told % 50 == 0);
+                prop_assert!(told <= items && told >= last && told.is_multiple_of(50));
                 // Further on than the last place by less than a step: told nothing new.
                 prop_assert!(told == last || told >= last + 50);
                 last = told;

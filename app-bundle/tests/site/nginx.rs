@@ -1,7 +1,7 @@
 //! Beanstalk's nginx with the settings of the bundle, put together as Beanstalk does it, in front of the real app.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command};
 
 use axum::http::{Method, StatusCode};
 use futures_util::future::join_all;
@@ -13,6 +13,7 @@ use crate::site::{Answer, FORM, Site, free_port};
 /// A running nginx; ends with the test.
 struct Nginx {
     folder: TempDir,
+    process: Child,
     origin: String,
 }
 
@@ -56,12 +57,13 @@ impl Nginx {
         std::fs::write(folder.path().join("conf.d/healthd_logformat.conf"), HEALTHD_FORMAT).unwrap();
         let healthd = format!("access_log {root}/healthd.log healthd;\n");
         std::fs::write(folder.path().join("conf.d/elasticbeanstalk/healthd.conf"), healthd).unwrap();
-        let nginx = Command::new("nginx")
+        let process = Command::new("nginx")
             .args(["-p", &root, "-c", "nginx.conf", "-e", "error.log"])
-            .spawn();
-        nginx.unwrap_or_else(|error| panic!("nginx: {error}. Install nginx-light, or set CONFAPP_WITHOUT_NGINX=1"));
+            .spawn()
+            .unwrap_or_else(|error| panic!("nginx: {error}. Install nginx-light, or set CONFAPP_WITHOUT_NGINX=1"));
         let nginx = Self {
             folder,
+            process,
             origin: format!("127.0.0.1:{port}"),
         };
         for _ in 0..200 {
@@ -84,15 +86,11 @@ impl Nginx {
 
 impl Drop for Nginx {
     fn drop(&mut self) {
-        let id = self
-            .read("nginx.pid")
-            .trim()
-            .parse()
-            .ok()
-            .and_then(rustix::process::Pid::from_raw);
-        if let Some(id) = id {
+        // The master ends its workers; killed, it would leave them behind.
+        if let Some(id) = rustix::process::Pid::from_raw(self.process.id() as i32) {
             let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
         }
+        let _ = self.process.wait();
     }
 }
 
