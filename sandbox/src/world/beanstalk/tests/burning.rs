@@ -94,19 +94,20 @@ async fn real_burning_scales_out_by_the_alarm_and_its_end_scales_in() {
     until(&world, "the third instance", || in_service(&world) == 3).await;
     agents::cancel(&world, REGION, &command.id, &[]).unwrap();
     until(&world, "two instances again", || group(&world).members.len() == 2).await;
-    let state = world.lock();
-    let region = state.regions().next().unwrap();
-    let by_alarm: Vec<_> = region
-        .scaling
-        .activities
-        .iter()
-        .filter(|it| it.cause.contains("a monitor alarm"))
-        .map(|it| it.description.split(':').next().unwrap_or_default().to_owned())
-        .collect();
-    assert_eq!(by_alarm, ["Launching a new EC2 instance", "Terminating EC2 instance"]);
-    let command = region.compute.agents.commands.last().unwrap();
-    assert_eq!(command.status().as_str(), "Cancelled");
-    drop(state);
+    {
+        let state = world.lock();
+        let region = state.regions().next().unwrap();
+        let by_alarm: Vec<_> = region
+            .scaling
+            .activities
+            .iter()
+            .filter(|it| it.cause.contains("a monitor alarm"))
+            .map(|it| it.description.split(':').next().unwrap_or_default().to_owned())
+            .collect();
+        assert_eq!(by_alarm, ["Launching a new EC2 instance", "Terminating EC2 instance"]);
+        let command = region.compute.agents.commands.last().unwrap();
+        assert_eq!(command.status().as_str(), "Cancelled");
+    }
     world.plane.shutdown().await;
     world.shutdown.cancel();
 }
