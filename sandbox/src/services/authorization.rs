@@ -84,7 +84,8 @@ fn resource(call: &Call, account: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use http::{Method, Uri};
+    use bytes::Bytes;
+    use http::{HeaderMap, Method, Uri};
     use jiff::Timestamp;
 
     use super::*;
