@@ -126,6 +126,9 @@ mod tests {
         let site = Site::find("http://d1.cloudfront.localhost:4566").await.unwrap();
         assert_eq!(site.authority(), "d1.cloudfront.localhost:4566");
         assert_eq!(site.address().unwrap().to_string(), "127.0.0.1:4566");
+        // rustls panics where it cannot tell which cryptography to take.
+        let encrypted = Site::find("https://d1.cloudfront.localhost").await.unwrap();
+        assert!(encrypted.tls.is_some() && encrypted.authority() == "d1.cloudfront.localhost");
         for url in ["", "site", "ftp://localhost/", "http://"] {
             assert!(Site::find(url).await.is_err(), "{url}");
         }
