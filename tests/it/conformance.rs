@@ -133,8 +133,9 @@ async fn boto3_the_rust_sdk_and_a_query_by_hand_read_the_same_moments() {
     }
 }
 
+/// Rounded: seconds travel as a floating point number, of which the SDK cuts off what is below a nanosecond.
 fn milliseconds(time: Option<&DateTime>) -> Value {
-    time.unwrap().to_millis().unwrap().into()
+    ((time.unwrap().as_secs_f64() * 1000.0).round() as i64).into()
 }
 
 async fn cloudwatch(user: &User) -> aws_sdk_cloudwatch::Client {

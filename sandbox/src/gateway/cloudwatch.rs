@@ -91,7 +91,7 @@ fn json_of(value: Cbor) -> Json {
 
 fn cbor_of(value: &Json) -> Cbor {
     if let Some(seconds) = timestamp(value) {
-        return Cbor::Tag(1, Box::new(Cbor::Float(seconds)));
+        return Cbor::Tag(1, Box::new(Cbor::Float(whole_milliseconds(seconds))));
     }
     match value {
         Json::Null => Cbor::Null,
@@ -108,6 +108,17 @@ fn cbor_of(value: &Json) -> Cbor {
                 .map(|(name, value)| (Cbor::Text(name.clone()), cbor_of(value)))
                 .collect(),
         ),
+    }
+}
+
+/// The nearest seconds of which no millisecond is lost to a reader that cuts off what is below one, as the Rust SDK does.
+fn whole_milliseconds(seconds: f64) -> f64 {
+    let milliseconds = (seconds * 1000.0).round();
+    let nearest = milliseconds / 1000.0;
+    if (nearest * 1000.0).trunc() < milliseconds || nearest.fract() * 1000.0 < milliseconds.rem_euclid(1000.0) {
+        nearest.next_up()
+    } else {
+        nearest
     }
 }
 
