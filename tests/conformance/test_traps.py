@@ -118,14 +118,12 @@ class Environments(Case):
         stack.prepare("traps")
 
     def test_what_is_not_asked_for_is_what_the_raw_api_gives(self):
-        # Who forgets the type of the load balancer asks for a classic one, which the sandbox does not have.
-        self.refuses("ConfigurationValidationException", stack.create, "traps", "bare-env", text="'classic'")
-        made = stack.create("traps", "bare-env",
-                            [stack.option("elasticbeanstalk:environment", "LoadBalancerType", "application")])
+        made = stack.create("traps", "bare-env")
         seen = self.beanstalk.describe_configuration_settings(ApplicationName="traps", EnvironmentName="bare-env")
         options = {(one["Namespace"], one["OptionName"]): one.get("Value")
                    for one in seen["ConfigurationSettings"][0]["OptionSettings"]}
         for namespace, name, value in (
+            ("aws:elasticbeanstalk:environment", "LoadBalancerType", "classic"),
             ("aws:elasticbeanstalk:healthreporting:system", "SystemType", "basic"),
             ("aws:autoscaling:trigger", "MeasureName", "NetworkOut"),
             ("aws:autoscaling:trigger", "Unit", "Bytes"),
