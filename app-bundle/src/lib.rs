@@ -5,6 +5,7 @@ pub mod address;
 pub mod complaints;
 pub mod config;
 pub mod credentials;
+pub mod crowding;
 pub mod dynamodb;
 pub mod health;
 pub mod https;
@@ -36,6 +37,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{Config, ConfigError};
+use crate::crowding::Crowding;
 use crate::health::Readiness;
 use crate::metrics::Metrics;
 use crate::page::Site;
@@ -69,9 +71,11 @@ pub struct Parts {
     pub stats: Stats,
     pub readiness: Readiness,
     pub metrics: Metrics,
+    pub crowding: Crowding,
 }
 
 impl App {
+    /// Must be called on a Tokio runtime.
     pub fn new(config: &Config, store: Store, table: Table) -> Self {
         Self(Arc::new(Parts {
             site: Site::new(&config.events),
@@ -80,6 +84,7 @@ impl App {
             stats: Stats::default(),
             readiness: Readiness::default(),
             metrics: Metrics::default(),
+            crowding: Crowding::watch(),
         }))
     }
 }

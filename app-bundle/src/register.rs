@@ -93,6 +93,10 @@ async fn outcome(app: &App, format: Format, body: Body) -> (Outcome, Language) {
 }
 
 async fn store(app: &App, address: &Address) -> Outcome {
+    if app.crowding.is_crowded() {
+        app.metrics.shed();
+        return Outcome::Busy;
+    }
     let started = Instant::now();
     match app.store.register(address).await {
         Ok(()) => {
