@@ -13,6 +13,9 @@ const EVERY: Duration = Duration::from_millis(20);
 /// A look that comes later than this stood in the queue in which every request stands too.
 const LATE: Duration = Duration::from_millis(20);
 
+/// With fewer registrations under way a late look is the machine's pause, not a queue of ours.
+const MANY: usize = 64;
+
 /// Knows how long what is ready to run waits; asks by being such a thing itself.
 pub struct Crowding(Arc<AtomicBool>);
 
@@ -32,8 +35,9 @@ impl Crowding {
         Self(crowded)
     }
 
-    pub fn is_crowded(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+    /// Whether one more is too many, with so many registrations under way.
+    pub fn is_crowded(&self, under_way: usize) -> bool {
+        under_way >= MANY && self.0.load(Ordering::Relaxed)
     }
 }
 
@@ -47,8 +51,12 @@ mod tests {
         tokio::task::yield_now().await;
         std::thread::sleep(EVERY + LATE * 2);
         tokio::time::sleep(Duration::from_millis(1)).await;
-        assert!(crowding.is_crowded());
-        while crowding.is_crowded() {
+        assert!(crowding.is_crowded(MANY));
+        assert!(
+            !crowding.is_crowded(MANY - 1),
+            "a pause of the machine turned somebody away"
+        );
+        while crowding.is_crowded(MANY) {
             tokio::time::sleep(EVERY).await;
         }
     }

@@ -93,7 +93,7 @@ async fn outcome(app: &App, format: Format, body: Body) -> (Outcome, Language) {
 }
 
 async fn store(app: &App, address: &Address) -> Outcome {
-    if app.crowding.is_crowded() {
+    if app.crowding.is_crowded(app.store.in_flight()) {
         app.metrics.shed();
         return Outcome::Busy;
     }
