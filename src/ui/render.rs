@@ -38,9 +38,11 @@ pub struct Cost {
     pub note: String,
 }
 
+/// The commands that are about one stack.
+const OF_A_STACK: [&str; 8] = ["doctor", "load", "plan", "status", "stress", "teardown", "up", "verify"];
+
 /// Commands that a text tells to type, with the flags that say which stack was meant.
 pub(super) fn with_flags(text: &str, flags: &str) -> String {
-    let verbs = ["up", "teardown", "plan", "status", "verify", "doctor"];
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find("confctl ") {
@@ -56,7 +58,7 @@ pub(super) fn with_flags(text: &str, flags: &str) -> String {
         let says_itself = [" --sandbox", " -p", " --name", " --aws-profile"]
             .iter()
             .any(|flag| rest.starts_with(flag));
-        if verbs.contains(&verb) && !says_itself {
+        if OF_A_STACK.contains(&verb) && !says_itself {
             out.push_str(flags);
         }
     }
@@ -268,5 +270,15 @@ mod tests {
             "try `confctl up --sandbox`"
         );
         assert_eq!(with_flags("confctl profile list", flags), "confctl profile list");
+    }
+
+    #[test]
+    fn no_command_is_forgotten_where_hints_get_their_flags() {
+        use clap::CommandFactory;
+        let of_none = ["bundle", "profile", "sandbox", "help"];
+        for command in crate::cli::Cli::command().get_subcommands() {
+            let name = command.get_name();
+            assert!(OF_A_STACK.contains(&name) || of_none.contains(&name), "confctl {name}");
+        }
     }
 }

@@ -107,7 +107,11 @@ fn a_real_registration_is_never_touched(user: &User, site: &str, report: &str) {
         report,
     ];
     let refused = user.confctl(&people).exits(4);
-    assert!(refused.stderr.contains("--into-live-table"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("confctl load --sandbox --into-live-table"),
+        "{}",
+        refused.stderr
+    );
     user.confctl(&[&people[..], &["--into-live-table"]].concat()).exits(0);
     assert_eq!(addresses(user), ["ada@example.com"]);
 }
