@@ -2,7 +2,6 @@
 //! Must know nothing of who asked for them.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::wire::{self, Setup};
-use super::{bundle, mark, supervisor};
+use super::{bundle, guest, mark};
 use crate::world::plane::{CommandEnd, CommandOutcome};
 
 /// What an agent keeps of each stream: GetCommandInvocation returns the first 24,000 characters.
@@ -56,7 +55,7 @@ pub(super) async fn run(setup: &Setup, command: &wire::Command, cancel: Cancella
     if let Some(source) = child.stderr.take() {
         readers.spawn(stderr.clone().keep(source));
     }
-    let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+    let group = guest::group_of(&child);
     let outcome = tokio::select! {
         status = child.wait() => CommandOutcome::Exited(exit_code(status.ok())),
         () = cancel.cancelled() => CommandOutcome::Cancelled,
@@ -99,19 +98,9 @@ fn start(command: &wire::Command, directory: &Path, mark: &str) -> std::io::Resu
     let mut shell = Command::new("/bin/sh");
     shell
         .arg(&script)
-        .current_dir(command.directory.as_deref().unwrap_or(directory))
-        .env_clear()
-        .envs(supervisor::base_environment(directory))
-        .envs(&command.environment)
-        .env(mark::VARIABLE, mark)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0);
-    if bundle::is_root() {
-        shell.uid(bundle::USER).gid(bundle::USER);
-    }
-    shell.spawn()
+        .current_dir(command.directory.as_deref().unwrap_or(directory));
+    guest::prepare(&mut shell, directory);
+    shell.envs(&command.environment).env(mark::VARIABLE, mark).spawn()
 }
 
 /// As a shell counts: 128 and the signal.

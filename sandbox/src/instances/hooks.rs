@@ -3,16 +3,14 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Signal, kill_process_group};
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 
-use super::supervisor::base_environment;
 use super::wire::{Release, Setup};
-use super::{bundle, mark, procfile};
+use super::{guest, mark, procfile};
 
 /// One hook's real time. Beanstalk's limit is the command's time-out, which no clock of the sandbox makes faster here.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -133,23 +131,15 @@ async fn run_one(
 ) -> Result<(), String> {
     let mut environment = release.environment.clone();
     environment.remove("PORT");
+    guest::prepare(&mut command, directory);
     command
         .current_dir(directory)
-        .env_clear()
-        .envs(base_environment(directory))
         .envs(&environment)
         // Of the instance, not of the version: stopping a version does not end a hook of the next.
         .env(mark::VARIABLE, format!("{}hook", setup.mark))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .process_group(0);
-    if bundle::is_root() {
-        command.uid(bundle::USER).gid(bundle::USER);
-    }
+        .kill_on_drop(true);
     let mut child = command.spawn().map_err(|error| format!("{error}"))?;
-    let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+    let group = guest::group_of(&child);
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
     let (mut output, mut errors) = (child.stdout.take(), child.stderr.take());
     let read = async {

@@ -4,6 +4,7 @@
 mod bundle;
 mod command;
 mod governor;
+mod guest;
 mod hooks;
 mod log;
 mod machine;

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{ExitCode, Stdio};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use rand::RngExt;
@@ -21,7 +21,7 @@ use super::governor::Governor;
 use super::hooks::{self, Step};
 use super::procfile::Process;
 use super::wire::{self, Order, Release, Report, SETUP, Setup};
-use super::{bundle, command, log, mark};
+use super::{bundle, command, guest, log, mark};
 
 /// From the start of the processes until the web process must listen.
 const START_LIMIT: Duration = Duration::from_secs(20);
@@ -362,7 +362,7 @@ impl Keeper {
             match self.start() {
                 Ok(mut child) => {
                     // Kept: a child that has been waited for forgets its id.
-                    let group = group_of(&child);
+                    let group = guest::group_of(&child);
                     tokio::select! {
                         _ = child.wait() => self.count_end(),
                         () = self.stop.cancelled() => return end(&mut child, group).await,
@@ -398,19 +398,11 @@ impl Keeper {
         command
             .arg("-c")
             .arg(&self.process.command)
-            .current_dir(&self.directory)
-            .env_clear()
-            .envs(base_environment(&self.directory))
-            .envs(self.environment.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0);
-        if bundle::is_root() {
-            command.uid(bundle::USER).gid(bundle::USER);
-        }
+            .current_dir(&self.directory);
+        guest::prepare(&mut command, &self.directory);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         let mut child = command.spawn()?;
-        if let Some(group) = group_of(&child) {
+        if let Some(group) = guest::group_of(&child) {
             // Only a courtesy: an instance that cannot be niced runs all the same.
             let _ = setpriority_pgrp(Some(group), NICENESS);
         }
@@ -422,16 +414,6 @@ impl Keeper {
         }
         Ok(child)
     }
-}
-
-/// What a process finds beside the environment's properties. Nothing of the daemon's own: its credentials are not the instance's.
-pub(super) fn base_environment(directory: &Path) -> [(&'static str, std::ffi::OsString); 3] {
-    let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
-    [("PATH", path), ("HOME", directory.into()), ("LANG", "C.UTF-8".into())]
-}
-
-fn group_of(child: &Child) -> Option<Pid> {
-    child.id().and_then(|id| Pid::from_raw(id.cast_signed()))
 }
 
 fn signal_group(group: Option<Pid>, signal: Signal) {

@@ -46,6 +46,16 @@ fn text<'a>(xml: &'a str, name: &str) -> &'a str {
 
 const GO: (&str, &str) = ("SolutionStackName", "64bit Amazon Linux 2023 v4.10.0 running Go 1");
 
+/// The one setting without which nothing launches.
+const PROFILE: [(&str, &str); 3] = [
+    (
+        "OptionSettings.member.1.Namespace",
+        "aws:autoscaling:launchconfiguration",
+    ),
+    ("OptionSettings.member.1.OptionName", "IamInstanceProfile"),
+    ("OptionSettings.member.1.Value", "profile"),
+];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_forgets_every_setting_gets_what_aws_would_give_it() {
     let fake = prepared();
@@ -56,12 +66,9 @@ async fn a_client_that_forgets_every_setting_gets_what_aws_would_give_it() {
         ("EnvironmentName", "naive"),
         ("VersionLabel", "v1"),
         GO,
-        (
-            "OptionSettings.member.1.Namespace",
-            "aws:autoscaling:launchconfiguration",
-        ),
-        ("OptionSettings.member.1.OptionName", "IamInstanceProfile"),
-        ("OptionSettings.member.1.Value", "profile"),
+        PROFILE[0],
+        PROFILE[1],
+        PROFILE[2],
     ];
     let xml = ask(world, "CreateEnvironment", &made).unwrap();
     let id = text(&xml, "EnvironmentId").to_owned();
@@ -107,12 +114,9 @@ async fn log_groups_are_there_with_their_tags_and_outlive_the_environment() {
         ("EnvironmentName", "talkative"),
         ("VersionLabel", "v1"),
         GO,
-        (
-            "OptionSettings.member.1.Namespace",
-            "aws:autoscaling:launchconfiguration",
-        ),
-        ("OptionSettings.member.1.OptionName", "IamInstanceProfile"),
-        ("OptionSettings.member.1.Value", "profile"),
+        PROFILE[0],
+        PROFILE[1],
+        PROFILE[2],
         (
             "OptionSettings.member.2.Namespace",
             "aws:elasticbeanstalk:cloudwatch:logs",

@@ -124,8 +124,13 @@ impl<R: Kind> Policies<R> {
     /// `…PolicyAlreadyExists` for a name that is taken, `InvalidArgument`.
     pub(crate) fn create(&mut self, draft: Draft<R>, now: Timestamp) -> Result<Policy<R>, Refusal> {
         self.check(&draft, None)?;
+        Ok(self.put(ids::uuid(), draft, now))
+    }
+
+    /// Under a new ETag.
+    fn put(&mut self, id: String, draft: Draft<R>, now: Timestamp) -> Policy<R> {
         let policy = Policy {
-            id: ids::uuid(),
+            id: id.clone(),
             name: draft.name,
             comment: draft.comment,
             managed: false,
@@ -133,8 +138,8 @@ impl<R: Kind> Policies<R> {
             modified: now,
             rules: Arc::new(draft.rules),
         };
-        self.0.insert(policy.id.clone(), policy.clone());
-        Ok(policy)
+        self.0.insert(id, policy.clone());
+        policy
     }
 
     /// Replaces all of a policy. The edge obeys at once; AWS's takes as long as a distribution's deployment.
@@ -157,17 +162,7 @@ impl<R: Kind> Policies<R> {
         }
         check_version(&present.etag, if_match)?;
         self.check(&draft, Some(id))?;
-        let changed = Policy {
-            id: id.to_owned(),
-            name: draft.name,
-            comment: draft.comment,
-            managed: false,
-            etag: format!("E{}", ids::capitals(13)),
-            modified: now,
-            rules: Arc::new(draft.rules),
-        };
-        self.0.insert(id.to_owned(), changed.clone());
-        Ok(changed)
+        Ok(self.put(id.to_owned(), draft, now))
     }
 
     fn delete(&mut self, id: &str, if_match: Option<&str>, in_use: bool) -> Result<(), Refusal> {

@@ -223,35 +223,14 @@ async fn a_new_account_cannot_make_load_balancers_and_the_environment_says_so() 
 }
 
 /// A version whose bundle has one configuration file.
-fn add_version(fake: &Fake, label: &str, configuration: &str) {
+fn add_configured(fake: &Fake, label: &str, configuration: &str) {
     use std::io::Write;
     let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     let options = zip::write::SimpleFileOptions::default();
     archive.start_file(".ebextensions/01.config", options).unwrap();
     archive.write_all(configuration.as_bytes()).unwrap();
     let bytes = archive.finish().unwrap().into_inner();
-    let key = format!("{label}.zip");
-    fake.objects
-        .0
-        .lock()
-        .unwrap()
-        .insert(format!("{BUCKET}/{key}"), bytes.into());
-    let new = NewVersion {
-        application: "conference".to_owned(),
-        label: label.to_owned(),
-        description: None,
-        source: (BUCKET.to_owned(), key),
-        process: false,
-        create_application: false,
-        tags: Tags::new(),
-    };
-    let origin = origin(fake);
-    fake.world
-        .lock()
-        .region(REGION)
-        .beanstalk
-        .create_version(&origin, new)
-        .unwrap();
+    super::add_version(&fake.world, &fake.objects, label, bytes.into());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -259,8 +238,8 @@ async fn a_version_brings_settings_that_count_less_than_those_of_the_api() {
     let fake = prepared();
     let file = "option_settings:\n  aws:autoscaling:asg:\n    MinSize: 1\n    MaxSize: 3\n  \
                 aws:elasticbeanstalk:application:environment:\n    SHAPE: round\ncommands:\n  one:\n    command: ls\n";
-    add_version(&fake, "shaped", file);
-    add_version(
+    add_configured(&fake, "shaped", file);
+    add_configured(
         &fake,
         "wrong",
         "option_settings:\n  aws:autoscaling:asg:\n    Minimum: 1\n",
