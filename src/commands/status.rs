@@ -13,14 +13,11 @@ pub(super) async fn run(global: &Global, ui: &Ui) -> Result<Summary, Error> {
     let session = Session::open(global, ui, "status", Fallback::Applied, &Wishes::default(), false).await?;
     let look = session.look().await?;
     let heading = session.heading();
-    let at = heading
-        .endpoint
-        .as_ref()
-        .map(|endpoint| format!(" at {endpoint} (not AWS)"))
-        .unwrap_or_default();
     ui.say(&format!(
-        "{} in account {}, region {}{at}, profile {}",
-        heading.stack, heading.account, heading.region, heading.profile
+        "{} in {}, profile {}",
+        heading.stack,
+        heading.place(),
+        heading.profile
     ));
     let ours = |step: &crate::engine::Planned| look.seen.owner(step.resource) == Some(Owner::Ours);
     if !look.planned.iter().any(ours) && look.orphans.is_empty() {

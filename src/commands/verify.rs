@@ -13,11 +13,9 @@ use crate::aws::errors::Explain;
 use crate::cli::{Global, Wishes};
 use crate::engine::{Error, Kind, Owner};
 use crate::http;
+use crate::load::addresses::RESERVED_SUFFIX;
 use crate::resources::outputs::{DISTRIBUTION, ENVIRONMENT};
 use crate::ui::{Summary, Ui};
-
-/// Addresses that no person can have: `.invalid` is reserved (RFC 2606).
-const TEST_DOMAIN: &str = "verify.confctl.invalid";
 
 /// How long a fresh edge may take until it answers, in AWS's time.
 const PATIENCE: Duration = Duration::from_secs(10 * 60);
@@ -38,16 +36,7 @@ pub(super) async fn run(global: &Global, ui: &Ui) -> Result<Summary, Error> {
 
 /// Checks the site of a stack that is up. Gives the checks that passed.
 pub(super) async fn site(session: &Session, look: &Look) -> Result<Vec<Value>, Error> {
-    if look.seen.owner("users-table").is_none() {
-        return Err(Error::failed("there is no site: the stack is not up").hint("confctl up"));
-    }
-    // Ours to write into only if it carries our tag: a table of this name may be somebody's production.
-    if look.seen.owner("users-table") != Some(Owner::Ours) {
-        return Err(
-            Error::refused("the table does not carry this stack's tag: verify does not write into it")
-                .hint("confctl status"),
-        );
-    }
+    own_table(look, "verify")?;
     let url = site_url(session, look)?;
     let client =
         http::client().map_err(|error| Error::failed("could not start an HTTP client").because(error.to_string()))?;
@@ -69,6 +58,22 @@ pub(super) async fn site(session: &Session, look: &Look) -> Result<Vec<Value>, E
     Ok(checks)
 }
 
+/// Ours to write into only if it carries our tag: a table of this name may be somebody's production.
+pub(super) fn own_table(look: &Look, command: &str) -> Result<(), Error> {
+    match look.seen.owner("users-table") {
+        Some(Owner::Ours) => Ok(()),
+        None => Err(no_site()),
+        Some(_) => Err(Error::refused(format!(
+            "the table does not carry this stack's tag: {command} does not write into it"
+        ))
+        .hint("confctl status")),
+    }
+}
+
+fn no_site() -> Error {
+    Error::failed("there is no site: the stack is not up").hint("confctl up")
+}
+
 pub(super) fn site_url(session: &Session, look: &Look) -> Result<String, Error> {
     let values = values(session, look);
     let public = &session.read.public;
@@ -78,8 +83,7 @@ pub(super) fn site_url(session: &Session, look: &Look) -> Result<String, Error> 
     let environment = values
         .get(&ENVIRONMENT)
         .map(|environment| public.origin(&environment.cname));
-    edge.or(environment)
-        .ok_or_else(|| Error::failed("there is no site: the stack is not up").hint("confctl up"))
+    edge.or(environment).ok_or_else(no_site)
 }
 
 fn passed(session: &Session, checks: &mut Vec<Value>, name: &str, text: &str) {
@@ -119,7 +123,7 @@ fn cacheable(page: &Response) -> Result<(), Error> {
 }
 
 async fn register(session: &Session, client: &Client, url: &str, checks: &mut Vec<Value>) -> Result<(), Error> {
-    let address = format!("{}@{TEST_DOMAIN}", hex::encode(rand::random::<[u8; 6]>()));
+    let address = format!("{}@verify{RESERVED_SUFFIX}", hex::encode(rand::random::<[u8; 6]>()));
     let post = client
         .post(format!("{url}/register"))
         .header(CONTENT_TYPE, "application/json");

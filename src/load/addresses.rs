@@ -17,10 +17,15 @@ pub struct Addresses {
 }
 
 impl Addresses {
+    /// What those of every run end in.
+    pub fn suffix_of_all() -> String {
+        format!(".load{RESERVED_SUFFIX}")
+    }
+
     /// `run`: what tells this run from others, of lower case letters and digits.
     pub fn new(run: &str) -> Self {
         Self {
-            suffix: format!("@{run}.load{RESERVED_SUFFIX}"),
+            suffix: format!("@{run}{}", Self::suffix_of_all()),
         }
     }
 

@@ -49,6 +49,11 @@ pub enum ReportError {
     File(#[from] std::io::Error),
 }
 
+/// Where a command's report goes if nobody says so: in the current directory, told from other runs by the time.
+pub fn default_path(command: &str, began: jiff::Timestamp) -> PathBuf {
+    PathBuf::from(format!("confctl-{command}-{}.html", began.strftime("%Y%m%dT%H%M%SZ")))
+}
+
 /// Writes `path`, and the numbers beside it with the ending `.json`. Gives the path of the numbers.
 ///
 /// # Errors

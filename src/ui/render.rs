@@ -28,6 +28,20 @@ pub struct Heading {
     pub profile: String,
 }
 
+impl Heading {
+    /// The account and region, and the endpoint where it is not AWS.
+    pub fn place(&self) -> String {
+        let endpoint = self.endpoint.as_ref();
+        let at = endpoint.map(|endpoint| format!(" at {endpoint} (not AWS)"));
+        format!(
+            "account {}, region {}{}",
+            self.account,
+            self.region,
+            at.unwrap_or_default()
+        )
+    }
+}
+
 /// What the stack costs, in US dollars.
 #[derive(Debug, Clone, Serialize)]
 pub struct Cost {
@@ -68,14 +82,11 @@ pub(super) fn with_flags(text: &str, flags: &str) -> String {
 
 fn heading(heading: &Heading) -> String {
     let (strong, reset) = (style::STRONG, style::STRONG);
-    let endpoint = heading
-        .endpoint
-        .as_ref()
-        .map(|endpoint| format!(" at {endpoint} (not AWS)"))
-        .unwrap_or_default();
     format!(
-        "{strong}{}{reset:#} in account {}, region {}{endpoint}, profile {}",
-        heading.stack, heading.account, heading.region, heading.profile
+        "{strong}{}{reset:#} in {}, profile {}",
+        heading.stack,
+        heading.place(),
+        heading.profile
     )
 }
 

@@ -5,7 +5,6 @@ mod rate;
 mod table;
 
 use std::collections::HashSet;
-use std::path::PathBuf;
 use std::time::Instant;
 
 use serde_json::json;
@@ -13,10 +12,10 @@ use tokio_util::sync::CancellationToken;
 
 use self::table::Registrations;
 use super::cost;
-use super::session::{Fallback, Look, Session};
-use super::verify::{chain, site_url};
+use super::session::{Fallback, Session};
+use super::verify::{chain, own_table, site_url};
 use crate::cli::{Global, LoadArgs, Wishes};
-use crate::engine::{Error, Kind, Owner};
+use crate::engine::{Error, Kind};
 use crate::exit::Exit;
 use crate::load::addresses::Addresses;
 use crate::load::{self, Load, Measured, OpenFiles, Outcome, Progress, Site};
@@ -26,7 +25,8 @@ use crate::ui::{Curve, Summary, Ui, Watch};
 pub(super) async fn run(global: &Global, args: &LoadArgs, ui: &Ui) -> Result<Summary, Error> {
     let session = Session::open(global, ui, "load", Fallback::Applied, &Wishes::default(), false).await?;
     let look = session.look().await?;
-    let registrations = ours(&session, &look)?;
+    own_table(&look, "load")?;
+    let registrations = Registrations::new(&session);
     if args.clean {
         return clean(&session, &registrations, global).await;
     }
@@ -87,18 +87,6 @@ pub(super) async fn run(global: &Global, args: &LoadArgs, ui: &Ui) -> Result<Sum
     Ok(summary)
 }
 
-/// The table, if it is this stack's own: one of this name may be somebody's production.
-fn ours<'a>(session: &'a Session, look: &Look) -> Result<Registrations<'a>, Error> {
-    match look.seen.owner("users-table") {
-        Some(Owner::Ours) => Ok(Registrations::new(session)),
-        None => Err(Error::failed("there is no site to load: the stack is not up").hint("confctl up")),
-        Some(_) => Err(
-            Error::refused("the table does not carry this stack's tag: load does not write into it")
-                .hint("confctl status"),
-        ),
-    }
-}
-
 /// Names what will be written where, and asks.
 async fn confirm(
     session: &Session,
@@ -108,24 +96,17 @@ async fn confirm(
     url: &str,
 ) -> Result<(), Error> {
     let heading = session.heading();
-    let at = heading
-        .endpoint
-        .as_ref()
-        .map(|endpoint| format!(" at {endpoint} (not AWS)"))
-        .unwrap_or_default();
     let table = registrations.table();
-    session.ui.say(&format!(
-        "{} in account {}, region {}{at}",
-        heading.stack, heading.account, heading.region
-    ));
+    session.ui.say(&format!("{} in {}", heading.stack, heading.place()));
     let after = if args.keep { "kept" } else { "removed afterwards" };
     session.ui.say(&format!(
         "  {} people within {} s register at {url}; their generated addresses go into the table {table} and are {after}",
         args.people,
         args.within.as_secs()
     ));
-    // A cost for people to see before it comes: a page, three assets and a POST each.
-    let cost = f64::from(args.people) * 5.0 * cost::of(&session.stack.profile).million_requests / 1e6;
+    // A cost for people to see before it comes.
+    let cost =
+        f64::from(args.people) * rate::REQUESTS_A_PERSON * cost::of(&session.stack.profile).million_requests / 1e6;
     session
         .ui
         .say(&format!("  about ${cost:.2} for the requests at AWS's list prices"));
@@ -240,7 +221,10 @@ fn written(
     measured: &Measured,
     began: jiff::Timestamp,
 ) -> Result<Summary, Error> {
-    let path = args.report.clone().unwrap_or_else(|| default_path("load", began));
+    let path = args
+        .report
+        .clone()
+        .unwrap_or_else(|| crate::report::default_path("load", began));
     let numbers = json!({"v": 1, "about": about, "measured": measured});
     crate::report::write(&path, &report(&about, measured), &numbers)
         .map_err(|error| Error::failed("could not write the report").because(error.to_string()))?;
@@ -292,11 +276,6 @@ fn failure(session: &Session, args: &LoadArgs, about: &About, failed: u64) -> Op
             .because(format!("more than the {} % of --max-failed", args.max_failed))
             .hint("the report says why, by cause and by time")
     })
-}
-
-/// In the current directory, told from other runs by the time.
-pub(super) fn default_path(command: &str, began: jiff::Timestamp) -> PathBuf {
-    PathBuf::from(format!("confctl-{command}-{}.html", began.strftime("%Y%m%dT%H%M%SZ")))
 }
 
 /// `--clean`: what interrupted and kept runs left.

@@ -13,7 +13,7 @@ use crate::engine::Error;
 use crate::resources::outputs::WEB_ACL;
 
 /// A page, three assets and a POST.
-const REQUESTS_A_PERSON: f64 = 5.0;
+pub(super) const REQUESTS_A_PERSON: f64 = 5.0;
 
 /// A rule that blocks an address for its rate.
 #[derive(Debug, Clone, PartialEq)]

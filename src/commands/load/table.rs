@@ -54,7 +54,7 @@ impl<'a> Registrations<'a> {
 
     /// What former runs of `load` left.
     pub(super) async fn generated(&self) -> Result<Vec<String>, Error> {
-        let suffix = format!(".load{RESERVED_SUFFIX}");
+        let suffix = Addresses::suffix_of_all();
         self.find(
             "contains(#key, :suffix)",
             &suffix,

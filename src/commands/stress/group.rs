@@ -94,8 +94,7 @@ impl Group {
         };
         let (out, back) = (rule(true), rule(false));
         let out = out.ok_or_else(|| {
-            Error::failed(format!("the group {name} has no alarm that adds instances"))
-                .hint("confctl plan --refresh-only")
+            Error::failed(format!("the group {name} has no alarm that adds instances")).hint("confctl plan")
         })?;
         let count = |count: Option<i32>| count.and_then(|count| u32::try_from(count).ok()).unwrap_or(0);
         Ok(Self {
@@ -150,20 +149,22 @@ async fn policies(aws: &Aws, group: &str) -> Result<Vec<ScalingPolicy>, Error> {
 }
 
 async fn alarms(aws: &Aws, policies: &[ScalingPolicy]) -> Result<BTreeMap<String, MetricAlarm>, Error> {
-    let names: Vec<String> = policies
-        .iter()
-        .flat_map(|policy| policy.alarms())
-        .filter_map(|alarm| alarm.alarm_name().map(str::to_owned))
-        .collect();
-    if names.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    let describe = aws.cloudwatch.describe_alarms().set_alarm_names(Some(names));
-    let answer = describe.send().await.explain("read the group's alarms")?;
-    let alarms = answer.metric_alarms.unwrap_or_default().into_iter();
+    let of_policies = policies.iter().flat_map(|policy| policy.alarms());
+    let names = of_policies.filter_map(|alarm| alarm.alarm_name().map(str::to_owned));
+    let alarms = alarms_named(aws, names.collect()).await?.into_iter();
     Ok(alarms
         .filter_map(|alarm| Some((alarm.alarm_name()?.to_owned(), alarm)))
         .collect())
+}
+
+/// The alarms of these names; without any CloudWatch would give all of the account.
+pub(super) async fn alarms_named(aws: &Aws, names: Vec<String>) -> Result<Vec<MetricAlarm>, Error> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let describe = aws.cloudwatch.describe_alarms().set_alarm_names(Some(names));
+    let answer = describe.send().await.explain("read the group's alarms")?;
+    Ok(answer.metric_alarms.unwrap_or_default())
 }
 
 /// Virtual CPUs of the smallest of these instances.

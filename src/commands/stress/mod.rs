@@ -17,7 +17,6 @@ use self::follow::{Stage, Test};
 use self::group::Group;
 use self::readings::Reading;
 use self::remote::Sent;
-use super::load::default_path;
 use super::session::{Fallback, Look, Session};
 use super::up::values;
 use crate::cli::{Global, StressArgs, Wishes};
@@ -242,16 +241,8 @@ async fn confirm(
     burn: &Burn,
 ) -> Result<(), Error> {
     let heading = session.heading();
-    let at = heading
-        .endpoint
-        .as_ref()
-        .map(|endpoint| format!(" at {endpoint} (not AWS)"))
-        .unwrap_or_default();
     let ui = &session.ui;
-    ui.say(&format!(
-        "{} in account {}, region {}{at}",
-        heading.stack, heading.account, heading.region
-    ));
+    ui.say(&format!("{} in {}", heading.stack, heading.place()));
     if args.no_burn {
         ui.say("  burns nothing: somebody else does; follows what comes of it");
         return Ok(());
@@ -404,7 +395,10 @@ fn finish(session: &Session, args: &StressArgs, test: Test, followed: Result<(),
         Err(error) => format!("It did not scale: {error}."),
     };
     let began = jiff::Timestamp::now();
-    let path = args.report.clone().unwrap_or_else(|| default_path("stress", began));
+    let path = args
+        .report
+        .clone()
+        .unwrap_or_else(|| crate::report::default_path("stress", began));
     crate::report::write(&path, &report(&course), &json!({"v": 1, "course": course}))
         .map_err(|error| Error::failed("could not write the report").because(error.to_string()))?;
     let mut summary = Summary::done()

@@ -6,7 +6,7 @@ use aws_sdk_cloudwatch::types::{MetricAlarm, StateValue};
 use aws_sdk_elasticbeanstalk::types::EnvironmentHealthAttribute;
 use aws_smithy_types::DateTime;
 
-use super::group::{Group, Rule, find, in_service};
+use super::group::{Group, Rule, alarms_named, find, in_service};
 use super::remote::{self, Sent};
 use crate::aws::Aws;
 use crate::aws::errors::Explain;
@@ -77,9 +77,11 @@ pub(super) async fn read(
     since: f64,
     until: f64,
 ) -> Result<Reading, Error> {
+    let rules = std::iter::once(&group.out).chain(&group.back);
+    let names = rules.map(|rule| rule.alarm_name().to_owned()).collect();
     let (cpu, alarms, found, activities, health, burn) = tokio::try_join!(
         metric(aws, &group.out, since, until),
-        alarms(aws, group),
+        alarms_named(aws, names),
         find(aws, &group.name),
         activities(aws, &group.name),
         health(aws, environment),
@@ -122,15 +124,6 @@ fn state(alarm: &MetricAlarm) -> Alarm {
             .to_owned(),
         since: seconds(alarm.state_updated_timestamp()),
     }
-}
-
-async fn alarms(aws: &Aws, group: &Group) -> Result<Vec<MetricAlarm>, Error> {
-    let names = std::iter::once(&group.out)
-        .chain(&group.back)
-        .map(|rule| rule.alarm_name().to_owned());
-    let describe = aws.cloudwatch.describe_alarms().set_alarm_names(Some(names.collect()));
-    let answer = describe.send().await.explain("read the state of the alarms")?;
-    Ok(answer.metric_alarms.unwrap_or_default())
 }
 
 /// The alarm's own metric, as it evaluates it.
