@@ -21,10 +21,9 @@ pub trait Explain<T> {
     fn or_absent(self, codes: &[&str], doing: &str) -> Result<Option<T>, Error>;
 }
 
-impl<T, E, R> Explain<T> for Result<T, SdkError<E, R>>
+impl<T, E> Explain<T> for Result<T, SdkError<E, HttpResponse>>
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
-    R: HasStatus + std::fmt::Debug,
 {
     fn explain(self, doing: &str) -> Result<T, Error> {
         self.map_err(|error| explained(&error, doing))
@@ -48,25 +47,13 @@ pub fn polled<T>(result: Result<Poll<T>, Error>) -> Poll<T> {
     }
 }
 
-/// An answer with an HTTP status.
-pub trait HasStatus {
-    fn status(&self) -> u16;
-}
-
-impl HasStatus for HttpResponse {
-    fn status(&self) -> u16 {
-        self.status().as_u16()
-    }
-}
-
-fn explained<E, R>(error: &SdkError<E, R>, doing: &str) -> Error
+fn explained<E>(error: &SdkError<E, HttpResponse>, doing: &str) -> Error
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
-    R: HasStatus + std::fmt::Debug,
 {
     let headline = format!("could not {doing}");
     match error {
-        SdkError::ServiceError(service) => answered(&headline, service.err(), service.raw().status()),
+        SdkError::ServiceError(service) => answered(&headline, service.err(), service.raw().status().as_u16()),
         SdkError::TimeoutError(_) => Error::new(Kind::Unreachable, headline).because("no answer within the time-out"),
         SdkError::DispatchFailure(failure) => {
             let causes = chain(

@@ -37,13 +37,17 @@ impl Environment {
         ]
     }
 
+    /// Whether an alarm that is not there is one that somebody deleted, so that the group no longer scales. One on a metric of
+    /// the load balancer's is left to Beanstalk: how it names its dimensions is not known.
+    fn can_make_again(&self, live: &Live, logical: &str) -> bool {
+        live.parts.contains_key(logical) && self.stack.profile.scaling.metric.is_of_instances()
+    }
+
     pub(super) fn alarm_drift(&self, live: &Live) -> Vec<FieldChange> {
         let mut changes = Vec::new();
         for (logical, option, want) in self.thresholds() {
             let Some(alarm) = live.alarms.get(logical) else {
-                // A name without an alarm: somebody deleted it, and the group no longer scales. One on a metric of the load
-                // balancer's is left to Beanstalk: how it names its dimensions is not known.
-                if live.parts.contains_key(logical) && self.stack.profile.scaling.metric.is_of_instances() {
+                if self.can_make_again(live, logical) {
                     let field = format!("alarm {logical}");
                     changes.push(FieldChange::new(field, "deleted".to_owned(), "made again".to_owned()));
                 }
@@ -99,7 +103,9 @@ impl Environment {
     async fn repair_alarms(&self, cx: &WriteCx<Aws>, live: &Live) -> Result<(), Error> {
         for (logical, _, want) in self.thresholds() {
             let Some(alarm) = live.alarms.get(logical) else {
-                self.make_alarm(cx, live, logical, want).await?;
+                if self.can_make_again(live, logical) {
+                    self.make_alarm(cx, live, logical, want).await?;
+                }
                 continue;
             };
             cx.check()?;
