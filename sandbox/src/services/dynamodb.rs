@@ -139,7 +139,8 @@ fn describe_table(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: DescribeTableInput = call.json()?;
     let now = world.clock.now();
     let mut state = world.lock();
-    let table = state.region(&call.region).tables.get_mut(&request.table_name)?;
+    let as_of = state.as_of(now);
+    let table = state.region(&call.region).tables.get_seen(&request.table_name, as_of)?;
     Ok(wire::serialize_describe_table_response(&DescribeTableOutput {
         table: Some(describe(table, now)),
     })
@@ -167,7 +168,8 @@ fn list_tables(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let limit = request.limit.unwrap_or(100).clamp(1, 100) as usize;
     let after = request.exclusive_start_table_name.unwrap_or_default();
     let mut state = world.lock();
-    let names = state.region(&call.region).tables.names();
+    let as_of = state.as_of(world.clock.now());
+    let names = state.region(&call.region).tables.names_seen(as_of);
     let mut names: Vec<String> = names.filter(|name| **name > after).take(limit + 1).cloned().collect();
     let more = names.len() > limit;
     names.truncate(limit);
@@ -264,27 +266,27 @@ fn describe_backups(table: &Table, now: jiff::Timestamp) -> ContinuousBackupsDes
 fn tags(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let now = world.clock.now();
     let mut state = world.lock();
-    let delay = state.tag_delay;
+    let as_of = state.as_of(now);
     let tables = &mut state.region(&call.region).tables;
     let answer = match call.operation.as_str() {
         "TagResource" => {
             let request: TagResourceInput = call.json()?;
             let table = tables.get_mut(&request.resource_arn)?;
-            table.tags.change(now, |tags| tags.extend(tags_in(Some(request.tags))));
+            table.tags.keep(now, as_of);
+            table.tags.extend(tags_in(Some(request.tags)));
             wire::serialize_tag_resource_response()
         }
         "UntagResource" => {
             let request: UntagResourceInput = call.json()?;
             let table = tables.get_mut(&request.resource_arn)?;
-            table
-                .tags
-                .change(now, |tags| tags.retain(|key, _| !request.tag_keys.contains(key)));
+            table.tags.keep(now, as_of);
+            table.tags.retain(|key, _| !request.tag_keys.contains(key));
             wire::serialize_untag_resource_response()
         }
         _ => {
             let request: ListTagsOfResourceInput = call.json()?;
             let table = tables.get_mut(&request.resource_arn)?;
-            let tags = table.tags.visible(now, delay).iter().map(|(key, value)| Tag {
+            let tags = table.tags.seen(as_of).iter().map(|(key, value)| Tag {
                 key: key.clone(),
                 value: value.clone(),
             });

@@ -68,15 +68,35 @@ pub(crate) const SERVICE: Service = Service {
 fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let now = world.clock.now();
     let mut state = world.lock();
+    let as_of = state.as_of(now);
     match call.operation.as_str() {
-        "CreateRole" => create_role(&mut state, call, now),
-        "DeleteRole" | "GetRole" | "UpdateAssumeRolePolicy" | "ListRoles" => roles(&mut state.iam, call),
-        "SimulatePrincipalPolicy" => simulate(&state.iam, call),
-        "GetPolicy" | "GetPolicyVersion" | "ListEntitiesForPolicy" => managed_policies(&state.iam, call),
-        "CreateInstanceProfile" => create_instance_profile(&mut state, call, now),
-        name if name.contains("Tag") || name.starts_with("Untag") => tags(&mut state.iam, call),
-        name if name.contains("InstanceProfile") => instance_profiles(&mut state.iam, call),
-        _ => role_policies(&mut state.iam, call),
+        "CreateRole" => return create_role(&mut state, call, now),
+        "CreateInstanceProfile" => return create_instance_profile(&mut state, call, now),
+        "AddRoleToInstanceProfile" | "AttachRolePolicy" | "PutRolePolicy" => must_show(state.iam.seen(as_of), call)?,
+        _ => {}
+    }
+    let iam = if super::is_read(&call.operation) {
+        state.iam.seen_mut(as_of)
+    } else {
+        &mut *state.iam
+    };
+    match call.operation.as_str() {
+        "DeleteRole" | "GetRole" | "UpdateAssumeRolePolicy" | "ListRoles" => roles(iam, call),
+        "SimulatePrincipalPolicy" => simulate(iam, call),
+        "GetPolicy" | "GetPolicyVersion" | "ListEntitiesForPolicy" => managed_policies(iam, call),
+        name if name.contains("Tag") || name.starts_with("Untag") => tags(iam, call),
+        name if name.contains("InstanceProfile") => instance_profiles(iam, call),
+        _ => role_policies(iam, call),
+    }
+}
+
+/// What hangs something on a role is refused where the role does not show yet: "The role with name … cannot be found" right
+/// after its creation is retried by everybody (facts/aws.md §4).
+fn must_show(seen: &Iam, call: &Call) -> Result<(), Refusal> {
+    let name = call.parameters().remove("RoleName").unwrap_or_default();
+    match seen.role(&name) {
+        Some(_) => Ok(()),
+        None => Err(iam::no_role(&name)),
     }
 }
 

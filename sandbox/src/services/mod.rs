@@ -103,7 +103,35 @@ pub(crate) fn dispatch(world: &Arc<World>, call: &Call) -> Result<Answer, Refusa
             )));
         }
     }
+    if !is_read(&call.operation) {
+        keep_for_readers(world, call);
+    }
     (service.run)(world, call)
+}
+
+/// Whether an operation changes nothing, by its name.
+fn is_read(operation: &str) -> bool {
+    ["Describe", "Get", "List", "Simulate", "Check"]
+        .iter()
+        .any(|verb| operation.starts_with(verb))
+}
+
+/// Before a change: what it may change, as readers go on seeing it for a while.
+fn keep_for_readers(world: &World, call: &Call) {
+    let now = world.clock.now();
+    let mut state = world.lock();
+    let as_of = state.as_of(now);
+    match call.service.as_str() {
+        "iam" => state.iam.keep(now, as_of),
+        "cloudfront" => state.distributions.keep(now, as_of),
+        "wafv2" => state.web_acls.keep(now, as_of),
+        "ec2" => {
+            let here = state.region(&call.region);
+            here.network.keep(now, as_of);
+            here.compute.key_pairs.keep(now, as_of);
+        }
+        _ => {}
+    }
 }
 
 /// A limit of the sandbox, said as one.

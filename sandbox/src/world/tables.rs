@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
-use super::settling_tags::SettlingTags;
+use super::settling::Settling;
 use super::{Item as Listed, Refusal, Tags, World, ids};
 
 /// An item in DynamoDB's JSON: `{"email": {"S": "…"}}`.
@@ -78,7 +78,7 @@ pub(crate) struct Table {
     /// Point-in-time recovery: how many days back, while it is on.
     pub recovery_days: Option<i32>,
     pub recovery_since: Timestamp,
-    pub tags: SettlingTags,
+    pub tags: Settling<Tags>,
     time_to_live: TimeToLive,
     items: BTreeMap<String, Item>,
     counted: Counted,
@@ -235,6 +235,18 @@ impl Tables {
             .ok_or_else(|| not_found(format!("Requested resource not found: Table: {name} not found")))
     }
 
+    /// As [`Tables::get_mut`], for whoever reads about tables and sees them late.
+    pub(crate) fn get_seen(&mut self, name: &str, as_of: Timestamp) -> Result<&mut Table, Refusal> {
+        let table = self.get_mut(name)?;
+        if table.created > as_of {
+            return Err(not_found(format!(
+                "Requested resource not found: Table: {} not found",
+                table.name
+            )));
+        }
+        Ok(table)
+    }
+
     /// A table by name or ARN, for operations on items: it must be there already.
     pub(crate) fn open(&mut self, name: &str) -> Result<&mut Table, Refusal> {
         let missing = || not_found("Requested resource not found".to_owned());
@@ -246,8 +258,10 @@ impl Tables {
         Ok(table)
     }
 
-    pub(crate) fn names(&self) -> impl Iterator<Item = &String> {
-        self.tables.keys()
+    /// The names of those that readers see.
+    pub(crate) fn names_seen(&self, as_of: Timestamp) -> impl Iterator<Item = &String> {
+        let seen = self.tables.values().filter(move |table| table.created <= as_of);
+        seen.map(|table| &table.name)
     }
 
     pub(crate) fn inventory(&self, region: &str) -> Vec<Listed> {
@@ -257,7 +271,7 @@ impl Tables {
             region: region.to_owned(),
             id: table.arn.clone(),
             name: table.name.clone(),
-            tags: table.tags.all().clone(),
+            tags: Tags::clone(&table.tags),
         });
         listed.collect()
     }
@@ -278,7 +292,7 @@ impl Table {
             deletion_protection: new.deletion_protection,
             recovery_days: None,
             recovery_since: now,
-            tags: SettlingTags::new(new.tags, now),
+            tags: Settling::made(new.tags, Tags::new(), now),
             time_to_live: TimeToLive::default(),
             items: BTreeMap::new(),
             counted: Counted {

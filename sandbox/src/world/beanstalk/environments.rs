@@ -15,6 +15,7 @@ use super::terminate;
 use super::update::{self, Change};
 use super::workflow::Run;
 use super::{Abort, Beanstalk, Environment, Made, Reference, Status};
+use crate::world::settling::Settling;
 use crate::world::{Refusal, Region, Tags, World, ids};
 
 /// What CreateEnvironment is told.
@@ -195,7 +196,7 @@ fn record(
         health: Health::new(HealthStatus::Pending, None),
         settings: new.settings,
         draft: None,
-        tags: new.tags,
+        tags: Settling::made(new.tags, Tags::new(), now),
         created: now,
         updated: now,
         ended: None,

@@ -78,12 +78,11 @@ fn reveal_cname(run: &Run) {
 }
 
 fn profile_of(run: &Run) -> Result<String, String> {
-    let mut state = run.world.lock();
-    let environment = state.region(&run.region).beanstalk.environments.get(&run.id);
-    let settings = environment
-        .map(|environment| environment.settings.clone())
+    let settings = run
+        .snapshot()
+        .map(|environment| environment.settings)
         .unwrap_or_default();
-    resources::instance_profile(&state, &settings)
+    resources::instance_profile(&run.world, &settings)
 }
 
 /// Without a profile nothing is made at all: the environment is gone within a minute.

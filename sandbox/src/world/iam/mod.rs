@@ -18,7 +18,7 @@ const MOST_ATTACHED: usize = 10;
 const MOST_INLINE: usize = 10_240;
 
 /// The account's IAM. Names are unique without regard to case.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Iam {
     pub credentials: credentials::Credentials,
     /// By name in lower case.
@@ -328,7 +328,8 @@ fn conflict(text: &str) -> Refusal {
     Refusal::with_status(409, "DeleteConflict", text)
 }
 
-fn no_role(name: &str) -> Refusal {
+/// A role that is not there.
+pub(crate) fn no_role(name: &str) -> Refusal {
     Refusal::with_status(
         404,
         "NoSuchEntity",
