@@ -12,6 +12,7 @@ use super::outputs::{NETWORK, Network};
 use super::stack::Stack;
 use crate::aws::Aws;
 use crate::aws::errors::{Explain, polled};
+use crate::aws::presence::settled;
 use crate::aws::tags::{self, settled_owner};
 use crate::engine::{
     Change, Error, Failure, FieldChange, Kind, Limits, Observed, Owner, Poll, ReadCx, Resource, ResourceId, Values,
@@ -401,7 +402,7 @@ impl Resource for DefaultVpc {
 
     async fn observe(&self, cx: &ReadCx<Aws>) -> Result<Observed<LiveNetwork>, Error> {
         let aws = cx.aws();
-        let Some(live) = self.look(aws).await? else {
+        let Some(live) = settled(cx, ID, "default-vpc", || self.look(aws)).await? else {
             return Ok(Observed::Absent);
         };
         if self.stack.profile.network.vpc.is_some() {

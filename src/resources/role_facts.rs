@@ -11,6 +11,7 @@ use super::roles::{LiveRole, OUR_POLICIES, WantedRole};
 use super::stack::Stack;
 use crate::aws::Aws;
 use crate::aws::errors::Explain;
+use crate::aws::presence::settled;
 use crate::aws::tags::settled_owner;
 use crate::aws::texts;
 use crate::engine::{Error, Kind, Owner, ReadCx, WriteCx};
@@ -26,9 +27,12 @@ pub(super) async fn read(
     name: &str,
 ) -> Result<Option<LiveRole>, Error> {
     let aws = cx.aws();
-    let answer = aws.iam.get_role().role_name(name).send().await;
-    let answer = answer.or_absent(&["NoSuchEntity"], &format!("read the role {name}"))?;
-    let Some(role) = answer.and_then(|answer| answer.role) else {
+    let get = || async {
+        let answer = aws.iam.get_role().role_name(name).send().await;
+        let answer = answer.or_absent(&["NoSuchEntity"], &format!("read the role {name}"))?;
+        Ok(answer.and_then(|answer| answer.role))
+    };
+    let Some(role) = settled(cx, wanted.resource, name, get).await? else {
         return Ok(None);
     };
     let owner = settled_owner(cx, &stack.ownership, wanted.resource, name, || role_tags(aws, name)).await?;

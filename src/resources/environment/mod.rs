@@ -23,6 +23,7 @@ use super::outputs::{
 use super::ownership::{beanstalk_tags, block_unless_ours, new_beanstalk_tags, take_over_in_beanstalk};
 use super::stack::Stack;
 use crate::aws::errors::{Explain, polled};
+use crate::aws::presence::settled;
 use crate::aws::tags::{CREATED, settled_owner};
 use crate::aws::texts::Ending;
 use crate::aws::{Aws, platforms, tags, texts};
@@ -33,6 +34,10 @@ use crate::engine::{
 use crate::profile::CdnOrigin;
 
 const ID: ResourceId = "environment";
+
+/// How often a launch is tried again that came before IAM had spread the new instance profile. With its pause each takes half a
+/// minute, and two minutes are the most that AWS is said to need (hashicorp/terraform#15341).
+const SPREAD_RETRIES: u32 = 4;
 
 /// The journal's word for an environment that a run is about to terminate.
 const TERMINATED: &str = "terminate";
@@ -182,7 +187,7 @@ impl Environment {
 
     async fn create(&self, cx: &WriteCx<Aws>) -> Result<Live, Failure> {
         let platform = self.platform(cx.read().aws()).await?;
-        let mut spread_retry = true;
+        let mut retries = SPREAD_RETRIES;
         let mut prefix = cx.read().intents(ID, "cname-prefix").pop();
         loop {
             let (id, request, asked) = self.ask_for_creation(cx, &platform, prefix.take()).await?;
@@ -201,9 +206,9 @@ impl Environment {
                 let environment = follow::wait_healthy(cx, &id, self.name(), self.leftover()).await?;
                 return Ok(Live::read(cx.read().aws(), &environment).await?);
             }
-            if ended.terminated() && ended.profile_not_spread() && spread_retry {
-                spread_retry = false;
-                cx.step("IAM has not spread the instance profile yet; launching once more");
+            if ended.terminated() && ended.profile_not_spread() && retries > 0 {
+                retries -= 1;
+                cx.step("IAM has not spread the instance profile yet; launching again");
                 cx.pause(Duration::from_secs(20)).await?;
                 continue;
             }
@@ -522,7 +527,7 @@ impl Resource for Environment {
 
     async fn observe(&self, cx: &ReadCx<Aws>) -> Result<Observed<Live>, Error> {
         let aws = cx.aws();
-        let Some(environment) = live::find(aws, self.name()).await? else {
+        let Some(environment) = settled(cx, ID, self.name(), || live::find(aws, self.name())).await? else {
             return Ok(match aws.proof.of_reads(aws).await {
                 Ok(()) => Observed::Absent,
                 Err(error) => Observed::Unknown(error),

@@ -155,23 +155,6 @@ async fn wrong_web_acls_are_refused() {
     assert_eq!(refused(&|acl| acl["Scope"] = "REGIONAL".into()), "NotImplemented");
 }
 
-#[tokio::test]
-async fn a_fresh_web_acl_is_not_known_yet_where_reads_are_slow() {
-    let world = proxy::world(600.0, proxy::Fixed::default());
-    world.lock().settling = jiff::SignedDuration::from_secs(60);
-    let made = call(&world, "CreateWebACL", &one_click("site")).unwrap()["Summary"].clone();
-    let tags = || call(&world, "ListTagsForResource", &json!({ "ResourceARN": made["ARN"] }));
-    assert_eq!(tags().unwrap_err().code, "WAFNonexistentItemException");
-    world.clock.sleep_seconds(61).await;
-    assert_eq!(
-        tags().unwrap()["TagInfoForResource"]["TagList"]
-            .as_array()
-            .unwrap()
-            .len(),
-        1
-    );
-}
-
 /// A limit on registrations from one address, as a client sends it.
 fn limited(statement: &Value) -> Value {
     let mut acl = one_click("limited");
