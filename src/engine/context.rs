@@ -302,7 +302,7 @@ impl<C> WriteCx<C> {
             let pause = jittered(settings.pace.interval(wait.every)).min(give_up.saturating_duration_since(now));
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
-                () = settings.stop.cancelled() => return Err(Error::stopped()),
+                () = settings.stop.cancelled(), if wait.stoppable => return Err(Error::stopped()),
             }
         }
     }

@@ -259,8 +259,8 @@ impl DefaultVpc {
             .map(|(key, value)| Tag::builder().key(key).value(value).build())
             .collect();
         let tag = cx.aws().ec2.create_tags().set_resources(Some(ids)).set_tags(Some(tags));
-        let wait = Wait::new("the default VPC to take its tags", 2, LIMITS);
-        // No check(): a VPC that we made must not stay without tags because of a Ctrl-C.
+        // No check(), and to the end: a VPC that we made must not stay without tags because of a Ctrl-C.
+        let wait = Wait::new("the default VPC to take its tags", 2, Limits::minutes(1, 2)).to_the_end();
         cx.wait(&wait, || async {
             match tag.clone().send().await.explain("tag the default VPC") {
                 Ok(_) => Poll::Ready(()),

@@ -153,7 +153,12 @@ impl InstanceProfile {
         let Some(profile) = settled(cx, ID, name, read).await? else {
             return Ok(None);
         };
-        let owner = settled_owner(cx, &self.stack.ownership, ID, name, || profile_tags(cx.aws(), name)).await?;
+        let owner = settled_owner(cx, &self.stack.ownership, ID, name, || profile_tags(cx.aws(), name)).await;
+        let owner = match owner {
+            // It went between two reads.
+            Err(error) if error.is_code("NoSuchEntity") => return Ok(None),
+            owner => owner?,
+        };
         Ok(Some(LiveProfile {
             name: profile.instance_profile_name,
             arn: profile.arn,

@@ -84,6 +84,41 @@ fn a_table_whose_tags_do_not_show_yet_is_known_as_ours() {
 }
 
 #[test]
+fn an_environment_that_is_not_listed_yet_is_taken_down_all_the_same() {
+    let user = User::new()
+        .with("CONFCTL_SANDBOX_TIME_SCALE", "60")
+        .with("CONFCTL_SANDBOX_TAG_DELAY", "50");
+    let empty = user.inventory_of_a_fresh_sandbox();
+    user.confctl(UP).exits(0);
+    let named = ["--environment-name", "Tcb-conference-env"];
+    user.aws(&[&["elasticbeanstalk", "terminate-environment"], &named[..]].concat())
+        .exits(0);
+    let made = |user: &User| {
+        let requests = user.requests();
+        let made = requests
+            .iter()
+            .filter(|request| request["operation"] == "CreateEnvironment");
+        made.count()
+    };
+    let before = made(&user);
+    let run = user.start(UP);
+    let began = Instant::now();
+    while made(&user) == before {
+        assert!(began.elapsed() < Duration::from_secs(60), "no CreateEnvironment");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    send(&run, "-INT");
+    finish(run).exits(130);
+    user.confctl(&["teardown", "--sandbox", "--yes"]).exits(0);
+    let left = user.inventory().into_iter();
+    // Of the one that others terminated: nobody can tell any more whose it was.
+    let left: Vec<_> = left
+        .filter(|item| !item.contains("resources/environments/logs"))
+        .collect();
+    assert_eq!(left, empty);
+}
+
+#[test]
 fn sigterm_says_143_and_a_teardown_in_the_middle_of_a_launch_waits_and_removes_all() {
     let user = User::new().with("CONFCTL_SANDBOX_TIME_SCALE", "60");
     user.confctl(&["bundle"]).exits(0);

@@ -11,6 +11,7 @@ mod load;
 mod main_job;
 mod ownership;
 mod profiles;
+mod slow_reads;
 mod stacks;
 mod stress;
 mod support;
