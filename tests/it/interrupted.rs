@@ -19,7 +19,7 @@ fn send(child: &Child, signal: &str) {
 }
 
 /// Waits until the sandbox has seen the operation.
-fn wait_for(user: &User, operation: &str) {
+pub fn wait_for(user: &User, operation: &str) {
     let began = Instant::now();
     while !user.requests().iter().any(|request| request["operation"] == operation) {
         assert!(

@@ -2,6 +2,7 @@
 
 mod browser;
 mod bundles;
+mod cnames;
 mod command_line;
 mod conformance;
 mod documents;

@@ -122,7 +122,10 @@ fn keep_for_readers(world: &World, call: &Call) {
     let mut state = world.lock();
     let as_of = state.as_of(now);
     match call.service.as_str() {
-        "iam" => state.iam.keep(now, as_of),
+        "iam" => {
+            let oldest = state.as_of_elsewhere(now);
+            state.iam.keep(now, oldest);
+        }
         "cloudfront" => state.distributions.keep(now, as_of),
         "wafv2" => state.web_acls.keep(now, as_of),
         "ec2" => {

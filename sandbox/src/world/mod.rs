@@ -194,6 +194,11 @@ impl State {
         now - self.settling
     }
 
+    /// The time as of which other services see IAM: later than IAM's own readers do, and no API tells when (facts/aws.md §4).
+    pub(crate) fn as_of_elsewhere(&self, now: Timestamp) -> Timestamp {
+        now - self.settling.saturating_mul(2)
+    }
+
     /// All that exists but objects, which are not kept here.
     fn inventory(&self) -> Vec<Item> {
         let mut items = self.iam.inventory("global");

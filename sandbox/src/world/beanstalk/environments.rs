@@ -74,7 +74,11 @@ impl Beanstalk {
     pub(crate) fn prefix_is_free(&self, prefix: &str) -> bool {
         let same = |other: &str| other.eq_ignore_ascii_case(prefix);
         let mut live = self.environments.values().filter(|it| it.status != Status::Terminated);
-        !live.any(|it| same(&it.prefix)) && !self.foreign_prefixes.iter().any(|other| same(other))
+        let of_others = |taken: &String| match taken.strip_suffix('*') {
+            Some(start) => prefix.to_ascii_lowercase().starts_with(&start.to_ascii_lowercase()),
+            None => same(taken),
+        };
+        !live.any(|it| same(&it.prefix)) && !self.foreign_prefixes.iter().any(of_others)
     }
 
     fn check_new(&self, new: &NewEnvironment) -> Result<(), Refusal> {

@@ -57,7 +57,8 @@ pub(crate) struct Beanstalk {
     pub environments: BTreeMap<String, Environment>,
     /// Oldest first.
     pub events: Vec<Event>,
-    /// CNAME prefixes that other customers of AWS have: they are one namespace per region.
+    /// CNAME prefixes that other customers of AWS have: they are one namespace per region. `*` at the end of one stands for
+    /// anything.
     pub foreign_prefixes: BTreeSet<String>,
 }
 

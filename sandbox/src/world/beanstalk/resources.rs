@@ -710,7 +710,7 @@ pub(super) fn instance_profile(world: &World, settings: &Settings) -> Result<Str
         return Err("Environment must have instance profile associated with it.".to_owned());
     };
     let state = world.lock();
-    let iam = state.iam.seen(state.as_of(world.clock.now()));
+    let iam = state.iam.seen(state.as_of_elsewhere(world.clock.now()));
     let found = iam
         .instance_profile(name)
         .filter(|profile| !name.starts_with("arn:") || profile.arn == name);
