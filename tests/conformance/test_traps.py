@@ -162,3 +162,17 @@ class Environments(Case):
         stack.settled(made["EnvironmentId"])
         sets = self.beanstalk.describe_configuration_settings(ApplicationName="traps", EnvironmentName="two-env")
         self.assertEqual(["deployed"], [one["DeploymentStatus"] for one in sets["ConfigurationSettings"]])
+
+    def test_beanstalk_makes_nothing_that_its_caller_may_not(self):
+        may = ["elasticbeanstalk:*", "autoscaling:*", "elasticloadbalancing:*", "cloudwatch:*"]
+        beanstalk = as_role("half-a-builder", allow(*may)).client("elasticbeanstalk")
+        made = stack.create("traps", "denied-env", stack.SINGLE, beanstalk=beanstalk)
+        # CreateEnvironment was allowed. What is missing shows late, and the environment is there, and costs.
+        seen = stack.settled(made["EnvironmentId"])
+        self.assertEqual(("Ready", "Red"), (seen["Status"], seen["Health"]))
+        errors = self.beanstalk.describe_events(EnvironmentId=made["EnvironmentId"], Severity="ERROR")["Events"]
+        told = " ".join(one["Message"] for one in errors)
+        self.assertIn("API: ec2:CreateSecurityGroup User: ", told)
+        self.assertIn("[AWSEBSecurityGroup]", told)
+        self.beanstalk.terminate_environment(EnvironmentId=made["EnvironmentId"])
+        stack.settled(made["EnvironmentId"])

@@ -25,6 +25,7 @@ const OPERATIONS: &[Operation] = &[
             "Tags",
         ],
     ),
+    operation("CreateServiceLinkedRole", &["AWSServiceName", "Description"]),
     operation("DeleteInstanceProfile", &["InstanceProfileName"]),
     operation("DeleteRole", &["RoleName"]),
     operation("DeleteRolePolicy", &["RoleName", "PolicyName"]),
@@ -71,6 +72,7 @@ fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let as_of = state.as_of(now);
     match call.operation.as_str() {
         "CreateRole" => return create_role(&mut state, call, now),
+        "CreateServiceLinkedRole" => return create_linked_role(&mut state, call, now),
         "CreateInstanceProfile" => return create_instance_profile(&mut state, call, now),
         "AddRoleToInstanceProfile" | "AttachRolePolicy" | "PutRolePolicy" => must_show(state.iam.seen(as_of), call)?,
         _ => {}
@@ -113,6 +115,17 @@ fn create_role(state: &mut State, call: &Call, now: jiff::Timestamp) -> Result<A
     let account = state.account.clone();
     let role = role_out(state.iam.create_role(&account, now, new)?);
     Ok(wire::serialize_create_role_response(&CreateRoleResponse { role: Some(role) }).into())
+}
+
+fn create_linked_role(state: &mut State, call: &Call, now: jiff::Timestamp) -> Result<Answer, Refusal> {
+    let request: CreateServiceLinkedRoleRequest = call.query()?;
+    let account = state.account.clone();
+    let (service, description) = (&request.a_w_s_service_name, request.description);
+    let role = role_out(state.iam.create_linked_role(&account, now, service, description)?);
+    Ok(
+        wire::serialize_create_service_linked_role_response(&CreateServiceLinkedRoleResponse { role: Some(role) })
+            .into(),
+    )
 }
 
 fn roles(iam: &mut Iam, call: &Call) -> Result<Answer, Refusal> {

@@ -15,6 +15,7 @@ mod launch;
 pub(crate) mod lifecycle;
 mod limits;
 pub(crate) mod managed;
+mod permissions;
 pub(crate) mod platforms;
 pub(crate) mod quotas;
 pub(crate) mod rebuild;
