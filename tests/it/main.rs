@@ -10,6 +10,7 @@ mod interrupted;
 mod layers;
 mod load;
 mod main_job;
+mod new_account;
 mod ownership;
 mod profiles;
 mod slow_reads;
