@@ -163,6 +163,26 @@ class Environments(Case):
         sets = self.beanstalk.describe_configuration_settings(ApplicationName="traps", EnvironmentName="two-env")
         self.assertEqual(["deployed"], [one["DeploymentStatus"] for one in sets["ConfigurationSettings"]])
 
+    def test_settings_that_could_not_be_deployed_stay_as_a_draft_until_it_is_deleted(self):
+        made = stack.create("traps", "draft-env", stack.SINGLE)
+        self.assertEqual("Green", stack.settled(made["EnvironmentId"])["Health"])
+        mine = {"ApplicationName": "traps", "EnvironmentName": "draft-env"}
+
+        def levels():
+            sets = self.beanstalk.describe_configuration_settings(**mine)["ConfigurationSettings"]
+            return {one["DeploymentStatus"]: [it["Value"] for it in one["OptionSettings"] if it["OptionName"] == "LOG_LEVEL"]
+                    for one in sets}
+
+        # The site's app ends at once where it is told to log so.
+        loud = stack.option("elasticbeanstalk:application:environment", "LOG_LEVEL", "loud")
+        self.beanstalk.update_environment(EnvironmentId=made["EnvironmentId"], OptionSettings=[loud])
+        self.assertEqual({"deployed": [], "pending": ["loud"]}, levels())
+        stack.settled(made["EnvironmentId"])
+        # It rests, and the wish is there to be taken for a fact for as long as nobody deletes it.
+        self.assertEqual({"deployed": [], "failed": ["loud"]}, levels())
+        self.beanstalk.delete_environment_configuration(**mine)
+        self.assertEqual({"deployed": []}, levels())
+
     def test_beanstalk_makes_nothing_that_its_caller_may_not(self):
         may = ["elasticbeanstalk:*", "autoscaling:*", "elasticloadbalancing:*", "cloudwatch:*"]
         beanstalk = as_role("half-a-builder", allow(*may)).client("elasticbeanstalk")

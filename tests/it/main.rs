@@ -6,6 +6,7 @@ mod cnames;
 mod command_line;
 mod conformance;
 mod documents;
+mod drafts;
 mod interrupted;
 mod layers;
 mod load;

@@ -21,7 +21,8 @@ fn a_new_account_is_told_what_it_cannot_do_yet_and_what_it_can() {
 
     // The way round that the hint names works: no load balancer, no distribution.
     user.confctl(&["up", "--sandbox", "--yes", "-p", "dev"]).exits(0);
-    user.confctl(&["teardown", "--sandbox", "--yes", "--delete-data"]).exits(0);
+    user.confctl(&["teardown", "--sandbox", "--yes", "--delete-data"])
+        .exits(0);
     let left = user.inventory().into_iter();
     // What services made for themselves stays with the account, on AWS as here.
     let left: Vec<_> = left.filter(|item| !item.contains("/aws-service-role/")).collect();
