@@ -267,6 +267,22 @@ fn a_protected_table_goes_only_with_delete_data() {
 }
 
 #[test]
+fn what_dynamodb_keeps_of_a_table_that_could_be_recovered_is_said() {
+    let user = User::new();
+    let empty = user.inventory_of_a_fresh_sandbox();
+    up(&user, &["--set", "table.point_in_time_recovery=true"]).exits(0);
+    let removed = user.confctl(&["teardown", "--sandbox", "--yes"]).exits(0);
+    let told = format!("{}{}", removed.stdout, removed.stderr);
+    assert!(told.contains("keeps a backup of the table users for 35 days"), "{told}");
+    let left = user.inventory();
+    assert_eq!(left.len(), empty.len() + 1, "{left:#?}");
+    assert!(
+        left.iter().any(|item| item.contains("users$DeletedTableBackup")),
+        "{left:#?}"
+    );
+}
+
+#[test]
 fn a_spoilt_record_does_not_stand_in_the_way() {
     let user = User::new();
     let empty = user.inventory_of_a_fresh_sandbox();

@@ -1,5 +1,6 @@
-//! DynamoDB: the operations on tables; those on items are in `items`.
+//! DynamoDB: the operations on tables; those on items and on backups have files of their own.
 
+mod backups;
 mod items;
 
 use std::sync::Arc;
@@ -29,10 +30,12 @@ const OPERATIONS: &[Operation] = &[
     ),
     operation("DeleteItem", items::DELETE),
     operation("DeleteTable", &["TableName"]),
+    operation("DescribeBackup", &["BackupArn"]),
     operation("DescribeContinuousBackups", &["TableName"]),
     operation("DescribeTable", &["TableName"]),
     operation("DescribeTimeToLive", &["TableName"]),
     operation("GetItem", items::GET),
+    operation("ListBackups", &["TableName", "BackupType"]),
     operation("ListTables", &["ExclusiveStartTableName", "Limit"]),
     operation("ListTagsOfResource", &["ResourceArn"]),
     operation("PutItem", items::PUT),
@@ -76,6 +79,8 @@ fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
         "DescribeTimeToLive" => describe_time_to_live(world, call),
         "UpdateTimeToLive" => update_time_to_live(world, call),
         "DescribeContinuousBackups" | "UpdateContinuousBackups" => continuous_backups(world, call),
+        "DescribeBackup" => backups::describe(world, call),
+        "ListBackups" => backups::list(world, call),
         "ListTagsOfResource" | "TagResource" | "UntagResource" => tags(world, call),
         _ => items::run(world, call),
     }

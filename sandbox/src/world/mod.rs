@@ -22,6 +22,7 @@ pub(crate) mod routes;
 pub(crate) mod scaling;
 pub(crate) mod settling;
 pub(crate) mod stacks;
+pub(crate) mod table_backups;
 pub(crate) mod tables;
 pub(crate) mod web_acls;
 

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
 use super::settling::Settling;
+use super::table_backups::Backup;
 use super::{Item as Listed, Refusal, Tags, World, ids};
 
 /// An item in DynamoDB's JSON: `{"email": {"S": "…"}}`.
@@ -27,6 +28,8 @@ const TIME_TO_LIVE_CHANGES: SignedDuration = SignedDuration::from_hours(1);
 pub(crate) struct Tables {
     /// By name.
     tables: BTreeMap<String, Table>,
+    /// Of tables that were deleted.
+    backups: Vec<Backup>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -170,9 +173,14 @@ pub(crate) fn delete(world: &Arc<World>, region: &str, name: &str) -> Result<Tab
     world.spawn(async move {
         world_of_workflow.clock.sleep_seconds(DELETING).await;
         let mut state = world_of_workflow.lock();
-        let tables = &mut state.region(&region).tables.tables;
-        if tables.get(&name).is_some_and(|table| table.id == id) {
-            tables.remove(&name);
+        let tables = &mut state.region(&region).tables;
+        if tables.tables.get(&name).is_some_and(|table| table.id == id) {
+            let deleted = tables.tables.remove(&name);
+            let now = world_of_workflow.clock.now();
+            tables.backups.retain(|backup| now < backup.expires);
+            tables
+                .backups
+                .extend(deleted.and_then(|table| Backup::of_deleted(&table, now)));
         }
     });
     Ok(table)
@@ -273,7 +281,13 @@ impl Tables {
             name: table.name.clone(),
             tags: Tags::clone(&table.tags),
         });
-        listed.collect()
+        let backups = self.backups.iter().map(|backup| backup.item(region));
+        listed.chain(backups).collect()
+    }
+
+    /// The backups that are still kept.
+    pub(crate) fn backups(&self, now: Timestamp) -> impl Iterator<Item = &Backup> {
+        self.backups.iter().filter(move |backup| now < backup.expires)
     }
 }
 
@@ -308,11 +322,21 @@ impl Table {
         if now.duration_since(self.counted.at) >= COUNTED_EVERY {
             self.counted = Counted {
                 at: now,
-                items: self.items.len() as i64,
-                bytes: self.items.values().map(|item| size(item) as i64).sum(),
+                items: self.count(),
+                bytes: self.bytes(),
             };
         }
         (self.counted.items, self.counted.bytes)
+    }
+
+    /// How many items there are.
+    pub(crate) fn count(&self) -> i64 {
+        self.items.len() as i64
+    }
+
+    /// How many bytes they have.
+    pub(crate) fn bytes(&self) -> i64 {
+        self.items.values().map(|item| size(item) as i64).sum()
     }
 
     /// Status and attribute as DescribeTimeToLive tells them.
