@@ -1,12 +1,13 @@
 """What AWS does and a hasty client does not expect. Each trap is shown as such a client would meet it."""
 
 import json
+import time
 
 import boto3
 
 import stack
 import witness
-from account import Case, client, until
+from account import Case, client, signed, until
 
 ORIGIN = {"Id": "o", "DomainName": "example.com",
           "CustomOriginConfig": {"HTTPPort": 80, "HTTPSPort": 443, "OriginProtocolPolicy": "http-only"}}
@@ -41,6 +42,14 @@ class WithoutPermission(Case):
         self.assertEqual([], beanstalk.describe_environments()["Environments"])
         self.assertEqual([], beanstalk.describe_application_versions()["ApplicationVersions"])
         self.assertEqual([], beanstalk.describe_events()["Events"])
+        self.assertEqual([], beanstalk.list_platform_versions()["PlatformSummaryList"])
+        self.assertEqual([], beanstalk.list_available_solution_stacks()["SolutionStacks"])
+        unseen = {"ApplicationName": "unseen", "EnvironmentName": "unseen-env"}
+        self.assertEqual([], beanstalk.describe_configuration_settings(**unseen)["ConfigurationSettings"])
+        self.assertEqual([], beanstalk.describe_configuration_options(**unseen)["Options"])
+        self.assertEqual([], beanstalk.describe_instances_health(EnvironmentName="unseen-env")["InstanceHealthList"])
+        tags = beanstalk.list_tags_for_resource(ResourceArn="arn:aws:elasticbeanstalk:us-east-1:123456789012:application/unseen")
+        self.assertEqual([], tags["ResourceTags"])
         self.assertEqual(1, len(client("elasticbeanstalk").describe_applications(ApplicationNames=["unseen"])["Applications"]))
         # Writes, and the reads of other services, say what is missing.
         self.refuses("AccessDenied", beanstalk.create_application, ApplicationName="x", text="elasticbeanstalk:CreateApplication")
@@ -75,6 +84,14 @@ class GlobalServices(Case):
         self.refuses("WAFInvalidParameterException", client("wafv2", "eu-west-1").create_web_acl, **create)
         self.refuses("WAFInvalidParameterException", client("wafv2", "eu-west-1").list_web_acls, Scope="CLOUDFRONT")
         client("wafv2", "us-east-1").create_web_acl(**create)
+
+    def test_cloudfront_is_signed_for_one_region_only(self):
+        path = "/2020-05-31/distribution"
+        status, _, body = signed("cloudfront", "<DistributionConfig/>", path=path, region="eu-west-1")
+        self.assertEqual(403, status)
+        self.assertIn(b"SignatureDoesNotMatch", body)
+        status, _, body = signed("cloudfront", "<DistributionConfig/>", path=path, region="us-east-1")
+        self.assertEqual(400, status, body)
 
     def test_tables_are_of_their_region(self):
         client("dynamodb").create_table(
@@ -196,3 +213,55 @@ class Environments(Case):
         self.assertIn("[AWSEBSecurityGroup]", told)
         self.beanstalk.terminate_environment(EnvironmentId=made["EnvironmentId"])
         stack.settled(made["EnvironmentId"])
+
+    def test_a_command_reaches_an_instance_only_where_its_role_has_the_policy_for_it(self):
+        ssm, iam = client("ssm"), client("iam")
+        made = stack.create("traps", "unreached-env", stack.SINGLE)
+        self.assertEqual("Green", stack.settled(made["EnvironmentId"])["Health"])
+        resources = self.beanstalk.describe_environment_resources(EnvironmentName="unreached-env")
+        instance = resources["EnvironmentResources"]["Instances"][0]["Id"]
+        # The three policies of Beanstalk's own say nothing of Systems Manager.
+        script = {"InstanceIds": [instance], "DocumentName": "AWS-RunShellScript", "Parameters": {"commands": ["true"]}}
+        self.refuses("InvalidInstanceId", ssm.send_command, **script)
+
+        def online():
+            told = ssm.describe_instance_information()["InstanceInformationList"]
+            return [one for one in told if one["InstanceId"] == instance and one["PingStatus"] == "Online"]
+
+        self.assertEqual([], online())
+        policy = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
+        iam.attach_role_policy(RoleName=stack.INSTANCE_ROLE, PolicyArn=policy)
+        # Attached is not registered: that takes the agent some minutes.
+        self.refuses("InvalidInstanceId", ssm.send_command, **script)
+        until("the agent", online)
+        ssm.send_command(**script)
+
+    def test_an_instance_that_only_fails_the_load_balancer_s_checks_is_not_replaced(self):
+        autoscaling, elbv2 = client("autoscaling"), client("elbv2")
+        balanced = [one for one in stack.SINGLE if one["OptionName"] != "EnvironmentType"]
+        balanced.append(stack.option("elasticbeanstalk:environment", "LoadBalancerType", "application"))
+        made = stack.create("traps", "sick-env", balanced)
+        self.assertEqual("Green", stack.settled(made["EnvironmentId"])["Health"])
+        name = self.beanstalk.describe_environment_resources(EnvironmentName="sick-env")
+        name = name["EnvironmentResources"]["AutoScalingGroups"][0]["Name"]
+
+        def group():
+            return autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"][0]
+
+        before = group()
+        self.assertEqual("EC2", before["HealthCheckType"])
+        targets = before["TargetGroupARNs"][0]
+        elbv2.modify_target_group(TargetGroupArn=targets, HealthCheckPath="/no-such-page")
+
+        def sick():
+            states = elbv2.describe_target_health(TargetGroupArn=targets)["TargetHealthDescriptions"]
+            return all(one["TargetHealth"]["State"] == "unhealthy" for one in states)
+
+        until("the target to fail", sick)
+        # Half an hour of the group's time, at the pace at which this runs.
+        time.sleep(3)
+        after = group()
+        instances = [[one["InstanceId"], one["HealthStatus"]] for one in before["Instances"]]
+        self.assertEqual(instances, [[one["InstanceId"], one["HealthStatus"]] for one in after["Instances"]])
+        activities = autoscaling.describe_scaling_activities(AutoScalingGroupName=name)["Activities"]
+        self.assertEqual([], [one for one in activities if one["Description"].startswith("Terminating")])
