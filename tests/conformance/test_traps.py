@@ -214,6 +214,29 @@ class Environments(Case):
         self.beanstalk.terminate_environment(EnvironmentId=made["EnvironmentId"])
         stack.settled(made["EnvironmentId"])
 
+    def test_beanstalk_changes_and_removes_nothing_that_its_caller_may_not(self):
+        made = stack.create("traps", "owned-env", stack.SINGLE)["EnvironmentId"]
+        self.assertEqual("Green", stack.settled(made)["Health"])
+        beanstalk = as_role("watcher", allow("elasticbeanstalk:*")).client("elasticbeanstalk")
+        group = self.beanstalk.describe_environment_resources(EnvironmentId=made)["EnvironmentResources"]["AutoScalingGroups"]
+
+        def told(text):
+            errors = self.beanstalk.describe_events(EnvironmentId=made, Severity="ERROR")["Events"]
+            return any(text in one["Message"] for one in errors)
+
+        wish = stack.option("ec2:instances", "InstanceTypes", "t3.small")
+        beanstalk.update_environment(EnvironmentId=made, OptionSettings=[wish])
+        stack.settled(made)
+        self.assertTrue(told("is not authorized to perform: ec2:CreateLaunchTemplateVersion"))
+        # The call was a success; then the stack's deletion fails, the environment is Ready again, and goes on costing.
+        beanstalk.terminate_environment(EnvironmentId=made)
+        self.assertEqual("Ready", stack.settled(made)["Status"])
+        self.assertTrue(told("is not authorized to perform: autoscaling:DeleteAutoScalingGroup"))
+        self.assertEqual(1, len(client("autoscaling").describe_auto_scaling_groups(
+            AutoScalingGroupNames=[group[0]["Name"]])["AutoScalingGroups"]))
+        self.beanstalk.terminate_environment(EnvironmentId=made)
+        self.assertEqual("Terminated", stack.settled(made)["Status"])
+
     def test_a_command_reaches_an_instance_only_where_its_role_has_the_policy_for_it(self):
         ssm, iam = client("ssm"), client("iam")
         made = stack.create("traps", "unreached-env", stack.SINGLE)

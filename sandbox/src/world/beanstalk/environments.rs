@@ -372,7 +372,7 @@ pub(crate) fn terminate(world: &Arc<World>, caller: &Caller, reference: &Referen
         environment.clone()
     };
     let run = Run::new(world, &caller.region, &environment.id, &caller.request_id);
-    world.spawn(terminate::terminate(run));
+    world.spawn(terminate::terminate(run, caller.arn.clone()));
     Ok(environment)
 }
 

@@ -5,7 +5,7 @@ use super::resources::Part;
 use super::workflow::Run;
 use crate::world::iam::linked_roles::{LinkedRole, not_authorized};
 
-/// What an environment's launch asks of the caller, for each part: action, and what it acts on behind `arn:aws:SERVICE:`,
+/// What a part asks of the caller: action, and what it acts on behind `arn:aws:SERVICE:`,
 /// with `{here}` for region and account and `{stack}` for the stack's name.
 pub(super) type Deed = (&'static str, &'static str);
 
@@ -47,6 +47,29 @@ pub(super) const LOAD_BALANCER: &[Deed] = &[
         "elasticloadbalancing:{here}:loadbalancer/*",
     ),
 ];
+
+/// What an update asks, where it changes the group or what instances are launched from.
+pub(super) const CHANGED_GROUP: &[Deed] = &[(
+    "autoscaling:UpdateAutoScalingGroup",
+    "autoscaling:{here}:autoScalingGroup:*:autoScalingGroupName/{stack}-*",
+)];
+pub(super) const CHANGED_TEMPLATE: &[Deed] = &[("ec2:CreateLaunchTemplateVersion", "ec2:{here}:launch-template/*")];
+
+/// What a termination asks.
+pub(super) const NO_ALARM: &[Deed] = &[("cloudwatch:DeleteAlarms", "cloudwatch:{here}:alarm:{stack}-*")];
+pub(super) const NO_SCALING_POLICY: &[Deed] = &[(
+    "autoscaling:DeletePolicy",
+    "autoscaling:{here}:autoScalingGroup:*:autoScalingGroupName/{stack}-*",
+)];
+pub(super) const NO_LOAD_BALANCER: &[Deed] = &[(
+    "elasticloadbalancing:DeleteLoadBalancer",
+    "elasticloadbalancing:{here}:loadbalancer/*",
+)];
+pub(super) const NO_GROUP: &[Deed] = &[(
+    "autoscaling:DeleteAutoScalingGroup",
+    "autoscaling:{here}:autoScalingGroup:*:autoScalingGroupName/{stack}-*",
+)];
+pub(super) const NO_SECURITY_GROUPS: &[Deed] = &[("ec2:DeleteSecurityGroup", "ec2:{here}:security-group/*")];
 
 /// Whether the caller may do what the part takes.
 ///
