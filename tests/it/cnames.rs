@@ -81,6 +81,29 @@ fn where_every_name_is_taken_up_says_so_and_leaves_nothing_unsaid() {
 }
 
 #[test]
+fn a_name_that_was_asked_for_and_is_taken_is_not_asked_for_again() {
+    let user = User::new();
+    user.confctl(&["sandbox", "start"]).exits(0);
+    user.confctl(&["sandbox", "fault", "take-cname", "our-conference"])
+        .exits(0);
+    let named = ["--set", "environment.cname_prefix=our-conference"];
+    let up = ["up", "--sandbox", "--yes", "-p", "dev", "--no-verify"];
+    let failed = user.confctl(&[&up[..], &named].concat()).exits(1);
+    for text in [
+        "DNS name (our-conference) is not available",
+        "--set environment.cname_prefix=NAME",
+    ] {
+        assert!(failed.stderr.contains(text), "not told '{text}': {}", failed.stderr);
+    }
+    let asked = user.requests();
+    let asked = asked
+        .iter()
+        .filter(|request| request["operation"] == "CreateEnvironment");
+    assert_eq!(asked.count(), 1);
+    user.confctl(&["teardown", "--sandbox", "--yes"]).exits(0);
+}
+
+#[test]
 fn a_name_that_is_lost_between_two_launches_is_no_origin_any_more() {
     // The first launch ends at once, since IAM spreads the instance profile late, and gives its name up.
     let user = User::new()

@@ -13,6 +13,7 @@ mod load;
 mod main_job;
 mod new_account;
 mod ownership;
+mod permissions;
 mod profiles;
 mod slow_reads;
 mod stacks;

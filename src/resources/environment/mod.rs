@@ -271,12 +271,18 @@ impl Environment {
                             "somebody else took the name that the distribution fetches from: confctl teardown --keep users-table, at once",
                         ));
                     }
+                    if self.stack.names.has_exact_cname_prefix() {
+                        return Err(error.hint(
+                            "another customer of AWS has that name: choose another with --set environment.cname_prefix=NAME",
+                        ));
+                    }
                     cx.step(format!("the name {asked} is taken; trying another"));
                 }
                 Err(error) => return Err(error),
             }
         }
-        Err(Error::failed("three names in a row were taken by others"))
+        Err(Error::failed("three names in a row were taken by others")
+            .hint("confctl up once more, or choose another name with --set environment.name=NAME"))
     }
 
     /// Publishes the load balancer's name as soon as AWS shows it, minutes before the environment is ready.
