@@ -117,6 +117,11 @@ fn a_name_that_is_lost_between_two_launches_is_no_origin_any_more() {
         .exits(0);
     let failed = finish(run).exits(1);
     let error = failed.summary()["error"].to_string();
+    let left = failed.summary()["left_behind"].to_string();
+    assert!(
+        left.contains("a distribution that may fetch from tcb-conference-env"),
+        "{left}"
+    );
     assert!(error.contains("is not available"), "{error}");
     assert!(
         error.contains("somebody else took the name that the distribution fetches from"),

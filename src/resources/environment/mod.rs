@@ -190,7 +190,8 @@ impl Environment {
         let mut retries = SPREAD_RETRIES;
         let mut prefix = cx.read().intents(ID, "cname-prefix").pop();
         loop {
-            let (id, request, asked) = self.ask_for_creation(cx, &platform, prefix.take()).await?;
+            let asked = self.ask_for_creation(cx, &platform, prefix.take()).await;
+            let (id, request, asked) = asked.map_err(|error| self.without_a_name(cx, error.into()))?;
             // A second launch asks for the name that the distribution may fetch from by now.
             prefix = Some(asked);
             let operation = Operation {
@@ -212,18 +213,24 @@ impl Environment {
                 cx.pause(Duration::from_secs(20)).await?;
                 continue;
             }
-            let mut failure = follow::failure(cx, &operation, &ended, self.name()).await;
-            let name_is_free = ended.terminated() && self.is_origin_by_cname();
-            if let (true, Some(origin)) = (name_is_free, cx.values().get(&ORIGIN)) {
-                // The launch gave the name up, and the distribution may be there already.
-                failure = failure.leaving(
-                    format!("a distribution that may fetch from {origin}, a name anyone can take now"),
-                    true,
-                );
-                failure.error.hint = Some("confctl teardown --keep users-table, at once".to_owned());
-            }
-            return Err(failure);
+            let failure = follow::failure(cx, &operation, &ended, self.name()).await;
+            return Err(if ended.terminated() {
+                self.without_a_name(cx, failure)
+            } else {
+                failure
+            });
         }
+    }
+
+    /// The failure of a launch that gave the environment's name up, or could not have it again: the distribution may be there.
+    fn without_a_name(&self, cx: &WriteCx<Aws>, failure: Failure) -> Failure {
+        let (true, Some(origin)) = (self.is_origin_by_cname(), cx.values().get(&ORIGIN)) else {
+            return failure;
+        };
+        let what = format!("a distribution that may fetch from {origin}, a name that is anyone's now");
+        let mut failure = failure.leaving(what, true);
+        failure.error.hint = Some("confctl teardown --keep users-table, at once".to_owned());
+        failure
     }
 
     /// CreateEnvironment, with another name prefix where somebody else has ours. Gives the id and the request's id.
@@ -267,9 +274,7 @@ impl Environment {
                 }
                 Err(error) if error.causes.iter().any(|cause| texts::is_name_taken(cause)) => {
                     if cx.values().get(&ORIGIN).is_some() {
-                        return Err(error.hint(
-                            "somebody else took the name that the distribution fetches from: confctl teardown --keep users-table, at once",
-                        ));
+                        return Err(error.context("somebody else took the name that the distribution fetches from"));
                     }
                     if self.stack.names.has_exact_cname_prefix() {
                         return Err(error.hint(
