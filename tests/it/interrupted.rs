@@ -7,7 +7,7 @@ use crate::support::{User, finish};
 
 const UP: &[&str] = &["up", "--sandbox", "--yes", "-p", "dev", "--no-verify", "-o", "json"];
 
-fn send(child: &Child, signal: &str) {
+pub fn send(child: &Child, signal: &str) {
     let pid = child.id().to_string();
     assert!(
         std::process::Command::new("kill")
