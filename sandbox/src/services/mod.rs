@@ -25,10 +25,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub(crate) use authorization::authorize;
+use jiff::Timestamp;
 use serde::de::IgnoredAny;
 
 use crate::gateway::call::{Answer, Call, Protocol};
-use crate::world::{Refusal, World};
+use crate::world::{Refusal, State, World};
 
 /// An operation of a service, and what of its request is honoured.
 #[derive(Debug, Clone, Copy)]
@@ -116,25 +117,30 @@ fn is_read(operation: &str) -> bool {
         .any(|verb| operation.starts_with(verb))
 }
 
-/// Before a change: what it may change, as readers go on seeing it for a while.
+/// Before a change: what it may change, as readers go on seeing it for a while (see [`crate::world::settling`]).
 fn keep_for_readers(world: &World, call: &Call) {
-    let now = world.clock.now();
-    let mut state = world.lock();
-    let as_of = state.as_of(now);
-    match call.service.as_str() {
-        "iam" => {
+    let keep: fn(&mut State, &str, Timestamp) = match call.service.as_str() {
+        "iam" => |state, _, now| {
             let oldest = state.as_of_elsewhere(now);
             state.iam.keep(now, oldest);
-        }
-        "cloudfront" => state.distributions.keep(now, as_of),
-        "wafv2" => state.web_acls.keep(now, as_of),
-        "ec2" => {
-            let here = state.region(&call.region);
+        },
+        "cloudfront" => |state, _, now| {
+            let as_of = state.as_of(now);
+            state.distributions.keep(now, as_of);
+        },
+        "wafv2" => |state, _, now| {
+            let as_of = state.as_of(now);
+            state.web_acls.keep(now, as_of);
+        },
+        "ec2" => |state, region, now| {
+            let as_of = state.as_of(now);
+            let here = state.region(region);
             here.network.keep(now, as_of);
             here.compute.key_pairs.keep(now, as_of);
-        }
-        _ => {}
-    }
+        },
+        _ => return,
+    };
+    keep(&mut world.lock(), &call.region, world.clock.now());
 }
 
 /// A limit of the sandbox, said as one.
