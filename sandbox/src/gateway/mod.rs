@@ -206,7 +206,8 @@ fn content(parts: &Parts, body: Bytes, signature: &Signature, secret: &str) -> R
 async fn run(gateway: &Gateway, call: &Call) -> Result<Answer, Refusal> {
     let authorized = {
         let state = gateway.world.lock();
-        services::authorize(&state.iam, &state.account, call)
+        let iam = state.iam.seen(state.as_of(gateway.world.clock.now()));
+        services::authorize(iam, &state.account, call)
     };
     if let Err(refusal) = authorized {
         return services::elasticbeanstalk::answer_to_stranger(call).ok_or(refusal);

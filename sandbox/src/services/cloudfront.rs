@@ -208,14 +208,21 @@ fn create(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     Ok(with(answer, &[("etag", &made.etag), ("location", &location)]))
 }
 
+/// The distribution as readers see it.
+fn seen(world: &Arc<World>, id: &str) -> Result<Distribution, Refusal> {
+    let state = world.lock();
+    let seen = state.distributions.seen(state.as_of(world.clock.now()));
+    seen.get(id).cloned()
+}
+
 fn get(world: &Arc<World>, id: &str) -> Result<Answer, Refusal> {
-    let found = world.lock().distributions.get(id)?.clone();
+    let found = seen(world, id)?;
     let answer: Answer = w::serialize_get_distribution_response(&distribution(&found, world.clock.now())?).into();
     Ok(with(answer, &[("etag", &found.etag)]))
 }
 
 fn get_config(world: &Arc<World>, id: &str) -> Result<Answer, Refusal> {
-    let found = world.lock().distributions.get(id)?.clone();
+    let found = seen(world, id)?;
     let config = configuration::write(&found.configuration)?;
     let answer: Answer = w::serialize_get_distribution_config_response(&config).into();
     Ok(with(answer, &[("etag", &found.etag)]))
@@ -265,6 +272,7 @@ fn list(world: &Arc<World>, target: &Target<'_>, wanted: impl Fn(&Distribution) 
     let state = world.lock();
     let mut rest = state
         .distributions
+        .seen(state.as_of(now))
         .all
         .values()
         .filter(|one| one.id.as_str() > marker && wanted(one));
@@ -354,10 +362,11 @@ fn tags_of(tags: w::Tags) -> Tags {
 }
 
 fn list_tags(world: &Arc<World>, arn: &str) -> Result<Answer, Refusal> {
-    let mut state = world.lock();
-    let delay = state.tag_delay;
-    let tags = state.distributions.by_arn(arn)?.tags.visible(world.clock.now(), delay);
-    let items: Vec<_> = tags
+    let state = world.lock();
+    let seen = state.distributions.seen(state.as_of(world.clock.now()));
+    let items: Vec<_> = seen
+        .by_arn(arn)?
+        .tags
         .iter()
         .map(|(key, value)| w::Tag {
             key: key.clone(),
@@ -372,20 +381,17 @@ fn list_tags(world: &Arc<World>, arn: &str) -> Result<Answer, Refusal> {
 
 fn tag(world: &Arc<World>, call: &Call, arn: &str) -> Result<Answer, Refusal> {
     let input = w::deserialize_tag_resource_request(&call.to_generated(), &[], &HashMap::new()).map_err(malformed)?;
-    let now = world.clock.now();
     let mut state = world.lock();
-    let tags = &mut state.distributions.by_arn(arn)?.tags;
-    tags.change(now, |tags| tags.extend(tags_of(input.tags)));
+    state.distributions.by_arn_mut(arn)?.tags.extend(tags_of(input.tags));
     Ok(w::serialize_tag_resource_response().into())
 }
 
 fn untag(world: &Arc<World>, call: &Call, arn: &str) -> Result<Answer, Refusal> {
     let input = w::deserialize_untag_resource_request(&call.to_generated(), &[], &HashMap::new()).map_err(malformed)?;
     let keys = input.tag_keys.items.unwrap_or_default().items;
-    let now = world.clock.now();
     let mut state = world.lock();
-    let tags = &mut state.distributions.by_arn(arn)?.tags;
-    tags.change(now, |tags| tags.retain(|key, _| !keys.contains(key)));
+    let tags = &mut state.distributions.by_arn_mut(arn)?.tags;
+    tags.retain(|key, _| !keys.contains(key));
     Ok(w::serialize_untag_resource_response().into())
 }
 

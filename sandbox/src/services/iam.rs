@@ -25,6 +25,7 @@ const OPERATIONS: &[Operation] = &[
             "Tags",
         ],
     ),
+    operation("CreateServiceLinkedRole", &["AWSServiceName", "Description"]),
     operation("DeleteInstanceProfile", &["InstanceProfileName"]),
     operation("DeleteRole", &["RoleName"]),
     operation("DeleteRolePolicy", &["RoleName", "PolicyName"]),
@@ -68,15 +69,36 @@ pub(crate) const SERVICE: Service = Service {
 fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let now = world.clock.now();
     let mut state = world.lock();
+    let as_of = state.as_of(now);
     match call.operation.as_str() {
-        "CreateRole" => create_role(&mut state, call, now),
-        "DeleteRole" | "GetRole" | "UpdateAssumeRolePolicy" | "ListRoles" => roles(&mut state.iam, call),
-        "SimulatePrincipalPolicy" => simulate(&state.iam, call),
-        "GetPolicy" | "GetPolicyVersion" | "ListEntitiesForPolicy" => managed_policies(&state.iam, call),
-        "CreateInstanceProfile" => create_instance_profile(&mut state, call, now),
-        name if name.contains("Tag") || name.starts_with("Untag") => tags(&mut state.iam, call),
-        name if name.contains("InstanceProfile") => instance_profiles(&mut state.iam, call),
-        _ => role_policies(&mut state.iam, call),
+        "CreateRole" => return create_role(&mut state, call, now),
+        "CreateServiceLinkedRole" => return create_linked_role(&mut state, call, now),
+        "CreateInstanceProfile" => return create_instance_profile(&mut state, call, now),
+        "AddRoleToInstanceProfile" | "AttachRolePolicy" | "PutRolePolicy" => must_show(state.iam.seen(as_of), call)?,
+        _ => {}
+    }
+    let iam = if super::is_read(&call.operation) {
+        state.iam.seen_mut(as_of)
+    } else {
+        &mut *state.iam
+    };
+    match call.operation.as_str() {
+        "DeleteRole" | "GetRole" | "UpdateAssumeRolePolicy" | "ListRoles" => roles(iam, call),
+        "SimulatePrincipalPolicy" => simulate(iam, call),
+        "GetPolicy" | "GetPolicyVersion" | "ListEntitiesForPolicy" => managed_policies(iam, call),
+        name if name.contains("Tag") || name.starts_with("Untag") => tags(iam, call),
+        name if name.contains("InstanceProfile") => instance_profiles(iam, call),
+        _ => role_policies(iam, call),
+    }
+}
+
+/// What hangs something on a role is refused where the role does not show yet: "The role with name … cannot be found" right
+/// after its creation is retried by everybody (facts/aws.md §4).
+fn must_show(seen: &Iam, call: &Call) -> Result<(), Refusal> {
+    let name = call.parameters().remove("RoleName").unwrap_or_default();
+    match seen.role(&name) {
+        Some(_) => Ok(()),
+        None => Err(iam::no_role(&name)),
     }
 }
 
@@ -93,6 +115,17 @@ fn create_role(state: &mut State, call: &Call, now: jiff::Timestamp) -> Result<A
     let account = state.account.clone();
     let role = role_out(state.iam.create_role(&account, now, new)?);
     Ok(wire::serialize_create_role_response(&CreateRoleResponse { role: Some(role) }).into())
+}
+
+fn create_linked_role(state: &mut State, call: &Call, now: jiff::Timestamp) -> Result<Answer, Refusal> {
+    let request: CreateServiceLinkedRoleRequest = call.query()?;
+    let account = state.account.clone();
+    let (service, description) = (&request.a_w_s_service_name, request.description);
+    let role = role_out(state.iam.create_linked_role(&account, now, service, description)?);
+    Ok(
+        wire::serialize_create_service_linked_role_response(&CreateServiceLinkedRoleResponse { role: Some(role) })
+            .into(),
+    )
 }
 
 fn roles(iam: &mut Iam, call: &Call) -> Result<Answer, Refusal> {

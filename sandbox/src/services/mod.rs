@@ -25,10 +25,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub(crate) use authorization::authorize;
+use jiff::Timestamp;
 use serde::de::IgnoredAny;
 
 use crate::gateway::call::{Answer, Call, Protocol};
-use crate::world::{Refusal, World};
+use crate::world::{Refusal, State, World};
 
 /// An operation of a service, and what of its request is honoured.
 #[derive(Debug, Clone, Copy)]
@@ -103,7 +104,43 @@ pub(crate) fn dispatch(world: &Arc<World>, call: &Call) -> Result<Answer, Refusa
             )));
         }
     }
+    if !is_read(&call.operation) {
+        keep_for_readers(world, call);
+    }
     (service.run)(world, call)
+}
+
+/// Whether an operation changes nothing, by its name.
+fn is_read(operation: &str) -> bool {
+    ["Describe", "Get", "List", "Simulate", "Check"]
+        .iter()
+        .any(|verb| operation.starts_with(verb))
+}
+
+/// Before a change: what it may change, as readers go on seeing it for a while (see [`crate::world::settling`]).
+fn keep_for_readers(world: &World, call: &Call) {
+    let keep: fn(&mut State, &str, Timestamp) = match call.service.as_str() {
+        "iam" => |state, _, now| {
+            let oldest = state.as_of_elsewhere(now);
+            state.iam.keep(now, oldest);
+        },
+        "cloudfront" => |state, _, now| {
+            let as_of = state.as_of(now);
+            state.distributions.keep(now, as_of);
+        },
+        "wafv2" => |state, _, now| {
+            let as_of = state.as_of(now);
+            state.web_acls.keep(now, as_of);
+        },
+        "ec2" => |state, region, now| {
+            let as_of = state.as_of(now);
+            let here = state.region(region);
+            here.network.keep(now, as_of);
+            here.compute.key_pairs.keep(now, as_of);
+        },
+        _ => return,
+    };
+    keep(&mut world.lock(), &call.region, world.clock.now());
 }
 
 /// A limit of the sandbox, said as one.

@@ -20,7 +20,8 @@ use winterbaume_ec2_generated::model as m;
 
 use super::{Operation, Service, operation};
 use crate::gateway::call::{Answer, Call};
-use crate::world::{Refusal, Tags, World};
+use crate::world::network::Network;
+use crate::world::{Refusal, State, Tags, World};
 
 const OPERATIONS: &[Operation] = &[
     operation("AssociateRouteTable", &["RouteTableId", "SubnetId"]),
@@ -204,6 +205,7 @@ fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
         let text = "Request would have succeeded, but DryRun flag is set.";
         return Err(Refusal::with_status(412, "DryRunOperation", text));
     }
+    tagging::must_show(world, call)?;
     match call.operation.as_str() {
         "AssociateRouteTable" => route_tables::associate(world, call),
         "AttachInternetGateway" => internet_gateways::attach(world, call),
@@ -261,6 +263,12 @@ fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
         "TerminateInstances" => instances::terminate(world, call),
         other => Err(super::not_implemented(format!("{other} of EC2"))),
     }
+}
+
+/// The network as readers see it.
+fn seen_network<'a>(world: &World, state: &'a mut State, call: &Call) -> &'a Network {
+    let as_of = state.as_of(world.clock.now());
+    state.region(&call.region).network.seen(as_of)
 }
 
 fn tag_list(tags: &Tags) -> m::TagList {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use winterbaume_ec2_generated::{model as m, wire};
 
 use super::super::page::page;
-use super::{all_known, filters, not_found, specified, tag_list};
+use super::{all_known, filters, not_found, seen_network, specified, tag_list};
 use crate::gateway::call::{Answer, Call};
 use crate::world::network::Vpc;
 use crate::world::{Refusal, World};
@@ -40,7 +40,7 @@ pub(super) fn describe(world: &Arc<World>, call: &Call) -> Result<Answer, Refusa
     let ids = request.vpc_ids.map(|list| list.items);
     let mut state = world.lock();
     let account = state.account.clone();
-    let vpcs = &state.region(&call.region).network.vpcs;
+    let vpcs = &seen_network(world, &mut state, call).vpcs;
     all_known(
         ids.as_ref(),
         |id| vpcs.contains_key(id),

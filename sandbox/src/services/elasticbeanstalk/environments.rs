@@ -131,8 +131,10 @@ pub(super) fn describe(world: &Arc<World>, call: &Call) -> Result<Answer, Refusa
         .and_then(|time| time.parse::<jiff::Timestamp>().ok());
     let deleted = request.include_deleted == Some(true);
     let mut state = world.lock();
+    let as_of = state.as_of(now);
     let all = state.region(&call.region).beanstalk.environments.values();
     let mut wanted: Vec<_> = all
+        .filter(|it| it.created <= as_of)
         .filter(|it| {
             let kept = deleted && back_to.is_none_or(|time| it.ended.is_none_or(|ended| ended >= time));
             (it.is_listed(now) || kept)

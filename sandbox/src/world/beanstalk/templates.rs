@@ -7,6 +7,7 @@ use super::applications::{Origin, check_tags};
 use super::platforms::{self, Platform};
 use super::settings::Settings;
 use super::{Beanstalk, Reference};
+use crate::world::settling::Settling;
 use crate::world::{Refusal, Tags};
 
 #[derive(Debug, Clone)]
@@ -18,7 +19,7 @@ pub(crate) struct Template {
     pub settings: Settings,
     pub created: Timestamp,
     pub updated: Timestamp,
-    pub tags: Tags,
+    pub tags: Settling<Tags>,
 }
 
 /// What CreateConfigurationTemplate is told.
@@ -87,7 +88,7 @@ impl Beanstalk {
             settings,
             created: origin.now,
             updated: origin.now,
-            tags: new.tags,
+            tags: Settling::made(new.tags, Tags::new(), origin.now),
         };
         let application = self.application_mut(&new.application)?;
         application.templates.insert(new.name, template.clone());

@@ -8,8 +8,9 @@ use super::catalogue::{
     TRIGGER,
 };
 use super::deployment::Wanted;
+use super::permissions;
 use super::platforms::Platform;
-use super::resources::{self, HIGH, LOW, Site};
+use super::resources::{self, GROUP, HIGH, LOW, Part, Site, TEMPLATE};
 use super::settings::Settings;
 use super::workflow::Run;
 use super::{Abort, Environment, Status, extensions, health, replacement, rollout};
@@ -52,6 +53,11 @@ pub(super) async fn update(run: Run, change: Change) {
         }
     };
     let options = before.settings.changes(&change.settings);
+    if let Err((part, why)) = check_permissions(&run, &change, &options) {
+        run.error(format!("Updating {} failed Reason: {why}", part.0));
+        fail(&run, &before, &change, true).await;
+        return run.set_status(Status::Ready);
+    }
     if !options.is_empty() {
         run.info(format!(
             "Updating environment {}'s configuration settings.",
@@ -73,6 +79,19 @@ pub(super) async fn update(run: Run, change: Change) {
     }
     run.set_status(Status::Ready);
     health::look(&run);
+}
+
+/// Whether the caller may change what the options are about.
+fn check_permissions(run: &Run, change: &Change, options: &[(String, String)]) -> Result<(), (Part, String)> {
+    let caller = &change.caller;
+    if touches(options, ASG) {
+        permissions::check(run, caller, GROUP, permissions::CHANGED_GROUP)?;
+    }
+    let replaces = Settings::effect_of(options) == Some(Effect::RestartEnvironment) || change.platform.is_some();
+    if replaces {
+        permissions::check(run, caller, TEMPLATE, permissions::CHANGED_TEMPLATE)?;
+    }
+    Ok(())
 }
 
 /// The change with what a new version says of the settings.
