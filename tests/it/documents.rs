@@ -6,30 +6,57 @@ use std::path::Path;
 
 const HEADING: &str = "## Operations\n";
 
+/// How members are written, for those who read the page and for tests/conformance, which goes by it.
+const LEGEND: &str = "\nEvery operation that the sandbox has, and the members of its request that it honours, by their names on \
+the wire. Whatever else a request holds is refused, by its path.\n\n\
+| written | means |\n|---|---|\n\
+| `Name{A,B}` | a structure, or a list of structures; of it, these members |\n\
+| `Name{*}` | everything in it |\n\
+| `Name{@Other}` | the same as of the `Other` around it |\n\
+| `Name=a\\|b` | only these values; nothing behind `=` is the empty text |\n\
+| `Name~` | taken without effect: kept and shown at most |\n\
+| `Name{…}` | written out below the table |\n";
+
+/// A structure that is written longer than this goes below the table.
+const LONGEST: usize = 90;
+
 /// The section of docs/sandbox.md that lists every operation: services and operations in the order of their names.
 fn operations() -> String {
-    let mut services: BTreeMap<&str, BTreeMap<&str, &[&str]>> = BTreeMap::new();
+    let mut services: BTreeMap<&str, BTreeMap<&str, Vec<&str>>> = BTreeMap::new();
     for operation in confctl_sandbox::supported_operations() {
         services
             .entry(operation.service)
             .or_default()
             .insert(operation.name, operation.honoured);
     }
-    let mut text =
-        format!("{HEADING}\nEvery operation that the sandbox has, and the members of its request that it honours.\n");
+    let mut text = format!("{HEADING}{LEGEND}");
     for (service, operations) in services {
         let _ = write!(
             text,
             "\n### {service}\n\n| operation | parameters honoured |\n|---|---|\n"
         );
+        let mut structures: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for (name, honoured) in operations {
-            let members: Vec<_> = honoured.iter().map(|member| format!("`{member}`")).collect();
-            let members = match (service, members.is_empty()) {
-                ("S3", _) => "as S3 headers and query".to_owned(),
-                (_, true) => "none".to_owned(),
-                _ => members.join(", "),
+            let mut members = Vec::new();
+            for member in honoured {
+                if member.len() > LONGEST {
+                    structures.entry(member).or_default().push(format!("`{name}`"));
+                    let short = member.split('{').next().unwrap_or_default();
+                    members.push(format!("`{short}{{…}}`"));
+                } else {
+                    members.push(format!("`{}`", member.replace('|', "\\|")));
+                }
+            }
+            let members = if members.is_empty() {
+                "none".to_owned()
+            } else {
+                members.join(", ")
             };
             let _ = writeln!(text, "| `{name}` | {members} |");
+        }
+        for (position, (structure, operations)) in structures.iter().enumerate() {
+            let gap = if position == 0 { "\n" } else { "" };
+            let _ = writeln!(text, "{gap}- `{structure}`: of {}", operations.join(", "));
         }
     }
     text

@@ -18,7 +18,12 @@ use crate::world::{Refusal, World};
 const OPERATIONS: &[Operation] = &[
     operation(
         "DescribeAutoScalingGroups",
-        &["AutoScalingGroupNames", "Filters", "MaxRecords", "NextToken"],
+        &[
+            "AutoScalingGroupNames",
+            "Filters{Name,Values}",
+            "MaxRecords",
+            "NextToken",
+        ],
     ),
     operation(
         "DescribeAutoScalingInstances",
@@ -38,7 +43,7 @@ const OPERATIONS: &[Operation] = &[
         "DescribeScalingActivities",
         &["ActivityIds", "AutoScalingGroupName", "MaxRecords", "NextToken"],
     ),
-    operation("DescribeTags", &["Filters", "MaxRecords", "NextToken"]),
+    operation("DescribeTags", &["Filters{Name,Values}", "MaxRecords", "NextToken"]),
     operation(
         "ExecutePolicy",
         &["AutoScalingGroupName", "PolicyName", "HonorCooldown"],

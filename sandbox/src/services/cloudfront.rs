@@ -11,6 +11,7 @@ use http::{HeaderName, HeaderValue, Method};
 use jiff::Timestamp;
 use winterbaume_cloudfront::wire as w;
 
+use self::configuration::{DISTRIBUTION, DISTRIBUTION_WITH_TAGS};
 use super::{Operation, Service, operation};
 use crate::gateway::call::{Answer, Call};
 use crate::world::distributions::{Distribution, Invalidation};
@@ -26,51 +27,73 @@ pub(crate) const SERVICE: Service = Service {
 const PAGE: &[&str] = &["Marker", "MaxItems"];
 const POLICIES: &[&str] = &["Type", "Marker", "MaxItems"];
 
-/// Bodies are checked member by member in [`configuration`].
+const CACHE_POLICY: &str = "CachePolicyConfig{Name,Comment,MinTTL,DefaultTTL,MaxTTL,\
+     ParametersInCacheKeyAndForwardedToOrigin{EnableAcceptEncodingGzip,EnableAcceptEncodingBrotli,\
+     HeadersConfig{HeaderBehavior,Headers{Quantity,Items}},CookiesConfig{CookieBehavior,Cookies{Quantity,Items}},\
+     QueryStringsConfig{QueryStringBehavior,QueryStrings{Quantity,Items}}}}";
+
+const ORIGIN_REQUEST_POLICY: &str = "OriginRequestPolicyConfig{Name,Comment,\
+     HeadersConfig{HeaderBehavior,Headers{Quantity,Items}},CookiesConfig{CookieBehavior,Cookies{Quantity,Items}},\
+     QueryStringsConfig{QueryStringBehavior,QueryStrings{Quantity,Items}}}";
+
+const RESPONSE_HEADERS_POLICY: &str = "ResponseHeadersPolicyConfig{Name,Comment,\
+     CorsConfig{AccessControlAllowOrigins{Quantity,Items},AccessControlAllowHeaders{Quantity,Items},\
+     AccessControlAllowMethods{Quantity,Items},AccessControlAllowCredentials,\
+     AccessControlExposeHeaders{Quantity,Items},AccessControlMaxAgeSec,OriginOverride},\
+     SecurityHeadersConfig{XSSProtection{Override,Protection,ModeBlock,ReportUri},FrameOptions{Override,FrameOption},\
+     ReferrerPolicy{Override,ReferrerPolicy},ContentSecurityPolicy{Override,ContentSecurityPolicy},\
+     ContentTypeOptions{Override},\
+     StrictTransportSecurity{Override,IncludeSubdomains,Preload,AccessControlMaxAgeSec}},\
+     ServerTimingHeadersConfig{Enabled,SamplingRate},CustomHeadersConfig{Quantity,Items{Header,Value,Override}},\
+     RemoveHeadersConfig{Quantity,Items{Header}}}";
+
 const OPERATIONS: &[Operation] = &[
-    operation("CreateDistribution", &["DistributionConfig"]),
-    operation("CreateDistributionWithTags", &["DistributionConfig", "Tags"]),
+    operation("CreateDistribution", &[DISTRIBUTION]),
+    operation("CreateDistributionWithTags", &[DISTRIBUTION_WITH_TAGS]),
     operation("GetDistribution", &["Id"]),
     operation("GetDistributionConfig", &["Id"]),
-    operation("UpdateDistribution", &["Id", "IfMatch", "DistributionConfig"]),
+    operation("UpdateDistribution", &["Id", "IfMatch", DISTRIBUTION]),
     operation("DeleteDistribution", &["Id", "IfMatch"]),
     operation("ListDistributions", PAGE),
     operation("ListDistributionsByWebACLId", &["WebACLId", "Marker", "MaxItems"]),
     operation("ListTagsForResource", &["Resource"]),
-    operation("TagResource", &["Resource", "Tags"]),
-    operation("UntagResource", &["Resource", "TagKeys"]),
-    operation("CreateInvalidation", &["DistributionId", "InvalidationBatch"]),
+    operation("TagResource", &["Resource", "Tags{Items{Key,Value}}"]),
+    operation("UntagResource", &["Resource", "TagKeys{Items}"]),
+    operation(
+        "CreateInvalidation",
+        &[
+            "DistributionId",
+            "InvalidationBatch{CallerReference,Paths{Quantity,Items}}",
+        ],
+    ),
     operation("GetInvalidation", &["DistributionId", "Id"]),
     operation("ListInvalidations", &["DistributionId", "Marker", "MaxItems"]),
-    operation("CreateCachePolicy", &["CachePolicyConfig"]),
+    operation("CreateCachePolicy", &[CACHE_POLICY]),
     operation("GetCachePolicy", &["Id"]),
     operation("GetCachePolicyConfig", &["Id"]),
-    operation("UpdateCachePolicy", &["Id", "IfMatch", "CachePolicyConfig"]),
+    operation("UpdateCachePolicy", &["Id", "IfMatch", CACHE_POLICY]),
     operation("DeleteCachePolicy", &["Id", "IfMatch"]),
     operation("ListCachePolicies", POLICIES),
     operation(
         "ListDistributionsByCachePolicyId",
         &["CachePolicyId", "Marker", "MaxItems"],
     ),
-    operation("CreateOriginRequestPolicy", &["OriginRequestPolicyConfig"]),
+    operation("CreateOriginRequestPolicy", &[ORIGIN_REQUEST_POLICY]),
     operation("GetOriginRequestPolicy", &["Id"]),
     operation("GetOriginRequestPolicyConfig", &["Id"]),
-    operation(
-        "UpdateOriginRequestPolicy",
-        &["Id", "IfMatch", "OriginRequestPolicyConfig"],
-    ),
+    operation("UpdateOriginRequestPolicy", &["Id", "IfMatch", ORIGIN_REQUEST_POLICY]),
     operation("DeleteOriginRequestPolicy", &["Id", "IfMatch"]),
     operation("ListOriginRequestPolicies", POLICIES),
     operation(
         "ListDistributionsByOriginRequestPolicyId",
         &["OriginRequestPolicyId", "Marker", "MaxItems"],
     ),
-    operation("CreateResponseHeadersPolicy", &["ResponseHeadersPolicyConfig"]),
+    operation("CreateResponseHeadersPolicy", &[RESPONSE_HEADERS_POLICY]),
     operation("GetResponseHeadersPolicy", &["Id"]),
     operation("GetResponseHeadersPolicyConfig", &["Id"]),
     operation(
         "UpdateResponseHeadersPolicy",
-        &["Id", "IfMatch", "ResponseHeadersPolicyConfig"],
+        &["Id", "IfMatch", RESPONSE_HEADERS_POLICY],
     ),
     operation("DeleteResponseHeadersPolicy", &["Id", "IfMatch"]),
     operation("ListResponseHeadersPolicies", POLICIES),

@@ -16,7 +16,7 @@ use crate::world::{Refusal, World};
 pub(super) const GET_STATISTICS: &[&str] = &[
     "Namespace",
     "MetricName",
-    "Dimensions",
+    "Dimensions{Name,Value}",
     "StartTime",
     "EndTime",
     "Period",
@@ -24,9 +24,22 @@ pub(super) const GET_STATISTICS: &[&str] = &[
     "Unit",
 ];
 
-pub(super) const GET_DATA: &[&str] = &["MetricDataQueries", "StartTime", "EndTime", "ScanBy", "MaxDatapoints"];
+pub(super) const GET_DATA: &[&str] = &[
+    "MetricDataQueries{Id,Label,ReturnData,\
+     MetricStat{Metric{Namespace,MetricName,Dimensions{Name,Value}},Period,Stat,Unit}}",
+    "StartTime",
+    "EndTime",
+    "ScanBy",
+    "MaxDatapoints",
+];
 
-pub(super) const LIST: &[&str] = &["Namespace", "MetricName", "Dimensions", "RecentlyActive", "NextToken"];
+pub(super) const LIST: &[&str] = &[
+    "Namespace",
+    "MetricName",
+    "Dimensions{Name,Value}",
+    "RecentlyActive",
+    "NextToken",
+];
 
 /// GetMetricStatistics returns no more.
 const MOST_POINTS: usize = 1440;
@@ -129,7 +142,7 @@ pub(super) fn get_data(world: &Arc<World>, call: &Call) -> Result<Answer, Refusa
     let mut results = Vec::new();
     for query in request.metric_data_queries {
         let Some(wanted) = query.metric_stat else {
-            return Err(super::super::not_implemented("expressions in GetMetricData"));
+            return Err(invalid("Each query needs a MetricStat."));
         };
         if !STATISTICS.contains(&wanted.stat.as_str()) {
             return Err(super::super::not_implemented(format!(

@@ -44,7 +44,14 @@ const OPERATIONS: &[Operation] = &[
     ),
     operation(
         "DescribeAlarmsForMetric",
-        &["MetricName", "Namespace", "Dimensions", "Statistic", "Period", "Unit"],
+        &[
+            "MetricName",
+            "Namespace",
+            "Dimensions{Name,Value}",
+            "Statistic",
+            "Period",
+            "Unit",
+        ],
     ),
     operation("DisableAlarmActions", &["AlarmNames"]),
     operation("EnableAlarmActions", &["AlarmNames"]),
@@ -64,7 +71,7 @@ const OPERATIONS: &[Operation] = &[
             "MetricName",
             "Namespace",
             "Statistic",
-            "Dimensions",
+            "Dimensions{Name,Value}",
             "Period",
             "Unit",
             "EvaluationPeriods",
@@ -72,7 +79,7 @@ const OPERATIONS: &[Operation] = &[
             "Threshold",
             "ComparisonOperator",
             "TreatMissingData",
-            "Tags",
+            "Tags{Key,Value}",
         ],
     ),
     operation(

@@ -187,8 +187,12 @@ pub(super) fn register_targets(world: &Arc<World>, call: &Call) -> Result<Answer
 
 pub(super) fn deregister_targets(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::DeregisterTargetsInput = call.query()?;
-    target_group(&world.lock().region(&call.region).balancing, &request.target_group_arn)?;
+    let port = target_group(&world.lock().region(&call.region).balancing, &request.target_group_arn)?.port;
     for target in request.targets.items {
+        // On another port it is another target, which is not registered.
+        if target.port.is_some_and(|asked| asked != i32::from(port)) {
+            continue;
+        }
         deregister(world, &call.region, &request.target_group_arn, &target.id);
     }
     Ok(wire::serialize_deregister_targets_response(&m::DeregisterTargetsOutput::default()).into())
