@@ -34,6 +34,9 @@ use crate::world::{Refusal, World, ids};
 /// Largest body of an API call. S3 takes 5 GB in one part; no bundle is larger than 512 MB.
 const LARGEST_BODY: usize = 1 << 30;
 
+/// What AWS asks no signature for: who calls these has no keys yet.
+const UNSIGNED: &[&str] = &["AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"];
+
 /// What the front door needs.
 pub(crate) struct Gateway {
     pub world: Arc<World>,
@@ -135,6 +138,11 @@ fn receive(gateway: &Gateway, parts: Parts, body: Bytes, request_id: &str) -> Re
         Box::new(answer)
     };
     let distrusted = |distrust: Distrust| refused(&protocol::distrusted(protocol, &distrust));
+    if let (Err(Distrust::Unsigned), Some(operation)) = (&signature, protocol::operation(protocol, &parts, &body))
+        && UNSIGNED.contains(&operation.as_str())
+    {
+        return Err(refused(&services::not_implemented(format!("{operation} of STS"))));
+    }
     let signature = signature.map_err(distrusted)?;
     let principal = principal(&gateway.world, &signature).map_err(distrusted)?;
     signature

@@ -120,6 +120,15 @@ fn change(balancing: &mut Balancing, call: &Call) -> Option<Result<Answer, Refus
     })
 }
 
+/// An empty result. Written here: the generated serializers put an element into it.
+fn done(operation: &str) -> Answer {
+    let body = format!(
+        "<{operation}Response xmlns=\"http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/\"><{operation}Result/>\
+         <ResponseMetadata><RequestId></RequestId></ResponseMetadata></{operation}Response>"
+    );
+    winterbaume_core::MockResponse::xml(200, body).into()
+}
+
 fn no_load_balancer(what: &str) -> Refusal {
     Refusal::new("LoadBalancerNotFound", format!("Load balancers '[{what}]' not found"))
 }

@@ -70,6 +70,9 @@ impl Store {
 
     /// Runs an operation for a caller whose account is `account`.
     pub(crate) async fn run(&self, call: &Call, account: &str) -> Result<Answer, Refusal> {
+        if call.service != "s3" {
+            return Err(not_implemented(format!("the service '{}'", call.service)));
+        }
         let operation = OPERATIONS
             .iter()
             .find(|operation| operation.name == call.operation)

@@ -12,7 +12,8 @@ use crate::services::{Operation, operation};
 pub(crate) const TITLE: &str = "S3";
 
 /// How a body's checksum may be made; each is checked before S3 sees the body.
-const SUMS: &str = "x-amz-checksum-crc32,x-amz-checksum-crc32c,x-amz-checksum-crc64nvme,x-amz-checksum-sha256";
+const SUMS: &str = "x-amz-checksum-crc32,x-amz-checksum-crc32c,x-amz-checksum-crc64nvme,x-amz-checksum-sha1,\
+     x-amz-checksum-sha256";
 /// Of the whole object, where that is put together here: kept by nobody.
 const WHOLE_SUMS: &str =
     "x-amz-checksum-crc32~,x-amz-checksum-crc32c~,x-amz-checksum-crc64nvme~,x-amz-checksum-sha256~";
@@ -190,7 +191,7 @@ pub(super) fn members(call: &Call, operation: &Operation) -> Value {
         return Value::Null;
     };
     let of_s3 = |name: &str| name.starts_with("x-amz-") || ENTITY.contains(&name);
-    let has_content = operation.honoured.iter().any(|member| *member == "content-type");
+    let has_content = matches!(operation.name, "PutObject" | "CopyObject" | "CreateMultipartUpload");
     let named = |name| (of_s3(name) || has_content && name == "content-type").then_some(name);
     members.extend(document::headers(&call.headers, named));
     members.retain(|name, _| {
@@ -214,44 +215,76 @@ pub(super) fn members(call: &Call, operation: &Operation) -> Value {
 
 /// Query parameters that choose an operation, and the noun of its name for a bucket and for an object.
 const SUBRESOURCES: &[(&str, &str, &str)] = &[
+    ("abac", "BucketAbac", ""),
     ("accelerate", "BucketAccelerateConfiguration", ""),
     ("acl", "BucketAcl", "ObjectAcl"),
+    ("analytics", "BucketAnalyticsConfiguration", ""),
     ("attributes", "", "ObjectAttributes"),
     ("cors", "BucketCors", ""),
-    ("encryption", "BucketEncryption", ""),
+    ("encryption", "BucketEncryption", "ObjectEncryption"),
+    ("intelligent-tiering", "BucketIntelligentTieringConfiguration", ""),
+    ("inventory", "BucketInventoryConfiguration", ""),
     ("legal-hold", "", "ObjectLegalHold"),
     ("lifecycle", "BucketLifecycleConfiguration", ""),
     ("location", "BucketLocation", ""),
     ("logging", "BucketLogging", ""),
+    ("metadataConfiguration", "BucketMetadataConfiguration", ""),
+    (
+        "metadataInventoryTable",
+        "BucketMetadataInventoryTableConfiguration",
+        "",
+    ),
+    ("metadataJournalTable", "BucketMetadataJournalTableConfiguration", ""),
+    ("metadataTable", "BucketMetadataTableConfiguration", ""),
+    ("metrics", "BucketMetricsConfiguration", ""),
     ("notification", "BucketNotificationConfiguration", ""),
     ("object-lock", "ObjectLockConfiguration", ""),
     ("ownershipControls", "BucketOwnershipControls", ""),
     ("policy", "BucketPolicy", ""),
     ("policyStatus", "BucketPolicyStatus", ""),
     ("publicAccessBlock", "PublicAccessBlock", ""),
+    ("renameObject", "", "RenameObject"),
     ("replication", "BucketReplication", ""),
     ("requestPayment", "BucketRequestPayment", ""),
+    ("restore", "", "RestoreObject"),
     ("retention", "", "ObjectRetention"),
+    ("select", "", "SelectObjectContent"),
+    ("session", "CreateSession", ""),
     ("tagging", "BucketTagging", "ObjectTagging"),
     ("torrent", "", "ObjectTorrent"),
     ("versioning", "BucketVersioning", ""),
     ("website", "BucketWebsite", ""),
 ];
 
+/// Configurations of which a bucket has several, by their ids.
+const SEVERAL: &[&str] = &["analytics", "intelligent-tiering", "inventory", "metrics"];
+
+/// The name of an operation on a subresource.
+fn of_subresource(method: &Method, subresource: &str, noun: &str, has_id: bool) -> String {
+    let verb = match (method.as_str(), noun) {
+        // Names that have their verb, or none of the usual ones.
+        (_, "RenameObject" | "RestoreObject" | "SelectObjectContent" | "CreateSession") => "",
+        ("DELETE", "BucketLifecycleConfiguration") => return "DeleteBucketLifecycle".to_owned(),
+        ("PUT", "ObjectEncryption") => "Update",
+        ("PUT", _) if matches!(subresource, "metadataInventoryTable" | "metadataJournalTable") => "Update",
+        ("GET", _) if SEVERAL.contains(&subresource) && !has_id => return format!("List{noun}s"),
+        ("GET", _) => "Get",
+        ("PUT", _) => "Put",
+        ("POST", _) => "Create",
+        ("DELETE", _) => "Delete",
+        (other, _) => other,
+    };
+    format!("{verb}{noun}")
+}
+
 /// The operation that a request stands for, by AWS's name.
 pub(crate) fn operation_name(method: &Method, uri: &Uri, headers: &HeaderMap) -> String {
     let (bucket, key) = target(uri);
     let query = uri.query().unwrap_or_default();
     let has = |name: &str| query.split('&').any(|pair| pair.split('=').next() == Some(name));
-    if let Some((_, of_bucket, of_object)) = SUBRESOURCES.iter().find(|(name, ..)| has(name)) {
-        let verb = match method.as_str() {
-            "GET" => "Get",
-            "PUT" => "Put",
-            "DELETE" => "Delete",
-            other => other,
-        };
+    if let Some((subresource, of_bucket, of_object)) = SUBRESOURCES.iter().find(|(name, ..)| has(name)) {
         let noun = if key.is_empty() { of_bucket } else { of_object };
-        return format!("{verb}{noun}");
+        return of_subresource(method, subresource, noun, has("id"));
     }
     let copied = headers.contains_key("x-amz-copy-source");
     let name = match (method.as_str(), bucket.is_empty(), key.is_empty()) {
