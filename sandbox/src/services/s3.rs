@@ -22,6 +22,7 @@ pub(crate) use self::operations::{OPERATIONS, TITLE, operation_name};
 use super::not_implemented;
 use crate::gateway::call::{Answer, Call};
 use crate::gateway::document;
+use crate::gateway::protocol::escape;
 use crate::gateway::signature::header;
 use crate::world::Refusal;
 use crate::world::iam::policy::{self, Context, Decision, Document};
@@ -124,6 +125,12 @@ impl Store {
         let head = call.operation == "HeadObject";
         let method = if head { Method::GET } else { call.method.clone() };
         let mut answer = self.send(method, &uri, headers, body).await;
+        if let Some(tags) = header(&call.headers, "x-amz-tagging").filter(|_| answer.status.is_success()) {
+            // The backend takes them in an operation of their own only.
+            let uri = format!("{}?tagging", object_uri(&bucket, &key));
+            let document = widened(&Bytes::from(tagging(tags)));
+            self.send(Method::PUT, &uri, HeaderMap::new(), document).await;
+        }
         if head && answer.status.is_success() {
             answer.headers.insert(CONTENT_LENGTH, answer.body.len().into());
             answer.body = Bytes::new();
@@ -296,6 +303,16 @@ fn check_location(call: &Call) -> Result<(), Refusal> {
             ),
         )),
     }
+}
+
+/// `a=1&b=2` as a document.
+fn tagging(form: &str) -> String {
+    let tags = form_urlencoded::parse(form.as_bytes());
+    let tags = tags.map(|(key, value)| {
+        let (key, value) = (escape(&key), escape(&value));
+        format!("<Tag><Key>{key}</Key><Value>{value}</Value></Tag>")
+    });
+    format!("<Tagging><TagSet>{}</TagSet></Tagging>", tags.collect::<String>())
 }
 
 /// The backend takes each byte of a key in a path for a character. So it must be told of keys in bodies, and its answers

@@ -131,6 +131,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         &[
             "content-type",
             "x-amz-meta-{*}",
+            "x-amz-tagging",
             "if-match,if-none-match",
             "content-md5~",
             SUMS,
