@@ -32,3 +32,11 @@ pub fn supported_operations() -> Vec<SupportedOperation> {
     })
     .collect()
 }
+
+/// Option settings of Elastic Beanstalk, by namespace and name, that are checked, kept and shown, and go no further.
+pub fn options_without_effect() -> Vec<(&'static str, &'static str)> {
+    let all = world::beanstalk::catalogue::OPTIONS.iter();
+    all.filter(|option| !option.matters)
+        .map(|option| (option.namespace, option.name))
+        .collect()
+}

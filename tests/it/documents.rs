@@ -4,7 +4,24 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
-const HEADING: &str = "## Operations\n";
+/// Where what is made from tables begins; it goes on to the end of the page.
+const HEADING: &str = "## Options without effect\n";
+
+/// The section of docs/sandbox.md that lists the option settings that change nothing.
+fn options() -> String {
+    let mut namespaces: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (namespace, name) in confctl_sandbox::options_without_effect() {
+        namespaces.entry(namespace).or_default().push(format!("`{name}`"));
+    }
+    let mut text = format!(
+        "{HEADING}\nOption settings of Elastic Beanstalk that are checked, kept and shown as on AWS, and change nothing here.\n\n\
+         | namespace | options |\n|---|---|\n"
+    );
+    for (namespace, names) in namespaces {
+        let _ = writeln!(text, "| `{namespace}` | {} |", names.join(", "));
+    }
+    text
+}
 
 /// How members are written, for those who read the page and for tests/conformance, which goes by it.
 const LEGEND: &str = "\nEvery operation that the sandbox has, and the members of its request that it honours, by their names on \
@@ -29,7 +46,7 @@ fn operations() -> String {
             .or_default()
             .insert(operation.name, operation.honoured);
     }
-    let mut text = format!("{HEADING}{LEGEND}");
+    let mut text = format!("\n## Operations\n{LEGEND}");
     for (service, operations) in services {
         let _ = write!(
             text,
@@ -68,8 +85,8 @@ fn the_page_on_the_sandbox_lists_what_dispatch_goes_by() {
     let text = std::fs::read_to_string(&page).unwrap();
     let (before, listed) = text
         .split_once(HEADING)
-        .expect("docs/sandbox.md has no section 'Operations'");
-    let wanted = operations();
+        .expect("docs/sandbox.md has no section 'Options without effect'");
+    let wanted = options() + &operations();
     if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::write(&page, format!("{before}{wanted}")).unwrap();
         return;

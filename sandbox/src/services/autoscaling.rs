@@ -49,7 +49,10 @@ const OPERATIONS: &[Operation] = &[
         &["AutoScalingGroupName", "PolicyName", "HonorCooldown"],
     ),
     operation("ResumeProcesses", &["AutoScalingGroupName", "ScalingProcesses"]),
-    operation("SetDesiredCapacity", &["AutoScalingGroupName", "DesiredCapacity"]),
+    operation(
+        "SetDesiredCapacity",
+        &["AutoScalingGroupName", "DesiredCapacity", "HonorCooldown"],
+    ),
     operation("SuspendProcesses", &["AutoScalingGroupName", "ScalingProcesses"]),
     operation(
         "TerminateInstanceInAutoScalingGroup",
@@ -420,10 +423,13 @@ fn set_desired_capacity(world: &Arc<World>, call: &Call) -> Result<Answer, Refus
     let request: m::SetDesiredCapacityType = call.query()?;
     let now = world.clock.now();
     let mut state = world.lock();
-    let group = state
-        .region(&call.region)
-        .scaling
-        .group_mut(&request.auto_scaling_group_name)?;
+    let scaling = &mut state.region(&call.region).scaling;
+    if request.honor_cooldown == Some(true)
+        && let Some(group) = scaling.groups.get(&request.auto_scaling_group_name)
+    {
+        policies::check_cooldown(scaling, group, now)?;
+    }
+    let group = scaling.group_mut(&request.auto_scaling_group_name)?;
     group.set_desired(request.desired_capacity, now)?;
     Ok(wire::serialize_set_desired_capacity_response().into())
 }

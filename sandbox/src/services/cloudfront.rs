@@ -182,7 +182,7 @@ fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
         "UntagResource" => untag(world, call, target.query("Resource")),
         "CreateInvalidation" => create_invalidation(world, call, target.label(1)),
         "GetInvalidation" => get_invalidation(world, target.label(1), target.label(3)),
-        "ListInvalidations" => list_invalidations(world, target.label(1)),
+        "ListInvalidations" => list_invalidations(world, &target),
         other => policies::run(world, call, &target)
             .unwrap_or_else(|| Err(super::not_implemented(format!("{other} of Amazon CloudFront")))),
     }
@@ -445,25 +445,32 @@ fn get_invalidation(world: &Arc<World>, distribution_id: &str, id: &str) -> Resu
     Ok(w::serialize_get_invalidation_response(&invalidation(found, now)).into())
 }
 
-fn list_invalidations(world: &Arc<World>, distribution_id: &str) -> Result<Answer, Refusal> {
+fn list_invalidations(world: &Arc<World>, target: &Target<'_>) -> Result<Answer, Refusal> {
     let now = world.clock.now();
+    let most = target.query("MaxItems").parse::<usize>().unwrap_or(100).clamp(1, 100);
+    let marker = target.query("Marker");
     let state = world.lock();
-    let invalidations = &state.distributions.get(distribution_id)?.invalidations;
-    // Newest first.
-    let items: Vec<_> = invalidations
+    // Newest first; a marker is the last of the page before.
+    let newest = state.distributions.get(target.label(1))?.invalidations.iter().rev();
+    let all: Vec<&Invalidation> = newest.collect();
+    let begin = all
         .iter()
-        .rev()
-        .map(|one| w::InvalidationSummary {
-            id: Some(one.id.clone()),
-            create_time: Some(time(one.created)),
-            status: Some(one.status(now).to_owned()),
-        })
-        .collect();
+        .position(|one| one.id == marker)
+        .map_or(0, |position| position + 1);
+    let mut rest = all.into_iter().skip(begin);
+    let page: Vec<&Invalidation> = rest.by_ref().take(most).collect();
+    let more = rest.next().is_some();
+    let items = page.iter().map(|one| w::InvalidationSummary {
+        id: Some(one.id.clone()),
+        create_time: Some(time(one.created)),
+        status: Some(one.status(now).to_owned()),
+    });
+    let items: Vec<_> = items.collect();
     let list = w::InvalidationList {
-        is_truncated: Some(false),
-        marker: Some(String::new()),
-        max_items: Some(100),
-        next_marker: None,
+        is_truncated: Some(more),
+        marker: Some(marker.to_owned()),
+        max_items: i32::try_from(most).ok(),
+        next_marker: page.last().filter(|_| more).map(|last| last.id.clone()),
         quantity: i32::try_from(items.len()).ok(),
         items: (!items.is_empty()).then(|| items.into()),
     };

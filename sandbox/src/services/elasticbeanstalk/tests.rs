@@ -150,7 +150,7 @@ async fn log_groups_are_there_with_their_tags_and_outlive_the_environment() {
         Some(5),
         "nobody said DeleteOnTerminate"
     );
-    assert!(read("DescribeLogGroups", r#"{"limit": 5, "accountIdentifiers": []}"#).is_err());
+    assert!(read("DescribeLogGroups", r#"{"limit": 5, "accountIdentifiers": ["1"]}"#).is_err());
 }
 
 #[tokio::test(flavor = "multi_thread")]

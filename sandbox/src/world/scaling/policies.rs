@@ -34,6 +34,22 @@ impl Cooldown {
     }
 }
 
+/// # Errors
+/// `ScalingActivityInProgress` while the group scales or cools down (text:
+/// github.com/TwiN/aws-eks-asg-rolling-update-handler/issues/16, which met it with all instances there).
+pub(crate) fn check_cooldown(scaling: &Scaling, group: &Group, now: Timestamp) -> Result<(), Refusal> {
+    if !scaling.is_scaling(&group.name) && group.cooling.is_over(now) {
+        return Ok(());
+    }
+    let activities = scaling.activities.iter().filter(|it| it.group == group.name);
+    let newest = activities.max_by_key(|it| it.started).map(|it| it.id.as_str());
+    let message = format!(
+        "Scaling activity {} is in progress and blocks this action",
+        newest.unwrap_or_default()
+    );
+    Err(Refusal::new("ScalingActivityInProgress", message))
+}
+
 /// Runs a policy. One of an alarm is ignored while the group cools down, is still scaling or would leave its bounds.
 ///
 /// # Errors
@@ -46,17 +62,14 @@ pub(crate) fn execute(scaling: &mut Scaling, policy: &str, trigger: &Trigger, no
         )
     };
     let policy = scaling.policies.get(policy).cloned().ok_or_else(unknown)?;
-    let scales = scaling.is_scaling(&policy.group);
+    let cooled = match scaling.groups.get(&policy.group) {
+        Some(group) => check_cooldown(scaling, group, now),
+        None => Ok(()),
+    };
     let group = scaling.group_mut(&policy.group)?;
-    let blocked = scales || !group.cooling.is_over(now);
     match trigger {
-        Trigger::Alarm { .. } if blocked || group.suspended.contains("AlarmNotification") => return Ok(()),
-        Trigger::User { honor_cooldown: true } if blocked => {
-            return Err(Refusal::new(
-                "ScalingActivityInProgress",
-                format!("Cooldown is in effect for AutoScalingGroup {}", group.name),
-            ));
-        }
+        Trigger::Alarm { .. } if cooled.is_err() || group.suspended.contains("AlarmNotification") => return Ok(()),
+        Trigger::User { honor_cooldown: true } => cooled?,
         _ => {}
     }
     let desired = (group.desired + policy.adjustment).clamp(group.min, group.max);
