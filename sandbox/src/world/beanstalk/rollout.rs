@@ -143,7 +143,8 @@ async fn deploy_batch(run: &Run, batch: &[String], wanted: &Wanted, rolling: boo
     (results, healthy)
 }
 
-/// Capacity never falls: a batch of new instances takes the version first and goes again at the end.
+/// Capacity never falls: a batch of new instances takes the version first and goes again at the end (guide:
+/// using-features.rolling-version-deploy). No source verifies the texts on the additional batch.
 async fn with_additional_batch(run: &Run, before: &Environment, wanted: &Wanted) -> Outcome {
     let (group, old) = (group_of(run), serving(run));
     let size = batch_size(&wanted.settings, old.len());
