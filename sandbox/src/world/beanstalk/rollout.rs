@@ -72,6 +72,7 @@ async fn in_batches(
     }
     run.info("Deploying new version to instance(s).");
     let mut all = Results::new();
+    let file = deployment::log_name(run);
     let mut outcome = Outcome::Done;
     for (index, batch) in instances.chunks(size).enumerate() {
         if run.is_aborted() {
@@ -85,6 +86,7 @@ async fn in_batches(
                 index + 1
             ));
         }
+        deployment::write_log(run, before, &file, &all).await;
         let (results, healthy) = deploy_batch(run, batch, wanted, rolling).await;
         let failed = results.iter().any(|(_, result)| result.is_err());
         all.extend(results);
@@ -102,8 +104,7 @@ async fn in_batches(
 
 /// The deployment's log and its events.
 pub(super) async fn tell(run: &Run, before: &Environment, results: &Results) {
-    let file = format!("eb-deployment-{}.log", run.request_id);
-    deployment::write_log(run, before, &file, results).await;
+    deployment::write_log(run, before, &deployment::log_name(run), results).await;
     if results.iter().all(|(_, result)| result.is_ok()) {
         run.info("Instance deployment completed successfully.");
     } else {
