@@ -12,6 +12,7 @@ pub(crate) mod query;
 pub(crate) mod request_log;
 pub(crate) mod signature;
 
+use std::io::Read;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -197,10 +198,24 @@ fn principal(world: &World, signature: &Signature) -> Result<Principal, Distrust
     Ok(principal.clone())
 }
 
-/// The body without the framing of aws-chunked.
+/// Clients of CloudWatch compress large requests (Smithy, requestCompression).
+fn uncompressed(parts: &Parts, body: Bytes) -> Result<Bytes, Refusal> {
+    if signature::header(&parts.headers, "content-encoding") != Some("gzip") {
+        return Ok(body);
+    }
+    let mut plain = Vec::new();
+    let limit = u64::try_from(LARGEST_BODY).unwrap_or(u64::MAX);
+    flate2::read::GzDecoder::new(&body[..])
+        .take(limit)
+        .read_to_end(&mut plain)
+        .map_err(|error| Refusal::new("SerializationException", error.to_string()))?;
+    Ok(plain.into())
+}
+
+/// The body as its operation means it: without the framing of aws-chunked, and not compressed.
 fn content(parts: &Parts, body: Bytes, signature: &Signature, secret: &str) -> Result<Bytes, Refusal> {
     if signature.service != "s3" {
-        return Ok(body);
+        return uncompressed(parts, body);
     }
     if chunked::is_framed(&parts.headers) {
         return chunked::decode(&parts.headers, &body, signature, secret);

@@ -1,4 +1,4 @@
-//! CloudWatch's API: metrics. Only AWS publishes here; of AWS, EC2.
+//! CloudWatch's API: metrics. Of AWS, EC2 publishes here; clients publish their own.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,6 +31,12 @@ pub(super) const GET_DATA: &[&str] = &[
     "EndTime",
     "ScanBy",
     "MaxDatapoints",
+];
+
+/// Several values are several samples; how often each came would be `Counts`.
+pub(super) const PUT: &[&str] = &[
+    "Namespace",
+    "MetricData{MetricName,Dimensions{Name,Value},Timestamp,Value,Values,Unit,StorageResolution=60}",
 ];
 
 pub(super) const LIST: &[&str] = &[
@@ -128,6 +134,38 @@ pub(super) fn get_statistics(world: &Arc<World>, call: &Call) -> Result<Answer, 
         label: Some(request.metric_name),
     };
     encode(call, &result, "GetMetricStatistics")
+}
+
+pub(super) fn put_data(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::PutMetricDataInput = decode(call)?;
+    let namespace = request.namespace;
+    if namespace.is_empty() || namespace.starts_with("AWS/") {
+        return Err(invalid("The value AWS/ for parameter Namespace is invalid."));
+    }
+    let now = world.clock.now();
+    let mut state = world.lock();
+    let metrics = &mut state.region(&call.region).monitoring.metrics;
+    for datum in request.metric_data.unwrap_or_default() {
+        let values = match (datum.value, datum.values) {
+            (Some(value), None) => vec![value],
+            (None, Some(values)) if !values.is_empty() => values,
+            _ => {
+                let text = "Each of MetricData needs either a Value or Values.";
+                return Err(Refusal::new("InvalidParameterCombination", text));
+            }
+        };
+        let time = datum
+            .timestamp
+            .map(|seconds| Timestamp::from_millisecond((seconds * 1000.0) as i64));
+        let time = time.transpose().map_err(|_| invalid("The time is out of range."))?;
+        let metric = Metric {
+            namespace: namespace.clone(),
+            name: datum.metric_name,
+            dimensions: dimensions(datum.dimensions),
+        };
+        metrics.put(&metric, &values, datum.unit.as_deref(), time.unwrap_or(now), now)?;
+    }
+    encode(call, &serde_json::Map::new(), "PutMetricData")
 }
 
 /// Metrics as they are; no metric math.

@@ -82,6 +82,7 @@ const OPERATIONS: &[Operation] = &[
             "Tags{Key,Value}",
         ],
     ),
+    operation("PutMetricData", metrics::PUT),
     operation(
         "SetAlarmState",
         &["AlarmName", "StateValue", "StateReason", "StateReasonData"],
@@ -108,6 +109,7 @@ fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
         "ListMetrics" => metrics::list(world, call),
         "ListTagsForResource" => list_tags(world, call),
         "PutMetricAlarm" => put(world, call),
+        "PutMetricData" => metrics::put_data(world, call),
         "SetAlarmState" => set_state(world, call),
         other => Err(super::not_implemented(format!("{other} of CloudWatch"))),
     }
