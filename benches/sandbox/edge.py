@@ -111,7 +111,7 @@ def wrk(port, host, path, connections, seconds, core):
 
 def throughput(what, port, host, path, connections, arguments):
     said = wrk(port, host, path, connections, arguments.seconds, arguments.cores.split(",")[1])
-    rate, median = re.search(r"Requests/sec:\s+(\S+)", said)[1], re.search(r"50%\s+(\S+)", said)[1]
+    rate, median = re.search(r"Requests/sec:\s+(\S+)", said)[1], re.search(r"^\s+50%\s+(\S+)", said, re.MULTILINE)[1]
     wrong = [line.strip() for line in said.splitlines() if "Non-2xx" in line or "Socket errors" in line]
     print(f"{what}: {float(rate):.0f} requests a second at {connections} connections, median {median} {wrong or ''}")
 
