@@ -71,6 +71,16 @@ fn what_the_sandbox_does_not_have_it_says() {
 }
 
 #[test]
+fn metrics_of_ones_own_are_read_and_watched() {
+    tell_a_quick_one("metrics");
+}
+
+#[test]
+fn of_every_operation_and_member_that_aws_has_none_is_ignored() {
+    tell_a_quick_one("exhaustive");
+}
+
+#[test]
 fn what_a_hasty_client_does_not_expect_happens_here_too() {
     let user = User::new();
     user.confctl(&["sandbox", "start"]).exits(0);

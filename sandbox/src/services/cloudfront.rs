@@ -11,6 +11,7 @@ use http::{HeaderName, HeaderValue, Method};
 use jiff::Timestamp;
 use winterbaume_cloudfront::wire as w;
 
+use self::configuration::{DISTRIBUTION, DISTRIBUTION_WITH_TAGS};
 use super::{Operation, Service, operation};
 use crate::gateway::call::{Answer, Call};
 use crate::world::distributions::{Distribution, Invalidation};
@@ -26,51 +27,73 @@ pub(crate) const SERVICE: Service = Service {
 const PAGE: &[&str] = &["Marker", "MaxItems"];
 const POLICIES: &[&str] = &["Type", "Marker", "MaxItems"];
 
-/// Bodies are checked member by member in [`configuration`].
+const CACHE_POLICY: &str = "CachePolicyConfig{Name,Comment,MinTTL,DefaultTTL,MaxTTL,\
+     ParametersInCacheKeyAndForwardedToOrigin{EnableAcceptEncodingGzip,EnableAcceptEncodingBrotli,\
+     HeadersConfig{HeaderBehavior,Headers{Quantity,Items}},CookiesConfig{CookieBehavior,Cookies{Quantity,Items}},\
+     QueryStringsConfig{QueryStringBehavior,QueryStrings{Quantity,Items}}}}";
+
+const ORIGIN_REQUEST_POLICY: &str = "OriginRequestPolicyConfig{Name,Comment,\
+     HeadersConfig{HeaderBehavior,Headers{Quantity,Items}},CookiesConfig{CookieBehavior,Cookies{Quantity,Items}},\
+     QueryStringsConfig{QueryStringBehavior,QueryStrings{Quantity,Items}}}";
+
+const RESPONSE_HEADERS_POLICY: &str = "ResponseHeadersPolicyConfig{Name,Comment,\
+     CorsConfig{AccessControlAllowOrigins{Quantity,Items},AccessControlAllowHeaders{Quantity,Items},\
+     AccessControlAllowMethods{Quantity,Items},AccessControlAllowCredentials,\
+     AccessControlExposeHeaders{Quantity,Items},AccessControlMaxAgeSec,OriginOverride},\
+     SecurityHeadersConfig{XSSProtection{Override,Protection,ModeBlock,ReportUri},FrameOptions{Override,FrameOption},\
+     ReferrerPolicy{Override,ReferrerPolicy},ContentSecurityPolicy{Override,ContentSecurityPolicy},\
+     ContentTypeOptions{Override},\
+     StrictTransportSecurity{Override,IncludeSubdomains,Preload,AccessControlMaxAgeSec}},\
+     ServerTimingHeadersConfig{Enabled,SamplingRate},CustomHeadersConfig{Quantity,Items{Header,Value,Override}},\
+     RemoveHeadersConfig{Quantity,Items{Header}}}";
+
 const OPERATIONS: &[Operation] = &[
-    operation("CreateDistribution", &["DistributionConfig"]),
-    operation("CreateDistributionWithTags", &["DistributionConfig", "Tags"]),
+    operation("CreateDistribution", &[DISTRIBUTION]),
+    operation("CreateDistributionWithTags", &[DISTRIBUTION_WITH_TAGS]),
     operation("GetDistribution", &["Id"]),
     operation("GetDistributionConfig", &["Id"]),
-    operation("UpdateDistribution", &["Id", "IfMatch", "DistributionConfig"]),
+    operation("UpdateDistribution", &["Id", "IfMatch", DISTRIBUTION]),
     operation("DeleteDistribution", &["Id", "IfMatch"]),
     operation("ListDistributions", PAGE),
     operation("ListDistributionsByWebACLId", &["WebACLId", "Marker", "MaxItems"]),
     operation("ListTagsForResource", &["Resource"]),
-    operation("TagResource", &["Resource", "Tags"]),
-    operation("UntagResource", &["Resource", "TagKeys"]),
-    operation("CreateInvalidation", &["DistributionId", "InvalidationBatch"]),
+    operation("TagResource", &["Resource", "Tags{Items{Key,Value}}"]),
+    operation("UntagResource", &["Resource", "TagKeys{Items}"]),
+    operation(
+        "CreateInvalidation",
+        &[
+            "DistributionId",
+            "InvalidationBatch{CallerReference,Paths{Quantity,Items}}",
+        ],
+    ),
     operation("GetInvalidation", &["DistributionId", "Id"]),
     operation("ListInvalidations", &["DistributionId", "Marker", "MaxItems"]),
-    operation("CreateCachePolicy", &["CachePolicyConfig"]),
+    operation("CreateCachePolicy", &[CACHE_POLICY]),
     operation("GetCachePolicy", &["Id"]),
     operation("GetCachePolicyConfig", &["Id"]),
-    operation("UpdateCachePolicy", &["Id", "IfMatch", "CachePolicyConfig"]),
+    operation("UpdateCachePolicy", &["Id", "IfMatch", CACHE_POLICY]),
     operation("DeleteCachePolicy", &["Id", "IfMatch"]),
     operation("ListCachePolicies", POLICIES),
     operation(
         "ListDistributionsByCachePolicyId",
         &["CachePolicyId", "Marker", "MaxItems"],
     ),
-    operation("CreateOriginRequestPolicy", &["OriginRequestPolicyConfig"]),
+    operation("CreateOriginRequestPolicy", &[ORIGIN_REQUEST_POLICY]),
     operation("GetOriginRequestPolicy", &["Id"]),
     operation("GetOriginRequestPolicyConfig", &["Id"]),
-    operation(
-        "UpdateOriginRequestPolicy",
-        &["Id", "IfMatch", "OriginRequestPolicyConfig"],
-    ),
+    operation("UpdateOriginRequestPolicy", &["Id", "IfMatch", ORIGIN_REQUEST_POLICY]),
     operation("DeleteOriginRequestPolicy", &["Id", "IfMatch"]),
     operation("ListOriginRequestPolicies", POLICIES),
     operation(
         "ListDistributionsByOriginRequestPolicyId",
         &["OriginRequestPolicyId", "Marker", "MaxItems"],
     ),
-    operation("CreateResponseHeadersPolicy", &["ResponseHeadersPolicyConfig"]),
+    operation("CreateResponseHeadersPolicy", &[RESPONSE_HEADERS_POLICY]),
     operation("GetResponseHeadersPolicy", &["Id"]),
     operation("GetResponseHeadersPolicyConfig", &["Id"]),
     operation(
         "UpdateResponseHeadersPolicy",
-        &["Id", "IfMatch", "ResponseHeadersPolicyConfig"],
+        &["Id", "IfMatch", RESPONSE_HEADERS_POLICY],
     ),
     operation("DeleteResponseHeadersPolicy", &["Id", "IfMatch"]),
     operation("ListResponseHeadersPolicies", POLICIES),
@@ -159,7 +182,7 @@ fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
         "UntagResource" => untag(world, call, target.query("Resource")),
         "CreateInvalidation" => create_invalidation(world, call, target.label(1)),
         "GetInvalidation" => get_invalidation(world, target.label(1), target.label(3)),
-        "ListInvalidations" => list_invalidations(world, target.label(1)),
+        "ListInvalidations" => list_invalidations(world, &target),
         other => policies::run(world, call, &target)
             .unwrap_or_else(|| Err(super::not_implemented(format!("{other} of Amazon CloudFront")))),
     }
@@ -428,25 +451,32 @@ fn get_invalidation(world: &Arc<World>, distribution_id: &str, id: &str) -> Resu
     Ok(w::serialize_get_invalidation_response(&invalidation(found, now)).into())
 }
 
-fn list_invalidations(world: &Arc<World>, distribution_id: &str) -> Result<Answer, Refusal> {
+fn list_invalidations(world: &Arc<World>, target: &Target<'_>) -> Result<Answer, Refusal> {
     let now = world.clock.now();
+    let most = target.query("MaxItems").parse::<usize>().unwrap_or(100).clamp(1, 100);
+    let marker = target.query("Marker");
     let state = world.lock();
-    let invalidations = &state.distributions.get(distribution_id)?.invalidations;
-    // Newest first.
-    let items: Vec<_> = invalidations
+    // Newest first; a marker is the last of the page before.
+    let newest = state.distributions.get(target.label(1))?.invalidations.iter().rev();
+    let all: Vec<&Invalidation> = newest.collect();
+    let begin = all
         .iter()
-        .rev()
-        .map(|one| w::InvalidationSummary {
-            id: Some(one.id.clone()),
-            create_time: Some(time(one.created)),
-            status: Some(one.status(now).to_owned()),
-        })
-        .collect();
+        .position(|one| one.id == marker)
+        .map_or(0, |position| position + 1);
+    let mut rest = all.into_iter().skip(begin);
+    let page: Vec<&Invalidation> = rest.by_ref().take(most).collect();
+    let more = rest.next().is_some();
+    let items = page.iter().map(|one| w::InvalidationSummary {
+        id: Some(one.id.clone()),
+        create_time: Some(time(one.created)),
+        status: Some(one.status(now).to_owned()),
+    });
+    let items: Vec<_> = items.collect();
     let list = w::InvalidationList {
-        is_truncated: Some(false),
-        marker: Some(String::new()),
-        max_items: Some(100),
-        next_marker: None,
+        is_truncated: Some(more),
+        marker: Some(marker.to_owned()),
+        max_items: i32::try_from(most).ok(),
+        next_marker: page.last().filter(|_| more).map(|last| last.id.clone()),
         quantity: i32::try_from(items.len()).ok(),
         items: (!items.is_empty()).then(|| items.into()),
     };

@@ -14,18 +14,18 @@ use crate::world::tables::{self, Billing, KeyAttribute, NewTable, Table};
 use crate::world::{Refusal, Tags, World};
 
 const OPERATIONS: &[Operation] = &[
-    operation("BatchWriteItem", &["RequestItems", "ReturnConsumedCapacity"]),
+    operation("BatchWriteItem", &["RequestItems{*}", "ReturnConsumedCapacity"]),
     operation(
         "CreateTable",
         &[
             "TableName",
-            "AttributeDefinitions",
-            "KeySchema",
+            "AttributeDefinitions{AttributeName,AttributeType}",
+            "KeySchema{AttributeName,KeyType}",
             "BillingMode",
-            "ProvisionedThroughput",
+            "ProvisionedThroughput{ReadCapacityUnits,WriteCapacityUnits}",
             "DeletionProtectionEnabled",
             "TableClass",
-            "Tags",
+            "Tags{Key,Value}",
         ],
     ),
     operation("DeleteItem", items::DELETE),
@@ -41,23 +41,30 @@ const OPERATIONS: &[Operation] = &[
     operation("PutItem", items::PUT),
     operation("Query", items::QUERY),
     operation("Scan", items::SCAN),
-    operation("TagResource", &["ResourceArn", "Tags"]),
+    operation("TagResource", &["ResourceArn", "Tags{Key,Value}"]),
     operation("UntagResource", &["ResourceArn", "TagKeys"]),
     operation(
         "UpdateContinuousBackups",
-        &["TableName", "PointInTimeRecoverySpecification"],
+        &[
+            "TableName",
+            "PointInTimeRecoverySpecification{PointInTimeRecoveryEnabled,RecoveryPeriodInDays}",
+        ],
     ),
     operation("UpdateItem", items::UPDATE),
-    operation("UpdateTimeToLive", &["TableName", "TimeToLiveSpecification"]),
+    operation(
+        "UpdateTimeToLive",
+        &["TableName", "TimeToLiveSpecification{Enabled,AttributeName}"],
+    ),
     operation(
         "UpdateTable",
         &[
             "TableName",
             "BillingMode",
-            "ProvisionedThroughput",
+            "ProvisionedThroughput{ReadCapacityUnits,WriteCapacityUnits}",
             "DeletionProtectionEnabled",
             "TableClass",
-            "AttributeDefinitions",
+            // They matter to indexes only, of which there are none.
+            "AttributeDefinitions{AttributeName~,AttributeType~}",
         ],
     ),
 ];

@@ -13,7 +13,10 @@ use crate::world::{Refusal, State, Tags, World};
 const OPERATIONS: &[Operation] = &[
     operation("AddRoleToInstanceProfile", &["InstanceProfileName", "RoleName"]),
     operation("AttachRolePolicy", &["RoleName", "PolicyArn"]),
-    operation("CreateInstanceProfile", &["InstanceProfileName", "Path", "Tags"]),
+    operation(
+        "CreateInstanceProfile",
+        &["InstanceProfileName", "Path", "Tags{Key,Value}"],
+    ),
     operation(
         "CreateRole",
         &[
@@ -22,7 +25,7 @@ const OPERATIONS: &[Operation] = &[
             "AssumeRolePolicyDocument",
             "Description",
             "MaxSessionDuration",
-            "Tags",
+            "Tags{Key,Value}",
         ],
     ),
     operation("CreateServiceLinkedRole", &["AWSServiceName", "Description"]),
@@ -50,10 +53,15 @@ const OPERATIONS: &[Operation] = &[
     operation("RemoveRoleFromInstanceProfile", &["InstanceProfileName", "RoleName"]),
     operation(
         "SimulatePrincipalPolicy",
-        &["PolicySourceArn", "ActionNames", "ResourceArns", "ContextEntries"],
+        &[
+            "PolicySourceArn",
+            "ActionNames",
+            "ResourceArns",
+            "ContextEntries{ContextKeyName,ContextKeyValues,ContextKeyType~}",
+        ],
     ),
-    operation("TagInstanceProfile", &["InstanceProfileName", "Tags"]),
-    operation("TagRole", &["RoleName", "Tags"]),
+    operation("TagInstanceProfile", &["InstanceProfileName", "Tags{Key,Value}"]),
+    operation("TagRole", &["RoleName", "Tags{Key,Value}"]),
     operation("UntagInstanceProfile", &["InstanceProfileName", "TagKeys"]),
     operation("UntagRole", &["RoleName", "TagKeys"]),
     operation("UpdateAssumeRolePolicy", &["RoleName", "PolicyDocument"]),

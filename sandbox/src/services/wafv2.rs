@@ -19,17 +19,33 @@ pub(crate) const SERVICE: Service = Service {
     run,
 };
 
+/// No metrics are kept of web ACLs, and samples always are.
+const VISIBILITY: &str = "VisibilityConfig{SampledRequestsEnabled~,CloudWatchMetricsEnabled~,MetricName}";
+
+const RULES: &str = "Rules{Name,Priority,Action{Allow,Block,Count},OverrideAction{None,Count},\
+     VisibilityConfig{SampledRequestsEnabled~,CloudWatchMetricsEnabled~,MetricName},\
+     Statement{\
+     ByteMatchStatement{SearchString,PositionalConstraint,TextTransformations{Priority,Type},\
+     FieldToMatch{SingleHeader{Name},SingleQueryArgument{Name},Method,QueryString,UriPath}},\
+     SizeConstraintStatement{ComparisonOperator,Size,TextTransformations{Priority,Type},\
+     FieldToMatch{SingleHeader{Name},SingleQueryArgument{Name},Method,QueryString,UriPath}},\
+     RateBasedStatement{Limit,EvaluationWindowSec,AggregateKeyType,ForwardedIPConfig{HeaderName,FallbackBehavior},\
+     ScopeDownStatement{@Statement}},\
+     ManagedRuleGroupStatement{VendorName,Name,ExcludedRules{Name},\
+     RuleActionOverrides{Name,ActionToUse{Allow,Block,Count}},ScopeDownStatement{@Statement}},\
+     AndStatement{Statements{@Statement}},OrStatement{Statements{@Statement}},NotStatement{Statement{@Statement}}}}";
+
 const OPERATIONS: &[Operation] = &[
     operation(
         "CreateWebACL",
         &[
             "Name",
             "Scope",
-            "DefaultAction",
+            "DefaultAction{Allow,Block}",
             "Description",
-            "Rules",
-            "VisibilityConfig",
-            "Tags",
+            RULES,
+            VISIBILITY,
+            "Tags{Key,Value}",
         ],
     ),
     operation("GetWebACL", &["Name", "Scope", "Id", "ARN"]),
@@ -40,22 +56,28 @@ const OPERATIONS: &[Operation] = &[
             "Name",
             "Scope",
             "Id",
-            "DefaultAction",
+            "DefaultAction{Allow,Block}",
             "Description",
-            "Rules",
-            "VisibilityConfig",
+            RULES,
+            VISIBILITY,
             "LockToken",
         ],
     ),
     operation("DeleteWebACL", &["Name", "Scope", "Id", "LockToken"]),
-    operation("ListTagsForResource", &["ResourceARN", "NextMarker", "Limit"]),
-    operation("TagResource", &["ResourceARN", "Tags"]),
+    operation("ListTagsForResource", &["ResourceARN", "Limit~"]),
+    operation("TagResource", &["ResourceARN", "Tags{Key,Value}"]),
     operation("UntagResource", &["ResourceARN", "TagKeys"]),
-    operation("ListAvailableManagedRuleGroups", &["Scope", "NextMarker", "Limit"]),
-    operation("CheckCapacity", &["Scope", "Rules"]),
+    operation("ListAvailableManagedRuleGroups", &["Scope", "Limit~"]),
+    operation("CheckCapacity", &["Scope", RULES]),
     operation(
         "GetSampledRequests",
-        &["WebAclArn", "RuleMetricName", "Scope", "TimeWindow", "MaxItems"],
+        &[
+            "WebAclArn",
+            "RuleMetricName",
+            "Scope",
+            "TimeWindow{StartTime,EndTime}",
+            "MaxItems",
+        ],
     ),
     operation("AssociateWebACL", &["WebACLArn", "ResourceArn"]),
     operation("DisassociateWebACL", &["ResourceArn"]),

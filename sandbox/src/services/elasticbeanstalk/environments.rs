@@ -109,11 +109,6 @@ pub(super) fn update(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal>
 
 pub(super) fn terminate(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::TerminateEnvironmentMessage = call.query()?;
-    if request.terminate_resources == Some(false) {
-        return Err(super::super::not_implemented(
-            "TerminateResources=false of TerminateEnvironment",
-        ));
-    }
     let meant = reference(request.environment_id, request.environment_name);
     let environment = environments::terminate(world, &caller(call), &meant)?;
     Ok(wire::serialize_terminate_environment_response(&view(&environment)).into())

@@ -26,6 +26,11 @@ use crate::world::{Refusal, Tags, World};
 const ENVIRONMENT: &[&str] = &["EnvironmentId", "EnvironmentName"];
 const INFO: &[&str] = &["EnvironmentId", "EnvironmentName", "InfoType"];
 
+/// Options of scheduled actions would have a ResourceName; the sandbox has none.
+const OPTIONS: &str = "OptionSettings{Namespace,OptionName,Value}";
+const LIFECYCLE: &str = "ResourceLifecycleConfig{ServiceRole,VersionLifecycleConfig{\
+     MaxCountRule{Enabled,MaxCount,DeleteSourceFromS3},MaxAgeRule{Enabled,MaxAgeInDays,DeleteSourceFromS3}}}";
+
 const OPERATIONS: &[Operation] = &[
     operation("AbortEnvironmentUpdate", ENVIRONMENT),
     operation(
@@ -39,7 +44,7 @@ const OPERATIONS: &[Operation] = &[
     operation("CheckDNSAvailability", &["CNAMEPrefix"]),
     operation(
         "CreateApplication",
-        &["ApplicationName", "Description", "ResourceLifecycleConfig", "Tags"],
+        &["ApplicationName", "Description", LIFECYCLE, "Tags{Key,Value}"],
     ),
     operation(
         "CreateApplicationVersion",
@@ -47,10 +52,10 @@ const OPERATIONS: &[Operation] = &[
             "ApplicationName",
             "VersionLabel",
             "Description",
-            "SourceBundle",
+            "SourceBundle{S3Bucket,S3Key}",
             "AutoCreateApplication",
             "Process",
-            "Tags",
+            "Tags{Key,Value}",
         ],
     ),
     operation(
@@ -60,11 +65,11 @@ const OPERATIONS: &[Operation] = &[
             "TemplateName",
             "Description",
             "EnvironmentId",
-            "SourceConfiguration",
+            "SourceConfiguration{ApplicationName,TemplateName}",
             "PlatformArn",
             "SolutionStackName",
-            "OptionSettings",
-            "Tags",
+            OPTIONS,
+            "Tags{Key,Value}",
         ],
     ),
     operation(
@@ -78,11 +83,11 @@ const OPERATIONS: &[Operation] = &[
             "PlatformArn",
             "SolutionStackName",
             "TemplateName",
-            "OptionSettings",
-            "OptionsToRemove",
+            OPTIONS,
+            "OptionsToRemove{Namespace,OptionName}",
             "OperationsRole",
-            "Tags",
-            "Tier",
+            "Tags{Key,Value}",
+            "Tier{Name,Type,Version~}",
         ],
     ),
     operation("CreateStorageLocation", &[]),
@@ -110,7 +115,7 @@ const OPERATIONS: &[Operation] = &[
             "TemplateName",
             "PlatformArn",
             "SolutionStackName",
-            "Options",
+            "Options{Namespace,OptionName}",
         ],
     ),
     operation(
@@ -163,8 +168,14 @@ const OPERATIONS: &[Operation] = &[
     operation("DescribePlatformVersion", &["PlatformArn"]),
     operation("DisassociateEnvironmentOperationsRole", &["EnvironmentName"]),
     operation("ListAvailableSolutionStacks", &[]),
-    operation("ListPlatformBranches", &["Filters", "MaxRecords", "NextToken"]),
-    operation("ListPlatformVersions", &["Filters", "MaxRecords", "NextToken"]),
+    operation(
+        "ListPlatformBranches",
+        &["Filters{Attribute,Operator,Values}", "MaxRecords", "NextToken"],
+    ),
+    operation(
+        "ListPlatformVersions",
+        &["Filters{Type,Operator,Values}", "MaxRecords", "NextToken"],
+    ),
     operation("ListTagsForResource", &["ResourceArn"]),
     operation("RebuildEnvironment", ENVIRONMENT),
     operation("RequestEnvironmentInfo", INFO),
@@ -184,15 +195,12 @@ const OPERATIONS: &[Operation] = &[
         &[
             "EnvironmentId",
             "EnvironmentName",
-            "TerminateResources",
+            "TerminateResources=true",
             "ForceTerminate",
         ],
     ),
     operation("UpdateApplication", &["ApplicationName", "Description"]),
-    operation(
-        "UpdateApplicationResourceLifecycle",
-        &["ApplicationName", "ResourceLifecycleConfig"],
-    ),
+    operation("UpdateApplicationResourceLifecycle", &["ApplicationName", LIFECYCLE]),
     operation(
         "UpdateApplicationVersion",
         &["ApplicationName", "VersionLabel", "Description"],
@@ -203,8 +211,8 @@ const OPERATIONS: &[Operation] = &[
             "ApplicationName",
             "TemplateName",
             "Description",
-            "OptionSettings",
-            "OptionsToRemove",
+            OPTIONS,
+            "OptionsToRemove{Namespace,OptionName}",
         ],
     ),
     operation(
@@ -218,15 +226,18 @@ const OPERATIONS: &[Operation] = &[
             "PlatformArn",
             "SolutionStackName",
             "TemplateName",
-            "OptionSettings",
-            "OptionsToRemove",
-            "Tier",
+            OPTIONS,
+            "OptionsToRemove{Namespace,OptionName}",
+            "Tier{Name,Type,Version~}",
         ],
     ),
-    operation("UpdateTagsForResource", &["ResourceArn", "TagsToAdd", "TagsToRemove"]),
+    operation(
+        "UpdateTagsForResource",
+        &["ResourceArn", "TagsToAdd{Key,Value}", "TagsToRemove"],
+    ),
     operation(
         "ValidateConfigurationSettings",
-        &["ApplicationName", "EnvironmentName", "TemplateName", "OptionSettings"],
+        &["ApplicationName", "EnvironmentName", "TemplateName", OPTIONS],
     ),
 ];
 

@@ -376,7 +376,8 @@ pub(crate) fn terminate(world: &Arc<World>, caller: &Caller, reference: &Referen
     Ok(environment)
 }
 
-/// As AbortEnvironmentUpdate: what the running update has done is undone.
+/// As AbortEnvironmentUpdate: what the running update has done is undone. The refusal is verified (facts/eb.md §3.6), the text
+/// of the event is of the pattern that all operations follow; no log of a real one was found.
 pub(crate) fn abort(world: &Arc<World>, caller: &Caller, reference: &Reference) -> Result<(), Refusal> {
     let id = {
         let mut state = world.lock();

@@ -254,7 +254,13 @@ fn make_launch_source(run: &Run, profile: &str, caller: &str) -> Result<LaunchSo
 /// Until every instance of the group has taken the version or failed to.
 async fn wait_for_instances(run: &Run, group: &str) -> Result<(), StackFailure> {
     let patience = run.patience(LAUNCH_PATIENCE);
+    let mut has_log = false;
     loop {
+        let deploying = run.snapshot().filter(|it| !has_log && !it.deployments.is_empty());
+        if let Some(environment) = deploying {
+            deployment::write_log(run, &environment, &deployment::log_name(run), &[]).await;
+            has_log = true;
+        }
         if let Some(why) = failed_launch(run, group) {
             run.event(
                 Severity::Warn,
@@ -337,8 +343,7 @@ async fn finish(run: &Run) {
     let single = environment.settings.is_single_instance();
     let results = results(run);
     run.at(if single { 120.0 } else { 166.0 }).await;
-    let file = format!("eb-deployment-{}.log", run.request_id);
-    deployment::write_log(run, &environment, &file, &results).await;
+    deployment::write_log(run, &environment, &deployment::log_name(run), &results).await;
     let deployed = results.iter().all(|(_, result)| result.is_ok());
     if deployed {
         run.info("Instance deployment completed successfully.");

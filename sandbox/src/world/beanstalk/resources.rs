@@ -16,6 +16,7 @@ use crate::world::monitoring::{Alarm, LogGroup};
 use crate::world::network::security_groups::{Permission, Source};
 use crate::world::network::{Subnet, zones};
 use crate::world::notifications::{Subscription, Topic};
+use crate::world::scaling::policies::Adjustment;
 use crate::world::scaling::{LaunchSource, NewGroup, keeper};
 use crate::world::stacks::Stack;
 use crate::world::{Refusal, Region, World, ids};
@@ -415,7 +416,7 @@ impl Site<'_> {
             let arn = self
                 .here
                 .scaling
-                .create_policy(&region, &account, group, &name, adjustment);
+                .create_policy(&region, &account, group, &name, Adjustment::Change(adjustment));
             self.complete(part, &arn);
             arn
         });

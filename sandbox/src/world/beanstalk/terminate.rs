@@ -147,7 +147,11 @@ pub(super) async fn empty_group(run: &Run, name: &str) {
     while has_members() {
         run.world.clock.sleep_seconds(5).await;
     }
-    run.region(|here| here.scaling.groups.remove(name));
+    run.region(|here| {
+        here.scaling.groups.remove(name);
+        // A group's policies go with it (Auto Scaling API, DeleteAutoScalingGroup).
+        here.scaling.policies.retain(|_, policy| policy.group != name);
+    });
 }
 
 fn delete_rest(run: &Run) {

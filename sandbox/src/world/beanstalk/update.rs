@@ -15,6 +15,7 @@ use super::settings::Settings;
 use super::workflow::Run;
 use super::{Abort, Environment, Status, extensions, health, replacement, rollout};
 use crate::world::scaling::Sizes;
+use crate::world::scaling::policies::Adjustment;
 
 /// What an update is to change.
 #[derive(Debug, Clone)]
@@ -266,7 +267,7 @@ fn change_triggers(site: &mut Site, settings: &Settings) {
         if let (Some(alarm), Some(policy)) = (alarm, policy) {
             site.put_alarm(part, &alarm, &policy);
             if let Some(policy) = site.here.scaling.policies.get_mut(&policy) {
-                policy.adjustment = i32::try_from(settings.whole(TRIGGER, increment)).unwrap_or(1);
+                policy.adjustment = Adjustment::Change(i32::try_from(settings.whole(TRIGGER, increment)).unwrap_or(1));
             }
         }
     }
