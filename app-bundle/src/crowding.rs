@@ -10,6 +10,12 @@ use tokio::runtime::{Handle, RuntimeMetrics};
 /// length of a queue tells, but its minimum over a while.)
 const STANDING: Duration = Duration::from_millis(5);
 
+/// The same shortly after the line stood: it will again, and whoever is let in until then waits in it.
+const STANDING_AGAIN: Duration = Duration::from_millis(2);
+
+/// How long that is.
+const SHORTLY: Duration = Duration::from_millis(50);
+
 /// Knows since when one worker has had something to do without a break.
 pub struct Crowding {
     worker: RuntimeMetrics,
@@ -18,6 +24,8 @@ pub struct Crowding {
     rests: AtomicU64,
     /// When that number was last seen to grow, in microseconds since `started`.
     rested_at: AtomicU64,
+    /// When the line was last seen to stand, likewise.
+    stood_at: AtomicU64,
     /// With fewer registrations under way it is the machine's pause, not a queue of ours.
     many: usize,
 }
@@ -30,6 +38,7 @@ impl Crowding {
             started: Instant::now(),
             rests: AtomicU64::new(0),
             rested_at: AtomicU64::new(0),
+            stood_at: AtomicU64::new(0),
             many: most / 16,
         }
     }
@@ -41,8 +50,17 @@ impl Crowding {
         if self.rests.swap(rests, Ordering::Relaxed) != rests {
             self.rested_at.store(now, Ordering::Relaxed);
         }
-        let busy = now.saturating_sub(self.rested_at.load(Ordering::Relaxed));
-        under_way >= self.many && busy >= STANDING.as_micros() as u64
+        let since = |then: &AtomicU64| Duration::from_micros(now.saturating_sub(then.load(Ordering::Relaxed)));
+        let standing = if since(&self.stood_at) < SHORTLY {
+            STANDING_AGAIN
+        } else {
+            STANDING
+        };
+        let stands = under_way >= self.many && since(&self.rested_at) >= standing;
+        if stands {
+            self.stood_at.store(now, Ordering::Relaxed);
+        }
+        stands
     }
 }
 
