@@ -7,6 +7,7 @@ mod environments;
 mod health;
 mod operations;
 mod platforms;
+mod specification;
 mod templates;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ mod tests;
 use std::sync::Arc;
 
 pub(crate) use denied::answer_to_stranger;
+pub(crate) use templates::follow_file;
 use winterbaume_elasticbeanstalk::model as m;
 
 use super::{Operation, Service, operation};
@@ -63,6 +65,7 @@ const OPERATIONS: &[Operation] = &[
             "SourceConfiguration",
             "PlatformArn",
             "SolutionStackName",
+            "TemplateSpecification",
             "OptionSettings",
             "Tags",
         ],
@@ -78,6 +81,7 @@ const OPERATIONS: &[Operation] = &[
             "PlatformArn",
             "SolutionStackName",
             "TemplateName",
+            "TemplateSpecification",
             "OptionSettings",
             "OptionsToRemove",
             "OperationsRole",
@@ -218,6 +222,7 @@ const OPERATIONS: &[Operation] = &[
             "PlatformArn",
             "SolutionStackName",
             "TemplateName",
+            "TemplateSpecification",
             "OptionSettings",
             "OptionsToRemove",
             "Tier",
@@ -226,7 +231,13 @@ const OPERATIONS: &[Operation] = &[
     operation("UpdateTagsForResource", &["ResourceArn", "TagsToAdd", "TagsToRemove"]),
     operation(
         "ValidateConfigurationSettings",
-        &["ApplicationName", "EnvironmentName", "TemplateName", "OptionSettings"],
+        &[
+            "ApplicationName",
+            "EnvironmentName",
+            "TemplateName",
+            "TemplateSpecification",
+            "OptionSettings",
+        ],
     ),
 ];
 
