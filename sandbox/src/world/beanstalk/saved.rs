@@ -100,7 +100,8 @@ pub(crate) fn file(template: &Template) -> String {
     let mut text = String::from("EnvironmentConfigurationMetadata:\n");
     // Writing to a text does not fail.
     let mut line = |indent: usize, name: &str, value: &str| {
-        let _ = writeln!(text, "{:indent$}{}: {value}", "", quoted_if_needed(name));
+        let space = if value.is_empty() { "" } else { " " };
+        let _ = writeln!(text, "{:indent$}{}:{space}{value}", "", quoted_if_needed(name));
     };
     if let Some(description) = &template.description {
         line(2, "Description", &quoted(description));
