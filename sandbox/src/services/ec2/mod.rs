@@ -61,7 +61,7 @@ const OPERATIONS: &[Operation] = &[
         ],
     ),
     operation("CreateTags", &["ResourceId", "Tag"]),
-    operation("CreateVpc", &["CidrBlock", "TagSpecification"]),
+    operation("CreateVpc", &["CidrBlock", "InstanceTenancy", "TagSpecification"]),
     operation(
         "CreateVpcEndpoint",
         &[

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use winterbaume_ec2_generated::{model as m, wire};
 
-use super::super::page::page;
+use super::super::{not_implemented, page::page};
 use super::{all_known, filters, not_found, specified, tag_list};
 use crate::gateway::call::{Answer, Call};
 use crate::world::network::Vpc;
@@ -13,6 +13,7 @@ use crate::world::{Refusal, World};
 fn vpc_view(vpc: &Vpc, account: &str, state: &str) -> m::Vpc {
     m::Vpc {
         cidr_block: Some(vpc.cidr.clone()),
+        cidr_block_association_set: Some(vec![first_block(vpc)].into()),
         dhcp_options_id: Some("default".to_owned()),
         instance_tenancy: Some("default".to_owned()),
         is_default: Some(vpc.is_default),
@@ -21,6 +22,18 @@ fn vpc_view(vpc: &Vpc, account: &str, state: &str) -> m::Vpc {
         tags: Some(tag_list(&vpc.tags)),
         vpc_id: Some(vpc.id.clone()),
         ..m::Vpc::default()
+    }
+}
+
+/// A VPC's first block is one of its associations; Ansible's `ec2_vpc_net` waits for it.
+fn first_block(vpc: &Vpc) -> m::VpcCidrBlockAssociation {
+    m::VpcCidrBlockAssociation {
+        association_id: Some(vpc.id.replacen("vpc-", "vpc-cidr-assoc-", 1)),
+        cidr_block: Some(vpc.cidr.clone()),
+        cidr_block_state: Some(m::VpcCidrBlockState {
+            state: Some("associated".to_owned()),
+            ..m::VpcCidrBlockState::default()
+        }),
     }
 }
 
@@ -92,6 +105,9 @@ pub(super) fn delete(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal>
 
 pub(super) fn create(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::CreateVpcRequest = call.query()?;
+    if let Some(tenancy) = request.instance_tenancy.filter(|tenancy| tenancy != "default") {
+        return Err(not_implemented(format!("the InstanceTenancy '{tenancy}' of CreateVpc")));
+    }
     let tags = specified(request.tag_specifications);
     let cidr = request.cidr_block.unwrap_or_default();
     let mut state = world.lock();
