@@ -1,43 +1,51 @@
 //! Whether requests wait for a processor: then those who come are turned away at once, and those who are in are served fast.
 //! It knows nothing of requests; the bound on writes in flight ([`crate::store`]) is for when DynamoDB is what is slow.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
-use tokio::time::{Instant, sleep_until};
+use tokio::runtime::{Handle, RuntimeMetrics};
 
-/// Between two looks. Each is a wake-up, also at night.
-const EVERY: Duration = Duration::from_millis(20);
+/// A queue that was not empty once in this time is no burst that passes: it stands. (The rule of CoDel, RFC 8289: not the
+/// length of a queue tells, but its minimum over a while.)
+const STANDING: Duration = Duration::from_millis(5);
 
-/// A look that comes later than this stood in the queue in which every request stands too.
-const LATE: Duration = Duration::from_millis(20);
-
-/// With fewer registrations under way a late look is the machine's pause, not a queue of ours.
-const MANY: usize = 64;
-
-/// Knows how long what is ready to run waits; asks by being such a thing itself.
-pub struct Crowding(Arc<AtomicBool>);
+/// Knows since when the workers of the runtime have had something to do without a break.
+pub struct Crowding {
+    workers: RuntimeMetrics,
+    started: Instant,
+    /// How often the workers had nothing to do, when last looked at.
+    rests: AtomicU64,
+    /// When that number was last seen to grow, in microseconds since `started`.
+    rested_at: AtomicU64,
+    /// With fewer registrations under way it is the machine's pause, not a queue of ours.
+    many: usize,
+}
 
 impl Crowding {
-    /// Looks from now on, on the runtime that this is called in, for as long as it is kept.
-    pub fn watch() -> Self {
-        let crowded = Arc::new(AtomicBool::new(false));
-        let told = Arc::downgrade(&crowded);
-        tokio::spawn(async move {
-            loop {
-                let due = Instant::now() + EVERY;
-                sleep_until(due).await;
-                let Some(told) = told.upgrade() else { return };
-                told.store(due.elapsed() >= LATE, Ordering::Relaxed);
-            }
-        });
-        Self(crowded)
+    /// Of the runtime that this is called in, in an app that bounds its writes in flight to `most`.
+    pub fn watch(most: usize) -> Self {
+        Self {
+            workers: Handle::current().metrics(),
+            started: Instant::now(),
+            rests: AtomicU64::new(0),
+            rested_at: AtomicU64::new(0),
+            many: most / 16,
+        }
     }
 
     /// Whether one more is too many, with so many registrations under way.
     pub fn is_crowded(&self, under_way: usize) -> bool {
-        under_way >= MANY && self.0.load(Ordering::Relaxed)
+        let now = self.started.elapsed().as_micros() as u64;
+        // A worker rests when nothing waits for any of them.
+        let rests = (0..self.workers.num_workers())
+            .map(|worker| self.workers.worker_park_count(worker))
+            .sum();
+        if self.rests.swap(rests, Ordering::Relaxed) != rests {
+            self.rested_at.store(now, Ordering::Relaxed);
+        }
+        let busy = now.saturating_sub(self.rested_at.load(Ordering::Relaxed));
+        under_way >= self.many && busy >= STANDING.as_micros() as u64
     }
 }
 
@@ -45,19 +53,25 @@ impl Crowding {
 mod tests {
     use super::*;
 
+    /// Keeps the worker busy: each task makes the next before it ends.
+    async fn busy(crowding: &Crowding, under_way: usize) -> bool {
+        let until = Instant::now() + STANDING * 3;
+        while Instant::now() < until {
+            tokio::task::yield_now().await;
+        }
+        crowding.is_crowded(under_way)
+    }
+
     #[tokio::test]
-    async fn a_processor_that_is_taken_shows_and_so_does_its_end() {
-        let crowding = Crowding::watch();
-        tokio::task::yield_now().await;
-        std::thread::sleep(EVERY + LATE * 2);
-        tokio::time::sleep(Duration::from_millis(1)).await;
-        assert!(crowding.is_crowded(MANY));
+    async fn a_line_that_stands_shows_and_so_does_its_end() {
+        let crowding = Crowding::watch(400);
+        assert!(!crowding.is_crowded(400), "nobody has come yet");
+        assert!(busy(&crowding, 100).await);
         assert!(
-            !crowding.is_crowded(MANY - 1),
+            !busy(&crowding, 99).await,
             "a pause of the machine turned somebody away"
         );
-        while crowding.is_crowded(MANY) {
-            tokio::time::sleep(EVERY).await;
-        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        assert!(!crowding.is_crowded(400), "the worker had nothing to do just now");
     }
 }

@@ -17,9 +17,7 @@ use crate::https;
 use crate::signed::{EndpointError, Signed};
 
 /// The client for what is asked seldom, and the short way for registrations.
-pub async fn connect(config: &Config) -> Result<(Client, Signed), EndpointError> {
-    let http = https::client(config.max_in_flight)
-        .map_err(|error| EndpointError(format!("without root certificates ({error}), region {}", config.region)))?;
+pub async fn connect(config: &Config, http: https::Client) -> Result<(Client, Signed), EndpointError> {
     let shared = shared(config, http.clone()).await;
     let endpoint = endpoint(&shared, &config.region).await?;
     let provider = shared

@@ -1,4 +1,4 @@
-//! The one HTTP client of the app: connections and TLS to AWS, shared by registrations and by the SDK.
+//! The one kind of HTTP client of the app: connections and TLS to AWS, for registrations and for the SDK.
 //! The SDK's own client speaks HTTP/2 besides, which DynamoDB does not, and weighs a megabyte.
 
 use std::time::Duration;
@@ -22,28 +22,33 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const ANSWER_LIMIT: usize = 2 * 1024 * 1024;
 
 /// A pool of connections; a clone shares it.
-pub type Client = Hyper<HttpsConnector<HttpConnector>, Full<Bytes>>;
+pub type Client = Hyper<Connector, Full<Bytes>>;
 
-/// `connections` is the most that are kept when idle, for each host.
-///
+/// How connections are made: with the system's root certificates, read once for all clients.
+pub type Connector = HttpsConnector<HttpConnector>;
+
 /// # Errors
 /// Where the system's root certificates cannot be read.
-pub fn client(connections: usize) -> std::io::Result<Client> {
+pub fn connector() -> std::io::Result<Connector> {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
     tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
     let provider = rustls::crypto::aws_lc_rs::default_provider();
-    let https = HttpsConnectorBuilder::new()
+    Ok(HttpsConnectorBuilder::new()
         .with_provider_and_native_roots(provider)?
         .https_or_http()
         .enable_http1()
-        .wrap_connector(tcp);
+        .wrap_connector(tcp))
+}
+
+/// `connections` is the most that are kept when idle, for each host.
+pub fn client(connector: Connector, connections: usize) -> Client {
     let mut builder: Builder = Hyper::builder(TokioExecutor::new());
     builder
         .pool_timer(TokioTimer::new())
         .pool_max_idle_per_host(connections);
-    Ok(builder.build(https))
+    builder.build(connector)
 }
 
 /// The same client, as the SDK wants it.

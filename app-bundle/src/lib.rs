@@ -22,6 +22,7 @@ pub mod stats;
 pub mod store;
 pub mod submission;
 pub mod table;
+pub mod workers;
 
 use std::io::Write;
 use std::sync::Arc;
@@ -45,6 +46,7 @@ use crate::signed::EndpointError;
 use crate::stats::Stats;
 use crate::store::Store;
 use crate::table::Table;
+use crate::workers::Workers;
 
 /// Why the site did not start or stopped on its own.
 #[derive(Debug, Error)]
@@ -55,37 +57,61 @@ pub enum RunError {
     Listen { port: u16, source: std::io::Error },
     #[error("cannot wait for SIGTERM: {0}")]
     Signal(std::io::Error),
+    #[error("cannot read the system's root certificates: {0}")]
+    Certificates(std::io::Error),
+    #[error("cannot start a thread: {0}")]
+    Thread(#[from] std::io::Error),
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
 }
 
-/// What every request may use. Cloning it is one counter.
+/// What every request of one worker may use. Cloning it is one counter.
 #[derive(Clone)]
 pub struct App(Arc<Parts>);
 
-/// The parts of [`App`].
+/// The parts of [`App`]: some of the worker's own, some of the process.
 pub struct Parts {
-    pub site: Site,
     pub store: Store,
+    pub crowding: Crowding,
+    process: Arc<Process>,
+}
+
+/// What all workers have in common.
+pub struct Process {
+    pub site: Site,
     pub table: Table,
     pub stats: Stats,
     pub readiness: Readiness,
     pub metrics: Metrics,
-    pub crowding: Crowding,
 }
 
-impl App {
-    /// Must be called on a Tokio runtime.
-    pub fn new(config: &Config, store: Store, table: Table) -> Self {
-        Self(Arc::new(Parts {
+impl Process {
+    pub fn new(config: &Config, table: Table) -> Self {
+        Self {
             site: Site::new(&config.events),
-            store,
             table,
             stats: Stats::default(),
             readiness: Readiness::default(),
             metrics: Metrics::default(),
-            crowding: Crowding::watch(),
+        }
+    }
+}
+
+impl App {
+    pub fn new(process: Arc<Process>, store: Store, crowding: Crowding) -> Self {
+        Self(Arc::new(Parts {
+            store,
+            crowding,
+            process,
         }))
+    }
+}
+
+impl std::ops::Deref for Parts {
+    type Target = Process;
+
+    fn deref(&self) -> &Process {
+        &self.process
     }
 }
 
@@ -124,24 +150,37 @@ async fn finish(State(app): State<App>, request: Request, next: Next) -> Respons
     response
 }
 
-/// Serves until SIGTERM or SIGINT, then drains.
-pub async fn run() -> Result<(), RunError> {
+/// Serves until SIGTERM or SIGINT, then drains. Blocks.
+pub fn run() -> Result<(), RunError> {
     let config = Config::from_environment()?;
     start_logging(config.log_level);
+    workers::runtime()?.block_on(serve_until_stopped(&config))
+}
+
+async fn serve_until_stopped(config: &Config) -> Result<(), RunError> {
     let stop = shutdown::signal().map_err(RunError::Signal)?;
-    let (client, signed) = dynamodb::connect(&config).await?;
-    let (store, table) = (Store::new(signed, &config), Table::new(client, &config));
+    let connector = https::connector().map_err(RunError::Certificates)?;
+    let connections = || https::client(connector.clone(), config.max_in_flight);
+    let (client, signed) = dynamodb::connect(config, connections()).await?;
+    let store = Store::new(signed, config);
+    let process = Arc::new(Process::new(config, Table::new(client, config)));
     let listener = serve::listen(config.port).map_err(|source| RunError::Listen {
         port: config.port,
         source,
     })?;
+    let mut workers = Workers::default();
+    for _ in 0..workers::processors() {
+        let (process, store) = (process.clone(), store.over(connections()));
+        let most = config.max_in_flight;
+        workers.start(move || router(App::new(process, store, Crowding::watch(most))))?;
+    }
     tracing::info!(
         port = config.port,
         table = config.table_name,
         region = config.region,
         "listening"
     );
-    serve::serve(listener, router(App::new(&config, store, table)), stop, config.drain).await;
+    serve::serve(listener, &workers, stop, config.drain).await;
     tracing::info!("stopped");
     Ok(())
 }

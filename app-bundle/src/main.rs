@@ -2,9 +2,8 @@
 
 use std::process::ExitCode;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    match confapp::run().await {
+fn main() -> ExitCode {
+    match confapp::run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             confapp::report_fatal(&error);

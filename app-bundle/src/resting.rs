@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// How long after an answer the next request may come before the buffers go. A proxy's busy connection never rests.
-const REST_AFTER: Duration = Duration::from_millis(50);
+const REST_AFTER: Duration = Duration::from_millis(200);
 
 /// How far an exchange is, told by those who see it: the service that answers, the stream that reads.
 #[derive(Default)]

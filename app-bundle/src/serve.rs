@@ -1,5 +1,5 @@
 //! Accepts connections, bounds how long a silent client may hold one, and drains them at the end.
-//! It knows no route: it serves whatever router it is given.
+//! It knows no route: workers serve whatever router they have.
 
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -14,6 +14,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 
 use crate::resting::{Progress, Resting};
+use crate::workers::Workers;
 
 /// How long a connection may be idle. Longer than the 60 s that nginx and a load balancer keep idle connections by default:
 /// were ours shorter, we would close a connection on which the proxy is just sending the next POST, and the visitor would
@@ -35,22 +36,20 @@ pub fn listen(port: u16) -> std::io::Result<TcpListener> {
     socket.listen(4096)
 }
 
-/// Serves until `stop` completes; then takes no more connections, lets requests in flight end, and returns when all are
+/// Lets `workers` serve until `stop` completes; then takes no more connections, lets requests in flight end, and returns when all are
 /// answered or `drain` is over.
-pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>, drain: Duration) {
+pub async fn serve(listener: TcpListener, workers: &Workers, stop: impl Future<Output = ()>, drain: Duration) {
     let (draining, connections) = watch::channel(false);
     tokio::pin!(stop);
     loop {
         tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    tokio::spawn(connection(stream, router.clone(), connections.clone()));
-                }
-                Err(error) => {
+            accepted = listener.accept() => {
+                let handed = accepted.and_then(|(stream, _)| workers.serve(stream, connections.clone()));
+                if let Err(error) = handed {
                     tracing::warn!(%error, "cannot accept a connection");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
-            },
+            }
             () = &mut stop => break,
         }
     }
@@ -64,7 +63,7 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
 }
 
 /// One connection; its copy of the channel is also how the drain knows that it has ended.
-async fn connection(mut stream: TcpStream, router: Router, mut draining: watch::Receiver<bool>) {
+pub async fn connection(mut stream: TcpStream, router: Router, mut draining: watch::Receiver<bool>) {
     // Answers are small: Nagle's algorithm would only hold them back.
     let _ = stream.set_nodelay(true);
     let mut byte = [0];

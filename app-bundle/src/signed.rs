@@ -1,6 +1,7 @@
 //! One signed request of DynamoDB's JSON protocol over shared connections: no retries, no meaning.
 //! The SDK does the same with a stack of interceptors; this is what a burst of registrations goes through.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
@@ -19,9 +20,14 @@ const CONTENT: &str = "application/x-amz-json-1.0";
 /// What DynamoDB answers to a write is short; more than this is no answer of DynamoDB.
 const ANSWER_LIMIT: usize = 64 * 1024;
 
-/// Where to send, and as whom.
+/// A way to DynamoDB over connections of its own.
 pub struct Signed {
     client: Client,
+    destination: Arc<Destination>,
+}
+
+/// Where to send, and as whom.
+struct Destination {
     endpoint: Uri,
     host: HeaderValue,
     region: String,
@@ -53,18 +59,29 @@ impl Signed {
         let unusable = || EndpointError(endpoint.to_owned());
         let endpoint: Uri = endpoint.parse().map_err(|_| unusable())?;
         let host = endpoint.authority().ok_or_else(unusable)?.as_str();
-        Ok(Self {
-            client,
+        let destination = Destination {
             host: HeaderValue::from_str(host).map_err(|_| unusable())?,
             endpoint,
             region: region.to_owned(),
             credentials,
+        };
+        Ok(Self {
+            client,
+            destination: Arc::new(destination),
         })
+    }
+
+    /// The same over other connections.
+    pub fn over(&self, client: Client) -> Self {
+        Self {
+            client,
+            destination: self.destination.clone(),
+        }
     }
 
     /// Sends `body` to the operation that `target` names (`DynamoDB_20120810.PutItem`). Success is a 200.
     pub async fn call(&self, target: &'static str, body: Bytes) -> Result<(), CallError> {
-        let request = self.request(target, body).await?;
+        let request = self.destination.request(target, body).await?;
         let response = self.client.request(request).await.map_err(|_| CallError::Transport)?;
         let status = response.status();
         // Read to its end even where nothing is in it, or the connection could not be used again.
@@ -75,14 +92,16 @@ impl Signed {
         }
         let code = code_of(&body);
         if matches!(code.as_str(), "ExpiredTokenException" | "UnrecognizedClientException") {
-            self.credentials.doubt();
+            self.destination.credentials.doubt();
         }
         Err(CallError::Refused {
             code,
             status: status.as_u16(),
         })
     }
+}
 
+impl Destination {
     async fn request(&self, target: &'static str, body: Bytes) -> Result<Request<Full<Bytes>>, CallError> {
         let identity = self.credentials.get().await.ok_or(CallError::NoCredentials)?;
         let parameters = v4::SigningParams::builder()

@@ -1,6 +1,7 @@
 //! The registrations: one conditional put per address, bounded in number and in time.
 //! It knows nothing of HTTP requests, and puts no address into an error or a log.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use crate::address::Address;
 use crate::complaints::Complaints;
 use crate::config::Config;
+use crate::https;
 use crate::signed::{CallError, Signed};
 
 /// What a visitor may wait for at most: the edge gives up on a POST after 30 s, people much sooner.
@@ -25,6 +27,11 @@ const TARGET: &str = "DynamoDB_20120810.PutItem";
 /// The registrations. Writes are idempotent: whoever is unsure may just register again.
 pub struct Store {
     dynamodb: Signed,
+    shared: Arc<Shared>,
+}
+
+/// What is one for the whole process.
+struct Shared {
     /// The request around the address and the time.
     request: [Vec<u8>; 3],
     in_flight: InFlight,
@@ -45,20 +52,31 @@ pub enum StoreError {
 
 impl Store {
     pub fn new(dynamodb: Signed, config: &Config) -> Self {
-        Self {
-            dynamodb,
+        let shared = Shared {
             request: request(&config.table_name, &config.table_key),
             in_flight: InFlight::at_most(config.max_in_flight),
             retries: AtomicU64::new(0),
             complaints: Complaints::default(),
+        };
+        Self {
+            dynamodb,
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// The same store over connections of its own; the bound is shared.
+    pub fn over(&self, client: https::Client) -> Self {
+        Self {
+            dynamodb: self.dynamodb.over(client),
+            shared: self.shared.clone(),
         }
     }
 
     /// Stores the address unless it is there already; both are one and the same success. That also makes a retry
     /// harmless whose first try was written and whose answer was lost.
     pub async fn register(&self, address: &Address) -> Result<(), StoreError> {
-        let _place = self.in_flight.enter().ok_or(StoreError::Busy)?;
-        let body = self.body(address);
+        let _place = self.shared.in_flight.enter().ok_or(StoreError::Busy)?;
+        let body = self.shared.body(address);
         let give_up = Instant::now() + OPERATION_TIMEOUT;
         let mut attempt = 1;
         loop {
@@ -66,30 +84,32 @@ impl Store {
             let failure = match timeout_at(until, self.dynamodb.call(TARGET, body.clone())).await {
                 Ok(Ok(())) => return Ok(()),
                 Ok(Err(error)) if is_known_already(&error) => return Ok(()),
-                Ok(Err(error)) if !is_worth_a_retry(&error) => return Err(self.unavailable(error.to_string())),
+                Ok(Err(error)) if !is_worth_a_retry(&error) => return Err(self.shared.unavailable(error.to_string())),
                 Ok(Err(error)) => error.to_string(),
                 Err(_) => "time-out".to_owned(),
             };
             let pause = pause_after(attempt);
             if attempt == ATTEMPTS || Instant::now() + pause >= give_up {
-                return Err(self.unavailable(failure));
+                return Err(self.shared.unavailable(failure));
             }
             sleep(pause).await;
-            self.retries.fetch_add(1, Ordering::Relaxed);
+            self.shared.retries.fetch_add(1, Ordering::Relaxed);
             attempt += 1;
         }
     }
 
     /// Writes under way now.
     pub fn in_flight(&self) -> usize {
-        self.in_flight.count.load(Ordering::Relaxed)
+        self.shared.in_flight.count.load(Ordering::Relaxed)
     }
 
     /// Attempts beyond the first, since the start.
     pub fn retries(&self) -> u64 {
-        self.retries.load(Ordering::Relaxed)
+        self.shared.retries.load(Ordering::Relaxed)
     }
+}
 
+impl Shared {
     fn unavailable(&self, reason: String) -> StoreError {
         self.complaints.log("PutItem", &reason);
         StoreError::Unavailable(reason)
