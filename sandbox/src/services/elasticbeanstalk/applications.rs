@@ -304,11 +304,12 @@ pub(super) fn update_tags(world: &Arc<World>, call: &Call) -> Result<Answer, Ref
     let mut state = world.lock();
     let here = state.region(&call.region);
     let mut environments = here.beanstalk.environments.values();
-    let made = environments
+    let found = environments
         .find(|it| it.arn == arn && it.ended.is_none())
-        .map(|it| it.made.clone());
-    if let Some(made) = made {
+        .map(|it| (it.id.clone(), it.made.clone()));
+    if let Some((id, made)) = found {
         tagging::pass_on(here, &made, &added, &removed);
+        tagging::tell(world, &caller(call), &id);
     }
     Ok(wire::serialize_update_tags_for_resource_response().into())
 }
