@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import unittest
 
+import bundles
 from account import HERE, PATIENCE, Case, client, say
 
 # The module leaves out what it does not know (GrpcConfig, OriginShield, TrustedKeyGroups and others, which AWS sends) and
@@ -40,9 +41,11 @@ class Ansible(Case):
         """The names of the tasks that changed something."""
         ran = subprocess.run(
             ["ansible-playbook", f"{HERE}/ansible/{book}.yml", "--extra-vars", json.dumps(variables)],
-            env={**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_LOCALHOST_WARNING": "False",
+            env={**os.environ, "CONFORMANCE_BUNDLE": os.path.abspath(bundles.first()),
+                 "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_LOCALHOST_WARNING": "False",
                  "ANSIBLE_INVENTORY_UNPARSED_WARNING": "False", "ANSIBLE_DEPRECATION_WARNINGS": "False",
-                 "ANSIBLE_PYTHON_INTERPRETER": "auto_silent"},
+                 # Modules run in the Python that has Ansible and boto3.
+                 "ANSIBLE_PYTHON_INTERPRETER": f"{os.path.dirname(shutil.which('ansible-playbook'))}/python"},
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE,
         )
         try:
