@@ -22,6 +22,7 @@ pub struct Config {
     pub table_key: String,
     /// `MAX_IN_FLIGHT`: writes to DynamoDB at one time; what comes on top is shed with 503. At DynamoDB's usual 5 to 10 ms
     /// 256 are more than two processors can do; the bound is what keeps those who are let in from waiting for each other.
+    /// A sixteenth of it is let in at any time, also where requests wait for a processor ([`crate::crowding`]).
     pub max_in_flight: usize,
     /// `DRAIN_SECONDS`: how long requests in flight may take after SIGTERM.
     pub drain: Duration,

@@ -50,8 +50,11 @@ impl Table {
             if key.key_type == KeyType::Hash && key.attribute_name == self.key);
         match (takes_writes, key_fits) {
             (true, true) => Ok(()),
-            (false, _) => Err(TableError("the table is not active".to_owned())),
-            (_, false) => Err(TableError(format!("the table's only key is not {}", self.key))),
+            (false, _) => Err(TableError(format!("the table {} is not active", self.name))),
+            (_, false) => Err(TableError(format!(
+                "the only key of the table {} is not {}",
+                self.name, self.key
+            ))),
         }
     }
 
@@ -82,7 +85,7 @@ impl Table {
     fn failed<E: ProvideErrorMetadata, R>(&self, operation: &str, error: &SdkError<E, R>) -> TableError {
         let reason = reason(error);
         self.complaints.log(operation, &reason);
-        TableError(format!("DynamoDB does not answer as it should ({reason})"))
+        TableError(format!("{operation} of the table {} failed ({reason})", self.name))
     }
 }
 

@@ -68,6 +68,19 @@ fn one_bundle_has_one_hash_whoever_uploads_it() {
     }
 }
 
+/// An instance fetches it before it can serve: at scale-out, in the middle of the rush.
+#[test]
+fn the_app_that_comes_along_is_under_10_megabytes() {
+    let user = User::new();
+    let bundle = user.confctl(&["bundle", "-o", "json"]).exits(0).summary()["outputs"].clone();
+    let file = std::fs::File::open(bundle["bundle"].as_str().unwrap()).unwrap();
+    let mut archive = zip::ZipArchive::new(file).unwrap();
+    let procfile = std::io::read_to_string(archive.by_name("Procfile").unwrap()).unwrap();
+    let program = procfile.trim().strip_prefix("web: ").unwrap().to_owned();
+    let size = archive.by_name(program.trim_start_matches("./")).unwrap().size();
+    assert!((1_000_000..10_000_000).contains(&size), "{program} has {size} bytes");
+}
+
 #[test]
 fn any_folder_with_a_procfile_is_an_app() {
     let user = User::new();

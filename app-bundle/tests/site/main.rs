@@ -1,5 +1,5 @@
 //! The site as a visitor, a proxy and an operator meet it: the real binary over real sockets, against a stand-in for
-//! DynamoDB. Nothing in here calls into the crate.
+//! DynamoDB that can be made to fail, and against the sandbox's. Nothing in here calls into the crate.
 
 mod binary;
 mod browser;
@@ -9,5 +9,6 @@ mod nginx;
 mod operations;
 mod page;
 mod registering;
+mod sandboxed;
 mod site;
 mod table;

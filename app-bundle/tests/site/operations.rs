@@ -26,7 +26,7 @@ async fn a_site_set_to_another_key_than_the_table_has_is_not_ready() {
     let site = Site::start_with(&[("TABLE_KEY", "mail")]).await;
     let answer = site.get("/ready").await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert!(answer.body.contains("key is not mail"), "{}", answer.body);
+    assert!(answer.body.contains("users is not mail"), "{}", answer.body);
 }
 
 #[tokio::test]

@@ -148,3 +148,12 @@ pub async fn free_port() -> u16 {
         .unwrap()
         .port()
 }
+
+/// One registration on a connection of its own; `None` where there was no answer.
+pub async fn register(address: SocketAddr, email: &str) -> Option<StatusCode> {
+    let client: Client<HttpConnector, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
+    let request = Request::post(format!("http://{address}/register"))
+        .header("content-type", JSON)
+        .body(Full::from(format!(r#"{{"email":"{email}"}}"#)));
+    Some(client.request(request.unwrap()).await.ok()?.status())
+}
