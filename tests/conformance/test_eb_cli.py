@@ -14,7 +14,7 @@ import unittest
 import zipfile
 
 import bundles
-from account import PATIENCE, Case, client, say, site
+from account import PATIENCE, Case, client, say, site, until
 
 APPLICATION, FIRST, SECOND = "eb-conference", "eb-first", "eb-second"
 SHAPE = ("--instance_type", "t3.micro", "--scale", "2", "--elb-type", "application", "--timeout", "20")
@@ -152,7 +152,11 @@ class TheEbCli(Case):
         self.eb("deploy", "--version", "none", fails=True, says="No Application Version named 'none' found.")
 
     def removal(self):
-        self.eb("terminate", "--all", "--force", says="The application has been deleted successfully.")
-        self.assertEqual([], client("elasticbeanstalk").describe_applications()["Applications"])
-        self.assertEqual([], client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"])
-        self.assertEqual([], client("elbv2").describe_load_balancers()["LoadBalancers"])
+        # It waits for the application's end or for an environment's, whichever it hears of first.
+        self.eb("terminate", "--all", "--force")
+        beanstalk, groups, balancers = client("elasticbeanstalk"), client("autoscaling"), client("elbv2")
+        self.assertEqual([], beanstalk.describe_applications()["Applications"])
+        ended = lambda: {one["Status"] for one in beanstalk.describe_environments()["Environments"]} <= {"Terminated"}
+        until("all environments terminated", ended)
+        self.assertEqual([], groups.describe_auto_scaling_groups()["AutoScalingGroups"])
+        self.assertEqual([], balancers.describe_load_balancers()["LoadBalancers"])
