@@ -315,12 +315,31 @@ pub enum SandboxCommand {
     Inventory,
     /// Its log of API requests
     Logs,
+    /// What goes wrong on AWS without anybody's doing in this account
+    #[command(subcommand)]
+    Fault(FaultCommand),
     /// Run it in the foreground
     #[command(hide = true)]
     Serve(ServeOptions),
     /// One instance's supervisor
     #[command(hide = true)]
     Instance,
+}
+
+#[cfg(feature = "sandbox")]
+#[derive(Debug, Clone, Subcommand)]
+pub enum FaultCommand {
+    /// Another customer takes a CNAME prefix of Beanstalk's, which is one namespace for all
+    TakeCname(CnamePrefix),
+    /// The other customer gives it up
+    FreeCname(CnamePrefix),
+}
+
+#[cfg(feature = "sandbox")]
+#[derive(Debug, Clone, Args)]
+pub struct CnamePrefix {
+    /// The prefix; with `*` at its end, all that begin so
+    pub prefix: String,
 }
 
 #[cfg(feature = "sandbox")]
@@ -336,7 +355,7 @@ pub struct SandboxOptions {
     )]
     pub time_scale: f64,
 
-    /// Seconds of its time until a new resource shows its tags, as AWS may take
+    /// Seconds of its time until readers see a change, new resources and tags alike, as AWS may take
     #[arg(
         long,
         default_value_t = 0,
@@ -346,7 +365,7 @@ pub struct SandboxOptions {
     )]
     pub tag_delay: u32,
 
-    /// What its account cannot do yet: `new`, or some of launch-configurations, load-balancers, distributions, vcpus
+    /// What its account cannot do yet: `new`, or some of launch-configurations, load-balancers, distributions, vcpus, service-linked-roles
     #[arg(
         long,
         default_value = "",

@@ -78,7 +78,7 @@ pub struct Options {
     pub time_scale: f64,
     /// 4566 or any free one by default.
     pub port: Option<u16>,
-    /// How many sandbox seconds new tags stay invisible, as on AWS they may; 0 by default.
+    /// How many sandbox seconds readers see what was before a change, as on AWS they may; 0 by default.
     pub tag_delay_seconds: u32,
     /// What the account cannot do yet; everything is open by default.
     pub gates: Gates,
@@ -353,7 +353,7 @@ fn new_world(directory: &Path, options: &Options, info: &Info, store: &Store) ->
     let _ = owner.set(Arc::downgrade(&world));
     let user = format!("arn:aws:iam::{}:user/sandbox", info.account);
     let mut state = world.lock();
-    state.tag_delay = SignedDuration::from_secs(i64::from(options.tag_delay_seconds));
+    state.settling = SignedDuration::from_secs(i64::from(options.tag_delay_seconds));
     state.gates = options.gates;
     let credentials = &mut state.iam.credentials;
     credentials.add_user(&user, &info.access_key_id, &info.secret_access_key);

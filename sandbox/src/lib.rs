@@ -12,13 +12,14 @@ pub use instances::supervisor_main;
 pub use world::gates::Gates;
 
 /// An operation of AWS's that the sandbox has.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct SupportedOperation {
     /// The service as AWS writes it.
     pub service: &'static str,
     pub name: &'static str,
-    /// Members of the request that are honoured; every other is refused. Empty for S3, whose requests are headers.
-    pub honoured: &'static [&'static str],
+    /// Members of the request that are honoured; every other is refused.
+    /// Written as docs/sandbox.md explains.
+    pub honoured: Vec<&'static str>,
 }
 
 /// What the sandbox can do: the table that dispatch itself goes by.
@@ -27,7 +28,15 @@ pub fn supported_operations() -> Vec<SupportedOperation> {
     all.map(|(service, operation)| SupportedOperation {
         service,
         name: operation.name,
-        honoured: operation.honoured,
+        honoured: operation.members(),
     })
     .collect()
+}
+
+/// Option settings of Elastic Beanstalk, by namespace and name, that are checked, kept and shown, and go no further.
+pub fn options_without_effect() -> Vec<(&'static str, &'static str)> {
+    let all = world::beanstalk::catalogue::OPTIONS.iter();
+    all.filter(|option| !option.matters)
+        .map(|option| (option.namespace, option.name))
+        .collect()
 }

@@ -6,6 +6,7 @@ pub mod errors;
 pub mod journal;
 pub mod lock;
 pub mod platforms;
+pub mod presence;
 pub mod proof;
 pub mod reads;
 pub mod record;

@@ -48,9 +48,9 @@ impl Ownership {
 /// The journal's word for a resource that a run was about to create, or take over, with its tags; the value is its name.
 pub const CREATED: &str = "create";
 
-/// How long a tag may take to show after the call that set it, in AWS's time.
-const SLOWEST_TAG: Duration = Duration::from_secs(60);
-const BETWEEN_READS: Duration = Duration::from_secs(5);
+/// How long a tag, or a resource, may take to show after the call that made it, in AWS's time.
+pub(super) const SLOWEST: Duration = Duration::from_secs(60);
+pub(super) const BETWEEN_READS: Duration = Duration::from_secs(5);
 
 /// Whose a resource is. Tags are read eventually consistently: where this run or a former one was about to tag the one of this
 /// name, "no tag" is believed only after it was read again for a minute.
@@ -71,7 +71,7 @@ where
 {
     let reads = match cx.intents(resource, CREATED).iter().any(|made| made == name) {
         false => 1,
-        true => 1 + SLOWEST_TAG.as_secs() / BETWEEN_READS.as_secs(),
+        true => 1 + SLOWEST.as_secs() / BETWEEN_READS.as_secs(),
     };
     for turn in 1..=reads {
         let tags = read().await?;

@@ -105,7 +105,7 @@ async fn dispatch(cli: &Cli, ui: &Ui) -> Result<Summary, Error> {
         Command::Bundle => profile::bundle(global, ui),
         Command::Doctor => doctor::run(global, ui).await,
         #[cfg(feature = "sandbox")]
-        Command::Sandbox(command) => sandbox::run(command, ui).await,
+        Command::Sandbox(command) => sandbox::run(command, global.region.as_deref(), ui).await,
     }
 }
 

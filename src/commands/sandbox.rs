@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use confctl_sandbox::Gates;
 use confctl_sandbox::daemon::{self, DaemonError, Info, Options};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::cli::{Cli, Command, SandboxCommand, SandboxOptions, ServeOptions};
+use crate::cli::{Cli, Command, FaultCommand, SandboxCommand, SandboxOptions, ServeOptions};
 use crate::engine::{Error, Kind};
 use crate::exit::Exit;
 use crate::target::Target;
@@ -67,7 +68,7 @@ fn serve(serve: &ServeOptions) -> Exit {
 /// Taken if it is free, else any free one.
 const DEFAULT_PORT: u16 = 4566;
 
-pub(super) async fn run(command: &SandboxCommand, ui: &Ui) -> Result<Summary, Error> {
+pub(super) async fn run(command: &SandboxCommand, region: Option<&str>, ui: &Ui) -> Result<Summary, Error> {
     match command {
         SandboxCommand::Start(options) => {
             let info = start(options)?;
@@ -118,6 +119,18 @@ pub(super) async fn run(command: &SandboxCommand, ui: &Ui) -> Result<Summary, Er
                 log.map_err(|error| Error::failed("there is no log of requests yet").because(error.to_string()))?;
             ui.result(log.trim_end());
             Ok(Summary::done())
+        }
+        SandboxCommand::Fault(fault) => {
+            let (method, prefix, then) = match fault {
+                FaultCommand::TakeCname(taken) => ("POST", &taken.prefix, "is another customer's now"),
+                FaultCommand::FreeCname(freed) => ("DELETE", &freed.prefix, "is free again"),
+            };
+            let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+            let info = running()?;
+            let region = region.unwrap_or(&info.region);
+            let path = format!("taken-cnames?prefix={}&region={}", encoded(prefix), encoded(region));
+            let taken = request(&info, method, &path)?;
+            Ok(Summary::done().output("taken", taken).say(format!("{prefix} {then}.")))
         }
         // Handled before anything else was started.
         SandboxCommand::Serve(_) | SandboxCommand::Instance => Ok(Summary::done()),
@@ -243,6 +256,10 @@ fn environment(info: &Info) -> String {
 
 /// One of the sandbox's own endpoints. Plain HTTP/1.0 to this machine: no client is worth starting for it.
 fn ask(info: &Info, what: &str) -> Result<serde_json::Value, Error> {
+    request(info, "GET", what)
+}
+
+fn request(info: &Info, method: &str, what: &str) -> Result<serde_json::Value, Error> {
     let failed = |reason: String| {
         Error::failed("the sandbox does not answer")
             .because(reason)
@@ -253,7 +270,7 @@ fn ask(info: &Info, what: &str) -> Result<serde_json::Value, Error> {
         stream.set_read_timeout(Some(Duration::from_secs(10)))?;
         write!(
             stream,
-            "GET /_sandbox/{what} HTTP/1.0\r\nhost: 127.0.0.1:{}\r\nx-sandbox-token: {}\r\n\r\n",
+            "{method} /_sandbox/{what} HTTP/1.0\r\nhost: 127.0.0.1:{}\r\nx-sandbox-token: {}\r\n\r\n",
             info.port, info.token
         )?;
         let mut answer = Vec::new();

@@ -248,12 +248,12 @@ impl Look {
             .any(|step| matches!(step.change, Change::Blocked { .. }))
     }
 
-    /// Whether this look plans what the other one did, but for what has come to rest by itself since.
+    /// Whether this look plans no more than the other one did: what has come to rest, or came to show, since is left out.
     pub(super) fn is_what_was_confirmed(&self, confirmed: &Self) -> bool {
         let same = |(now, then): (&Planned, &Planned)| {
             // Followed until it rested, as the plan said; what it came to only now can be told.
             let rested = then.settling.is_some() && !matches!(now.change, Change::Blocked { .. });
-            rested || lasting(&now.change) == lasting(&then.change)
+            rested || asks_no_more(&lasting(&now.change), &lasting(&then.change))
         };
         self.planned.len() == confirmed.planned.len() && self.planned.iter().zip(&confirmed.planned).all(same)
     }
@@ -303,6 +303,18 @@ pub(super) async fn unless_stopped<T>(
     tokio::select! {
         read = reading => read,
         () = stop.cancelled() => Err(Error::stopped()),
+    }
+}
+
+/// Whether who agreed to one change has agreed to this one. What an interrupted run did shows late, and is then no more to be
+/// done: reads are eventually consistent.
+fn asks_no_more(now: &Change, then: &Change) -> bool {
+    match (now, then) {
+        (Change::Keep, Change::Create | Change::Update { .. }) => true,
+        (Change::Update { fields: now }, Change::Update { fields: then }) => {
+            now.iter().all(|field| then.contains(field))
+        }
+        _ => now == then,
     }
 }
 
@@ -368,4 +380,31 @@ fn whoami() -> String {
             host.trim()
         }
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::FieldChange;
+
+    fn update(policies: &[&str]) -> Change {
+        let fields = policies
+            .iter()
+            .map(|policy| FieldChange::new("policy", None, (*policy).to_owned()));
+        Change::Update {
+            fields: fields.collect(),
+        }
+    }
+
+    #[test]
+    fn what_shows_late_takes_nothing_back_from_a_confirmation_and_adds_nothing_to_it() {
+        let agreed = update(&["One", "Two"]);
+        assert!(asks_no_more(&update(&["Two"]), &agreed));
+        assert!(asks_no_more(&Change::Keep, &agreed));
+        assert!(asks_no_more(&Change::Keep, &Change::Create));
+        assert!(!asks_no_more(&update(&["Three"]), &agreed));
+        assert!(!asks_no_more(&agreed, &Change::Keep));
+        // Somebody else's would be used instead of one of our own.
+        assert!(!asks_no_more(&Change::Adopt, &Change::Create));
+    }
 }

@@ -180,13 +180,17 @@ async fn still_there(session: &Session, graph: &Graph<crate::aws::Aws>, args: &T
     let there = |step: &PlannedRemoval| matches!(step.removal, Removal::Delete { .. } | Removal::Blocked { .. });
     let mut waited = Duration::ZERO;
     loop {
-        let (_, rest) = look(session, graph, args).await?;
-        let Some(step) = rest.into_iter().find(there) else {
-            return Ok(());
+        let error = match look(session, graph, args).await {
+            Ok((_, rest)) => match rest.into_iter().find(there) {
+                None => return Ok(()),
+                Some(step) => Error::new(Kind::Kept, format!("{} is still there, or there again", step.title))
+                    .hint("confctl teardown"),
+            },
+            // One read may still find what the next no longer knows.
+            Err(error) => error,
         };
-        if waited >= STALE {
-            let error = Error::new(Kind::Kept, format!("{} is still there, or there again", step.title));
-            return Err(error.hint("confctl teardown"));
+        if waited >= STALE || session.settings.stop.is_cancelled() {
+            return Err(error);
         }
         waited += BETWEEN_LOOKS;
         tokio::time::sleep(session.settings.pace.pause(BETWEEN_LOOKS)).await;

@@ -1,7 +1,7 @@
 //! What a resource may use while it is observed (reads only) or changed.
 //! Must know nothing of any resource.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use futures_util::future::BoxFuture;
@@ -22,24 +22,57 @@ pub struct Intent {
     pub value: String,
 }
 
+fn intent(resource: ResourceId, what: &str, value: &str) -> Intent {
+    Intent {
+        resource: resource.to_owned(),
+        what: what.to_owned(),
+        value: value.to_owned(),
+    }
+}
+
 /// The intents of former runs that are not settled, and those of this one. Shared by all its clones.
 #[derive(Debug, Clone, Default)]
-pub struct Intents(Arc<Mutex<Vec<Intent>>>);
+pub struct Intents(Arc<Mutex<Known>>);
+
+#[derive(Debug, Default)]
+struct Known {
+    /// Oldest first.
+    all: Vec<Intent>,
+    /// Of former runs, those of which nobody has seen yet what became of them.
+    in_doubt: Vec<Intent>,
+}
 
 impl Intents {
     /// Oldest first.
     pub fn new(former: Vec<Intent>) -> Self {
-        Self(Arc::new(Mutex::new(former)))
+        let known = Known {
+            in_doubt: former.clone(),
+            all: former,
+        };
+        Self(Arc::new(Mutex::new(known)))
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn add(&self, intent: Intent) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(intent);
+        self.known().all.push(intent);
+    }
+
+    fn is_in_doubt(&self, intent: &Intent) -> bool {
+        self.known().in_doubt.contains(intent)
+    }
+
+    fn settle(&self, intent: &Intent) {
+        self.known().in_doubt.retain(|other| other != intent);
     }
 
     /// The values that were recorded for a resource, newest last.
     pub fn of(&self, resource: &str, what: &str) -> Vec<String> {
-        let intents = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        intents
+        let known = self.known();
+        known
+            .all
             .iter()
             .filter(|intent| intent.resource == resource && intent.what == what)
             .map(|intent| intent.value.clone())
@@ -108,6 +141,16 @@ impl<C> ReadCx<C> {
     pub fn intents(&self, resource: ResourceId, what: &str) -> Vec<String> {
         self.settings.intents.of(resource, what)
     }
+
+    /// Whether a former run recorded this, and nobody has said since what became of it.
+    pub fn is_in_doubt(&self, resource: ResourceId, what: &str, value: &str) -> bool {
+        self.settings.intents.is_in_doubt(&intent(resource, what, value))
+    }
+
+    /// It is known now what became of it.
+    pub fn settle(&self, resource: ResourceId, what: &str, value: &str) {
+        self.settings.intents.settle(&intent(resource, what, value));
+    }
 }
 
 /// For changing.
@@ -164,11 +207,7 @@ impl<C> WriteCx<C> {
     /// # Errors
     /// Where it could not be written: the call must not be made then.
     pub async fn intend(&self, what: &str, value: impl Into<String>) -> Result<(), Error> {
-        let intent = Intent {
-            resource: self.resource.to_owned(),
-            what: what.to_owned(),
-            value: value.into(),
-        };
+        let intent = intent(self.resource, what, &value.into());
         self.journal.record(intent.clone()).await?;
         self.settings().intents.add(intent);
         Ok(())
@@ -263,7 +302,7 @@ impl<C> WriteCx<C> {
             let pause = jittered(settings.pace.interval(wait.every)).min(give_up.saturating_duration_since(now));
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
-                () = settings.stop.cancelled() => return Err(Error::stopped()),
+                () = settings.stop.cancelled(), if wait.stoppable => return Err(Error::stopped()),
             }
         }
     }

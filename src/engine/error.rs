@@ -89,6 +89,12 @@ impl Error {
         self
     }
 
+    /// Message and causes in one line, where there is no room for more.
+    pub fn in_a_line(&self) -> String {
+        let all = std::iter::once(&self.message).chain(&self.causes);
+        all.map(String::as_str).collect::<Vec<_>>().join(": ")
+    }
+
     pub fn is_code(&self, code: &str) -> bool {
         self.code.as_deref() == Some(code)
     }

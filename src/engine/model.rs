@@ -298,7 +298,7 @@ pub fn default_removal<L>(seen: &Observed<L>) -> Removal {
     match seen {
         Observed::Absent => Removal::Absent,
         Observed::Unknown(error) => Removal::Blocked {
-            reason: format!("it cannot be told whether it exists: {error}"),
+            reason: format!("it cannot be told whether it exists: {}", error.in_a_line()),
             hint: error.hint.clone().unwrap_or_else(|| "confctl doctor".to_owned()),
         },
         Observed::Present { owner, .. } | Observed::Settling { owner, .. } => match owner {

@@ -131,7 +131,7 @@ impl<C: Send + Sync + 'static> Graph<C> {
             let seen = observations.of(node.id());
             let change = match &seen {
                 Seen::Unknown(error) => Change::Blocked {
-                    reason: format!("it cannot be told whether it exists: {error}"),
+                    reason: format!("it cannot be told whether it exists: {}", error.in_a_line()),
                     hint: error.hint.clone().unwrap_or_else(|| "confctl doctor".to_owned()),
                 },
                 _ => node.plan(&seen, &known),

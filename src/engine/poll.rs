@@ -60,6 +60,8 @@ pub struct Wait {
     /// Good reads in a row that are believed: more than one where AWS is eventually consistent.
     pub good_reads: u32,
     pub limits: Limits,
+    /// Whether a Ctrl-C ends it. Not where it completes a change that must not be left half made.
+    pub stoppable: bool,
 }
 
 impl Wait {
@@ -69,7 +71,15 @@ impl Wait {
             every: Duration::from_secs(every_seconds),
             good_reads: 1,
             limits,
+            stoppable: true,
         }
+    }
+
+    /// For what must not be left half made because of a Ctrl-C.
+    #[must_use]
+    pub fn to_the_end(mut self) -> Self {
+        self.stoppable = false;
+        self
     }
 
     #[must_use]

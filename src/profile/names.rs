@@ -149,6 +149,11 @@ impl Names {
         }
     }
 
+    /// Whether another name is no way out where this one is taken.
+    pub fn has_exact_cname_prefix(&self) -> bool {
+        matches!(self.cname, CnamePrefix::Exact(_))
+    }
+
     /// Each name with what it is the name of, for `profile show`. The CNAME prefix is not among them.
     pub fn each(&self) -> Vec<(&'static str, &str)> {
         vec![

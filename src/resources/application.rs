@@ -8,6 +8,7 @@ use super::outputs::APPLICATION;
 use super::ownership::{beanstalk_tags, block_unless_ours, new_beanstalk_tags, take_over_in_beanstalk};
 use super::stack::Stack;
 use crate::aws::errors::{Explain, polled};
+use crate::aws::presence::settled;
 use crate::aws::tags::{CREATED, settled_owner};
 use crate::aws::{Aws, tags};
 use crate::engine::{
@@ -74,7 +75,7 @@ impl Resource for Application {
 
     async fn observe(&self, cx: &ReadCx<Aws>) -> Result<Observed<LiveApplication>, Error> {
         let aws = cx.aws();
-        let Some(application) = self.describe(aws).await? else {
+        let Some(application) = settled(cx, ID, self.name(), || self.describe(aws)).await? else {
             return Ok(match aws.proof.of_reads(aws).await {
                 Ok(()) => Observed::Absent,
                 Err(error) => Observed::Unknown(error),

@@ -12,6 +12,7 @@ use super::outputs::{NETWORK, Network};
 use super::stack::Stack;
 use crate::aws::Aws;
 use crate::aws::errors::{Explain, polled};
+use crate::aws::presence::settled;
 use crate::aws::tags::{self, settled_owner};
 use crate::engine::{
     Change, Error, Failure, FieldChange, Kind, Limits, Observed, Owner, Poll, ReadCx, Resource, ResourceId, Values,
@@ -258,8 +259,8 @@ impl DefaultVpc {
             .map(|(key, value)| Tag::builder().key(key).value(value).build())
             .collect();
         let tag = cx.aws().ec2.create_tags().set_resources(Some(ids)).set_tags(Some(tags));
-        let wait = Wait::new("the default VPC to take its tags", 2, LIMITS);
-        // No check(): a VPC that we made must not stay without tags because of a Ctrl-C.
+        // No check(), and to the end: a VPC that we made must not stay without tags because of a Ctrl-C.
+        let wait = Wait::new("the default VPC to take its tags", 2, Limits::minutes(1, 2)).to_the_end();
         cx.wait(&wait, || async {
             match tag.clone().send().await.explain("tag the default VPC") {
                 Ok(_) => Poll::Ready(()),
@@ -401,7 +402,7 @@ impl Resource for DefaultVpc {
 
     async fn observe(&self, cx: &ReadCx<Aws>) -> Result<Observed<LiveNetwork>, Error> {
         let aws = cx.aws();
-        let Some(live) = self.look(aws).await? else {
+        let Some(live) = settled(cx, ID, "default-vpc", || self.look(aws)).await? else {
             return Ok(Observed::Absent);
         };
         if self.stack.profile.network.vpc.is_some() {

@@ -15,6 +15,7 @@ use super::ownership::block_unless_ours;
 use super::stack::Stack;
 use crate::aws::Aws;
 use crate::aws::errors::Explain;
+use crate::aws::presence::settled;
 use crate::aws::tags::{self, settled_owner};
 use crate::aws::texts;
 use crate::engine::{
@@ -111,7 +112,11 @@ impl Distribution {
         let aws = cx.aws();
         let mut ours = Vec::new();
         let mut in_the_way = None;
-        for found in calls::with_comment(aws, self.comment()).await? {
+        let list = || async {
+            let alike = calls::with_comment(aws, self.comment()).await?;
+            Ok((!alike.is_empty()).then_some(alike))
+        };
+        for found in settled(cx, ID, self.comment(), list).await?.unwrap_or_default() {
             match settled_owner(cx, &self.stack.ownership, ID, self.comment(), || {
                 calls::tags(aws, &found.arn)
             })

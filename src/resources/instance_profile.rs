@@ -13,6 +13,7 @@ use super::role_facts;
 use super::roles::{self, LiveRole, WantedRole, blocked_by_owner};
 use super::stack::Stack;
 use crate::aws::errors::{Explain, polled};
+use crate::aws::presence::settled;
 use crate::aws::tags::{self, settled_owner};
 use crate::aws::{Aws, Ownership};
 use crate::engine::{
@@ -143,18 +144,21 @@ impl InstanceProfile {
     }
 
     async fn profile(&self, cx: &ReadCx<Aws>, name: &str) -> Result<Option<LiveProfile>, Error> {
-        let answer = cx
-            .aws()
-            .iam
-            .get_instance_profile()
-            .instance_profile_name(name)
-            .send()
-            .await;
-        let answer = answer.or_absent(&["NoSuchEntity"], &format!("read the instance profile {name}"))?;
-        let Some(profile) = answer.and_then(|answer| answer.instance_profile) else {
+        let read = || async {
+            let get = cx.aws().iam.get_instance_profile().instance_profile_name(name);
+            let doing = format!("read the instance profile {name}");
+            let answer = get.send().await.or_absent(&["NoSuchEntity"], &doing)?;
+            Ok(answer.and_then(|answer| answer.instance_profile))
+        };
+        let Some(profile) = settled(cx, ID, name, read).await? else {
             return Ok(None);
         };
-        let owner = settled_owner(cx, &self.stack.ownership, ID, name, || profile_tags(cx.aws(), name)).await?;
+        let owner = settled_owner(cx, &self.stack.ownership, ID, name, || profile_tags(cx.aws(), name)).await;
+        let owner = match owner {
+            // It went between two reads.
+            Err(error) if error.is_code("NoSuchEntity") => return Ok(None),
+            owner => owner?,
+        };
         Ok(Some(LiveProfile {
             name: profile.instance_profile_name,
             arn: profile.arn,

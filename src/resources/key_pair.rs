@@ -17,6 +17,7 @@ use super::outputs::KEY_PAIR;
 use super::stack::Stack;
 use crate::aws::Aws;
 use crate::aws::errors::{Explain, polled};
+use crate::aws::presence::settled;
 use crate::aws::tags::{self, settled_owner};
 use crate::engine::{
     Change, Error, Failure, Kind, Limits, Observed, Owner, Poll, ReadCx, Resource, ResourceId, Values, Wait, WriteCx,
@@ -245,7 +246,7 @@ impl Resource for KeyPair {
 
     async fn observe(&self, cx: &ReadCx<Aws>) -> Result<Observed<LiveKeyPair>, Error> {
         let aws = cx.aws();
-        let Some(pair) = self.describe(aws).await? else {
+        let Some(pair) = settled(cx, ID, self.name(), || self.describe(aws)).await? else {
             return Ok(Observed::Absent);
         };
         let owner = settled_owner(cx, &self.stack.ownership, ID, self.name(), || self.tags(aws)).await?;

@@ -11,6 +11,7 @@ use super::roles::{LiveRole, OUR_POLICIES, WantedRole};
 use super::stack::Stack;
 use crate::aws::Aws;
 use crate::aws::errors::Explain;
+use crate::aws::presence::settled;
 use crate::aws::tags::settled_owner;
 use crate::aws::texts;
 use crate::engine::{Error, Kind, Owner, ReadCx, WriteCx};
@@ -26,18 +27,30 @@ pub(super) async fn read(
     name: &str,
 ) -> Result<Option<LiveRole>, Error> {
     let aws = cx.aws();
-    let answer = aws.iam.get_role().role_name(name).send().await;
-    let answer = answer.or_absent(&["NoSuchEntity"], &format!("read the role {name}"))?;
-    let Some(role) = answer.and_then(|answer| answer.role) else {
+    let get = || async {
+        let answer = aws.iam.get_role().role_name(name).send().await;
+        let answer = answer.or_absent(&["NoSuchEntity"], &format!("read the role {name}"))?;
+        Ok(answer.and_then(|answer| answer.role))
+    };
+    let Some(role) = settled(cx, wanted.resource, name, get).await? else {
         return Ok(None);
     };
+    match facts(cx, stack, wanted, role).await {
+        // It went between two reads.
+        Err(error) if error.is_code("NoSuchEntity") => Ok(None),
+        facts => facts.map(Some),
+    }
+}
+
+async fn facts(cx: &ReadCx<Aws>, stack: &Stack, wanted: &WantedRole, role: Role) -> Result<LiveRole, Error> {
+    let (aws, name) = (cx.aws(), role.role_name.as_str());
     let owner = settled_owner(cx, &stack.ownership, wanted.resource, name, || role_tags(aws, name)).await?;
     let cannot = match owner {
         Owner::Ours => Vec::new(),
         Owner::Nobody | Owner::OtherStack(_) => cannot_do(aws, &role, wanted).await?,
     };
-    Ok(Some(LiveRole {
-        name: role.role_name.clone(),
+    Ok(LiveRole {
+        name: name.to_owned(),
         path: role.path.clone(),
         trusts: trusts(role.assume_role_policy_document().unwrap_or_default(), wanted.service),
         attached: attached(aws, name).await?,
@@ -47,7 +60,7 @@ pub(super) async fn read(
             .and_then(|boundary| boundary.permissions_boundary_arn),
         owner,
         cannot,
-    }))
+    })
 }
 
 pub(super) async fn role_tags(aws: &Aws, name: &str) -> Result<BTreeMap<String, String>, Error> {

@@ -13,6 +13,7 @@ use super::outputs::TABLE;
 use super::ownership::block_unless_ours;
 use super::stack::Stack;
 use crate::aws::errors::{Explain, polled};
+use crate::aws::presence::settled;
 use crate::aws::tags::settled_owner;
 use crate::aws::{Aws, tags};
 use crate::engine::{
@@ -301,7 +302,7 @@ impl Resource for UsersTable {
 
     async fn observe(&self, cx: &ReadCx<Aws>) -> Result<Observed<LiveTable>, Error> {
         let aws = cx.aws();
-        let Some(table) = self.describe(aws).await? else {
+        let Some(table) = settled(cx, self.id(), self.name(), || self.describe(aws)).await? else {
             return Ok(Observed::Absent);
         };
         let status = table.table_status().cloned().unwrap_or(TableStatus::Active);

@@ -11,6 +11,7 @@ use super::ownership::{beanstalk_tags, block_unless_ours, new_beanstalk_tags, ta
 use super::stack::Stack;
 use crate::aws::clients::patient_upload;
 use crate::aws::errors::{Explain, polled};
+use crate::aws::presence::settled;
 use crate::aws::record::Record;
 use crate::aws::tags::{CREATED, settled_owner};
 use crate::aws::{Aws, tags};
@@ -146,7 +147,8 @@ impl Resource for ApplicationVersion {
 
     async fn observe(&self, cx: &ReadCx<Aws>) -> Result<Observed<LiveVersion>, Error> {
         let aws = cx.aws();
-        let Some(version) = self.describe(aws).await?.map(live) else {
+        let found = settled(cx, ID, self.label(), || self.describe(aws)).await?;
+        let Some(version) = found.map(live) else {
             return Ok(match aws.proof.of_reads(aws).await {
                 Ok(()) => Observed::Absent,
                 Err(error) => Observed::Unknown(error),

@@ -13,6 +13,7 @@ use super::stack::Stack;
 use super::web_acl_rules::{default_action, describe, rules, visibility};
 use crate::aws::Aws;
 use crate::aws::errors::{Explain, polled};
+use crate::aws::presence::settled;
 use crate::aws::tags::{self, settled_owner};
 use crate::engine::{
     Change, Error, Failure, FieldChange, Kind, Limits, Observed, Owner, Poll, ReadCx, Resource, ResourceId, Values,
@@ -281,7 +282,7 @@ impl Resource for WebAcl {
 
     async fn observe(&self, cx: &ReadCx<Aws>) -> Result<Observed<LiveWebAcl>, Error> {
         let aws = cx.aws();
-        let Some(live) = self.look(aws).await? else {
+        let Some(live) = settled(cx, ID, self.name(), || self.look(aws)).await? else {
             return Ok(Observed::Absent);
         };
         let owner = settled_owner(cx, &self.stack.ownership, ID, self.name(), || self.tags(aws, &live.arn)).await?;

@@ -40,9 +40,9 @@ def prepare(application):
                                          SourceBundle={"S3Bucket": bucket, "S3Key": f"{application}/one.zip"})
 
 
-def create(application, name, settings=(), **more):
-    """CreateEnvironment's answer."""
-    return client("elasticbeanstalk").create_environment(
+def create(application, name, settings=(), beanstalk=None, **more):
+    """CreateEnvironment's answer, to the account's own user or to whose client is given."""
+    return (beanstalk or client("elasticbeanstalk")).create_environment(
         ApplicationName=application, EnvironmentName=name, OptionSettings=list(settings),
         PlatformArn="arn:aws:elasticbeanstalk:::platform/Go 1 running on 64bit Amazon Linux 2023",
         **{"VersionLabel": "one", **more})

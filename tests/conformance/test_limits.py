@@ -10,7 +10,7 @@ class Limits(Case):
                                                              "PlatformDefinitionBundle": {}}),
             ("ec2", "create_nat_gateway", {"SubnetId": "subnet-0"}),
             ("iam", "list_users", {}),
-            ("dynamodb", "list_backups", {}),
+            ("dynamodb", "list_exports", {}),
             ("wafv2", "list_ip_sets", {"Scope": "CLOUDFRONT"}),
             ("cloudwatch", "list_dashboards", {}),
             ("autoscaling", "describe_warm_pool", {"AutoScalingGroupName": "g"}),

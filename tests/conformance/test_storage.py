@@ -50,8 +50,29 @@ class Storage(Case):
                 self.s3.delete_object(Bucket=BUCKET, Key=key)
                 self.refuses("NoSuchKey", self.s3.get_object, Bucket=BUCKET, Key=key)
 
-    def test_keys_in_other_scripts_are_a_limit_of_the_sandbox(self):
-        self.refuses("NotImplemented", self.put, "straße.txt", text="ASCII")
+    def test_a_key_of_more_than_1024_bytes_is_refused(self):
+        self.refuses("KeyTooLongError", self.put, "k" * 1025)
+
+    def test_keys_are_of_any_language_and_up_to_1024_bytes_long(self):
+        longest = "l/" + "k" * 1020 + "é"
+        self.assertEqual(1024, len(longest.encode()))
+        for key in ("l/straße.txt", "l/日本語", "l/a+b c&d=%20", longest):
+            with self.subTest(key=key):
+                self.put(key)
+                self.assertEqual(b"x", self.get(key))
+                self.s3.head_object(Bucket=BUCKET, Key=key)
+                found = self.s3.list_objects_v2(Bucket=BUCKET, Prefix=key)
+                self.assertEqual([key], [one["Key"] for one in found["Contents"]])
+        self.s3.copy_object(Bucket=BUCKET, Key="l/ß", CopySource={"Bucket": BUCKET, "Key": "l/straße.txt"})
+        found = [one["Key"] for one in self.s3.list_objects_v2(Bucket=BUCKET, Prefix="l/")["Contents"]]
+        self.assertEqual(sorted(found, key=str.encode), found)
+        gone = self.s3.delete_objects(Bucket=BUCKET, Delete={"Objects": [{"Key": key} for key in found]})
+        self.assertEqual(set(found), {one["Key"] for one in gone["Deleted"]})
+        self.assertNotIn("Contents", self.s3.list_objects_v2(Bucket=BUCKET, Prefix="l/"))
+
+    def test_a_bucket_is_made_where_the_request_goes(self):
+        self.refuses("IllegalLocationConstraintException", self.s3.create_bucket, Bucket="elsewhere",
+                     CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
 
     def test_versions_are_kept_where_the_bucket_says_so(self):
         bucket = {"Bucket": "conformance-versions"}
@@ -122,6 +143,7 @@ class Storage(Case):
         self.assertIn(BUCKET, [one["Name"] for one in self.s3.list_buckets()["Buckets"]])
         self.s3.head_bucket(Bucket=BUCKET)
         self.put("tagged", Tagging="a=1")
+        self.assertEqual([{"Key": "a", "Value": "1"}], self.s3.get_object_tagging(Bucket=BUCKET, Key="tagged")["TagSet"])
         self.s3.put_object_tagging(Bucket=BUCKET, Key="tagged", Tagging={"TagSet": [{"Key": "b", "Value": "2"}]})
         self.assertEqual([{"Key": "b", "Value": "2"}], self.s3.get_object_tagging(Bucket=BUCKET, Key="tagged")["TagSet"])
         self.s3.delete_object_tagging(Bucket=BUCKET, Key="tagged")

@@ -127,6 +127,30 @@ class Tables(Case):
         self.assertEqual(("ENABLED", 7), (recovery["PointInTimeRecoveryStatus"], recovery["RecoveryPeriodInDays"]))
         self.refuses("TableNotFoundException", self.dynamodb.describe_continuous_backups, TableName="nobody")
 
+    def test_a_deleted_table_that_could_be_recovered_leaves_all_its_items_for_35_days(self):
+        table = self.make("kept")
+        self.active("kept")
+        self.dynamodb.put_item(TableName="kept", Item=item(1))
+        recoverable = {"PointInTimeRecoveryEnabled": True}
+        self.dynamodb.update_continuous_backups(TableName="kept", PointInTimeRecoverySpecification=recoverable)
+        self.dynamodb.delete_table(TableName="kept")
+        until("the table to be gone", lambda: "kept" not in self.dynamodb.list_tables()["TableNames"])
+        # Who looks for backups as they are listed by default finds none.
+        self.assertEqual([], self.dynamodb.list_backups(TableName="kept")["BackupSummaries"])
+        left = self.dynamodb.list_backups(TableName="kept", BackupType="SYSTEM")["BackupSummaries"]
+        self.assertEqual(["kept$DeletedTableBackup"], [backup["BackupName"] for backup in left])
+        kept = left[0]["BackupExpiryDateTime"] - left[0]["BackupCreationDateTime"]
+        self.assertEqual(35, round(kept.total_seconds() / 86400))
+        source = self.dynamodb.describe_backup(BackupArn=left[0]["BackupArn"])["BackupDescription"]["SourceTableDetails"]
+        self.assertEqual((1, table["TableId"]), (source["ItemCount"], source["TableId"]))
+        self.refuses("BackupNotFoundException", self.dynamodb.describe_backup, BackupArn=left[0]["BackupArn"] + "0")
+        # Without recovery nothing is left.
+        self.make("forgotten")
+        self.active("forgotten")
+        self.dynamodb.delete_table(TableName="forgotten")
+        until("it to be gone", lambda: "forgotten" not in self.dynamodb.list_tables()["TableNames"])
+        self.assertEqual([], self.dynamodb.list_backups(TableName="forgotten", BackupType="ALL")["BackupSummaries"])
+
     def test_time_to_live_is_changed_once_an_hour(self):
         self.make("passing")
         self.active("passing")

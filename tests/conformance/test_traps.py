@@ -1,12 +1,13 @@
 """What AWS does and a hasty client does not expect. Each trap is shown as such a client would meet it."""
 
 import json
+import time
 
 import boto3
 
 import stack
 import witness
-from account import Case, client, until
+from account import Case, client, signed, until
 
 ORIGIN = {"Id": "o", "DomainName": "example.com",
           "CustomOriginConfig": {"HTTPPort": 80, "HTTPSPort": 443, "OriginProtocolPolicy": "http-only"}}
@@ -41,6 +42,14 @@ class WithoutPermission(Case):
         self.assertEqual([], beanstalk.describe_environments()["Environments"])
         self.assertEqual([], beanstalk.describe_application_versions()["ApplicationVersions"])
         self.assertEqual([], beanstalk.describe_events()["Events"])
+        self.assertEqual([], beanstalk.list_platform_versions()["PlatformSummaryList"])
+        self.assertEqual([], beanstalk.list_available_solution_stacks()["SolutionStacks"])
+        unseen = {"ApplicationName": "unseen", "EnvironmentName": "unseen-env"}
+        self.assertEqual([], beanstalk.describe_configuration_settings(**unseen)["ConfigurationSettings"])
+        self.assertEqual([], beanstalk.describe_configuration_options(**unseen)["Options"])
+        self.assertEqual([], beanstalk.describe_instances_health(EnvironmentName="unseen-env")["InstanceHealthList"])
+        tags = beanstalk.list_tags_for_resource(ResourceArn="arn:aws:elasticbeanstalk:us-east-1:123456789012:application/unseen")
+        self.assertEqual([], tags["ResourceTags"])
         self.assertEqual(1, len(client("elasticbeanstalk").describe_applications(ApplicationNames=["unseen"])["Applications"]))
         # Writes, and the reads of other services, say what is missing.
         self.refuses("AccessDenied", beanstalk.create_application, ApplicationName="x", text="elasticbeanstalk:CreateApplication")
@@ -75,6 +84,14 @@ class GlobalServices(Case):
         self.refuses("WAFInvalidParameterException", client("wafv2", "eu-west-1").create_web_acl, **create)
         self.refuses("WAFInvalidParameterException", client("wafv2", "eu-west-1").list_web_acls, Scope="CLOUDFRONT")
         client("wafv2", "us-east-1").create_web_acl(**create)
+
+    def test_cloudfront_is_signed_for_one_region_only(self):
+        path = "/2020-05-31/distribution"
+        status, _, body = signed("cloudfront", "<DistributionConfig/>", path=path, region="eu-west-1")
+        self.assertEqual(403, status)
+        self.assertIn(b"SignatureDoesNotMatch", body)
+        status, _, body = signed("cloudfront", "<DistributionConfig/>", path=path, region="us-east-1")
+        self.assertEqual(400, status, body)
 
     def test_tables_are_of_their_region(self):
         client("dynamodb").create_table(
@@ -162,3 +179,112 @@ class Environments(Case):
         stack.settled(made["EnvironmentId"])
         sets = self.beanstalk.describe_configuration_settings(ApplicationName="traps", EnvironmentName="two-env")
         self.assertEqual(["deployed"], [one["DeploymentStatus"] for one in sets["ConfigurationSettings"]])
+
+    def test_settings_that_could_not_be_deployed_stay_as_a_draft_until_it_is_deleted(self):
+        made = stack.create("traps", "draft-env", stack.SINGLE)
+        self.assertEqual("Green", stack.settled(made["EnvironmentId"])["Health"])
+        mine = {"ApplicationName": "traps", "EnvironmentName": "draft-env"}
+
+        def levels():
+            sets = self.beanstalk.describe_configuration_settings(**mine)["ConfigurationSettings"]
+            return {one["DeploymentStatus"]: [it["Value"] for it in one["OptionSettings"] if it["OptionName"] == "LOG_LEVEL"]
+                    for one in sets}
+
+        # The site's app ends at once where it is told to log so.
+        loud = stack.option("elasticbeanstalk:application:environment", "LOG_LEVEL", "loud")
+        self.beanstalk.update_environment(EnvironmentId=made["EnvironmentId"], OptionSettings=[loud])
+        self.assertEqual({"deployed": [], "pending": ["loud"]}, levels())
+        stack.settled(made["EnvironmentId"])
+        # It rests, and the wish is there to be taken for a fact for as long as nobody deletes it.
+        self.assertEqual({"deployed": [], "failed": ["loud"]}, levels())
+        self.beanstalk.delete_environment_configuration(**mine)
+        self.assertEqual({"deployed": []}, levels())
+
+    def test_beanstalk_makes_nothing_that_its_caller_may_not(self):
+        may = ["elasticbeanstalk:*", "autoscaling:*", "elasticloadbalancing:*", "cloudwatch:*"]
+        beanstalk = as_role("half-a-builder", allow(*may)).client("elasticbeanstalk")
+        made = stack.create("traps", "denied-env", stack.SINGLE, beanstalk=beanstalk)
+        # CreateEnvironment was allowed. What is missing shows late, and the environment is there, and costs.
+        seen = stack.settled(made["EnvironmentId"])
+        self.assertEqual(("Ready", "Red"), (seen["Status"], seen["Health"]))
+        errors = self.beanstalk.describe_events(EnvironmentId=made["EnvironmentId"], Severity="ERROR")["Events"]
+        told = " ".join(one["Message"] for one in errors)
+        self.assertIn("API: ec2:CreateSecurityGroup User: ", told)
+        self.assertIn("[AWSEBSecurityGroup]", told)
+        self.beanstalk.terminate_environment(EnvironmentId=made["EnvironmentId"])
+        stack.settled(made["EnvironmentId"])
+
+    def test_beanstalk_changes_and_removes_nothing_that_its_caller_may_not(self):
+        made = stack.create("traps", "owned-env", stack.SINGLE)["EnvironmentId"]
+        self.assertEqual("Green", stack.settled(made)["Health"])
+        beanstalk = as_role("watcher", allow("elasticbeanstalk:*")).client("elasticbeanstalk")
+        group = self.beanstalk.describe_environment_resources(EnvironmentId=made)["EnvironmentResources"]["AutoScalingGroups"]
+
+        def told(text):
+            errors = self.beanstalk.describe_events(EnvironmentId=made, Severity="ERROR")["Events"]
+            return any(text in one["Message"] for one in errors)
+
+        wish = stack.option("ec2:instances", "InstanceTypes", "t3.small")
+        beanstalk.update_environment(EnvironmentId=made, OptionSettings=[wish])
+        stack.settled(made)
+        self.assertTrue(told("is not authorized to perform: ec2:CreateLaunchTemplateVersion"))
+        # The call was a success; then the stack's deletion fails, the environment is Ready again, and goes on costing.
+        beanstalk.terminate_environment(EnvironmentId=made)
+        self.assertEqual("Ready", stack.settled(made)["Status"])
+        self.assertTrue(told("is not authorized to perform: autoscaling:DeleteAutoScalingGroup"))
+        self.assertEqual(1, len(client("autoscaling").describe_auto_scaling_groups(
+            AutoScalingGroupNames=[group[0]["Name"]])["AutoScalingGroups"]))
+        self.beanstalk.terminate_environment(EnvironmentId=made)
+        self.assertEqual("Terminated", stack.settled(made)["Status"])
+
+    def test_a_command_reaches_an_instance_only_where_its_role_has_the_policy_for_it(self):
+        ssm, iam = client("ssm"), client("iam")
+        made = stack.create("traps", "unreached-env", stack.SINGLE)
+        self.assertEqual("Green", stack.settled(made["EnvironmentId"])["Health"])
+        resources = self.beanstalk.describe_environment_resources(EnvironmentName="unreached-env")
+        instance = resources["EnvironmentResources"]["Instances"][0]["Id"]
+        # The three policies of Beanstalk's own say nothing of Systems Manager.
+        script = {"InstanceIds": [instance], "DocumentName": "AWS-RunShellScript", "Parameters": {"commands": ["true"]}}
+        self.refuses("InvalidInstanceId", ssm.send_command, **script)
+
+        def online():
+            told = ssm.describe_instance_information()["InstanceInformationList"]
+            return [one for one in told if one["InstanceId"] == instance and one["PingStatus"] == "Online"]
+
+        self.assertEqual([], online())
+        policy = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
+        iam.attach_role_policy(RoleName=stack.INSTANCE_ROLE, PolicyArn=policy)
+        # Attached is not registered: that takes the agent some minutes.
+        self.refuses("InvalidInstanceId", ssm.send_command, **script)
+        until("the agent", online)
+        ssm.send_command(**script)
+
+    def test_an_instance_that_only_fails_the_load_balancer_s_checks_is_not_replaced(self):
+        autoscaling, elbv2 = client("autoscaling"), client("elbv2")
+        balanced = [one for one in stack.SINGLE if one["OptionName"] != "EnvironmentType"]
+        balanced.append(stack.option("elasticbeanstalk:environment", "LoadBalancerType", "application"))
+        made = stack.create("traps", "sick-env", balanced)
+        self.assertEqual("Green", stack.settled(made["EnvironmentId"])["Health"])
+        name = self.beanstalk.describe_environment_resources(EnvironmentName="sick-env")
+        name = name["EnvironmentResources"]["AutoScalingGroups"][0]["Name"]
+
+        def group():
+            return autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"][0]
+
+        before = group()
+        self.assertEqual("EC2", before["HealthCheckType"])
+        targets = before["TargetGroupARNs"][0]
+        elbv2.modify_target_group(TargetGroupArn=targets, HealthCheckPath="/no-such-page")
+
+        def sick():
+            states = elbv2.describe_target_health(TargetGroupArn=targets)["TargetHealthDescriptions"]
+            return all(one["TargetHealth"]["State"] == "unhealthy" for one in states)
+
+        until("the target to fail", sick)
+        # Half an hour of the group's time, at the pace at which this runs.
+        time.sleep(3)
+        after = group()
+        instances = [[one["InstanceId"], one["HealthStatus"]] for one in before["Instances"]]
+        self.assertEqual(instances, [[one["InstanceId"], one["HealthStatus"]] for one in after["Instances"]])
+        activities = autoscaling.describe_scaling_activities(AutoScalingGroupName=name)["Activities"]
+        self.assertEqual([], [one for one in activities if one["Description"].startswith("Terminating")])

@@ -118,6 +118,16 @@ fn what_the_sandbox_does_not_have_it_says() {
 }
 
 #[test]
+fn metrics_of_ones_own_are_read_and_watched() {
+    tell_a_quick_one("metrics");
+}
+
+#[test]
+fn of_every_operation_and_member_that_aws_has_none_is_ignored() {
+    tell_a_quick_one("exhaustive");
+}
+
+#[test]
 fn what_a_hasty_client_does_not_expect_happens_here_too() {
     let user = User::new();
     user.confctl(&["sandbox", "start"]).exits(0);
@@ -125,9 +135,17 @@ fn what_a_hasty_client_does_not_expect_happens_here_too() {
 }
 
 #[test]
-fn what_was_just_tagged_reads_as_untagged_where_that_is_switched_on() {
-    let user = User::new().with("CONFORMANCE_SLOW_TAGS", "1");
-    user.confctl(&["sandbox", "start", "--tag-delay", "600"]).exits(0);
+fn an_account_that_was_opened_lately_meets_its_gates() {
+    let user = User::new().with("CONFORMANCE_NEW_ACCOUNT", "1");
+    user.confctl(&["sandbox", "start", "--gates", "new"]).exits(0);
+    tell_with_the_site(user, "new_account");
+}
+
+#[test]
+fn what_was_just_made_shows_late_where_that_is_switched_on() {
+    // Two seconds of real time: what comes right after a call comes within them.
+    let user = User::new().with("CONFORMANCE_SLOW_READS", "1");
+    user.confctl(&["sandbox", "start", "--tag-delay", "1200"]).exits(0);
     tell(&user, "switches");
 }
 

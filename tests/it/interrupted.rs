@@ -7,7 +7,7 @@ use crate::support::{User, finish};
 
 const UP: &[&str] = &["up", "--sandbox", "--yes", "-p", "dev", "--no-verify", "-o", "json"];
 
-fn send(child: &Child, signal: &str) {
+pub fn send(child: &Child, signal: &str) {
     let pid = child.id().to_string();
     assert!(
         std::process::Command::new("kill")
@@ -19,7 +19,7 @@ fn send(child: &Child, signal: &str) {
 }
 
 /// Waits until the sandbox has seen the operation.
-fn wait_for(user: &User, operation: &str) {
+pub fn wait_for(user: &User, operation: &str) {
     let began = Instant::now();
     while !user.requests().iter().any(|request| request["operation"] == operation) {
         assert!(
@@ -81,6 +81,41 @@ fn a_table_whose_tags_do_not_show_yet_is_known_as_ours() {
     user.confctl(UP).exits(0);
     user.confctl(&["teardown", "--sandbox", "--yes"]).exits(0);
     assert_eq!(user.inventory(), empty);
+}
+
+#[test]
+fn an_environment_that_is_not_listed_yet_is_taken_down_all_the_same() {
+    let user = User::new()
+        .with("CONFCTL_SANDBOX_TIME_SCALE", "60")
+        .with("CONFCTL_SANDBOX_TAG_DELAY", "50");
+    let empty = user.inventory_of_a_fresh_sandbox();
+    user.confctl(UP).exits(0);
+    let named = ["--environment-name", "Tcb-conference-env"];
+    user.aws(&[&["elasticbeanstalk", "terminate-environment"], &named[..]].concat())
+        .exits(0);
+    let made = |user: &User| {
+        let requests = user.requests();
+        let made = requests
+            .iter()
+            .filter(|request| request["operation"] == "CreateEnvironment");
+        made.count()
+    };
+    let before = made(&user);
+    let run = user.start(UP);
+    let began = Instant::now();
+    while made(&user) == before {
+        assert!(began.elapsed() < Duration::from_secs(60), "no CreateEnvironment");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    send(&run, "-INT");
+    finish(run).exits(130);
+    user.confctl(&["teardown", "--sandbox", "--yes"]).exits(0);
+    let left = user.inventory().into_iter();
+    // Of the one that others terminated: nobody can tell any more whose it was.
+    let left: Vec<_> = left
+        .filter(|item| !item.contains("resources/environments/logs"))
+        .collect();
+    assert_eq!(left, empty);
 }
 
 #[test]

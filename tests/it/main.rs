@@ -2,15 +2,20 @@
 
 mod browser;
 mod bundles;
+mod cnames;
 mod command_line;
 mod conformance;
 mod documents;
+mod drafts;
 mod interrupted;
 mod layers;
 mod load;
 mod main_job;
+mod new_account;
 mod ownership;
+mod permissions;
 mod profiles;
+mod slow_reads;
 mod stacks;
 mod stress;
 mod support;

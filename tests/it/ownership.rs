@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::support::User;
+use crate::interrupted::{send, wait_for};
+use crate::support::{User, finish};
 
 /// A profile that is quick to create: one instance, no distribution.
 const DEV: &[&str] = &["-p", "dev", "--sandbox", "--yes"];
@@ -263,6 +264,50 @@ fn a_protected_table_goes_only_with_delete_data() {
     up(&user, &safe).exits(0);
     user.confctl(&["teardown", "--sandbox", "--yes", "--delete-data"])
         .exits(0);
+    assert_eq!(user.inventory(), empty);
+}
+
+#[test]
+fn what_dynamodb_keeps_of_a_table_that_could_be_recovered_is_said() {
+    let user = User::new();
+    let empty = user.inventory_of_a_fresh_sandbox();
+    up(&user, &["--set", "table.point_in_time_recovery=true"]).exits(0);
+    let removed = user.confctl(&["teardown", "--sandbox", "--yes"]).exits(0);
+    let told = format!("{}{}", removed.stdout, removed.stderr);
+    assert!(told.contains("keeps a backup of the table users for 35 days"), "{told}");
+    let left = user.inventory();
+    assert_eq!(left.len(), empty.len() + 1, "{left:#?}");
+    assert!(
+        left.iter().any(|item| item.contains("users$DeletedTableBackup")),
+        "{left:#?}"
+    );
+}
+
+#[test]
+fn what_is_made_again_while_teardown_runs_is_not_forgotten_with_the_record() {
+    let user = User::new().with("CONFCTL_SANDBOX_TIME_SCALE", "60");
+    let empty = user.inventory_of_a_fresh_sandbox();
+    user.confctl(&["up", "--sandbox", "--yes", "--no-verify"]).exits(0);
+    let run = user.start(&["teardown", "--sandbox", "--yes"]);
+    wait_for(&user, "DeleteKeyPair");
+    send(&run, "-STOP");
+    // A pipeline that goes on while somebody else takes its stack down; the distribution is still on its way out.
+    let make = [
+        "ec2",
+        "create-key-pair",
+        "--key-name",
+        "mod4-ssh-key",
+        "--tag-specifications",
+    ];
+    let tags = "ResourceType=key-pair,Tags=[{Key=confctl:stack,Value=tcb-conference},\
+                {Key=confctl:region,Value=us-east-1},{Key=confctl:resource,Value=key-pair}]";
+    user.aws(&[&make[..], &[tags]].concat()).exits(0);
+    send(&run, "-CONT");
+    let kept = finish(run).exits(3);
+    let told = "key pair mod4-ssh-key is still there, or there again";
+    assert!(kept.stderr.contains(told), "{}", kept.stderr);
+    // The record was not thrown away with the rest: the same command finishes it.
+    user.confctl(&["teardown", "--sandbox", "--yes"]).exits(0);
     assert_eq!(user.inventory(), empty);
 }
 

@@ -1,6 +1,7 @@
 //! `/_sandbox/…`: what the sandbox says of itself to whoever holds its token.
-//! Must offer nothing that AWS's own APIs offer.
+//! Beside it, what only others could do. Must offer nothing that AWS's own APIs offer.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::response::{IntoResponse, Response};
@@ -26,12 +27,41 @@ pub(crate) async fn serve(gateway: &Arc<Gateway>, parts: &Parts) -> Response {
     match parts.uri.path().strip_prefix(PREFIX) {
         Some("inventory") => axum::Json(gateway.world.inventory().await).into_response(),
         Some("status") => status(gateway).await,
-        _ => (StatusCode::NOT_FOUND, "the sandbox knows 'inventory' and 'status'\n").into_response(),
+        Some("taken-cnames") => taken_cnames(gateway, parts),
+        _ => (
+            StatusCode::NOT_FOUND,
+            "the sandbox knows 'inventory', 'status' and 'taken-cnames'\n",
+        )
+            .into_response(),
     }
 }
 
+/// What other customers of AWS do with CNAMEs, whose prefixes are one namespace for all of a region: POST takes one, DELETE
+/// gives it up. Between a client's CheckDNSAvailability and its CreateEnvironment, for example (hazards H29).
+fn taken_cnames(gateway: &Arc<Gateway>, parts: &Parts) -> Response {
+    let query = parts.uri.query().unwrap_or_default();
+    let query: BTreeMap<String, String> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    let region = query.get("region").map_or(gateway.info.region.as_str(), String::as_str);
+    let mut state = gateway.world.lock();
+    let taken = &mut state.region(region).beanstalk.foreign_prefixes;
+    match (parts.method.as_str(), query.get("prefix")) {
+        ("POST", Some(prefix)) if !prefix.is_empty() => {
+            taken.insert(prefix.clone());
+        }
+        ("DELETE", Some(prefix)) => {
+            taken.remove(prefix);
+        }
+        ("GET", _) => {}
+        _ => {
+            let text = "POST and DELETE want ?prefix=PREFIX, and &region=REGION where it is another\n";
+            return (StatusCode::BAD_REQUEST, text).into_response();
+        }
+    }
+    axum::Json(json!(taken)).into_response()
+}
+
 async fn status(gateway: &Arc<Gateway>) -> Response {
-    let mut counts = std::collections::BTreeMap::<String, usize>::new();
+    let mut counts = BTreeMap::<String, usize>::new();
     for item in gateway.world.inventory().await {
         *counts.entry(format!("{}:{}", item.service, item.kind)).or_default() += 1;
     }

@@ -1,6 +1,7 @@
 //! `Content-Encoding: aws-chunked`: takes the framing off an upload and checks what it promises.
 //! Must know nothing of objects; S3 sees only the bytes that come out of here.
 
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -11,6 +12,9 @@ use sha2::{Digest, Sha256};
 
 use super::signature::{Signature, header, same};
 use crate::world::Refusal;
+
+/// Of the checksums that S3 takes, those that are known here.
+const ALGORITHMS: &[&str] = &["crc32", "crc32c", "crc64nvme", "sha1", "sha256"];
 
 /// Whether the body of a request with these headers is framed.
 pub(crate) fn is_framed(headers: &HeaderMap) -> bool {
@@ -56,7 +60,9 @@ pub(crate) fn decode(headers: &HeaderMap, body: &[u8], signature: &Signature, se
 /// `BadDigest` where they differ.
 pub(crate) fn check_headers(headers: &HeaderMap, content: &[u8]) -> Result<(), Refusal> {
     for (name, value) in headers {
-        if name.as_str().starts_with("x-amz-checksum-") {
+        // Others are no checksum, or one that the operation's table refuses.
+        let is_known = |one: &&str| name.as_str().strip_prefix("x-amz-checksum-") == Some(one);
+        if ALGORITHMS.iter().any(|one| is_known(&one)) {
             check_sum(name.as_str(), value.to_str().unwrap_or_default(), content)?;
         }
     }
@@ -87,8 +93,7 @@ fn check_sum(name: &str, value: &str, content: &[u8]) -> Result<(), Refusal> {
             .to_be_bytes()
             .to_vec(),
         "sha256" => Sha256::digest(content).to_vec(),
-        // Names of how a checksum is made, and checksums of whole multipart uploads, are no checksum of this body.
-        "algorithm" | "type" | "mode" => return Ok(()),
+        "sha1" => digest(&SHA1_FOR_LEGACY_USE_ONLY, content).as_ref().to_vec(),
         other => {
             return Err(Refusal::new(
                 "InvalidRequest",

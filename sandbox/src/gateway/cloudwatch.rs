@@ -72,7 +72,8 @@ fn timestamp(value: &Json) -> Option<f64> {
         .as_f64()
 }
 
-fn json_of(value: Cbor) -> Json {
+/// CBOR as JSON: timestamps as seconds.
+pub(crate) fn json_of(value: Cbor) -> Json {
     match value {
         Cbor::Bool(value) => value.into(),
         Cbor::Integer(value) => i64::try_from(value).map_or(Json::Null, Json::from),

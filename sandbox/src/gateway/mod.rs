@@ -5,12 +5,14 @@ pub(crate) mod admin;
 pub(crate) mod call;
 pub(crate) mod chunked;
 pub(crate) mod cloudwatch;
+pub(crate) mod document;
 pub(crate) mod presign;
 pub(crate) mod protocol;
 pub(crate) mod query;
 pub(crate) mod request_log;
 pub(crate) mod signature;
 
+use std::io::Read;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -32,6 +34,9 @@ use crate::world::{Refusal, World, ids};
 
 /// Largest body of an API call. S3 takes 5 GB in one part; no bundle is larger than 512 MB.
 const LARGEST_BODY: usize = 1 << 30;
+
+/// What AWS asks no signature for: who calls these has no keys yet.
+const UNSIGNED: &[&str] = &["AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"];
 
 /// What the front door needs.
 pub(crate) struct Gateway {
@@ -134,6 +139,11 @@ fn receive(gateway: &Gateway, parts: Parts, body: Bytes, request_id: &str) -> Re
         Box::new(answer)
     };
     let distrusted = |distrust: Distrust| refused(&protocol::distrusted(protocol, &distrust));
+    if let (Err(Distrust::Unsigned), Some(operation)) = (&signature, protocol::operation(protocol, &parts, &body))
+        && UNSIGNED.contains(&operation.as_str())
+    {
+        return Err(refused(&services::not_implemented(format!("{operation} of STS"))));
+    }
     let signature = signature.map_err(distrusted)?;
     let principal = principal(&gateway.world, &signature).map_err(distrusted)?;
     signature
@@ -188,15 +198,32 @@ fn principal(world: &World, signature: &Signature) -> Result<Principal, Distrust
     Ok(principal.clone())
 }
 
-/// The body without the framing of aws-chunked.
+/// Clients of CloudWatch compress large requests (Smithy, requestCompression).
+fn uncompressed(parts: &Parts, body: Bytes) -> Result<Bytes, Refusal> {
+    if signature::header(&parts.headers, "content-encoding") != Some("gzip") {
+        return Ok(body);
+    }
+    let mut plain = Vec::new();
+    let limit = u64::try_from(LARGEST_BODY).unwrap_or(u64::MAX);
+    flate2::read::GzDecoder::new(&body[..])
+        .take(limit)
+        .read_to_end(&mut plain)
+        .map_err(|error| Refusal::new("SerializationException", error.to_string()))?;
+    Ok(plain.into())
+}
+
+/// The body as its operation means it: without the framing of aws-chunked, and not compressed.
 fn content(parts: &Parts, body: Bytes, signature: &Signature, secret: &str) -> Result<Bytes, Refusal> {
     if signature.service != "s3" {
-        return Ok(body);
+        return uncompressed(parts, body);
     }
     if chunked::is_framed(&parts.headers) {
         return chunked::decode(&parts.headers, &body, signature, secret);
     }
-    if parts.method == http::Method::PUT {
+    // Of POSTs, the sums of an upload's parts put together are those of the whole object, not of this body.
+    let of_parts = parts.uri.query().is_some_and(|query| query.contains("uploadId="));
+    let has_body = matches!(parts.method, http::Method::PUT | http::Method::POST);
+    if has_body && !(parts.method == http::Method::POST && of_parts) {
         chunked::check_headers(&parts.headers, &body)?;
     }
     Ok(body)
@@ -206,7 +233,8 @@ fn content(parts: &Parts, body: Bytes, signature: &Signature, secret: &str) -> R
 async fn run(gateway: &Gateway, call: &Call) -> Result<Answer, Refusal> {
     let authorized = {
         let state = gateway.world.lock();
-        services::authorize(&state.iam, &state.account, call)
+        let iam = state.iam.seen(state.as_of(gateway.world.clock.now()));
+        services::authorize(iam, &state.account, call)
     };
     if let Err(refusal) = authorized {
         return services::elasticbeanstalk::answer_to_stranger(call).ok_or(refusal);

@@ -15,7 +15,7 @@ pub(crate) fn detect(service: &str, parts: &Parts) -> Protocol {
     let targeted = parts.headers.contains_key("x-amz-target");
     match service {
         "ec2" => Protocol::Ec2Query,
-        "s3" => Protocol::S3,
+        "s3" | "s3express" | "s3-object-lambda" => Protocol::S3,
         "cloudfront" => Protocol::RestXml,
         // CloudWatch answers three generations of clients: the Rust SDK speaks CBOR, botocore JSON, older ones query.
         _ if parts.headers.contains_key("smithy-protocol") => Protocol::Cbor,

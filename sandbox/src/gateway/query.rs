@@ -12,6 +12,15 @@ use serde::de::{self, DeserializeOwned, DeserializeSeed, IntoDeserializer, MapAc
 /// # Errors
 /// Where a value is not of the member's type, or a parameter has no member.
 pub(crate) fn from_parameters<T: DeserializeOwned>(parameters: &HashMap<String, String>) -> Result<T, Error> {
+    T::deserialize(&tree(parameters))
+}
+
+/// The parameters, except `Action` and `Version`, as one value: structures, lists and texts.
+pub(crate) fn value(parameters: &HashMap<String, String>) -> serde_json::Value {
+    tree(parameters).value()
+}
+
+fn tree(parameters: &HashMap<String, String>) -> Node {
     let mut root = Node::default();
     for (name, value) in parameters {
         if name == "Action" || name == "Version" {
@@ -23,7 +32,7 @@ pub(crate) fn from_parameters<T: DeserializeOwned>(parameters: &HashMap<String, 
         }
         node.value = Some(value.clone());
     }
-    T::deserialize(&root)
+    root
 }
 
 /// A parameter's value, or the parameters below a dotted name.
@@ -49,6 +58,18 @@ impl Node {
 
     fn text(&self) -> &str {
         self.value.as_deref().unwrap_or_default()
+    }
+
+    fn value(&self) -> serde_json::Value {
+        let list = self.list();
+        if list.is_list() {
+            return list.elements().into_iter().map(Node::value).collect();
+        }
+        if self.children.is_empty() {
+            return self.text().into();
+        }
+        let members = self.children.iter();
+        serde_json::Value::Object(members.map(|(name, node)| (name.clone(), node.value())).collect())
     }
 
     /// The elements in the order of their numbers.

@@ -4,19 +4,17 @@
 use crate::gateway::call::{Call, Protocol};
 use crate::world::Refusal;
 use crate::world::iam::Iam;
+use crate::world::iam::linked_roles::not_authorized;
 
 /// # Errors
 /// `AccessDenied` in the service's own words.
 pub(crate) fn authorize(iam: &Iam, account: &str, call: &Call) -> Result<(), Refusal> {
-    let Some(role) = assumed_role(&call.caller) else {
-        return Ok(());
-    };
     let action = permission(call);
     if action == "sts:GetCallerIdentity" {
         return Ok(());
     }
     let resource = resource(call, account);
-    if iam.role_can(role, &action, &resource) {
+    if iam.caller_can(&call.caller, &action, &resource) {
         return Ok(());
     }
     let (status, code) = match call.protocol {
@@ -24,17 +22,8 @@ pub(crate) fn authorize(iam: &Iam, account: &str, call: &Call) -> Result<(), Ref
         Protocol::Ec2Query => (403, "UnauthorizedOperation"),
         _ => (403, "AccessDenied"),
     };
-    let message = format!(
-        "User: {} is not authorized to perform: {action} on resource: {resource} because no identity-based policy \
-         allows the {action} action",
-        call.caller
-    );
+    let message = not_authorized(&call.caller, &action, &resource);
     Err(Refusal::with_status(status, code, message))
-}
-
-/// `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION` → `ROLE`.
-fn assumed_role(caller: &str) -> Option<&str> {
-    caller.split(":assumed-role/").nth(1)?.split('/').next()
 }
 
 fn permission(call: &Call) -> String {

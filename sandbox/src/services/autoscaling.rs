@@ -11,14 +11,19 @@ use crate::world::balancing::is_classic;
 use crate::world::beanstalk::classic::name_of;
 use crate::world::clock::{seconds_text, text};
 use crate::world::monitoring::Monitoring;
-use crate::world::scaling::policies::{self, Trigger};
+use crate::world::scaling::policies::{self, Adjustment, Trigger};
 use crate::world::scaling::{Activity, Group, LaunchSource, Lifecycle, Member, Policy, Sizes, keeper};
 use crate::world::{Refusal, World};
 
 const OPERATIONS: &[Operation] = &[
     operation(
         "DescribeAutoScalingGroups",
-        &["AutoScalingGroupNames", "Filters", "MaxRecords", "NextToken"],
+        &[
+            "AutoScalingGroupNames",
+            "Filters{Name,Values}",
+            "MaxRecords",
+            "NextToken",
+        ],
     ),
     operation(
         "DescribeAutoScalingInstances",
@@ -38,13 +43,29 @@ const OPERATIONS: &[Operation] = &[
         "DescribeScalingActivities",
         &["ActivityIds", "AutoScalingGroupName", "MaxRecords", "NextToken"],
     ),
-    operation("DescribeTags", &["Filters", "MaxRecords", "NextToken"]),
+    operation("DescribeTags", &["Filters{Name,Values}", "MaxRecords", "NextToken"]),
     operation(
         "ExecutePolicy",
         &["AutoScalingGroupName", "PolicyName", "HonorCooldown"],
     ),
+    operation("DeletePolicy", &["AutoScalingGroupName", "PolicyName"]),
+    operation(
+        "PutScalingPolicy",
+        &[
+            "AutoScalingGroupName",
+            "PolicyName",
+            "PolicyType=SimpleScaling",
+            "AdjustmentType",
+            "ScalingAdjustment",
+            "MinAdjustmentMagnitude",
+            "Enabled=true",
+        ],
+    ),
     operation("ResumeProcesses", &["AutoScalingGroupName", "ScalingProcesses"]),
-    operation("SetDesiredCapacity", &["AutoScalingGroupName", "DesiredCapacity"]),
+    operation(
+        "SetDesiredCapacity",
+        &["AutoScalingGroupName", "DesiredCapacity", "HonorCooldown"],
+    ),
     operation("SuspendProcesses", &["AutoScalingGroupName", "ScalingProcesses"]),
     operation(
         "TerminateInstanceInAutoScalingGroup",
@@ -90,6 +111,8 @@ fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
         "DescribeScalingActivities" => describe_activities(world, call),
         "DescribeTags" => describe_tags(world, call),
         "ExecutePolicy" => execute_policy(world, call),
+        "PutScalingPolicy" => put_policy(world, call),
+        "DeletePolicy" => delete_policy(world, call),
         "ResumeProcesses" => processes(world, call, false),
         "SetDesiredCapacity" => set_desired_capacity(world, call),
         "SuspendProcesses" => processes(world, call, true),
@@ -287,15 +310,21 @@ fn policy_view(policy: &Policy, monitoring: &Monitoring) -> m::ScalingPolicy {
         alarm_a_r_n: Some(alarm.arn.clone()),
         alarm_name: Some(alarm.name.clone()),
     });
+    let (kind, by, least) = match policy.adjustment {
+        Adjustment::Change(by) => ("ChangeInCapacity", by, None),
+        Adjustment::Exact(by) => ("ExactCapacity", by, None),
+        Adjustment::Percent(by, least) => ("PercentChangeInCapacity", by, Some(least)),
+    };
     m::ScalingPolicy {
-        adjustment_type: Some("ChangeInCapacity".to_owned()),
+        adjustment_type: Some(kind.to_owned()),
         alarms: Some(alarms.collect()),
         auto_scaling_group_name: Some(policy.group.clone()),
         enabled: Some(true),
         policy_a_r_n: Some(policy.arn.clone()),
         policy_name: Some(policy.name.clone()),
         policy_type: Some("SimpleScaling".to_owned()),
-        scaling_adjustment: Some(policy.adjustment),
+        min_adjustment_magnitude: least,
+        scaling_adjustment: Some(by),
         step_adjustments: Some(Vec::new().into()),
         ..m::ScalingPolicy::default()
     }
@@ -307,17 +336,65 @@ fn execute_policy(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let now = world.clock.now();
     let mut state = world.lock();
     let scaling = &mut state.region(&call.region).scaling;
-    let group = &request.auto_scaling_group_name;
-    let meant = |it: &&Policy| {
-        let of_group = group.as_ref().is_none_or(|name| *name == it.group);
-        of_group && (it.arn == request.policy_name || group.is_some() && it.name == request.policy_name)
-    };
-    let arn = scaling.policies.values().find(meant).map(|policy| policy.arn.clone());
+    let arn = scaling.policy_arn(request.auto_scaling_group_name.as_deref(), &request.policy_name)?;
     let trigger = Trigger::User {
         honor_cooldown: request.honor_cooldown.unwrap_or(false),
     };
-    policies::execute(scaling, arn.as_ref().unwrap_or(&request.policy_name), &trigger, now)?;
+    policies::execute(scaling, &arn, &trigger, now)?;
     Ok(wire::serialize_execute_policy_response().into())
+}
+
+/// Makes a simple policy, or changes the one of that name.
+fn put_policy(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::PutScalingPolicyType = call.query()?;
+    let adjustment = adjustment(&request)?;
+    let (group, name) = (&request.auto_scaling_group_name, &request.policy_name);
+    let mut state = world.lock();
+    let account = state.account.clone();
+    let here = state.region(&call.region);
+    here.scaling.group_mut(group)?;
+    let arn = match here.scaling.policy_arn(Some(group), name) {
+        Ok(arn) => arn,
+        Err(_) => here
+            .scaling
+            .create_policy(&call.region, &account, group, name, adjustment),
+    };
+    if let Some(policy) = here.scaling.policies.get_mut(&arn) {
+        policy.adjustment = adjustment;
+    }
+    let policy = here.scaling.policies.get(&arn);
+    let result = m::PolicyARNType {
+        alarms: policy.and_then(|policy| policy_view(policy, &here.monitoring).alarms),
+        policy_a_r_n: Some(arn),
+    };
+    Ok(wire::serialize_put_scaling_policy_response(&result).into())
+}
+
+fn adjustment(request: &m::PutScalingPolicyType) -> Result<Adjustment, Refusal> {
+    let invalid = |text: &str| Refusal::new("ValidationError", text);
+    let by = request
+        .scaling_adjustment
+        .ok_or_else(|| invalid("ScalingAdjustment is required for policies of type SimpleScaling"))?;
+    let least = request.min_adjustment_magnitude;
+    match (request.adjustment_type.as_deref(), least) {
+        (Some("PercentChangeInCapacity"), least) => Ok(Adjustment::Percent(by, least.unwrap_or(1))),
+        (_, Some(_)) => Err(invalid(
+            "MinAdjustmentMagnitude is only supported with the adjustment type PercentChangeInCapacity",
+        )),
+        (Some("ChangeInCapacity"), None) => Ok(Adjustment::Change(by)),
+        (Some("ExactCapacity"), None) => Ok(Adjustment::Exact(by)),
+        _ => Err(invalid("AdjustmentType is required for policies of type SimpleScaling")),
+    }
+}
+
+/// Alarms that run it stay, and have nothing to run.
+fn delete_policy(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::DeletePolicyType = call.query()?;
+    let mut state = world.lock();
+    let scaling = &mut state.region(&call.region).scaling;
+    let arn = scaling.policy_arn(request.auto_scaling_group_name.as_deref(), &request.policy_name)?;
+    scaling.policies.remove(&arn);
+    Ok(wire::serialize_delete_policy_response().into())
 }
 
 fn activity_view(activity: &Activity) -> m::Activity {
@@ -415,10 +492,13 @@ fn set_desired_capacity(world: &Arc<World>, call: &Call) -> Result<Answer, Refus
     let request: m::SetDesiredCapacityType = call.query()?;
     let now = world.clock.now();
     let mut state = world.lock();
-    let group = state
-        .region(&call.region)
-        .scaling
-        .group_mut(&request.auto_scaling_group_name)?;
+    let scaling = &mut state.region(&call.region).scaling;
+    if request.honor_cooldown == Some(true)
+        && let Some(group) = scaling.groups.get(&request.auto_scaling_group_name)
+    {
+        policies::check_cooldown(scaling, group, now)?;
+    }
+    let group = scaling.group_mut(&request.auto_scaling_group_name)?;
     group.set_desired(request.desired_capacity, now)?;
     Ok(wire::serialize_set_desired_capacity_response().into())
 }

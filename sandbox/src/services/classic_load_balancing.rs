@@ -2,14 +2,30 @@
 //! environments that ask for no other. The answers are written here; no types are generated for them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
+use super::{Operation, Service, operation};
 use crate::gateway::call::{Answer, Call};
 use crate::gateway::protocol::escape;
 use crate::world::balancing::{Balancing, LoadBalancer, Target, TargetGroup, TargetState, is_classic};
 use crate::world::clock::text;
-use crate::world::{Refusal, State};
+use crate::world::{Refusal, World};
+
+const OPERATIONS: &[Operation] = &[
+    operation("DescribeInstanceHealth", &["LoadBalancerName"]),
+    operation("DescribeLoadBalancerAttributes", &["LoadBalancerName"]),
+    operation("DescribeLoadBalancers", &["LoadBalancerNames"]),
+    operation("DescribeTags", &["LoadBalancerNames"]),
+];
+
+pub(crate) const SERVICE: Service = Service {
+    scope: "elasticloadbalancing",
+    title: "Elastic Load Balancing, first generation",
+    operations: OPERATIONS,
+    run,
+};
 
 /// Whether a request is one of this API: both generations are one service.
 pub(super) fn is_meant(call: &Call) -> bool {
@@ -18,7 +34,8 @@ pub(super) fn is_meant(call: &Call) -> bool {
         .is_some_and(|version| version == "2012-06-01")
 }
 
-pub(super) fn run(state: &mut State, call: &Call) -> Result<Answer, Refusal> {
+fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let mut state = world.lock();
     let account = state.account.clone();
     let balancing = &state.region(&call.region).balancing;
     let parameters: BTreeMap<_, _> = call.parameters().into_iter().collect();

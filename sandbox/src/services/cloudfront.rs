@@ -11,6 +11,7 @@ use http::{HeaderName, HeaderValue, Method};
 use jiff::Timestamp;
 use winterbaume_cloudfront::wire as w;
 
+use self::configuration::{DISTRIBUTION, DISTRIBUTION_WITH_TAGS};
 use super::{Operation, Service, operation};
 use crate::gateway::call::{Answer, Call};
 use crate::world::distributions::{Distribution, Invalidation};
@@ -26,53 +27,75 @@ pub(crate) const SERVICE: Service = Service {
 const PAGE: &[&str] = &["Marker", "MaxItems"];
 const POLICIES: &[&str] = &["Type", "Marker", "MaxItems"];
 
-/// Bodies are checked member by member in [`configuration`].
+const CACHE_POLICY: &str = "CachePolicyConfig{Name,Comment,MinTTL,DefaultTTL,MaxTTL,\
+     ParametersInCacheKeyAndForwardedToOrigin{EnableAcceptEncodingGzip,EnableAcceptEncodingBrotli,\
+     HeadersConfig{HeaderBehavior,Headers{Quantity,Items}},CookiesConfig{CookieBehavior,Cookies{Quantity,Items}},\
+     QueryStringsConfig{QueryStringBehavior,QueryStrings{Quantity,Items}}}}";
+
+const ORIGIN_REQUEST_POLICY: &str = "OriginRequestPolicyConfig{Name,Comment,\
+     HeadersConfig{HeaderBehavior,Headers{Quantity,Items}},CookiesConfig{CookieBehavior,Cookies{Quantity,Items}},\
+     QueryStringsConfig{QueryStringBehavior,QueryStrings{Quantity,Items}}}";
+
+const RESPONSE_HEADERS_POLICY: &str = "ResponseHeadersPolicyConfig{Name,Comment,\
+     CorsConfig{AccessControlAllowOrigins{Quantity,Items},AccessControlAllowHeaders{Quantity,Items},\
+     AccessControlAllowMethods{Quantity,Items},AccessControlAllowCredentials,\
+     AccessControlExposeHeaders{Quantity,Items},AccessControlMaxAgeSec,OriginOverride},\
+     SecurityHeadersConfig{XSSProtection{Override,Protection,ModeBlock,ReportUri},FrameOptions{Override,FrameOption},\
+     ReferrerPolicy{Override,ReferrerPolicy},ContentSecurityPolicy{Override,ContentSecurityPolicy},\
+     ContentTypeOptions{Override},\
+     StrictTransportSecurity{Override,IncludeSubdomains,Preload,AccessControlMaxAgeSec}},\
+     ServerTimingHeadersConfig{Enabled,SamplingRate},CustomHeadersConfig{Quantity,Items{Header,Value,Override}},\
+     RemoveHeadersConfig{Quantity,Items{Header}}}";
+
 const OPERATIONS: &[Operation] = &[
-    operation("CreateDistribution", &["DistributionConfig"]),
-    operation("CreateDistributionWithTags", &["DistributionConfig", "Tags"]),
+    operation("CreateDistribution", &[DISTRIBUTION]),
+    operation("CreateDistributionWithTags", &[DISTRIBUTION_WITH_TAGS]),
     operation("GetDistribution", &["Id"]),
     operation("GetDistributionConfig", &["Id"]),
-    operation("UpdateDistribution", &["Id", "IfMatch", "DistributionConfig"]),
+    operation("UpdateDistribution", &["Id", "IfMatch", DISTRIBUTION]),
     operation("DeleteDistribution", &["Id", "IfMatch"]),
     operation("ListCloudFrontOriginAccessIdentities", PAGE),
     operation("ListDistributions", PAGE),
     operation("ListDistributionsByWebACLId", &["WebACLId", "Marker", "MaxItems"]),
     operation("ListStreamingDistributions", PAGE),
     operation("ListTagsForResource", &["Resource"]),
-    operation("TagResource", &["Resource", "Tags"]),
-    operation("UntagResource", &["Resource", "TagKeys"]),
-    operation("CreateInvalidation", &["DistributionId", "InvalidationBatch"]),
+    operation("TagResource", &["Resource", "Tags{Items{Key,Value}}"]),
+    operation("UntagResource", &["Resource", "TagKeys{Items}"]),
+    operation(
+        "CreateInvalidation",
+        &[
+            "DistributionId",
+            "InvalidationBatch{CallerReference,Paths{Quantity,Items}}",
+        ],
+    ),
     operation("GetInvalidation", &["DistributionId", "Id"]),
     operation("ListInvalidations", &["DistributionId", "Marker", "MaxItems"]),
-    operation("CreateCachePolicy", &["CachePolicyConfig"]),
+    operation("CreateCachePolicy", &[CACHE_POLICY]),
     operation("GetCachePolicy", &["Id"]),
     operation("GetCachePolicyConfig", &["Id"]),
-    operation("UpdateCachePolicy", &["Id", "IfMatch", "CachePolicyConfig"]),
+    operation("UpdateCachePolicy", &["Id", "IfMatch", CACHE_POLICY]),
     operation("DeleteCachePolicy", &["Id", "IfMatch"]),
     operation("ListCachePolicies", POLICIES),
     operation(
         "ListDistributionsByCachePolicyId",
         &["CachePolicyId", "Marker", "MaxItems"],
     ),
-    operation("CreateOriginRequestPolicy", &["OriginRequestPolicyConfig"]),
+    operation("CreateOriginRequestPolicy", &[ORIGIN_REQUEST_POLICY]),
     operation("GetOriginRequestPolicy", &["Id"]),
     operation("GetOriginRequestPolicyConfig", &["Id"]),
-    operation(
-        "UpdateOriginRequestPolicy",
-        &["Id", "IfMatch", "OriginRequestPolicyConfig"],
-    ),
+    operation("UpdateOriginRequestPolicy", &["Id", "IfMatch", ORIGIN_REQUEST_POLICY]),
     operation("DeleteOriginRequestPolicy", &["Id", "IfMatch"]),
     operation("ListOriginRequestPolicies", POLICIES),
     operation(
         "ListDistributionsByOriginRequestPolicyId",
         &["OriginRequestPolicyId", "Marker", "MaxItems"],
     ),
-    operation("CreateResponseHeadersPolicy", &["ResponseHeadersPolicyConfig"]),
+    operation("CreateResponseHeadersPolicy", &[RESPONSE_HEADERS_POLICY]),
     operation("GetResponseHeadersPolicy", &["Id"]),
     operation("GetResponseHeadersPolicyConfig", &["Id"]),
     operation(
         "UpdateResponseHeadersPolicy",
-        &["Id", "IfMatch", "ResponseHeadersPolicyConfig"],
+        &["Id", "IfMatch", RESPONSE_HEADERS_POLICY],
     ),
     operation("DeleteResponseHeadersPolicy", &["Id", "IfMatch"]),
     operation("ListResponseHeadersPolicies", POLICIES),
@@ -165,7 +188,7 @@ fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
         "UntagResource" => untag(world, call, target.query("Resource")),
         "CreateInvalidation" => create_invalidation(world, call, target.label(1)),
         "GetInvalidation" => get_invalidation(world, target.label(1), target.label(3)),
-        "ListInvalidations" => list_invalidations(world, target.label(1)),
+        "ListInvalidations" => list_invalidations(world, &target),
         other => policies::run(world, call, &target)
             .unwrap_or_else(|| Err(super::not_implemented(format!("{other} of Amazon CloudFront")))),
     }
@@ -214,14 +237,21 @@ fn create(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     Ok(with(answer, &[("etag", &made.etag), ("location", &location)]))
 }
 
+/// The distribution as readers see it.
+fn seen(world: &Arc<World>, id: &str) -> Result<Distribution, Refusal> {
+    let state = world.lock();
+    let seen = state.distributions.seen(state.as_of(world.clock.now()));
+    seen.get(id).cloned()
+}
+
 fn get(world: &Arc<World>, id: &str) -> Result<Answer, Refusal> {
-    let found = world.lock().distributions.get(id)?.clone();
+    let found = seen(world, id)?;
     let answer: Answer = w::serialize_get_distribution_response(&distribution(&found, world.clock.now())?).into();
     Ok(with(answer, &[("etag", &found.etag)]))
 }
 
 fn get_config(world: &Arc<World>, id: &str) -> Result<Answer, Refusal> {
-    let found = world.lock().distributions.get(id)?.clone();
+    let found = seen(world, id)?;
     let config = configuration::write(&found.configuration)?;
     let answer: Answer = w::serialize_get_distribution_config_response(&config).into();
     Ok(with(answer, &[("etag", &found.etag)]))
@@ -271,6 +301,7 @@ fn list(world: &Arc<World>, target: &Target<'_>, wanted: impl Fn(&Distribution) 
     let state = world.lock();
     let mut rest = state
         .distributions
+        .seen(state.as_of(now))
         .all
         .values()
         .filter(|one| one.id.as_str() > marker && wanted(one));
@@ -386,10 +417,11 @@ fn tags_of(tags: w::Tags) -> Tags {
 }
 
 fn list_tags(world: &Arc<World>, arn: &str) -> Result<Answer, Refusal> {
-    let mut state = world.lock();
-    let delay = state.tag_delay;
-    let tags = state.distributions.by_arn(arn)?.tags.visible(world.clock.now(), delay);
-    let items: Vec<_> = tags
+    let state = world.lock();
+    let seen = state.distributions.seen(state.as_of(world.clock.now()));
+    let items: Vec<_> = seen
+        .by_arn(arn)?
+        .tags
         .iter()
         .map(|(key, value)| w::Tag {
             key: key.clone(),
@@ -404,20 +436,17 @@ fn list_tags(world: &Arc<World>, arn: &str) -> Result<Answer, Refusal> {
 
 fn tag(world: &Arc<World>, call: &Call, arn: &str) -> Result<Answer, Refusal> {
     let input = w::deserialize_tag_resource_request(&call.to_generated(), &[], &HashMap::new()).map_err(malformed)?;
-    let now = world.clock.now();
     let mut state = world.lock();
-    let tags = &mut state.distributions.by_arn(arn)?.tags;
-    tags.change(now, |tags| tags.extend(tags_of(input.tags)));
+    state.distributions.by_arn_mut(arn)?.tags.extend(tags_of(input.tags));
     Ok(w::serialize_tag_resource_response().into())
 }
 
 fn untag(world: &Arc<World>, call: &Call, arn: &str) -> Result<Answer, Refusal> {
     let input = w::deserialize_untag_resource_request(&call.to_generated(), &[], &HashMap::new()).map_err(malformed)?;
     let keys = input.tag_keys.items.unwrap_or_default().items;
-    let now = world.clock.now();
     let mut state = world.lock();
-    let tags = &mut state.distributions.by_arn(arn)?.tags;
-    tags.change(now, |tags| tags.retain(|key, _| !keys.contains(key)));
+    let tags = &mut state.distributions.by_arn_mut(arn)?.tags;
+    tags.retain(|key, _| !keys.contains(key));
     Ok(w::serialize_untag_resource_response().into())
 }
 
@@ -454,25 +483,32 @@ fn get_invalidation(world: &Arc<World>, distribution_id: &str, id: &str) -> Resu
     Ok(w::serialize_get_invalidation_response(&invalidation(found, now)).into())
 }
 
-fn list_invalidations(world: &Arc<World>, distribution_id: &str) -> Result<Answer, Refusal> {
+fn list_invalidations(world: &Arc<World>, target: &Target<'_>) -> Result<Answer, Refusal> {
     let now = world.clock.now();
+    let most = target.query("MaxItems").parse::<usize>().unwrap_or(100).clamp(1, 100);
+    let marker = target.query("Marker");
     let state = world.lock();
-    let invalidations = &state.distributions.get(distribution_id)?.invalidations;
-    // Newest first.
-    let items: Vec<_> = invalidations
+    // Newest first; a marker is the last of the page before.
+    let newest = state.distributions.get(target.label(1))?.invalidations.iter().rev();
+    let all: Vec<&Invalidation> = newest.collect();
+    let begin = all
         .iter()
-        .rev()
-        .map(|one| w::InvalidationSummary {
-            id: Some(one.id.clone()),
-            create_time: Some(time(one.created)),
-            status: Some(one.status(now).to_owned()),
-        })
-        .collect();
+        .position(|one| one.id == marker)
+        .map_or(0, |position| position + 1);
+    let mut rest = all.into_iter().skip(begin);
+    let page: Vec<&Invalidation> = rest.by_ref().take(most).collect();
+    let more = rest.next().is_some();
+    let items = page.iter().map(|one| w::InvalidationSummary {
+        id: Some(one.id.clone()),
+        create_time: Some(time(one.created)),
+        status: Some(one.status(now).to_owned()),
+    });
+    let items: Vec<_> = items.collect();
     let list = w::InvalidationList {
-        is_truncated: Some(false),
-        marker: Some(String::new()),
-        max_items: Some(100),
-        next_marker: None,
+        is_truncated: Some(more),
+        marker: Some(marker.to_owned()),
+        max_items: i32::try_from(most).ok(),
+        next_marker: page.last().filter(|_| more).map(|last| last.id.clone()),
         quantity: i32::try_from(items.len()).ok(),
         items: (!items.is_empty()).then(|| items.into()),
     };

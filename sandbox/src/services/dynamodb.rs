@@ -1,5 +1,6 @@
-//! DynamoDB: the operations on tables; those on items are in `items`.
+//! DynamoDB: the operations on tables; those on items and on backups have files of their own.
 
+mod backups;
 mod items;
 
 use std::sync::Arc;
@@ -13,48 +14,57 @@ use crate::world::tables::{self, Billing, KeyAttribute, NewTable, Table};
 use crate::world::{Refusal, Tags, World};
 
 const OPERATIONS: &[Operation] = &[
-    operation("BatchWriteItem", &["RequestItems", "ReturnConsumedCapacity"]),
+    operation("BatchWriteItem", &["RequestItems{*}", "ReturnConsumedCapacity"]),
     operation(
         "CreateTable",
         &[
             "TableName",
-            "AttributeDefinitions",
-            "KeySchema",
+            "AttributeDefinitions{AttributeName,AttributeType}",
+            "KeySchema{AttributeName,KeyType}",
             "BillingMode",
-            "ProvisionedThroughput",
+            "ProvisionedThroughput{ReadCapacityUnits,WriteCapacityUnits}",
             "DeletionProtectionEnabled",
             "TableClass",
-            "Tags",
+            "Tags{Key,Value}",
         ],
     ),
     operation("DeleteItem", items::DELETE),
     operation("DeleteTable", &["TableName"]),
+    operation("DescribeBackup", &["BackupArn"]),
     operation("DescribeContinuousBackups", &["TableName"]),
     operation("DescribeTable", &["TableName"]),
     operation("DescribeTimeToLive", &["TableName"]),
     operation("GetItem", items::GET),
+    operation("ListBackups", &["TableName", "BackupType"]),
     operation("ListTables", &["ExclusiveStartTableName", "Limit"]),
     operation("ListTagsOfResource", &["ResourceArn"]),
     operation("PutItem", items::PUT),
     operation("Query", items::QUERY),
     operation("Scan", items::SCAN),
-    operation("TagResource", &["ResourceArn", "Tags"]),
+    operation("TagResource", &["ResourceArn", "Tags{Key,Value}"]),
     operation("UntagResource", &["ResourceArn", "TagKeys"]),
     operation(
         "UpdateContinuousBackups",
-        &["TableName", "PointInTimeRecoverySpecification"],
+        &[
+            "TableName",
+            "PointInTimeRecoverySpecification{PointInTimeRecoveryEnabled,RecoveryPeriodInDays}",
+        ],
     ),
     operation("UpdateItem", items::UPDATE),
-    operation("UpdateTimeToLive", &["TableName", "TimeToLiveSpecification"]),
+    operation(
+        "UpdateTimeToLive",
+        &["TableName", "TimeToLiveSpecification{Enabled,AttributeName}"],
+    ),
     operation(
         "UpdateTable",
         &[
             "TableName",
             "BillingMode",
-            "ProvisionedThroughput",
+            "ProvisionedThroughput{ReadCapacityUnits,WriteCapacityUnits}",
             "DeletionProtectionEnabled",
             "TableClass",
-            "AttributeDefinitions",
+            // They matter to indexes only, of which there are none.
+            "AttributeDefinitions{AttributeName~,AttributeType~}",
         ],
     ),
 ];
@@ -76,6 +86,8 @@ fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
         "DescribeTimeToLive" => describe_time_to_live(world, call),
         "UpdateTimeToLive" => update_time_to_live(world, call),
         "DescribeContinuousBackups" | "UpdateContinuousBackups" => continuous_backups(world, call),
+        "DescribeBackup" => backups::describe(world, call),
+        "ListBackups" => backups::list(world, call),
         "ListTagsOfResource" | "TagResource" | "UntagResource" => tags(world, call),
         _ => items::run(world, call),
     }
@@ -139,7 +151,8 @@ fn describe_table(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: DescribeTableInput = call.json()?;
     let now = world.clock.now();
     let mut state = world.lock();
-    let table = state.region(&call.region).tables.get_mut(&request.table_name)?;
+    let as_of = state.as_of(now);
+    let table = state.region(&call.region).tables.get_seen(&request.table_name, as_of)?;
     Ok(wire::serialize_describe_table_response(&DescribeTableOutput {
         table: Some(describe(table, now)),
     })
@@ -167,7 +180,8 @@ fn list_tables(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let limit = request.limit.unwrap_or(100).clamp(1, 100) as usize;
     let after = request.exclusive_start_table_name.unwrap_or_default();
     let mut state = world.lock();
-    let names = state.region(&call.region).tables.names();
+    let as_of = state.as_of(world.clock.now());
+    let names = state.region(&call.region).tables.names_seen(as_of);
     let mut names: Vec<String> = names.filter(|name| **name > after).take(limit + 1).cloned().collect();
     let more = names.len() > limit;
     names.truncate(limit);
@@ -264,27 +278,27 @@ fn describe_backups(table: &Table, now: jiff::Timestamp) -> ContinuousBackupsDes
 fn tags(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let now = world.clock.now();
     let mut state = world.lock();
-    let delay = state.tag_delay;
+    let as_of = state.as_of(now);
     let tables = &mut state.region(&call.region).tables;
     let answer = match call.operation.as_str() {
         "TagResource" => {
             let request: TagResourceInput = call.json()?;
             let table = tables.get_mut(&request.resource_arn)?;
-            table.tags.change(now, |tags| tags.extend(tags_in(Some(request.tags))));
+            table.tags.keep(now, as_of);
+            table.tags.extend(tags_in(Some(request.tags)));
             wire::serialize_tag_resource_response()
         }
         "UntagResource" => {
             let request: UntagResourceInput = call.json()?;
             let table = tables.get_mut(&request.resource_arn)?;
-            table
-                .tags
-                .change(now, |tags| tags.retain(|key, _| !request.tag_keys.contains(key)));
+            table.tags.keep(now, as_of);
+            table.tags.retain(|key, _| !request.tag_keys.contains(key));
             wire::serialize_untag_resource_response()
         }
         _ => {
             let request: ListTagsOfResourceInput = call.json()?;
             let table = tables.get_mut(&request.resource_arn)?;
-            let tags = table.tags.visible(now, delay).iter().map(|(key, value)| Tag {
+            let tags = table.tags.seen(as_of).iter().map(|(key, value)| Tag {
                 key: key.clone(),
                 value: value.clone(),
             });

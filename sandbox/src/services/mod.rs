@@ -13,6 +13,7 @@ pub(crate) mod elasticbeanstalk;
 pub(crate) mod elasticloadbalancing;
 pub(crate) mod iam;
 pub(crate) mod logs;
+mod members;
 mod page;
 pub(crate) mod s3;
 pub(crate) mod servicequotas;
@@ -21,21 +22,30 @@ pub(crate) mod ssm;
 pub(crate) mod sts;
 pub(crate) mod wafv2;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
 
 pub(crate) use authorization::authorize;
-use serde::de::IgnoredAny;
+use jiff::Timestamp;
 
-use crate::gateway::call::{Answer, Call, Protocol};
-use crate::world::{Refusal, World};
+use self::members::Members;
+use crate::gateway::call::{Answer, Call};
+use crate::gateway::document;
+use crate::world::{Refusal, State, World};
 
 /// An operation of a service, and what of its request is honoured.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Operation {
     pub name: &'static str,
-    /// Top-level members of the request that are honoured. One that is present and not listed is refused.
+    /// Members of the request that are honoured, as [`members`] reads them. One that is present and not listed is refused.
     pub honoured: &'static [&'static str],
+}
+
+impl Operation {
+    /// One by one.
+    pub(crate) fn members(&self) -> Vec<&'static str> {
+        self.honoured.iter().flat_map(|text| members::split(text)).collect()
+    }
 }
 
 pub(crate) const fn operation(name: &'static str, honoured: &'static [&'static str]) -> Operation {
@@ -75,8 +85,9 @@ pub(crate) const SERVICES: &[Service] = &[
 pub(crate) fn all_operations() -> Vec<(&'static str, Operation)> {
     let most = SERVICES
         .iter()
+        .chain([&classic_load_balancing::SERVICE])
         .flat_map(|service| service.operations.iter().map(|operation| (service.title, *operation)));
-    let of_s3 = s3::OPERATIONS.iter().map(|name| ("S3", operation(name, &[])));
+    let of_s3 = s3::OPERATIONS.iter().map(|operation| (s3::TITLE, *operation));
     most.chain(of_s3).collect()
 }
 
@@ -85,25 +96,50 @@ pub(crate) fn all_operations() -> Vec<(&'static str, Operation)> {
 /// # Errors
 /// The service's own refusals; `NotImplemented` where the sandbox has its limits.
 pub(crate) fn dispatch(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
-    let service = SERVICES
-        .iter()
-        .find(|service| service.scope == call.service)
-        .ok_or_else(|| not_implemented(format!("the service '{}'", call.service)))?;
+    let service = service_of(call).ok_or_else(|| not_implemented(format!("the service '{}'", call.service)))?;
     let operation = service
         .operations
         .iter()
         .find(|operation| operation.name == call.operation)
         .ok_or_else(|| not_implemented(format!("{} of {}", call.operation, service.title)))?;
-    for member in members(call) {
-        if !is_honoured(operation, &member) {
-            let operation = operation.name;
-            return Err(not_implemented(format!(
-                "the parameter '{member}' of {operation} of {}",
-                service.title
-            )));
-        }
+    check(service.title, operation, &document::of(call))?;
+    if !is_read(&call.operation) {
+        keep_for_readers(world, call);
     }
     (service.run)(world, call)
+}
+
+/// Whether an operation changes nothing, by its name.
+fn is_read(operation: &str) -> bool {
+    ["Describe", "Get", "List", "Simulate", "Check"]
+        .iter()
+        .any(|verb| operation.starts_with(verb))
+}
+
+/// Before a change: what it may change, as readers go on seeing it for a while (see [`crate::world::settling`]).
+fn keep_for_readers(world: &World, call: &Call) {
+    let keep: fn(&mut State, &str, Timestamp) = match call.service.as_str() {
+        "iam" => |state, _, now| {
+            let oldest = state.as_of_elsewhere(now);
+            state.iam.keep(now, oldest);
+        },
+        "cloudfront" => |state, _, now| {
+            let as_of = state.as_of(now);
+            state.distributions.keep(now, as_of);
+        },
+        "wafv2" => |state, _, now| {
+            let as_of = state.as_of(now);
+            state.web_acls.keep(now, as_of);
+        },
+        "ec2" => |state, region, now| {
+            let as_of = state.as_of(now);
+            let here = state.region(region);
+            here.network.keep(now, as_of);
+            here.compute.key_pairs.keep(now, as_of);
+        },
+        _ => return,
+    };
+    keep(&mut world.lock(), &call.region, world.clock.now());
 }
 
 /// A limit of the sandbox, said as one.
@@ -114,42 +150,38 @@ pub(crate) fn not_implemented(what: impl std::fmt::Display) -> Refusal {
     )
 }
 
-/// The names at the top of a request. Rest services look at their bodies themselves.
-fn members(call: &Call) -> BTreeSet<String> {
-    match call.protocol {
-        Protocol::Query | Protocol::Ec2Query => {
-            let top = |name: String| name.split('.').next().unwrap_or_default().to_owned();
-            let names = call.parameters().into_keys().map(top);
-            // Every operation of EC2 takes DryRun, and honours it here.
-            let dry_run = |name: &str| call.protocol == Protocol::Ec2Query && name == "DryRun";
-            let names = names.filter(|name| name != "Action" && name != "Version");
-            names.filter(|name| !dry_run(name)).collect()
-        }
-        Protocol::Json => {
-            let body: BTreeMap<String, IgnoredAny> = serde_json::from_slice(&call.body).unwrap_or_default();
-            body.into_keys().collect()
-        }
-        Protocol::Cbor => {
-            let body = ciborium::from_reader(&call.body[..]).unwrap_or(ciborium::Value::Null);
-            let members = body.into_map().unwrap_or_default().into_iter();
-            members.filter_map(|(name, _)| name.into_text().ok()).collect()
-        }
-        Protocol::RestXml | Protocol::S3 => BTreeSet::new(),
+/// By the scope of the signature; both generations of Elastic Load Balancing have the same.
+fn service_of(call: &Call) -> Option<&'static Service> {
+    let classic = &classic_load_balancing::SERVICE;
+    if call.service == classic.scope && classic_load_balancing::is_meant(call) {
+        return Some(classic);
     }
+    SERVICES.iter().find(|service| service.scope == call.service)
 }
 
-/// EC2 writes a list `Filters` as `Filter.1`, and capitalises names.
-fn is_honoured(operation: &Operation, member: &str) -> bool {
-    operation.honoured.iter().any(|honoured| {
-        honoured.eq_ignore_ascii_case(member)
-            || honoured
-                .strip_suffix('s')
-                .is_some_and(|one| one.eq_ignore_ascii_case(member))
+/// Every table, read once.
+static HONOURED: LazyLock<HashMap<(&'static str, &'static str), Members>> = LazyLock::new(|| {
+    let all = all_operations().into_iter();
+    all.map(|(service, operation)| ((service, operation.name), Members::parse(operation.honoured)))
+        .collect()
+});
+
+/// # Errors
+/// `NotImplemented`, with the path of the first member of `request` that the operation does not honour.
+pub(crate) fn check(service: &'static str, operation: &Operation, request: &serde_json::Value) -> Result<(), Refusal> {
+    let Some(members) = HONOURED.get(&(service, operation.name)) else {
+        return Ok(());
+    };
+    members.check(request).map_err(|unhonoured| {
+        let operation = operation.name;
+        not_implemented(format!("{unhonoured} of {operation} of {service}"))
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -162,14 +194,5 @@ mod tests {
                 operation.name
             );
         }
-    }
-
-    #[test]
-    fn lists_are_honoured_by_the_name_that_ec2_gives_them_on_the_wire() {
-        let describe = operation("DescribeVpcs", &["Filters", "VpcIds", "dryRun"]);
-        for member in ["Filter", "Filters", "VpcId", "DryRun"] {
-            assert!(is_honoured(&describe, member), "{member}");
-        }
-        assert!(!is_honoured(&describe, "MaxResults"));
     }
 }

@@ -2,6 +2,9 @@
 //! owner check, buckets' regions. Dates are real time here, unlike in all other payloads: `LastModified` is compared with
 //! the `Date` of the answer, which HTTP's own layer sets.
 
+mod files;
+mod operations;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -11,11 +14,15 @@ use futures_util::future::BoxFuture;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use winterbaume_core::{DEFAULT_ACCOUNT_ID, FsVfs, MockRequest, MockService, StatefulService};
+use winterbaume_core::{DEFAULT_ACCOUNT_ID, MockRequest, MockService, StatefulService};
 use winterbaume_s3::S3Service;
 
+use self::files::Files;
+pub(crate) use self::operations::{OPERATIONS, TITLE, operation_name};
 use super::not_implemented;
 use crate::gateway::call::{Answer, Call};
+use crate::gateway::document;
+use crate::gateway::protocol::escape;
 use crate::gateway::signature::header;
 use crate::world::Refusal;
 use crate::world::iam::policy::{self, Context, Decision, Document};
@@ -32,8 +39,8 @@ const KEY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~')
     .remove(b'/');
 
-/// What file systems allow.
-const LONGEST_FILE_NAME: usize = 255;
+/// Bytes of a key in UTF-8 (S3 guide, object-keys).
+const LONGEST_KEY: usize = 1024;
 
 /// All buckets. Cheap to clone.
 #[derive(Clone)]
@@ -52,7 +59,7 @@ struct Inner {
 impl Store {
     /// `directory`: where the bytes of objects go.
     pub(crate) fn new(directory: &Path) -> std::io::Result<Self> {
-        let files = FsVfs::new(directory)?;
+        let files = Files::new(directory)?;
         Ok(Self {
             inner: Arc::new(Inner {
                 backend: S3Service::with_vfs(Arc::new(files)),
@@ -64,9 +71,14 @@ impl Store {
 
     /// Runs an operation for a caller whose account is `account`.
     pub(crate) async fn run(&self, call: &Call, account: &str) -> Result<Answer, Refusal> {
-        if !OPERATIONS.contains(&call.operation.as_str()) {
-            return Err(not_implemented(format!("{} of S3", call.operation)));
+        if call.service != "s3" {
+            return Err(not_implemented(format!("the service '{}'", call.service)));
         }
+        let operation = OPERATIONS
+            .iter()
+            .find(|operation| operation.name == call.operation)
+            .ok_or_else(|| not_implemented(format!("{} of S3", call.operation)))?;
+        super::check(TITLE, operation, &operations::members(call, operation))?;
         if let Some(expected) = header(&call.headers, "x-amz-expected-bucket-owner")
             && expected != account
         {
@@ -74,6 +86,9 @@ impl Store {
         }
         let (bucket, key) = target(&call.uri);
         check_key(&key)?;
+        if call.operation == "CreateBucket" {
+            check_location(call)?;
+        }
         if call.operation == "DeleteBucket" {
             self.check_policy("s3:DeleteBucket", &bucket).await?;
         }
@@ -99,15 +114,29 @@ impl Store {
             headers.remove(name);
         }
         unframe(&mut headers);
-        let path = call.uri.path_and_query().map_or("/", |path| path.as_str());
-        let uri = format!("https://s3.amazonaws.com{path}");
+        let uri = backends_uri(&call.uri);
+        let is_document = is_document(&call.operation);
+        let body = if is_document {
+            widened(&call.body)
+        } else {
+            call.body.clone()
+        };
         // The backend's own HEAD of an object leaves the user's metadata out.
         let head = call.operation == "HeadObject";
         let method = if head { Method::GET } else { call.method.clone() };
-        let mut answer = self.send(method, &uri, headers, call.body.clone()).await;
+        let mut answer = self.send(method, &uri, headers, body).await;
+        if let Some(tags) = header(&call.headers, "x-amz-tagging").filter(|_| answer.status.is_success()) {
+            // The backend takes them in an operation of their own only.
+            let uri = format!("{}?tagging", object_uri(&bucket, &key));
+            let document = widened(&Bytes::from(tagging(tags)));
+            self.send(Method::PUT, &uri, HeaderMap::new(), document).await;
+        }
         if head && answer.status.is_success() {
             answer.headers.insert(CONTENT_LENGTH, answer.body.len().into());
             answer.body = Bytes::new();
+        }
+        if is_document || !answer.status.is_success() {
+            answer.body = narrowed(&answer.body);
         }
         self.note_region(call, &bucket, &mut answer);
         Ok(answer)
@@ -222,7 +251,10 @@ impl Objects for Store {
             let all = store.inner.backend.snapshot(DEFAULT_ACCOUNT_ID, BACKEND_REGION).await;
             let mut paths = Vec::new();
             for (bucket, contents) in all.buckets {
-                paths.extend(contents.objects.into_keys().map(|key| format!("{bucket}/{key}")));
+                paths.extend(contents.objects.into_keys().map(|key| {
+                    let key = narrowed(&Bytes::from(key));
+                    format!("{bucket}/{}", String::from_utf8_lossy(&key))
+                }));
                 paths.push(format!("{bucket}/"));
             }
             paths.sort();
@@ -247,19 +279,76 @@ fn beanstalks_policy(bucket: &str) -> String {
 }
 
 /// # Errors
-/// Where the backend would store the object under another name, or could not store it.
+/// `KeyTooLongError`.
 fn check_key(key: &str) -> Result<(), Refusal> {
-    if !key.is_ascii() {
-        return Err(not_implemented(format!(
-            "keys with other than ASCII characters ('{key}')"
-        )));
+    match key.len() > LONGEST_KEY {
+        true => Err(Refusal::new("KeyTooLongError", "Your key is too long")),
+        false => Ok(()),
     }
-    // A key is a file's name, with `/` as `%2F`.
-    let file_name = key.len() + 2 * key.matches('/').count();
-    if file_name > LONGEST_FILE_NAME {
-        return Err(not_implemented(format!("keys as long as '{key}'")));
+}
+
+/// A bucket is made where it is asked for, and says so (S3 API, CreateBucket).
+fn check_location(call: &Call) -> Result<(), Refusal> {
+    let named = document::xml(&call.body);
+    let named = named
+        .get("CreateBucketConfiguration")
+        .map(|it| &it[0]["LocationConstraint"][0]);
+    let named = named.and_then(serde_json::Value::as_str).unwrap_or("us-east-1");
+    match named == call.region {
+        true => Ok(()),
+        false => Err(Refusal::new(
+            "IllegalLocationConstraintException",
+            format!(
+                "The {named} location constraint is incompatible for the region specific endpoint this request was sent to."
+            ),
+        )),
     }
-    Ok(())
+}
+
+/// `a=1&b=2` as a document.
+fn tagging(form: &str) -> String {
+    let tags = form_urlencoded::parse(form.as_bytes());
+    let tags = tags.map(|(key, value)| {
+        let (key, value) = (escape(&key), escape(&value));
+        format!("<Tag><Key>{key}</Key><Value>{value}</Value></Tag>")
+    });
+    format!("<Tagging><TagSet>{}</TagSet></Tagging>", tags.collect::<String>())
+}
+
+/// The backend takes each byte of a key in a path for a character. So it must be told of keys in bodies, and its answers
+/// be read.
+fn widened(body: &Bytes) -> Bytes {
+    match body.is_ascii() {
+        true => body.clone(),
+        false => body.iter().map(|byte| char::from(*byte)).collect::<String>().into(),
+    }
+}
+
+/// The reverse of [`widened`]; what is none of its results stays as it is.
+fn narrowed(body: &Bytes) -> Bytes {
+    let bytes = std::str::from_utf8(body).ok().and_then(|text| {
+        let bytes = text.chars().map(|character| u8::try_from(u32::from(character)).ok());
+        bytes.collect::<Option<Vec<u8>>>()
+    });
+    match bytes {
+        Some(bytes) if !body.is_ascii() => bytes.into(),
+        _ => body.clone(),
+    }
+}
+
+/// Whether a body is a document of S3's, not the bytes of an object or a policy.
+fn is_document(operation: &str) -> bool {
+    !matches!(
+        operation,
+        "GetObject" | "PutObject" | "UploadPart" | "HeadObject" | "GetBucketPolicy" | "PutBucketPolicy"
+    )
+}
+
+/// Without the encoding of keys, which the backend names in its answers and does not do.
+fn backends_uri(uri: &Uri) -> String {
+    let query = uri.query().unwrap_or_default().split('&');
+    let query: Vec<&str> = query.filter(|pair| !pair.starts_with("encoding-type=")).collect();
+    format!("https://s3.amazonaws.com{}?{}", uri.path(), query.join("&"))
 }
 
 fn object_uri(bucket: &str, key: &str) -> String {
@@ -287,108 +376,6 @@ pub(crate) fn target(uri: &Uri) -> (String, String) {
     let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
     let key = percent_encoding::percent_decode_str(key).decode_utf8_lossy();
     (bucket.to_owned(), key.into_owned())
-}
-
-/// The operations that the sandbox has; the backend knows more, without effect.
-pub(crate) const OPERATIONS: &[&str] = &[
-    "AbortMultipartUpload",
-    "CompleteMultipartUpload",
-    "CopyObject",
-    "CreateBucket",
-    "CreateMultipartUpload",
-    "DeleteBucket",
-    "DeleteBucketPolicy",
-    "DeleteObject",
-    "DeleteObjectTagging",
-    "DeleteObjects",
-    "GetBucketLocation",
-    "GetBucketPolicy",
-    "GetBucketTagging",
-    "GetBucketVersioning",
-    "GetObject",
-    "GetObjectTagging",
-    "HeadBucket",
-    "HeadObject",
-    "ListBuckets",
-    "ListMultipartUploads",
-    "ListObjectVersions",
-    "ListObjects",
-    "ListObjectsV2",
-    "ListParts",
-    "PutBucketPolicy",
-    "PutBucketTagging",
-    "PutBucketVersioning",
-    "PutObject",
-    "PutObjectTagging",
-    "UploadPart",
-];
-
-/// Query parameters that choose an operation, and the noun of its name for a bucket and for an object.
-const SUBRESOURCES: &[(&str, &str, &str)] = &[
-    ("accelerate", "BucketAccelerateConfiguration", ""),
-    ("acl", "BucketAcl", "ObjectAcl"),
-    ("attributes", "", "ObjectAttributes"),
-    ("cors", "BucketCors", ""),
-    ("encryption", "BucketEncryption", ""),
-    ("legal-hold", "", "ObjectLegalHold"),
-    ("lifecycle", "BucketLifecycleConfiguration", ""),
-    ("location", "BucketLocation", ""),
-    ("logging", "BucketLogging", ""),
-    ("notification", "BucketNotificationConfiguration", ""),
-    ("object-lock", "ObjectLockConfiguration", ""),
-    ("ownershipControls", "BucketOwnershipControls", ""),
-    ("policy", "BucketPolicy", ""),
-    ("policyStatus", "BucketPolicyStatus", ""),
-    ("publicAccessBlock", "PublicAccessBlock", ""),
-    ("replication", "BucketReplication", ""),
-    ("requestPayment", "BucketRequestPayment", ""),
-    ("retention", "", "ObjectRetention"),
-    ("tagging", "BucketTagging", "ObjectTagging"),
-    ("torrent", "", "ObjectTorrent"),
-    ("versioning", "BucketVersioning", ""),
-    ("website", "BucketWebsite", ""),
-];
-
-/// The operation that a request stands for, by AWS's name.
-pub(crate) fn operation_name(method: &Method, uri: &Uri, headers: &HeaderMap) -> String {
-    let (bucket, key) = target(uri);
-    let query = uri.query().unwrap_or_default();
-    let has = |name: &str| query.split('&').any(|pair| pair.split('=').next() == Some(name));
-    if let Some((_, of_bucket, of_object)) = SUBRESOURCES.iter().find(|(name, ..)| has(name)) {
-        let verb = match method.as_str() {
-            "GET" => "Get",
-            "PUT" => "Put",
-            "DELETE" => "Delete",
-            other => other,
-        };
-        let noun = if key.is_empty() { of_bucket } else { of_object };
-        return format!("{verb}{noun}");
-    }
-    let copied = headers.contains_key("x-amz-copy-source");
-    let name = match (method.as_str(), bucket.is_empty(), key.is_empty()) {
-        ("GET", true, _) => "ListBuckets",
-        ("GET", _, true) if has("uploads") => "ListMultipartUploads",
-        ("GET", _, true) if has("versions") => "ListObjectVersions",
-        ("GET", _, true) if has("list-type") => "ListObjectsV2",
-        ("GET", _, true) => "ListObjects",
-        ("HEAD", _, true) => "HeadBucket",
-        ("PUT", _, true) => "CreateBucket",
-        ("DELETE", _, true) => "DeleteBucket",
-        ("POST", _, true) if has("delete") => "DeleteObjects",
-        ("GET", _, _) if has("uploadId") => "ListParts",
-        ("GET", _, _) => "GetObject",
-        ("HEAD", _, _) => "HeadObject",
-        ("PUT", _, _) if has("partNumber") && copied => "UploadPartCopy",
-        ("PUT", _, _) if has("partNumber") => "UploadPart",
-        ("PUT", _, _) if copied => "CopyObject",
-        ("PUT", _, _) => "PutObject",
-        ("DELETE", _, _) if has("uploadId") => "AbortMultipartUpload",
-        ("DELETE", _, _) => "DeleteObject",
-        ("POST", _, _) if has("uploads") => "CreateMultipartUpload",
-        ("POST", _, _) if has("uploadId") => "CompleteMultipartUpload",
-        _ => "OtherOperation",
-    };
-    name.to_owned()
 }
 
 #[cfg(test)]

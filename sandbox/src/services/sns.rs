@@ -12,10 +12,10 @@ use crate::world::{Refusal, World};
 
 const OPERATIONS: &[Operation] = &[
     operation("GetTopicAttributes", &["TopicArn"]),
-    operation("ListSubscriptions", &["NextToken"]),
-    operation("ListSubscriptionsByTopic", &["TopicArn", "NextToken"]),
+    operation("ListSubscriptions", &[]),
+    operation("ListSubscriptionsByTopic", &["TopicArn"]),
     operation("ListTagsForResource", &["ResourceArn"]),
-    operation("ListTopics", &["NextToken"]),
+    operation("ListTopics", &[]),
 ];
 
 pub(crate) const SERVICE: Service = Service {

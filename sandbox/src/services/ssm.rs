@@ -15,7 +15,12 @@ const OPERATIONS: &[Operation] = &[
     operation("CancelCommand", &["CommandId", "InstanceIds"]),
     operation(
         "DescribeInstanceInformation",
-        &["Filters", "InstanceInformationFilterList", "MaxResults", "NextToken"],
+        &[
+            "Filters{Key,Values}",
+            "InstanceInformationFilterList{key,valueSet}",
+            "MaxResults",
+            "NextToken",
+        ],
     ),
     operation("GetCommandInvocation", &["CommandId", "InstanceId", "PluginName"]),
     operation(
@@ -27,12 +32,12 @@ const OPERATIONS: &[Operation] = &[
         "SendCommand",
         &[
             "InstanceIds",
-            "Targets",
+            "Targets{Key,Values}",
             "DocumentName",
-            "DocumentVersion",
+            "DocumentVersion=$DEFAULT|$LATEST|1",
             "TimeoutSeconds",
             "Comment",
-            "Parameters",
+            "Parameters{*}",
         ],
     ),
 ];

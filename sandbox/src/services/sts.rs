@@ -79,6 +79,7 @@ fn assume_role(world: &Arc<World>, call: &Call) -> Result<String, Refusal> {
     let account = state.account.clone();
     let role = state
         .iam
+        .seen(state.as_of(world.clock.now()))
         .role(&request.role_arn)
         .filter(|role| role.arn == request.role_arn);
     let role = role.ok_or_else(denied)?;

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Operation, Service, not_implemented, operation};
 use crate::gateway::call::{Answer, Call};
-use crate::world::web_acls::{Action, Definition, Sample, WebAcl};
+use crate::world::web_acls::{Action, Definition, Sample, WebAcl, nonexistent};
 use crate::world::{Refusal, Tags, World};
 
 pub(crate) const SERVICE: Service = Service {
@@ -19,17 +19,33 @@ pub(crate) const SERVICE: Service = Service {
     run,
 };
 
+/// No metrics are kept of web ACLs, and samples always are.
+const VISIBILITY: &str = "VisibilityConfig{SampledRequestsEnabled~,CloudWatchMetricsEnabled~,MetricName}";
+
+const RULES: &str = "Rules{Name,Priority,Action{Allow,Block,Count},OverrideAction{None,Count},\
+     VisibilityConfig{SampledRequestsEnabled~,CloudWatchMetricsEnabled~,MetricName},\
+     Statement{\
+     ByteMatchStatement{SearchString,PositionalConstraint,TextTransformations{Priority,Type},\
+     FieldToMatch{SingleHeader{Name},SingleQueryArgument{Name},Method,QueryString,UriPath}},\
+     SizeConstraintStatement{ComparisonOperator,Size,TextTransformations{Priority,Type},\
+     FieldToMatch{SingleHeader{Name},SingleQueryArgument{Name},Method,QueryString,UriPath}},\
+     RateBasedStatement{Limit,EvaluationWindowSec,AggregateKeyType,ForwardedIPConfig{HeaderName,FallbackBehavior},\
+     ScopeDownStatement{@Statement}},\
+     ManagedRuleGroupStatement{VendorName,Name,ExcludedRules{Name},\
+     RuleActionOverrides{Name,ActionToUse{Allow,Block,Count}},ScopeDownStatement{@Statement}},\
+     AndStatement{Statements{@Statement}},OrStatement{Statements{@Statement}},NotStatement{Statement{@Statement}}}}";
+
 const OPERATIONS: &[Operation] = &[
     operation(
         "CreateWebACL",
         &[
             "Name",
             "Scope",
-            "DefaultAction",
+            "DefaultAction{Allow,Block}",
             "Description",
-            "Rules",
-            "VisibilityConfig",
-            "Tags",
+            RULES,
+            VISIBILITY,
+            "Tags{Key,Value}",
         ],
     ),
     operation("GetWebACL", &["Name", "Scope", "Id", "ARN"]),
@@ -40,22 +56,28 @@ const OPERATIONS: &[Operation] = &[
             "Name",
             "Scope",
             "Id",
-            "DefaultAction",
+            "DefaultAction{Allow,Block}",
             "Description",
-            "Rules",
-            "VisibilityConfig",
+            RULES,
+            VISIBILITY,
             "LockToken",
         ],
     ),
     operation("DeleteWebACL", &["Name", "Scope", "Id", "LockToken"]),
-    operation("ListTagsForResource", &["ResourceARN", "NextMarker", "Limit"]),
-    operation("TagResource", &["ResourceARN", "Tags"]),
+    operation("ListTagsForResource", &["ResourceARN", "Limit~"]),
+    operation("TagResource", &["ResourceARN", "Tags{Key,Value}"]),
     operation("UntagResource", &["ResourceARN", "TagKeys"]),
-    operation("ListAvailableManagedRuleGroups", &["Scope", "NextMarker", "Limit"]),
-    operation("CheckCapacity", &["Scope", "Rules"]),
+    operation("ListAvailableManagedRuleGroups", &["Scope", "Limit~"]),
+    operation("CheckCapacity", &["Scope", RULES]),
     operation(
         "GetSampledRequests",
-        &["WebAclArn", "RuleMetricName", "Scope", "TimeWindow", "MaxItems"],
+        &[
+            "WebAclArn",
+            "RuleMetricName",
+            "Scope",
+            "TimeWindow{StartTime,EndTime}",
+            "MaxItems",
+        ],
     ),
     operation("AssociateWebACL", &["WebACLArn", "ResourceArn"]),
     operation("DisassociateWebACL", &["ResourceArn"]),
@@ -163,8 +185,7 @@ fn create(world: &Arc<World>, request: &Map<String, Value>) -> Result<Value, Ref
     }
     let definition = definition(request)?;
     let tags = tags(request);
-    let now = world.clock.now();
-    let made = world.lock().create_web_acl(name, definition, tags, now)?;
+    let made = world.lock().create_web_acl(name, definition, tags)?;
     Ok(json!({ "Summary": summary(&made) }))
 }
 
@@ -231,14 +252,10 @@ fn summary(acl: &WebAcl) -> Value {
 
 fn get(world: &Arc<World>, request: &Map<String, Value>) -> Result<Value, Refusal> {
     let state = world.lock();
+    let web_acls = state.web_acls.seen(state.as_of(world.clock.now()));
     let acl = match request.get("ARN").and_then(Value::as_str) {
-        Some(arn) => state.web_acls.by_arn(arn).ok_or_else(|| {
-            Refusal::new(
-                "WAFNonexistentItemException",
-                "AWS WAF couldn’t perform the operation because your resource doesn’t exist.",
-            )
-        })?,
-        None => state.web_acls.get(text(request, "Id")?, text(request, "Name")?)?,
+        Some(arn) => web_acls.by_arn(arn).ok_or_else(nonexistent)?,
+        None => web_acls.get(text(request, "Id")?, text(request, "Name")?)?,
     };
     let mut shown = acl.definition.document.clone();
     shown.entry("Rules").or_insert_with(|| json!([]));
@@ -272,6 +289,7 @@ fn list(world: &Arc<World>, request: &Map<String, Value>) -> Result<Value, Refus
     let state = world.lock();
     let mut rest: Vec<&WebAcl> = state
         .web_acls
+        .seen(state.as_of(world.clock.now()))
         .all
         .values()
         .filter(|acl| acl.name.as_str() > marker)
@@ -313,10 +331,11 @@ fn delete(world: &Arc<World>, request: &Map<String, Value>) -> Result<Value, Ref
 
 fn list_tags(world: &Arc<World>, request: &Map<String, Value>) -> Result<Value, Refusal> {
     let arn = text(request, "ResourceARN")?;
-    let mut state = world.lock();
-    let delay = state.tag_delay;
-    let tags = state.web_acls.by_arn_mut(arn)?.tags.visible(world.clock.now(), delay);
-    let tags: Vec<Value> = tags
+    let state = world.lock();
+    let web_acls = state.web_acls.seen(state.as_of(world.clock.now()));
+    let acl = web_acls.by_arn(arn).ok_or_else(nonexistent)?;
+    let tags: Vec<Value> = acl
+        .tags
         .iter()
         .map(|(key, value)| json!({ "Key": key, "Value": value }))
         .collect();
@@ -325,13 +344,8 @@ fn list_tags(world: &Arc<World>, request: &Map<String, Value>) -> Result<Value, 
 
 fn tag(world: &Arc<World>, request: &Map<String, Value>) -> Result<Value, Refusal> {
     let arn = text(request, "ResourceARN")?;
-    let now = world.clock.now();
     let mut state = world.lock();
-    state
-        .web_acls
-        .by_arn_mut(arn)?
-        .tags
-        .change(now, |present| present.extend(tags(request)));
+    state.web_acls.by_arn_mut(arn)?.tags.extend(tags(request));
     Ok(json!({}))
 }
 
@@ -339,11 +353,9 @@ fn untag(world: &Arc<World>, request: &Map<String, Value>) -> Result<Value, Refu
     let arn = text(request, "ResourceARN")?;
     let keys = request.get("TagKeys").and_then(Value::as_array).into_iter().flatten();
     let keys: Vec<&str> = keys.filter_map(Value::as_str).collect();
-    let now = world.clock.now();
     let mut state = world.lock();
     let acl = state.web_acls.by_arn_mut(arn)?;
-    acl.tags
-        .change(now, |present| present.retain(|key, _| !keys.contains(&key.as_str())));
+    acl.tags.retain(|key, _| !keys.contains(&key.as_str()));
     Ok(json!({}))
 }
 
@@ -372,8 +384,7 @@ fn sampled(world: &Arc<World>, request: &Map<String, Value>) -> Result<Value, Re
     let (start, end) = (time("StartTime")?, time("EndTime")?);
     let state = world.lock();
     if state.web_acls.by_arn(arn).is_none() {
-        let text = "AWS WAF couldn’t perform the operation because your resource doesn’t exist.";
-        return Err(Refusal::new("WAFNonexistentItemException", text));
+        return Err(nonexistent());
     }
     let found = state.web_acls.samples.between(arn, metric, start, end);
     let population = found.len();

@@ -17,6 +17,8 @@ pub struct Gates {
     pub distributions: bool,
     /// A quota of 5 vCPUs of standard instances.
     pub vcpus: bool,
+    /// No service-linked roles yet: whoever first needs a service must be allowed to make its role (facts/eb.md §4.4).
+    pub service_linked_roles: bool,
 }
 
 impl FromStr for Gates {
@@ -31,18 +33,20 @@ impl FromStr for Gates {
                 "load-balancers" => gates.load_balancers = true,
                 "distributions" => gates.distributions = true,
                 "vcpus" => gates.vcpus = true,
+                "service-linked-roles" => gates.service_linked_roles = true,
                 "new" => {
                     gates = Self {
                         launch_configurations: true,
                         load_balancers: true,
                         distributions: true,
                         vcpus: true,
+                        service_linked_roles: true,
                     };
                 }
                 other => {
                     return Err(format!(
-                        "'{other}' is no gate; there are launch-configurations, load-balancers, distributions, vcpus, and \
-                         new for all of them"
+                        "'{other}' is no gate; there are launch-configurations, load-balancers, distributions, vcpus, \
+                         service-linked-roles, and new for all of them"
                     ));
                 }
             }

@@ -20,8 +20,9 @@ pub(crate) mod plane;
 pub(crate) mod quotas;
 pub(crate) mod routes;
 pub(crate) mod scaling;
-pub(crate) mod settling_tags;
+pub(crate) mod settling;
 pub(crate) mod stacks;
+pub(crate) mod table_backups;
 pub(crate) mod tables;
 pub(crate) mod web_acls;
 
@@ -29,8 +30,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use clock::Clock;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use plane::{DataPlane, Objects};
+use settling::Settling;
 use tokio_util::sync::CancellationToken;
 
 /// Tags of a resource, key to value.
@@ -151,14 +153,14 @@ impl World {
 pub(crate) struct State {
     /// Twelve digits.
     pub account: String,
-    /// How long, in sandbox time, reads still show the tags of before: AWS's are eventually consistent.
-    pub tag_delay: SignedDuration,
+    /// How long, in sandbox time, readers see what was before a change: AWS's services are eventually consistent.
+    pub settling: SignedDuration,
     pub gates: gates::Gates,
-    pub iam: iam::Iam,
-    pub distributions: distributions::Distributions,
+    pub iam: Settling<iam::Iam>,
+    pub distributions: Settling<distributions::Distributions>,
     pub edge_policies: edge_policies::EdgePolicies,
     /// Web ACLs of scope CLOUDFRONT; regional ones are not supported.
-    pub web_acls: web_acls::WebAcls,
+    pub web_acls: Settling<web_acls::WebAcls>,
     regions: BTreeMap<String, Region>,
 }
 
@@ -166,12 +168,12 @@ impl State {
     fn new(account: &str) -> Self {
         Self {
             account: account.to_owned(),
-            tag_delay: SignedDuration::ZERO,
+            settling: SignedDuration::ZERO,
             gates: gates::Gates::default(),
-            iam: iam::Iam::default(),
-            distributions: distributions::Distributions::default(),
+            iam: Settling::default(),
+            distributions: Settling::default(),
             edge_policies: edge_policies::EdgePolicies::default(),
-            web_acls: web_acls::WebAcls::default(),
+            web_acls: Settling::default(),
             regions: BTreeMap::new(),
         }
     }
@@ -186,6 +188,16 @@ impl State {
             }
             region
         })
+    }
+
+    /// The time as of which readers see the world.
+    pub(crate) fn as_of(&self, now: Timestamp) -> Timestamp {
+        now - self.settling
+    }
+
+    /// The time as of which other services see IAM: later than IAM's own readers do, and no API tells when (facts/aws.md §4).
+    pub(crate) fn as_of_elsewhere(&self, now: Timestamp) -> Timestamp {
+        now - self.settling.saturating_mul(2)
     }
 
     /// All that exists but objects, which are not kept here.
@@ -216,7 +228,7 @@ impl State {
 /// What exists in one region.
 pub(crate) struct Region {
     pub name: String,
-    pub network: network::Network,
+    pub network: Settling<network::Network>,
     pub compute: compute::Compute,
     pub scaling: scaling::Scaling,
     pub balancing: balancing::Balancing,
@@ -232,7 +244,7 @@ impl Region {
     fn new(name: &str) -> Self {
         Self {
             name: name.to_owned(),
-            network: network::Network::default(),
+            network: Settling::default(),
             compute: compute::Compute::default(),
             scaling: scaling::Scaling::default(),
             balancing: balancing::Balancing::default(),

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
-use super::settling_tags::SettlingTags;
+use super::settling::Settling;
+use super::table_backups::Backup;
 use super::{Item as Listed, Refusal, Tags, World, ids};
 
 /// An item in DynamoDB's JSON: `{"email": {"S": "…"}}`.
@@ -27,6 +28,8 @@ const TIME_TO_LIVE_CHANGES: SignedDuration = SignedDuration::from_hours(1);
 pub(crate) struct Tables {
     /// By name.
     tables: BTreeMap<String, Table>,
+    /// Of tables that were deleted.
+    backups: Vec<Backup>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +81,7 @@ pub(crate) struct Table {
     /// Point-in-time recovery: how many days back, while it is on.
     pub recovery_days: Option<i32>,
     pub recovery_since: Timestamp,
-    pub tags: SettlingTags,
+    pub tags: Settling<Tags>,
     time_to_live: TimeToLive,
     items: BTreeMap<String, Item>,
     counted: Counted,
@@ -170,9 +173,14 @@ pub(crate) fn delete(world: &Arc<World>, region: &str, name: &str) -> Result<Tab
     world.spawn(async move {
         world_of_workflow.clock.sleep_seconds(DELETING).await;
         let mut state = world_of_workflow.lock();
-        let tables = &mut state.region(&region).tables.tables;
-        if tables.get(&name).is_some_and(|table| table.id == id) {
-            tables.remove(&name);
+        let tables = &mut state.region(&region).tables;
+        if tables.tables.get(&name).is_some_and(|table| table.id == id) {
+            let deleted = tables.tables.remove(&name);
+            let now = world_of_workflow.clock.now();
+            tables.backups.retain(|backup| now < backup.expires);
+            tables
+                .backups
+                .extend(deleted.and_then(|table| Backup::of_deleted(&table, now)));
         }
     });
     Ok(table)
@@ -235,6 +243,18 @@ impl Tables {
             .ok_or_else(|| not_found(format!("Requested resource not found: Table: {name} not found")))
     }
 
+    /// As [`Tables::get_mut`], for whoever reads about tables and sees them late.
+    pub(crate) fn get_seen(&mut self, name: &str, as_of: Timestamp) -> Result<&mut Table, Refusal> {
+        let table = self.get_mut(name)?;
+        if table.created > as_of {
+            return Err(not_found(format!(
+                "Requested resource not found: Table: {} not found",
+                table.name
+            )));
+        }
+        Ok(table)
+    }
+
     /// A table by name or ARN, for operations on items: it must be there already.
     pub(crate) fn open(&mut self, name: &str) -> Result<&mut Table, Refusal> {
         let missing = || not_found("Requested resource not found".to_owned());
@@ -246,8 +266,10 @@ impl Tables {
         Ok(table)
     }
 
-    pub(crate) fn names(&self) -> impl Iterator<Item = &String> {
-        self.tables.keys()
+    /// The names of those that readers see.
+    pub(crate) fn names_seen(&self, as_of: Timestamp) -> impl Iterator<Item = &String> {
+        let seen = self.tables.values().filter(move |table| table.created <= as_of);
+        seen.map(|table| &table.name)
     }
 
     pub(crate) fn inventory(&self, region: &str) -> Vec<Listed> {
@@ -257,9 +279,15 @@ impl Tables {
             region: region.to_owned(),
             id: table.arn.clone(),
             name: table.name.clone(),
-            tags: table.tags.all().clone(),
+            tags: Tags::clone(&table.tags),
         });
-        listed.collect()
+        let backups = self.backups.iter().map(|backup| backup.item(region));
+        listed.chain(backups).collect()
+    }
+
+    /// The backups that are still kept.
+    pub(crate) fn backups(&self, now: Timestamp) -> impl Iterator<Item = &Backup> {
+        self.backups.iter().filter(move |backup| now < backup.expires)
     }
 }
 
@@ -278,7 +306,7 @@ impl Table {
             deletion_protection: new.deletion_protection,
             recovery_days: None,
             recovery_since: now,
-            tags: SettlingTags::new(new.tags, now),
+            tags: Settling::made(new.tags, Tags::new(), now),
             time_to_live: TimeToLive::default(),
             items: BTreeMap::new(),
             counted: Counted {
@@ -294,11 +322,21 @@ impl Table {
         if now.duration_since(self.counted.at) >= COUNTED_EVERY {
             self.counted = Counted {
                 at: now,
-                items: self.items.len() as i64,
-                bytes: self.items.values().map(|item| size(item) as i64).sum(),
+                items: self.count(),
+                bytes: self.bytes(),
             };
         }
         (self.counted.items, self.counted.bytes)
+    }
+
+    /// How many items there are.
+    pub(crate) fn count(&self) -> i64 {
+        self.items.len() as i64
+    }
+
+    /// How many bytes they have.
+    pub(crate) fn bytes(&self) -> i64 {
+        self.items.values().map(|item| size(item) as i64).sum()
     }
 
     /// Status and attribute as DescribeTimeToLive tells them.

@@ -24,6 +24,9 @@ const READS_WITHOUT_EVENTS: u32 = 5;
 /// The same where events come but none of them is an end that we know: AWS may word it anew.
 const READS_WITHOUT_NEWS: u32 = 12;
 
+/// Reads of nothing before an environment that was just made counts as gone: two minutes.
+const READS_OF_NOTHING: u32 = 24;
+
 /// An operation that was asked for.
 pub(super) struct Operation<'a> {
     /// Read after "waiting for": `the environment X to launch`.
@@ -35,11 +38,12 @@ pub(super) struct Operation<'a> {
     pub leftover: String,
 }
 
-/// How many reads in a row said `Ready` with the same events and no end among them.
+/// How many reads in a row said `Ready` with the same events and no end among them, and how many found no environment.
 #[derive(Default)]
 struct Silence {
     reads: u32,
     events: usize,
+    of_nothing: u32,
 }
 
 /// How it ended.
@@ -77,17 +81,20 @@ where
     let silence = Mutex::new(Silence::default());
     cx.wait(&wait, || async {
         match look(cx.read().aws(), operation).await {
-            Ok((environment, events)) => {
+            Ok((Some(environment), events)) => {
                 between(environment.clone()).await;
                 judge(operation, environment, events, &silence)
             }
+            Ok((None, _)) => not_there(operation, &silence),
             Err(error) => polled(Err(error)),
         }
     })
     .await
 }
 
-async fn look(aws: &Aws, operation: &Operation<'_>) -> Result<(EnvironmentDescription, Vec<EventDescription>), Error> {
+type Seen = (Option<EnvironmentDescription>, Vec<EventDescription>);
+
+async fn look(aws: &Aws, operation: &Operation<'_>) -> Result<Seen, Error> {
     let id = operation.environment;
     let describe = aws
         .beanstalk
@@ -100,10 +107,22 @@ async fn look(aws: &Aws, operation: &Operation<'_>) -> Result<(EnvironmentDescri
         .await
         .explain("read the environment's events")?;
     let environment = live::by_id(aws, id).await?;
-    let environment = environment.ok_or_else(|| Error::failed(format!("the environment {id} is gone")))?;
     let mut events = events.events.unwrap_or_default();
     events.reverse();
     Ok((environment, events))
+}
+
+/// One that was just made may not be listed yet.
+fn not_there(operation: &Operation<'_>, silence: &Mutex<Silence>) -> Poll<Ended> {
+    let mut silence = silence.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    silence.of_nothing += 1;
+    if silence.of_nothing >= READS_OF_NOTHING {
+        return Poll::Failed(Error::failed(format!(
+            "the environment {} is gone",
+            operation.environment
+        )));
+    }
+    Poll::NotYet("not visible yet".to_owned())
 }
 
 fn judge(
@@ -134,7 +153,7 @@ fn judge(
             }
             let mut silence = silence.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
             if silence.events != events.len() {
-                *silence = Silence::default();
+                silence.reads = 0;
                 silence.events = events.len();
             }
             silence.reads += 1;

@@ -23,6 +23,7 @@ use super::outputs::{
 use super::ownership::{beanstalk_tags, block_unless_ours, new_beanstalk_tags, take_over_in_beanstalk};
 use super::stack::Stack;
 use crate::aws::errors::{Explain, polled};
+use crate::aws::presence::settled;
 use crate::aws::tags::{CREATED, settled_owner};
 use crate::aws::texts::Ending;
 use crate::aws::{Aws, platforms, tags, texts};
@@ -33,6 +34,10 @@ use crate::engine::{
 use crate::profile::CdnOrigin;
 
 const ID: ResourceId = "environment";
+
+/// How often a launch is tried again that came before IAM had spread the new instance profile. With its pause each takes half a
+/// minute, and two minutes are the most that AWS is said to need (hashicorp/terraform#15341).
+const SPREAD_RETRIES: u32 = 4;
 
 /// The journal's word for an environment that a run is about to terminate.
 const TERMINATED: &str = "terminate";
@@ -182,10 +187,11 @@ impl Environment {
 
     async fn create(&self, cx: &WriteCx<Aws>) -> Result<Live, Failure> {
         let platform = self.platform(cx.read().aws()).await?;
-        let mut spread_retry = true;
+        let mut retries = SPREAD_RETRIES;
         let mut prefix = cx.read().intents(ID, "cname-prefix").pop();
         loop {
-            let (id, request, asked) = self.ask_for_creation(cx, &platform, prefix.take()).await?;
+            let asked = self.ask_for_creation(cx, &platform, prefix.take()).await;
+            let (id, request, asked) = asked.map_err(|error| self.without_a_name(cx, error.into()))?;
             // A second launch asks for the name that the distribution may fetch from by now.
             prefix = Some(asked);
             let operation = Operation {
@@ -201,24 +207,30 @@ impl Environment {
                 let environment = follow::wait_healthy(cx, &id, self.name(), self.leftover()).await?;
                 return Ok(Live::read(cx.read().aws(), &environment).await?);
             }
-            if ended.terminated() && ended.profile_not_spread() && spread_retry {
-                spread_retry = false;
-                cx.step("IAM has not spread the instance profile yet; launching once more");
+            if ended.terminated() && ended.profile_not_spread() && retries > 0 {
+                retries -= 1;
+                cx.step("IAM has not spread the instance profile yet; launching again");
                 cx.pause(Duration::from_secs(20)).await?;
                 continue;
             }
-            let mut failure = follow::failure(cx, &operation, &ended, self.name()).await;
-            let name_is_free = ended.terminated() && self.is_origin_by_cname();
-            if let (true, Some(origin)) = (name_is_free, cx.values().get(&ORIGIN)) {
-                // The launch gave the name up, and the distribution may be there already.
-                failure = failure.leaving(
-                    format!("a distribution that may fetch from {origin}, a name anyone can take now"),
-                    true,
-                );
-                failure.error.hint = Some("confctl teardown --keep users-table, at once".to_owned());
-            }
-            return Err(failure);
+            let failure = follow::failure(cx, &operation, &ended, self.name()).await;
+            return Err(if ended.terminated() {
+                self.without_a_name(cx, failure)
+            } else {
+                failure
+            });
         }
+    }
+
+    /// The failure of a launch that gave the environment's name up, or could not have it again: the distribution may be there.
+    fn without_a_name(&self, cx: &WriteCx<Aws>, failure: Failure) -> Failure {
+        let (true, Some(origin)) = (self.is_origin_by_cname(), cx.values().get(&ORIGIN)) else {
+            return failure;
+        };
+        let what = format!("a distribution that may fetch from {origin}, a name that is anyone's now");
+        let mut failure = failure.leaving(what, true);
+        failure.error.hint = Some("confctl teardown --keep users-table, at once".to_owned());
+        failure
     }
 
     /// CreateEnvironment, with another name prefix where somebody else has ours. Gives the id and the request's id.
@@ -262,8 +274,11 @@ impl Environment {
                 }
                 Err(error) if error.causes.iter().any(|cause| texts::is_name_taken(cause)) => {
                     if cx.values().get(&ORIGIN).is_some() {
+                        return Err(error.context("somebody else took the name that the distribution fetches from"));
+                    }
+                    if self.stack.names.has_exact_cname_prefix() {
                         return Err(error.hint(
-                            "somebody else took the name that the distribution fetches from: confctl teardown --keep users-table, at once",
+                            "another customer of AWS has that name: choose another with --set environment.cname_prefix=NAME",
                         ));
                     }
                     cx.step(format!("the name {asked} is taken; trying another"));
@@ -271,7 +286,8 @@ impl Environment {
                 Err(error) => return Err(error),
             }
         }
-        Err(Error::failed("three names in a row were taken by others"))
+        Err(Error::failed("three names in a row were taken by others")
+            .hint("confctl up once more, or choose another name with --set environment.name=NAME"))
     }
 
     /// Publishes the load balancer's name as soon as AWS shows it, minutes before the environment is ready.
@@ -522,7 +538,7 @@ impl Resource for Environment {
 
     async fn observe(&self, cx: &ReadCx<Aws>) -> Result<Observed<Live>, Error> {
         let aws = cx.aws();
-        let Some(environment) = live::find(aws, self.name()).await? else {
+        let Some(environment) = settled(cx, ID, self.name(), || live::find(aws, self.name())).await? else {
             return Ok(match aws.proof.of_reads(aws).await {
                 Ok(()) => Observed::Absent,
                 Err(error) => Observed::Unknown(error),

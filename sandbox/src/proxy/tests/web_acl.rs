@@ -27,11 +27,7 @@ async fn guarded(allows: bool, kinds: Vec<RuleKind>) -> Site {
         document: Map::new(),
     };
     Site::made(1.0, |world| {
-        let now = world.clock.now();
-        let acl = world
-            .lock()
-            .create_web_acl("site", definition, Tags::new(), now)
-            .unwrap();
+        let acl = world.lock().create_web_acl("site", definition, Tags::new()).unwrap();
         configuration(OPTIMIZED).changed(|configuration| configuration.web_acl_id = acl.arn)
     })
     .await

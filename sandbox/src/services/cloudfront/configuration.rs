@@ -11,6 +11,46 @@ use crate::world::Refusal;
 use crate::world::distributions::{Behavior, Caching, Configuration, ErrorPage, ErrorResponse, Origin};
 use crate::world::edge_policies::{CacheRules, OriginRequestRules, Selection};
 
+macro_rules! distribution {
+    () => {
+        "DistributionConfig{CallerReference,Comment,Enabled,DefaultRootObject,WebACLId,Aliases{Quantity,Items},\
+         Origins{Quantity,Items{Id,DomainName,OriginPath,CustomHeaders{Quantity,Items{HeaderName,HeaderValue}},\
+         CustomOriginConfig{HTTPPort,HTTPSPort~,OriginProtocolPolicy,OriginSslProtocols{Quantity~,Items~},\
+         OriginReadTimeout,OriginKeepaliveTimeout~,IpAddressType=ipv4},\
+         ConnectionAttempts~,ConnectionTimeout~,OriginShield{Enabled=false},OriginAccessControlId=}},\
+         DefaultCacheBehavior{TargetOriginId,ViewerProtocolPolicy,AllowedMethods{Quantity,Items,CachedMethods{Quantity,Items}},Compress,\
+         CachePolicyId,OriginRequestPolicyId,ResponseHeadersPolicyId,MinTTL,DefaultTTL,MaxTTL,\
+         ForwardedValues{QueryString,Cookies{Forward,WhitelistedNames{Quantity,Items}},Headers{Quantity,Items},\
+         QueryStringCacheKeys{Quantity,Items}},\
+         TrustedSigners{Enabled=false,Quantity=0},TrustedKeyGroups{Enabled=false,Quantity=0},SmoothStreaming=false,\
+         LambdaFunctionAssociations{Quantity=0},FunctionAssociations{Quantity=0},FieldLevelEncryptionId=,\
+         RealtimeLogConfigArn=,GrpcConfig{Enabled=false}},\
+         CacheBehaviors{Quantity,Items{PathPattern,TargetOriginId,ViewerProtocolPolicy,AllowedMethods{Quantity,Items,CachedMethods{Quantity,Items}},Compress,\
+         CachePolicyId,OriginRequestPolicyId,ResponseHeadersPolicyId,MinTTL,DefaultTTL,MaxTTL,\
+         ForwardedValues{QueryString,Cookies{Forward,WhitelistedNames{Quantity,Items}},Headers{Quantity,Items},\
+         QueryStringCacheKeys{Quantity,Items}},\
+         TrustedSigners{Enabled=false,Quantity=0},TrustedKeyGroups{Enabled=false,Quantity=0},SmoothStreaming=false,\
+         LambdaFunctionAssociations{Quantity=0},FunctionAssociations{Quantity=0},FieldLevelEncryptionId=,\
+         RealtimeLogConfigArn=,GrpcConfig{Enabled=false}}},\
+         CustomErrorResponses{Quantity,Items{ErrorCode,ResponsePagePath,ResponseCode,ErrorCachingMinTTL}},\
+         OriginGroups{Quantity=0},Logging{Enabled=false,IncludeCookies=false,Bucket=,Prefix=},\
+         Restrictions{GeoRestriction{RestrictionType=none,Quantity=0}},\
+         ViewerCertificate{CloudFrontDefaultCertificate,ACMCertificateArn,Certificate~,CertificateSource~,\
+         SSLSupportMethod~,MinimumProtocolVersion~,IAMCertificateId=},\
+         PriceClass~,HttpVersion~,IsIPV6Enabled~,Staging=false,ContinuousDeploymentPolicyId=,AnycastIpListId=,\
+         ConnectionMode=direct}"
+    };
+}
+
+/// What is honoured of a distribution; what the edge would otherwise leave out is taken only where it asks for nothing.
+pub(super) const DISTRIBUTION: &str = distribution!();
+
+pub(super) const DISTRIBUTION_WITH_TAGS: &str = concat!(
+    "DistributionConfigWithTags{",
+    distribution!(),
+    ",Tags{Items{Key,Value}}}"
+);
+
 /// Where nothing is said: a day, and a year (CloudFront API, CachePolicyConfig).
 pub(super) const DEFAULT_TTL: i64 = 86_400;
 pub(super) const MAX_TTL: i64 = 31_536_000;
@@ -20,7 +60,8 @@ pub(super) const MAX_TTL: i64 = 31_536_000;
 /// # Errors
 /// `InconsistentQuantities`, `InvalidArgument`; `NotImplemented` for what the edge of the sandbox cannot do.
 pub(super) fn read(mut config: w::DistributionConfig) -> Result<Configuration, Refusal> {
-    refuse_unsupported(&config)?;
+    check_certificate(&config)?;
+    check_origins(&config)?;
     check_quantities(&config)?;
     fill_in(&mut config);
     let default = plain(&config.default_cache_behavior)?;
@@ -229,47 +270,9 @@ fn blank(text: &Option<String>) -> bool {
     text.as_deref().is_none_or(str::is_empty)
 }
 
-/// Refuses what the edge would otherwise silently leave out.
-fn refuse_unsupported(config: &w::DistributionConfig) -> Result<(), Refusal> {
-    let refuse = |present: bool, member: &str| match present {
-        true => Err(crate::services::not_implemented(format!("{member} of a distribution"))),
-        false => Ok(()),
-    };
-    let filled = |quantity: Option<i32>| quantity.is_some_and(|quantity| quantity > 0);
-    refuse(
-        filled(config.origin_groups.as_ref().map(|list| list.quantity)),
-        "OriginGroups",
-    )?;
-    refuse(
-        config
-            .logging
-            .as_ref()
-            .is_some_and(|logging| logging.enabled == Some(true)),
-        "Logging",
-    )?;
-    refuse(config.staging == Some(true), "Staging")?;
-    refuse(config.tenant_config.is_some(), "TenantConfig")?;
-    refuse(config.viewer_mtls_config.is_some(), "ViewerMtlsConfig")?;
-    refuse(
-        config.connection_function_association.is_some(),
-        "ConnectionFunctionAssociation",
-    )?;
-    refuse(
-        !blank(&config.continuous_deployment_policy_id),
-        "ContinuousDeploymentPolicyId",
-    )?;
-    refuse(!blank(&config.anycast_ip_list_id), "AnycastIpListId")?;
-    let geo = config
-        .restrictions
-        .as_ref()
-        .map(|restrictions| restrictions.geo_restriction.restriction_type.as_str());
-    refuse(geo.is_some_and(|kind| kind != "none"), "GeoRestriction")?;
+/// There is no certificate manager here: a name of one is taken on trust.
+fn check_certificate(config: &w::DistributionConfig) -> Result<(), Refusal> {
     let certificate = config.viewer_certificate.as_ref();
-    refuse(
-        certificate.is_some_and(|one| !blank(&one.i_a_m_certificate_id)),
-        "IAMCertificateId",
-    )?;
-    // There is no certificate manager here: a name of one is taken on trust.
     let elsewhere = |arn: &str| !arn.starts_with("arn:aws:acm:us-east-1:");
     let arn = certificate.and_then(|one| one.a_c_m_certificate_arn.as_deref());
     if arn.is_some_and(|arn| !arn.is_empty() && elsewhere(arn)) {
@@ -277,47 +280,21 @@ fn refuse_unsupported(config: &w::DistributionConfig) -> Result<(), Refusal> {
                     include a valid certificate chain.";
         return Err(Refusal::new("InvalidViewerCertificate", text));
     }
-    for origin in &config.origins.items.items {
-        refuse(
-            origin.custom_origin_config.is_none(),
-            "an origin without CustomOriginConfig",
-        )?;
-        refuse(
-            origin.origin_shield.as_ref().is_some_and(|shield| shield.enabled),
-            "OriginShield",
-        )?;
-        refuse(!blank(&origin.origin_access_control_id), "OriginAccessControlId")?;
-    }
-    let mut behaviors = vec![plain(&config.default_cache_behavior)?];
-    behaviors.extend(
-        config
-            .cache_behaviors
-            .iter()
-            .flat_map(|list| list.items.iter().flat_map(|list| list.items.clone())),
-    );
-    for one in &behaviors {
-        refuse(
-            filled(one.function_associations.as_ref().map(|list| list.quantity)),
-            "FunctionAssociations",
-        )?;
-        refuse(
-            filled(one.lambda_function_associations.as_ref().map(|list| list.quantity)),
-            "LambdaFunctionAssociations",
-        )?;
-        refuse(
-            one.trusted_signers.as_ref().is_some_and(|list| list.enabled),
-            "TrustedSigners",
-        )?;
-        refuse(
-            one.trusted_key_groups.as_ref().is_some_and(|list| list.enabled),
-            "TrustedKeyGroups",
-        )?;
-        refuse(one.smooth_streaming == Some(true), "SmoothStreaming")?;
-        refuse(!blank(&one.realtime_log_config_arn), "RealtimeLogConfigArn")?;
-        refuse(!blank(&one.field_level_encryption_id), "FieldLevelEncryptionId")?;
-        refuse(one.grpc_config.as_ref().is_some_and(|grpc| grpc.enabled), "GrpcConfig")?;
-    }
     Ok(())
+}
+
+/// An origin without this is a bucket.
+fn check_origins(config: &w::DistributionConfig) -> Result<(), Refusal> {
+    match config
+        .origins
+        .items
+        .items
+        .iter()
+        .all(|origin| origin.custom_origin_config.is_some())
+    {
+        true => Ok(()),
+        false => Err(crate::services::not_implemented("an origin without CustomOriginConfig")),
+    }
 }
 
 /// Every list says its length twice, and CloudFront compares.

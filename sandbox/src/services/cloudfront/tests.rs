@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 
-use super::{route, run};
+use super::route;
 use crate::gateway::call::{Answer, Call, Protocol};
 use crate::proxy::tests as proxy;
 use crate::world::{Refusal, World};
@@ -47,7 +47,7 @@ fn call_in(
         headers.insert("if-match", etag.parse().unwrap());
     }
     let path = format!("/2020-05-31/{path}");
-    run(
+    crate::services::dispatch(
         world,
         &Call {
             request_id: "request".to_owned(),

@@ -1,4 +1,4 @@
-//! CloudWatch's API: metrics. Only AWS publishes here; of AWS, EC2.
+//! CloudWatch's API: metrics. Of AWS, EC2 publishes here; clients publish their own.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::world::{Refusal, World};
 pub(super) const GET_STATISTICS: &[&str] = &[
     "Namespace",
     "MetricName",
-    "Dimensions",
+    "Dimensions{Name,Value}",
     "StartTime",
     "EndTime",
     "Period",
@@ -24,9 +24,28 @@ pub(super) const GET_STATISTICS: &[&str] = &[
     "Unit",
 ];
 
-pub(super) const GET_DATA: &[&str] = &["MetricDataQueries", "StartTime", "EndTime", "ScanBy", "MaxDatapoints"];
+pub(super) const GET_DATA: &[&str] = &[
+    "MetricDataQueries{Id,Label,ReturnData,\
+     MetricStat{Metric{Namespace,MetricName,Dimensions{Name,Value}},Period,Stat,Unit}}",
+    "StartTime",
+    "EndTime",
+    "ScanBy",
+    "MaxDatapoints",
+];
 
-pub(super) const LIST: &[&str] = &["Namespace", "MetricName", "Dimensions", "RecentlyActive", "NextToken"];
+/// Several values are several samples; how often each came would be `Counts`.
+pub(super) const PUT: &[&str] = &[
+    "Namespace",
+    "MetricData{MetricName,Dimensions{Name,Value},Timestamp,Value,Values,Unit,StorageResolution=60}",
+];
+
+pub(super) const LIST: &[&str] = &[
+    "Namespace",
+    "MetricName",
+    "Dimensions{Name,Value}",
+    "RecentlyActive",
+    "NextToken",
+];
 
 /// GetMetricStatistics returns no more.
 const MOST_POINTS: usize = 1440;
@@ -117,6 +136,38 @@ pub(super) fn get_statistics(world: &Arc<World>, call: &Call) -> Result<Answer, 
     encode(call, &result, "GetMetricStatistics")
 }
 
+pub(super) fn put_data(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::PutMetricDataInput = decode(call)?;
+    let namespace = request.namespace;
+    if namespace.is_empty() || namespace.starts_with("AWS/") {
+        return Err(invalid("The value AWS/ for parameter Namespace is invalid."));
+    }
+    let now = world.clock.now();
+    let mut state = world.lock();
+    let metrics = &mut state.region(&call.region).monitoring.metrics;
+    for datum in request.metric_data.unwrap_or_default() {
+        let values = match (datum.value, datum.values) {
+            (Some(value), None) => vec![value],
+            (None, Some(values)) if !values.is_empty() => values,
+            _ => {
+                let text = "Each of MetricData needs either a Value or Values.";
+                return Err(Refusal::new("InvalidParameterCombination", text));
+            }
+        };
+        let time = datum
+            .timestamp
+            .map(|seconds| Timestamp::from_millisecond((seconds * 1000.0) as i64));
+        let time = time.transpose().map_err(|_| invalid("The time is out of range."))?;
+        let metric = Metric {
+            namespace: namespace.clone(),
+            name: datum.metric_name,
+            dimensions: dimensions(datum.dimensions),
+        };
+        metrics.put(&metric, &values, datum.unit.as_deref(), time.unwrap_or(now), now)?;
+    }
+    encode(call, &serde_json::Map::new(), "PutMetricData")
+}
+
 /// Metrics as they are; no metric math.
 pub(super) fn get_data(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::GetMetricDataInput = decode(call)?;
@@ -129,7 +180,7 @@ pub(super) fn get_data(world: &Arc<World>, call: &Call) -> Result<Answer, Refusa
     let mut results = Vec::new();
     for query in request.metric_data_queries {
         let Some(wanted) = query.metric_stat else {
-            return Err(super::super::not_implemented("expressions in GetMetricData"));
+            return Err(invalid("Each query needs a MetricStat."));
         };
         if !STATISTICS.contains(&wanted.stat.as_str()) {
             return Err(super::super::not_implemented(format!(

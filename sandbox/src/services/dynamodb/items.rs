@@ -22,41 +22,41 @@ const LARGEST_PAGE: usize = 1024 * 1024;
 
 pub(super) const PUT: &[&str] = &[
     "TableName",
-    "Item",
+    "Item{*}",
     "ConditionExpression",
-    "ExpressionAttributeNames",
-    "ExpressionAttributeValues",
+    "ExpressionAttributeNames{*}",
+    "ExpressionAttributeValues{*}",
     "ReturnValues",
     "ReturnConsumedCapacity",
     "ReturnValuesOnConditionCheckFailure",
 ];
 pub(super) const DELETE: &[&str] = &[
     "TableName",
-    "Key",
+    "Key{*}",
     "ConditionExpression",
-    "ExpressionAttributeNames",
-    "ExpressionAttributeValues",
+    "ExpressionAttributeNames{*}",
+    "ExpressionAttributeValues{*}",
     "ReturnValues",
     "ReturnConsumedCapacity",
     "ReturnValuesOnConditionCheckFailure",
 ];
 pub(super) const UPDATE: &[&str] = &[
     "TableName",
-    "Key",
+    "Key{*}",
     "UpdateExpression",
     "ConditionExpression",
-    "ExpressionAttributeNames",
-    "ExpressionAttributeValues",
+    "ExpressionAttributeNames{*}",
+    "ExpressionAttributeValues{*}",
     "ReturnValues",
     "ReturnConsumedCapacity",
     "ReturnValuesOnConditionCheckFailure",
 ];
 pub(super) const GET: &[&str] = &[
     "TableName",
-    "Key",
+    "Key{*}",
     "ConsistentRead",
     "ProjectionExpression",
-    "ExpressionAttributeNames",
+    "ExpressionAttributeNames{*}",
     "ReturnConsumedCapacity",
 ];
 pub(super) const SCAN: &[&str] = &[
@@ -64,11 +64,11 @@ pub(super) const SCAN: &[&str] = &[
     "Limit",
     "Select",
     "ConsistentRead",
-    "ExclusiveStartKey",
+    "ExclusiveStartKey{*}",
     "FilterExpression",
     "ProjectionExpression",
-    "ExpressionAttributeNames",
-    "ExpressionAttributeValues",
+    "ExpressionAttributeNames{*}",
+    "ExpressionAttributeValues{*}",
     "ReturnConsumedCapacity",
 ];
 pub(super) const QUERY: &[&str] = &[
@@ -76,13 +76,13 @@ pub(super) const QUERY: &[&str] = &[
     "Limit",
     "Select",
     "ConsistentRead",
-    "ExclusiveStartKey",
+    "ExclusiveStartKey{*}",
     "KeyConditionExpression",
     "ScanIndexForward",
     "FilterExpression",
     "ProjectionExpression",
-    "ExpressionAttributeNames",
-    "ExpressionAttributeValues",
+    "ExpressionAttributeNames{*}",
+    "ExpressionAttributeValues{*}",
     "ReturnConsumedCapacity",
 ];
 

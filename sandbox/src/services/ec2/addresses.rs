@@ -5,7 +5,7 @@ use std::sync::Arc;
 use winterbaume_ec2_generated::{model as m, wire};
 
 use super::super::page::page;
-use super::{all_known, filters, not_found, tag_list};
+use super::{all_known, filters, not_found, seen_network, tag_list};
 use crate::gateway::call::{Answer, Call};
 use crate::world::network::Address;
 use crate::world::network::interfaces::NetworkInterface;
@@ -16,7 +16,7 @@ pub(super) fn describe(world: &Arc<World>, call: &Call) -> Result<Answer, Refusa
     let ids = request.allocation_ids.map(|list| list.items);
     let ips = request.public_ips.map(|list| list.items);
     let mut state = world.lock();
-    let addresses = &state.region(&call.region).network.addresses;
+    let addresses = &seen_network(world, &mut state, call).addresses;
     let refuse = |id: &str| not_found("InvalidAllocationID.NotFound", "allocation ID", id);
     all_known(ids.as_ref(), |id| addresses.contains_key(id), refuse)?;
     let wanted = |address: &&Address| {

@@ -6,7 +6,7 @@ use winterbaume_ec2_generated::{model as m, wire};
 
 use super::super::not_implemented;
 use super::super::page::page;
-use super::{all_known, filters, not_found, specified, tag_list};
+use super::{all_known, filters, not_found, seen_network, specified, tag_list};
 use crate::gateway::call::{Answer, Call};
 use crate::world::clock;
 use crate::world::network::endpoints::VpcEndpoint;
@@ -37,7 +37,7 @@ pub(super) fn describe(world: &Arc<World>, call: &Call) -> Result<Answer, Refusa
     let ids = request.vpc_endpoint_ids.map(|list| list.items);
     let mut state = world.lock();
     let account = state.account.clone();
-    let endpoints = &state.region(&call.region).network.endpoints;
+    let endpoints = &seen_network(world, &mut state, call).endpoints;
     let refuse = |id: &str| not_found("InvalidVpcEndpointId.NotFound", "Vpc Endpoint Id", id);
     all_known(ids.as_ref(), |id| endpoints.contains_key(id), refuse)?;
     let wanted = |endpoint: &&VpcEndpoint| ids.as_ref().is_none_or(|ids| ids.contains(&endpoint.id));

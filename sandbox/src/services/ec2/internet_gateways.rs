@@ -5,7 +5,7 @@ use std::sync::Arc;
 use winterbaume_ec2_generated::{model as m, wire};
 
 use super::super::page::page;
-use super::{all_known, filters, not_found, specified, tag_list};
+use super::{all_known, filters, not_found, seen_network, specified, tag_list};
 use crate::gateway::call::{Answer, Call};
 use crate::world::network::InternetGateway;
 use crate::world::{Refusal, World};
@@ -15,7 +15,7 @@ pub(super) fn describe(world: &Arc<World>, call: &Call) -> Result<Answer, Refusa
     let ids = request.internet_gateway_ids.map(|list| list.items);
     let mut state = world.lock();
     let account = state.account.clone();
-    let gateways = &state.region(&call.region).network.internet_gateways;
+    let gateways = &seen_network(world, &mut state, call).internet_gateways;
     let refuse = |id: &str| not_found("InvalidInternetGatewayID.NotFound", "internetGateway ID", id);
     all_known(ids.as_ref(), |id| gateways.contains_key(id), refuse)?;
     let all: Vec<_> = gateways

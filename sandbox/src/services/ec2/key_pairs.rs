@@ -80,7 +80,8 @@ pub(super) fn describe(world: &Arc<World>, call: &Call) -> Result<Answer, Refusa
     let ids = request.key_pair_ids.map(|list| list.items);
     let with_key = request.include_public_key == Some(true);
     let mut state = world.lock();
-    let pairs = &state.region(&call.region).compute.key_pairs;
+    let as_of = state.as_of(world.clock.now());
+    let pairs = state.region(&call.region).compute.key_pairs.seen(as_of);
     let refuse = |name: &str| not_found("InvalidKeyPair.NotFound", "key pair", name);
     all_known(names.as_ref(), |name| pairs.contains_key(name), refuse)?;
     all_known(ids.as_ref(), |id| pairs.values().any(|it| it.id == id), refuse)?;

@@ -20,7 +20,12 @@ use winterbaume_ec2_generated::model as m;
 
 use super::{Operation, Service, operation};
 use crate::gateway::call::{Answer, Call};
-use crate::world::{Refusal, Tags, World};
+use crate::world::network::Network;
+use crate::world::{Refusal, State, Tags, World};
+
+/// Sources are IPv4 ranges, groups by their id, and prefix lists. Whose a group is says its id.
+const PERMISSIONS: &str = "IpPermissions{IpProtocol,FromPort,ToPort,IpRanges{CidrIp,Description},\
+     Groups{GroupId,UserId~,Description},PrefixListIds{PrefixListId,Description}}";
 
 const OPERATIONS: &[Operation] = &[
     operation("AssociateRouteTable", &["RouteTableId", "SubnetId"]),
@@ -30,7 +35,7 @@ const OPERATIONS: &[Operation] = &[
         &[
             "GroupId",
             "GroupName",
-            "IpPermissions",
+            PERMISSIONS,
             "CidrIp",
             "FromPort",
             "ToPort",
@@ -39,16 +44,36 @@ const OPERATIONS: &[Operation] = &[
     ),
     operation("CreateDefaultSubnet", &["AvailabilityZone"]),
     operation("CreateDefaultVpc", &[]),
-    operation("CreateInternetGateway", &["TagSpecification"]),
+    operation(
+        "CreateInternetGateway",
+        &["TagSpecification{ResourceType=internet-gateway,Tag{Key,Value}}"],
+    ),
     operation(
         "CreateKeyPair",
-        &["KeyName", "KeyType", "KeyFormat", "TagSpecification"],
+        &[
+            "KeyName",
+            "KeyType",
+            "KeyFormat",
+            "TagSpecification{ResourceType=key-pair,Tag{Key,Value}}",
+        ],
     ),
     operation("CreateRoute", &["RouteTableId", "DestinationCidrBlock", "GatewayId"]),
-    operation("CreateRouteTable", &["VpcId", "ClientToken", "TagSpecification"]),
+    operation(
+        "CreateRouteTable",
+        &[
+            "VpcId",
+            "ClientToken",
+            "TagSpecification{ResourceType=route-table,Tag{Key,Value}}",
+        ],
+    ),
     operation(
         "CreateSecurityGroup",
-        &["GroupName", "GroupDescription", "VpcId", "TagSpecification"],
+        &[
+            "GroupName",
+            "GroupDescription",
+            "VpcId",
+            "TagSpecification{ResourceType=security-group,Tag{Key,Value}}",
+        ],
     ),
     operation(
         "CreateSubnet",
@@ -57,11 +82,18 @@ const OPERATIONS: &[Operation] = &[
             "CidrBlock",
             "AvailabilityZone",
             "AvailabilityZoneId",
-            "TagSpecification",
+            "TagSpecification{ResourceType=subnet,Tag{Key,Value}}",
         ],
     ),
-    operation("CreateTags", &["ResourceId", "Tag"]),
-    operation("CreateVpc", &["CidrBlock", "InstanceTenancy", "TagSpecification"]),
+    operation("CreateTags", &["ResourceId", "Tag{Key,Value}"]),
+    operation(
+        "CreateVpc",
+        &[
+            "CidrBlock",
+            "InstanceTenancy=default",
+            "TagSpecification{ResourceType=vpc,Tag{Key,Value}}",
+        ],
+    ),
     operation(
         "CreateVpcEndpoint",
         &[
@@ -69,7 +101,7 @@ const OPERATIONS: &[Operation] = &[
             "ServiceName",
             "VpcEndpointType",
             "RouteTableId",
-            "TagSpecification",
+            "TagSpecification{ResourceType=vpc-endpoint,Tag{Key,Value}}",
         ],
     ),
     operation("DeleteInternetGateway", &["InternetGatewayId"]),
@@ -78,46 +110,52 @@ const OPERATIONS: &[Operation] = &[
     operation("DeleteRouteTable", &["RouteTableId"]),
     operation("DeleteSecurityGroup", &["GroupId", "GroupName"]),
     operation("DeleteSubnet", &["SubnetId"]),
-    operation("DeleteTags", &["ResourceId", "Tag"]),
+    operation("DeleteTags", &["ResourceId", "Tag{Key,Value}"]),
     operation("DeleteVpc", &["VpcId"]),
     operation("DeleteVpcEndpoints", &["VpcEndpointId"]),
     operation("DescribeAccountAttributes", &["AttributeName"]),
-    operation("DescribeAddresses", &["AllocationId", "PublicIp", "Filter"]),
+    operation("DescribeAddresses", &["AllocationId", "PublicIp", "Filter{Name,Value}"]),
     operation(
         "DescribeAvailabilityZones",
-        &["ZoneName", "ZoneId", "AllAvailabilityZones", "Filter"],
+        &["ZoneName", "ZoneId", "AllAvailabilityZones", "Filter{Name,Value}"],
     ),
     operation(
         "DescribeIamInstanceProfileAssociations",
-        &["AssociationId", "Filter", "MaxResults", "NextToken"],
+        &["AssociationId", "Filter{Name,Value}", "MaxResults", "NextToken"],
     ),
     operation(
         "DescribeImages",
-        &["ImageId", "Owner", "Filter", "MaxResults", "NextToken"],
+        &["ImageId", "Owner", "Filter{Name,Value}", "MaxResults", "NextToken"],
     ),
     operation(
         "DescribeInstanceStatus",
-        &["InstanceId", "IncludeAllInstances", "Filter", "MaxResults", "NextToken"],
+        &[
+            "InstanceId",
+            "IncludeAllInstances",
+            "Filter{Name,Value}",
+            "MaxResults",
+            "NextToken",
+        ],
     ),
     operation(
         "DescribeInstanceTypeOfferings",
-        &["LocationType", "Filter", "MaxResults", "NextToken"],
+        &["LocationType", "Filter{Name,Value}", "MaxResults", "NextToken"],
     ),
     operation(
         "DescribeInstanceTypes",
-        &["InstanceType", "Filter", "MaxResults", "NextToken"],
+        &["InstanceType", "Filter{Name,Value}", "MaxResults", "NextToken"],
     ),
     operation(
         "DescribeInstances",
-        &["InstanceId", "Filter", "MaxResults", "NextToken"],
+        &["InstanceId", "Filter{Name,Value}", "MaxResults", "NextToken"],
     ),
     operation(
         "DescribeInternetGateways",
-        &["InternetGatewayId", "Filter", "MaxResults", "NextToken"],
+        &["InternetGatewayId", "Filter{Name,Value}", "MaxResults", "NextToken"],
     ),
     operation(
         "DescribeKeyPairs",
-        &["KeyName", "KeyPairId", "IncludePublicKey", "Filter"],
+        &["KeyName", "KeyPairId", "IncludePublicKey", "Filter{Name,Value}"],
     ),
     operation(
         "DescribeLaunchTemplateVersions",
@@ -134,54 +172,67 @@ const OPERATIONS: &[Operation] = &[
         &[
             "LaunchTemplateId",
             "LaunchTemplateName",
-            "Filter",
+            "Filter{Name,Value}",
             "MaxResults",
             "NextToken",
         ],
     ),
     operation(
         "DescribeManagedPrefixLists",
-        &["PrefixListId", "Filter", "MaxResults", "NextToken"],
+        &["PrefixListId", "Filter{Name,Value}", "MaxResults", "NextToken"],
     ),
     operation(
         "DescribeNetworkInterfaces",
-        &["NetworkInterfaceId", "Filter", "MaxResults", "NextToken"],
+        &["NetworkInterfaceId", "Filter{Name,Value}", "MaxResults", "NextToken"],
     ),
-    operation("DescribeRegions", &["RegionName", "AllRegions", "Filter"]),
+    operation("DescribeRegions", &["RegionName", "AllRegions", "Filter{Name,Value}"]),
     operation(
         "DescribeRouteTables",
-        &["RouteTableId", "Filter", "MaxResults", "NextToken"],
+        &["RouteTableId", "Filter{Name,Value}", "MaxResults", "NextToken"],
     ),
     operation(
         "DescribeSecurityGroupRules",
-        &["SecurityGroupRuleId", "Filter", "MaxResults", "NextToken"],
+        &["SecurityGroupRuleId", "Filter{Name,Value}", "MaxResults", "NextToken"],
     ),
     operation(
         "DescribeSecurityGroups",
-        &["GroupId", "GroupName", "Filter", "MaxResults", "NextToken"],
+        &["GroupId", "GroupName", "Filter{Name,Value}", "MaxResults", "NextToken"],
     ),
-    operation("DescribeSubnets", &["SubnetId", "Filter", "MaxResults", "NextToken"]),
-    operation("DescribeTags", &["Filter", "MaxResults", "NextToken"]),
+    operation(
+        "DescribeSubnets",
+        &["SubnetId", "Filter{Name,Value}", "MaxResults", "NextToken"],
+    ),
+    operation("DescribeTags", &["Filter{Name,Value}", "MaxResults", "NextToken"]),
     operation("DescribeVpcAttribute", &["VpcId", "Attribute"]),
     operation(
         "DescribeVpcEndpoints",
-        &["VpcEndpointId", "Filter", "MaxResults", "NextToken"],
+        &["VpcEndpointId", "Filter{Name,Value}", "MaxResults", "NextToken"],
     ),
-    operation("DescribeVpcs", &["VpcId", "Filter", "MaxResults", "NextToken"]),
+    operation(
+        "DescribeVpcs",
+        &["VpcId", "Filter{Name,Value}", "MaxResults", "NextToken"],
+    ),
     operation("DetachInternetGateway", &["InternetGatewayId", "VpcId"]),
     operation("DisassociateRouteTable", &["AssociationId"]),
-    operation("ImportKeyPair", &["KeyName", "PublicKeyMaterial", "TagSpecification"]),
-    operation("ModifySubnetAttribute", &["SubnetId", "MapPublicIpOnLaunch"]),
+    operation(
+        "ImportKeyPair",
+        &[
+            "KeyName",
+            "PublicKeyMaterial",
+            "TagSpecification{ResourceType=key-pair,Tag{Key,Value}}",
+        ],
+    ),
+    operation("ModifySubnetAttribute", &["SubnetId", "MapPublicIpOnLaunch{Value}"]),
     operation(
         "ModifyVpcAttribute",
-        &["VpcId", "EnableDnsHostnames", "EnableDnsSupport"],
+        &["VpcId", "EnableDnsHostnames{Value}", "EnableDnsSupport{Value}"],
     ),
     operation(
         "RevokeSecurityGroupIngress",
         &[
             "GroupId",
             "GroupName",
-            "IpPermissions",
+            PERMISSIONS,
             "CidrIp",
             "FromPort",
             "ToPort",
@@ -204,6 +255,7 @@ fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
         let text = "Request would have succeeded, but DryRun flag is set.";
         return Err(Refusal::with_status(412, "DryRunOperation", text));
     }
+    tagging::must_show(world, call)?;
     match call.operation.as_str() {
         "AssociateRouteTable" => route_tables::associate(world, call),
         "AttachInternetGateway" => internet_gateways::attach(world, call),
@@ -261,6 +313,12 @@ fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
         "TerminateInstances" => instances::terminate(world, call),
         other => Err(super::not_implemented(format!("{other} of EC2"))),
     }
+}
+
+/// The network as readers see it.
+fn seen_network<'a>(world: &World, state: &'a mut State, call: &Call) -> &'a Network {
+    let as_of = state.as_of(world.clock.now());
+    state.region(&call.region).network.seen(as_of)
 }
 
 fn tag_list(tags: &Tags) -> m::TagList {

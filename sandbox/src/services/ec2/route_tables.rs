@@ -6,7 +6,7 @@ use winterbaume_ec2_generated::{model as m, wire};
 
 use super::super::not_implemented;
 use super::super::page::page;
-use super::{all_known, filters, not_found, specified, tag_list};
+use super::{all_known, filters, not_found, seen_network, specified, tag_list};
 use crate::gateway::call::{Answer, Call};
 use crate::world::network::routes::{EVERYWHERE, RouteTable};
 use crate::world::{Refusal, World};
@@ -16,7 +16,7 @@ pub(super) fn describe(world: &Arc<World>, call: &Call) -> Result<Answer, Refusa
     let ids = request.route_table_ids.map(|list| list.items);
     let mut state = world.lock();
     let account = state.account.clone();
-    let network = &state.region(&call.region).network;
+    let network = seen_network(world, &mut state, call);
     let tables = &network.route_tables;
     let refuse = |id: &str| not_found("InvalidRouteTableID.NotFound", "routeTable ID", id);
     all_known(ids.as_ref(), |id| tables.contains_key(id), refuse)?;

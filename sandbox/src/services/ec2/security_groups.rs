@@ -5,7 +5,7 @@ use std::sync::Arc;
 use winterbaume_ec2_generated::{model as m, wire};
 
 use super::super::page::page;
-use super::{all_known, filters, not_found, specified, tag_list};
+use super::{all_known, filters, not_found, seen_network, specified, tag_list};
 use crate::gateway::call::{Answer, Call};
 use crate::world::network::interfaces::derived_id;
 use crate::world::network::security_groups::{Permission, SecurityGroup, Source};
@@ -17,7 +17,7 @@ pub(super) fn describe(world: &Arc<World>, call: &Call) -> Result<Answer, Refusa
     let group_names = request.group_names.map(|list| list.items);
     let mut state = world.lock();
     let account = state.account.clone();
-    let groups = &state.region(&call.region).network.security_groups;
+    let groups = &seen_network(world, &mut state, call).security_groups;
     let refuse = |id: &str| not_found("InvalidGroup.NotFound", "security group", id);
     all_known(ids.as_ref(), |id| groups.contains_key(id), refuse)?;
     all_known(
@@ -330,7 +330,7 @@ pub(super) fn describe_rules(world: &Arc<World>, call: &Call) -> Result<Answer, 
     let ids = request.security_group_rule_ids.map(|list| list.items);
     let mut state = world.lock();
     let account = state.account.clone();
-    let groups = &state.region(&call.region).network.security_groups;
+    let groups = &seen_network(world, &mut state, call).security_groups;
     let anywhere = |group: &SecurityGroup| {
         let rule = Permission {
             protocol: "-1".to_owned(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use winterbaume_ec2_generated::{model as m, wire};
 
 use super::super::page::page;
-use super::{all_known, filters, not_found, specified, tag_list};
+use super::{all_known, filters, not_found, seen_network, specified, tag_list};
 use crate::gateway::call::{Answer, Call};
 use crate::world::network::cidr::Range;
 use crate::world::network::{Subnet, zones};
@@ -57,7 +57,7 @@ pub(super) fn describe(world: &Arc<World>, call: &Call) -> Result<Answer, Refusa
     let ids = request.subnet_ids.map(|list| list.items);
     let mut state = world.lock();
     let account = state.account.clone();
-    let subnets = &state.region(&call.region).network.subnets;
+    let subnets = &seen_network(world, &mut state, call).subnets;
     let refuse = |id: &str| not_found("InvalidSubnetID.NotFound", "subnet ID", id);
     all_known(ids.as_ref(), |id| subnets.contains_key(id), refuse)?;
     let all: Vec<_> = subnets

@@ -28,10 +28,26 @@ fn kind(id: &str) -> Option<&'static (&'static str, &'static str, &'static str)>
 }
 
 fn tags_mut<'a>(here: &'a mut Region, id: &str) -> Result<&'a mut Tags, Refusal> {
-    let code = kind(id).map_or("InvalidID", |(.., code)| code);
-    let refusal = Refusal::new(code, format!("The ID '{id}' is not valid or does not exist"));
     let network = here.network.tags_mut(id);
-    network.or_else(|| here.compute.tags_mut(id)).ok_or(refusal)
+    network.or_else(|| here.compute.tags_mut(id)).ok_or_else(|| missing(id))
+}
+
+fn missing(id: &str) -> Refusal {
+    let code = kind(id).map_or("InvalidID", |(.., code)| code);
+    Refusal::new(code, format!("The ID '{id}' is not valid or does not exist"))
+}
+
+/// Whatever names a part of the network that readers do not see yet is told that there is none
+/// (see [`crate::world::settling`]).
+pub(super) fn must_show(world: &World, call: &Call) -> Result<(), Refusal> {
+    let mut state = world.lock();
+    let as_of = state.as_of(world.clock.now());
+    let network = &state.region(&call.region).network;
+    let hidden = |id: &String| network.holds(id) && !network.seen(as_of).holds(id);
+    match call.parameters().into_values().find(hidden) {
+        Some(id) => Err(missing(&id)),
+        None => Ok(()),
+    }
 }
 
 pub(super) fn create(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
@@ -74,8 +90,9 @@ pub(super) fn delete(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal>
 pub(super) fn describe(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::DescribeTagsRequest = call.query()?;
     let mut state = world.lock();
+    let as_of = state.as_of(world.clock.now());
     let here = state.region(&call.region);
-    let mut items = here.network.inventory(&call.region);
+    let mut items = here.network.seen(as_of).inventory(&call.region);
     items.extend(here.compute.inventory(&call.region));
     let all: Vec<_> = items
         .into_iter()

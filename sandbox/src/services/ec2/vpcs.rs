@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use winterbaume_ec2_generated::{model as m, wire};
 
-use super::super::{not_implemented, page::page};
-use super::{all_known, filters, not_found, specified, tag_list};
+use super::super::page::page;
+use super::{all_known, filters, not_found, seen_network, specified, tag_list};
 use crate::gateway::call::{Answer, Call};
 use crate::world::network::Vpc;
 use crate::world::{Refusal, World};
@@ -53,7 +53,7 @@ pub(super) fn describe(world: &Arc<World>, call: &Call) -> Result<Answer, Refusa
     let ids = request.vpc_ids.map(|list| list.items);
     let mut state = world.lock();
     let account = state.account.clone();
-    let vpcs = &state.region(&call.region).network.vpcs;
+    let vpcs = &seen_network(world, &mut state, call).vpcs;
     all_known(
         ids.as_ref(),
         |id| vpcs.contains_key(id),
@@ -105,9 +105,6 @@ pub(super) fn delete(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal>
 
 pub(super) fn create(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::CreateVpcRequest = call.query()?;
-    if let Some(tenancy) = request.instance_tenancy.filter(|tenancy| tenancy != "default") {
-        return Err(not_implemented(format!("the InstanceTenancy '{tenancy}' of CreateVpc")));
-    }
     let tags = specified(request.tag_specifications);
     let cidr = request.cidr_block.unwrap_or_default();
     let mut state = world.lock();

@@ -11,6 +11,7 @@ use crate::gateway::call::{Answer, Call};
 use crate::world::beanstalk::applications::{self, Application, NewVersion, Version};
 use crate::world::beanstalk::{Reference, environments, tagging};
 use crate::world::clock::text;
+use crate::world::settling::Settling;
 use crate::world::{Refusal, Tags, World};
 
 pub(super) fn create_storage_location(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
@@ -240,7 +241,12 @@ pub(super) fn delete_version(world: &Arc<World>, call: &Call) -> Result<Answer, 
 }
 
 /// Does something with the tags of whatever has that ARN.
-fn with_tags<T>(world: &World, call: &Call, arn: &str, act: impl FnOnce(&mut Tags) -> T) -> Result<T, Refusal> {
+fn with_tags<T>(
+    world: &World,
+    call: &Call,
+    arn: &str,
+    act: impl FnOnce(&mut Settling<Tags>) -> T,
+) -> Result<T, Refusal> {
     let mut state = world.lock();
     let beanstalk = &mut state.region(&call.region).beanstalk;
     for application in beanstalk.applications.values_mut() {
@@ -270,11 +276,12 @@ fn with_tags<T>(world: &World, call: &Call, arn: &str, act: impl FnOnce(&mut Tag
 pub(super) fn list_tags(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::ListTagsForResourceMessage = call.query()?;
     let arn = request.resource_arn;
-    let mut tags = with_tags(world, call, &arn, |tags| tags.clone())?;
+    let as_of = world.lock().as_of(world.clock.now());
+    let mut tags = with_tags(world, call, &arn, |tags| tags.seen(as_of).clone())?;
     let mut state = world.lock();
     let environments = &state.region(&call.region).beanstalk.environments;
     if let Some(environment) = environments.values().find(|it| it.arn == arn && it.ended.is_none()) {
-        tags = environment.resource_tags();
+        tags = environment.with_beanstalks(&tags);
     }
     let view = |(key, value)| m::Tag {
         key: Some(key),
@@ -297,7 +304,10 @@ pub(super) fn update_tags(world: &Arc<World>, call: &Call) -> Result<Answer, Ref
     let removed = request.tags_to_remove.map(|list| list.items).unwrap_or_default();
     applications::check_tags(&added)?;
     let arn = request.resource_arn;
+    let now = world.clock.now();
+    let as_of = world.lock().as_of(now);
     with_tags(world, call, &arn, |tags| {
+        tags.keep(now, as_of);
         tags.retain(|key, _| !removed.contains(key));
         tags.extend(added.clone());
     })?;

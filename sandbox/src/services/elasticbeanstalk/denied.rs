@@ -1,5 +1,5 @@
-//! What a caller reads who may not read: several of Beanstalk's operations answer with nothing instead of an error
-//! (facts/eb.md §3.3, hazards H5). Who takes that for "there is none" is wrong, and should find out here.
+//! What a caller reads who may not read: fifteen of Beanstalk's operations answer with nothing instead of an error (their
+//! models: "an empty result is returned"; facts/eb.md §3.3, hazards H5). Who takes that for "there is none" is wrong, and should find out here.
 
 use winterbaume_elasticbeanstalk::{model as m, wire};
 
@@ -36,6 +36,46 @@ pub(crate) fn answer_to_stranger(call: &Call) -> Option<Answer> {
         "ListTagsForResource" => wire::serialize_list_tags_for_resource_response(&m::ResourceTagsDescriptionMessage {
             resource_arn: None,
             resource_tags: Some(Vec::new().into()),
+        }),
+        "DescribeAccountAttributes" => {
+            wire::serialize_describe_account_attributes_response(&m::DescribeAccountAttributesResult::default())
+        }
+        "DescribeConfigurationOptions" => {
+            wire::serialize_describe_configuration_options_response(&m::ConfigurationOptionsDescription {
+                options: Some(Vec::new().into()),
+                ..m::ConfigurationOptionsDescription::default()
+            })
+        }
+        "DescribeEnvironmentHealth" => {
+            wire::serialize_describe_environment_health_response(&m::DescribeEnvironmentHealthResult::default())
+        }
+        "DescribeEnvironmentManagedActions" => {
+            wire::serialize_describe_environment_managed_actions_response(&m::DescribeEnvironmentManagedActionsResult {
+                managed_actions: Some(Vec::new().into()),
+            })
+        }
+        "DescribeInstancesHealth" => {
+            wire::serialize_describe_instances_health_response(&m::DescribeInstancesHealthResult {
+                instance_health_list: Some(Vec::new().into()),
+                ..m::DescribeInstancesHealthResult::default()
+            })
+        }
+        "DescribePlatformVersion" => {
+            wire::serialize_describe_platform_version_response(&m::DescribePlatformVersionResult::default())
+        }
+        "ListAvailableSolutionStacks" => {
+            wire::serialize_list_available_solution_stacks_response(&m::ListAvailableSolutionStacksResultMessage {
+                solution_stacks: Some(Vec::new().into()),
+                solution_stack_details: Some(Vec::new().into()),
+            })
+        }
+        "ListPlatformBranches" => wire::serialize_list_platform_branches_response(&m::ListPlatformBranchesResult {
+            platform_branch_summary_list: Some(Vec::new().into()),
+            next_token: None,
+        }),
+        "ListPlatformVersions" => wire::serialize_list_platform_versions_response(&m::ListPlatformVersionsResult {
+            platform_summary_list: Some(Vec::new().into()),
+            next_token: None,
         }),
         _ => return None,
     };

@@ -128,11 +128,6 @@ pub(super) fn update(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal>
 
 pub(super) fn terminate(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::TerminateEnvironmentMessage = call.query()?;
-    if request.terminate_resources == Some(false) {
-        return Err(super::super::not_implemented(
-            "TerminateResources=false of TerminateEnvironment",
-        ));
-    }
     let meant = reference(request.environment_id, request.environment_name);
     let environment = environments::terminate(world, &caller(call), &meant)?;
     Ok(wire::serialize_terminate_environment_response(&view(&environment)).into())
@@ -150,8 +145,10 @@ pub(super) fn describe(world: &Arc<World>, call: &Call) -> Result<Answer, Refusa
         .and_then(|time| time.parse::<jiff::Timestamp>().ok());
     let deleted = request.include_deleted == Some(true);
     let mut state = world.lock();
+    let as_of = state.as_of(now);
     let all = state.region(&call.region).beanstalk.environments.values();
     let mut wanted: Vec<_> = all
+        .filter(|it| it.created <= as_of)
         .filter(|it| {
             let kept = deleted && back_to.is_none_or(|time| it.ended.is_none_or(|ended| ended >= time));
             (it.is_listed(now) || kept)

@@ -28,6 +28,11 @@ use crate::world::{Refusal, Tags, World};
 const ENVIRONMENT: &[&str] = &["EnvironmentId", "EnvironmentName"];
 const INFO: &[&str] = &["EnvironmentId", "EnvironmentName", "InfoType"];
 
+/// Options of scheduled actions would have a ResourceName; the sandbox has none.
+const OPTIONS: &str = "OptionSettings{Namespace,OptionName,Value}";
+const LIFECYCLE: &str = "ResourceLifecycleConfig{ServiceRole,VersionLifecycleConfig{\
+     MaxCountRule{Enabled,MaxCount,DeleteSourceFromS3},MaxAgeRule{Enabled,MaxAgeInDays,DeleteSourceFromS3}}}";
+
 const OPERATIONS: &[Operation] = &[
     operation("AbortEnvironmentUpdate", ENVIRONMENT),
     operation(
@@ -41,7 +46,7 @@ const OPERATIONS: &[Operation] = &[
     operation("CheckDNSAvailability", &["CNAMEPrefix"]),
     operation(
         "CreateApplication",
-        &["ApplicationName", "Description", "ResourceLifecycleConfig", "Tags"],
+        &["ApplicationName", "Description", LIFECYCLE, "Tags{Key,Value}"],
     ),
     operation(
         "CreateApplicationVersion",
@@ -49,10 +54,10 @@ const OPERATIONS: &[Operation] = &[
             "ApplicationName",
             "VersionLabel",
             "Description",
-            "SourceBundle",
+            "SourceBundle{S3Bucket,S3Key}",
             "AutoCreateApplication",
             "Process",
-            "Tags",
+            "Tags{Key,Value}",
         ],
     ),
     operation(
@@ -62,12 +67,12 @@ const OPERATIONS: &[Operation] = &[
             "TemplateName",
             "Description",
             "EnvironmentId",
-            "SourceConfiguration",
+            "SourceConfiguration{ApplicationName,TemplateName}",
             "PlatformArn",
             "SolutionStackName",
-            "TemplateSpecification",
-            "OptionSettings",
-            "Tags",
+            "TemplateSpecification{TemplateSource{EnvironmentName}}",
+            OPTIONS,
+            "Tags{Key,Value}",
         ],
     ),
     operation(
@@ -81,12 +86,12 @@ const OPERATIONS: &[Operation] = &[
             "PlatformArn",
             "SolutionStackName",
             "TemplateName",
-            "TemplateSpecification",
-            "OptionSettings",
-            "OptionsToRemove",
+            "TemplateSpecification{TemplateSource{EnvironmentName}}",
+            OPTIONS,
+            "OptionsToRemove{Namespace,OptionName}",
             "OperationsRole",
-            "Tags",
-            "Tier",
+            "Tags{Key,Value}",
+            "Tier{Name,Type,Version~}",
         ],
     ),
     operation("CreateStorageLocation", &[]),
@@ -114,7 +119,7 @@ const OPERATIONS: &[Operation] = &[
             "TemplateName",
             "PlatformArn",
             "SolutionStackName",
-            "Options",
+            "Options{Namespace,OptionName}",
         ],
     ),
     operation(
@@ -167,8 +172,14 @@ const OPERATIONS: &[Operation] = &[
     operation("DescribePlatformVersion", &["PlatformArn"]),
     operation("DisassociateEnvironmentOperationsRole", &["EnvironmentName"]),
     operation("ListAvailableSolutionStacks", &[]),
-    operation("ListPlatformBranches", &["Filters", "MaxRecords", "NextToken"]),
-    operation("ListPlatformVersions", &["Filters", "MaxRecords", "NextToken"]),
+    operation(
+        "ListPlatformBranches",
+        &["Filters{Attribute,Operator,Values}", "MaxRecords", "NextToken"],
+    ),
+    operation(
+        "ListPlatformVersions",
+        &["Filters{Type,Operator,Values}", "MaxRecords", "NextToken"],
+    ),
     operation("ListTagsForResource", &["ResourceArn"]),
     operation("RebuildEnvironment", ENVIRONMENT),
     operation("RequestEnvironmentInfo", INFO),
@@ -188,15 +199,12 @@ const OPERATIONS: &[Operation] = &[
         &[
             "EnvironmentId",
             "EnvironmentName",
-            "TerminateResources",
+            "TerminateResources=true",
             "ForceTerminate",
         ],
     ),
     operation("UpdateApplication", &["ApplicationName", "Description"]),
-    operation(
-        "UpdateApplicationResourceLifecycle",
-        &["ApplicationName", "ResourceLifecycleConfig"],
-    ),
+    operation("UpdateApplicationResourceLifecycle", &["ApplicationName", LIFECYCLE]),
     operation(
         "UpdateApplicationVersion",
         &["ApplicationName", "VersionLabel", "Description"],
@@ -207,8 +215,8 @@ const OPERATIONS: &[Operation] = &[
             "ApplicationName",
             "TemplateName",
             "Description",
-            "OptionSettings",
-            "OptionsToRemove",
+            OPTIONS,
+            "OptionsToRemove{Namespace,OptionName}",
         ],
     ),
     operation(
@@ -222,21 +230,24 @@ const OPERATIONS: &[Operation] = &[
             "PlatformArn",
             "SolutionStackName",
             "TemplateName",
-            "TemplateSpecification",
-            "OptionSettings",
-            "OptionsToRemove",
-            "Tier",
+            "TemplateSpecification{TemplateSource{SourceContents}}",
+            OPTIONS,
+            "OptionsToRemove{Namespace,OptionName}",
+            "Tier{Name,Type,Version~}",
         ],
     ),
-    operation("UpdateTagsForResource", &["ResourceArn", "TagsToAdd", "TagsToRemove"]),
+    operation(
+        "UpdateTagsForResource",
+        &["ResourceArn", "TagsToAdd{Key,Value}", "TagsToRemove"],
+    ),
     operation(
         "ValidateConfigurationSettings",
         &[
             "ApplicationName",
             "EnvironmentName",
             "TemplateName",
-            "TemplateSpecification",
-            "OptionSettings",
+            "TemplateSpecification{TemplateSource{PlatformArn,SolutionStackName}}",
+            OPTIONS,
         ],
     ),
 ];

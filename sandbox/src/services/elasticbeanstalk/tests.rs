@@ -150,7 +150,7 @@ async fn log_groups_are_there_with_their_tags_and_outlive_the_environment() {
         Some(5),
         "nobody said DeleteOnTerminate"
     );
-    assert!(read("DescribeLogGroups", r#"{"limit": 5, "accountIdentifiers": []}"#).is_err());
+    assert!(read("DescribeLogGroups", r#"{"limit": 5, "accountIdentifiers": ["1"]}"#).is_err());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -218,6 +218,55 @@ fn a_stranger_reads_that_there_is_nothing() {
             "{operation}"
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_of_ones_own_scales_the_group_and_a_user_who_honours_the_cooldown_waits() {
+    let fake = prepared();
+    let world = &fake.world;
+    let made = [
+        ("ApplicationName", "conference"),
+        ("EnvironmentName", "elastic"),
+        ("VersionLabel", "v1"),
+        GO,
+        PROFILE[0],
+        PROFILE[1],
+        PROFILE[2],
+    ];
+    let xml = ask(world, "CreateEnvironment", &made).unwrap();
+    rest(&fake, text(&xml, "EnvironmentId")).await;
+    let scaling = |operation: &str, parameters: &[(&str, &str)]| ask_of(world, "autoscaling", operation, parameters);
+    let groups = || scaling("DescribeAutoScalingGroups", &[]).unwrap();
+    let name = text(&groups(), "AutoScalingGroupName").to_owned();
+    let (group, policy) = (("AutoScalingGroupName", name.as_str()), ("PolicyName", "double"));
+    let put = [
+        group,
+        policy,
+        ("AdjustmentType", "PercentChangeInCapacity"),
+        ("ScalingAdjustment", "100"),
+    ];
+    scaling("PutScalingPolicy", &put).unwrap();
+    let shown = scaling("DescribePolicies", &[group, ("PolicyNames.member.1", "double")]).unwrap();
+    assert_eq!(text(&shown, "AdjustmentType"), "PercentChangeInCapacity");
+
+    scaling("ExecutePolicy", &[group, policy]).unwrap();
+    assert_eq!(text(&groups(), "DesiredCapacity"), "2");
+    let wanted = |honor| {
+        scaling(
+            "SetDesiredCapacity",
+            &[group, ("DesiredCapacity", "3"), ("HonorCooldown", honor)],
+        )
+    };
+    let refused = wanted("true").unwrap_err();
+    assert_eq!(refused.code, "ScalingActivityInProgress");
+    wanted("false").unwrap();
+    assert_eq!(text(&groups(), "DesiredCapacity"), "3");
+
+    scaling("DeletePolicy", &[group, policy]).unwrap();
+    let gone = scaling("ExecutePolicy", &[group, policy]).unwrap_err();
+    assert_eq!(gone.code, "ValidationError");
+    let stepped = scaling("PutScalingPolicy", &[group, policy, ("PolicyType", "StepScaling")]).unwrap_err();
+    assert!(stepped.message.contains("'StepScaling'"), "{}", stepped.message);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use winterbaume_elasticloadbalancingv2::{model as m, wire};
 
-use super::{group_view, load_balancer, no_target_group, target_group};
+use super::{done, group_view, load_balancer, no_target_group, target_group};
 use crate::gateway::call::{Answer, Call};
 use crate::services::not_implemented;
 use crate::world::balancing::{Balancing, HealthCheck, LoadBalancer, Target, TargetGroup, deregister};
@@ -182,16 +182,20 @@ pub(super) fn register_targets(world: &Arc<World>, call: &Call) -> Result<Answer
             group.targets.insert(target.id, made);
         }
     }
-    Ok(wire::serialize_register_targets_response(&m::RegisterTargetsOutput::default()).into())
+    Ok(done("RegisterTargets"))
 }
 
 pub(super) fn deregister_targets(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::DeregisterTargetsInput = call.query()?;
-    target_group(&world.lock().region(&call.region).balancing, &request.target_group_arn)?;
+    let port = target_group(&world.lock().region(&call.region).balancing, &request.target_group_arn)?.port;
     for target in request.targets.items {
+        // On another port it is another target, which is not registered.
+        if target.port.is_some_and(|asked| asked != i32::from(port)) {
+            continue;
+        }
         deregister(world, &call.region, &request.target_group_arn, &target.id);
     }
-    Ok(wire::serialize_deregister_targets_response(&m::DeregisterTargetsOutput::default()).into())
+    Ok(done("DeregisterTargets"))
 }
 
 pub(super) fn add_tags(balancing: &mut Balancing, call: &Call) -> Result<Answer, Refusal> {
@@ -202,7 +206,7 @@ pub(super) fn add_tags(balancing: &mut Balancing, call: &Call) -> Result<Answer,
             tags.insert(tag.key.clone(), tag.value.clone().unwrap_or_default());
         }
     }
-    Ok(wire::serialize_add_tags_response(&m::AddTagsOutput::default()).into())
+    Ok(done("AddTags"))
 }
 
 pub(super) fn remove_tags(balancing: &mut Balancing, call: &Call) -> Result<Answer, Refusal> {
@@ -211,7 +215,7 @@ pub(super) fn remove_tags(balancing: &mut Balancing, call: &Call) -> Result<Answ
         let tags = tags_of(balancing, arn)?;
         tags.retain(|key, _| !request.tag_keys.items.contains(key));
     }
-    Ok(wire::serialize_remove_tags_response(&m::RemoveTagsOutput::default()).into())
+    Ok(done("RemoveTags"))
 }
 
 /// Listeners have no tags here.

@@ -3,7 +3,7 @@
 
 use winterbaume_elasticloadbalancingv2::{model as m, wire};
 
-use super::{forward, no_listener};
+use super::{done, forward, no_listener};
 use crate::gateway::call::{Answer, Call};
 use crate::services::not_implemented;
 use crate::services::page::page;
@@ -46,7 +46,7 @@ pub(super) fn delete(balancing: &mut Balancing, call: &Call) -> Result<Answer, R
     refuse_default(balancing, &request.rule_arn, "deleted")?;
     balancing.rule(&request.rule_arn)?;
     balancing.rules.remove(&request.rule_arn);
-    Ok(wire::serialize_delete_rule_response(&m::DeleteRuleOutput::default()).into())
+    Ok(done("DeleteRule"))
 }
 
 pub(super) fn set_priorities(balancing: &mut Balancing, call: &Call) -> Result<Answer, Refusal> {

@@ -155,20 +155,6 @@ async fn wrong_web_acls_are_refused() {
     assert_eq!(refused(&|acl| acl["Scope"] = "REGIONAL".into()), "NotImplemented");
 }
 
-#[tokio::test]
-async fn fresh_tags_read_as_none_where_tags_are_slow() {
-    let world = proxy::world(600.0, proxy::Fixed::default());
-    world.lock().tag_delay = jiff::SignedDuration::from_secs(60);
-    let made = call(&world, "CreateWebACL", &one_click("site")).unwrap()["Summary"].clone();
-    let tags = || {
-        let answer = call(&world, "ListTagsForResource", &json!({ "ResourceARN": made["ARN"] })).unwrap();
-        answer["TagInfoForResource"]["TagList"].as_array().unwrap().len()
-    };
-    assert_eq!(tags(), 0);
-    world.clock.sleep_seconds(61).await;
-    assert_eq!(tags(), 1);
-}
-
 /// A limit on registrations from one address, as a client sends it.
 fn limited(statement: &Value) -> Value {
     let mut acl = one_click("limited");

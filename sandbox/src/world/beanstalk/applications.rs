@@ -10,6 +10,7 @@ use super::events::{Event, Severity};
 use super::lifecycle::Lifecycle;
 use super::templates::Template;
 use super::{Beanstalk, Status, extensions};
+use crate::world::settling::Settling;
 use crate::world::{Refusal, Tags, World};
 
 #[derive(Debug, Clone)]
@@ -19,7 +20,7 @@ pub(crate) struct Application {
     pub description: Option<String>,
     pub created: Timestamp,
     pub updated: Timestamp,
-    pub tags: Tags,
+    pub tags: Settling<Tags>,
     /// By label.
     pub versions: BTreeMap<String, Version>,
     /// By name.
@@ -39,7 +40,7 @@ pub(crate) struct Version {
     pub status: &'static str,
     pub created: Timestamp,
     pub updated: Timestamp,
-    pub tags: Tags,
+    pub tags: Settling<Tags>,
 }
 
 /// What CreateApplicationVersion is told.
@@ -106,7 +107,7 @@ impl Beanstalk {
                 description,
                 created: *now,
                 updated: *now,
-                tags,
+                tags: Settling::made(tags, Tags::new(), *now),
                 versions: BTreeMap::new(),
                 templates: BTreeMap::new(),
                 lifecycle: Lifecycle::default(),
@@ -162,7 +163,7 @@ impl Beanstalk {
                 status: if new.process { "PROCESSING" } else { "UNPROCESSED" },
                 created: *now,
                 updated: *now,
-                tags: new.tags,
+                tags: Settling::made(new.tags, Tags::new(), *now),
             },
         );
         let message = format!("Created new Application Version: {label}");

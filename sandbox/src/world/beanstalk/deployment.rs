@@ -188,8 +188,13 @@ async fn execute(run: &Run, instance_id: &str, wanted: &Wanted) -> Result<(), De
     run.world.plane.deploy(deployment).await
 }
 
-/// The deployment's log in S3, on success and on failure, as platform versions since March 2026 write it
-/// (facts/eb.md §3.8).
+/// The name of the log of an operation's deployment.
+pub(super) fn log_name(run: &Run) -> String {
+    format!("eb-deployment-{}.log", run.request_id)
+}
+
+/// The deployment's log in S3, on success and on failure, as platform versions since March 2026 write it: it is there while the
+/// deployment runs, and grows with the results (facts/eb.md §3.8).
 pub(super) async fn write_log(
     run: &Run,
     environment: &Environment,
@@ -204,7 +209,8 @@ pub(super) async fn write_log(
         return;
     }
     let time = clock::text(run.world.clock.now());
-    let mut text = String::new();
+    let label = environment.version_label.as_deref().unwrap_or_default();
+    let mut text = format!("{time} [INFO] Deployment of version '{label}' is starting.\n");
     for (instance_id, result) in results {
         text.push_str(&format!(
             "{time} [INFO] Deployment on instance {instance_id} of environment {}\n",

@@ -15,6 +15,7 @@ use super::terminate;
 use super::update::{self, Change};
 use super::workflow::Run;
 use super::{Abort, Beanstalk, Environment, Made, Reference, Status};
+use crate::world::settling::Settling;
 use crate::world::{Refusal, Region, Tags, World, ids};
 
 /// What CreateEnvironment is told.
@@ -73,7 +74,11 @@ impl Beanstalk {
     pub(crate) fn prefix_is_free(&self, prefix: &str) -> bool {
         let same = |other: &str| other.eq_ignore_ascii_case(prefix);
         let mut live = self.environments.values().filter(|it| it.status != Status::Terminated);
-        !live.any(|it| same(&it.prefix)) && !self.foreign_prefixes.iter().any(|other| same(other))
+        let of_others = |taken: &String| match taken.strip_suffix('*') {
+            Some(start) => prefix.to_ascii_lowercase().starts_with(&start.to_ascii_lowercase()),
+            None => same(taken),
+        };
+        !live.any(|it| same(&it.prefix)) && !self.foreign_prefixes.iter().any(of_others)
     }
 
     fn check_new(&self, new: &NewEnvironment) -> Result<(), Refusal> {
@@ -195,7 +200,7 @@ fn record(
         health: Health::new(HealthStatus::Pending, None),
         settings: new.settings,
         draft: None,
-        tags: new.tags,
+        tags: Settling::made(new.tags, Tags::new(), now),
         created: now,
         updated: now,
         ended: None,
@@ -367,11 +372,12 @@ pub(crate) fn terminate(world: &Arc<World>, caller: &Caller, reference: &Referen
         environment.clone()
     };
     let run = Run::new(world, &caller.region, &environment.id, &caller.request_id);
-    world.spawn(terminate::terminate(run));
+    world.spawn(terminate::terminate(run, caller.arn.clone()));
     Ok(environment)
 }
 
-/// As AbortEnvironmentUpdate: what the running update has done is undone.
+/// As AbortEnvironmentUpdate: what the running update has done is undone. The refusal is verified (facts/eb.md §3.6), the text
+/// of the event is of the pattern that all operations follow; no log of a real one was found.
 pub(crate) fn abort(world: &Arc<World>, caller: &Caller, reference: &Reference) -> Result<(), Refusal> {
     let id = {
         let mut state = world.lock();

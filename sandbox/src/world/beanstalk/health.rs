@@ -378,7 +378,8 @@ fn role_problem(state: &mut crate::world::State, run: &Run) -> Option<String> {
         .get(catalogue::ENVIRONMENT, "ServiceRole")
         .filter(|_| settings.has_enhanced_health())?;
     let name = role.rsplit('/').next().unwrap_or(role);
-    let missing = state.iam.role(role).or_else(|| state.iam.role(name)).is_none();
+    let iam = state.iam.seen(state.as_of_elsewhere(run.world.clock.now()));
+    let missing = iam.role(role).or_else(|| iam.role(name)).is_none();
     missing
         .then(|| format!("Unable to assume role \"{role}\". Verify that the role exists and is configured correctly."))
 }

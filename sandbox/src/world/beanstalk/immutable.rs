@@ -140,7 +140,7 @@ fn take_over(run: &Run, permanent: &str, temporary: &str, old: &[String]) {
     }
 }
 
-/// What did not pass goes, and the old instances never noticed.
+/// What did not pass goes, and the old instances never noticed. No source verifies this text.
 async fn discard(run: &Run, temporary: &str) {
     run.info(format!(
         "Terminating the new instance(s) and the temporary Auto Scaling group {temporary}."

@@ -7,8 +7,12 @@ use super::deployment::{self, DeploymentStatus, InstanceDeployment};
 use super::events::Severity;
 use super::extensions;
 use super::health;
-use super::resources::{self, CONFIGURATION, GROUP, LOAD_BALANCER, Part, Places, TEMPLATE, WAIT};
+use super::permissions;
+use super::resources::{
+    self, ADDRESS, CONFIGURATION, GROUP, HIGH, LOAD_BALANCER, Part, Places, SECURITY_GROUP, TARGETS, TEMPLATE, UP, WAIT,
+};
 use super::workflow::Run;
+use crate::world::iam::linked_roles;
 use crate::world::plane::DeploymentFailure;
 use crate::world::scaling::LaunchSource;
 
@@ -78,12 +82,11 @@ fn reveal_cname(run: &Run) {
 }
 
 fn profile_of(run: &Run) -> Result<String, String> {
-    let mut state = run.world.lock();
-    let environment = state.region(&run.region).beanstalk.environments.get(&run.id);
-    let settings = environment
-        .map(|environment| environment.settings.clone())
+    let settings = run
+        .snapshot()
+        .map(|environment| environment.settings)
         .unwrap_or_default();
-    resources::instance_profile(&state, &settings)
+    resources::instance_profile(&run.world, &settings)
 }
 
 /// Without a profile nothing is made at all: the environment is gone within a minute.
@@ -100,6 +103,7 @@ async fn build(run: &Run, profile: String, caller: &str) -> Result<(), StackFail
     }
     let places = find_places(run)?;
     run.at(24.0).await;
+    permissions::check(run, caller, SECURITY_GROUP, permissions::SECURITY_GROUPS)?;
     let groups = run
         .site(|site| site.make_security_groups(&places.vpc_id))
         .unwrap_or_else(|| Ok(Vec::new()))?;
@@ -112,15 +116,21 @@ async fn build(run: &Run, profile: String, caller: &str) -> Result<(), StackFail
         .is_some_and(|environment| environment.settings.is_single_instance());
     let launch = make_launch_source(run, &profile, caller)?;
     if single {
+        permissions::check(run, caller, ADDRESS, permissions::ADDRESS)?;
         if let Some(ip) = run.site(|site| site.make_address()) {
             run.info(format!("Created EIP: {ip}"));
         }
     } else if is_classic(run) {
         run.site(|site| site.make_classic_targets(&places.vpc_id));
-    } else if let Some(arn) = run.site(|site| site.make_target_group(&places.vpc_id)) {
-        run.info(format!("Created target group named: {arn}"));
+    } else {
+        permissions::check(run, caller, TARGETS, permissions::TARGET_GROUP)?;
+        if let Some(arn) = run.site(|site| site.make_target_group(&places.vpc_id)) {
+            run.info(format!("Created target group named: {arn}"));
+        }
     }
     run.at(55.0).await;
+    permissions::check(run, caller, GROUP, permissions::GROUP)?;
+    permissions::link(run, caller, GROUP, &linked_roles::AUTO_SCALING)?;
     let group = run.site(|site| {
         let spec = site.spec(Some(profile));
         site.make_auto_scaling_group(spec, launch, &places.instances)
@@ -129,7 +139,7 @@ async fn build(run: &Run, profile: String, caller: &str) -> Result<(), StackFail
     run.info(format!("Created Auto Scaling group named: {group}"));
     run.info("Waiting for EC2 instances to launch. This may take a few minutes.");
     if !single {
-        make_balanced_parts(run, &group, &places).await?;
+        make_balanced_parts(run, caller, &group, &places).await?;
     }
     wait_for_instances(run, &group).await?;
     run.site(|site| site.record(WAIT, "", "CREATE_COMPLETE", None));
@@ -137,8 +147,10 @@ async fn build(run: &Run, profile: String, caller: &str) -> Result<(), StackFail
     Ok(())
 }
 
-async fn make_balanced_parts(run: &Run, group: &str, places: &Places) -> Result<(), StackFailure> {
+async fn make_balanced_parts(run: &Run, caller: &str, group: &str, places: &Places) -> Result<(), StackFailure> {
     run.at(70.0).await;
+    permissions::check(run, caller, UP, permissions::SCALING_POLICY)?;
+    permissions::check(run, caller, HIGH, permissions::ALARM)?;
     run.site(|site| site.make_triggers(group));
     let made = run.snapshot().map(|environment| environment.made).unwrap_or_default();
     for arn in [made.up_policy, made.down_policy].into_iter().flatten() {
@@ -148,7 +160,7 @@ async fn make_balanced_parts(run: &Run, group: &str, places: &Places) -> Result<
         run.info(format!("Created CloudWatch alarm named: {name}"));
     }
     run.at(150.0).await;
-    check_balancer(run, places)?;
+    check_balancer(run, caller, places)?;
     if is_classic(run) {
         let name = run.site(|site| site.make_classic_balancer(places)).unwrap_or_default();
         run.info(format!("Created load balancer named: {name}"));
@@ -179,14 +191,17 @@ fn find_places(run: &Run) -> Result<Places, StackFailure> {
         .map_err(|why| (GROUP, why))
 }
 
-/// As ELB refuses them: too few zones, no way in from the internet.
-fn check_balancer(run: &Run, places: &Places) -> Result<(), StackFailure> {
+/// As ELB refuses them: to a caller who may not, to an account that may not, with too few zones, with no way in from the
+/// internet.
+fn check_balancer(run: &Run, caller: &str, places: &Places) -> Result<(), StackFailure> {
+    let part = if is_classic(run) {
+        CLASSIC_BALANCER
+    } else {
+        LOAD_BALANCER
+    };
+    permissions::check(run, caller, part, permissions::LOAD_BALANCER)?;
+    permissions::link(run, caller, part, &linked_roles::LOAD_BALANCING)?;
     if run.world.lock().gates.load_balancers {
-        let part = if is_classic(run) {
-            CLASSIC_BALANCER
-        } else {
-            LOAD_BALANCER
-        };
         return Err((part, NO_LOAD_BALANCERS.to_owned()));
     }
     let mut zones: Vec<_> = places.balancer.iter().map(|subnet| &subnet.zone).collect();
@@ -212,6 +227,7 @@ fn make_launch_source(run: &Run, profile: &str, caller: &str) -> Result<LaunchSo
         return Err((TEMPLATE, format!("The key pair '{key}' does not exist")));
     }
     if resources::wants_template(&settings) {
+        permissions::check(run, caller, TEMPLATE, permissions::LAUNCH_TEMPLATE)?;
         // Making a launch template writes no event (facts/eb.md §1.4).
         let source = run.site(|site| {
             let spec = site.spec(Some(profile.to_owned()));
@@ -219,6 +235,7 @@ fn make_launch_source(run: &Run, profile: &str, caller: &str) -> Result<LaunchSo
         });
         return source.ok_or_else(|| (TEMPLATE, "The environment is gone".to_owned()));
     }
+    permissions::check(run, caller, CONFIGURATION, permissions::LAUNCH_CONFIGURATION)?;
     if run.world.lock().gates.launch_configurations {
         let why = NO_LAUNCH_CONFIGURATIONS;
         run.error(format!(
@@ -237,7 +254,13 @@ fn make_launch_source(run: &Run, profile: &str, caller: &str) -> Result<LaunchSo
 /// Until every instance of the group has taken the version or failed to.
 async fn wait_for_instances(run: &Run, group: &str) -> Result<(), StackFailure> {
     let patience = run.patience(LAUNCH_PATIENCE);
+    let mut has_log = false;
     loop {
+        let deploying = run.snapshot().filter(|it| !has_log && !it.deployments.is_empty());
+        if let Some(environment) = deploying {
+            deployment::write_log(run, &environment, &deployment::log_name(run), &[]).await;
+            has_log = true;
+        }
         if let Some(why) = failed_launch(run, group) {
             run.event(
                 Severity::Warn,
@@ -320,8 +343,7 @@ async fn finish(run: &Run) {
     let single = environment.settings.is_single_instance();
     let results = results(run);
     run.at(if single { 120.0 } else { 166.0 }).await;
-    let file = format!("eb-deployment-{}.log", run.request_id);
-    deployment::write_log(run, &environment, &file, &results).await;
+    deployment::write_log(run, &environment, &deployment::log_name(run), &results).await;
     let deployed = results.iter().all(|(_, result)| result.is_ok());
     if deployed {
         run.info("Instance deployment completed successfully.");

@@ -15,6 +15,7 @@ mod launch;
 pub(crate) mod lifecycle;
 mod limits;
 pub(crate) mod managed;
+mod permissions;
 pub(crate) mod platforms;
 pub(crate) mod quotas;
 pub(crate) mod rebuild;
@@ -37,6 +38,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::settling::Settling;
 use super::{Item, Refusal, Tags};
 use applications::Application;
 use deployment::{InstanceDeployment, Wanted};
@@ -57,7 +59,8 @@ pub(crate) struct Beanstalk {
     pub environments: BTreeMap<String, Environment>,
     /// Oldest first.
     pub events: Vec<Event>,
-    /// CNAME prefixes that other customers of AWS have: they are one namespace per region.
+    /// CNAME prefixes that other customers of AWS have: they are one namespace per region. `*` at the end of one stands for
+    /// anything.
     pub foreign_prefixes: BTreeSet<String>,
 }
 
@@ -83,7 +86,7 @@ pub(crate) struct Environment {
     pub settings: Settings,
     /// What a running or failed update wants: `pending` or `failed`.
     pub draft: Option<(&'static str, Settings)>,
-    pub tags: Tags,
+    pub tags: Settling<Tags>,
     pub created: Timestamp,
     pub updated: Timestamp,
     pub ended: Option<Timestamp>,
@@ -172,7 +175,12 @@ impl Environment {
 
     /// Tags that every resource made for it carries.
     pub(crate) fn resource_tags(&self) -> Tags {
-        let mut tags = self.tags.clone();
+        self.with_beanstalks(&self.tags)
+    }
+
+    /// These tags and those that Beanstalk adds.
+    pub(crate) fn with_beanstalks(&self, own: &Tags) -> Tags {
+        let mut tags = own.clone();
         tags.insert("elasticbeanstalk:environment-name".to_owned(), self.name.clone());
         tags.insert("elasticbeanstalk:environment-id".to_owned(), self.id.clone());
         tags.insert("Name".to_owned(), self.name.clone());

@@ -1,5 +1,5 @@
 //! How many of each thing a region may hold (general reference, Elastic Beanstalk quotas; facts/eb.md §3.7).
-//! Must know nothing of who counts; the codes are those of the API's model, the texts are ours.
+//! Must know nothing of who counts; the codes are those of the API's model, the texts are ours: no source has AWS's.
 
 use super::{Beanstalk, Status};
 use crate::world::Refusal;

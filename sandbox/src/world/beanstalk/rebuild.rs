@@ -88,7 +88,7 @@ fn check_restorable(beanstalk: &Beanstalk, environment: &Environment) -> Result<
 async fn start_over(run: Run, caller: String) {
     run.info("rebuildEnvironment is starting.");
     let was_made = run.snapshot().is_some_and(|it| it.made.stack.is_some());
-    if was_made && let Err((part, why)) = terminate::take_down(&run).await {
+    if was_made && let Err((part, why)) = terminate::take_down(&run, &caller).await {
         return terminate::fail(&run, part, &why);
     }
     run.environment(|environment| {

@@ -132,7 +132,7 @@ fn whole(number: usize) -> i32 {
 
 /// A new version of the launch template, or another launch configuration, by those settings.
 fn recipe(run: &Run, settings: &Settings, caller: &str) -> Result<Recipe, String> {
-    let profile = resources::instance_profile(&run.world.lock(), settings)?;
+    let profile = resources::instance_profile(&run.world, settings)?;
     let places = run.region(|here| resources::places(here, settings))?;
     let has_template = run.snapshot().is_some_and(|it| it.made.launch_template.is_some());
     let needs_configuration = !has_template && !resources::wants_template(settings);

@@ -16,9 +16,10 @@ use crate::world::monitoring::{Alarm, LogGroup};
 use crate::world::network::security_groups::{Permission, Source};
 use crate::world::network::{Subnet, zones};
 use crate::world::notifications::{Subscription, Topic};
+use crate::world::scaling::policies::Adjustment;
 use crate::world::scaling::{LaunchSource, NewGroup, keeper};
 use crate::world::stacks::Stack;
-use crate::world::{Refusal, Region, State, ids};
+use crate::world::{Refusal, Region, World, ids};
 
 /// Logical id and type in the stack.
 pub(super) type Part = (&'static str, &'static str);
@@ -415,7 +416,7 @@ impl Site<'_> {
             let arn = self
                 .here
                 .scaling
-                .create_policy(&region, &account, group, &name, adjustment);
+                .create_policy(&region, &account, group, &name, Adjustment::Change(adjustment));
             self.complete(part, &arn);
             arn
         });
@@ -703,13 +704,15 @@ fn hexadecimal() -> String {
 }
 
 /// The ARN of the instance profile that the settings name, or why there is none that can be used, in the words of
-/// Beanstalk's events (facts/eb.md §3.5). A role's ARN finds no profile.
-pub(super) fn instance_profile(state: &State, settings: &Settings) -> Result<String, String> {
+/// Beanstalk's events (facts/eb.md §3.5). A role's ARN finds no profile. Beanstalk may be told of new
+/// profiles late (facts/eb.md §4.3).
+pub(super) fn instance_profile(world: &World, settings: &Settings) -> Result<String, String> {
     let Some(name) = settings.get(LAUNCH, "IamInstanceProfile") else {
         return Err("Environment must have instance profile associated with it.".to_owned());
     };
-    let found = state
-        .iam
+    let state = world.lock();
+    let iam = state.iam.seen(state.as_of_elsewhere(world.clock.now()));
+    let found = iam
         .instance_profile(name)
         .filter(|profile| !name.starts_with("arn:") || profile.arn == name);
     let Some(profile) = found else {
@@ -717,7 +720,7 @@ pub(super) fn instance_profile(state: &State, settings: &Settings) -> Result<Str
             "The instance profile {name} associated with the environment does not exist."
         ));
     };
-    let role = profile.role.as_ref().filter(|role| state.iam.role(role).is_some());
+    let role = profile.role.as_ref().filter(|role| iam.role(role).is_some());
     if role.is_none() {
         return Err(format!(
             "The instance profile {name} associated with the environment has no role. Please attach a role to the \

@@ -72,6 +72,7 @@ async fn in_batches(
     }
     run.info("Deploying new version to instance(s).");
     let mut all = Results::new();
+    let file = deployment::log_name(run);
     let mut outcome = Outcome::Done;
     for (index, batch) in instances.chunks(size).enumerate() {
         if run.is_aborted() {
@@ -85,6 +86,7 @@ async fn in_batches(
                 index + 1
             ));
         }
+        deployment::write_log(run, before, &file, &all).await;
         let (results, healthy) = deploy_batch(run, batch, wanted, rolling).await;
         let failed = results.iter().any(|(_, result)| result.is_err());
         all.extend(results);
@@ -102,8 +104,7 @@ async fn in_batches(
 
 /// The deployment's log and its events.
 pub(super) async fn tell(run: &Run, before: &Environment, results: &Results) {
-    let file = format!("eb-deployment-{}.log", run.request_id);
-    deployment::write_log(run, before, &file, results).await;
+    deployment::write_log(run, before, &deployment::log_name(run), results).await;
     if results.iter().all(|(_, result)| result.is_ok()) {
         run.info("Instance deployment completed successfully.");
     } else {
@@ -143,7 +144,8 @@ async fn deploy_batch(run: &Run, batch: &[String], wanted: &Wanted, rolling: boo
     (results, healthy)
 }
 
-/// Capacity never falls: a batch of new instances takes the version first and goes again at the end.
+/// Capacity never falls: a batch of new instances takes the version first and goes again at the end (guide:
+/// using-features.rolling-version-deploy). No source verifies the texts on the additional batch.
 async fn with_additional_batch(run: &Run, before: &Environment, wanted: &Wanted) -> Outcome {
     let (group, old) = (group_of(run), serving(run));
     let size = batch_size(&wanted.settings, old.len());

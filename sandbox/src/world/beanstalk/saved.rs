@@ -152,7 +152,6 @@ fn quoted_if_needed(name: &str) -> String {
 mod tests {
     use super::super::settings::Settings;
     use super::*;
-    use crate::world::Tags;
 
     fn option(namespace: &str, name: &str, value: &str) -> (String, String, String) {
         (namespace.to_owned(), name.to_owned(), value.to_owned())
@@ -177,7 +176,7 @@ mod tests {
             settings,
             created: jiff::Timestamp::UNIX_EPOCH,
             updated: jiff::Timestamp::UNIX_EPOCH,
-            tags: Tags::default(),
+            tags: Default::default(),
         };
         let saved = Saved::read(&file(&template)).unwrap();
         assert_eq!(saved.description, template.description);

@@ -43,6 +43,8 @@ pub(crate) fn swap(
     Ok(())
 }
 
+/// The texts are of the pattern that all operations follow, as awsebcli 3.27 looks for some of them (`strings.py`); no log
+/// of a real swap was found.
 async fn exchange(first: Run, second: Run) {
     let name = |run: &Run| run.snapshot().map(|it| it.name).unwrap_or_default();
     let names = format!("'{}' and '{}'", name(&first), name(&second));

@@ -8,6 +8,7 @@ use super::platforms::{self, Platform};
 use super::saved::Saved;
 use super::settings::Settings;
 use super::{Beanstalk, Reference};
+use crate::world::settling::Settling;
 use crate::world::{Refusal, Tags};
 
 #[derive(Debug, Clone)]
@@ -19,7 +20,7 @@ pub(crate) struct Template {
     pub settings: Settings,
     pub created: Timestamp,
     pub updated: Timestamp,
-    pub tags: Tags,
+    pub tags: Settling<Tags>,
 }
 
 /// What CreateConfigurationTemplate is told.
@@ -90,7 +91,7 @@ impl Beanstalk {
             settings,
             created: origin.now,
             updated: origin.now,
-            tags: new.tags,
+            tags: Settling::made(new.tags, Tags::new(), origin.now),
         };
         let application = self.application_mut(&new.application)?;
         application.templates.insert(new.name, template.clone());

@@ -4,6 +4,7 @@
 use super::Status;
 use super::catalogue::{HEALTH_LOGS, LOGS};
 use super::classic::{CLASSIC_BALANCER, name_of};
+use super::permissions;
 use super::resources::{self, Part};
 use super::workflow::Run;
 use crate::world::balancing::is_classic;
@@ -11,9 +12,9 @@ use crate::world::balancing::is_classic;
 /// A part of the stack that could not be deleted, and why.
 pub(super) type StackFailure = (Part, String);
 
-pub(super) async fn terminate(run: Run) {
+pub(super) async fn terminate(run: Run, caller: String) {
     run.info("terminateEnvironment is starting.");
-    if let Err((part, why)) = take_down(&run).await {
+    if let Err((part, why)) = take_down(&run, &caller).await {
         return fail(&run, part, &why);
     }
     run.at(180.0).await;
@@ -21,16 +22,30 @@ pub(super) async fn terminate(run: Run) {
     run.set_status(Status::Terminated);
 }
 
-/// Removes all that was made for the environment.
-pub(super) async fn take_down(run: &Run) -> Result<(), StackFailure> {
+/// Removes all that was made for the environment, as far as the caller may.
+pub(super) async fn take_down(run: &Run, caller: &str) -> Result<(), StackFailure> {
     run.at(5.0).await;
     run.stack("DELETE_IN_PROGRESS", Some("User Initiated"));
+    let made = run.snapshot().map(|environment| environment.made).unwrap_or_default();
+    if made.high_alarm.is_some() {
+        permissions::check(run, caller, resources::HIGH, permissions::NO_ALARM)?;
+        permissions::check(run, caller, resources::UP, permissions::NO_SCALING_POLICY)?;
+    }
     delete_triggers(run);
     run.at(20.0).await;
+    if let Some(arn) = &made.load_balancer {
+        permissions::check(run, caller, balancer(arn), permissions::NO_LOAD_BALANCER)?;
+    }
     delete_load_balancer(run);
     run.at(30.0).await;
+    if made.group.is_some() {
+        permissions::check(run, caller, resources::GROUP, permissions::NO_GROUP)?;
+    }
     delete_group(run).await;
     run.at(120.0).await;
+    if made.security_group.is_some() {
+        permissions::check(run, caller, resources::SECURITY_GROUP, permissions::NO_SECURITY_GROUPS)?;
+    }
     delete_rest(run);
     delete_security_groups(run)?;
     delete_topic(run);
@@ -38,6 +53,14 @@ pub(super) async fn take_down(run: &Run) -> Result<(), StackFailure> {
     run.stack("DELETE_COMPLETE", None);
     run.environment(|environment| environment.deployments.clear());
     Ok(())
+}
+
+fn balancer(arn: &str) -> Part {
+    if is_classic(arn) {
+        CLASSIC_BALANCER
+    } else {
+        resources::LOAD_BALANCER
+    }
 }
 
 fn gone(run: &Run, part: Part, physical_id: &str) {
@@ -83,12 +106,8 @@ fn delete_load_balancer(run: &Run) {
             here.balancing.load_balancers.remove(&arn);
             here.balancing.listeners.retain(|_, it| it.load_balancer_arn != arn);
         });
-        let (part, name) = if is_classic(&arn) {
-            (CLASSIC_BALANCER, name_of(&arn))
-        } else {
-            (resources::LOAD_BALANCER, arn.as_str())
-        };
-        gone(run, part, name);
+        let name = if is_classic(&arn) { name_of(&arn) } else { arn.as_str() };
+        gone(run, balancer(&arn), name);
         run.info(format!("Deleted load balancer named: {name}"));
     }
     run.environment(|environment| {
@@ -128,7 +147,11 @@ pub(super) async fn empty_group(run: &Run, name: &str) {
     while has_members() {
         run.world.clock.sleep_seconds(5).await;
     }
-    run.region(|here| here.scaling.groups.remove(name));
+    run.region(|here| {
+        here.scaling.groups.remove(name);
+        // A group's policies go with it (Auto Scaling API, DeleteAutoScalingGroup).
+        here.scaling.policies.retain(|_, policy| policy.group != name);
+    });
 }
 
 fn delete_rest(run: &Run) {

@@ -8,12 +8,14 @@ use super::catalogue::{
     TRIGGER,
 };
 use super::deployment::Wanted;
+use super::permissions;
 use super::platforms::Platform;
-use super::resources::{self, HIGH, LOW, Site};
+use super::resources::{self, GROUP, HIGH, LOW, Part, Site, TEMPLATE};
 use super::settings::Settings;
 use super::workflow::Run;
 use super::{Abort, Environment, Status, extensions, health, replacement, rollout};
 use crate::world::scaling::Sizes;
+use crate::world::scaling::policies::Adjustment;
 
 /// What an update is to change.
 #[derive(Debug, Clone)]
@@ -52,6 +54,11 @@ pub(super) async fn update(run: Run, change: Change) {
         }
     };
     let options = before.settings.changes(&change.settings);
+    if let Err((part, why)) = check_permissions(&run, &change, &options) {
+        run.error(format!("Updating {} failed Reason: {why}", part.0));
+        fail(&run, &before, &change, true).await;
+        return run.set_status(Status::Ready);
+    }
     if !options.is_empty() {
         run.info(format!(
             "Updating environment {}'s configuration settings.",
@@ -73,6 +80,19 @@ pub(super) async fn update(run: Run, change: Change) {
     }
     run.set_status(Status::Ready);
     health::look(&run);
+}
+
+/// Whether the caller may change what the options are about.
+fn check_permissions(run: &Run, change: &Change, options: &[(String, String)]) -> Result<(), (Part, String)> {
+    let caller = &change.caller;
+    if touches(options, ASG) {
+        permissions::check(run, caller, GROUP, permissions::CHANGED_GROUP)?;
+    }
+    let replaces = Settings::effect_of(options) == Some(Effect::RestartEnvironment) || change.platform.is_some();
+    if replaces {
+        permissions::check(run, caller, TEMPLATE, permissions::CHANGED_TEMPLATE)?;
+    }
+    Ok(())
 }
 
 /// The change with what a new version says of the settings.
@@ -247,7 +267,7 @@ fn change_triggers(site: &mut Site, settings: &Settings) {
         if let (Some(alarm), Some(policy)) = (alarm, policy) {
             site.put_alarm(part, &alarm, &policy);
             if let Some(policy) = site.here.scaling.policies.get_mut(&policy) {
-                policy.adjustment = i32::try_from(settings.whole(TRIGGER, increment)).unwrap_or(1);
+                policy.adjustment = Adjustment::Change(i32::try_from(settings.whole(TRIGGER, increment)).unwrap_or(1));
             }
         }
     }

@@ -184,9 +184,10 @@ pub(crate) fn look(state: &mut State, region: &str, now: Timestamp) {
         .filter(running)
         .cloned()
         .collect();
+    let iam = state.iam.seen(state.as_of(now));
     let allowed: BTreeMap<_, _> = instances
         .iter()
-        .map(|instance| (instance.id.clone(), is_allowed(&state.iam, instance)))
+        .map(|instance| (instance.id.clone(), is_allowed(iam, instance)))
         .collect();
     let managed = &mut state.region(region).compute.agents.managed;
     managed.retain(|id, _| allowed.contains_key(id));

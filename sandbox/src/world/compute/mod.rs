@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::settling::Settling;
 use super::{Item, Refusal, Region, State, Tags, World, ids, network};
 use key_pairs::KeyPair;
 
@@ -23,7 +24,7 @@ pub(crate) struct Compute {
     /// By id.
     pub instances: BTreeMap<String, Instance>,
     /// By name.
-    pub key_pairs: BTreeMap<String, KeyPair>,
+    pub key_pairs: Settling<BTreeMap<String, KeyPair>>,
     /// By id.
     pub launch_templates: BTreeMap<String, LaunchTemplate>,
     pub agents: agents::Agents,

@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::world::edge_policies::{CacheRules, Kind, OriginRequestRules, ResponseHeadersRules};
 use crate::world::{Refusal, State};
 
@@ -133,7 +135,12 @@ fn invalid<T>(text: impl Into<String>) -> Result<T, Refusal> {
 
 impl State {
     /// Refuses a configuration that CloudFront would refuse. `id`: of the distribution that it is for, if there is one.
-    pub(super) fn check_distribution(&self, configuration: &Configuration, id: Option<&str>) -> Result<(), Refusal> {
+    pub(super) fn check_distribution(
+        &self,
+        configuration: &Configuration,
+        id: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
         if configuration.comment.chars().count() > 128 {
             return invalid("The parameter Comment is too long: at most 128 characters.");
         }
@@ -157,7 +164,9 @@ impl State {
         }
         check_error_responses(configuration)?;
         let web_acl = &configuration.web_acl_id;
-        if !web_acl.is_empty() && self.web_acls.by_arn(web_acl).is_none() {
+        // CloudFront is told late of a web ACL, too.
+        let web_acls = self.web_acls.seen(self.as_of(now));
+        if !web_acl.is_empty() && web_acls.by_arn(web_acl).is_none() {
             let text = format!("Invalid request provided: InvalidWebACLId: the web ACL {web_acl} does not exist.");
             return Err(Refusal::new("InvalidWebACLId", text));
         }

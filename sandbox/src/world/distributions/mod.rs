@@ -10,7 +10,6 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::edge_policies::check_version;
-use super::settling_tags::SettlingTags;
 use super::{Item, Refusal, State, Tags, ids};
 pub(crate) use configuration::{Behavior, Caching, Configuration, ErrorPage, ErrorResponse, Origin};
 pub(crate) use invalidations::Invalidation;
@@ -24,7 +23,7 @@ const FIRST_ANSWER: SignedDuration = SignedDuration::from_secs(120);
 /// WAF goes on seeing an association for a while after it was taken away (terraform-provider-aws#46839).
 const ASSOCIATION_LINGERS: SignedDuration = SignedDuration::from_secs(10);
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Distributions {
     /// By id.
     pub all: BTreeMap<String, Distribution>,
@@ -47,7 +46,7 @@ pub(crate) struct Distribution {
     /// What the edge serves until `deployed_at`; nothing before the first deployment.
     previous: Option<Arc<Configuration>>,
     deployed_at: Timestamp,
-    pub tags: SettlingTags,
+    pub tags: Tags,
     /// Oldest first. Shared with the edge, which looks at them with every request.
     pub invalidations: Arc<Vec<Invalidation>>,
 }
@@ -100,11 +99,16 @@ impl Distributions {
         self.all.get_mut(id).ok_or_else(no_such_distribution)
     }
 
-    pub(crate) fn by_arn(&mut self, arn: &str) -> Result<&mut Distribution, Refusal> {
-        self.all
-            .values_mut()
-            .find(|distribution| distribution.arn == arn)
-            .ok_or_else(|| Refusal::with_status(404, "NoSuchResource", "The specified resource does not exist."))
+    pub(crate) fn by_arn(&self, arn: &str) -> Result<&Distribution, Refusal> {
+        let mut all = self.all.values();
+        all.find(|distribution| distribution.arn == arn)
+            .ok_or_else(no_such_resource)
+    }
+
+    pub(crate) fn by_arn_mut(&mut self, arn: &str) -> Result<&mut Distribution, Refusal> {
+        let mut all = self.all.values_mut();
+        all.find(|distribution| distribution.arn == arn)
+            .ok_or_else(no_such_resource)
     }
 
     pub(crate) fn by_domain(&self, host: &str) -> Option<&Distribution> {
@@ -142,7 +146,7 @@ impl Distributions {
                 region: region.to_owned(),
                 id: distribution.id.clone(),
                 name: distribution.configuration.comment.clone(),
-                tags: distribution.tags.all().clone(),
+                tags: distribution.tags.clone(),
             })
             .collect()
     }
@@ -176,7 +180,7 @@ impl State {
             );
             return Err(Refusal::with_status(409, "DistributionAlreadyExists", text));
         }
-        self.check_distribution(&configuration, None)?;
+        self.check_distribution(&configuration, None, now)?;
         let id = format!("E{}", ids::capitals(13));
         let distribution = Distribution {
             arn: format!("arn:aws:cloudfront::{}:distribution/{id}", self.account),
@@ -186,7 +190,7 @@ impl State {
             configuration: Arc::new(configuration),
             previous: None,
             deployed_at: now + DEPLOYMENT,
-            tags: SettlingTags::new(tags, now),
+            tags,
             invalidations: Arc::default(),
             id: id.clone(),
         };
@@ -215,7 +219,7 @@ impl State {
                 "You cannot change the CallerReference of a distribution.",
             ));
         }
-        self.check_distribution(&configuration, Some(id))?;
+        self.check_distribution(&configuration, Some(id), now)?;
         let distribution = self.distributions.get_mut(id)?;
         let left = distribution.configuration.web_acl_id.clone();
         let changed = left != configuration.web_acl_id;
@@ -251,6 +255,10 @@ impl State {
         self.distributions.let_go(web_acl, now);
         Ok(())
     }
+}
+
+fn no_such_resource() -> Refusal {
+    Refusal::with_status(404, "NoSuchResource", "The specified resource does not exist.")
 }
 
 fn no_such_distribution() -> Refusal {

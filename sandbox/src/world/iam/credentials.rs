@@ -26,7 +26,7 @@ pub(crate) struct TemporaryCredentials {
     pub session_token: String,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Credentials {
     /// By access key id.
     holders: BTreeMap<String, Principal>,

@@ -2,6 +2,7 @@
 //! Must know nothing of wire formats or of who asks; credentials and the evaluation of policies have files of their own.
 
 pub(crate) mod credentials;
+pub(crate) mod linked_roles;
 pub(crate) mod managed;
 pub(crate) mod policy;
 
@@ -18,7 +19,7 @@ const MOST_ATTACHED: usize = 10;
 const MOST_INLINE: usize = 10_240;
 
 /// The account's IAM. Names are unique without regard to case.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Iam {
     pub credentials: credentials::Credentials,
     /// By name in lower case.
@@ -89,6 +90,11 @@ impl Iam {
         self.instance_profiles.values()
     }
 
+    /// Whether whoever calls with that ARN may: a role's session what its policies allow, the account's own user everything.
+    pub(crate) fn caller_can(&self, caller: &str, action: &str, resource: &str) -> bool {
+        assumed_role(caller).is_none_or(|role| self.role_can(role, action, resource))
+    }
+
     /// Whether the role's policies allow `action` (`dynamodb:PutItem`) on `resource` (an ARN).
     pub(crate) fn role_can(&self, role: &str, action: &str, resource: &str) -> bool {
         self.decide(role, action, resource, &Context::default()) == Decision::Allowed
@@ -137,6 +143,13 @@ impl Iam {
 
     pub(crate) fn delete_role(&mut self, name: &str) -> Result<(), Refusal> {
         let role = self.role(name).ok_or_else(|| no_role(name))?;
+        if role.path.starts_with("/aws-service-role/") {
+            let text = format!(
+                "Cannot perform the operation on the protected role '{}' - this role is only modifiable by AWS",
+                role.name
+            );
+            return Err(Refusal::new("UnmodifiableEntity", text));
+        }
         if self
             .instance_profiles
             .values()
@@ -298,6 +311,11 @@ impl Iam {
     }
 }
 
+/// `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION` → `ROLE`.
+fn assumed_role(caller: &str) -> Option<&str> {
+    caller.split(":assumed-role/").nth(1)?.split('/').next()
+}
+
 /// Names are unique without regard to case; ARNs and paths end in the name.
 fn key(name: &str) -> String {
     name.rsplit('/').next().unwrap_or(name).to_lowercase()
@@ -328,7 +346,8 @@ fn conflict(text: &str) -> Refusal {
     Refusal::with_status(409, "DeleteConflict", text)
 }
 
-fn no_role(name: &str) -> Refusal {
+/// A role that is not there.
+pub(crate) fn no_role(name: &str) -> Refusal {
     Refusal::with_status(
         404,
         "NoSuchEntity",

@@ -5,8 +5,41 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::world::Refusal;
+
 /// Samples a minute apart are kept this long.
 const RETENTION: SignedDuration = SignedDuration::from_hours(15 * 24);
+
+/// What a value may be of (CloudWatch API, MetricDatum).
+const UNITS: &[&str] = &[
+    "Seconds",
+    "Microseconds",
+    "Milliseconds",
+    "Bytes",
+    "Kilobytes",
+    "Megabytes",
+    "Gigabytes",
+    "Terabytes",
+    "Bits",
+    "Kilobits",
+    "Megabits",
+    "Gigabits",
+    "Terabits",
+    "Percent",
+    "Count",
+    "Bytes/Second",
+    "Kilobytes/Second",
+    "Megabytes/Second",
+    "Gigabytes/Second",
+    "Terabytes/Second",
+    "Bits/Second",
+    "Kilobits/Second",
+    "Megabits/Second",
+    "Gigabits/Second",
+    "Terabits/Second",
+    "Count/Second",
+    "None",
+];
 
 #[derive(Debug, Default)]
 pub(crate) struct Metrics(BTreeMap<Metric, Vec<Sample>>);
@@ -76,7 +109,50 @@ impl Metrics {
         let samples = self.0.entry(metric).or_default();
         let outdated = samples.partition_point(|sample| sample.time < oldest);
         samples.drain(..outdated);
-        samples.push(sample);
+        // Clients may publish what is past.
+        let place = samples.partition_point(|other| other.time <= sample.time);
+        samples.insert(place, sample);
+    }
+
+    /// As PutMetricData: a client's own values, in the minute that they are of.
+    ///
+    /// # Errors
+    /// A time that is older than two weeks or further ahead than two hours, and a unit that is none.
+    pub(crate) fn put(
+        &mut self,
+        metric: &Metric,
+        values: &[f64],
+        unit: Option<&str>,
+        time: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let invalid = |message: String| Err(Refusal::new("InvalidParameterValue", message));
+        let age = now.as_second() - time.as_second();
+        if !(-2 * 3600..=14 * 24 * 3600).contains(&age) {
+            return invalid(format!(
+                "The parameter MetricData.member.1.Timestamp must specify a time within the past two weeks and no more than two \
+                 hours ahead; {time} is not."
+            ));
+        }
+        let unit = unit.unwrap_or("None");
+        let Some(unit) = UNITS.iter().find(|known| **known == unit) else {
+            return invalid(format!(
+                "The parameter MetricData.member.1.Unit must be one of {UNITS:?}."
+            ));
+        };
+        for value in values {
+            if !value.is_finite() {
+                return invalid("The parameter MetricData.member.1.Value must be a number.".to_owned());
+            }
+            let sample = Sample {
+                time: minute(time),
+                published: now,
+                value: *value,
+                unit,
+            };
+            self.push(metric.clone(), sample);
+        }
+        Ok(())
     }
 
     /// Metrics with the time of their newest sample.

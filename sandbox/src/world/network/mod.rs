@@ -20,7 +20,7 @@ use endpoints::VpcEndpoint;
 use routes::RouteTable;
 use security_groups::SecurityGroup;
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Network {
     /// By id, as all of these.
     pub vpcs: BTreeMap<String, Vpc>,
@@ -316,6 +316,17 @@ impl Network {
             .or_else(|| self.security_groups.get_mut(id).map(|it| &mut it.tags))
             .or_else(|| self.addresses.get_mut(id).map(|it| &mut it.tags))
             .or_else(|| self.endpoints.get_mut(id).map(|it| &mut it.tags))
+    }
+
+    /// Whether there is anything with that id.
+    pub(crate) fn holds(&self, id: &str) -> bool {
+        self.vpcs.contains_key(id)
+            || self.subnets.contains_key(id)
+            || self.internet_gateways.contains_key(id)
+            || self.route_tables.contains_key(id)
+            || self.security_groups.contains_key(id)
+            || self.addresses.contains_key(id)
+            || self.endpoints.contains_key(id)
     }
 
     pub(crate) fn inventory(&self, region: &str) -> Vec<Item> {

@@ -90,13 +90,13 @@ impl Lifecycle {
     }
 }
 
-/// A policy of type SimpleScaling and adjustment ChangeInCapacity, as Beanstalk makes them.
+/// A policy of type SimpleScaling.
 #[derive(Debug, Clone)]
 pub(crate) struct Policy {
     pub arn: String,
     pub name: String,
     pub group: String,
-    pub adjustment: i32,
+    pub adjustment: policies::Adjustment,
 }
 
 #[derive(Debug, Clone)]
@@ -242,13 +242,26 @@ impl Scaling {
         self.groups.insert(new.name, group);
     }
 
+    /// The ARN of a group's policy of that name, or whose ARN that is.
+    ///
+    /// # Errors
+    /// `ValidationError` where there is none.
+    pub(crate) fn policy_arn(&self, group: Option<&str>, policy: &str) -> Result<String, Refusal> {
+        let meant = |it: &&Policy| {
+            let of_group = group.is_none_or(|name| name == it.group);
+            of_group && (it.arn == policy || group.is_some() && it.name == policy)
+        };
+        let found = self.policies.values().find(meant).map(|it| it.arn.clone());
+        found.ok_or_else(|| policies::unknown(policy))
+    }
+
     pub(crate) fn create_policy(
         &mut self,
         region: &str,
         account: &str,
         group: &str,
         name: &str,
-        adjustment: i32,
+        adjustment: policies::Adjustment,
     ) -> String {
         let arn = format!(
             "arn:aws:autoscaling:{region}:{account}:scalingPolicy:{}:autoScalingGroupName/{group}:policyName/{name}",

@@ -24,6 +24,31 @@ pub(crate) enum Cooldown {
     Until(Timestamp),
 }
 
+/// What a policy makes of the desired capacity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Adjustment {
+    Change(i32),
+    Exact(i32),
+    /// Percent, and instances that it is at least.
+    Percent(i32, i32),
+}
+
+impl Adjustment {
+    /// Percentages round towards zero, but to one instance at least (guide: as-scaling-simple-step, "Scaling adjustment types").
+    fn of(self, desired: i32) -> i32 {
+        match self {
+            Self::Change(instances) => desired.saturating_add(instances),
+            Self::Exact(instances) => instances,
+            Self::Percent(0, _) => desired,
+            Self::Percent(percent, least) => {
+                let part = i64::from(desired) * i64::from(percent) / 100;
+                let size = part.abs().max(least.max(1).into()) * i64::from(percent.signum());
+                i32::try_from(i64::from(desired) + size).unwrap_or(desired)
+            }
+        }
+    }
+}
+
 impl Cooldown {
     fn is_over(self, now: Timestamp) -> bool {
         match self {
@@ -34,32 +59,39 @@ impl Cooldown {
     }
 }
 
+/// # Errors
+/// `ScalingActivityInProgress` while the group scales or cools down (text:
+/// github.com/TwiN/aws-eks-asg-rolling-update-handler/issues/16, which met it with all instances there).
+pub(crate) fn check_cooldown(scaling: &Scaling, group: &Group, now: Timestamp) -> Result<(), Refusal> {
+    if !scaling.is_scaling(&group.name) && group.cooling.is_over(now) {
+        return Ok(());
+    }
+    let activities = scaling.activities.iter().filter(|it| it.group == group.name);
+    let newest = activities.max_by_key(|it| it.started).map(|it| it.id.as_str());
+    let message = format!(
+        "Scaling activity {} is in progress and blocks this action",
+        newest.unwrap_or_default()
+    );
+    Err(Refusal::new("ScalingActivityInProgress", message))
+}
+
 /// Runs a policy. One of an alarm is ignored while the group cools down, is still scaling or would leave its bounds.
 ///
 /// # Errors
 /// An unknown policy; for a user who honours the cooldown, that there is one.
 pub(crate) fn execute(scaling: &mut Scaling, policy: &str, trigger: &Trigger, now: Timestamp) -> Result<(), Refusal> {
-    let unknown = || {
-        Refusal::new(
-            "ValidationError",
-            format!("ScalingPolicy name not found - Policy '{policy}' not found"),
-        )
+    let policy = scaling.policies.get(policy).cloned().ok_or_else(|| unknown(policy))?;
+    let cooled = match scaling.groups.get(&policy.group) {
+        Some(group) => check_cooldown(scaling, group, now),
+        None => Ok(()),
     };
-    let policy = scaling.policies.get(policy).cloned().ok_or_else(unknown)?;
-    let scales = scaling.is_scaling(&policy.group);
     let group = scaling.group_mut(&policy.group)?;
-    let blocked = scales || !group.cooling.is_over(now);
     match trigger {
-        Trigger::Alarm { .. } if blocked || group.suspended.contains("AlarmNotification") => return Ok(()),
-        Trigger::User { honor_cooldown: true } if blocked => {
-            return Err(Refusal::new(
-                "ScalingActivityInProgress",
-                format!("Cooldown is in effect for AutoScalingGroup {}", group.name),
-            ));
-        }
+        Trigger::Alarm { .. } if cooled.is_err() || group.suspended.contains("AlarmNotification") => return Ok(()),
+        Trigger::User { honor_cooldown: true } => cooled?,
         _ => {}
     }
-    let desired = (group.desired + policy.adjustment).clamp(group.min, group.max);
+    let desired = policy.adjustment.of(group.desired).clamp(group.min, group.max);
     // A group at its bounds stays, without an activity.
     if desired == group.desired {
         return Ok(());
@@ -77,6 +109,13 @@ pub(crate) fn execute(scaling: &mut Scaling, policy: &str, trigger: &Trigger, no
     group.want(desired, cause);
     group.cooling = Cooldown::Scaling;
     Ok(())
+}
+
+pub(super) fn unknown(policy: &str) -> Refusal {
+    Refusal::new(
+        "ValidationError",
+        format!("ScalingPolicy name not found - Policy '{policy}' not found"),
+    )
 }
 
 /// Begins the cooldown when what a policy has set off is done: with the launch, or after draining and termination.
@@ -115,7 +154,7 @@ mod tests {
             environment_id: None,
         };
         scaling.create_group("us-east-1", "000000000000", new, at(0));
-        let policy = scaling.create_policy("us-east-1", "000000000000", "group", "up", 1);
+        let policy = scaling.create_policy("us-east-1", "000000000000", "group", "up", Adjustment::Change(1));
         (scaling, policy)
     }
 
@@ -167,6 +206,15 @@ mod tests {
         assert_eq!(desired(&scaling), 4);
         let unknown = execute(&mut scaling, "down", &user(false), at(120)).unwrap_err();
         assert_eq!(unknown.code, "ValidationError");
+    }
+
+    #[test]
+    fn percentages_round_towards_zero_but_to_one_instance_at_least() {
+        let percent = |percent, least, desired| Adjustment::Percent(percent, least).of(desired);
+        assert_eq!([percent(10, 0, 4), percent(-10, 0, 4)], [5, 3]);
+        assert_eq!([percent(50, 0, 5), percent(-67, 0, 10)], [7, 4]);
+        assert_eq!([percent(10, 2, 4), percent(0, 2, 4)], [6, 4]);
+        assert_eq!(Adjustment::Exact(3).of(2), 3);
     }
 
     #[test]

@@ -9,12 +9,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::settling_tags::SettlingTags;
 use super::{Item, Refusal, State, Tags, ids};
 pub(crate) use rules::{Action, Comparison, Field, Position, Rate, RateKey, Rule, RuleKind, Statement, Transformation};
 pub(crate) use samples::{Sample, Samples};
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct WebAcls {
     /// By id.
     pub all: BTreeMap<String, WebAcl>,
@@ -29,7 +28,7 @@ pub(crate) struct WebAcl {
     pub lock_token: String,
     /// Shared with the edge, which looks at it with every request.
     pub definition: Arc<Definition>,
-    pub tags: SettlingTags,
+    pub tags: Tags,
 }
 
 /// What CreateWebACL and UpdateWebACL set.
@@ -76,7 +75,7 @@ impl WebAcls {
                 region: region.to_owned(),
                 id: acl.id.clone(),
                 name: acl.name.clone(),
-                tags: acl.tags.all().clone(),
+                tags: acl.tags.clone(),
             })
             .collect()
     }
@@ -87,13 +86,7 @@ impl State {
     ///
     /// # Errors
     /// `WAFDuplicateItemException`: names are unique.
-    pub(crate) fn create_web_acl(
-        &mut self,
-        name: &str,
-        definition: Definition,
-        tags: Tags,
-        now: Timestamp,
-    ) -> Result<WebAcl, Refusal> {
+    pub(crate) fn create_web_acl(&mut self, name: &str, definition: Definition, tags: Tags) -> Result<WebAcl, Refusal> {
         if self.web_acls.all.values().any(|acl| acl.name == name) {
             return Err(Refusal::new(
                 "WAFDuplicateItemException",
@@ -106,7 +99,7 @@ impl State {
             name: name.to_owned(),
             lock_token: ids::uuid(),
             definition: Arc::new(definition),
-            tags: SettlingTags::new(tags, now),
+            tags,
             id: id.clone(),
         };
         self.web_acls.all.insert(id, acl.clone());
@@ -144,7 +137,9 @@ impl State {
     ) -> Result<(), Refusal> {
         let acl = self.web_acls.get(id, name)?;
         check_token(acl, lock_token)?;
-        if self.distributions.holds_web_acl(&acl.arn, now) {
+        let as_of = self.as_of(now);
+        let held = self.distributions.holds_web_acl(&acl.arn, now);
+        if held || self.distributions.seen(as_of).holds_web_acl(&acl.arn, now) {
             return Err(Refusal::new(
                 "WAFAssociatedItemException",
                 "AWS WAF couldn’t perform the operation because your resource is being used by another resource or it’s \
@@ -168,7 +163,8 @@ fn check_token(acl: &WebAcl, lock_token: &str) -> Result<(), Refusal> {
     ))
 }
 
-fn nonexistent() -> Refusal {
+/// A web ACL that is not there.
+pub(crate) fn nonexistent() -> Refusal {
     Refusal::new(
         "WAFNonexistentItemException",
         "AWS WAF couldn’t perform the operation because your resource doesn’t exist.",

@@ -27,7 +27,7 @@ pub(crate) struct Sample {
 }
 
 /// By web ACL's ARN and metric name; the newest are last.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Samples(BTreeMap<(String, String), VecDeque<Sample>>);
 
 impl Samples {
