@@ -325,6 +325,8 @@ class TheArticle(Case):
         tags = aws("cloudfront", "list-tags-for-resource", "--resource", made["ARN"])["Tags"]["Items"]
         self.assertEqual([{"Key": "event", "Value": "conference"}], tags)
         aws("cloudfront", "list-distributions")
+        aws("cloudfront", "list-streaming-distributions")
+        aws("cloudfront", "list-cloud-front-origin-access-identities")
         aws("cloudfront", "list-distributions-by-web-acl-id", "--web-acl-id", self.acl["ARN"])
         aws("cloudfront", "get-cache-policy", "--id", CACHING_OPTIMIZED)
         aws("cloudfront", "list-cache-policies", "--type", "managed")

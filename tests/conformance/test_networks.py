@@ -19,8 +19,11 @@ class Networks(Case):
 
     def test_a_network_of_ones_own(self):
         ec2 = self.ec2
-        vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16", TagSpecifications=tagged("vpc"))["Vpc"]
+        vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16", InstanceTenancy="default", TagSpecifications=tagged("vpc"))["Vpc"]
         self.assertFalse(vpc["IsDefault"])
+        block = vpc["CidrBlockAssociationSet"][0]
+        self.assertEqual(("10.0.0.0/16", "associated"), (block["CidrBlock"], block["CidrBlockState"]["State"]))
+        self.refuses("NotImplemented", ec2.create_vpc, CidrBlock="10.3.0.0/16", InstanceTenancy="dedicated")
         self.assertEqual(TAGS, vpc["Tags"])
         own = vpc["VpcId"]
         subnet = ec2.create_subnet(VpcId=own, CidrBlock="10.0.1.0/24", AvailabilityZone="us-east-1a",

@@ -45,6 +45,11 @@ class Roles(Case):
                 version = self.iam.get_policy_version(PolicyArn=MANAGED + path, VersionId=policy["DefaultVersionId"])
                 self.assertTrue(version["PolicyVersion"]["Document"]["Statement"])
         self.refuses("NoSuchEntity", self.iam.get_policy, PolicyArn=f"{MANAGED}NoSuchPolicy")
+        pages = self.iam.get_paginator("list_policies").paginate(Scope="AWS", PaginationConfig={"PageSize": 3})
+        listed = [policy["Arn"] for page in pages for policy in page["Policies"]]
+        self.assertIn(f"{MANAGED}service-role/AWSElasticBeanstalkEnhancedHealth", listed)
+        self.assertEqual(len(listed), len(set(listed)))
+        self.assertEqual([], self.iam.list_policies(Scope="Local")["Policies"])
 
     def test_a_role_goes_only_when_nothing_hangs_on_it(self):
         self.make("hung")

@@ -17,8 +17,8 @@ RFC_822 = re.compile(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GM
 
 # What the protocols put around an answer, which no output shape has.
 ENVELOPE = {"query": {"ResponseMetadata"}, "ec2": {"requestId"}, "rest-xml": set()}
-# Members that AWS sends and botocore's models leave out.
-KNOWN_TO_SEND = {"Bucket.BucketRegion"}
+# Members that AWS sends and botocore's models leave out; that of settings is in the model of awsebcli 3.27.
+KNOWN_TO_SEND = {"Bucket.BucketRegion", "ConfigurationSettingsDescription.Tier"}
 # Enums whose values AWS sends in capitals, though its models have them otherwise (awsebcli 3.27, `commonops.py`,
 # compares with `PROCESSED`).
 SENT_IN_CAPITALS = {"ApplicationVersionStatus"}

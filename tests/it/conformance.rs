@@ -1,6 +1,8 @@
 //! AWS's own tools find AWS in the sandbox: each story of tests/conformance with an account of its own.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Dimension, HistoryItemType, ScanBy, Statistic};
@@ -23,11 +25,56 @@ fn tell(user: &User, story: &str) -> Ran {
 
 /// As [`tell`], for a story that deploys the site.
 fn tell_with_the_site(user: User, story: &str) -> User {
-    let bundle = user.confctl(&["bundle", "-o", "json"]).exits(0).summary();
-    let bundle = bundle["outputs"]["bundle"].as_str().unwrap().to_owned();
-    let user = user.with("CONFORMANCE_BUNDLE", &bundle);
+    let user = with_the_site(user);
     tell(&user, story);
     user
+}
+
+fn with_the_site(user: User) -> User {
+    let bundle = user.confctl(&["bundle", "-o", "json"]).exits(0).summary();
+    let bundle = bundle["outputs"]["bundle"].as_str().unwrap().to_owned();
+    user.with("CONFORMANCE_BUNDLE", &bundle)
+}
+
+/// Where the programs of `tests/conformance/requirements-NAME.txt` are: an environment of their own, made once beside the
+/// build, and again when the requirements change.
+fn tools(name: &str) -> PathBuf {
+    let requirements = format!("tests/conformance/requirements-{name}.txt");
+    let wanted = std::fs::read_to_string(&requirements).unwrap();
+    let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("conformance-{name}"));
+    let installed = place.join("installed.txt");
+    if std::fs::read_to_string(&installed).is_ok_and(|done| done == wanted) {
+        return place.join("bin");
+    }
+    let run = |program: &Path, arguments: &[&str]| {
+        let ended = Command::new(program).args(arguments).status().unwrap();
+        assert!(ended.success(), "{} {arguments:?}", program.display());
+    };
+    run(
+        Path::new("python3"),
+        &["-m", "venv", "--clear", place.to_str().unwrap()],
+    );
+    run(&place.join("bin/pip"), &["install", "--quiet", "-r", &requirements]);
+    std::fs::write(&installed, wanted).unwrap();
+    place.join("bin")
+}
+
+/// A story of a client that is installed for it, last in the path: the Python that tells it is another.
+fn tell_of_a_client(story: &str, bin: &Path) {
+    let path = format!("{}:{}", std::env::var("PATH").unwrap(), bin.display());
+    let user = User::new().with("PATH", &path);
+    user.confctl(&["sandbox", "start"]).exits(0);
+    tell(&with_the_site(user), story);
+}
+
+#[test]
+fn the_eb_cli_finds_beanstalk() {
+    tell_of_a_client("eb_cli", &tools("eb"));
+}
+
+#[test]
+fn ansible_makes_the_stack_and_finds_it_as_it_is() {
+    tell_of_a_client("ansible", &tools("ansible"));
 }
 
 #[test]

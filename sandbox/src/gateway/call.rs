@@ -57,8 +57,14 @@ impl Call {
 
     /// The request as the generated type of a query or EC2-query operation.
     pub(crate) fn query<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
-        query::from_parameters(&self.parameters())
-            .map_err(|error| Refusal::new("MalformedQueryString", error.to_string()))
+        decoded(&self.parameters())
+    }
+
+    /// As [`Self::query`], without a member that the generated type does not have.
+    pub(crate) fn query_without<T: DeserializeOwned>(&self, member: &str) -> Result<T, Refusal> {
+        let mut parameters = self.parameters();
+        parameters.retain(|name, _| name.split('.').next() != Some(member));
+        decoded(&parameters)
     }
 
     /// The request as the generated type of a JSON operation.
@@ -77,6 +83,10 @@ impl Call {
             body: self.body.clone(),
         }
     }
+}
+
+fn decoded<T: DeserializeOwned>(parameters: &HashMap<String, String>) -> Result<T, Refusal> {
+    query::from_parameters(parameters).map_err(|error| Refusal::new("MalformedQueryString", error.to_string()))
 }
 
 /// What goes back.

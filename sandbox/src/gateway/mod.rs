@@ -240,7 +240,15 @@ async fn run(gateway: &Gateway, call: &Call) -> Result<Answer, Refusal> {
         return services::elasticbeanstalk::answer_to_stranger(call).ok_or(refusal);
     }
     if call.protocol == Protocol::S3 {
-        return gateway.store.run(call, &gateway.info.account).await;
+        let answer = gateway.store.run(call, &gateway.info.account).await?;
+        if matches!(
+            call.operation.as_str(),
+            "PutObject" | "CopyObject" | "CompleteMultipartUpload"
+        ) {
+            let (bucket, key) = services::s3::target(&call.uri);
+            services::elasticbeanstalk::follow_file(&gateway.world, call, &bucket, &key);
+        }
+        return Ok(answer);
     }
     services::dispatch(&gateway.world, call)
 }

@@ -54,8 +54,10 @@ const OPERATIONS: &[Operation] = &[
     operation("GetDistributionConfig", &["Id"]),
     operation("UpdateDistribution", &["Id", "IfMatch", DISTRIBUTION]),
     operation("DeleteDistribution", &["Id", "IfMatch"]),
+    operation("ListCloudFrontOriginAccessIdentities", PAGE),
     operation("ListDistributions", PAGE),
     operation("ListDistributionsByWebACLId", &["WebACLId", "Marker", "MaxItems"]),
+    operation("ListStreamingDistributions", PAGE),
     operation("ListTagsForResource", &["Resource"]),
     operation("TagResource", &["Resource", "Tags{Items{Key,Value}}"]),
     operation("UntagResource", &["Resource", "TagKeys{Items}"]),
@@ -116,6 +118,8 @@ pub(crate) fn route(method: &Method, path_and_query: &str) -> Option<&'static st
         ("GET", ["distribution", _, "config"]) => "GetDistributionConfig",
         ("PUT", ["distribution", _, "config"]) => "UpdateDistribution",
         ("GET", ["distributionsByWebACLId", ..]) => "ListDistributionsByWebACLId",
+        ("GET", ["origin-access-identity", "cloudfront"]) => "ListCloudFrontOriginAccessIdentities",
+        ("GET", ["streaming-distribution"]) => "ListStreamingDistributions",
         ("POST", ["distribution", _, "invalidation"]) => "CreateInvalidation",
         ("GET", ["distribution", _, "invalidation"]) => "ListInvalidations",
         ("GET", ["distribution", _, "invalidation", _]) => "GetInvalidation",
@@ -175,8 +179,10 @@ fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
         "GetDistributionConfig" => get_config(world, target.label(1)),
         "UpdateDistribution" => update(world, call, target.label(1)),
         "DeleteDistribution" => delete(world, call, target.label(1)),
+        "ListCloudFrontOriginAccessIdentities" => Ok(no_origin_access_identities(&target)),
         "ListDistributions" => Ok(list(world, &target, |_| true)),
         "ListDistributionsByWebACLId" => list_by_web_acl(world, &target),
+        "ListStreamingDistributions" => Ok(no_streaming_distributions(&target)),
         "ListTagsForResource" => list_tags(world, target.query("Resource")),
         "TagResource" => tag(world, call, target.query("Resource")),
         "UntagResource" => untag(world, call, target.query("Resource")),
@@ -310,6 +316,32 @@ fn list(world: &Arc<World>, target: &Target<'_>, wanted: impl Fn(&Distribution) 
         next_marker: page.last().filter(|_| more).map(|last| last.id.clone()),
         // AWS leaves the list out where it is empty.
         items: (!items.is_empty()).then(|| items.into()),
+    })
+    .into()
+}
+
+/// They are for origins in S3, which the sandbox's edge has not; there are none, and clients that list everything go on.
+fn no_origin_access_identities(target: &Target<'_>) -> Answer {
+    w::serialize_list_cloud_front_origin_access_identities_response(&w::CloudFrontOriginAccessIdentityList {
+        is_truncated: Some(false),
+        quantity: Some(0),
+        marker: Some(target.query("Marker").to_owned()),
+        max_items: Some(target.query("MaxItems").parse().unwrap_or(100)),
+        next_marker: None,
+        items: None,
+    })
+    .into()
+}
+
+/// Clients that list every kind of distribution ask for those of RTMP too, which nobody can make since 2020.
+fn no_streaming_distributions(target: &Target<'_>) -> Answer {
+    w::serialize_list_streaming_distributions_response(&w::StreamingDistributionList {
+        is_truncated: Some(false),
+        quantity: Some(0),
+        marker: Some(target.query("Marker").to_owned()),
+        max_items: Some(target.query("MaxItems").parse().unwrap_or(100)),
+        next_marker: None,
+        items: None,
     })
     .into()
 }

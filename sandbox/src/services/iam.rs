@@ -48,6 +48,17 @@ const OPERATIONS: &[Operation] = &[
     operation("ListInstanceProfilesForRole", &["RoleName", "MaxItems", "Marker"]),
     operation("ListRolePolicies", &["RoleName", "MaxItems", "Marker"]),
     operation("ListRoleTags", &["RoleName"]),
+    operation(
+        "ListPolicies",
+        &[
+            "Scope",
+            "OnlyAttached",
+            "PathPrefix",
+            "PolicyUsageFilter",
+            "MaxItems",
+            "Marker",
+        ],
+    ),
     operation("ListRoles", &["PathPrefix", "MaxItems", "Marker"]),
     operation("PutRolePolicy", &["RoleName", "PolicyName", "PolicyDocument"]),
     operation("RemoveRoleFromInstanceProfile", &["InstanceProfileName", "RoleName"]),
@@ -93,6 +104,7 @@ fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     match call.operation.as_str() {
         "DeleteRole" | "GetRole" | "UpdateAssumeRolePolicy" | "ListRoles" => roles(iam, call),
         "SimulatePrincipalPolicy" => simulate(iam, call),
+        "ListPolicies" => list_policies(iam, call),
         "GetPolicy" | "GetPolicyVersion" | "ListEntitiesForPolicy" => managed_policies(iam, call),
         name if name.contains("Tag") || name.starts_with("Untag") => tags(iam, call),
         name if name.contains("InstanceProfile") => instance_profiles(iam, call),
@@ -365,6 +377,42 @@ fn tags(iam: &mut Iam, call: &Call) -> Result<Answer, Refusal> {
     Ok(answer.into())
 }
 
+/// What GetPolicy and ListPolicies say of one; the list leaves the description out.
+fn policy_out(iam: &Iam, policy: &managed::ManagedPolicy, description: Option<String>) -> Policy {
+    let arn = policy.arn();
+    Policy {
+        attachment_count: Some(iam.roles().filter(|role| role.attached.contains(&arn)).count() as i32),
+        arn: Some(arn),
+        policy_name: Some(policy.name.to_owned()),
+        path: Some(policy.path.to_owned()),
+        description,
+        default_version_id: Some(policy.version.to_owned()),
+        is_attachable: Some(true),
+        permissions_boundary_usage_count: Some(0),
+        ..Policy::default()
+    }
+}
+
+fn list_policies(iam: &Iam, call: &Call) -> Result<Answer, Refusal> {
+    let request: ListPoliciesRequest = call.query()?;
+    // No policy here is the customer's, and none is a boundary.
+    let any = request.scope.as_deref() != Some("Local")
+        && request.policy_usage_filter.as_deref() != Some("PermissionsBoundary");
+    let prefix = request.path_prefix.unwrap_or_else(|| "/".to_owned());
+    let attached = request.only_attached == Some(true);
+    let found = managed::all()
+        .filter(|policy| any && policy.path.starts_with(&prefix))
+        .map(|policy| policy_out(iam, policy, None))
+        .filter(|policy| !attached || policy.attachment_count > Some(0));
+    let page = page(found.collect(), request.marker.as_deref(), request.max_items)?;
+    let result = ListPoliciesResponse {
+        policies: Some(policyListType { items: page.items }),
+        is_truncated: Some(page.marker.is_some()),
+        marker: page.marker,
+    };
+    Ok(wire::serialize_list_policies_response(&result).into())
+}
+
 fn managed_policies(iam: &Iam, call: &Call) -> Result<Answer, Refusal> {
     let find = |arn: &str| {
         managed::find(arn)
@@ -381,17 +429,7 @@ fn managed_policies(iam: &Iam, call: &Call) -> Result<Answer, Refusal> {
             let request: GetPolicyRequest = call.query()?;
             let policy = find(&request.policy_arn)?;
             wire::serialize_get_policy_response(&GetPolicyResponse {
-                policy: Some(Policy {
-                    attachment_count: Some(holders(&request.policy_arn).len() as i32),
-                    arn: Some(request.policy_arn),
-                    policy_name: Some(policy.name.to_owned()),
-                    path: Some(policy.path.to_owned()),
-                    description: Some(policy.description.to_owned()),
-                    default_version_id: Some(policy.version.to_owned()),
-                    is_attachable: Some(true),
-                    permissions_boundary_usage_count: Some(0),
-                    ..Policy::default()
-                }),
+                policy: Some(policy_out(iam, policy, Some(policy.description.to_owned()))),
             })
         }
         "GetPolicyVersion" => {

@@ -371,7 +371,7 @@ fn unframe(headers: &mut HeaderMap) {
 }
 
 /// Bucket and key of a path-style request; either may be empty.
-fn target(uri: &Uri) -> (String, String) {
+pub(crate) fn target(uri: &Uri) -> (String, String) {
     let path = uri.path().trim_start_matches('/');
     let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
     let key = percent_encoding::percent_decode_str(key).decode_utf8_lossy();

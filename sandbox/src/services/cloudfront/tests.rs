@@ -253,6 +253,7 @@ fn every_operation_has_a_route() {
             "ListDistributionsByWebACLId",
         ),
         (Method::POST, "distribution/E1/invalidation", "CreateInvalidation"),
+        (Method::GET, "streaming-distribution", "ListStreamingDistributions"),
         (
             Method::GET,
             "cache-policy/658327ea-f89d-4fab-a63d-7e88639e58f6",

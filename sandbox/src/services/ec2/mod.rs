@@ -88,7 +88,11 @@ const OPERATIONS: &[Operation] = &[
     operation("CreateTags", &["ResourceId", "Tag{Key,Value}"]),
     operation(
         "CreateVpc",
-        &["CidrBlock", "TagSpecification{ResourceType=vpc,Tag{Key,Value}}"],
+        &[
+            "CidrBlock",
+            "InstanceTenancy=default",
+            "TagSpecification{ResourceType=vpc,Tag{Key,Value}}",
+        ],
     ),
     operation(
         "CreateVpcEndpoint",

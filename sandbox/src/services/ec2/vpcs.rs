@@ -13,6 +13,7 @@ use crate::world::{Refusal, World};
 fn vpc_view(vpc: &Vpc, account: &str, state: &str) -> m::Vpc {
     m::Vpc {
         cidr_block: Some(vpc.cidr.clone()),
+        cidr_block_association_set: Some(vec![first_block(vpc)].into()),
         dhcp_options_id: Some("default".to_owned()),
         instance_tenancy: Some("default".to_owned()),
         is_default: Some(vpc.is_default),
@@ -21,6 +22,18 @@ fn vpc_view(vpc: &Vpc, account: &str, state: &str) -> m::Vpc {
         tags: Some(tag_list(&vpc.tags)),
         vpc_id: Some(vpc.id.clone()),
         ..m::Vpc::default()
+    }
+}
+
+/// A VPC's first block is one of its associations; Ansible's `ec2_vpc_net` waits for it.
+fn first_block(vpc: &Vpc) -> m::VpcCidrBlockAssociation {
+    m::VpcCidrBlockAssociation {
+        association_id: Some(vpc.id.replacen("vpc-", "vpc-cidr-assoc-", 1)),
+        cidr_block: Some(vpc.cidr.clone()),
+        cidr_block_state: Some(m::VpcCidrBlockState {
+            state: Some("associated".to_owned()),
+            ..m::VpcCidrBlockState::default()
+        }),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use winterbaume_elasticbeanstalk::{model as m, wire};
 
 use super::super::page::{page, wait_for};
-use super::templates::{lifecycle, lifecycle_view};
+use super::templates::{delete_file, lifecycle, lifecycle_view};
 use super::{caller, origin, tags};
 use crate::gateway::call::{Answer, Call};
 use crate::world::beanstalk::applications::{self, Application, NewVersion, Version};
@@ -23,7 +23,8 @@ pub(super) fn create_storage_location(world: &Arc<World>, call: &Call) -> Result
     Ok(wire::serialize_create_storage_location_response(&result).into())
 }
 
-fn bucket(world: &World, call: &Call) -> String {
+/// Beanstalk's own, of the region that is called.
+pub(super) fn bucket(world: &World, call: &Call) -> String {
     format!("elasticbeanstalk-{}-{}", call.region, world.lock().account)
 }
 
@@ -103,11 +104,18 @@ pub(super) fn delete(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal>
             .map_err(|refusal| Refusal::new("OperationInProgressFailure", refusal.message))?;
     }
     let origin = origin(world, call);
-    world
-        .lock()
-        .region(&call.region)
-        .beanstalk
-        .delete_application(&origin, name)?;
+    let templates: Vec<String> = {
+        let mut state = world.lock();
+        let beanstalk = &mut state.region(&call.region).beanstalk;
+        let templates = beanstalk
+            .application(name)
+            .map(|it| it.templates.keys().cloned().collect());
+        beanstalk.delete_application(&origin, name)?;
+        templates.unwrap_or_default()
+    };
+    for template in &templates {
+        delete_file(world, call, name, template);
+    }
     Ok(wire::serialize_delete_application_response().into())
 }
 
@@ -306,11 +314,12 @@ pub(super) fn update_tags(world: &Arc<World>, call: &Call) -> Result<Answer, Ref
     let mut state = world.lock();
     let here = state.region(&call.region);
     let mut environments = here.beanstalk.environments.values();
-    let made = environments
+    let found = environments
         .find(|it| it.arn == arn && it.ended.is_none())
-        .map(|it| it.made.clone());
-    if let Some(made) = made {
+        .map(|it| (it.id.clone(), it.made.clone()));
+    if let Some((id, made)) = found {
         tagging::pass_on(here, &made, &added, &removed);
+        tagging::tell(world, &caller(call), &id);
     }
     Ok(wire::serialize_update_tags_for_resource_response().into())
 }

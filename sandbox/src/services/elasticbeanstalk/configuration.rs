@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use winterbaume_elasticbeanstalk::{model as m, wire};
 
+use super::specification::{self, Source, with_tier};
 use super::{copy_of, options, reference, templates};
 use crate::gateway::call::{Answer, Call};
 use crate::world::beanstalk::catalogue::{self, ConfigurationOption, Values};
@@ -30,7 +31,9 @@ pub(super) fn describe_settings(world: &Arc<World>, call: &Call) -> Result<Answe
         let result = m::ConfigurationSettingsDescriptions {
             configuration_settings: Some(vec![templates::view(application, template)].into()),
         };
-        return Ok(wire::serialize_describe_configuration_settings_response(&result).into());
+        return Ok(with_tier(
+            wire::serialize_describe_configuration_settings_response(&result).into(),
+        ));
     }
     let environment = copy_of(world, call, &reference(None, request.environment_name))?;
     let mut sets = vec![settings_view(&environment, "deployed", &environment.settings)];
@@ -40,7 +43,9 @@ pub(super) fn describe_settings(world: &Arc<World>, call: &Call) -> Result<Answe
     let result = m::ConfigurationSettingsDescriptions {
         configuration_settings: Some(sets.into()),
     };
-    Ok(wire::serialize_describe_configuration_settings_response(&result).into())
+    Ok(with_tier(
+        wire::serialize_describe_configuration_settings_response(&result).into(),
+    ))
 }
 
 fn settings_view(environment: &Environment, status: &str, settings: &Settings) -> m::ConfigurationSettingsDescription {
@@ -154,9 +159,14 @@ fn option_view(option: &ConfigurationOption) -> m::ConfigurationOptionDescriptio
 
 /// Needs an environment or a template: AWS cannot check a first create either (facts/eb.md §1.1).
 pub(super) fn validate(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
-    let request: m::ValidateConfigurationSettingsMessage = call.query()?;
+    let request: m::ValidateConfigurationSettingsMessage = call.query_without(specification::MEMBER)?;
     let application = &request.application_name;
     world.lock().region(&call.region).beanstalk.application(application)?;
+    match specification::source(call, &["PlatformArn", "SolutionStackName"])? {
+        Some(Source::Platform(arn)) => platforms::choose(&call.region, Some(&arn), None).map(drop)?,
+        Some(Source::SolutionStack(name)) => platforms::choose(&call.region, None, Some(&name)).map(drop)?,
+        _ => {}
+    }
     let mut settings = match (&request.environment_name, &request.template_name) {
         (None, Some(name)) => {
             let mut state = world.lock();

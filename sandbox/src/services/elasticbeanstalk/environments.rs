@@ -5,11 +5,13 @@ use std::sync::Arc;
 use winterbaume_elasticbeanstalk::{model as m, wire};
 
 use super::super::page::page;
+use super::specification::{self, Source};
 use super::{caller, copy_of, option_names, options, reference, tags};
 use crate::gateway::call::{Answer, Call};
 use crate::world::balancing::is_classic;
 use crate::world::beanstalk::classic::name_of;
 use crate::world::beanstalk::environments::{self, EnvironmentUpdate, NewEnvironment};
+use crate::world::beanstalk::saved::Saved;
 use crate::world::beanstalk::settings::Settings;
 use crate::world::beanstalk::{Abort, Environment, Status};
 use crate::world::clock::text;
@@ -65,9 +67,19 @@ fn check_tier(tier: Option<&m::EnvironmentTier>) -> Result<(), Refusal> {
 }
 
 pub(super) fn create(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
-    let request: m::CreateEnvironmentMessage = call.query()?;
+    let request: m::CreateEnvironmentMessage = call.query_without(specification::MEMBER)?;
     check_tier(request.tier.as_ref())?;
+    let like = match specification::source(call, &["EnvironmentName"])? {
+        Some(Source::Environment(name)) => Some(copy_of(world, call, &reference(None, Some(name)))?),
+        _ => None,
+    };
+    let mut platform_arn = request.platform_arn;
     let mut settings = Settings::default();
+    if let Some(like) = like {
+        settings = like.settings.with_extensions(Vec::new());
+        let chosen = platform_arn.is_some() || request.solution_stack_name.is_some() || request.template_name.is_some();
+        platform_arn = if chosen { platform_arn } else { Some(like.platform.arn) };
+    }
     for (namespace, name, value) in options(request.option_settings)? {
         settings.set(&namespace, &name, &value);
     }
@@ -78,7 +90,7 @@ pub(super) fn create(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal>
         prefix: request.c_n_a_m_e_prefix,
         description: request.description,
         version_label: request.version_label,
-        platform_arn: request.platform_arn,
+        platform_arn,
         solution_stack: request.solution_stack_name,
         template: request.template_name,
         settings,
@@ -91,15 +103,22 @@ pub(super) fn create(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal>
 }
 
 pub(super) fn update(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
-    let request: m::UpdateEnvironmentMessage = call.query()?;
+    let request: m::UpdateEnvironmentMessage = call.query_without(specification::MEMBER)?;
     check_tier(request.tier.as_ref())?;
+    let mut saved = Saved::default();
+    if let Some(Source::Contents(text)) = specification::source(call, &["SourceContents"])? {
+        saved = Saved::read(&text)?;
+    }
+    let chosen = request.platform_arn.is_some() || request.solution_stack_name.is_some();
+    let mut set = saved.options;
+    set.extend(options(request.option_settings)?);
     let wish = EnvironmentUpdate {
         description: request.description,
         version_label: request.version_label,
-        platform_arn: request.platform_arn,
-        solution_stack: request.solution_stack_name,
+        platform_arn: request.platform_arn.or(saved.platform_arn.filter(|_| !chosen)),
+        solution_stack: request.solution_stack_name.or(saved.solution_stack.filter(|_| !chosen)),
         template: request.template_name,
-        set: options(request.option_settings)?,
+        set,
         remove: option_names(request.options_to_remove),
     };
     let meant = reference(request.environment_id, request.environment_name);

@@ -124,13 +124,14 @@ fn instance_view(instance: &InstanceHealth, wanted: &Attributes) -> m::SingleIns
     }
 }
 
-/// What the health agent tells of the operating system; of it the sandbox knows the processors.
+/// What the health agent tells of the operating system, to a tenth; of it the sandbox knows the processors.
 fn system(cpu: f64) -> m::SystemStatus {
+    let cpu = (cpu * 10.0).round() / 10.0;
     m::SystemStatus {
         c_p_u_utilization: Some(m::CPUUtilization {
             i_o_wait: Some(0.0),
             i_r_q: Some(0.0),
-            idle: Some(100.0 - cpu),
+            idle: Some(((100.0 - cpu) * 10.0).round() / 10.0),
             nice: Some(0.0),
             soft_i_r_q: Some(0.0),
             system: Some(0.0),

@@ -7,6 +7,7 @@ mod environments;
 mod health;
 mod operations;
 mod platforms;
+mod specification;
 mod templates;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ mod tests;
 use std::sync::Arc;
 
 pub(crate) use denied::answer_to_stranger;
+pub(crate) use templates::follow_file;
 use winterbaume_elasticbeanstalk::model as m;
 
 use super::{Operation, Service, operation};
@@ -68,6 +70,7 @@ const OPERATIONS: &[Operation] = &[
             "SourceConfiguration{ApplicationName,TemplateName}",
             "PlatformArn",
             "SolutionStackName",
+            "TemplateSpecification{TemplateSource{EnvironmentName}}",
             OPTIONS,
             "Tags{Key,Value}",
         ],
@@ -83,6 +86,7 @@ const OPERATIONS: &[Operation] = &[
             "PlatformArn",
             "SolutionStackName",
             "TemplateName",
+            "TemplateSpecification{TemplateSource{EnvironmentName}}",
             OPTIONS,
             "OptionsToRemove{Namespace,OptionName}",
             "OperationsRole",
@@ -226,6 +230,7 @@ const OPERATIONS: &[Operation] = &[
             "PlatformArn",
             "SolutionStackName",
             "TemplateName",
+            "TemplateSpecification{TemplateSource{SourceContents}}",
             OPTIONS,
             "OptionsToRemove{Namespace,OptionName}",
             "Tier{Name,Type,Version~}",
@@ -237,7 +242,13 @@ const OPERATIONS: &[Operation] = &[
     ),
     operation(
         "ValidateConfigurationSettings",
-        &["ApplicationName", "EnvironmentName", "TemplateName", OPTIONS],
+        &[
+            "ApplicationName",
+            "EnvironmentName",
+            "TemplateName",
+            "TemplateSpecification{TemplateSource{PlatformArn,SolutionStackName}}",
+            OPTIONS,
+        ],
     ),
 ];
 

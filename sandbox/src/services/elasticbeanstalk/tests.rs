@@ -268,3 +268,74 @@ async fn a_policy_of_ones_own_scales_the_group_and_a_user_who_honours_the_cooldo
     let stepped = scaling("PutScalingPolicy", &[group, policy, ("PolicyType", "StepScaling")]).unwrap_err();
     assert!(stepped.message.contains("'StepScaling'"), "{}", stepped.message);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_environment_is_cloned_saved_and_edited_as_the_eb_cli_does_it() {
+    let fake = prepared();
+    let world = &fake.world;
+    let of = ("ApplicationName", "conference");
+    let first = [
+        of,
+        ("EnvironmentName", "first"),
+        ("VersionLabel", "v1"),
+        GO,
+        PROFILE[0],
+        PROFILE[1],
+        PROFILE[2],
+    ];
+    let id = text(&ask(world, "CreateEnvironment", &first).unwrap(), "EnvironmentId").to_owned();
+    rest(&fake, &id).await;
+    let like = ("TemplateSpecification.TemplateSource.EnvironmentName", "first");
+    let second = [of, ("EnvironmentName", "second"), ("VersionLabel", "v1"), like];
+    let xml = ask(world, "CreateEnvironment", &second).unwrap();
+    assert_eq!(text(&xml, "SolutionStackName"), GO.1);
+    let settings = |xml: &str| xml.contains("<OptionName>IamInstanceProfile</OptionName><Value>profile</Value>");
+    let read = [of, ("EnvironmentName", "second")];
+    let xml = ask(world, "DescribeConfigurationSettings", &read).unwrap();
+    assert!(settings(&xml), "{xml}");
+    assert_eq!(text(text(&xml, "Tier"), "Name"), "WebServer");
+
+    let saved = [of, ("TemplateName", "good"), like];
+    ask(world, "CreateConfigurationTemplate", &saved).unwrap();
+    let (bucket, key) = (
+        "elasticbeanstalk-us-east-1-000000000000",
+        "resources/templates/conference/good",
+    );
+    let file = world.objects.get(bucket, key).await.unwrap();
+    let file = String::from_utf8_lossy(&file).into_owned();
+    assert!(file.contains("    IamInstanceProfile: \"profile\"\n"), "{file}");
+    let edited = file.replace(
+        "OptionSettings:",
+        "OptionSettings:\n  aws:autoscaling:asg:\n    MaxSize: 7",
+    );
+    world.objects.put(bucket, key, edited.clone().into()).await;
+    super::follow_file(world, &call("s3", "PutObject", &[]), bucket, key);
+    let xml = ask(world, "DescribeConfigurationSettings", &[of, saved[1]]).unwrap();
+    assert!(
+        xml.contains("<OptionName>MaxSize</OptionName><Value>7</Value>"),
+        "{xml}"
+    );
+
+    let contents = ("TemplateSpecification.TemplateSource.SourceContents", edited.as_str());
+    ask(world, "UpdateEnvironment", &[("EnvironmentName", "first"), contents]).unwrap();
+    rest(&fake, &id).await;
+    let xml = ask(
+        world,
+        "DescribeConfigurationSettings",
+        &[of, ("EnvironmentName", "first")],
+    )
+    .unwrap();
+    assert!(
+        xml.contains("<OptionName>MaxSize</OptionName><Value>7</Value>"),
+        "{xml}"
+    );
+
+    let snippet = (
+        "TemplateSpecification.TemplateSnippets.member.1.SnippetName",
+        "RdsExtensionEB",
+    );
+    let refused = ask(world, "UpdateEnvironment", &[("EnvironmentName", "first"), snippet]).unwrap_err();
+    assert!(refused.message.contains("TemplateSnippets"), "{}", refused.message);
+    ask(world, "DeleteConfigurationTemplate", &saved[..2]).unwrap();
+    assert!(world.objects.get(bucket, key).await.is_none());
+}

@@ -22,6 +22,7 @@ pub(crate) mod rebuild;
 mod replacement;
 mod resources;
 mod rollout;
+pub(crate) mod saved;
 pub(crate) mod settings;
 pub(crate) mod swap;
 pub(crate) mod tagging;

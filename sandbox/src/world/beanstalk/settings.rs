@@ -52,6 +52,11 @@ impl Settings {
         self.set.remove(&(namespace.to_owned(), name.to_owned()));
     }
 
+    /// What was set by the API or a template: namespace and option name, value.
+    pub(crate) fn of_api(&self) -> impl Iterator<Item = (&(String, String), &String)> {
+        self.set.iter()
+    }
+
     /// These, with what a version brings in place of what another one brought.
     pub(crate) fn with_extensions(&self, options: Vec<(String, String, String)>) -> Self {
         let options = options.into_iter();

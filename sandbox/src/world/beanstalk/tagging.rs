@@ -1,8 +1,21 @@
 //! New tags of an environment, passed on to what it consists of.
 //! Must know nothing of who asks.
 
+use std::sync::Arc;
+
 use super::Made;
-use crate::world::{Region, Tags};
+use super::environments::Caller;
+use super::workflow::Run;
+use crate::world::{Region, Tags, World};
+
+/// Says when it is done, which the EB CLI waits for (awsebcli 3.27, `strings.py`, `tags.tag_update_successful`).
+pub(crate) fn tell(world: &Arc<World>, caller: &Caller, id: &str) {
+    let run = Run::new(world, &caller.region, id, &caller.request_id);
+    world.spawn(async move {
+        run.at(5.0).await;
+        run.info("Environment tag update completed successfully.");
+    });
+}
 
 /// Changes the tags of everything that was made for the environment, instances included.
 pub(crate) fn pass_on(here: &mut Region, made: &Made, added: &Tags, removed: &[String]) {

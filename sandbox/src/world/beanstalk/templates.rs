@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use super::applications::{Origin, check_tags};
 use super::platforms::{self, Platform};
+use super::saved::Saved;
 use super::settings::Settings;
 use super::{Beanstalk, Reference};
 use crate::world::settling::Settling;
@@ -51,6 +52,11 @@ fn invalid(message: impl Into<String>) -> Refusal {
     Refusal::new("InvalidParameterValue", message)
 }
 
+fn arn(origin: &Origin, application: &str, name: &str) -> String {
+    let Origin { region, account, .. } = origin;
+    format!("arn:aws:elasticbeanstalk:{region}:{account}:configurationtemplate/{application}/{name}")
+}
+
 impl Beanstalk {
     pub(crate) fn template(&self, application: &str, name: &str) -> Result<&Template, Refusal> {
         let templates = &self.application(application)?.templates;
@@ -78,10 +84,7 @@ impl Beanstalk {
         }
         settings.check()?;
         let template = Template {
-            arn: format!(
-                "arn:aws:elasticbeanstalk:{}:{}:configurationtemplate/{}/{}",
-                origin.region, origin.account, new.application, new.name
-            ),
+            arn: arn(origin, &new.application, &new.name),
             name: new.name.clone(),
             description: new.description,
             platform,
@@ -150,6 +153,37 @@ impl Beanstalk {
         let application = self.application_mut(application)?;
         application.templates.insert(name.to_owned(), template.clone());
         Ok(template)
+    }
+
+    /// A template's file in S3 is the template: who writes it changes it, or makes one. One that cannot be read is none.
+    pub(crate) fn follow_file(&mut self, origin: &Origin, application: &str, name: &str, file: Option<&str>) {
+        let before = self.template(application, name).ok().cloned();
+        let Ok(application) = self.application_mut(application) else {
+            return;
+        };
+        let read = file.map(Saved::read).and_then(Result::ok);
+        let template = read.and_then(|saved| {
+            let platform = saved.platform(&origin.region).ok();
+            let platform = platform.or_else(|| before.as_ref().map(|it| it.platform.clone()))?;
+            let mut settings = Settings::default();
+            for (namespace, option, value) in &saved.options {
+                settings.set(namespace, option, value);
+            }
+            Some(Template {
+                arn: arn(origin, &application.name, name),
+                name: name.to_owned(),
+                description: saved.description,
+                platform,
+                settings,
+                created: before.as_ref().map_or(origin.now, |it| it.created),
+                updated: origin.now,
+                tags: before.map(|it| it.tags).unwrap_or_default(),
+            })
+        });
+        match template {
+            Some(template) => application.templates.insert(name.to_owned(), template),
+            None => application.templates.remove(name),
+        };
     }
 
     /// Environments that were made from it keep what they have.

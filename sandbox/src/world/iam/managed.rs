@@ -26,6 +26,11 @@ pub(crate) fn find(arn: &str) -> Option<&'static ManagedPolicy> {
     POLICIES.iter().find(|policy| policy.arn() == arn)
 }
 
+/// Those that matter here; AWS has a thousand more.
+pub(crate) fn all() -> impl Iterator<Item = &'static ManagedPolicy> {
+    POLICIES.iter()
+}
+
 const POLICIES: &[ManagedPolicy] = &[
     ManagedPolicy {
         name: "AWSElasticBeanstalkWebTier",
