@@ -56,7 +56,8 @@ def _check_output(operation, protocol, headers, body, found):
             found.append(f"a body where the model has none: {body[:80]!r}")
         return
     if protocol == "json":
-        _walk_json(shape, json.loads(body or b"{}"), shape.name, found)
+        value = json.loads(body or b"{}", object_pairs_hook=lambda pairs: _once(pairs, found))
+        _walk_json(shape, value, shape.name, found)
     elif protocol == "smithy-rpc-v2-cbor":
         _walk_json(shape, _cbor(body), shape.name, found)
     elif protocol == "rest-xml":
@@ -192,6 +193,15 @@ def _walk_json(shape, value, path, found):
                 _walk_json(shape.value, inner, f"{path}.{key}", found)
     else:
         _json_scalar(shape, value, path, found)
+
+
+def _once(pairs, found):
+    """An object of JSON, whose parsers keep only the last of members with one name."""
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        names = [name for name, _ in pairs]
+        found.extend(f"{name} is there more than once" for name in value if names.count(name) > 1)
+    return value
 
 
 def _json_scalar(shape, value, path, found):

@@ -23,18 +23,21 @@ def attend(events):
 
 
 def _heard(http_response, model, **_):
-    if model.has_streaming_output and http_response.status_code < 300:
-        found = []
-    else:
-        found = walker.problems(model, http_response.status_code, http_response.headers, http_response.content)
     _write(
         {
             "service": model.service_model.service_id,
             "operation": model.name,
             "status": http_response.status_code,
-            "problems": found,
+            "problems": found_in(http_response, model),
         }
     )
+
+
+def found_in(http_response, model):
+    """What the walker has against a raw answer. Of one that streams only the headers: its body is the caller's to read."""
+    streams = model.has_streaming_output and http_response.status_code < 300
+    body = b"" if streams else http_response.content
+    return walker.problems(model, http_response.status_code, http_response.headers, body)
 
 
 def _write(line):

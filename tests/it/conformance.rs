@@ -118,6 +118,11 @@ fn what_the_sandbox_does_not_have_it_says() {
 }
 
 #[test]
+fn the_walker_finds_whatever_is_wrong_with_an_answer() {
+    tell_a_quick_one("walker");
+}
+
+#[test]
 fn metrics_of_ones_own_are_read_and_watched() {
     tell_a_quick_one("metrics");
 }
