@@ -231,6 +231,7 @@ fn content(parts: &Parts, body: Bytes, signature: &Signature, secret: &str) -> R
 
 /// Runs the operation. Faults on demand have their place here, before the service sees the call.
 async fn run(gateway: &Gateway, call: &Call) -> Result<Answer, Refusal> {
+    protocol::check_version(call)?;
     let authorized = {
         let state = gateway.world.lock();
         let iam = state.iam.seen(state.as_of(gateway.world.clock.now()));

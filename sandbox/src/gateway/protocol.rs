@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
-use super::call::{Answer, Protocol};
+use super::call::{Answer, Call, Protocol};
 use super::signature::{self, Distrust};
 use crate::services;
 use crate::world::Refusal;
@@ -53,6 +53,57 @@ pub(crate) fn operation(protocol: Protocol, parts: &Parts, body: &[u8]) -> Optio
         }
         Protocol::S3 => Some(services::s3::operation_name(&parts.method, &parts.uri, &parts.headers)),
     }
+}
+
+/// Versions that a service of the query protocols has, as botocore's models name them. Both generations of Elastic Load
+/// Balancing are one service; EC2's older versions are answered as its latest, to which it only added.
+fn versions(service: &str) -> Option<&'static [&'static str]> {
+    Some(match service {
+        "autoscaling" => &["2011-01-01"],
+        "cloudformation" => &["2010-05-15"],
+        "ec2" => &[
+            "2014-09-01",
+            "2014-10-01",
+            "2015-03-01",
+            "2015-04-15",
+            "2015-10-01",
+            "2016-04-01",
+            "2016-09-15",
+            "2016-11-15",
+        ],
+        "elasticbeanstalk" => &["2010-12-01"],
+        "elasticloadbalancing" => &["2012-06-01", "2015-12-01"],
+        "iam" => &["2010-05-08"],
+        "monitoring" => &["2010-08-01"],
+        "sns" => &["2010-03-31"],
+        "sts" => &["2011-06-15"],
+        _ => return None,
+    })
+}
+
+/// # Errors
+/// Where a query request is for a version that its service does not have. The words are AWS's: of the query protocol in
+/// aws-cli issue 37, of the older frame, which EC2 has too, in aws-sdk-php issue 1217.
+pub(crate) fn check_version(call: &Call) -> Result<(), Refusal> {
+    if !matches!(call.protocol, Protocol::Query | Protocol::Ec2Query) {
+        return Ok(());
+    }
+    let Some(known) = versions(&call.service) else {
+        return Ok(());
+    };
+    let parameters = call.parameters();
+    let asked = parameters.get("Version").map(String::as_str);
+    if asked.is_some_and(|version| known.contains(&version)) {
+        return Ok(());
+    }
+    let version = asked.unwrap_or("NO_VERSION_SPECIFIED");
+    Err(if call.protocol == Protocol::Ec2Query {
+        let message = format!("The requested version ({version}) of service AmazonEC2 does not exist");
+        Refusal::new("NoSuchVersion", message)
+    } else {
+        let message = format!("Could not find operation {} for version {version}", call.operation);
+        Refusal::new("InvalidAction", message)
+    })
 }
 
 /// A request that is not believed, in the words of the protocol.

@@ -161,3 +161,31 @@ async fn the_sandboxs_own_endpoints_need_its_token() {
     let inventory = get(&uri, &[("x-sandbox-token", &sandbox.info.token)]).await;
     assert_eq!((inventory.status.as_u16(), inventory.body.as_str()), (200, "[]"));
 }
+
+#[tokio::test]
+async fn a_version_that_a_service_never_had_is_refused() {
+    let sandbox = Sandbox::start().await;
+    let ask = async |service: &str, action: &str, version: &str| {
+        let body = format!("Action={action}&Version={version}");
+        sandbox.post(service, &[FORM], &body, |_| {}).await
+    };
+    for (service, action, version) in [
+        ("iam", "ListRoles", "2010-05-08"),
+        ("ec2", "DescribeVpcs", "2016-11-15"),
+        ("elasticloadbalancing", "DescribeLoadBalancers", "2012-06-01"),
+        ("elasticloadbalancing", "DescribeLoadBalancers", "2015-12-01"),
+        ("monitoring", "DescribeAlarms", "2010-08-01"),
+        ("elasticbeanstalk", "DescribeApplications", "2010-12-01"),
+    ] {
+        let known = ask(service, action, version).await;
+        assert_eq!(known.status, 200, "{service}: {}", known.body);
+        let unknown = ask(service, action, "1999-01-01").await;
+        assert_eq!(unknown.status, 400, "{service}: {}", unknown.body);
+        let says = if service == "ec2" {
+            "<Code>NoSuchVersion</Code><Message>The requested version (1999-01-01) of service".to_owned()
+        } else {
+            format!("<Code>InvalidAction</Code><Message>Could not find operation {action} for version 1999-01-01<")
+        };
+        assert!(unknown.body.contains(&says), "{}", unknown.body);
+    }
+}
