@@ -120,7 +120,10 @@ impl App {
         let text = state.body.clone().unwrap_or_else(|| format!("answer {number}"));
         let opaque = |tag: &http::HeaderValue| tag.to_str().unwrap().trim_start_matches("W/").to_owned();
         let known = parts.headers.get("if-none-match").map(opaque);
-        let known = known.is_some() && known == state.headers.get("etag").map(opaque);
+        let by_tag = known.is_some() && known == state.headers.get("etag").map(opaque);
+        let since = parts.headers.get("if-modified-since");
+        // A tag, where there is one, is what counts (RFC 9110, 13.1.3).
+        let known = by_tag || known.is_none() && since.is_some() && since == state.headers.get("last-modified");
         let mut response = Response::new(match (known, state.chunked) {
             (true, _) => Body::empty(),
             (false, false) => Body::from(text),

@@ -207,6 +207,24 @@ async fn an_expired_answer_is_confirmed_by_its_etag() {
 }
 
 #[tokio::test]
+async fn an_expired_answer_without_an_etag_is_confirmed_by_its_date() {
+    let site = Site::new(configuration(OPTIMIZED)).await;
+    let (first, second) = ("Tue, 24 Nov 2026 10:00:00 GMT", "Tue, 24 Nov 2026 11:00:00 GMT");
+    site.app.says("cache-control", "max-age=60");
+    site.app.says("last-modified", first);
+    site.get("/").await;
+    site.later(61);
+    let confirmed = site.get("/").await;
+    assert_eq!((confirmed.x_cache(), confirmed.text()), ("RefreshHit", "answer 1"));
+    assert_eq!(site.app.seen().header("if-modified-since"), Some(first));
+    assert_eq!(site.app.seen().header("if-none-match"), None);
+    site.later(61);
+    site.app.says("last-modified", second);
+    let replaced = site.get("/").await;
+    assert_eq!((replaced.x_cache(), replaced.text()), ("Miss", "answer 3"));
+}
+
+#[tokio::test]
 async fn viewers_at_the_same_moment_share_one_request() {
     let site = Site::new(configuration(OPTIMIZED)).await;
     site.app.says("cache-control", "no-store");

@@ -201,11 +201,20 @@ fn what_the_sandbox_has_not_is_named() {
 #[test]
 fn a_stranger_reads_that_there_is_nothing() {
     let reads = [
+        "DescribeAccountAttributes",
         "DescribeApplications",
         "DescribeApplicationVersions",
+        "DescribeConfigurationOptions",
         "DescribeConfigurationSettings",
+        "DescribeEnvironmentHealth",
+        "DescribeEnvironmentManagedActions",
         "DescribeEnvironments",
         "DescribeEvents",
+        "DescribeInstancesHealth",
+        "DescribePlatformVersion",
+        "ListAvailableSolutionStacks",
+        "ListPlatformBranches",
+        "ListPlatformVersions",
         "ListTagsForResource",
     ];
     for operation in reads {
