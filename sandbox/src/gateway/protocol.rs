@@ -56,7 +56,7 @@ pub(crate) fn operation(protocol: Protocol, parts: &Parts, body: &[u8]) -> Optio
 }
 
 /// Versions that a service of the query protocols has, as botocore's models name them. Both generations of Elastic Load
-/// Balancing are one service; EC2's older versions are answered as its latest, to which it only added.
+/// Balancing are one service; EC2's older versions are answered as its latest.
 fn versions(service: &str) -> Option<&'static [&'static str]> {
     Some(match service {
         "autoscaling" => &["2011-01-01"],
@@ -83,7 +83,8 @@ fn versions(service: &str) -> Option<&'static [&'static str]> {
 
 /// # Errors
 /// Where a query request is for a version that its service does not have. The words are AWS's: of the query protocol in
-/// aws-cli issue 37, of the older frame, which EC2 has too, in aws-sdk-php issue 1217.
+/// aws-cli issue 37, of the frame
+/// with `Response` and `Errors`, which is EC2's, in aws-sdk-php issue 1217 (of another service: EC2's name in it is a guess).
 pub(crate) fn check_version(call: &Call) -> Result<(), Refusal> {
     if !matches!(call.protocol, Protocol::Query | Protocol::Ec2Query) {
         return Ok(());
