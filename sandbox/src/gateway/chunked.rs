@@ -62,7 +62,7 @@ pub(crate) fn check_headers(headers: &HeaderMap, content: &[u8]) -> Result<(), R
     for (name, value) in headers {
         // Others are no checksum, or one that the operation's table refuses.
         let is_known = |one: &&str| name.as_str().strip_prefix("x-amz-checksum-") == Some(one);
-        if ALGORITHMS.iter().any(|one| is_known(one)) {
+        if ALGORITHMS.iter().any(is_known) {
             check_sum(name.as_str(), value.to_str().unwrap_or_default(), content)?;
         }
     }
