@@ -69,9 +69,9 @@
       try {
         const response = await post(email);
         if (response.ok) return succeed();
-        if (response.status < 500 && response.status !== 408 && response.status !== 429) {
-          // A firewall in front answers in HTML.
-          const answer = await response.json().catch(() => ({}));
+        // A firewall in front answers in HTML, and what it says is not about the address.
+        const answer = await response.json().catch(() => ({}));
+        if (answer.status === "invalid") {
           return fail(form.dataset[REASONS[answer.reason]] || form.dataset.malformed, true);
         }
         wait = Number(response.headers.get("Retry-After")) || 1;

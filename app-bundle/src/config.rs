@@ -21,8 +21,8 @@ pub struct Config {
     /// `TABLE_KEY`: the partition key, of type S.
     pub table_key: String,
     /// `MAX_IN_FLIGHT`: writes to DynamoDB at one time; what comes on top is shed with 503. At DynamoDB's usual 5 to 10 ms
-    /// 256 are more than two processors can do; the bound is what keeps those who are let in from waiting for each other.
-    /// A sixteenth of it is let in at any time, also where requests wait for a processor ([`crate::crowding`]).
+    /// two processors need 250; the rest is for bursts, and for a DynamoDB that is slow for a moment. A sixteenth of it is
+    /// let in at any time, also where requests wait for a processor ([`crate::crowding`]).
     pub max_in_flight: usize,
     /// `DRAIN_SECONDS`: how long requests in flight may take after SIGTERM.
     pub drain: Duration,
@@ -75,7 +75,7 @@ impl Config {
             table_key: text("TABLE_KEY", "email"),
             max_in_flight: match set("MAX_IN_FLIGHT") {
                 Some(value) => number("MAX_IN_FLIGHT", value, 1, 100_000, "a number from 1 to 100000")?,
-                None => 256,
+                None => 1024,
             },
             drain: match set("DRAIN_SECONDS") {
                 Some(value) => Duration::from_secs(number("DRAIN_SECONDS", value, 0, 600, "seconds, from 0 to 600")?),

@@ -6,15 +6,15 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::{Handle, RuntimeMetrics};
 
-/// A queue that was not empty once in this time is no burst that passes: it stands. (The rule of CoDel, RFC 8289: not the
-/// length of a queue tells, but its minimum over a while.)
-const STANDING: Duration = Duration::from_millis(5);
+/// A line that was not empty once in this time is no burst that passes: it stands. (The rule of CoDel, RFC 8289: not the
+/// length of a queue tells, but its minimum over an interval.) Two thousand who come at once are served within it.
+const STANDING: Duration = Duration::from_millis(60);
 
 /// The same shortly after the line stood: it will again, and whoever is let in until then waits in it.
 const STANDING_AGAIN: Duration = Duration::from_millis(2);
 
 /// How long that is.
-const SHORTLY: Duration = Duration::from_millis(50);
+const SHORTLY: Duration = Duration::from_millis(200);
 
 /// Knows since when one worker has had something to do without a break.
 pub struct Crowding {
@@ -39,7 +39,7 @@ impl Crowding {
             rests: AtomicU64::new(0),
             rested_at: AtomicU64::new(0),
             stood_at: AtomicU64::new(0),
-            many: most / 16,
+            many: (most / 16).max(1),
         }
     }
 

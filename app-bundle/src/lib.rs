@@ -11,6 +11,7 @@ pub mod health;
 pub mod https;
 pub mod language;
 pub mod metrics;
+pub mod open_files;
 pub mod page;
 pub mod register;
 pub mod resting;
@@ -59,8 +60,8 @@ pub enum RunError {
     Signal(std::io::Error),
     #[error("cannot read the system's root certificates: {0}")]
     Certificates(std::io::Error),
-    #[error("cannot start a thread: {0}")]
-    Thread(#[from] std::io::Error),
+    #[error("cannot start a worker: {0}")]
+    Worker(#[from] std::io::Error),
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
 }
@@ -154,6 +155,7 @@ async fn finish(State(app): State<App>, request: Request, next: Next) -> Respons
 pub fn run() -> Result<(), RunError> {
     let config = Config::from_environment()?;
     start_logging(config.log_level);
+    open_files::allow_as_many_as_possible();
     workers::runtime()?.block_on(serve_until_stopped(&config))
 }
 

@@ -24,6 +24,16 @@ pub enum Registration {
     Refused,
 }
 
+/// Why a registration was refused without trying.
+#[derive(Debug, Clone, Copy)]
+pub enum Shed {
+    /// Too many writes were under way.
+    InFlight,
+    /// Too many requests waited for a processor.
+    Crowded,
+}
+
+const SHED: [&str; 2] = ["in_flight", "crowded"];
 const REGISTRATIONS: [&str; 3] = ["accepted", "invalid", "refused"];
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
@@ -32,7 +42,8 @@ const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 pub struct Metrics {
     registrations: [AtomicU64; 3],
     responses: [AtomicU64; 5],
-    shed: AtomicU64,
+    /// By [`Shed`].
+    shed: [AtomicU64; 2],
     /// One more than there are bounds: the last takes what is slower than all.
     buckets: [AtomicU64; BUCKETS.len() + 1],
     stored_micros: AtomicU64,
@@ -43,9 +54,9 @@ impl Metrics {
         self.registrations[outcome as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// One registration was refused without trying, because too many were under way.
-    pub fn shed(&self) {
-        self.shed.fetch_add(1, Ordering::Relaxed);
+    /// One registration was refused without trying.
+    pub fn shed(&self, why: Shed) {
+        self.shed[why as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     /// DynamoDB confirmed one write after `took`.
@@ -88,9 +99,11 @@ impl Metrics {
             &mut text,
             "confapp_shed_total",
             "counter",
-            "Registrations refused because too many were under way.",
+            "Registrations refused without trying.",
         );
-        let _ = writeln!(text, "confapp_shed_total {}", read(&self.shed));
+        for (reason, counter) in SHED.iter().zip(&self.shed) {
+            let _ = writeln!(text, "confapp_shed_total{{reason=\"{reason}\"}} {}", read(counter));
+        }
         family(
             &mut text,
             "confapp_store_retries_total",

@@ -14,7 +14,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use crate::App;
 use crate::address::{Address, AddressError};
 use crate::language::Language;
-use crate::metrics::Registration;
+use crate::metrics::{Registration, Shed};
 use crate::page::Shown;
 use crate::store::StoreError;
 use crate::submission::{Format, Submission};
@@ -94,7 +94,7 @@ async fn outcome(app: &App, format: Format, body: Body) -> (Outcome, Language) {
 
 async fn store(app: &App, address: &Address) -> Outcome {
     if app.crowding.is_crowded(app.store.in_flight()) {
-        app.metrics.shed();
+        app.metrics.shed(Shed::Crowded);
         return Outcome::Busy;
     }
     let started = Instant::now();
@@ -104,7 +104,7 @@ async fn store(app: &App, address: &Address) -> Outcome {
             Outcome::Registered
         }
         Err(StoreError::Busy) => {
-            app.metrics.shed();
+            app.metrics.shed(Shed::InFlight);
             Outcome::Busy
         }
         Err(StoreError::Unavailable(_)) => Outcome::Busy,

@@ -14,6 +14,9 @@ use tokio::time::{Instant, Sleep, sleep_until};
 /// How long after an answer the next request may come before the buffers go. A proxy's busy connection never rests.
 const REST_AFTER: Duration = Duration::from_millis(200);
 
+/// How long a client may leave its answer unread, once the kernel takes no more of it.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// How far an exchange is, told by those who see it: the service that answers, the stream that reads.
 #[derive(Default)]
 pub struct Progress {
@@ -39,6 +42,8 @@ pub struct Resting<'a> {
     progress: &'a Progress,
     last_read: Instant,
     timer: Option<Pin<Box<Sleep>>>,
+    /// Runs while the client does not read.
+    unread: Option<Pin<Box<Sleep>>>,
 }
 
 impl<'a> Resting<'a> {
@@ -48,7 +53,23 @@ impl<'a> Resting<'a> {
             progress,
             last_read: Instant::now(),
             timer: None,
+            unread: None,
         }
+    }
+
+    /// Gives up on a client that does not read.
+    fn bounded<T>(&mut self, written: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.unread = None;
+            return written;
+        }
+        let unread = self
+            .unread
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(WRITE_TIMEOUT)));
+        unread
+            .as_mut()
+            .poll(context)
+            .map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 
     /// The timer is armed once and then only moved, since most requests come long before it would fire.
@@ -87,7 +108,9 @@ impl AsyncRead for Resting<'_> {
 
 impl AsyncWrite for Resting<'_> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut *self.get_mut().stream).poll_write(context, bytes)
+        let this = self.get_mut();
+        let written = Pin::new(&mut *this.stream).poll_write(context, bytes);
+        this.bounded(written, context)
     }
 
     fn poll_write_vectored(
@@ -95,7 +118,9 @@ impl AsyncWrite for Resting<'_> {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut *self.get_mut().stream).poll_write_vectored(context, slices)
+        let this = self.get_mut();
+        let written = Pin::new(&mut *this.stream).poll_write_vectored(context, slices);
+        this.bounded(written, context)
     }
 
     fn is_write_vectored(&self) -> bool {

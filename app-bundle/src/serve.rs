@@ -24,6 +24,10 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 /// How long the head of a request may take once its first byte is here.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long what was sent before a stop may take to be seen: it is in the kernel already, on a connection or in the queue of
+/// those that wait to be accepted.
+const LINGER: Duration = Duration::from_millis(50);
+
 /// After a failed accept (out of file descriptors), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -53,13 +57,31 @@ pub async fn serve(listener: TcpListener, workers: &Workers, stop: impl Future<O
             () = &mut stop => break,
         }
     }
+    accept_who_waits(&listener, workers, &connections).await;
     drop(listener);
     drop(connections);
-    tracing::info!(open_connections = draining.receiver_count(), "draining");
+    tracing::info!("draining");
     let _ = draining.send(true);
     if tokio::time::timeout(drain, draining.closed()).await.is_err() {
-        tracing::warn!(open_connections = draining.receiver_count(), "gave up draining");
+        tracing::warn!("gave up draining");
     }
+}
+
+async fn accept_who_waits(listener: &TcpListener, workers: &Workers, connections: &watch::Receiver<bool>) {
+    let waiting = async {
+        while let Ok((stream, _)) = listener.accept().await {
+            if workers.serve(stream, connections.clone()).is_err() {
+                return;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(LINGER, waiting).await;
+}
+
+/// Completes when the process drains and what was sent until then has been seen.
+async fn told_to_stop(draining: &mut watch::Receiver<bool>) {
+    let _ = draining.wait_for(|draining| *draining).await;
+    tokio::time::sleep(LINGER).await;
 }
 
 /// One connection; its copy of the channel is also how the drain knows that it has ended.
@@ -75,7 +97,7 @@ pub async fn connection(mut stream: TcpStream, router: Router, mut draining: wat
                     return;
                 }
             }
-            _ = draining.wait_for(|draining| *draining) => return,
+            () = told_to_stop(&mut draining) => return,
         }
         // In a box, so that an idle connection is only its stream.
         if !Box::pin(exchange(&mut stream, &router, draining.clone())).await {
@@ -105,7 +127,7 @@ async fn exchange(stream: &mut TcpStream, router: &Router, mut draining: watch::
     tokio::pin!(serving);
     tokio::select! {
         served = serving.as_mut() => return served.is_ok() && progress.has_rested(),
-        _ = draining.wait_for(|draining| *draining) => {}
+        () = told_to_stop(&mut draining) => {}
     }
     // A request in flight is answered with `Connection: close`; an idle connection ends at once.
     serving.as_mut().graceful_shutdown();

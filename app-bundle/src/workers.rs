@@ -5,7 +5,7 @@
 //! now and then only. Under overload that made some people wait for half a second while others passed them by.
 
 use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
 use std::thread;
 
 use axum::Router;
@@ -16,8 +16,20 @@ use tokio::sync::watch;
 
 use crate::serve::connection;
 
-/// A connection for a worker, and how it hears that the process drains.
-type Visitor = (std::net::TcpStream, watch::Receiver<bool>);
+/// A connection for a worker.
+struct Visitor {
+    stream: std::net::TcpStream,
+    /// How it hears that the process drains.
+    draining: watch::Receiver<bool>,
+    /// Kept as long as it is open.
+    open: Arc<()>,
+}
+
+struct Worker {
+    door: UnboundedSender<Visitor>,
+    /// Shared by the connections that it has.
+    open: Arc<()>,
+}
 
 /// How many threads can run at one time.
 pub fn processors() -> usize {
@@ -31,10 +43,7 @@ pub fn runtime() -> io::Result<Runtime> {
 
 /// The threads that serve. They end with the process.
 #[derive(Default)]
-pub struct Workers {
-    doors: Vec<UnboundedSender<Visitor>>,
-    next: AtomicUsize,
-}
+pub struct Workers(Vec<Worker>);
 
 impl Workers {
     /// Starts one more; `router` is called on its runtime.
@@ -44,25 +53,40 @@ impl Workers {
         thread::Builder::new()
             .name("worker".to_owned())
             .spawn(move || runtime.block_on(work(router, visitors)))?;
-        self.doors.push(door);
+        self.0.push(Worker {
+            door,
+            open: Arc::default(),
+        });
         Ok(())
     }
 
-    /// Gives a connection to the next worker in turn: a proxy's connections live long, and each carries as much as another.
+    /// Gives a connection to the worker that has the fewest. It stays there: a proxy's connections live long.
+    ///
+    /// # Errors
+    /// Where the connection is broken, or the worker ended.
     pub fn serve(&self, stream: TcpStream, draining: watch::Receiver<bool>) -> io::Result<()> {
-        let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.doors.len();
-        // A worker never stops listening.
-        let _ = self.doors[turn].send((stream.into_std()?, draining));
-        Ok(())
+        let ended = || io::Error::other("no worker is there");
+        let fewest = self.0.iter().min_by_key(|worker| Arc::strong_count(&worker.open));
+        let worker = fewest.ok_or_else(ended)?;
+        let visitor = Visitor {
+            stream: stream.into_std()?,
+            draining,
+            open: worker.open.clone(),
+        };
+        worker.door.send(visitor).map_err(|_| ended())
     }
 }
 
 async fn work(router: impl FnOnce() -> Router, mut visitors: UnboundedReceiver<Visitor>) {
     let router = router();
-    while let Some((stream, draining)) = visitors.recv().await {
-        match TcpStream::from_std(stream) {
+    while let Some(visitor) = visitors.recv().await {
+        match TcpStream::from_std(visitor.stream) {
             Ok(stream) => {
-                tokio::spawn(connection(stream, router.clone(), draining));
+                let serving = connection(stream, router.clone(), visitor.draining);
+                tokio::spawn(async move {
+                    serving.await;
+                    drop(visitor.open);
+                });
             }
             Err(error) => tracing::warn!(%error, "cannot serve a connection"),
         }
