@@ -85,6 +85,24 @@ class Roles(Case):
         self.iam.update_assume_role_policy(RoleName="read", PolicyDocument=json.dumps(other))
         self.assertEqual(other, self.iam.get_role(RoleName="read")["Role"]["AssumeRolePolicyDocument"])
 
+    def test_what_would_be_half_read_is_refused(self):
+        self.make("half")
+        whole = {"Effect": "Deny", "Action": "s3:*", "Resource": "*"}
+        def put(**changed):
+            members = {name: value for name, value in {**whole, **changed}.items() if value}
+            document = json.dumps({"Version": "2012-10-17", "Statement": [members]})
+            return lambda: self.iam.put_role_policy(RoleName="half", PolicyName="p", PolicyDocument=document)
+        self.refuses("MalformedPolicyDocument", put(Action=None, Acton="s3:*"))
+        self.refuses("MalformedPolicyDocument", put(Action=None), text="must contain actions")
+        self.refuses("MalformedPolicyDocument", put(Resource=None), text="must contain resources")
+        self.refuses("MalformedPolicyDocument", put(Condition={"Nonsense": {"aws:SourceIp": "x"}}), text="Nonsense")
+        self.refuses("NotImplemented", put(Condition={"DateLessThan": {"aws:CurrentTime": "2030-01-01T00:00:00Z"}}),
+                     text="DateLessThan")
+        self.refuses("NotImplemented", put(Condition={"Bool": {"aws:MultiFactorAuthPresent": "false"}}),
+                     text="aws:MultiFactorAuthPresent")
+        self.assertEqual([], self.iam.list_role_policies(RoleName="half")["PolicyNames"])
+        put(Condition={"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}})()
+
     def test_the_simulator_says_what_the_documents_allow(self):
         role = self.make("simulated")["Arn"]
         self.iam.attach_role_policy(RoleName="simulated", PolicyArn=f"{MANAGED}AWSElasticBeanstalkWebTier")

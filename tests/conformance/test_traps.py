@@ -33,6 +33,14 @@ def allow(*actions):
 
 
 class WithoutPermission(Case):
+    def test_a_deny_on_a_condition_meets_only_the_calls_that_it_is_about(self):
+        def denying(name, condition):
+            document = allow("dynamodb:ListTables")
+            document["Statement"].append({"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition})
+            return as_role(name, document).client("dynamodb").list_tables
+        self.refuses("AccessDeniedException", denying("by-address", {"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}}))
+        denying("by-region", {"StringNotEquals": {"aws:RequestedRegion": "us-east-1"}})()
+
     def test_nothing_is_seen_where_everything_is(self):
         client("elasticbeanstalk").create_application(ApplicationName="unseen")
         session = as_role("blind", allow("dynamodb:ListTables", "iam:GetRole"))

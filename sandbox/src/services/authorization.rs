@@ -14,7 +14,7 @@ pub(crate) fn authorize(iam: &Iam, account: &str, call: &Call) -> Result<(), Ref
         return Ok(());
     }
     let resource = resource(call, account);
-    if iam.caller_can(&call.caller, &action, &resource) {
+    if iam.caller_can(&call.caller, &call.region, &action, &resource) {
         return Ok(());
     }
     let (status, code) = match call.protocol {

@@ -7,7 +7,7 @@ use winterbaume_iam::wire::{self, *};
 
 use super::{Operation, Service, not_implemented, operation};
 use crate::gateway::call::{Answer, Call};
-use crate::world::iam::{self, Iam, NewRole, managed, policy};
+use crate::world::iam::{self, Iam, NewRole, documents, managed, policy};
 use crate::world::{Refusal, State, Tags, World};
 
 const OPERATIONS: &[Operation] = &[
@@ -162,8 +162,7 @@ fn roles(iam: &mut Iam, call: &Call) -> Result<Answer, Refusal> {
         }
         "UpdateAssumeRolePolicy" => {
             let request: UpdateAssumeRolePolicyRequest = call.query()?;
-            policy::Document::parse(&request.policy_document)
-                .map_err(|error| Refusal::new("MalformedPolicyDocument", error))?;
+            documents::check_trust(&request.policy_document)?;
             iam.role_mut(&request.role_name)?.trust = request.policy_document;
             wire::serialize_update_assume_role_policy_response()
         }

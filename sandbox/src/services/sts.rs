@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::{Operation, Service, operation};
 use crate::gateway::call::{Answer, Call};
 use crate::gateway::protocol::escape;
-use crate::world::iam::policy::Document;
+use crate::world::iam::policy::{Document, request_context};
 use crate::world::{Refusal, World};
 
 /// Seconds: AWS's shortest and default session.
@@ -85,7 +85,8 @@ fn assume_role(world: &Arc<World>, call: &Call) -> Result<String, Refusal> {
     let role = role.ok_or_else(denied)?;
     // Who asks for a role that is not there is told no more than who is not trusted.
     let trust = Document::parse(&role.trust).map_err(|_| denied())?;
-    if !trust.trusts(&call.caller, &account) {
+    let context = request_context(&call.caller, &account, &call.region);
+    if !trust.trusts(&call.caller, &account, &context) {
         return Err(denied());
     }
     let seconds = request.duration_seconds.unwrap_or(SESSION);

@@ -88,7 +88,7 @@ pub(super) fn check(run: &Run, caller: &str, part: Part, deeds: &[Deed]) -> Resu
             .replace("{here}", &here)
             .replace("{stack}", &environment.stack_name());
         let resource = format!("arn:aws:{on}");
-        if !iam.caller_can(caller, action, &resource) {
+        if !iam.caller_can(caller, &run.region, action, &resource) {
             return Err((
                 part,
                 format!("API: {action} {}", not_authorized(caller, action, &resource)),
@@ -110,6 +110,6 @@ pub(super) fn link(run: &Run, caller: &str, part: Part, role: &LinkedRole) -> Re
         return Ok(());
     }
     let account = state.account.clone();
-    let ensured = state.iam.ensure_linked_role(&account, now, caller, role);
+    let ensured = state.iam.ensure_linked_role(&account, now, (caller, &run.region), role);
     ensured.map_err(|why| (part, format!("API: {} {why}", role.first_needed_by)))
 }

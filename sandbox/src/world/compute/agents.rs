@@ -158,9 +158,12 @@ impl Agents {
 }
 
 /// Whether the role of an instance lets its agent work, as AmazonSSMManagedInstanceCore does.
-fn is_allowed(iam: &Iam, instance: &Instance) -> bool {
+fn is_allowed(iam: &Iam, region: &str, instance: &Instance) -> bool {
     let role = role_of(iam, instance);
-    let can = |action: &str| role.as_deref().is_some_and(|role| iam.role_can(role, action, "*"));
+    let can = |action: &str| {
+        role.as_deref()
+            .is_some_and(|role| iam.role_can(role, region, action, "*"))
+    };
     can("ssm:UpdateInstanceInformation") && (can("ssmmessages:OpenControlChannel") || can("ec2messages:GetMessages"))
 }
 
@@ -187,7 +190,7 @@ pub(crate) fn look(state: &mut State, region: &str, now: Timestamp) {
     let iam = state.iam.seen(state.as_of(now));
     let allowed: BTreeMap<_, _> = instances
         .iter()
-        .map(|instance| (instance.id.clone(), is_allowed(iam, instance)))
+        .map(|instance| (instance.id.clone(), is_allowed(iam, region, instance)))
         .collect();
     let managed = &mut state.region(region).compute.agents.managed;
     managed.retain(|id, _| allowed.contains_key(id));

@@ -99,7 +99,7 @@ impl Iam {
         &mut self,
         account: &str,
         now: Timestamp,
-        caller: &str,
+        (caller, region): (&str, &str),
         role: &LinkedRole,
     ) -> Result<(), String> {
         if self.role(role.name).is_some() {
@@ -107,7 +107,7 @@ impl Iam {
         }
         let action = "iam:CreateServiceLinkedRole";
         let resource = format!("arn:aws:iam::{account}:role{}{}", role.path(), role.name);
-        if !self.caller_can(caller, action, &resource) {
+        if !self.caller_can(caller, region, action, &resource) {
             return Err(not_authorized(caller, action, &resource));
         }
         let made = self.create_linked_role(account, now, role.service, None);

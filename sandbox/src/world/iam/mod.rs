@@ -2,6 +2,7 @@
 //! Must know nothing of wire formats or of who asks; credentials and the evaluation of policies have files of their own.
 
 pub(crate) mod credentials;
+pub(crate) mod documents;
 pub(crate) mod linked_roles;
 pub(crate) mod managed;
 pub(crate) mod policy;
@@ -91,13 +92,17 @@ impl Iam {
     }
 
     /// Whether whoever calls with that ARN may: a role's session what its policies allow, the account's own user everything.
-    pub(crate) fn caller_can(&self, caller: &str, action: &str, resource: &str) -> bool {
-        assumed_role(caller).is_none_or(|role| self.role_can(role, action, resource))
+    pub(crate) fn caller_can(&self, caller: &str, region: &str, action: &str, resource: &str) -> bool {
+        assumed_role(caller).is_none_or(|role| self.role_can(role, region, action, resource))
     }
 
-    /// Whether the role's policies allow `action` (`dynamodb:PutItem`) on `resource` (an ARN).
-    pub(crate) fn role_can(&self, role: &str, action: &str, resource: &str) -> bool {
-        self.decide(role, action, resource, &Context::default()) == Decision::Allowed
+    /// Whether the role's policies allow `action` (`dynamodb:PutItem`) on `resource` (an ARN), asked for in a region.
+    pub(crate) fn role_can(&self, role: &str, region: &str, action: &str, resource: &str) -> bool {
+        let arn = self.role(role).map_or("", |role| &role.arn);
+        let account = arn.split(':').nth(4).unwrap_or_default();
+        // The principal of a role's session is, to conditions, the role.
+        let context = policy::request_context(arn, account, region);
+        self.decide(role, action, resource, &context) == Decision::Allowed
     }
 
     /// What the role's policies say of an action.
@@ -120,7 +125,7 @@ impl Iam {
 
     pub(crate) fn create_role(&mut self, account: &str, now: Timestamp, new: NewRole) -> Result<&Role, Refusal> {
         check_name("roleName", &new.name, 64)?;
-        Document::parse(&new.trust).map_err(|error| malformed_document(&error))?;
+        documents::check_trust(&new.trust)?;
         if self.roles.contains_key(&key(&new.name)) {
             return Err(exists(format!("Role with name {} already exists.", new.name)));
         }
@@ -263,7 +268,7 @@ impl Iam {
 
     pub(crate) fn put_inline(&mut self, role: &str, name: &str, document: &str) -> Result<(), Refusal> {
         check_name("policyName", name, 128)?;
-        Document::parse(document).map_err(|error| malformed_document(&error))?;
+        documents::check_permissions(document)?;
         let role = self.role_mut(role)?;
         let length = |text: &String| text.chars().filter(|character| !character.is_whitespace()).count();
         let others = role
@@ -334,10 +339,6 @@ fn check_name(member: &str, name: &str, longest: usize) -> Result<(), Refusal> {
     ))
 }
 
-fn malformed_document(error: &str) -> Refusal {
-    Refusal::new("MalformedPolicyDocument", error)
-}
-
 fn exists(text: String) -> Refusal {
     Refusal::with_status(409, "EntityAlreadyExists", text)
 }
@@ -406,12 +407,12 @@ mod tests {
         let table = "arn:aws:dynamodb:us-east-1:123456789012:table/users";
         iam.attach("app", "arn:aws:iam::aws:policy/AWSElasticBeanstalkWebTier")
             .unwrap();
-        assert!(!iam.role_can("app", "dynamodb:PutItem", table));
+        assert!(!iam.role_can("app", "us-east-1", "dynamodb:PutItem", table));
         let document =
             format!(r#"{{"Statement":{{"Effect":"Allow","Action":"dynamodb:*Item","Resource":"{table}"}}}}"#);
         iam.put_inline("app", "table", &document).unwrap();
-        assert!(iam.role_can("app", "dynamodb:PutItem", table));
-        assert!(!iam.role_can("app", "dynamodb:PutItem", &format!("{table}-of-others")));
+        assert!(iam.role_can("app", "us-east-1", "dynamodb:PutItem", table));
+        assert!(!iam.role_can("app", "us-east-1", "dynamodb:PutItem", &format!("{table}-of-others")));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! given does not hold, as in IAM.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use serde_json::Value;
 
@@ -30,7 +31,7 @@ impl Decision {
 /// A policy's statements.
 #[derive(Debug)]
 pub(crate) struct Document {
-    statements: Vec<Value>,
+    pub(super) statements: Vec<Value>,
 }
 
 impl Document {
@@ -54,7 +55,7 @@ impl Document {
 
 impl Document {
     /// Whether this trust policy lets `caller` (an ARN) of `account` assume its role.
-    pub(crate) fn trusts(&self, caller: &str, account: &str) -> bool {
+    pub(crate) fn trusts(&self, caller: &str, account: &str, context: &Context) -> bool {
         let root = format!("arn:aws:iam::{account}:root");
         let trusted = |statement: &Value| {
             let who = texts(&statement["Principal"]["AWS"])
@@ -62,7 +63,7 @@ impl Document {
                 .chain(texts(&statement["Principal"]));
             let action = |pattern: &str| matches(&pattern.to_lowercase(), "sts:assumerole");
             one_of(statement, "Action", &action)
-                && conditions_hold(&statement["Condition"], &Context::new())
+                && conditions_hold(&statement["Condition"], context)
                 && who
                     .into_iter()
                     .any(|who| who == "*" || who == account || who == root || who == caller)
@@ -96,7 +97,7 @@ fn applies(statement: &Value, action: &str, resource: &str, context: &Context) -
     acts && on && conditions_hold(&statement["Condition"], context)
 }
 
-fn texts(value: &Value) -> Vec<String> {
+pub(super) fn texts(value: &Value) -> Vec<String> {
     let text = |value: &Value| match value {
         Value::String(text) => Some(text.clone()),
         Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
@@ -114,6 +115,19 @@ fn one_of(statement: &Value, member: &str, test: &dyn Fn(&str) -> bool) -> bool 
 
 fn none_of(statement: &Value, member: &str, test: &dyn Fn(&str) -> bool) -> bool {
     statement.get(member).is_some() && !one_of(statement, member, test)
+}
+
+/// Keys that come with every request here; what AWS knows beside them is [`documents`](super::documents)' to refuse.
+pub(crate) fn request_context(principal: &str, account: &str, region: &str) -> Context {
+    let keys = [
+        ("aws:principalarn", principal),
+        ("aws:principalaccount", account),
+        ("aws:requestedregion", region),
+        // Whoever calls the sandbox calls it over loopback, and without TLS.
+        ("aws:sourceip", "127.0.0.1"),
+        ("aws:securetransport", "false"),
+    ];
+    keys.map(|(key, value)| (key.to_owned(), vec![value.to_owned()])).into()
 }
 
 fn conditions_hold(conditions: &Value, context: &Context) -> bool {
@@ -134,26 +148,49 @@ fn holds(operator: &str, actual: Option<&Vec<String>>, expected: &[String]) -> b
         Some(name) => (name, true),
         None => (operator, false),
     };
-    let name = name
-        .trim_start_matches("ForAnyValue:")
-        .trim_start_matches("ForAllValues:");
+    let (quantifier, name) = name.split_once(':').unwrap_or(("", name));
+    let (name, negated) = match name.split_once("Not") {
+        Some((kind, rest)) => (format!("{kind}{rest}"), true),
+        None => (name.to_owned(), false),
+    };
     let Some(actual) = actual else {
-        // A negated operator holds where the key is missing.
-        return if_exists || name.contains("Not");
+        // A negated operator holds where the key is missing, and so does what is said of all its values.
+        return if_exists || quantifier == "ForAllValues" || (negated && quantifier.is_empty());
     };
-    let any = |test: &dyn Fn(&str, &str) -> bool| {
-        actual
-            .iter()
-            .any(|value| expected.iter().any(|pattern| test(pattern, value)))
-    };
-    match name {
-        "StringEquals" | "Bool" | "NumericEquals" => any(&|pattern, value| pattern == value),
-        "StringEqualsIgnoreCase" => any(&|pattern, value| pattern.eq_ignore_ascii_case(value)),
-        "StringNotEquals" => !any(&|pattern, value| pattern == value),
-        "StringLike" | "ArnLike" | "ArnEquals" => any(&matches),
-        "StringNotLike" | "ArnNotLike" | "ArnNotEquals" => !any(&matches),
+    let one = |value: &String| expected.iter().any(|pattern| meets(&name, pattern, value)) != negated;
+    match quantifier {
+        "ForAllValues" => actual.iter().all(one),
+        "" if negated => actual.iter().all(one),
+        _ => actual.iter().any(one),
+    }
+}
+
+/// Whether a value of the request meets one of the policy's, by an operator without its `Not`.
+fn meets(operator: &str, pattern: &str, value: &str) -> bool {
+    match operator {
+        "StringEquals" => pattern == value,
+        "StringEqualsIgnoreCase" | "Bool" => pattern.eq_ignore_ascii_case(value),
+        "StringLike" | "ArnLike" | "ArnEquals" => matches(pattern, value),
+        "IpAddress" => is_within(pattern, value),
         _ => false,
     }
+}
+
+/// Whether an address is in a range such as `203.0.113.0/24`, or is the one address that is given.
+fn is_within(range: &str, address: &str) -> bool {
+    let (base, length) = range.split_once('/').unwrap_or((range, "128"));
+    let (Ok(base), Ok(address), Ok(length)) =
+        (base.parse::<IpAddr>(), address.parse::<IpAddr>(), length.parse::<u32>())
+    else {
+        return false;
+    };
+    let (base, address, bits) = match (base, address) {
+        (IpAddr::V4(base), IpAddr::V4(address)) => (base.to_bits().into(), address.to_bits().into(), 32),
+        (IpAddr::V6(base), IpAddr::V6(address)) => (base.to_bits(), address.to_bits(), 128),
+        _ => return false,
+    };
+    let differing: u128 = base ^ address;
+    differing.checked_shr(bits - length.min(bits)).unwrap_or(0) == 0
 }
 
 /// `*` is any text, `?` any character.
@@ -203,7 +240,9 @@ mod tests {
         let trusts = |principal: &str| {
             let text =
                 format!(r#"{{"Statement":[{{"Effect":"Allow","Principal":{principal},"Action":"sts:AssumeRole"}}]}}"#);
-            Document::parse(&text).unwrap().trusts("arn:aws:iam::1:user/me", "1")
+            Document::parse(&text)
+                .unwrap()
+                .trusts("arn:aws:iam::1:user/me", "1", &Context::new())
         };
         assert!(trusts(r#"{"AWS":"arn:aws:iam::1:root"}"#));
         assert!(trusts(r#"{"AWS":["arn:aws:iam::2:root","arn:aws:iam::1:user/me"]}"#));
@@ -228,6 +267,40 @@ mod tests {
         let context = Context::from([("aws:principaltag/team".to_owned(), vec!["x".to_owned()])]);
         let documents = [Document::parse(document).unwrap()];
         assert_eq!(decide(&documents, "s3:GetObject", "x", &context), Decision::Allowed);
+    }
+
+    #[test]
+    fn a_deny_by_address_or_region_meets_the_calls_that_come_from_there_and_no_others() {
+        let denied = |condition: &str, region: &str| {
+            let text = format!(
+                r#"{{"Statement":[{{"Effect":"Allow","Action":"*","Resource":"*"}},
+                    {{"Effect":"Deny","Action":"*","Resource":"*","Condition":{condition}}}]}}"#
+            );
+            let context = request_context("arn:aws:iam::1:role/app", "1", region);
+            decide(&[Document::parse(&text).unwrap()], "s3:GetObject", "x", &context) == Decision::ExplicitlyDenied
+        };
+        assert!(denied(r#"{"IpAddress":{"aws:SourceIp":"0.0.0.0/0"}}"#, "us-east-1"));
+        assert!(denied(
+            r#"{"IpAddress":{"aws:SourceIp":["10.0.0.0/8","127.0.0.1"]}}"#,
+            "us-east-1"
+        ));
+        assert!(!denied(
+            r#"{"IpAddress":{"aws:SourceIp":["10.0.0.0/8","::/0"]}}"#,
+            "us-east-1"
+        ));
+        assert!(denied(r#"{"NotIpAddress":{"aws:SourceIp":"10.0.0.0/8"}}"#, "us-east-1"));
+        let elsewhere = r#"{"StringNotEquals":{"aws:RequestedRegion":["us-east-1","us-west-2"]}}"#;
+        assert!(!denied(elsewhere, "us-east-1"));
+        assert!(denied(elsewhere, "eu-west-1"));
+        assert!(denied(r#"{"Bool":{"aws:SecureTransport":"false"}}"#, "us-east-1"));
+        assert!(denied(
+            r#"{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::*:role/a*"}}"#,
+            "us-east-1"
+        ));
+        assert!(!denied(
+            r#"{"StringNotEquals":{"aws:PrincipalAccount":"1"}}"#,
+            "us-east-1"
+        ));
     }
 
     #[test]
