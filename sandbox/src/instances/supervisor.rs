@@ -22,9 +22,7 @@ use super::hooks::{self, Step};
 use super::procfile::Process;
 use super::wire::{self, Order, Release, Report, SETUP, Setup};
 use super::{bundle, command, guest, log, mark};
-
-/// From the start of the processes until the web process must listen.
-const START_LIMIT: Duration = Duration::from_secs(20);
+use crate::world::plane::START_LIMIT;
 
 /// A web process that has ended so often before it ever listened will not listen.
 const FAILED_STARTS: u32 = 3;

@@ -253,7 +253,7 @@ fn make_launch_source(run: &Run, profile: &str, caller: &str) -> Result<LaunchSo
 
 /// Until every instance of the group has taken the version or failed to.
 async fn wait_for_instances(run: &Run, group: &str) -> Result<(), StackFailure> {
-    let patience = run.patience(LAUNCH_PATIENCE);
+    let patience = run.start_patience(LAUNCH_PATIENCE);
     let mut has_log = false;
     loop {
         let deploying = run.snapshot().filter(|it| !has_log && !it.deployments.is_empty());

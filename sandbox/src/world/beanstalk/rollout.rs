@@ -270,7 +270,7 @@ pub(super) fn fleet_results(run: &Run, group: &str) -> Results {
 /// Until a group has all that it wants, none of `without` among them, every one healthy. A deployment that failed or a
 /// launch that is refused ends it.
 pub(super) async fn wait_for_fleet(run: &Run, group: &str, without: &[String]) -> Outcome {
-    let patience = run.patience(LAUNCH_PATIENCE);
+    let patience = run.start_patience(LAUNCH_PATIENCE);
     loop {
         if run.is_aborted() {
             return Outcome::Aborted;

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::events::{Event, Severity};
 use super::{Abort, Environment, Status};
+use crate::world::plane::START_LIMIT;
 use crate::world::{Region, World};
 
 #[derive(Clone)]
@@ -29,8 +30,11 @@ pub(super) struct Patience {
     real_end: Instant,
 }
 
-/// Real time that processes and health checks get in any case.
+/// Real time that health checks get in any case.
 const REAL_GRACE: Duration = Duration::from_secs(10);
+/// Real time that new instances get in any case: a process that never listens must be reported as such at every time
+/// scale, not be overtaken by the end of the stack's wait.
+const REAL_START_GRACE: Duration = START_LIMIT.saturating_add(REAL_GRACE);
 
 impl Run {
     pub(super) fn new(world: &Arc<World>, region: &str, id: &str, request_id: &str) -> Self {
@@ -78,10 +82,20 @@ impl Run {
         }
     }
 
+    /// For what is up already and has to become healthy.
     pub(super) fn patience(&self, seconds: i64) -> Patience {
+        self.patience_with(seconds, REAL_GRACE)
+    }
+
+    /// For instances that have yet to start their processes.
+    pub(super) fn start_patience(&self, seconds: i64) -> Patience {
+        self.patience_with(seconds, REAL_START_GRACE)
+    }
+
+    fn patience_with(&self, seconds: i64, grace: Duration) -> Patience {
         Patience {
             sandbox_end: self.world.clock.seconds() + seconds as f64,
-            real_end: Instant::now() + REAL_GRACE,
+            real_end: Instant::now() + grace,
         }
     }
 

@@ -65,8 +65,10 @@ fn collect(here: &mut Region, now: Timestamp, read: impl Fn(&str) -> Option<CpuR
         .filter_map(|instance| Some((instance.id.clone(), read(&instance.id)?)))
         .collect();
     for instance in here.compute.instances.values_mut() {
-        let was_heard = here.monitoring.looks.contains_key(&instance.id);
-        instance.is_impaired |= was_heard && !readings.contains_key(&instance.id);
+        // Silence of one that is being terminated is no failed status check.
+        let should_be_heard =
+            instance.state == InstanceState::Running && here.monitoring.looks.contains_key(&instance.id);
+        instance.is_impaired |= should_be_heard && !readings.contains_key(&instance.id);
     }
     here.monitoring.looks.retain(|id, _| readings.contains_key(id));
     here.monitoring.load.retain(|id, _| readings.contains_key(id));
