@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::process::Command;
 
-use crate::site::{FORM, Site, command};
+use crate::site::{FORM, Site, command, free_port};
 use crate::table::Mood;
 
 #[tokio::test]
@@ -130,4 +132,90 @@ async fn the_log_is_json_and_holds_no_address() {
     for line in log.lines() {
         assert!(serde_json::from_str::<serde_json::Value>(line).is_ok(), "{line}");
     }
+}
+
+/// What had come before the signal is in the kernel: on a connection that was used, on a new one, in the queue of those that
+/// wait to be accepted. All of it is answered.
+#[tokio::test]
+async fn what_was_sent_before_sigterm_is_answered_wherever_it_is() {
+    let mut site = Site::start().await;
+    let request = "POST /register HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 27\r\n\r\n\
+                   {\"email\":\"ada@example.com\"}";
+    let mut connections = Vec::new();
+    for used in [false, true, true, true, false, false] {
+        let mut connection = TcpStream::connect(site.address).await.unwrap();
+        if used {
+            connection.write_all(request.as_bytes()).await.unwrap();
+            assert!(answer(&mut connection).await.starts_with("HTTP/1.1 201"));
+        }
+        connections.push(connection);
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    site.signal(Signal::STOP);
+    for _ in 0..10 {
+        connections.push(TcpStream::connect(site.address).await.unwrap());
+    }
+    for connection in &mut connections {
+        connection.write_all(request.as_bytes()).await.unwrap();
+    }
+    site.terminate();
+    site.signal(Signal::CONT);
+    for (number, connection) in connections.iter_mut().enumerate() {
+        let answer = answer(connection).await;
+        assert!(answer.starts_with("HTTP/1.1 201"), "connection {number}: {answer:?}");
+    }
+    assert_eq!(site.process.wait().await.unwrap().code(), Some(0));
+}
+
+/// The answer to a request in JSON; empty where the connection was closed instead.
+async fn answer(connection: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\"}") {
+        if matches!(connection.read_buf(&mut answer).await, Ok(0) | Err(_)) {
+            break;
+        }
+    }
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test]
+async fn more_connections_than_systemd_s_soft_limit_of_files_are_no_trouble() {
+    let port = free_port().await;
+    let mut limited = Command::new("sh");
+    limited
+        .args(["-c", "ulimit -Sn 1024; exec \"$0\"", env!("CARGO_BIN_EXE_confapp")])
+        .env_clear()
+        .env("PORT", port.to_string())
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .stdout(std::process::Stdio::null())
+        .kill_on_drop(true);
+    let _process = limited.spawn().unwrap();
+    let address = std::net::SocketAddr::from(([127, 0, 0, 1], port));
+    let mut connections = Vec::new();
+    while connections.is_empty() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        connections.extend(TcpStream::connect(address).await);
+    }
+    allow_open_files();
+    while connections.len() < 1100 {
+        connections.push(TcpStream::connect(address).await.unwrap());
+    }
+    let last = connections.last_mut().unwrap();
+    last.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+        .await
+        .unwrap();
+    let mut answer = [0; 12];
+    let read = tokio::time::timeout(Duration::from_secs(10), last.read_exact(&mut answer)).await;
+    assert!(read.is_ok(), "the newest of 1,100 is not answered");
+    assert_eq!(&answer, b"HTTP/1.1 200");
+}
+
+/// Of this process: the visitors' ends are its own.
+fn allow_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    setrlimit(Resource::Nofile, raised).unwrap();
 }

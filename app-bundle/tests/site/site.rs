@@ -116,12 +116,16 @@ impl Site {
     }
 
     pub fn terminate(&self) {
+        self.signal(rustix::process::Signal::TERM);
+    }
+
+    pub fn signal(&self, signal: rustix::process::Signal) {
         let id = self
             .process
             .id()
             .and_then(|id| rustix::process::Pid::from_raw(id as i32))
             .unwrap();
-        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+        rustix::process::kill_process(id, signal).unwrap();
     }
 }
 

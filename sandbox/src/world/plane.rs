@@ -9,8 +9,8 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
-/// How long a deployment's processes get, in real time, until the web process must listen. The plane answers a
-/// deployment no sooner where it does not.
+/// How long a deployment's processes get, in real time, until the web process must listen. A deployment that never
+/// listens fails only then: whoever waits for its answer waits longer.
 pub(crate) const START_LIMIT: Duration = Duration::from_secs(20);
 
 /// What a deployment on one instance runs.

@@ -1,5 +1,5 @@
-//! People at the site, in three ways: `rate` is an open model (they come whether or not the former ones were answered, and
-//! their time counts from when they came), `crowd` registers each of so many addresses once, `hold` keeps connections open.
+//! People at the site, in four ways: `rate` is an open model (they come whether or not the former ones were answered, and
+//! their time counts from when they came), `burst` sends everybody's at one moment, `crowd` registers each of so many addresses once, `hold` keeps connections open.
 
 use std::collections::BTreeMap;
 use std::io::{Error, ErrorKind, Result, Write};
@@ -26,10 +26,11 @@ async fn main() -> Result<()> {
         ["crowd", address, host, people, connections, accepted] => {
             crowd(address, host, number(people)?, number(connections)?, accepted).await
         }
+        ["burst", address, people] => burst(address, number(people)?).await,
         ["hold", address, connections] => hold(address, number(connections)?).await,
         _ => Err(Error::new(
             ErrorKind::InvalidInput,
-            "people rate ADDRESS RATE SECONDS CONNECTIONS | crowd ADDRESS HOST PEOPLE CONNECTIONS FILE | hold ADDRESS CONNECTIONS",
+            "people rate ADDRESS RATE SECONDS CONNECTIONS | burst ADDRESS PEOPLE | crowd ADDRESS HOST PEOPLE CONNECTIONS FILE | hold ADDRESS CONNECTIONS",
         )),
     }
 }
@@ -165,6 +166,35 @@ async fn rate_of(address: &str, rate: u64, seconds: u64, connections: u64) -> Re
         }
     }
     summary("rate", &mut all, seconds as f64);
+    Ok(())
+}
+
+/// Opens a connection for each of `people`, then sends all their registrations at once.
+async fn burst(address: &str, people: u64) -> Result<()> {
+    let request: Arc<[u8]> = registration("site", "ada@example.com").into();
+    let mut visitors = Vec::new();
+    for _ in 0..people {
+        visitors.push(Visitor::connect(address).await?);
+    }
+    // The app has taken them by then.
+    sleep(Duration::from_millis(500)).await;
+    let began = Instant::now();
+    let asking = visitors.into_iter().map(|mut visitor| {
+        let request = request.clone();
+        tokio::spawn(async move {
+            let answer = timeout(PATIENCE, visitor.ask(&request)).await;
+            let status = answer.ok().and_then(Result::ok).unwrap_or(0);
+            (status, began.elapsed().as_micros() as u64)
+        })
+    });
+    let asking: Vec<_> = asking.collect();
+    let mut times = Times::new();
+    for asked in asking {
+        let (status, micros) = asked.await?;
+        times.entry(status).or_default().push(micros);
+    }
+    let seconds = began.elapsed().as_secs_f64();
+    summary("burst", &mut times, seconds);
     Ok(())
 }
 

@@ -10,6 +10,7 @@ mod updates;
 use std::time::Duration;
 
 use bytes::Bytes;
+use jiff::SignedDuration;
 
 use super::applications::{NewVersion, Origin};
 use super::environments::{self, Caller, NewEnvironment};
@@ -211,11 +212,19 @@ async fn a_load_balanced_environment_comes_up_and_leaves_nothing_behind() {
     assert_eq!(fake.plane.0.lock().unwrap().running.len(), 2);
 
     let made = leftovers(&fake);
-    assert!(
-        made.iter()
-            .all(|item| item.tags.is_empty() || item.tags["team"] == "events"),
-        "{made:#?}"
-    );
+    // Scaling policies have no tags on AWS; of listeners the sandbox keeps none.
+    for item in made
+        .iter()
+        .filter(|it| !["scaling-policy", "listener"].contains(&it.kind))
+    {
+        let tag = |key: &str| item.tags.get(key).map(String::as_str);
+        assert_eq!(tag("team"), Some("events"), "{item:#?}");
+        assert_eq!(
+            tag("elasticbeanstalk:environment-name"),
+            Some("conference-env"),
+            "{item:#?}"
+        );
+    }
     for kind in [
         "auto-scaling-group",
         "load-balancer",
@@ -246,6 +255,10 @@ async fn a_load_balanced_environment_comes_up_and_leaves_nothing_behind() {
         "terminateEnvironment completed successfully."
     ));
     assert_eq!(leftovers(&fake), []);
+    // Whoever looks within the hour still finds it.
+    let since = ended.ended.unwrap();
+    assert!(ended.is_listed(since + SignedDuration::from_mins(59)));
+    assert!(!ended.is_listed(since + SignedDuration::from_mins(61)));
     assert!(fake.plane.0.lock().unwrap().launched.is_empty());
     let again = environments::terminate(&fake.world, &caller("r-again"), &named()).unwrap_err();
     assert!(again.message.starts_with("No Environment found"), "{}", again.message);
