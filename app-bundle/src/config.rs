@@ -21,7 +21,7 @@ pub struct Config {
     /// `TABLE_KEY`: the partition key, of type S.
     pub table_key: String,
     /// `MAX_IN_FLIGHT`: writes to DynamoDB at one time; what comes on top is shed with 503. At DynamoDB's usual 5 to 10 ms
-    /// two processors need 250; the rest is for bursts, and for a DynamoDB that is slow for a moment. A sixteenth of it is
+    /// two processors need 250; the rest is for bursts, and for a DynamoDB that is slow for a moment. A sixty-fourth of it is
     /// let in at any time, also where requests wait for a processor ([`crate::crowding`]).
     pub max_in_flight: usize,
     /// `DRAIN_SECONDS`: how long requests in flight may take after SIGTERM.

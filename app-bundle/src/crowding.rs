@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use tokio::runtime::{Handle, RuntimeMetrics};
 
 /// A line that was not empty once in this time is no burst that passes: it stands. (The rule of CoDel, RFC 8289: not the
-/// length of a queue tells, but its minimum over an interval.) Two thousand who come at once are served within it.
-const STANDING: Duration = Duration::from_millis(60);
+/// length of a queue tells, but its minimum over an interval.) A thousand who come at once are let in within it.
+const STANDING: Duration = Duration::from_millis(30);
 
 /// The same shortly after the line stood: it will again, and whoever is let in until then waits in it.
 const STANDING_AGAIN: Duration = Duration::from_millis(2);
@@ -39,7 +39,7 @@ impl Crowding {
             rests: AtomicU64::new(0),
             rested_at: AtomicU64::new(0),
             stood_at: AtomicU64::new(0),
-            many: (most / 16).max(1),
+            many: (most / 64).max(1),
         }
     }
 
@@ -79,7 +79,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_line_that_stands_shows_and_so_does_its_end() {
-        let crowding = Crowding::watch(400);
+        let crowding = Crowding::watch(1600);
         assert!(!crowding.is_crowded(400), "nobody has come yet");
         assert!(busy(&crowding, 25).await);
         assert!(
