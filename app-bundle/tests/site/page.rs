@@ -191,6 +191,29 @@ async fn too_busy_is_said_and_tried_again_without_anybody_pressing() {
     assert_eq!(site.table.addresses(), ["ada@example.com"]);
 }
 
+/// A firewall in front blocks for a while, and answers in its own HTML: that is not about the address.
+#[tokio::test]
+async fn whoever_is_blocked_is_not_told_that_the_address_is_wrong() {
+    let Some(mut browser) = Browser::start().await else {
+        return;
+    };
+    let site = Site::start().await;
+    browser.open(&site.url("/pt")).await;
+    let blocking = "(() => { const real = window.fetch; window.fetch = async () => { window.fetch = real; \
+                    return new Response('<h1>403 ERROR</h1>', { status: 403 }); }; })()";
+    browser.value(blocking).await;
+    browser.value("document.getElementById('email').focus()").await;
+    browser.type_and_enter("ada@example.com").await;
+    browser
+        .until("document.getElementById('progress').innerText.startsWith('Muita gente ao mesmo tempo')")
+        .await;
+    assert_eq!(browser.value("document.getElementById('error').innerText").await, "");
+    browser
+        .until("document.getElementById('card').innerText.includes('Você está no sorteio')")
+        .await;
+    assert_eq!(site.table.addresses(), ["ada@example.com"]);
+}
+
 #[tokio::test]
 async fn the_browser_chooses_the_language_and_people_can_choose_another() {
     let Some(mut browser) = Browser::start().await else {
