@@ -365,7 +365,7 @@ pub struct SandboxOptions {
     )]
     pub tag_delay: u32,
 
-    /// What its account cannot do yet: `new`, or some of launch-configurations, load-balancers, distributions, vcpus, service-linked-roles
+    /// What its account cannot do yet: `new`, or some of launch-configurations, load-balancers, distributions, vcpus, service-linked-roles, free-plan, verification
     #[arg(
         long,
         default_value = "",

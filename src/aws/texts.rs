@@ -28,6 +28,20 @@ const KNOWN_ERRORS: &[KnownError] = &[
         kind: Kind::Account,
         hint: "open a case with AWS support to have load balancers enabled; until then: confctl up -p dev",
     },
+    // UA-TECH-POWER/DDoS_terraform_aws#5: ends by itself, mostly within minutes.
+    KnownError {
+        code: "*",
+        contains: "Your request for accessing resources in this region is being validated",
+        kind: Kind::Account,
+        hint: "wait for AWS's e-mail, four hours at most, and run the same command again; it goes on where it was",
+    },
+    // splunk/attack_range#1302: accounts on the free plan.
+    KnownError {
+        code: "*",
+        contains: "The specified instance type is not eligible for Free Tier",
+        kind: Kind::Account,
+        hint: "take a free one (--set instance.types=t3.micro), or upgrade the account's plan in the AWS console",
+    },
     // ekristen/aws-nuke#1024
     KnownError {
         code: "PreconditionFailed",

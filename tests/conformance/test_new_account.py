@@ -65,14 +65,22 @@ class NewAccount(Case):
     def test_load_balancers_are_refused(self):
         self.fails("balanced-env", BALANCED, "This AWS account currently does not support creating load balancers")
 
-    def test_five_processors_are_not_enough_for_a_large_instance_beside_a_small_one(self):
+    def test_five_processors_are_not_enough_for_three_small_instances(self):
         quota = client("service-quotas").get_service_quota(ServiceCode="ec2", QuotaCode="L-1216C47A")["Quota"]
         self.assertEqual(5, quota["Value"])
         small = stack.create("new", "beside-env", stack.SINGLE)["EnvironmentId"]
         self.assertEqual("Green", stack.settled(small)["Health"])
-        large = [*stack.SINGLE[:-1], stack.option("ec2:instances", "InstanceTypes", "m5.xlarge")]
-        self.fails("large-env", large, "You have requested more vCPU capacity than your current vCPU limit")
+        beside = stack.create("new", "second-env", stack.SINGLE)["EnvironmentId"]
+        self.assertEqual("Green", stack.settled(beside)["Health"])
+        self.fails("third-env", stack.SINGLE, "You have requested more vCPU capacity than your current vCPU limit")
+        self.beanstalk.terminate_environment(EnvironmentId=beside)
         self.beanstalk.terminate_environment(EnvironmentId=small)
+
+    def test_an_instance_that_is_not_free_is_refused(self):
+        types = client("ec2").describe_instance_types(InstanceTypes=["t3.micro", "m5.large"])["InstanceTypes"]
+        self.assertEqual({"t3.micro": True, "m5.large": False}, {one["InstanceType"]: one["FreeTierEligible"] for one in types})
+        costly = [*stack.SINGLE[:-1], stack.option("ec2:instances", "InstanceTypes", "m5.large")]
+        self.fails("costly-env", costly, "The specified instance type is not eligible for Free Tier")
 
     def test_distributions_are_refused_until_the_account_is_verified(self):
         behavior = {"TargetOriginId": "o", "ViewerProtocolPolicy": "allow-all",

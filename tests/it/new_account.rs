@@ -28,3 +28,31 @@ fn a_new_account_is_told_what_it_cannot_do_yet_and_what_it_can() {
     let left: Vec<_> = left.filter(|item| !item.contains("/aws-service-role/")).collect();
     assert_eq!(left, empty);
 }
+
+#[test]
+fn an_account_that_is_not_verified_or_on_the_free_plan_is_told_what_to_do() {
+    for (gate, more, texts) in [
+        (
+            "verification",
+            vec![],
+            ["is being validated", "run the same command again"],
+        ),
+        (
+            "free-plan",
+            vec!["--set", "instance.types=t3.medium"],
+            ["not eligible for Free Tier", "--set instance.types=t3.micro"],
+        ),
+    ] {
+        let user = User::new().with("CONFCTL_SANDBOX_GATES", gate);
+        let up = [&["up", "--sandbox", "--yes", "-p", "dev"], &more[..]].concat();
+        let failed = user.confctl(&up).exits(1);
+        for text in texts {
+            assert!(
+                failed.stderr.contains(text),
+                "{gate}: not told '{text}': {}",
+                failed.stderr
+            );
+        }
+        user.confctl(&["teardown", "--sandbox", "--yes"]).exits(0);
+    }
+}

@@ -3,6 +3,8 @@
 
 use std::str::FromStr;
 
+use super::Refusal;
+
 /// vCPUs of on-demand standard instances in a new account.
 pub(crate) const NEW_ACCOUNT_VCPUS: f64 = 5.0;
 
@@ -19,12 +21,54 @@ pub struct Gates {
     pub vcpus: bool,
     /// No service-linked roles yet: whoever first needs a service must be allowed to make its role (facts/eb.md §4.4).
     pub service_linked_roles: bool,
+    /// Accounts on the free plan (since July 2025) launch a few types only (facts/eb.md §1.5).
+    pub free_plan: bool,
+    /// No instances at all until the region is validated: minutes, up to four hours. Not part of `new`: it ends by itself,
+    /// and nobody would see the others behind it.
+    pub verification: bool,
+}
+
+/// As `describe-instance-types` with the filter `free-tier-eligible` lists them (facts/eb.md §1.5).
+pub(crate) const FREE_TYPES: [&str; 6] = [
+    "t3.micro",
+    "t3.small",
+    "t4g.micro",
+    "t4g.small",
+    "c7i-flex.large",
+    "m7i-flex.large",
+];
+
+impl Gates {
+    /// Whether an instance of the type may be launched.
+    ///
+    /// # Errors
+    /// As RunInstances; texts from UA-TECH-POWER/DDoS_terraform_aws#5 and splunk/attack_range#1302.
+    pub(crate) fn check_launch(self, instance_type: &str) -> Result<(), Refusal> {
+        if self.verification {
+            return Err(Refusal::new(
+                "PendingVerification",
+                "Your request for accessing resources in this region is being validated, and you will not be able to launch \
+                 additional resources in this region until the validation is complete. We will notify you by email once your \
+                 request has been validated. While normally resolved within minutes, please allow up to 4 hours for this \
+                 process to complete. If the issue still persists, please let us know by writing to \
+                 aws-verification@amazon.com for further assistance.",
+            ));
+        }
+        if self.free_plan && !FREE_TYPES.contains(&instance_type) {
+            return Err(Refusal::new(
+                "InvalidParameterCombination",
+                "The specified instance type is not eligible for Free Tier. For a list of Free Tier instance types, run \
+                 'describe-instance-types' with the filter 'free-tier-eligible=true'.",
+            ));
+        }
+        Ok(())
+    }
 }
 
 impl FromStr for Gates {
     type Err = String;
 
-    /// `new` for all of them, or their names with commas between; nothing for an account of old.
+    /// `new` for all of them that stay until somebody does something, or their names with commas between; nothing for an account of old.
     fn from_str(text: &str) -> Result<Self, String> {
         let mut gates = Self::default();
         for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
@@ -34,6 +78,8 @@ impl FromStr for Gates {
                 "distributions" => gates.distributions = true,
                 "vcpus" => gates.vcpus = true,
                 "service-linked-roles" => gates.service_linked_roles = true,
+                "free-plan" => gates.free_plan = true,
+                "verification" => gates.verification = true,
                 "new" => {
                     gates = Self {
                         launch_configurations: true,
@@ -41,12 +87,14 @@ impl FromStr for Gates {
                         distributions: true,
                         vcpus: true,
                         service_linked_roles: true,
+                        free_plan: true,
+                        verification: gates.verification,
                     };
                 }
                 other => {
                     return Err(format!(
                         "'{other}' is no gate; there are launch-configurations, load-balancers, distributions, vcpus, \
-                         service-linked-roles, and new for all of them"
+                         service-linked-roles, free-plan, verification, and new for all but the last"
                     ));
                 }
             }

@@ -6,6 +6,7 @@ use super::super::page::page;
 use super::{all_known, filters};
 use crate::gateway::call::{Answer, Call};
 use crate::world::Refusal;
+use crate::world::gates::FREE_TYPES;
 use crate::world::network::zones::{self, Zone};
 
 /// CloudFront's way to an origin, by which a security group can admit nothing else. Ids are AWS's own, of two regions;
@@ -187,7 +188,7 @@ pub(super) fn describe_types(call: &Call) -> Result<Answer, Refusal> {
         bare_metal: Some(false),
         burstable_performance_supported: Some(name.starts_with('t')),
         current_generation: Some(true),
-        free_tier_eligible: Some(matches!(*name, "t3.micro" | "t3.small" | "t4g.micro" | "t4g.small")),
+        free_tier_eligible: Some(FREE_TYPES.contains(name)),
         hypervisor: Some("nitro".to_owned()),
         instance_type: Some((*name).to_owned()),
         memory_info: Some(m::MemoryInfo {

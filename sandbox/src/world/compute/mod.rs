@@ -206,6 +206,7 @@ pub(crate) fn launch(
     tags: Tags,
 ) -> Result<String, Refusal> {
     let now = world.clock.now();
+    state.gates.check_launch(&spec.instance_type)?;
     let here = state.region(region);
     check(here, spec, subnet_id)?;
     let id = ids::ec2("i");
