@@ -247,11 +247,33 @@ class TheArticle(Case):
         resources = aws("cloudformation", "describe-stack-resources", "--stack-name", stack)["StackResources"]
         self.assertIn("AWSEBAutoScalingGroup", [resource["LogicalResourceId"] for resource in resources])
         aws("cloudformation", "describe-stack-events", "--stack-name", stack)
-        self.assertEqual(1, len(aws("sns", "list-topics")["Topics"]))
+        topics = aws("sns", "list-topics")["Topics"]
+        self.assertEqual(1, len(topics))
         aws("elasticbeanstalk", "describe-environment-health", *NAMED, "--attribute-names", "All")
         health = aws("elasticbeanstalk", "describe-instances-health", *NAMED, "--attribute-names", "All")
         self.assertEqual(2, len(health["InstanceHealthList"]))
         self.balancer_of_the_environment()
+        self.tags_by_service(group, template, alarms, stacks[0], topics[0]["TopicArn"])
+
+    def tags_by_service(self, group, template, alarms, stack, topic):
+        """Everything carries the environment's tags, each as its own service tells them."""
+        of_ec2 = [*self.instances, *self.security_groups, template]
+        told = {"group": group["Tags"], "stack": stack["Tags"]}
+        for one in of_ec2:
+            told[one] = aws("ec2", "describe-tags", "--filters", f"Name=resource-id,Values={one}")["Tags"]
+        for alarm in alarms:
+            arn = alarm["AlarmArn"]
+            told[arn] = aws("cloudwatch", "list-tags-for-resource", "--resource-arn", arn)["Tags"]
+        told[topic] = aws("sns", "list-tags-for-resource", "--resource-arn", topic)["Tags"]
+        for one in aws("elbv2", "describe-tags", "--resource-arns", self.balancer, self.target_group)["TagDescriptions"]:
+            told[one["ResourceArn"]] = one["Tags"]
+        environment = aws("elasticbeanstalk", "describe-environments", *NAMED)["Environments"][0]["EnvironmentArn"]
+        of_environment = aws("elasticbeanstalk", "list-tags-for-resource", "--resource-arn", environment)
+        told[environment] = of_environment["ResourceTags"]
+        self.assertEqual(len(of_ec2) + len(alarms) + 6, len(told))
+        for what, tags in told.items():
+            tags = {tag["Key"]: tag["Value"] for tag in tags}
+            self.assertEqual(("conference", ENVIRONMENT), (tags.get("event"), tags.get("elasticbeanstalk:environment-name")), what)
 
     def groups_of_environment(self):
         filters = f"Name=tag:elasticbeanstalk:environment-name,Values={ENVIRONMENT}"
@@ -267,9 +289,9 @@ class TheArticle(Case):
         aws("elbv2", "describe-load-balancer-attributes", "--load-balancer-arn", self.balancer)
         targets = aws("elbv2", "describe-target-groups", "--load-balancer-arn", self.balancer)["TargetGroups"][0]
         self.assertEqual("/health", targets["HealthCheckPath"])
-        target_group = ("--target-group-arn", targets["TargetGroupArn"])
+        self.target_group = targets["TargetGroupArn"]
+        target_group = ("--target-group-arn", self.target_group)
         aws("elbv2", "describe-target-group-attributes", *target_group)
-        aws("elbv2", "describe-tags", "--resource-arns", self.balancer, targets["TargetGroupArn"])
         aws("elbv2", "wait", "target-in-service", *target_group)
         health = aws("elbv2", "describe-target-health", *target_group)["TargetHealthDescriptions"]
         self.assertEqual(sorted(self.instances), sorted(one["Target"]["Id"] for one in health))
