@@ -15,7 +15,8 @@ use super::plane::{
 };
 use super::{World, balancing::TargetState};
 
-/// Deploys everything but bundles that say `crash`, and never ends with one that says `hang`, or where a property does; remembers what runs where.
+/// Deploys everything but bundles that say `crash`, and never ends with one that says `hang`, or where a property does; one
+/// that says `sick` deploys and does not answer. Remembers what runs where.
 #[derive(Clone, Default)]
 pub(crate) struct FakePlane(pub Arc<Mutex<Plane>>);
 
@@ -76,6 +77,10 @@ impl DataPlane for FakePlane {
                     reason: "the web process ended at once".to_owned(),
                     log: "[ERROR] update processes [web] pid symlinks failed".to_owned(),
                 });
+            }
+            if deployment.bundle.starts_with(b"sick") {
+                plane.running.remove(&deployment.instance_id);
+                return Ok(());
             }
             plane
                 .running

@@ -82,6 +82,66 @@ async fn a_subnet_that_is_not_there_fails_the_stack() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_subnet_of_another_vpc_fails_the_stack() {
+    let fake = prepared();
+    let subnet = {
+        let mut state = fake.world.lock();
+        let network = &mut state.region(REGION).network;
+        let vpc = network.create_vpc("10.0.0.0/16", Tags::new()).unwrap().id.clone();
+        let subnet = network.create_subnet(REGION, &vpc, None, "10.0.0.0/24", Tags::new());
+        subnet.unwrap().id.clone()
+    };
+    let environment = create(&fake, "v1", &[(VPC, "Subnets", &subnet)]).await;
+    assert_eq!(environment.status, Status::Ready);
+    assert_eq!(environment.health.status.color(), "Red");
+    let told = messages(&fake, None);
+    assert!(
+        has(&told, &format!("The subnet '{subnet}' is not in the VPC")),
+        "{told:#?}"
+    );
+    assert!(has(&told, "Current state: 'CREATE_FAILED'"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn instances_that_cannot_reach_beanstalk_end_the_wait_of_the_stack() {
+    let fake = prepared();
+    for subnet in fake.world.lock().region(REGION).network.subnets.values_mut() {
+        subnet.map_public_ip_on_launch = false;
+    }
+    let began = fake.world.clock.now();
+    let environment = create(&fake, "v1", &[]).await;
+    let waited = fake.world.clock.now().duration_since(began);
+    assert!(waited >= jiff::SignedDuration::from_mins(20), "given up after {waited}");
+    assert_eq!(
+        (environment.status, environment.health.status.color()),
+        (Status::Ready, "Red")
+    );
+    let told = messages(&fake, Some("r-create"));
+    for text in [
+        "The EC2 instances failed to communicate with AWS Elastic Beanstalk",
+        "WaitCondition timed out. Received 0 conditions when expecting 1",
+        "However, there were issues during launch",
+    ] {
+        assert!(has(&told, text), "{text}: {told:#?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_role_that_is_not_there_shows_in_health_only() {
+    let fake = prepared();
+    let environment = create(&fake, "v1", &[(ENVIRONMENT, "ServiceRole", "nobody")]).await;
+    assert_eq!(environment.status, Status::Ready);
+    let told = messages(&fake, None);
+    let causes = &environment.health.causes;
+    let text = "Unable to assume role \"nobody\"";
+    assert!(
+        has(&told, text) || causes.iter().any(|cause| cause.contains(text)),
+        "{causes:?} {told:#?}"
+    );
+    assert_ne!(environment.health.status.color(), "Green");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn calls_in_the_wrong_state_are_refused() {
     let fake = prepared();
     let created = environments::create(&fake.world, &caller("r"), new_environment("v1", &[])).unwrap();

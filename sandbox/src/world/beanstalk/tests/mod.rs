@@ -39,7 +39,7 @@ pub(crate) fn prepared() -> Fake {
 /// The same where the clock runs that many times faster than real time.
 fn prepared_at(scale: f64) -> Fake {
     let fake = Fake::at(scale);
-    for label in ["v1", "v2", "crash", "hang"] {
+    for label in ["v1", "v2", "crash", "hang", "sick"] {
         add_version(&fake.world, &fake.objects, label, label.into());
     }
     fake.check_targets();
@@ -262,6 +262,48 @@ async fn a_load_balanced_environment_comes_up_and_leaves_nothing_behind() {
     assert!(fake.plane.0.lock().unwrap().launched.is_empty());
     let again = environments::terminate(&fake.world, &caller("r-again"), &named()).unwrap_err();
     assert!(again.message.starts_with("No Environment found"), "{}", again.message);
+}
+
+/// The order, and no event earlier than on AWS (facts/eb.md §3.4); on a busy machine they are later.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_launch_tells_its_steps_in_awss_order_and_no_sooner() {
+    let fake = prepared();
+    let began = fake.world.clock.now();
+    create(&fake, "v1", &[]).await;
+    let filter = EventFilter {
+        request_id: Some("r-create".to_owned()),
+        ..EventFilter::default()
+    };
+    let mut state = fake.world.lock();
+    let mut events: Vec<_> = state.region(REGION).beanstalk.events(&filter);
+    events.reverse();
+    let mut told = events.iter();
+    for (second, text) in [
+        (0, "createEnvironment is starting."),
+        (
+            2,
+            "Using elasticbeanstalk-us-east-1-000000000000 as Amazon S3 storage bucket for environment data.",
+        ),
+        (24, "Created security group named: "),
+        (24, "Created security group named: "),
+        (39, "Created target group named: "),
+        (55, "Created Auto Scaling group named: "),
+        (55, "Waiting for EC2 instances to launch. This may take a few minutes."),
+        (70, "Created Auto Scaling group policy named: "),
+        (70, "Created Auto Scaling group policy named: "),
+        (70, "Created CloudWatch alarm named: "),
+        (70, "Created CloudWatch alarm named: "),
+        (150, "Created load balancer named: "),
+        (150, "Created Load Balancer listener named: "),
+        (166, "Instance deployment completed successfully."),
+        (231, "Application available at "),
+        (231, "Successfully launched environment: conference-env"),
+    ] {
+        let event = told.find(|event| event.message.starts_with(text));
+        let event = event.unwrap_or_else(|| panic!("'{text}' is missing or too early: {events:#?}"));
+        let after = event.time.duration_since(began).as_secs_f64();
+        assert!(after >= f64::from(second) - 0.5, "'{text}' after {after} s");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -202,3 +202,21 @@ pub(super) async fn wait(fake: &Fake, done: impl Fn() -> bool) {
     }
     panic!("it does not happen; {:#?}", messages(fake, None));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_starts_and_does_not_answer_stops_the_rollout() {
+    let fake = prepared();
+    let rolling = [(COMMAND, "DeploymentPolicy", "Rolling"), (COMMAND, "BatchSize", "50")];
+    create(&fake, "v1", &rolling).await;
+    let environment = update(&fake, version("sick")).await;
+    assert_eq!(environment.status, Status::Ready);
+    let told = messages(&fake, Some("r-update"));
+    assert!(
+        has(
+            &told,
+            "did not pass health check after command execution. Aborting the operation."
+        ),
+        "{told:#?}"
+    );
+    assert!(has(&told, "Failed to deploy application."));
+}
