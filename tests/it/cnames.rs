@@ -111,8 +111,8 @@ fn a_name_that_is_lost_between_two_launches_is_no_origin_any_more() {
         .with("CONFCTL_SANDBOX_TAG_DELAY", "50");
     user.confctl(&["bundle"]).exits(0);
     let empty = user.inventory_of_a_fresh_sandbox();
-    let run = user.start(&["up", "--sandbox", "--yes", "-p", "ci", "-o", "json"]);
-    wait_for(&user, "CreateEnvironment");
+    let mut run = user.start(&["up", "--sandbox", "--yes", "-p", "ci", "-o", "json"]);
+    wait_for(&user, &mut run, "CreateEnvironment");
     user.confctl(&["sandbox", "fault", "take-cname", "tcb-conference*"])
         .exits(0);
     let failed = finish(run).exits(1);

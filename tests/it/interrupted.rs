@@ -1,5 +1,6 @@
 //! Ctrl-C, kill -9 and everything else that ends a run in its middle: the same command goes on.
 
+use std::io::Read;
 use std::process::Child;
 use std::time::{Duration, Instant};
 
@@ -18,14 +19,32 @@ pub fn send(child: &Child, signal: &str) {
     );
 }
 
+/// How many of these calls the sandbox has seen.
+fn calls(user: &User, operation: &str) -> usize {
+    let requests = user.requests();
+    requests.iter().filter(|call| call["operation"] == operation).count()
+}
+
 /// Waits until the sandbox has seen the operation.
-pub fn wait_for(user: &User, operation: &str) {
+pub fn wait_for(user: &User, run: &mut Child, operation: &str) {
+    wait_for_more(user, run, operation, 0);
+}
+
+/// Waits until it has seen more of them than `before`. A run that ends first has something to say.
+fn wait_for_more(user: &User, run: &mut Child, operation: &str, before: usize) {
     let began = Instant::now();
-    while !user.requests().iter().any(|request| request["operation"] == operation) {
-        assert!(
-            began.elapsed() < Duration::from_secs(60),
-            "no {operation} within a minute"
-        );
+    loop {
+        let over = run.try_wait().unwrap().is_some() || began.elapsed() > Duration::from_secs(60);
+        if calls(user, operation) > before {
+            return;
+        }
+        if over {
+            let _ = run.kill();
+            let [mut said, mut told] = [String::new(), String::new()];
+            run.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+            run.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+            panic!("no {operation} after {:?}\n{said}\n{told}", began.elapsed());
+        }
         std::thread::sleep(Duration::from_millis(10));
     }
 }
@@ -36,8 +55,8 @@ fn after_ctrl_c_the_same_command_goes_on_and_teardown_leaves_nothing() {
     let user = User::new().with("CONFCTL_SANDBOX_TIME_SCALE", "60");
     user.confctl(&["bundle"]).exits(0);
     let empty = user.inventory_of_a_fresh_sandbox();
-    let run = user.start(UP);
-    wait_for(&user, "CreateEnvironment");
+    let mut run = user.start(UP);
+    wait_for(&user, &mut run, "CreateEnvironment");
     send(&run, "-INT");
     let stopped = finish(run).exits(130);
     assert_eq!(stopped.summary()["resumable"], true);
@@ -54,12 +73,11 @@ fn after_ctrl_c_the_same_command_goes_on_and_teardown_leaves_nothing() {
         "the lock was not given back"
     );
     user.confctl(UP).exits(0);
-    let creations = user
-        .requests()
-        .iter()
-        .filter(|request| request["operation"] == "CreateEnvironment")
-        .count();
-    assert_eq!(creations, 1, "the environment was not followed but created again");
+    assert_eq!(
+        calls(&user, "CreateEnvironment"),
+        1,
+        "the environment was not followed but created again"
+    );
     user.confctl(&["teardown", "--sandbox", "--yes"]).exits(0);
     assert_eq!(user.inventory(), empty);
 }
@@ -72,8 +90,8 @@ fn a_table_whose_tags_do_not_show_yet_is_known_as_ours() {
         .with("CONFCTL_SANDBOX_TAG_DELAY", "40");
     user.confctl(&["bundle"]).exits(0);
     let empty = user.inventory_of_a_fresh_sandbox();
-    let run = user.start(UP);
-    wait_for(&user, "CreateTable");
+    let mut run = user.start(UP);
+    wait_for(&user, &mut run, "CreateTable");
     send(&run, "-INT");
     finish(run).exits(130);
     // Not asked of DynamoDB: the table itself shows late, too.
@@ -94,20 +112,9 @@ fn an_environment_that_is_not_listed_yet_is_taken_down_all_the_same() {
     let named = ["--environment-name", "Tcb-conference-env"];
     user.aws(&[&["elasticbeanstalk", "terminate-environment"], &named[..]].concat())
         .exits(0);
-    let made = |user: &User| {
-        let requests = user.requests();
-        let made = requests
-            .iter()
-            .filter(|request| request["operation"] == "CreateEnvironment");
-        made.count()
-    };
-    let before = made(&user);
-    let run = user.start(UP);
-    let began = Instant::now();
-    while made(&user) == before {
-        assert!(began.elapsed() < Duration::from_secs(60), "no CreateEnvironment");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    let before = calls(&user, "CreateEnvironment");
+    let mut run = user.start(UP);
+    wait_for_more(&user, &mut run, "CreateEnvironment", before);
     send(&run, "-INT");
     finish(run).exits(130);
     user.confctl(&["teardown", "--sandbox", "--yes"]).exits(0);
@@ -124,8 +131,8 @@ fn sigterm_says_143_and_a_teardown_in_the_middle_of_a_launch_waits_and_removes_a
     let user = User::new().with("CONFCTL_SANDBOX_TIME_SCALE", "60");
     user.confctl(&["bundle"]).exits(0);
     let empty = user.inventory_of_a_fresh_sandbox();
-    let run = user.start(UP);
-    wait_for(&user, "CreateEnvironment");
+    let mut run = user.start(UP);
+    wait_for(&user, &mut run, "CreateEnvironment");
     send(&run, "-TERM");
     finish(run).exits(143);
     user.confctl(&["teardown", "--sandbox", "--yes", "-p", "dev"]).exits(0);
@@ -142,7 +149,7 @@ fn a_killed_run_holds_its_lock_for_a_minute_and_no_longer() {
     user.aws(&["ec2", "create-default-vpc"]).exits(0);
     let before = user.inventory();
     let mut run = user.start(UP);
-    wait_for(&user, "CreateTable");
+    wait_for(&user, &mut run, "CreateTable");
     run.kill().unwrap();
     run.wait().unwrap();
     // The same command waits the lease out and goes on: no unlock, no state to mend.
@@ -159,7 +166,7 @@ fn a_teardown_killed_while_the_environment_terminates_is_finished_by_the_next() 
     let empty = user.inventory_of_a_fresh_sandbox();
     user.confctl(UP).exits(0);
     let mut run = user.start(&["teardown", "--sandbox", "--yes"]);
-    wait_for(&user, "TerminateEnvironment");
+    wait_for(&user, &mut run, "TerminateEnvironment");
     run.kill().unwrap();
     run.wait().unwrap();
     // The environment is gone before the dead run's lease is: that is no other stack than the one that was confirmed.
@@ -171,8 +178,8 @@ fn a_teardown_killed_while_the_environment_terminates_is_finished_by_the_next() 
 fn somebody_at_work_is_not_interrupted() {
     let user = User::new().with("CONFCTL_SANDBOX_TIME_SCALE", "1");
     user.confctl(&["bundle"]).exits(0);
-    let run = user.start(UP);
-    wait_for(&user, "CreateTable");
+    let mut run = user.start(UP);
+    wait_for(&user, &mut run, "CreateTable");
     let refused = user
         .confctl(&["up", "--sandbox", "--yes", "-p", "dev", "-o", "json"])
         .exits(6);
@@ -241,8 +248,8 @@ fn a_run_that_loses_its_lock_stops_and_names_who_took_it() {
     // In real time a launch lasts minutes: the next renewal of the lock, after 20 s, comes in its middle.
     let user = User::new().with("CONFCTL_SANDBOX_TIME_SCALE", "1");
     user.confctl(&["bundle"]).exits(0);
-    let run = user.start(UP);
-    wait_for(&user, "CreateTable");
+    let mut run = user.start(UP);
+    wait_for(&user, &mut run, "CreateTable");
     let lock = user.home().join("lock.json");
     let thief = r#"{"id":"other","command":"teardown","who":"somebody@else","renewals":0}"#;
     std::fs::write(&lock, thief).unwrap();

@@ -288,8 +288,8 @@ fn what_is_made_again_while_teardown_runs_is_not_forgotten_with_the_record() {
     let user = User::new().with("CONFCTL_SANDBOX_TIME_SCALE", "60");
     let empty = user.inventory_of_a_fresh_sandbox();
     user.confctl(&["up", "--sandbox", "--yes", "--no-verify"]).exits(0);
-    let run = user.start(&["teardown", "--sandbox", "--yes"]);
-    wait_for(&user, "DeleteKeyPair");
+    let mut run = user.start(&["teardown", "--sandbox", "--yes"]);
+    wait_for(&user, &mut run, "DeleteKeyPair");
     send(&run, "-STOP");
     // A pipeline that goes on while somebody else takes its stack down; the distribution is still on its way out.
     let make = [
