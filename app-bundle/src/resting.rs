@@ -3,31 +3,46 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// How long after an answer the next request may come before the buffers go. A proxy's busy connection never rests.
+/// How long after an answer the next request may come before the buffers go: a proxy's busy connection never rests.
 const REST_AFTER: Duration = Duration::from_millis(200);
 
 /// How long a client may leave its answer unread, once the kernel takes no more of it.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How far an exchange is, told by those who see it: the service that answers, the stream that reads.
+/// How far an exchange is, told by those who see it: the service that answers, the body and the stream that are read.
 #[derive(Default)]
 pub struct Progress {
+    /// The body of the last request was read to its end.
+    whole: AtomicBool,
     /// The last request is answered and nothing of another has come.
     answered: AtomicBool,
     rested: AtomicBool,
 }
 
 impl Progress {
+    /// A request has come.
+    pub fn began(self: &Arc<Self>, body: Incoming) -> RequestBody {
+        self.whole.store(body.is_end_stream(), Ordering::Relaxed);
+        let progress = self.clone();
+        RequestBody { body, progress }
+    }
+
+    /// It has its answer. Where that came before the end of the body, the rest of the body is still to come, and whoever began
+    /// to serve this connection anew would take it for a request: it is left to hyper, which reads it or closes.
     pub fn answered(&self) {
-        self.answered.store(true, Ordering::Relaxed);
+        self.answered
+            .store(self.whole.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 
     /// Whether the end of the stream was none: it can be served again.
@@ -36,11 +51,43 @@ impl Progress {
     }
 }
 
+/// The body of a request, which tells when it was read to its end.
+pub struct RequestBody {
+    body: Incoming,
+    progress: Arc<Progress>,
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        let this = self.get_mut();
+        let frame = Pin::new(&mut this.body).poll_frame(context);
+        if matches!(frame, Poll::Ready(None)) || this.body.is_end_stream() {
+            this.progress.whole.store(true, Ordering::Relaxed);
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
 /// A stream that pretends to end when it has nothing to do.
 pub struct Resting<'a> {
     stream: &'a mut TcpStream,
     progress: &'a Progress,
-    last_read: Instant,
+    /// When hyper, with everything answered, first found nothing more to read.
+    quiet_since: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
     /// Runs while the client does not read.
     unread: Option<Pin<Box<Sleep>>>,
@@ -51,7 +98,7 @@ impl<'a> Resting<'a> {
         Self {
             stream,
             progress,
-            last_read: Instant::now(),
+            quiet_since: None,
             timer: None,
             unread: None,
         }
@@ -74,7 +121,7 @@ impl<'a> Resting<'a> {
 
     /// The timer is armed once and then only moved, since most requests come long before it would fire.
     fn poll_rest(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let due = self.last_read + REST_AFTER;
+        let due = *self.quiet_since.get_or_insert_with(Instant::now) + REST_AFTER;
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(due)));
         while timer.as_mut().poll(context).is_ready() {
             if Instant::now() >= due {
@@ -97,7 +144,7 @@ impl AsyncRead for Resting<'_> {
             }),
             ready => {
                 if into.filled().len() > before {
-                    this.last_read = Instant::now();
+                    this.quiet_since = None;
                     this.progress.answered.store(false, Ordering::Relaxed);
                 }
                 ready
