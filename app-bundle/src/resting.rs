@@ -3,46 +3,31 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// How long after an answer the next request may come before the buffers go: a proxy's busy connection never rests.
+/// How long after an answer the next request may come before the buffers go. A proxy's busy connection never rests.
 const REST_AFTER: Duration = Duration::from_millis(200);
 
 /// How long a client may leave its answer unread, once the kernel takes no more of it.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How far an exchange is, told by those who see it: the service that answers, the body and the stream that are read.
+/// How far an exchange is, told by those who see it: the service that answers, the stream that reads.
 #[derive(Default)]
 pub struct Progress {
-    /// The body of the last request was read to its end.
-    whole: AtomicBool,
     /// The last request is answered and nothing of another has come.
     answered: AtomicBool,
     rested: AtomicBool,
 }
 
 impl Progress {
-    /// A request has come.
-    pub fn began(self: &Arc<Self>, body: Incoming) -> RequestBody {
-        self.whole.store(body.is_end_stream(), Ordering::Relaxed);
-        let progress = self.clone();
-        RequestBody { body, progress }
-    }
-
-    /// It has its answer. Where that came before the end of the body, the rest of the body is still to come, and whoever began
-    /// to serve this connection anew would take it for a request: it is left to hyper, which reads it or closes.
     pub fn answered(&self) {
-        self.answered
-            .store(self.whole.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.answered.store(true, Ordering::Relaxed);
     }
 
     /// Whether the end of the stream was none: it can be served again.
@@ -51,42 +36,13 @@ impl Progress {
     }
 }
 
-/// The body of a request, which tells when it was read to its end.
-pub struct RequestBody {
-    body: Incoming,
-    progress: Arc<Progress>,
-}
-
-impl Body for RequestBody {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        let this = self.get_mut();
-        let frame = Pin::new(&mut this.body).poll_frame(context);
-        if matches!(frame, Poll::Ready(None)) || this.body.is_end_stream() {
-            this.progress.whole.store(true, Ordering::Relaxed);
-        }
-        frame
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
 /// A stream that pretends to end when it has nothing to do.
 pub struct Resting<'a> {
     stream: &'a mut TcpStream,
     progress: &'a Progress,
-    /// When hyper, with everything answered, first found nothing more to read.
+    /// When hyper, with everything answered, first found nothing to read. Not sooner: behind an answer that came before the end
+    /// of its request's body, hyper looks once for the rest and closes if there is none yet. Were that read taken for a rest,
+    /// the late body would be served as a request of its own.
     quiet_since: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
     /// Runs while the client does not read.

@@ -3,12 +3,9 @@
 
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::Request;
-use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -111,10 +108,10 @@ pub async fn connection(mut stream: TcpStream, router: Router, mut draining: wat
 
 /// Serves requests until none comes for a while. Gives whether the connection can go on.
 async fn exchange(stream: &mut TcpStream, router: &Router, mut draining: watch::Receiver<bool>) -> bool {
-    let progress = Arc::new(Progress::default());
+    let progress = Progress::default();
     let router = TowerToHyperService::new(router.clone());
-    let service = service_fn(|request: Request<Incoming>| {
-        let answer = router.call(request.map(|body| progress.began(body)));
+    let service = service_fn(|request| {
+        let answer = router.call(request);
         async {
             let answer = answer.await;
             progress.answered();
