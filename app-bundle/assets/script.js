@@ -42,7 +42,9 @@
 
   const succeed = () => {
     const card = document.getElementById("card");
-    card.replaceChildren(document.getElementById("registered").content.cloneNode(true));
+    const registered = document.getElementById("registered").content.cloneNode(true);
+    card.textContent = "";
+    card.appendChild(registered);
     card.querySelector("section").focus();
   };
 
@@ -63,26 +65,33 @@
     }
   };
 
-  const submit = async (email) => {
-    for (let tried = 0; tried < TRIES; tried += 1) {
-      let wait = 1;
-      try {
-        const response = await post(email);
-        if (response.ok) return succeed();
-        // A firewall in front answers in HTML, and what it says is not about the address.
-        const answer = await response.json().catch(() => ({}));
-        if (answer.status === "invalid") {
-          return fail(form.dataset[REASONS[answer.reason]] || form.dataset.malformed, true);
-        }
-        wait = Number(response.headers.get("Retry-After")) || 1;
-      } catch {
-        // No network or no answer in time. Sending again is harmless: an address counts once.
-      }
-      progress.textContent = form.dataset.retrying;
-      // A random part, so that all who were turned away do not come back in the same second.
-      await pause(wait + Math.random() * Math.min(2 ** tried, 10));
+  // What the site said; nothing where no answer came in time, or ours did not arrive there in time.
+  const ask = async (email) => {
+    try {
+      const response = await post(email);
+      if (response.status === 408) return null;
+      // What is not the site's own answer, as a firewall's or a hotspot's page, says nothing of the address.
+      const answer = await response.json().catch(() => ({}));
+      return { answer, wait: Number(response.headers.get("Retry-After")) || 1 };
+    } catch {
+      return null;
     }
-    fail(form.dataset.busy, false);
+  };
+
+  const submit = async (email) => {
+    for (let tried = 1; ; tried += 1) {
+      const said = await ask(email);
+      if (said && said.answer.status === "registered") return succeed();
+      if (said && said.answer.status === "invalid") {
+        return fail(form.dataset[REASONS[said.answer.reason]] || form.dataset.malformed, true);
+      }
+      if (said && said.answer.status === "unreadable") return fail(form.dataset.unreadable, false);
+      if (tried === TRIES) return fail(said ? form.dataset.busy : form.dataset.unanswered, false);
+      // Sending again is harmless: an address counts once.
+      progress.textContent = said ? form.dataset.retrying : form.dataset.offline;
+      // A random part, so that all who were turned away do not come back in the same second.
+      await pause((said ? said.wait : 1) + Math.random() * Math.min(2 ** (tried - 1), 10));
+    }
   };
 
   form.addEventListener("submit", async (event) => {

@@ -1,5 +1,5 @@
 //! Says at most once a second that DynamoDB failed: an outage at full load must not fill the disk.
-//! The metrics count every failure; addresses never get here.
+//! The metrics count every registration that failed; addresses never get here.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -26,7 +26,7 @@ pub struct Config {
     pub max_in_flight: usize,
     /// `DRAIN_SECONDS`: how long requests in flight may take after SIGTERM.
     pub drain: Duration,
-    /// `LOG_LEVEL`: error, warn, info, debug or off.
+    /// `LOG_LEVEL`: off, error, warn, info, debug or trace.
     pub log_level: LevelFilter,
     /// The event in each language, in the order of [`Language::all`].
     pub events: Vec<Event>,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::{Handle, RuntimeMetrics};
 
 /// A line that was not empty once in this time is no burst that passes: it stands. (The rule of CoDel, RFC 8289: not the
-/// length of a queue tells, but its minimum over an interval.) A thousand who come at once are let in within it.
+/// length of a queue tells, but its minimum over an interval.) Most of a thousand who come at once are let in within it.
 const STANDING: Duration = Duration::from_millis(40);
 
 /// The same shortly after the line stood: it will again, and whoever is let in until then waits in it.

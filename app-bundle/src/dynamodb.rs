@@ -20,9 +20,7 @@ use crate::signed::{EndpointError, Signed};
 pub async fn connect(config: &Config, http: https::Client) -> Result<(Client, Signed), EndpointError> {
     let shared = shared(config, http.clone()).await;
     let endpoint = endpoint(&shared, &config.region).await?;
-    let provider = shared
-        .credentials_provider()
-        .ok_or_else(|| EndpointError(format!("without a credentials provider, {endpoint}")))?;
+    let provider = shared.credentials_provider().ok_or(EndpointError::NoCredentials)?;
     let signed = Signed::new(http, &endpoint, &config.region, Credentials::kept_fresh(provider))?;
     Ok((Client::new(&shared), signed))
 }
@@ -58,7 +56,7 @@ async fn endpoint(shared: &SdkConfig, region: &str) -> Result<String, EndpointEr
     let of_service = key
         .ok()
         .and_then(|key| shared.service_config().and_then(|service| service.load_config(key)));
-    let unresolved = |error: &dyn std::fmt::Display| EndpointError(format!("region {region} ({error})"));
+    let unresolved = |error: &dyn std::fmt::Display| EndpointError::Unusable(format!("region {region} ({error})"));
     let parameters = Params::builder()
         .region(region)
         .set_endpoint(of_service.or_else(|| shared.endpoint_url().map(str::to_owned)))

@@ -11,6 +11,7 @@ use axum::http::header::{self, HeaderMap};
 use axum::response::{IntoResponse, Response};
 
 use crate::security::came_through_a_proxy;
+use crate::store::Cause;
 use crate::{App, page};
 
 /// Upper bounds of the histogram's buckets in milliseconds.
@@ -24,6 +25,12 @@ pub enum Registration {
     Refused,
 }
 
+const REGISTRATIONS: [(Registration, &str); 3] = [
+    (Registration::Accepted, "accepted"),
+    (Registration::Invalid, "invalid"),
+    (Registration::Refused, "refused"),
+];
+
 /// Why a registration was refused without trying.
 #[derive(Debug, Clone, Copy)]
 pub enum Shed {
@@ -33,8 +40,14 @@ pub enum Shed {
     Crowded,
 }
 
-const SHED: [&str; 2] = ["in_flight", "crowded"];
-const REGISTRATIONS: [&str; 3] = ["accepted", "invalid", "refused"];
+const SHED: [(Shed, &str); 2] = [(Shed::InFlight, "in_flight"), (Shed::Crowded, "crowded")];
+const CAUSES: [(Cause, &str); 5] = [
+    (Cause::Throttled, "throttled"),
+    (Cause::Denied, "denied"),
+    (Cause::Refused, "refused"),
+    (Cause::Failed, "failed"),
+    (Cause::Unanswered, "unanswered"),
+];
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
 /// All counters, from the start of the process.
@@ -44,6 +57,8 @@ pub struct Metrics {
     responses: [AtomicU64; 5],
     /// By [`Shed`].
     shed: [AtomicU64; 2],
+    /// By [`Cause`].
+    unconfirmed: [AtomicU64; 5],
     /// One more than there are bounds: the last takes what is slower than all.
     buckets: [AtomicU64; BUCKETS.len() + 1],
     stored_micros: AtomicU64,
@@ -57,6 +72,11 @@ impl Metrics {
     /// One registration was refused without trying.
     pub fn shed(&self, why: Shed) {
         self.shed[why as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// DynamoDB did not confirm one write, after all attempts.
+    pub fn unconfirmed(&self, cause: Cause) {
+        self.unconfirmed[cause as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     /// DynamoDB confirmed one write after `took`.
@@ -88,12 +108,9 @@ impl Metrics {
             "counter",
             "Registrations by outcome.",
         );
-        for (outcome, counter) in REGISTRATIONS.iter().zip(&self.registrations) {
-            let _ = writeln!(
-                text,
-                "confapp_registrations_total{{outcome=\"{outcome}\"}} {}",
-                read(counter)
-            );
+        for (outcome, name) in REGISTRATIONS {
+            let counter = read(&self.registrations[outcome as usize]);
+            let _ = writeln!(text, "confapp_registrations_total{{outcome=\"{name}\"}} {counter}");
         }
         family(
             &mut text,
@@ -101,8 +118,19 @@ impl Metrics {
             "counter",
             "Registrations refused without trying.",
         );
-        for (reason, counter) in SHED.iter().zip(&self.shed) {
-            let _ = writeln!(text, "confapp_shed_total{{reason=\"{reason}\"}} {}", read(counter));
+        for (why, name) in SHED {
+            let counter = read(&self.shed[why as usize]);
+            let _ = writeln!(text, "confapp_shed_total{{reason=\"{name}\"}} {counter}");
+        }
+        family(
+            &mut text,
+            "confapp_store_failures_total",
+            "counter",
+            "Registrations that DynamoDB did not confirm, after all attempts.",
+        );
+        for (cause, name) in CAUSES {
+            let counter = read(&self.unconfirmed[cause as usize]);
+            let _ = writeln!(text, "confapp_store_failures_total{{reason=\"{name}\"}} {counter}");
         }
         family(
             &mut text,

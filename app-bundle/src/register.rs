@@ -61,8 +61,9 @@ pub async fn register(State(app): State<App>, request: Request) -> Response {
         Outcome::Busy => Registration::Refused,
     });
     let mut response = match format {
-        Some(Format::Json) => in_json(outcome),
-        Some(Format::Form) | None => in_html(&app, language, outcome),
+        Some(Format::Form) => in_html(&app, language, outcome),
+        // No browser's form sends anything else: who did is a program, and is told what to send.
+        Some(Format::Json) | None => in_json(outcome),
     };
     if response.status() == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
@@ -107,7 +108,10 @@ async fn store(app: &App, address: &Address) -> Outcome {
             app.metrics.shed(Shed::InFlight);
             Outcome::Busy
         }
-        Err(StoreError::Unavailable(_)) => Outcome::Busy,
+        Err(StoreError::Unconfirmed(cause)) => {
+            app.metrics.unconfirmed(cause);
+            Outcome::Busy
+        }
     }
 }
 
@@ -145,7 +149,7 @@ fn in_html(app: &App, language: Language, outcome: Outcome) -> Response {
     let (status, shown) = match outcome {
         Outcome::Registered => (StatusCode::OK, Shown::Registered),
         Outcome::Invalid(error) => (StatusCode::BAD_REQUEST, Shown::Invalid(error)),
-        Outcome::Unreadable(unreadable) => (unreadable.status(), Shown::Invalid(AddressError::Malformed)),
+        Outcome::Unreadable(unreadable) => (unreadable.status(), Shown::Unreadable),
         Outcome::Busy => (StatusCode::SERVICE_UNAVAILABLE, Shown::Busy),
     };
     (status, app.site.html(language, shown)).into_response()

@@ -40,7 +40,10 @@ impl Progress {
 pub struct Resting<'a> {
     stream: &'a mut TcpStream,
     progress: &'a Progress,
-    last_read: Instant,
+    /// When hyper, with everything answered, first found nothing to read. Not sooner: behind an answer that came before the end
+    /// of its request's body, hyper looks once for the rest and closes if there is none yet. Were that read taken for a rest,
+    /// the late body would be served as a request of its own.
+    quiet_since: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
     /// Runs while the client does not read.
     unread: Option<Pin<Box<Sleep>>>,
@@ -51,7 +54,7 @@ impl<'a> Resting<'a> {
         Self {
             stream,
             progress,
-            last_read: Instant::now(),
+            quiet_since: None,
             timer: None,
             unread: None,
         }
@@ -74,7 +77,7 @@ impl<'a> Resting<'a> {
 
     /// The timer is armed once and then only moved, since most requests come long before it would fire.
     fn poll_rest(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let due = self.last_read + REST_AFTER;
+        let due = *self.quiet_since.get_or_insert_with(Instant::now) + REST_AFTER;
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(due)));
         while timer.as_mut().poll(context).is_ready() {
             if Instant::now() >= due {
@@ -97,7 +100,7 @@ impl AsyncRead for Resting<'_> {
             }),
             ready => {
                 if into.filled().len() > before {
-                    this.last_read = Instant::now();
+                    this.quiet_since = None;
                     this.progress.answered.store(false, Ordering::Relaxed);
                 }
                 ready

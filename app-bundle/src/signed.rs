@@ -29,6 +29,8 @@ pub struct Signed {
 /// Where to send, and as whom.
 struct Destination {
     endpoint: Uri,
+    /// The same as text, which is what is signed.
+    url: String,
     host: HeaderValue,
     region: String,
     credentials: Credentials,
@@ -42,25 +44,33 @@ pub enum CallError {
     Refused { code: String, status: u16 },
     #[error("no connection")]
     Transport,
+    /// The caller's patience ended.
+    #[error("time-out")]
+    TimeOut,
     #[error("no credentials")]
     NoCredentials,
     #[error("request could not be built")]
     Unbuildable,
 }
 
-/// The endpoint is none.
+/// There is no way to DynamoDB.
 #[derive(Debug, Error)]
-#[error("{0} cannot be used as the endpoint of DynamoDB")]
-pub struct EndpointError(pub String);
+pub enum EndpointError {
+    #[error("{0} cannot be used as the endpoint of DynamoDB")]
+    Unusable(String),
+    #[error("there is nowhere to look for credentials")]
+    NoCredentials,
+}
 
 impl Signed {
     /// `endpoint` as `https://dynamodb.us-east-1.amazonaws.com`.
     pub fn new(client: Client, endpoint: &str, region: &str, credentials: Credentials) -> Result<Self, EndpointError> {
-        let unusable = || EndpointError(endpoint.to_owned());
+        let unusable = || EndpointError::Unusable(endpoint.to_owned());
         let endpoint: Uri = endpoint.parse().map_err(|_| unusable())?;
         let host = endpoint.authority().ok_or_else(unusable)?.as_str();
         let destination = Destination {
             host: HeaderValue::from_str(host).map_err(|_| unusable())?,
+            url: endpoint.to_string(),
             endpoint,
             region: region.to_owned(),
             credentials,
@@ -117,7 +127,7 @@ impl Destination {
         let headers = [("host", host), ("content-type", CONTENT), ("x-amz-target", target)];
         let signable = SignableRequest::new(
             "POST",
-            self.endpoint.to_string(),
+            self.url.as_str(),
             headers.into_iter(),
             SignableBody::Bytes(&body),
         )

@@ -20,7 +20,7 @@ const CACHING: HeaderValue = HeaderValue::from_static("public, max-age=1, s-maxa
 const FRESH: Duration = Duration::from_secs(1);
 /// After a failed count.
 const AFTER_FAILURE: Duration = Duration::from_secs(30);
-/// What counting may cost on average, in read request units a second: some cents an hour. 10,000 registrations take about
+/// What counting may cost on average, in read request units a second: some cents an hour and process. 10,000 registrations take about
 /// 100 units, so they are counted every two seconds; a million every few minutes.
 const UNITS_PER_SECOND: f64 = 50.0;
 const UNKNOWN: u64 = u64::MAX;

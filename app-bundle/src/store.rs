@@ -46,8 +46,23 @@ pub enum StoreError {
     #[error("too many registrations at once")]
     Busy,
     /// DynamoDB did not confirm the write. It may still have happened.
-    #[error("DynamoDB does not answer as it should ({0})")]
-    Unavailable(String),
+    #[error("DynamoDB did not confirm the write ({0:?})")]
+    Unconfirmed(Cause),
+}
+
+/// Why DynamoDB did not confirm a write, as far as operators act upon it differently. The log has the error's own code.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Cause {
+    /// More than the table, or the account, may take.
+    Throttled,
+    /// Credentials, permissions.
+    Denied,
+    /// Neither table nor request are as they should be.
+    Refused,
+    /// DynamoDB's own trouble.
+    Failed,
+    /// No connection, or no answer in time.
+    Unanswered,
 }
 
 impl Store {
@@ -81,16 +96,16 @@ impl Store {
         let mut attempt = 1;
         loop {
             let until = give_up.min(Instant::now() + ATTEMPT_TIMEOUT);
-            let failure = match timeout_at(until, self.dynamodb.call(TARGET, body.clone())).await {
+            let error = match timeout_at(until, self.dynamodb.call(TARGET, body.clone())).await {
                 Ok(Ok(())) => return Ok(()),
                 Ok(Err(error)) if is_known_already(&error) => return Ok(()),
-                Ok(Err(error)) if !is_worth_a_retry(&error) => return Err(self.shared.unavailable(error.to_string())),
-                Ok(Err(error)) => error.to_string(),
-                Err(_) => "time-out".to_owned(),
+                Ok(Err(error)) => error,
+                Err(_) => CallError::TimeOut,
             };
             let pause = pause_after(attempt);
-            if attempt == ATTEMPTS || Instant::now() + pause >= give_up {
-                return Err(self.shared.unavailable(failure));
+            if !is_worth_a_retry(&error) || attempt == ATTEMPTS || Instant::now() + pause >= give_up {
+                self.shared.complaints.log("PutItem", &error.to_string());
+                return Err(StoreError::Unconfirmed(cause(&error)));
             }
             sleep(pause).await;
             self.shared.retries.fetch_add(1, Ordering::Relaxed);
@@ -110,11 +125,6 @@ impl Store {
 }
 
 impl Shared {
-    fn unavailable(&self, reason: String) -> StoreError {
-        self.complaints.log("PutItem", &reason);
-        StoreError::Unavailable(reason)
-    }
-
     fn body(&self, address: &Address) -> Bytes {
         let [before, between, after] = &self.request;
         let known = before.len() + between.len() + after.len();
@@ -157,19 +167,45 @@ fn is_known_already(error: &CallError) -> bool {
 /// credentials, since a doubt about them brings new ones.
 fn is_worth_a_retry(error: &CallError) -> bool {
     match error {
-        CallError::Transport => true,
+        CallError::Transport | CallError::TimeOut => true,
         CallError::NoCredentials | CallError::Unbuildable => false,
         CallError::Refused { status: 500.., .. } => true,
-        CallError::Refused { code, .. } => matches!(
-            code.as_str(),
-            "ExpiredTokenException"
-                | "LimitExceededException"
-                | "ProvisionedThroughputExceededException"
-                | "RequestLimitExceeded"
-                | "ThrottlingException"
-                | "TransactionConflictException"
-                | "UnrecognizedClientException"
-        ),
+        CallError::Refused { code, .. } => {
+            is_throttling(code)
+                || matches!(
+                    code.as_str(),
+                    "ExpiredTokenException" | "TransactionConflictException" | "UnrecognizedClientException"
+                )
+        }
+    }
+}
+
+fn is_throttling(code: &str) -> bool {
+    matches!(
+        code,
+        "LimitExceededException"
+            | "ProvisionedThroughputExceededException"
+            | "RequestLimitExceeded"
+            | "ThrottlingException"
+    )
+}
+
+fn cause(error: &CallError) -> Cause {
+    match error {
+        CallError::Transport | CallError::TimeOut => Cause::Unanswered,
+        CallError::NoCredentials => Cause::Denied,
+        CallError::Unbuildable => Cause::Refused,
+        CallError::Refused { status: 500.., .. } => Cause::Failed,
+        CallError::Refused { code, .. } if is_throttling(code) => Cause::Throttled,
+        CallError::Refused { code, .. } => match code.as_str() {
+            "AccessDeniedException"
+            | "ExpiredTokenException"
+            | "IncompleteSignatureException"
+            | "InvalidSignatureException"
+            | "MissingAuthenticationTokenException"
+            | "UnrecognizedClientException" => Cause::Denied,
+            _ => Cause::Refused,
+        },
     }
 }
 

@@ -188,9 +188,9 @@ impl Browser {
             .await;
     }
 
-    /// `light` or `dark`.
-    pub async fn scheme(&mut self, scheme: &str) {
-        let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+    /// What the visitor has set, as `prefers-color-scheme` to `dark`.
+    pub async fn media(&mut self, feature: &str, value: &str) {
+        let media = json!({ "features": [{ "name": feature, "value": value }] });
         self.call("Emulation.setEmulatedMedia", media).await;
     }
 

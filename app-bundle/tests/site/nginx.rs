@@ -52,7 +52,12 @@ impl Nginx {
                 ("listen     80", &format!("listen 127.0.0.1:{port}")),
             ],
         );
-        edit("conf.d/confapp.conf", &[("127.0.0.1:5000", &site.address.to_string())]);
+        let changes = [
+            ("127.0.0.1:5000", &*site.address.to_string()),
+            // So that a slow machine can send more than is let through.
+            ("rate=500r/s", "rate=50r/s"),
+        ];
+        edit("conf.d/confapp.conf", &changes);
         std::fs::write(folder.path().join("mime.types"), "types { text/html html; }\n").unwrap();
         std::fs::write(folder.path().join("conf.d/healthd_logformat.conf"), HEALTHD_FORMAT).unwrap();
         let healthd = format!("access_log {root}/healthd.log healthd;\n");

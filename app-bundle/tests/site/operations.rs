@@ -30,16 +30,24 @@ async fn a_site_set_to_another_key_than_the_table_has_is_not_ready() {
 }
 
 #[tokio::test]
-async fn metrics_count_what_happened_and_do_not_exist_at_the_edge() {
+async fn metrics_count_what_happened_and_why_it_failed() {
     let site = Site::start().await;
     site.post(FORM, "email=ada%40example.com").await;
     site.post(FORM, "email=ada%40example.com").await;
     site.post(FORM, "email=nobody").await;
+    site.table.set(Mood::Throttling);
+    site.post(FORM, "email=eve%40example.com").await;
+    site.table.set(Mood::Broken);
+    site.post(FORM, "email=eve%40example.com").await;
     let metrics = site.get("/metrics").await;
     assert!(metrics.header("content-type").starts_with("text/plain; version=0.0.4"));
     for line in [
         "confapp_registrations_total{outcome=\"accepted\"} 2",
         "confapp_registrations_total{outcome=\"invalid\"} 1",
+        "confapp_registrations_total{outcome=\"refused\"} 2",
+        "confapp_store_failures_total{reason=\"throttled\"} 1",
+        "confapp_store_failures_total{reason=\"failed\"} 1",
+        "confapp_store_failures_total{reason=\"unanswered\"} 0",
         "confapp_store_seconds_count 2",
         "confapp_store_in_flight 0",
         "confapp_http_responses_total{class=\"4xx\"} 1",

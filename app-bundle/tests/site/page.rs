@@ -114,6 +114,18 @@ async fn somebody_without_scripts_registers_and_is_told_of_mistakes_at_the_field
         "{told}"
     );
 
+    site.table.set(Mood::Broken);
+    browser.type_and_enter("ada@example.com").await;
+    browser
+        .until("document.title.startsWith('Bitte noch einmal versuchen') && document.readyState === 'complete'")
+        .await;
+    let told = browser.value(tied).await;
+    assert!(told.as_str().unwrap().contains("noch nicht bestätigt"), "{told}");
+    let invalid = "document.getElementById('email').hasAttribute('aria-invalid')";
+    assert_eq!(browser.value(invalid).await, false, "the address is not to blame");
+
+    site.table.set(Mood::Well);
+    browser.value("document.getElementById('email').focus()").await;
     browser.type_and_enter("ada@example.com").await;
     browser
         .until("document.title.startsWith('Sie nehmen an der Verlosung teil')")
@@ -211,6 +223,82 @@ async fn whoever_is_blocked_is_not_told_that_the_address_is_wrong() {
     assert_eq!(site.table.addresses(), ["ada@example.com"]);
 }
 
+/// A phone in a full hall: the request may have arrived, only its answer was lost.
+#[tokio::test]
+async fn whoever_gets_no_answer_is_not_told_that_the_address_is_not_in() {
+    let Some(mut browser) = Browser::start().await else {
+        return;
+    };
+    let site = Site::start().await;
+    browser.open(&site.url("/en")).await;
+    let losing = "(() => { window.tries = 0; const real = window.fetch; window.fetch = async (...request) => { \
+                  window.tries += 1; await real(...request); throw new TypeError('Failed to fetch'); }; \
+                  const wait = window.setTimeout; window.setTimeout = (then, time) => wait(then, time / 100); })()";
+    browser.value(losing).await;
+    browser.value("document.getElementById('email').focus()").await;
+    browser.type_and_enter("ada@example.com").await;
+    browser
+        .until("document.getElementById('progress').innerText.startsWith('No answer yet.')")
+        .await;
+    browser
+        .until("document.getElementById('error').innerText.startsWith('No answer came. Your address is not confirmed')")
+        .await;
+    assert_eq!(browser.value("window.tries").await, 8);
+    assert_eq!(site.table.addresses(), ["ada@example.com"]);
+}
+
+#[tokio::test]
+async fn a_browser_of_some_years_ago_says_that_one_is_in_and_sends_once() {
+    let Some(mut browser) = Browser::start().await else {
+        return;
+    };
+    let site = Site::start().await;
+    browser.open(&site.url("/en")).await;
+    // Chromium before 86 and Safari before 14 do not have it.
+    browser.value("delete Element.prototype.replaceChildren").await;
+    browser.value("document.getElementById('email').focus()").await;
+    browser.type_and_enter("ada@example.com").await;
+    browser.until("document.activeElement.className === 'done'").await;
+    assert_eq!(site.table.puts().len(), 1);
+}
+
+/// A hotspot's sign-in page comes with 200.
+#[tokio::test]
+async fn only_the_sites_own_word_counts_as_being_in() {
+    let Some(mut browser) = Browser::start().await else {
+        return;
+    };
+    let site = Site::start().await;
+    browser.open(&site.url("/en")).await;
+    let caught = "(() => { const real = window.fetch; window.fetch = async () => { window.fetch = real; \
+                  return new Response('<h1>Sign in to the hall</h1>'); }; })()";
+    browser.value(caught).await;
+    browser.value("document.getElementById('email').focus()").await;
+    browser.type_and_enter("ada@example.com").await;
+    browser
+        .until("document.getElementById('progress').innerText.startsWith('Too many people')")
+        .await;
+    browser.until("document.activeElement.className === 'done'").await;
+    assert_eq!(site.table.addresses(), ["ada@example.com"]);
+}
+
+#[tokio::test]
+async fn the_focus_is_seen_and_who_wants_no_motion_gets_none() {
+    let Some(mut browser) = Browser::start().await else {
+        return;
+    };
+    let site = Site::start().await;
+    browser.open(&site.url("/en")).await;
+    let outline = "getComputedStyle(document.activeElement).outline";
+    browser.value("document.getElementById('email').focus()").await;
+    let outline = browser.value(outline).await;
+    assert!(outline.as_str().unwrap().contains("solid 3px"), "{outline}");
+    let motion = "getComputedStyle(document.querySelector('button')).transitionProperty";
+    assert_eq!(browser.value(motion).await, "filter");
+    browser.media("prefers-reduced-motion", "reduce").await;
+    assert_eq!(browser.value(motion).await, "none");
+}
+
 #[tokio::test]
 async fn the_browser_chooses_the_language_and_people_can_choose_another() {
     let Some(mut browser) = Browser::start().await else {
@@ -252,7 +340,7 @@ async fn every_language_and_state_fits_and_can_be_read() {
         for (width, height) in [(320, 568), (1280, 800)] {
             browser.resize(width, height).await;
             for scheme in ["light", "dark"] {
-                browser.scheme(scheme).await;
+                browser.media("prefers-color-scheme", scheme).await;
                 browser.open(&site.url(&format!("/{language}"))).await;
                 for state in ["form", "mistake", "registered"] {
                     match state {
@@ -291,7 +379,7 @@ async fn pictures_for_the_documents_show_the_page_at_its_widest_and_narrowest() 
         ("/de", 320, 568, "light", "page-320.png"),
     ] {
         browser.resize(width, height).await;
-        browser.scheme(scheme).await;
+        browser.media("prefers-color-scheme", scheme).await;
         browser.open(&site.url(path)).await;
         assert!(
             browser
