@@ -30,7 +30,7 @@ pub enum Exit {
 impl From<Kind> for Exit {
     fn from(kind: Kind) -> Self {
         match kind {
-            Kind::Failed | Kind::Denied | Kind::Account | Kind::Unreachable => Self::Failed,
+            Kind::Failed | Kind::Missing | Kind::Denied | Kind::Account | Kind::Unreachable => Self::Failed,
             Kind::Refused => Self::Refused,
             Kind::Deadline | Kind::Kept => Self::Partial,
             Kind::Stopped => Self::Interrupted,

@@ -125,9 +125,24 @@ fn classify(code: &str, message: &str, status: u16) -> (Kind, Option<String>) {
             Kind::Denied,
             Some("`confctl doctor` shows who you are; ask for the permission named above".to_owned()),
         )
+    } else if is_missing(code, message, status) {
+        (Kind::Missing, None)
     } else {
         (Kind::Failed, None)
     }
+}
+
+/// EC2 and Elastic Load Balancing end such codes in NotFound; Beanstalk has no code of its own for it.
+fn is_missing(code: &str, message: &str, status: u16) -> bool {
+    let codes = [
+        "ResourceNotFoundException",
+        "WAFNonexistentItemException",
+        "NoSuchEntity",
+    ];
+    status == 404
+        || codes.contains(&code)
+        || code.ends_with("NotFound")
+        || code == "InvalidParameterValue" && message.starts_with("No Environment found")
 }
 
 /// Nothing was sent, or nothing came back.

@@ -13,6 +13,8 @@ pub enum Kind {
     Refused,
     /// It stays, because others use it or it holds what may not be lost; all else was done.
     Kept,
+    /// What was asked for is not there; where it was a moment ago, it went between two reads.
+    Missing,
     /// The caller may not do it.
     Denied,
     /// The account as such is not able to: a gate that only AWS's support opens.

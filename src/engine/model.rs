@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use serde::Serialize;
 
-use super::{Error, ReadCx, Values, WriteCx};
+use super::{Error, Kind, ReadCx, Values, WriteCx};
 
 /// `users-table`, `environment`, …: fixed, and the same in every stack.
 pub type ResourceId = &'static str;
@@ -388,7 +388,14 @@ impl<R: Resource> Node<R::Clients> for R {
     }
 
     fn observe<'a>(&'a self, cx: &'a ReadCx<R::Clients>) -> BoxFuture<'a, Result<Seen, Error>> {
-        Box::pin(async move { Ok(Resource::observe(self, cx).await?.map(|live| Arc::new(live) as Live)) })
+        Box::pin(async move {
+            let seen = match Resource::observe(self, cx).await {
+                // It went between two reads of one look, as what others or a former run are deleting does.
+                Err(error) if error.kind == Kind::Missing => Resource::observe(self, cx).await?,
+                seen => seen?,
+            };
+            Ok(seen.map(|live| Arc::new(live) as Live))
+        })
     }
 
     fn plan(&self, seen: &Seen, known: &Values) -> Change {

@@ -1,6 +1,7 @@
 //! The engine on graphs of any shape, with resources that only write down what was done to them and when.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,8 @@ struct Part {
     needs: Vec<&'static str>,
     exists: bool,
     fails: bool,
+    /// Goes in the middle of the first look at it.
+    goes: Arc<AtomicBool>,
     diary: Diary,
 }
 
@@ -54,6 +57,9 @@ impl Resource for Part {
     }
 
     async fn observe(&self, _: &ReadCx<()>) -> Result<Observed<()>, Error> {
+        if self.goes.swap(false, Ordering::Relaxed) {
+            return Err(Error::new(Kind::Missing, "it was there"));
+        }
         Ok(if self.exists {
             Observed::Present {
                 live: (),
@@ -127,6 +133,7 @@ fn parts(shape: &[(u8, bool, bool)], diary: &Diary) -> Vec<Part> {
             .collect(),
         exists: *exists,
         fails: *fails,
+        goes: Arc::default(),
         diary: diary.clone(),
     };
     shape.iter().enumerate().map(part).collect()
@@ -226,6 +233,14 @@ proptest! {
 }
 
 #[test]
+fn what_goes_between_two_reads_of_one_look_is_absent() {
+    let parts = parts(&[(0, false, false)], &Diary::default());
+    parts[0].goes.store(true, Ordering::Relaxed);
+    let (report, _) = run(&parts, false);
+    assert!(matches!(outcome(&report, "a"), Outcome::Done), "it was not made again");
+}
+
+#[test]
 fn resources_that_need_each_other_are_no_graph() {
     let diary = Diary::default();
     let part = |name, need| {
@@ -234,6 +249,7 @@ fn resources_that_need_each_other_are_no_graph() {
             needs: vec![need],
             exists: false,
             fails: false,
+            goes: Arc::default(),
             diary: diary.clone(),
         }) as Arc<dyn Node<()>>
     };
