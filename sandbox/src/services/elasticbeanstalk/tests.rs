@@ -154,6 +154,42 @@ async fn log_groups_are_there_with_their_tags_and_outlive_the_environment() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_names_another_application_does_not_reach_the_environment() {
+    let fake = prepared();
+    let world = &fake.world;
+    let made = [
+        ("ApplicationName", "conference"),
+        ("EnvironmentName", "mine-env"),
+        ("VersionLabel", "v1"),
+        GO,
+        PROFILE[0],
+        PROFILE[1],
+        PROFILE[2],
+    ];
+    let xml = ask(world, "CreateEnvironment", &made).unwrap();
+    rest(&fake, text(&xml, "EnvironmentId")).await;
+    ask(world, "CreateApplication", &[("ApplicationName", "other")]).unwrap();
+    let of_other = [("ApplicationName", "other"), made[1]];
+    for operation in [
+        "DeleteEnvironmentConfiguration",
+        "DescribeConfigurationOptions",
+        "DescribeConfigurationSettings",
+        "UpdateEnvironment",
+        "ValidateConfigurationSettings",
+    ] {
+        let refused = ask(world, operation, &of_other).unwrap_err();
+        let text = "No Environment found for EnvironmentName = 'mine-env'.";
+        assert_eq!(
+            (refused.code.as_str(), refused.message.as_str()),
+            ("InvalidParameterValue", text),
+            "{operation}"
+        );
+        let own = ask(world, operation, &made[..2]);
+        assert!(own.is_ok(), "{operation}: {own:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn settings_are_checked_before_they_are_used() {
     let fake = prepared();
     let saved = [("ApplicationName", "conference"), ("TemplateName", "saved")];
