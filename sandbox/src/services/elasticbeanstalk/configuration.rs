@@ -147,6 +147,10 @@ fn option_view(option: &ConfigurationOption) -> m::ConfigurationOptionDescriptio
         Values::List => "List",
         _ => "Scalar",
     };
+    let regex = matches!(option.values, Values::Codes).then(|| m::OptionRestrictionRegex {
+        label: Some(option.name.to_owned()),
+        pattern: Some(catalogue::CODES.to_owned()),
+    });
     m::ConfigurationOptionDescription {
         change_severity: Some(option.effect.change_severity().to_owned()),
         default_value: option.default.map(str::to_owned),
@@ -154,6 +158,7 @@ fn option_view(option: &ConfigurationOption) -> m::ConfigurationOptionDescriptio
         min_value,
         name: Some(option.name.to_owned()),
         namespace: Some(option.namespace.to_owned()),
+        regex,
         user_defined: Some(false),
         value_options: (!possible.is_empty()).then(|| possible.into()),
         value_type: Some(kind.to_owned()),
