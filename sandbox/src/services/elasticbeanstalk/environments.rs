@@ -236,6 +236,7 @@ pub(super) fn describe_resources(world: &Arc<World>, call: &Call) -> Result<Answ
 pub(super) fn check_dns(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::CheckDNSAvailabilityMessage = call.query()?;
     let prefix = &request.c_n_a_m_e_prefix;
+    environments::check_prefix(prefix)?;
     let free = world.lock().region(&call.region).beanstalk.prefix_is_free(prefix);
     let result = m::CheckDNSAvailabilityResultMessage {
         available: Some(free),

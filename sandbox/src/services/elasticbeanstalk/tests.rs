@@ -153,6 +153,32 @@ async fn log_groups_are_there_with_their_tags_and_outlive_the_environment() {
     assert!(read("DescribeLogGroups", r#"{"limit": 5, "accountIdentifiers": ["1"]}"#).is_err());
 }
 
+#[test]
+fn a_prefix_is_a_label_of_a_host_name() {
+    let fake = prepared();
+    let world = &fake.world;
+    let made = [
+        ("ApplicationName", "conference"),
+        ("EnvironmentName", "label-env"),
+        ("VersionLabel", "v1"),
+        GO,
+    ];
+    for prefix in ["abc", "under_score", "-begins", "ends-", "dotted.name"] {
+        let prefix = [("CNAMEPrefix", prefix)];
+        let checked = ask(world, "CheckDNSAvailability", &prefix).unwrap_err();
+        assert!(
+            checked.message.contains("failed to satisfy constraint"),
+            "{}",
+            checked.message
+        );
+        let refused = ask(world, "CreateEnvironment", &[&made[..], &prefix].concat()).unwrap_err();
+        assert_eq!(
+            (refused.code.as_str(), &refused.message),
+            ("InvalidParameterValue", &checked.message)
+        );
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_names_another_application_does_not_reach_the_environment() {
     let fake = prepared();
