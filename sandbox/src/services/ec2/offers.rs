@@ -248,7 +248,8 @@ pub(super) fn describe_images(call: &Call) -> Result<Answer, Refusal> {
     };
     let result = m::DescribeImagesResult {
         images: Some(chosen.into_iter().map(view).collect()),
-        next_token: None,
+    let (chosen, next_token) = page(chosen, request.max_results, request.next_token.as_deref())?;
+        next_token,
     };
     Ok(wire::serialize_describe_images_response(&result).into())
 }
@@ -286,7 +287,8 @@ pub(super) fn describe_prefix_lists(call: &Call) -> Result<Answer, Refusal> {
         ..m::ManagedPrefixList::default()
     };
     let result = m::DescribeManagedPrefixListsResult {
-        next_token: None,
+        next_token,
+    let (chosen, next_token) = page(chosen, request.max_results, request.next_token.as_deref())?;
         prefix_lists: Some(chosen.into_iter().map(view).collect()),
     };
     Ok(wire::serialize_describe_managed_prefix_lists_response(&result).into())

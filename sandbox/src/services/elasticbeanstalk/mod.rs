@@ -200,7 +200,8 @@ const OPERATIONS: &[Operation] = &[
             "EnvironmentId",
             "EnvironmentName",
             "TerminateResources=true",
-            "ForceTerminate",
+            // It matters to groups of environments only, of which there are none.
+            "ForceTerminate~",
         ],
     ),
     operation("UpdateApplication", &["ApplicationName", "Description"]),

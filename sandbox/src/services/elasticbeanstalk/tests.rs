@@ -180,6 +180,43 @@ fn a_prefix_is_a_label_of_a_host_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_to_be_removed_is_and_a_token_that_no_answer_gave_is_refused() {
+    let fake = prepared();
+    let world = &fake.world;
+    let made = [
+        ("ApplicationName", "conference"),
+        ("EnvironmentName", "less-env"),
+        ("VersionLabel", "v1"),
+        GO,
+        PROFILE[0],
+        PROFILE[1],
+        PROFILE[2],
+        ("OptionSettings.member.2.Namespace", "aws:autoscaling:asg"),
+        ("OptionSettings.member.2.OptionName", "MaxSize"),
+        ("OptionSettings.member.2.Value", "7"),
+        ("OptionsToRemove.member.1.Namespace", "aws:autoscaling:asg"),
+        ("OptionsToRemove.member.1.OptionName", "MaxSize"),
+    ];
+    let xml = ask(world, "CreateEnvironment", &made).unwrap();
+    let id = text(&xml, "EnvironmentId").to_owned();
+    let xml = ask(world, "DescribeConfigurationSettings", &made[..2]).unwrap();
+    let option = xml.split_once("<OptionName>MaxSize</OptionName>").unwrap().1;
+    assert_eq!(text(option, "Value"), "4", "the default");
+    rest(&fake, &id).await;
+    let stack = format!("awseb-{id}-stack");
+    let named = [("StackName", stack.as_str())];
+    for (operation, parameters) in [("DescribeStacks", &[][..]), ("ListStackResources", &named)] {
+        let refused = ask_of(
+            world,
+            "cloudformation",
+            operation,
+            &[parameters, &[("NextToken", "none")]].concat(),
+        );
+        assert_eq!(refused.unwrap_err().message, "The token is invalid.");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whoever_names_another_application_does_not_reach_the_environment() {
     let fake = prepared();
     let world = &fake.world;

@@ -152,6 +152,9 @@ pub(crate) fn create(world: &Arc<World>, caller: &Caller, mut new: NewEnvironmen
         let here = state.region(&caller.region);
         here.beanstalk.check_new(&new)?;
         let platform = with_template(here, &caller.region, &mut new)?;
+        for (namespace, option) in &new.remove {
+            new.settings.remove(namespace, option);
+        }
         new.settings.check()?;
         check_network(here, &new.settings)?;
         let id = format!("e-{}", ids::smalls(10));
@@ -184,9 +187,6 @@ fn with_template(here: &Region, region: &str, new: &mut NewEnvironment) -> Resul
     }
     let template = here.beanstalk.template(&new.application, name)?;
     new.settings = template.settings.overlaid(&new.settings);
-    for (namespace, option) in &new.remove {
-        new.settings.remove(namespace, option);
-    }
     Ok(template.platform.clone())
 }
 
