@@ -82,7 +82,14 @@ async fn a_client_that_forgets_every_setting_gets_what_aws_would_give_it() {
         name.starts_with("awseb-e-"),
         "a classic load balancer is known by its name: {name}"
     );
-    assert!(xml.contains("<LaunchConfigurations><member>"), "{xml}");
+    let configuration = text(text(&xml, "LaunchConfigurations"), "Name").to_owned();
+    let scaling = |operation: &str| ask_of(world, "autoscaling", operation, &[]).unwrap();
+    let xml = scaling("DescribeLaunchConfigurations");
+    assert_eq!(text(&xml, "LaunchConfigurationName"), configuration);
+    assert!(
+        text(&xml, "IamInstanceProfile").ends_with("instance-profile/profile"),
+        "{xml}"
+    );
 
     let first = [("Version", "2012-06-01"), ("LoadBalancerNames.member.1", &name)];
     let xml = ask_of(world, "elasticloadbalancing", "DescribeLoadBalancers", &first).unwrap();
@@ -103,6 +110,9 @@ async fn a_client_that_forgets_every_setting_gets_what_aws_would_give_it() {
     ];
     let xml = ask_of(world, "cloudformation", "DescribeStackResource", &part).unwrap();
     assert_eq!(text(&xml, "PhysicalResourceId"), name);
+    ask(world, "TerminateEnvironment", &[("EnvironmentId", &id)]).unwrap();
+    rest(&fake, &id).await;
+    assert!(!scaling("DescribeLaunchConfigurations").contains("<member>"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

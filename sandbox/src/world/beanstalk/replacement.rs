@@ -172,7 +172,7 @@ fn source(site: &mut Site, spec: &InstanceSpec, caller: &str) -> LaunchSource {
     if resources::wants_template(&site.environment.settings) {
         return site.make_launch_template(spec.clone(), caller);
     }
-    site.make_launch_configuration()
+    site.make_launch_configuration(spec.clone())
 }
 
 /// From here on the group's new instances are made by it.
