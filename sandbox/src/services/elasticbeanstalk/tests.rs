@@ -163,6 +163,43 @@ async fn log_groups_are_there_with_their_tags_and_outlive_the_environment() {
     assert!(read("DescribeLogGroups", r#"{"limit": 5, "accountIdentifiers": ["1"]}"#).is_err());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_of_which_nothing_is_heard_fails_its_own_status_check_and_not_its_systems() {
+    let fake = prepared();
+    let world = &fake.world;
+    let made = [
+        ("ApplicationName", "conference"),
+        ("EnvironmentName", "heard-env"),
+        ("VersionLabel", "v1"),
+        GO,
+        PROFILE[0],
+        PROFILE[1],
+        PROFILE[2],
+    ];
+    let xml = ask(world, "CreateEnvironment", &made).unwrap();
+    rest(&fake, text(&xml, "EnvironmentId")).await;
+    let impaired = |check: &str| {
+        let filter = [("Filter.1.Name", check), ("Filter.1.Value.1", "impaired")];
+        let xml = ask_of(world, "ec2", "DescribeInstanceStatus", &filter).unwrap();
+        xml.contains("<instanceId>")
+    };
+    assert!(!impaired("instance-status.status"));
+    let instances = |world: &World| -> Vec<String> {
+        let mut state = world.lock();
+        let here = state.region("us-east-1");
+        here.compute.instances.values_mut().for_each(|it| it.is_impaired = true);
+        here.compute.instances.keys().cloned().collect()
+    };
+    assert_eq!(instances(world).len(), 1);
+    assert!(impaired("instance-status.status") && !impaired("system-status.status"));
+    let xml = ask_of(world, "ec2", "DescribeInstanceStatus", &[]).unwrap();
+    assert_eq!(
+        text(text(&xml, "instanceStatus"), "details").matches("failed").count(),
+        1,
+        "{xml}"
+    );
+}
+
 #[test]
 fn a_prefix_is_a_label_of_a_host_name() {
     let fake = prepared();
