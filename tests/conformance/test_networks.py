@@ -140,7 +140,12 @@ class Networks(Case):
         ec2.describe_network_interfaces()
         ec2.describe_addresses()
         ec2.describe_instances()
-        ec2.describe_images(Owners=["amazon"])
+        free = ec2.describe_instance_types(**by("free-tier-eligible", "true"))["InstanceTypes"]
+        self.assertTrue(free and all(one["FreeTierEligible"] for one in free))
+        self.assertEqual(1, len(ec2.describe_images(Owners=["amazon"], MaxResults=5)["Images"]))
+        # No answer gave these.
+        self.refuses("InvalidParameterValue", ec2.describe_images, Owners=["amazon"], NextToken="none")
+        self.refuses("InvalidParameterValue", ec2.describe_managed_prefix_lists, NextToken="none")
         ec2.describe_account_attributes(AttributeNames=["default-vpc"])
 
     def test_keys(self):

@@ -29,6 +29,16 @@ class Roles(Case):
         self.iam.untag_role(RoleName="asked", TagKeys=["a"])
         self.assertEqual([{"Key": "b", "Value": "2"}], self.iam.list_role_tags(RoleName="asked")["Tags"])
 
+    def test_an_arn_or_a_path_is_no_name(self):
+        made = self.make("named", Path="/team/")
+        for name in (made["Arn"], "team/named"):
+            self.refuses("ValidationError", self.iam.get_role, RoleName=name, text="The specified value for roleName is invalid")
+            self.refuses("ValidationError", self.iam.attach_role_policy, RoleName=name,
+                         PolicyArn=f"{MANAGED}AWSElasticBeanstalkWebTier")
+        profile = self.iam.create_instance_profile(InstanceProfileName="named")["InstanceProfile"]
+        self.refuses("ValidationError", self.iam.get_instance_profile, InstanceProfileName=profile["Arn"])
+        self.assertEqual("named", self.iam.get_role(RoleName="NAMED")["Role"]["RoleName"])
+
     def test_a_boundary_that_would_not_be_kept_is_refused(self):
         boundary = {"PermissionsBoundary": f"{MANAGED}AmazonDynamoDBFullAccess"}
         code, message = "NotImplemented", "PermissionsBoundary"

@@ -70,6 +70,33 @@ class Tables(Case):
         self.assertEqual("a", kept["Item"]["request"]["S"])
         self.assertEqual(1.0, kept["ConsumedCapacity"]["CapacityUnits"])
 
+    def test_a_request_is_held_against_the_rules_of_expressions_and_keys(self):
+        self.make("strict")
+        self.active("strict")
+        put, update, code = self.dynamodb.put_item, self.dynamodb.update_item, "ValidationException"
+        of = {"TableName": "strict", "Key": item(1)}
+        one = {"ExpressionAttributeValues": {":v": {"S": "v"}}}
+        self.refuses(code, update, **of, **one, UpdateExpression="SET name = :v", text="Invalid UpdateExpression: Attribute "
+                     "name is a reserved keyword; reserved keyword: name")
+        update(**of, **one, UpdateExpression="SET #n = :v", ExpressionAttributeNames={"#n": "name"})
+        self.refuses(code, update, **of, **one, UpdateExpression="SET #n = :v",
+                     ExpressionAttributeNames={"#n": "name", "#o": "other"},
+                     text="Value provided in ExpressionAttributeNames unused in expressions: keys: {#o}")
+        self.refuses(code, put, TableName="strict", Item=item(2), **NEW, **one,
+                     text="Value provided in ExpressionAttributeValues unused in expressions: keys: {:v}")
+        self.refuses(code, put, TableName="strict", Item=item(2), **one,
+                     text="can only be specified when using expressions: ConditionExpression is null")
+        self.refuses(code, put, TableName="strict", Item=item(2), ReturnValues="ALL_NEW",
+                     text="ReturnValues can only be ALL_OLD or NONE")
+        long = {"email": {"S": "e" * 2049}}
+        text = "Size of hashkey has exceeded the maximum size limit of2048 bytes"
+        self.refuses(code, put, TableName="strict", Item=long, text=text)
+        self.refuses(code, self.dynamodb.get_item, TableName="strict", Key=long, text=text)
+        twice = [{"PutRequest": {"Item": item(3)}}, {"DeleteRequest": {"Key": item(3)}}]
+        self.refuses(code, self.dynamodb.batch_write_item, RequestItems={"strict": twice},
+                     text="Provided list of item keys contains duplicates")
+        self.assertEqual(1, self.dynamodb.scan(TableName="strict")["Count"])
+
     def test_a_scan_comes_in_pages(self):
         self.make("pages")
         self.active("pages")

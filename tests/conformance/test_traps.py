@@ -130,6 +130,9 @@ class References(Case):
         def deployed():
             return cloudfront.get_distribution(Id=distribution)["Distribution"]["Status"] == "Deployed"
 
+        # An update says everything, also what a creation may leave out.
+        self.refuses("IllegalUpdate", cloudfront.update_distribution, Id=distribution, IfMatch=made["ETag"],
+                     DistributionConfig=self.config("daily"))
         until("deployed", deployed)
         cloudfront.delete_distribution(Id=distribution, IfMatch=made["ETag"])
         self.refuses("DistributionAlreadyExists", cloudfront.create_distribution, DistributionConfig=self.config("daily"))

@@ -12,7 +12,9 @@ use crate::world::beanstalk::classic::name_of;
 use crate::world::clock::{seconds_text, text};
 use crate::world::monitoring::Monitoring;
 use crate::world::scaling::policies::{self, Adjustment, Trigger};
-use crate::world::scaling::{Activity, Group, LaunchSource, Lifecycle, Member, Policy, Sizes, keeper};
+use crate::world::scaling::{
+    Activity, Group, LaunchConfiguration, LaunchSource, Lifecycle, Member, Policy, Sizes, keeper,
+};
 use crate::world::{Refusal, World};
 
 const OPERATIONS: &[Operation] = &[
@@ -28,6 +30,10 @@ const OPERATIONS: &[Operation] = &[
     operation(
         "DescribeAutoScalingInstances",
         &["InstanceIds", "MaxRecords", "NextToken"],
+    ),
+    operation(
+        "DescribeLaunchConfigurations",
+        &["LaunchConfigurationNames", "MaxRecords", "NextToken"],
     ),
     operation(
         "DescribePolicies",
@@ -107,6 +113,7 @@ fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     match call.operation.as_str() {
         "DescribeAutoScalingGroups" => describe_groups(world, call),
         "DescribeAutoScalingInstances" => describe_instances(world, call),
+        "DescribeLaunchConfigurations" => describe_configurations(world, call),
         "DescribePolicies" => describe_policies(world, call),
         "DescribeScalingActivities" => describe_activities(world, call),
         "DescribeTags" => describe_tags(world, call),
@@ -223,6 +230,43 @@ fn passes(group: &Group, filters: &[m::Filter]) -> Result<bool, Refusal> {
         }
     }
     Ok(true)
+}
+
+fn configuration_view(configuration: &LaunchConfiguration) -> m::LaunchConfiguration {
+    let spec = &configuration.spec;
+    m::LaunchConfiguration {
+        associate_public_ip_address: spec.public_ip,
+        block_device_mappings: Some(Vec::new().into()),
+        created_time: Some(text(configuration.created)),
+        ebs_optimized: Some(false),
+        iam_instance_profile: spec.profile_arn.clone(),
+        image_id: Some(spec.image_id.clone()),
+        instance_monitoring: Some(m::InstanceMonitoring {
+            enabled: Some(spec.detailed_monitoring),
+        }),
+        instance_type: Some(spec.instance_type.clone()),
+        key_name: spec.key_name.clone(),
+        launch_configuration_a_r_n: Some(configuration.arn.clone()),
+        launch_configuration_name: Some(configuration.name.clone()),
+        security_groups: Some(spec.security_groups.clone().into()),
+        ..m::LaunchConfiguration::default()
+    }
+}
+
+/// Environments have them that were not told to have a launch template (facts/eb.md §1.4).
+fn describe_configurations(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: m::LaunchConfigurationNamesType = call.query()?;
+    let names = request.launch_configuration_names.map(|list| list.items);
+    let mut state = world.lock();
+    let all = state.region(&call.region).scaling.configurations.values();
+    let wanted = all.filter(|it| names.as_ref().is_none_or(|names| names.contains(&it.name)));
+    let views = wanted.map(configuration_view).collect();
+    let (views, next_token) = page(views, request.max_records, request.next_token.as_deref())?;
+    let result = m::LaunchConfigurationsType {
+        launch_configurations: Some(Vec::into(views)),
+        next_token,
+    };
+    Ok(wire::serialize_describe_launch_configurations_response(&result).into())
 }
 
 fn describe_groups(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {

@@ -11,8 +11,8 @@ use crate::world::clock::text;
 use crate::world::stacks::{Stack, StackEvent, StackResource};
 use crate::world::{Refusal, World};
 
-/// Most events in one answer.
-const EVENTS_PER_PAGE: i32 = 100;
+/// Most of a list in one answer.
+const PER_PAGE: i32 = 100;
 
 const OPERATIONS: &[Operation] = &[
     operation("DescribeStackEvents", &["StackName", "NextToken"]),
@@ -73,9 +73,11 @@ fn describe(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
         Some(name) => vec![stacks.find(name)?],
         None => stacks.stacks.iter().filter(|stack| stack.deleted.is_none()).collect(),
     };
+    let views = chosen.into_iter().map(stack_view).collect();
+    let (views, next_token) = page(views, Some(PER_PAGE), request.next_token.as_deref())?;
     let result = m::DescribeStacksOutput {
-        next_token: None,
-        stacks: Some(chosen.into_iter().map(stack_view).collect()),
+        next_token,
+        stacks: Some(Vec::into(views)),
     };
     Ok(wire::serialize_describe_stacks_response(&result).into())
 }
@@ -169,7 +171,7 @@ fn list(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
         ..m::StackSummary::default()
     };
     let views = wanted.map(view).collect();
-    let (views, next_token) = page(views, Some(EVENTS_PER_PAGE), request.next_token.as_deref())?;
+    let (views, next_token) = page(views, Some(PER_PAGE), request.next_token.as_deref())?;
     let result = m::ListStacksOutput {
         next_token,
         stack_summaries: Some(Vec::into(views)),
@@ -194,9 +196,11 @@ fn list_resources(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
         resource_type: Some(resource.kind.clone()),
         ..m::StackResourceSummary::default()
     };
+    let views = stack.resources.iter().map(view).collect();
+    let (views, next_token) = page(views, Some(PER_PAGE), request.next_token.as_deref())?;
     let result = m::ListStackResourcesOutput {
-        next_token: None,
-        stack_resource_summaries: Some(stack.resources.iter().map(view).collect()),
+        next_token,
+        stack_resource_summaries: Some(Vec::into(views)),
     };
     Ok(wire::serialize_list_stack_resources_response(&result).into())
 }
@@ -219,7 +223,7 @@ fn describe_events(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
         ..m::StackEvent::default()
     };
     let all = stack.events.iter().rev().map(view).collect();
-    let (events, next_token) = page(all, Some(EVENTS_PER_PAGE), request.next_token.as_deref())?;
+    let (events, next_token) = page(all, Some(PER_PAGE), request.next_token.as_deref())?;
     let result = m::DescribeStackEventsOutput {
         next_token,
         stack_events: Some(Vec::into(events)),

@@ -1,6 +1,7 @@
 //! CloudFront: rest-xml ↔ distributions, invalidations and managed policies.
 //! Nothing is decided here but form.
 
+mod complete;
 mod configuration;
 mod policies;
 
@@ -261,6 +262,7 @@ fn update(world: &Arc<World>, call: &Call, id: &str) -> Result<Answer, Refusal> 
     let request = call.to_generated();
     let input =
         w::deserialize_update_distribution_request(&request, &[("Id", id)], &HashMap::new()).map_err(malformed)?;
+    complete::check(&input.distribution_config)?;
     let configuration = configuration::read(input.distribution_config)?;
     let now = world.clock.now();
     let changed = world

@@ -1,6 +1,7 @@
 //! DynamoDB: the operations on tables; those on items and on backups have files of their own.
 
 mod backups;
+mod expressions;
 mod items;
 
 use std::sync::Arc;

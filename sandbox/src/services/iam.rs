@@ -86,6 +86,7 @@ pub(crate) const SERVICE: Service = Service {
 };
 
 fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    check_names(call)?;
     let now = world.clock.now();
     let mut state = world.lock();
     let as_of = state.as_of(now);
@@ -110,6 +111,18 @@ fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
         name if name.contains("InstanceProfile") => instance_profiles(iam, call),
         _ => role_policies(iam, call),
     }
+}
+
+/// An ARN or a path is no name, also where nothing is made: AttachRolePolicy refuses the ARN of a role that there is
+/// (github.com/shashankprasanna/torchserve-examples/issues/7). Beanstalk's options take them (facts/eb.md §1.2).
+fn check_names(call: &Call) -> Result<(), Refusal> {
+    let sent = call.parameters();
+    let check = |parameter: &str, member: &str, longest: usize| {
+        let name = sent.get(parameter);
+        name.map_or(Ok(()), |name| iam::check_name(member, name, longest))
+    };
+    check("RoleName", "roleName", 64)?;
+    check("InstanceProfileName", "instanceProfileName", 128)
 }
 
 /// What hangs something on a role is refused where the role does not show yet: "The role with name … cannot be found" right

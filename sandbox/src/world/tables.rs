@@ -24,6 +24,10 @@ const COUNTED_EVERY: SignedDuration = SignedDuration::from_hours(6);
 /// during this one hour duration result in a ValidationException" (UpdateTimeToLive).
 const TIME_TO_LIVE_CHANGES: SignedDuration = SignedDuration::from_hours(1);
 
+/// The most bytes of a key attribute's value (developer guide, Limits).
+const LONGEST_PARTITION: usize = 2048;
+const LONGEST_SORT: usize = 1024;
+
 #[derive(Debug, Default)]
 pub(crate) struct Tables {
     /// By name.
@@ -63,6 +67,17 @@ pub(crate) enum Billing {
 pub(crate) struct KeyAttribute {
     pub name: String,
     pub kind: String,
+}
+
+impl KeyAttribute {
+    /// Bytes of a value that count against its limit; those of a number do not.
+    fn length(&self, text: &str) -> usize {
+        match self.kind.as_str() {
+            "N" => 0,
+            "B" => text.trim_end_matches('=').len() * 3 / 4,
+            _ => text.len(),
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -378,25 +393,38 @@ impl Table {
     /// Where an item with these attributes has its place.
     ///
     /// # Errors
-    /// Where a key attribute is missing, empty or of another type.
+    /// Where a key attribute is missing, empty, of another type or too long.
     pub(crate) fn place(&self, item: &Item) -> Result<String, Refusal> {
         let partition = key_text(item, &self.partition)?;
         let sort = match &self.sort {
             Some(attribute) => key_text(item, attribute)?,
             None => String::new(),
         };
+        // The missing blank is DynamoDB's.
+        if self.partition.length(&partition) > LONGEST_PARTITION {
+            return Err(invalid(format!(
+                "One or more parameter values were invalid: Size of hashkey has exceeded the maximum size limit \
+                 of{LONGEST_PARTITION} bytes"
+            )));
+        }
+        if self.sort.as_ref().is_some_and(|it| it.length(&sort) > LONGEST_SORT) {
+            return Err(invalid(format!(
+                "One or more parameter values were invalid: Aggregated size of all range keys has exceeded the size limit of \
+                 {LONGEST_SORT} bytes"
+            )));
+        }
         // Scans come in the order of a hash, as on AWS: nobody may rely on the order of keys.
         Ok(format!("{:016x}\0{partition}\0{sort}", fnv(partition.as_bytes())))
     }
 
     /// As [`Table::place`], of a key that must have no other attribute.
     pub(crate) fn place_of_key(&self, key: &Item) -> Result<String, Refusal> {
-        let place = self.place(key);
-        let expected = 1 + usize::from(self.sort.is_some());
-        if key.len() != expected || place.is_err() {
+        let attributes = [Some(&self.partition), self.sort.as_ref()];
+        let mut attributes = attributes.into_iter().flatten();
+        if key.len() != attributes.clone().count() || attributes.any(|it| key_text(key, it).is_err()) {
             return Err(invalid("The provided key element does not match the schema"));
         }
-        place
+        self.place(key)
     }
 
     pub(crate) fn item(&self, place: &str) -> Option<&Item> {

@@ -80,6 +80,16 @@ fn element<'a>(xml: &'a str, name: &str) -> &'a str {
     rest.split_once(&format!("</{name}>")).unwrap().0
 }
 
+/// The document without the first element of that name.
+fn cut(xml: &str, name: &str) -> String {
+    let (before, rest) = xml.split_once(&format!("<{name}")).unwrap();
+    let after = match rest.strip_prefix("/>") {
+        Some(after) => after,
+        None => rest.split_once(&format!("</{name}>")).unwrap().1,
+    };
+    format!("{before}{after}")
+}
+
 fn create(world: &Arc<World>, reference: &str) -> Result<Answer, Refusal> {
     let tags = "<Tags><Items><Tag><Key>stack</Key><Value>one</Value></Tag></Items></Tags>";
     let body = format!(
@@ -166,6 +176,58 @@ async fn a_configuration_reads_back_as_it_was_sent_with_what_cloudfront_fills_in
     call(&world, Method::PUT, &path, Some(etag), config).unwrap();
     let again = call(&world, Method::GET, &path, None, "").unwrap();
     assert_eq!(body(&again), config);
+}
+
+/// An update replaces all, and may leave out less than a creation (facts/aws.md §1.6).
+#[tokio::test]
+async fn an_update_that_leaves_something_out_is_refused_by_the_name_of_it_and_resets_nothing() {
+    let world = proxy::world(60.0, proxy::Fixed::default());
+    let made = create(&world, "one").unwrap();
+    let path = format!("distribution/{}/config", id_of(&made));
+    let read = call(&world, Method::GET, &path, None, "").unwrap();
+    let (etag, whole) = (read.headers["etag"].to_str().unwrap(), body(&read));
+    let refused = |sent: &str| {
+        let refusal = call(&world, Method::PUT, &path, Some(etag), sent).unwrap_err();
+        (refusal.code, refusal.message)
+    };
+    let expected = |code: &str, text: &str| (code.to_owned(), text.to_owned());
+    // As it was created.
+    let aliases = expected("IllegalUpdate", "Aliases are missing for the resource");
+    assert_eq!(refused(&config("one", "site", true)), aliases);
+    let without = |member: &str| refused(&cut(whole, member));
+    for (member, code, text) in [
+        ("WebACLId", "IllegalUpdate", "WebACLId is missing for the resource"),
+        ("PriceClass", "IllegalUpdate", "PriceClass is missing for the resource"),
+        ("Logging", "IllegalUpdate", "Logging is missing for the resource"),
+        (
+            "CustomHeaders",
+            "IllegalUpdate",
+            "The 'OriginCustomHeaders' field is missing.",
+        ),
+        (
+            "OriginReadTimeout",
+            "IllegalUpdate",
+            "OriginReadTimeout is required for updates.",
+        ),
+        (
+            "SmoothStreaming",
+            "InvalidArgument",
+            "The parameter SmoothStreaming flag is missing.",
+        ),
+        ("Compress", "InvalidArgument", "The parameter Compress is required."),
+        (
+            "FieldLevelEncryptionId",
+            "InvalidArgument",
+            "The parameter Field level encryption id is required.",
+        ),
+    ] {
+        assert_eq!(without(member), expected(code, text));
+    }
+    let unchanged = call(&world, Method::GET, &path, None, "").unwrap();
+    assert_eq!(
+        (unchanged.headers["etag"].to_str().unwrap(), body(&unchanged)),
+        (etag, whole)
+    );
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! The operations on items. Conditions, filters, updates and projections are winterbaume's expression engine's.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use winterbaume_dynamodb::expr;
 use winterbaume_dynamodb::types::{AttributeValue, Item as Typed, PathSegment};
 
-use super::invalid;
+use super::{expressions, invalid};
 use crate::gateway::call::{Answer, Call};
 use crate::world::tables::{Item, Table, size};
 use crate::world::{Refusal, World};
@@ -119,7 +119,39 @@ impl Request {
                 return Err(invalid("Item size has exceeded the maximum allowed size"));
             }
         }
+        request.check_expressions(&call.operation)?;
         Ok(request)
+    }
+
+    fn check_expressions(&self, operation: &str) -> Result<(), Refusal> {
+        let of = |kind| {
+            let text = match kind {
+                "ConditionExpression" => &self.condition_expression,
+                "FilterExpression" => &self.filter_expression,
+                "KeyConditionExpression" => &self.key_condition_expression,
+                "ProjectionExpression" => &self.projection_expression,
+                _ => &self.update_expression,
+            };
+            (kind, text.as_deref())
+        };
+        let kinds: &[&'static str] = match operation {
+            "UpdateItem" => &["UpdateExpression", "ConditionExpression"],
+            "Query" => &["ProjectionExpression", "FilterExpression", "KeyConditionExpression"],
+            "Scan" => &["ProjectionExpression", "FilterExpression"],
+            "GetItem" => &["ProjectionExpression"],
+            _ => &["ConditionExpression"],
+        };
+        let all: Vec<_> = kinds.iter().map(|kind| of(*kind)).collect();
+        let (names, values) = (&self.expression_attribute_names, &self.expression_attribute_values);
+        expressions::check(&all, names.keys(), values.keys())
+    }
+
+    /// Only an update has more to return.
+    fn check_return_values(&self) -> Result<(), Refusal> {
+        match self.return_values.as_deref() {
+            None | Some("NONE" | "ALL_OLD") => Ok(()),
+            Some(_) => Err(invalid("ReturnValues can only be ALL_OLD or NONE")),
+        }
     }
 
     fn item(&self) -> Result<&Item, Refusal> {
@@ -210,6 +242,7 @@ pub(super) fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
 }
 
 fn put(table: &mut Table, request: &Request) -> Result<Answer, Refusal> {
+    request.check_return_values()?;
     let item = request.item()?;
     let place = table.place(item)?;
     if let Some(failed) = request.condition(table.item(&place))? {
@@ -224,6 +257,7 @@ fn put(table: &mut Table, request: &Request) -> Result<Answer, Refusal> {
 }
 
 fn delete(table: &mut Table, request: &Request) -> Result<Answer, Refusal> {
+    request.check_return_values()?;
     let place = table.place_of_key(request.key()?)?;
     if let Some(failed) = request.condition(table.item(&place))? {
         return Ok(failed);
@@ -460,8 +494,11 @@ fn batch_write(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     // All are checked before the first is done.
     for (name, writes) in &batch.request_items {
         let table = tables.open(name)?;
+        let mut places = HashSet::new();
         for write in writes {
-            place_of(table, write)?;
+            if !places.insert(place_of(table, write)?) {
+                return Err(invalid("Provided list of item keys contains duplicates"));
+            }
         }
     }
     let mut consumed = Vec::new();

@@ -173,11 +173,13 @@ pub(super) fn describe_types(call: &Call) -> Result<Answer, Refusal> {
         "current-generation",
         "processor-info.supported-architecture",
         "vcpu-info.default-vcpus",
+        "free-tier-eligible",
     ];
     let by = |(name, vcpus, _, architecture): &&(&str, i32, i64, &str), filter: &str| {
         vec![match filter {
             "instance-type" => (*name).to_owned(),
             "current-generation" => "true".to_owned(),
+            "free-tier-eligible" => FREE_TYPES.contains(name).to_string(),
             "vcpu-info.default-vcpus" => vcpus.to_string(),
             _ => (*architecture).to_owned(),
         }]
@@ -246,9 +248,10 @@ pub(super) fn describe_images(call: &Call) -> Result<Answer, Refusal> {
         virtualization_type: Some("hvm".to_owned()),
         ..m::Image::default()
     };
+    let (chosen, next_token) = page(chosen, request.max_results, request.next_token.as_deref())?;
     let result = m::DescribeImagesResult {
         images: Some(chosen.into_iter().map(view).collect()),
-        next_token: None,
+        next_token,
     };
     Ok(wire::serialize_describe_images_response(&result).into())
 }
@@ -285,8 +288,9 @@ pub(super) fn describe_prefix_lists(call: &Call) -> Result<Answer, Refusal> {
         tags: Some(Vec::new().into()),
         ..m::ManagedPrefixList::default()
     };
+    let (chosen, next_token) = page(chosen, request.max_results, request.next_token.as_deref())?;
     let result = m::DescribeManagedPrefixListsResult {
-        next_token: None,
+        next_token,
         prefix_lists: Some(chosen.into_iter().map(view).collect()),
     };
     Ok(wire::serialize_describe_managed_prefix_lists_response(&result).into())

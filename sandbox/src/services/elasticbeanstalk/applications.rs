@@ -98,7 +98,7 @@ pub(super) fn delete(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal>
     for id in running {
         let reference = Reference {
             id: Some(id),
-            name: None,
+            ..Reference::default()
         };
         environments::terminate(world, &caller(call), &reference)
             .map_err(|refusal| Refusal::new("OperationInProgressFailure", refusal.message))?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use winterbaume_elasticbeanstalk::{model as m, wire};
 
 use super::specification::{self, Source, with_tier};
-use super::{copy_of, options, reference, templates};
+use super::{copy_of, named_in, options, reference, templates};
 use crate::gateway::call::{Answer, Call};
 use crate::world::beanstalk::catalogue::{self, ConfigurationOption, Values};
 use crate::world::beanstalk::platforms;
@@ -35,7 +35,7 @@ pub(super) fn describe_settings(world: &Arc<World>, call: &Call) -> Result<Answe
             wire::serialize_describe_configuration_settings_response(&result).into(),
         ));
     }
-    let environment = copy_of(world, call, &reference(None, request.environment_name))?;
+    let environment = copy_of(world, call, &named_in(application, request.environment_name))?;
     let mut sets = vec![settings_view(&environment, "deployed", &environment.settings)];
     if let Some((status, settings)) = &environment.draft {
         sets.push(settings_view(&environment, status, settings));
@@ -78,10 +78,7 @@ pub(super) fn delete_draft(world: &Arc<World>, call: &Call) -> Result<Answer, Re
     let request: m::DeleteEnvironmentConfigurationMessage = call.query()?;
     let mut state = world.lock();
     let beanstalk = &mut state.region(&call.region).beanstalk;
-    let meant = Reference {
-        id: None,
-        name: Some(request.environment_name),
-    };
+    let meant = named_in(&request.application_name, Some(request.environment_name));
     let id = beanstalk.find(&meant)?;
     if let Some(environment) = beanstalk.environments.get_mut(&id)
         && environment
@@ -96,10 +93,17 @@ pub(super) fn delete_draft(world: &Arc<World>, call: &Call) -> Result<Answer, Re
 
 pub(super) fn describe_options(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::DescribeConfigurationOptionsMessage = call.query()?;
-    let application = request.application_name.unwrap_or_default();
     let platform = match (request.environment_name, request.template_name) {
-        (Some(name), _) => copy_of(world, call, &reference(None, Some(name)))?.platform,
+        (Some(name), _) => {
+            let application = request.application_name;
+            let meant = Reference {
+                application,
+                ..reference(None, Some(name))
+            };
+            copy_of(world, call, &meant)?.platform
+        }
         (None, Some(name)) => {
+            let application = request.application_name.unwrap_or_default();
             let mut state = world.lock();
             let template = state.region(&call.region).beanstalk.template(&application, &name)?;
             template.platform.clone()
@@ -143,6 +147,10 @@ fn option_view(option: &ConfigurationOption) -> m::ConfigurationOptionDescriptio
         Values::List => "List",
         _ => "Scalar",
     };
+    let regex = matches!(option.values, Values::Codes).then(|| m::OptionRestrictionRegex {
+        label: Some(option.name.to_owned()),
+        pattern: Some(catalogue::CODES.to_owned()),
+    });
     m::ConfigurationOptionDescription {
         change_severity: Some(option.effect.change_severity().to_owned()),
         default_value: option.default.map(str::to_owned),
@@ -150,6 +158,7 @@ fn option_view(option: &ConfigurationOption) -> m::ConfigurationOptionDescriptio
         min_value,
         name: Some(option.name.to_owned()),
         namespace: Some(option.namespace.to_owned()),
+        regex,
         user_defined: Some(false),
         value_options: (!possible.is_empty()).then(|| possible.into()),
         value_type: Some(kind.to_owned()),
@@ -173,7 +182,7 @@ pub(super) fn validate(world: &Arc<World>, call: &Call) -> Result<Answer, Refusa
             let template = state.region(&call.region).beanstalk.template(application, name)?;
             template.settings.clone()
         }
-        (Some(name), None) => copy_of(world, call, &reference(None, Some(name.clone())))?.settings,
+        (Some(name), None) => copy_of(world, call, &named_in(application, Some(name.clone())))?.settings,
         _ => {
             return Err(Refusal::new(
                 "InvalidParameterCombination",

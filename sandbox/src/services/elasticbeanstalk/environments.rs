@@ -13,7 +13,7 @@ use crate::world::beanstalk::classic::name_of;
 use crate::world::beanstalk::environments::{self, EnvironmentUpdate, NewEnvironment};
 use crate::world::beanstalk::saved::Saved;
 use crate::world::beanstalk::settings::Settings;
-use crate::world::beanstalk::{Abort, Environment, Status};
+use crate::world::beanstalk::{Abort, Environment, Reference, Status};
 use crate::world::clock::text;
 use crate::world::{Refusal, World, ids};
 
@@ -121,7 +121,10 @@ pub(super) fn update(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal>
         set,
         remove: option_names(request.options_to_remove),
     };
-    let meant = reference(request.environment_id, request.environment_name);
+    let meant = Reference {
+        application: request.application_name,
+        ..reference(request.environment_id, request.environment_name)
+    };
     let environment = environments::update(world, &caller(call), &meant, wish)?;
     Ok(wire::serialize_update_environment_response(&view(&environment)).into())
 }
@@ -233,6 +236,7 @@ pub(super) fn describe_resources(world: &Arc<World>, call: &Call) -> Result<Answ
 pub(super) fn check_dns(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::CheckDNSAvailabilityMessage = call.query()?;
     let prefix = &request.c_n_a_m_e_prefix;
+    environments::check_prefix(prefix)?;
     let free = world.lock().region(&call.region).beanstalk.prefix_is_free(prefix);
     let result = m::CheckDNSAvailabilityResultMessage {
         available: Some(free),

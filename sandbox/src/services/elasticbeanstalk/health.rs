@@ -16,6 +16,8 @@ use crate::world::{Refusal, World};
 
 /// Most events in one answer.
 const MOST_EVENTS: i32 = 1000;
+/// Most instances in one answer; how many AWS gives is not documented.
+const MOST_INSTANCES: i32 = 100;
 
 /// What a caller asked to be shown.
 struct Attributes(Vec<String>);
@@ -94,9 +96,11 @@ pub(super) fn describe_instances(world: &Arc<World>, call: &Call) -> Result<Answ
     let meant = reference(request.environment_id, request.environment_name);
     let environment = enhanced(copy_of(world, call, &meant)?)?;
     let seen = instances(world, call, &environment);
+    let views = seen.iter().map(|it| instance_view(it, &wanted)).collect();
+    let (views, next_token) = page(views, Some(MOST_INSTANCES), request.next_token.as_deref())?;
     let result = m::DescribeInstancesHealthResult {
-        instance_health_list: Some(seen.iter().map(|it| instance_view(it, &wanted)).collect()),
-        next_token: None,
+        instance_health_list: Some(Vec::into(views)),
+        next_token,
         refreshed_at: wanted.show("RefreshedAt", text(world.clock.now())),
     };
     Ok(wire::serialize_describe_instances_health_response(&result).into())

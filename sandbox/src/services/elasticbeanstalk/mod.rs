@@ -200,7 +200,8 @@ const OPERATIONS: &[Operation] = &[
             "EnvironmentId",
             "EnvironmentName",
             "TerminateResources=true",
-            "ForceTerminate",
+            // It matters to groups of environments only, of which there are none.
+            "ForceTerminate~",
         ],
     ),
     operation("UpdateApplication", &["ApplicationName", "Description"]),
@@ -326,7 +327,19 @@ fn origin(world: &World, call: &Call) -> Origin {
 }
 
 fn reference(id: Option<String>, name: Option<String>) -> Reference {
-    Reference { id, name }
+    Reference {
+        id,
+        name,
+        application: None,
+    }
+}
+
+/// The environment of that name, of that application and no other.
+fn named_in(application: &str, name: Option<String>) -> Reference {
+    Reference {
+        application: Some(application.to_owned()),
+        ..reference(None, name)
+    }
 }
 
 fn tags(tags: Option<m::Tags>) -> Tags {

@@ -37,10 +37,7 @@ pub(super) fn list_versions(call: &Call) -> Result<Answer, Refusal> {
         .map(|it| PlatformFilter {
             attribute: it.r#type.unwrap_or_default(),
             operator: it.operator.unwrap_or_else(|| "=".to_owned()),
-            value: it
-                .values
-                .and_then(|values| values.items.into_iter().next())
-                .unwrap_or_default(),
+            values: it.values.map(|values| values.items).unwrap_or_default(),
         })
         .collect();
     let chosen = platforms::select(&call.region, &filters)?;
@@ -61,10 +58,7 @@ pub(super) fn list_branches(call: &Call) -> Result<Answer, Refusal> {
         .map(|it| PlatformFilter {
             attribute: it.attribute.unwrap_or_default(),
             operator: it.operator.unwrap_or_else(|| "=".to_owned()),
-            value: it
-                .values
-                .and_then(|values| values.items.into_iter().next())
-                .unwrap_or_default(),
+            values: it.values.map(|values| values.items).unwrap_or_default(),
         })
         .collect();
     let mut chosen = platforms::select(&call.region, &filters)?;

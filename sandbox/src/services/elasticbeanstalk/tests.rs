@@ -82,7 +82,14 @@ async fn a_client_that_forgets_every_setting_gets_what_aws_would_give_it() {
         name.starts_with("awseb-e-"),
         "a classic load balancer is known by its name: {name}"
     );
-    assert!(xml.contains("<LaunchConfigurations><member>"), "{xml}");
+    let configuration = text(text(&xml, "LaunchConfigurations"), "Name").to_owned();
+    let scaling = |operation: &str| ask_of(world, "autoscaling", operation, &[]).unwrap();
+    let xml = scaling("DescribeLaunchConfigurations");
+    assert_eq!(text(&xml, "LaunchConfigurationName"), configuration);
+    assert!(
+        text(&xml, "IamInstanceProfile").ends_with("instance-profile/profile"),
+        "{xml}"
+    );
 
     let first = [("Version", "2012-06-01"), ("LoadBalancerNames.member.1", &name)];
     let xml = ask_of(world, "elasticloadbalancing", "DescribeLoadBalancers", &first).unwrap();
@@ -103,6 +110,9 @@ async fn a_client_that_forgets_every_setting_gets_what_aws_would_give_it() {
     ];
     let xml = ask_of(world, "cloudformation", "DescribeStackResource", &part).unwrap();
     assert_eq!(text(&xml, "PhysicalResourceId"), name);
+    ask(world, "TerminateEnvironment", &[("EnvironmentId", &id)]).unwrap();
+    rest(&fake, &id).await;
+    assert!(!scaling("DescribeLaunchConfigurations").contains("<member>"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -151,6 +161,142 @@ async fn log_groups_are_there_with_their_tags_and_outlive_the_environment() {
         "nobody said DeleteOnTerminate"
     );
     assert!(read("DescribeLogGroups", r#"{"limit": 5, "accountIdentifiers": ["1"]}"#).is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_of_which_nothing_is_heard_fails_its_own_status_check_and_not_its_systems() {
+    let fake = prepared();
+    let world = &fake.world;
+    let made = [
+        ("ApplicationName", "conference"),
+        ("EnvironmentName", "heard-env"),
+        ("VersionLabel", "v1"),
+        GO,
+        PROFILE[0],
+        PROFILE[1],
+        PROFILE[2],
+    ];
+    let xml = ask(world, "CreateEnvironment", &made).unwrap();
+    rest(&fake, text(&xml, "EnvironmentId")).await;
+    let impaired = |check: &str| {
+        let filter = [("Filter.1.Name", check), ("Filter.1.Value.1", "impaired")];
+        let xml = ask_of(world, "ec2", "DescribeInstanceStatus", &filter).unwrap();
+        xml.contains("<instanceId>")
+    };
+    assert!(!impaired("instance-status.status"));
+    let instances = |world: &World| -> Vec<String> {
+        let mut state = world.lock();
+        let here = state.region("us-east-1");
+        here.compute.instances.values_mut().for_each(|it| it.is_impaired = true);
+        here.compute.instances.keys().cloned().collect()
+    };
+    assert_eq!(instances(world).len(), 1);
+    assert!(impaired("instance-status.status") && !impaired("system-status.status"));
+    let xml = ask_of(world, "ec2", "DescribeInstanceStatus", &[]).unwrap();
+    assert_eq!(
+        text(text(&xml, "instanceStatus"), "details").matches("failed").count(),
+        1,
+        "{xml}"
+    );
+}
+
+#[test]
+fn a_prefix_is_a_label_of_a_host_name() {
+    let fake = prepared();
+    let world = &fake.world;
+    let made = [
+        ("ApplicationName", "conference"),
+        ("EnvironmentName", "label-env"),
+        ("VersionLabel", "v1"),
+        GO,
+    ];
+    for prefix in ["abc", "under_score", "-begins", "ends-", "dotted.name"] {
+        let prefix = [("CNAMEPrefix", prefix)];
+        let checked = ask(world, "CheckDNSAvailability", &prefix).unwrap_err();
+        assert!(
+            checked.message.contains("failed to satisfy constraint"),
+            "{}",
+            checked.message
+        );
+        let refused = ask(world, "CreateEnvironment", &[&made[..], &prefix].concat()).unwrap_err();
+        assert_eq!(
+            (refused.code.as_str(), &refused.message),
+            ("InvalidParameterValue", &checked.message)
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_to_be_removed_is_and_a_token_that_no_answer_gave_is_refused() {
+    let fake = prepared();
+    let world = &fake.world;
+    let made = [
+        ("ApplicationName", "conference"),
+        ("EnvironmentName", "less-env"),
+        ("VersionLabel", "v1"),
+        GO,
+        PROFILE[0],
+        PROFILE[1],
+        PROFILE[2],
+        ("OptionSettings.member.2.Namespace", "aws:autoscaling:asg"),
+        ("OptionSettings.member.2.OptionName", "MaxSize"),
+        ("OptionSettings.member.2.Value", "7"),
+        ("OptionsToRemove.member.1.Namespace", "aws:autoscaling:asg"),
+        ("OptionsToRemove.member.1.OptionName", "MaxSize"),
+    ];
+    let xml = ask(world, "CreateEnvironment", &made).unwrap();
+    let id = text(&xml, "EnvironmentId").to_owned();
+    let xml = ask(world, "DescribeConfigurationSettings", &made[..2]).unwrap();
+    let option = xml.split_once("<OptionName>MaxSize</OptionName>").unwrap().1;
+    assert_eq!(text(option, "Value"), "4", "the default");
+    rest(&fake, &id).await;
+    let stack = format!("awseb-{id}-stack");
+    let named = [("StackName", stack.as_str())];
+    for (operation, parameters) in [("DescribeStacks", &[][..]), ("ListStackResources", &named)] {
+        let refused = ask_of(
+            world,
+            "cloudformation",
+            operation,
+            &[parameters, &[("NextToken", "none")]].concat(),
+        );
+        assert_eq!(refused.unwrap_err().message, "The token is invalid.");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_names_another_application_does_not_reach_the_environment() {
+    let fake = prepared();
+    let world = &fake.world;
+    let made = [
+        ("ApplicationName", "conference"),
+        ("EnvironmentName", "mine-env"),
+        ("VersionLabel", "v1"),
+        GO,
+        PROFILE[0],
+        PROFILE[1],
+        PROFILE[2],
+    ];
+    let xml = ask(world, "CreateEnvironment", &made).unwrap();
+    rest(&fake, text(&xml, "EnvironmentId")).await;
+    ask(world, "CreateApplication", &[("ApplicationName", "other")]).unwrap();
+    let of_other = [("ApplicationName", "other"), made[1]];
+    for operation in [
+        "DeleteEnvironmentConfiguration",
+        "DescribeConfigurationOptions",
+        "DescribeConfigurationSettings",
+        "UpdateEnvironment",
+        "ValidateConfigurationSettings",
+    ] {
+        let refused = ask(world, operation, &of_other).unwrap_err();
+        let text = "No Environment found for EnvironmentName = 'mine-env'.";
+        assert_eq!(
+            (refused.code.as_str(), refused.message.as_str()),
+            ("InvalidParameterValue", text),
+            "{operation}"
+        );
+        let own = ask(world, operation, &made[..2]);
+        assert!(own.is_ok(), "{operation}: {own:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -24,7 +24,17 @@ pub(crate) enum Values {
     Whole(i64, i64),
     /// A decimal number between two.
     Number(f64, f64),
+    /// An ISO 8601 duration, between so many seconds.
+    Duration(i64, i64),
+    /// HTTP codes: one, a range, or a list of some.
+    Codes,
+    /// A path of a URL.
+    Path,
 }
+
+/// What Beanstalk holds HTTP codes against, and says if they do not fit
+/// (github.com/aws/aws-elastic-beanstalk-cli/issues/77).
+pub(crate) const CODES: &str = r"^((\d{3}(-\d{3})?)|(\d{3}(,\d{3})*))$";
 
 /// What a change of an option does to a running environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,7 +112,7 @@ pub(crate) const CLASSIC_CHECK: &str = "aws:elb:healthcheck";
 pub(crate) const ZONES: &str = "Availability Zones";
 
 use Effect::{Fixed, NoInterruption as Free, RestartApplicationServer as Server, RestartEnvironment as Replace};
-use Values::{Boolean, List, Number, OneOf, Text, Whole};
+use Values::{Boolean, Codes, Duration, List, Number, OneOf, Path, Text, Whole};
 
 const MEASURES: &[&str] = &[
     "CPUUtilization",
@@ -240,8 +250,8 @@ pub(crate) const OPTIONS: &[ConfigurationOption] = &[
     ),
     option(ROLLING, "MaxBatchSize", None, Whole(1, 10_000), Free),
     option(ROLLING, "MinInstancesInService", None, Whole(0, 9999), Free),
-    option(ROLLING, "PauseTime", None, Text, Free),
-    option(ROLLING, "Timeout", Some("PT30M"), Text, Free),
+    option(ROLLING, "PauseTime", None, Duration(0, 3600), Free),
+    option(ROLLING, "Timeout", Some("PT30M"), Duration(300, 3600), Free),
     option(INSTANCES, "InstanceTypes", None, List, Replace),
     kept(option(INSTANCES, "SupportedArchitectures", None, List, Replace)),
     option(INSTANCES, "EnableSpot", Some("false"), Boolean, Replace),
@@ -305,12 +315,12 @@ pub(crate) const OPTIONS: &[ConfigurationOption] = &[
     ),
     option(PROCESS, "Port", Some("80"), Whole(1, 65_535), Free),
     option(PROCESS, "Protocol", Some("HTTP"), OneOf(&["HTTP", "HTTPS"]), Free),
-    option(PROCESS, "HealthCheckPath", Some("/"), Text, Free),
+    option(PROCESS, "HealthCheckPath", Some("/"), Path, Free),
     option(PROCESS, "HealthCheckInterval", Some("15"), Whole(5, 300), Free),
     option(PROCESS, "HealthCheckTimeout", Some("5"), Whole(2, 60), Free),
     option(PROCESS, "HealthyThresholdCount", Some("3"), Whole(2, 10), Free),
     option(PROCESS, "UnhealthyThresholdCount", Some("5"), Whole(2, 10), Free),
-    option(PROCESS, "MatcherHTTPCode", Some("200"), Text, Free),
+    option(PROCESS, "MatcherHTTPCode", Some("200"), Codes, Free),
     option(PROCESS, "DeregistrationDelay", Some("20"), Whole(0, 3600), Free),
     option(PROCESS, "StickinessEnabled", Some("false"), Boolean, Free),
     kept(option(
@@ -556,27 +566,46 @@ pub(crate) fn find(namespace: &str, name: &str) -> Option<&'static Configuration
 mod tests {
     use std::path::Path;
 
-    use super::*;
+    use super::{OPTIONS, ZONES};
 
-    /// The sources of what could go by an option: all but this file and tests.
-    fn sources(directory: &Path, text: &mut String) {
+    /// The sources of what could go by an option, one by one: all but this file and tests.
+    fn sources(directory: &Path, texts: &mut Vec<String>) {
         for entry in std::fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             if path.is_dir() && name != "tests" {
-                sources(&path, text);
+                sources(&path, texts);
             } else if name.ends_with(".rs") && name != "catalogue.rs" && name != "tests.rs" {
-                text.push_str(&std::fs::read_to_string(&path).unwrap());
+                texts.push(std::fs::read_to_string(&path).unwrap());
             }
         }
     }
 
+    /// The constant for a namespace, or the namespace itself where it has none.
+    fn written(namespace: &str) -> String {
+        let value = format!(": &str = \"{namespace}\";");
+        let constant = include_str!("catalogue.rs")
+            .lines()
+            .find_map(|line| line.strip_prefix("pub(crate) const ")?.strip_suffix(&value));
+        constant.map_or_else(|| format!("\"{namespace}\""), str::to_owned)
+    }
+
+    fn has_word(text: &str, word: &str) -> bool {
+        let is_part = |character: char| character.is_alphanumeric() || character == '_';
+        text.match_indices(word)
+            .any(|(at, _)| !text[..at].ends_with(is_part) && !text[at + word.len()..].starts_with(is_part))
+    }
+
+    /// By namespace and name: other options of the same name are no help.
     #[test]
     fn an_option_either_matters_to_some_code_or_is_marked_as_kept_only() {
-        let mut text = String::new();
-        sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut text);
+        let mut texts = Vec::new();
+        sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut texts);
         for option in OPTIONS.iter().filter(|option| option.name != ZONES) {
-            let is_used = text.contains(&format!("\"{}\"", option.name));
+            let (namespace, name) = (written(option.namespace), format!("\"{}\"", option.name));
+            let is_used = texts
+                .iter()
+                .any(|text| has_word(text, &namespace) && text.contains(&name));
             assert_eq!(is_used, option.matters, "{} of {}", option.name, option.namespace);
         }
     }

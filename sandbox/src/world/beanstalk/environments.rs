@@ -31,7 +31,7 @@ pub(crate) struct NewEnvironment {
     /// The name of a configuration template.
     pub template: Option<String>,
     pub settings: Settings,
-    /// Namespace and option name of what the template's settings are to lose.
+    /// Namespace and option name of what the settings are to lose, whether a template's, a copied environment's or sent ones.
     pub remove: Vec<(String, String)>,
     pub operations_role: Option<String>,
     pub tags: Tags,
@@ -83,15 +83,8 @@ impl Beanstalk {
 
     fn check_new(&self, new: &NewEnvironment) -> Result<(), Refusal> {
         let application = self.application(&new.application)?;
-        let letters = |c: char| c.is_ascii_alphanumeric() || c == '-';
         let name = &new.name;
-        if !(4..=40).contains(&name.len()) || !name.chars().all(letters) || name.starts_with('-') || name.ends_with('-')
-        {
-            return Err(invalid(format!(
-                "Value {name} at 'EnvironmentName' failed to satisfy constraint: Member must be from 4 to 40 characters in \
-                 length, of letters, digits and hyphens, and cannot start or end with a hyphen"
-            )));
-        }
+        check_label("EnvironmentName", name, 40)?;
         let mut live = self.environments.values().filter(|it| it.status != Status::Terminated);
         if live.any(|it| it.name == *name) {
             return Err(invalid(format!("Environment {name} already exists.")));
@@ -104,13 +97,35 @@ impl Beanstalk {
         if !application.versions.contains_key(label) {
             return Err(invalid(format!("No Application Version named '{label}' found.")));
         }
-        if let Some(prefix) = &new.prefix
-            && !self.prefix_is_free(prefix)
-        {
-            return Err(invalid(format!("DNS name ({prefix}) is not available.")));
+        if let Some(prefix) = &new.prefix {
+            check_prefix(prefix)?;
+            if !self.prefix_is_free(prefix) {
+                return Err(invalid(format!("DNS name ({prefix}) is not available.")));
+            }
         }
         check_tags(&new.tags)
     }
+}
+
+/// A CNAME prefix becomes a label of a host name (facts/eb.md §3.1). The form of the text is that which AWS gives for a
+/// reserved prefix (github.com/EdOverflow/can-i-take-over-xyz/issues/147).
+///
+/// # Errors
+/// `InvalidParameterValue`
+pub(crate) fn check_prefix(prefix: &str) -> Result<(), Refusal> {
+    check_label("CNAMEPrefix", prefix, 63)
+}
+
+fn check_label(member: &str, text: &str, longest: usize) -> Result<(), Refusal> {
+    let letters = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    let fits = (4..=longest).contains(&text.len()) && text.chars().all(letters);
+    if fits && !text.starts_with('-') && !text.ends_with('-') {
+        return Ok(());
+    }
+    Err(invalid(format!(
+        "Value {text} at '{member}' failed to satisfy constraint: Member must be from 4 to {longest} characters in length, \
+         of letters, digits and hyphens, and cannot start or end with a hyphen"
+    )))
 }
 
 /// Without a default VPC somebody has to say where (facts/eb.md §1.6).
@@ -137,6 +152,9 @@ pub(crate) fn create(world: &Arc<World>, caller: &Caller, mut new: NewEnvironmen
         let here = state.region(&caller.region);
         here.beanstalk.check_new(&new)?;
         let platform = with_template(here, &caller.region, &mut new)?;
+        for (namespace, option) in &new.remove {
+            new.settings.remove(namespace, option);
+        }
         new.settings.check()?;
         check_network(here, &new.settings)?;
         let id = format!("e-{}", ids::smalls(10));
@@ -169,9 +187,6 @@ fn with_template(here: &Region, region: &str, new: &mut NewEnvironment) -> Resul
     }
     let template = here.beanstalk.template(&new.application, name)?;
     new.settings = template.settings.overlaid(&new.settings);
-    for (namespace, option) in &new.remove {
-        new.settings.remove(namespace, option);
-    }
     Ok(template.platform.clone())
 }
 

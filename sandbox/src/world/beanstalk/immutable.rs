@@ -4,7 +4,7 @@
 use super::deployment::Wanted;
 use super::replacement::{self, Recipe};
 use super::resources::GROUP;
-use super::rollout::{self, fleet_results, group_of, serving, wait_for_fleet};
+use super::rollout::{self, LAUNCH_PATIENCE, fleet_results, group_of, serving, wait_for_fleet};
 use super::update::Outcome;
 use super::workflow::Run;
 use crate::world::clock;
@@ -25,13 +25,13 @@ pub(super) async fn renew(run: &Run, wanted: &Wanted, recipe: Option<Recipe>) ->
         return Outcome::Failed;
     };
     run.info(format!("Created temporary auto scaling group {temporary}."));
-    let mut outcome = wait_for_fleet(run, &temporary, &[]).await;
+    let mut outcome = wait_for_fleet(run, &temporary, &[], LAUNCH_PATIENCE).await;
     if outcome == Outcome::Done {
         let rest = grow(run, &permanent, &temporary);
         run.info(format!(
             "Test instance(s) are healthy. Launching {rest} more instance(s)."
         ));
-        outcome = wait_for_fleet(run, &temporary, &[]).await;
+        outcome = wait_for_fleet(run, &temporary, &[], LAUNCH_PATIENCE).await;
     }
     rollout::tell(run, &before, &fleet_results(run, &temporary)).await;
     run.environment(|environment| {

@@ -243,7 +243,10 @@ fn make_launch_source(run: &Run, profile: &str, caller: &str) -> Result<LaunchSo
         ));
         return Err((CONFIGURATION, why.to_owned()));
     }
-    let source = run.site(|site| site.make_launch_configuration());
+    let source = run.site(|site| {
+        let spec = site.spec(Some(profile.to_owned()));
+        site.make_launch_configuration(spec)
+    });
     let source = source.ok_or_else(|| (CONFIGURATION, "The environment is gone".to_owned()))?;
     if let LaunchSource::Configuration(name) = &source {
         run.info(format!("Created Auto Scaling launch configuration named: {name}"));

@@ -192,11 +192,13 @@ impl Environment {
     }
 }
 
-/// How a request names an environment: either is enough, the id is the surer.
+/// How a request names an environment: id or name is enough, the id is the surer.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Reference {
     pub id: Option<String>,
     pub name: Option<String>,
+    /// Where it is given, an environment of another application is not found.
+    pub application: Option<String>,
 }
 
 impl Beanstalk {
@@ -207,11 +209,15 @@ impl Beanstalk {
             (None, Some(name)) => environment.name == *name,
             (None, None) => false,
         };
+        let of_application = |environment: &&Environment| {
+            let application = reference.application.as_ref();
+            application.is_none_or(|application| environment.application == *application)
+        };
         let live = self
             .environments
             .values()
             .filter(|environment| environment.status != Status::Terminated);
-        live.into_iter()
+        live.filter(of_application)
             .find(meant)
             .map(|environment| environment.id.clone())
             .ok_or_else(|| {

@@ -81,12 +81,13 @@ pub(crate) fn choose(region: &str, arn: Option<&str>, stack: Option<&str>) -> Re
         .ok_or_else(|| Refusal::new("InvalidParameterValue", format!("No Platform named '{arn}' found.")))
 }
 
-/// A filter as ListPlatformVersions and ListPlatformBranches take it: one value, an operator, all filters hold.
+/// A filter as ListPlatformVersions and ListPlatformBranches take it: all filters hold. Only `in` and `not_in` have more
+/// than one value (API, PlatformFilter and SearchFilter).
 #[derive(Debug, Clone)]
 pub(crate) struct PlatformFilter {
     pub attribute: String,
     pub operator: String,
-    pub value: String,
+    pub values: Vec<String>,
 }
 
 impl PlatformFilter {
@@ -112,23 +113,33 @@ impl PlatformFilter {
                 ));
             }
         };
-        let (actual, value) = (actual.to_lowercase(), self.value.to_lowercase());
+        let actual = actual.to_lowercase();
+        let values: Vec<String> = self.values.iter().map(|value| value.to_lowercase()).collect();
+        match self.operator.as_str() {
+            "in" => return Ok(values.contains(&actual)),
+            "not_in" => return Ok(!values.contains(&actual)),
+            _ => {}
+        }
+        let [value] = values.as_slice() else {
+            let text = format!("Filter operator '{}' takes one value.", self.operator);
+            return Err(Refusal::new("InvalidParameterValue", text));
+        };
         let by_version = self.attribute == "PlatformVersion";
         let order = if by_version {
-            parts(&actual).cmp(&parts(&value))
+            parts(&actual).cmp(&parts(value))
         } else {
-            actual.cmp(&value)
+            actual.cmp(value)
         };
         Ok(match self.operator.as_str() {
-            "=" | "in" => actual == value,
-            "!=" | "not_in" => actual != value,
+            "=" => actual == *value,
+            "!=" => actual != *value,
             "<" => order.is_lt(),
             "<=" => order.is_le(),
             ">" => order.is_gt(),
             ">=" => order.is_ge(),
-            "contains" => actual.contains(&value),
-            "begins_with" => actual.starts_with(&value),
-            "ends_with" => actual.ends_with(&value),
+            "contains" => actual.contains(value),
+            "begins_with" => actual.starts_with(value),
+            "ends_with" => actual.ends_with(value),
             other => {
                 return Err(Refusal::new(
                     "InvalidParameterValue",
@@ -167,7 +178,7 @@ mod tests {
         let filter = |attribute: &str, value: &str| PlatformFilter {
             attribute: attribute.to_owned(),
             operator: "=".to_owned(),
-            value: value.to_owned(),
+            values: vec![value.to_owned()],
         };
         let filters = [
             filter("PlatformBranchName", "Go 1 running on 64bit Amazon Linux 2023"),
@@ -181,6 +192,19 @@ mod tests {
         assert_eq!(
             select("eu-west-1", &[filter("Nonsense", "x")]).unwrap_err().code,
             "InvalidParameterValue"
+        );
+        let two = |operator: &str| PlatformFilter {
+            operator: operator.to_owned(),
+            values: vec!["4.9.5".to_owned(), "4.10.0".to_owned()],
+            ..filter("PlatformVersion", "")
+        };
+        let go = filter("PlatformBranchName", "Go 1 running on 64bit Amazon Linux 2023");
+        assert_eq!(select("eu-west-1", &[go, two("in")]).unwrap().len(), 2);
+        assert!(
+            select("eu-west-1", &[two("=")])
+                .unwrap_err()
+                .message
+                .contains("one value")
         );
     }
 }

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use super::catalogue::ROLLING;
 use super::deployment::Wanted;
 use super::resources::{self, Site};
-use super::rollout::{self, group_of, serving, wait_for_fleet};
+use super::rollout::{self, LAUNCH_PATIENCE, group_of, serving, wait_for_fleet};
 use super::settings::Settings;
 use super::update::{Change, Outcome};
 use super::workflow::Run;
@@ -49,7 +49,7 @@ pub(super) async fn replace(run: &Run, change: &Change, wanted: &Wanted) -> Outc
     }
     let (group, old) = (group_of(run), serving(run));
     rollout::retire(run, &group, &old, None);
-    let outcome = wait_for_fleet(run, &group, &old).await;
+    let outcome = wait_for_fleet(run, &group, &old, LAUNCH_PATIENCE).await;
     rollout::wait_until_gone(run, &group, &old).await;
     judge(run, outcome)
 }
@@ -69,7 +69,7 @@ async fn in_batches(run: &Run, settings: &Settings) -> Outcome {
     let desired = rollout::wants(run, &group);
     if extra > 0 {
         rollout::grow(run, &group, desired + whole(extra));
-        let grown = wait_for_fleet(run, &group, &[]).await;
+        let grown = wait_for_fleet(run, &group, &[], timeout(settings)).await;
         if grown != Outcome::Done {
             return judge(run, grown);
         }
@@ -96,15 +96,23 @@ async fn in_batches(run: &Run, settings: &Settings) -> Outcome {
 /// `Health` waits for the new instances, `Time` only for a pause.
 async fn settle(run: &Run, settings: &Settings, group: &str, batch: &[String]) -> Outcome {
     if settings.get(ROLLING, "RollingUpdateType") == Some("Health") {
-        let outcome = wait_for_fleet(run, group, batch).await;
+        let outcome = wait_for_fleet(run, group, batch, timeout(settings)).await;
         rollout::wait_until_gone(run, group, batch).await;
         return outcome;
     }
-    let pause = settings.get(ROLLING, "PauseTime");
-    let pause = pause.and_then(|text| text.parse::<SignedDuration>().ok());
+    let pause = duration(settings, "PauseTime");
     let seconds = pause.map_or(PAUSE, |pause| pause.as_secs().unsigned_abs());
     run.world.clock.sleep_seconds(seconds).await;
     Outcome::Done
+}
+
+fn duration(settings: &Settings, name: &str) -> Option<SignedDuration> {
+    settings.get(ROLLING, name)?.parse().ok()
+}
+
+/// Seconds that a batch may take to be healthy before the update is cancelled (guide: command-options-general).
+fn timeout(settings: &Settings) -> i64 {
+    duration(settings, "Timeout").map_or(LAUNCH_PATIENCE, |timeout| timeout.as_secs())
 }
 
 /// `MaxBatchSize`: by default a third of the group's minimum, rounded up.
@@ -164,7 +172,7 @@ fn source(site: &mut Site, spec: &InstanceSpec, caller: &str) -> LaunchSource {
     if resources::wants_template(&site.environment.settings) {
         return site.make_launch_template(spec.clone(), caller);
     }
-    site.make_launch_configuration()
+    site.make_launch_configuration(spec.clone())
 }
 
 /// From here on the group's new instances are made by it.
@@ -200,5 +208,18 @@ pub(super) async fn bring_back(run: &Run, before: &Environment, change: &Change)
     // Whatever was added on the way goes with the strangers.
     rollout::retire(run, &group, &strangers, Some(change.capacity));
     // Whether it succeeds shows in the health: there is nothing left to go back to.
-    wait_for_fleet(run, &group, &strangers).await;
+    wait_for_fleet(run, &group, &strangers, LAUNCH_PATIENCE).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_has_half_an_hour_or_what_was_said() {
+        let mut settings = Settings::default();
+        assert_eq!(timeout(&settings), 1800);
+        settings.set(ROLLING, "Timeout", "PT5M");
+        assert_eq!(timeout(&settings), 300);
+    }
 }

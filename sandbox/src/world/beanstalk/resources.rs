@@ -341,10 +341,15 @@ impl Site<'_> {
         LaunchSource::Template(id, name, 1)
     }
 
-    pub(super) fn make_launch_configuration(&mut self) -> LaunchSource {
-        let name = self.name_of(CONFIGURATION);
+    /// The stack deletes the one that this one replaces.
+    pub(super) fn make_launch_configuration(&mut self, spec: InstanceSpec) -> LaunchSource {
+        let (name, now) = (self.name_of(CONFIGURATION), self.run.world.clock.now());
+        let scaling = &mut self.here.scaling;
+        scaling.create_configuration(&self.run.region, &self.account, &name, spec, now);
         self.complete(CONFIGURATION, &name);
-        self.made().launch_configuration = Some(name.clone());
+        if let Some(replaced) = self.made().launch_configuration.replace(name.clone()) {
+            self.here.scaling.configurations.remove(&replaced);
+        }
         LaunchSource::Configuration(name)
     }
 

@@ -16,8 +16,8 @@ use crate::world::scaling::keeper;
 
 /// Beanstalk adds this to the command time-out (facts/eb.md §1.9).
 const COMMAND_MARGIN: i64 = 240;
-/// Seconds that new instances may take until they serve.
-const LAUNCH_PATIENCE: i64 = 1800;
+/// Seconds that new instances may take until they serve, where no option says it.
+pub(super) const LAUNCH_PATIENCE: i64 = 1800;
 
 /// Runs the version or the properties on the fleet. Only versions have policies that make new instances.
 pub(super) async fn roll_out(run: &Run, before: &Environment, wanted: &Wanted, version: bool) -> Outcome {
@@ -157,7 +157,7 @@ async fn with_additional_batch(run: &Run, before: &Environment, wanted: &Wanted)
         "Launching {size} new instance(s) in an additional batch before deploying to the existing instance(s)."
     ));
     let limit = grow(run, &group, wants(run, &group) + whole(size));
-    let mut outcome = wait_for_fleet(run, &group, &[]).await;
+    let mut outcome = wait_for_fleet(run, &group, &[], LAUNCH_PATIENCE).await;
     run.environment(|environment| environment.next = None);
     if outcome == Outcome::Done {
         outcome = in_batches(run, before, wanted, old.clone(), true).await;
@@ -268,9 +268,9 @@ pub(super) fn fleet_results(run: &Run, group: &str) -> Results {
 }
 
 /// Until a group has all that it wants, none of `without` among them, every one healthy. A deployment that failed or a
-/// launch that is refused ends it.
-pub(super) async fn wait_for_fleet(run: &Run, group: &str, without: &[String]) -> Outcome {
-    let patience = run.start_patience(LAUNCH_PATIENCE);
+/// launch that is refused ends it, and so do so many seconds.
+pub(super) async fn wait_for_fleet(run: &Run, group: &str, without: &[String], seconds: i64) -> Outcome {
+    let patience = run.start_patience(seconds);
     loop {
         if run.is_aborted() {
             return Outcome::Aborted;

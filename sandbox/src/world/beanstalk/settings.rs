@@ -3,7 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::catalogue::{self, ENVIRONMENT, Effect, HEALTH, PROCESS, PROPERTIES, Values};
+use jiff::SignedDuration;
+
+use super::catalogue::{
+    self, COMMAND, ENVIRONMENT, Effect, HEALTH, MANAGED, PLATFORM_UPDATE, PROCESS, PROPERTIES, Values,
+};
 use super::limits;
 use crate::world::Refusal;
 
@@ -235,6 +239,33 @@ impl Settings {
                 "You must specify a service role to use enhanced health reporting.",
             );
         }
+        let is_percentage = self.get(COMMAND, "BatchSizeType") == Some("Percentage");
+        if is_percentage && self.whole(COMMAND, "BatchSize") > 100 {
+            refuse(
+                COMMAND,
+                "BatchSize",
+                "Value is greater than maximum allowed value: 100.",
+            );
+        }
+        // The guide demands them, the wording is ours (facts/eb.md §1.9).
+        if self.is_true(MANAGED, "ManagedActionsEnabled") {
+            for (namespace, name) in [(MANAGED, "PreferredStartTime"), (PLATFORM_UPDATE, "UpdateLevel")] {
+                if self.get(namespace, name).is_none() {
+                    refuse(
+                        namespace,
+                        name,
+                        "You must specify it to enable managed platform updates.",
+                    );
+                }
+            }
+            if !self.has_enhanced_health() {
+                refuse(
+                    MANAGED,
+                    "ManagedActionsEnabled",
+                    "Managed platform updates require enhanced health reporting.",
+                );
+            }
+        }
         let length: usize = self
             .properties()
             .iter()
@@ -275,7 +306,13 @@ fn check(namespace: &str, name: &str, value: &str) -> Option<Problem> {
             ),
         });
     };
-    if value.is_empty() {
+    // As good as none; but codes and numbers that have a default are never none (github.com/aws/aws-elastic-beanstalk-cli/issues/77).
+    let is_required = match option.values {
+        Values::Codes => true,
+        Values::Whole(..) | Values::Number(..) => option.default.is_some(),
+        _ => false,
+    };
+    if value.is_empty() && !is_required {
         return None;
     }
     let why = match option.values {
@@ -294,8 +331,31 @@ fn check(namespace: &str, name: &str, value: &str) -> Option<Problem> {
             Ok(number) if !(low..=high).contains(&number) => Some(format!("Value is not between {low} and {high}.")),
             Ok(_) => None,
         },
+        Values::Duration(low, high) => {
+            let seconds = value.parse().map(|duration: SignedDuration| duration.as_secs());
+            (!seconds.is_ok_and(|seconds| (low..=high).contains(&seconds)))
+                .then(|| format!("Value is not an ISO 8601 duration of {low} to {high} seconds."))
+        }
+        Values::Codes => (!are_codes(value)).then(|| {
+            format!(
+                "Value does not satisfy regex: '{}' [The configured value for '{name}' is invalid. A valid value must be a \
+                 single code of 3 digits, a comma separated list of codes (e.g 200,210), or a range of codes (e.g 200-210).]",
+                catalogue::CODES
+            )
+        }),
+        // A target group takes no other (ELB API, CreateTargetGroup: HealthCheckPath); the wording is ours.
+        Values::Path => (!value.starts_with('/')).then(|| "Value does not begin with '/'.".to_owned()),
     };
     why.map(|why| Problem::of_value(namespace, name, value, &why))
+}
+
+/// As [`catalogue::CODES`] has it.
+fn are_codes(value: &str) -> bool {
+    let is_code = |text: &str| text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit());
+    match value.split_once('-') {
+        Some((first, last)) => is_code(first) && is_code(last),
+        None => value.split(',').all(is_code),
+    }
 }
 
 #[cfg(test)]
@@ -338,6 +398,59 @@ mod tests {
         );
         let limits = texts.iter().filter(|text| text.contains("This sandbox has"));
         assert_eq!((limits.count(), texts.len()), (2, 3), "{texts:?}");
+    }
+
+    fn wrong(settings: &[(&str, &str, &str)]) -> Vec<(String, String)> {
+        let mut all = Settings::default();
+        for (namespace, name, value) in settings {
+            all.set(namespace, name, value);
+        }
+        all.problems().into_iter().map(|it| (it.name, it.message)).collect()
+    }
+
+    #[test]
+    fn managed_updates_need_a_window_a_level_and_enhanced_health() {
+        let enabled = (MANAGED, "ManagedActionsEnabled", "true");
+        let names: Vec<_> = wrong(&[enabled]).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["PreferredStartTime", "UpdateLevel", "ManagedActionsEnabled"]);
+        let rest = [
+            enabled,
+            (MANAGED, "PreferredStartTime", "Tue:09:00"),
+            (PLATFORM_UPDATE, "UpdateLevel", "minor"),
+            (HEALTH, "SystemType", "enhanced"),
+            (ENVIRONMENT, "ServiceRole", "service-role"),
+        ];
+        assert_eq!(wrong(&rest), []);
+    }
+
+    #[test]
+    fn values_that_are_no_codes_no_path_no_time_and_no_number_are_refused() {
+        for (namespace, name, value, why) in [
+            (PROCESS, "MatcherHTTPCode", "ok", "does not satisfy regex"),
+            (PROCESS, "MatcherHTTPCode", "200-299,301", "does not satisfy regex"),
+            (PROCESS, "MatcherHTTPCode", "", "does not satisfy regex"),
+            (PROCESS, "HealthCheckPath", "health", "does not begin with '/'"),
+            (COMMAND, "BatchSize", "101", "maximum allowed value: 100."),
+            (ASG, "MinSize", "", "not an integer"),
+            (TRIGGER, "LowerThreshold", "", "not a number"),
+            (catalogue::ROLLING, "Timeout", "PT1M", "300 to 3600 seconds"),
+            (catalogue::ROLLING, "PauseTime", "soon", "ISO 8601"),
+        ] {
+            let problems = wrong(&[(namespace, name, value)]);
+            assert!(
+                problems.len() == 1 && problems[0].1.contains(why),
+                "{name}={value}: {problems:?}"
+            );
+        }
+        let fixed = (COMMAND, "BatchSizeType", "Fixed");
+        for good in [
+            &[(PROCESS, "MatcherHTTPCode", "200,301")][..],
+            &[(PROCESS, "MatcherHTTPCode", "200-299")],
+            &[fixed, (COMMAND, "BatchSize", "101")],
+            &[(catalogue::ROLLING, "MaxBatchSize", "")],
+        ] {
+            assert_eq!(wrong(good), [], "{good:?}");
+        }
     }
 
     #[test]

@@ -111,7 +111,7 @@ impl Beanstalk {
         if let Some(id) = &new.environment_id {
             let reference = Reference {
                 id: Some(id.clone()),
-                name: None,
+                ..Reference::default()
             };
             let id = self.find(&reference)?;
             if let Some(environment) = self.environments.get(&id) {

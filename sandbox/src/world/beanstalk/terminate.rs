@@ -176,6 +176,7 @@ fn delete_rest(run: &Run) {
         gone(run, resources::TEMPLATE, &id);
     }
     if let Some(name) = made.launch_configuration {
+        run.region(|here| here.scaling.configurations.remove(&name));
         gone(run, resources::CONFIGURATION, &name);
         run.info(format!("Deleted Auto Scaling launch configuration named: {name}"));
     }

@@ -326,7 +326,9 @@ fn key(name: &str) -> String {
     name.rsplit('/').next().unwrap_or(name).to_lowercase()
 }
 
-fn check_name(member: &str, name: &str, longest: usize) -> Result<(), Refusal> {
+/// # Errors
+/// Where the name has other characters than IAM allows, or is longer.
+pub(crate) fn check_name(member: &str, name: &str, longest: usize) -> Result<(), Refusal> {
     let allowed = |character: char| character.is_ascii_alphanumeric() || "+=,.@_-".contains(character);
     if !name.is_empty() && name.len() <= longest && name.chars().all(allowed) {
         return Ok(());

@@ -15,6 +15,8 @@ use super::{Item, Refusal, Tags, clock, ids};
 pub(crate) struct Scaling {
     /// By name.
     pub groups: BTreeMap<String, Group>,
+    /// By name.
+    pub configurations: BTreeMap<String, LaunchConfiguration>,
     /// By ARN.
     pub policies: BTreeMap<String, Policy>,
     /// Oldest first.
@@ -53,6 +55,14 @@ pub(crate) struct Group {
     reason: String,
     /// After a launch that failed.
     not_before: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct LaunchConfiguration {
+    pub arn: String,
+    pub name: String,
+    pub created: Timestamp,
+    pub spec: InstanceSpec,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -206,6 +216,28 @@ fn out_of_bounds(desired: i32, min: i32, max: i32) -> Refusal {
 }
 
 impl Scaling {
+    pub(crate) fn create_configuration(
+        &mut self,
+        region: &str,
+        account: &str,
+        name: &str,
+        spec: InstanceSpec,
+        created: Timestamp,
+    ) {
+        let arn = format!(
+            "arn:aws:autoscaling:{region}:{account}:launchConfiguration:{}:launchConfigurationName/{name}",
+            ids::uuid()
+        );
+        let name = name.to_owned();
+        let configuration = LaunchConfiguration {
+            arn,
+            name: name.clone(),
+            created,
+            spec,
+        };
+        self.configurations.insert(name, configuration);
+    }
+
     pub(crate) fn create_group(&mut self, region: &str, account: &str, new: NewGroup, now: Timestamp) {
         let arn = format!(
             "arn:aws:autoscaling:{region}:{account}:autoScalingGroup:{}:autoScalingGroupName/{}",
@@ -345,6 +377,11 @@ impl Scaling {
             .values()
             .map(|it| item("auto-scaling-group", &it.arn, &it.name, it.tags.clone()))
             .collect();
+        items.extend(
+            self.configurations
+                .values()
+                .map(|it| item("launch-configuration", &it.arn, &it.name, Tags::new())),
+        );
         items.extend(
             self.policies
                 .values()

@@ -130,8 +130,8 @@ fn new_environment(label: &str, changes: &[(&str, &str, &str)]) -> NewEnvironmen
 
 fn named() -> Reference {
     Reference {
-        id: None,
         name: Some("conference-env".to_owned()),
+        ..Reference::default()
     }
 }
 

@@ -62,7 +62,7 @@ async fn a_rebuilt_environment_keeps_its_names_and_has_everything_else_anew() {
     rest(&fake, &before.id).await;
     let by_id = Reference {
         id: Some(before.id.clone()),
-        name: None,
+        ..Reference::default()
     };
     rebuild::rebuild(&fake.world, &caller("r-again"), &by_id).unwrap();
     let restored = rest(&fake, &before.id).await;
@@ -81,7 +81,7 @@ async fn a_terminated_environment_whose_name_was_taken_stays_gone() {
     create(&fake, "v1", &[]).await;
     let by_id = Reference {
         id: Some(first.id),
-        name: None,
+        ..Reference::default()
     };
     let refused = rebuild::rebuild(&fake.world, &caller("r"), &by_id).unwrap_err();
     assert_eq!(refused.message, "Environment conference-env already exists.");
@@ -99,7 +99,7 @@ async fn blue_and_green_change_names_and_visitors_follow() {
     let one = named();
     let other = Reference {
         id: Some(green.id.clone()),
-        name: None,
+        ..Reference::default()
     };
     let refused = swap::swap(&fake.world, &caller("r"), &one, &other).unwrap_err();
     assert!(
