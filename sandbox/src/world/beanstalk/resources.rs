@@ -238,8 +238,7 @@ impl Site<'_> {
         self.complete(WAIT_HANDLE, &handle);
     }
 
-    /// The load balancer's group lets the world in at 80; the instances' lets the load balancer in, and SSH where there
-    /// is a key pair (facts/eb.md §1.3).
+    /// The load balancer's group lets the world in at 80; the instances' lets the load balancer in, and SSH.
     pub(super) fn make_security_groups(&mut self, vpc_id: &str) -> Result<Vec<String>, (Part, String)> {
         let settings = self.settings();
         let mut made = Vec::new();
@@ -291,14 +290,13 @@ impl Site<'_> {
         Ok(id)
     }
 
+    /// Port 22 is open to the world unless `SSHSourceRestriction` names who may come, with or without a key pair
+    /// (developer guide, using-features.managing.ec2.instances.sg; hazards H18).
     pub(super) fn open_ssh(&mut self, group: &str, settings: &Settings) {
         let Some(group) = self.here.network.security_groups.get_mut(group) else {
             return;
         };
         group.ingress.retain(|permission| permission.from_port != Some(22));
-        if settings.get(LAUNCH, "EC2KeyName").is_none() {
-            return;
-        }
         let restriction = settings.list(LAUNCH, "SSHSourceRestriction");
         let source = restriction.last().map_or("0.0.0.0/0", String::as_str);
         let source = if source.starts_with("sg-") {

@@ -329,6 +329,25 @@ async fn a_single_instance_is_reached_by_its_cname_and_has_no_load_balancer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn leaving_out_the_key_pair_does_not_close_ssh() {
+    use crate::world::network::security_groups::Source;
+    let fake = prepared();
+    let restriction = (catalogue::LAUNCH, "SSHSourceRestriction", "tcp, 22, 22, 127.0.0.1/32");
+    for (settings, open_to) in [(&[][..], "0.0.0.0/0"), (&[restriction][..], "127.0.0.1/32")] {
+        let environment = create(&fake, "v1", settings).await;
+        let group = environment.made.security_group.unwrap();
+        let ingress = fake.world.lock().region(REGION).network.security_groups[&group]
+            .ingress
+            .clone();
+        let mut ssh = ingress.iter().filter(|permission| permission.from_port == Some(22));
+        assert_eq!(ssh.next().unwrap().source, Source::Cidr(open_to.to_owned()));
+        assert_eq!(ssh.next(), None);
+        environments::terminate(&fake.world, &caller("r-end"), &named()).unwrap();
+        rest(&fake, &environment.id).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_names_no_load_balancer_gets_a_classic_one() {
     let fake = prepared();
     let environment = create(&fake, "v1", &[(catalogue::ENVIRONMENT, "LoadBalancerType", "classic")]).await;
