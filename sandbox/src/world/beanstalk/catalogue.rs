@@ -435,7 +435,7 @@ pub(crate) const OPTIONS: &[ConfigurationOption] = &[
         Free,
     )),
     option(HEALTH, "SystemType", Some("basic"), OneOf(&["basic", "enhanced"]), Free),
-    kept(option(HEALTH, "EnhancedHealthAuthEnabled", Some("true"), Boolean, Free)),
+    option(HEALTH, "EnhancedHealthAuthEnabled", Some("true"), Boolean, Free),
     option(
         HEALTH,
         "HealthCheckSuccessThreshold",

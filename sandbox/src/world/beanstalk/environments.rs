@@ -210,6 +210,7 @@ fn record(
         request_id: caller.request_id.clone(),
         broken: false,
         role_problem: None,
+        unheard: false,
         seen_instances: Vec::new(),
         next: None,
         abort: Abort::Impossible,

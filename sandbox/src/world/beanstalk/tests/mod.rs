@@ -3,6 +3,7 @@
 mod burning;
 mod failures;
 mod operations;
+mod roles;
 mod rollouts;
 mod scaling;
 mod updates;
@@ -22,6 +23,7 @@ use crate::world::{Item, Tags, World, iam, routes};
 
 const REGION: &str = "us-east-1";
 const BUCKET: &str = "elasticbeanstalk-us-east-1-000000000000";
+const WEB_TIER: &str = "arn:aws:iam::aws:policy/AWSElasticBeanstalkWebTier";
 
 fn caller(request: &str) -> Caller {
     Caller {
@@ -78,16 +80,24 @@ fn add_version(world: &World, objects: &FakeObjects, label: &str, bundle: Bytes)
     state.region(REGION).beanstalk.create_version(&origin, new).unwrap();
 }
 
+/// A trust policy for a service.
+fn trust(service: &str) -> String {
+    format!(
+        r#"{{"Statement":{{"Effect":"Allow","Principal":{{"Service":"{service}.amazonaws.com"}},"Action":"sts:AssumeRole"}}}}"#
+    )
+}
+
 fn add_roles(iam: &mut iam::Iam) {
     let (account, now) = ("000000000000", jiff::Timestamp::UNIX_EPOCH);
-    for name in ["ec2-role", "service-role"] {
+    for (name, service) in [("ec2-role", "ec2"), ("service-role", "elasticbeanstalk")] {
         let new = iam::NewRole {
             name: name.to_owned(),
-            trust: r#"{"Version":"2012-10-17","Statement":[]}"#.to_owned(),
+            trust: trust(service),
             ..iam::NewRole::default()
         };
         iam.create_role(account, now, new).unwrap();
     }
+    iam.attach("ec2-role", WEB_TIER).unwrap();
     for name in ["profile", "empty-profile"] {
         iam.create_instance_profile(account, now, name, None, Tags::new())
             .unwrap();
