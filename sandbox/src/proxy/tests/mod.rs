@@ -132,6 +132,7 @@ fn balance(world: &World, instances: &[&str], path: &str) {
             protocol: "HTTP".to_owned(),
             vpc_id: "vpc-1".to_owned(),
             check: HealthCheck {
+                port: None,
                 path: path.to_owned(),
                 interval: 15,
                 timeout: 5,

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::catalogue::{
-    ASG, BALANCER, CLASSIC, CLASSIC_POLICIES, HEALTH_LOGS, INSTANCES, LAUNCH, LISTENER, LOGS, PROCESS, TOPICS, TRIGGER,
-    VPC,
+    ASG, BALANCER, CLASSIC, CLASSIC_LISTENER, CLASSIC_POLICIES, HEALTH_LOGS, INSTANCES, LAUNCH, LISTENER, LOGS,
+    PROCESS, TOPICS, TRIGGER, VPC,
 };
 use super::settings::Settings;
 use super::workflow::Run;
@@ -357,7 +357,7 @@ impl Site<'_> {
         let group = TargetGroup {
             arn: arn.clone(),
             name,
-            port: u16::try_from(settings.whole(PROCESS, "Port")).unwrap_or(80),
+            port: instance_port(&settings),
             protocol: settings.text(PROCESS, "Protocol"),
             vpc_id: vpc_id.to_owned(),
             check: health_check(&settings),
@@ -651,6 +651,7 @@ pub(super) fn health_check(settings: &Settings) -> HealthCheck {
         return classic::health_check(settings);
     }
     HealthCheck {
+        port: None,
         path: settings.text(PROCESS, "HealthCheckPath"),
         interval: seconds(settings.whole(PROCESS, "HealthCheckInterval")),
         timeout: seconds(settings.whole(PROCESS, "HealthCheckTimeout")),
@@ -658,6 +659,16 @@ pub(super) fn health_check(settings: &Settings) -> HealthCheck {
         unhealthy_threshold: seconds(settings.whole(PROCESS, "UnhealthyThresholdCount")),
         matcher: settings.text(PROCESS, "MatcherHTTPCode"),
     }
+}
+
+/// Where the load balancer turns to on an instance: a port of the proxy's, not of the app's (facts/eb.md §1.8).
+pub(super) fn instance_port(settings: &Settings) -> u16 {
+    let number = if settings.is_classic() {
+        settings.whole(CLASSIC_LISTENER, "InstancePort")
+    } else {
+        settings.whole(PROCESS, "Port")
+    };
+    u16::try_from(number).unwrap_or(80)
 }
 
 /// Seconds that a target which leaves still has.
