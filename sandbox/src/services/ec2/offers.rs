@@ -7,6 +7,7 @@ use super::{all_known, filters};
 use crate::gateway::call::{Answer, Call};
 use crate::world::Refusal;
 use crate::world::gates::FREE_TYPES;
+use crate::world::network::security_groups::CLOUDFRONT_ENTRIES;
 use crate::world::network::zones::{self, Zone};
 
 /// CloudFront's way to an origin, by which a security group can admit nothing else. Ids are AWS's own, of two regions;
@@ -276,7 +277,7 @@ pub(super) fn describe_prefix_lists(call: &Call) -> Result<Answer, Refusal> {
     let chosen = filters::select(vec![list], request.filters, &names, by, filters::no_tags)?;
     let view = |list: String| m::ManagedPrefixList {
         address_family: Some("IPv4".to_owned()),
-        max_entries: Some(55),
+        max_entries: Some(CLOUDFRONT_ENTRIES.into()),
         owner_id: Some("AWS".to_owned()),
         prefix_list_arn: Some(format!("arn:aws:ec2:{}:aws:prefix-list/{list}", call.region)),
         prefix_list_id: Some(list),

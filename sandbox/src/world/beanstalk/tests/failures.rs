@@ -1,7 +1,8 @@
 //! How environments fail: in AWS's words, and with AWS's end states.
 
 use super::*;
-use crate::world::beanstalk::catalogue::{ENVIRONMENT, LAUNCH, VPC};
+use crate::world::beanstalk::catalogue::{ENVIRONMENT, INSTANCES, LAUNCH, PROPERTIES, VPC};
+use crate::world::beanstalk::environments::EnvironmentUpdate;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unusable_profile_ends_the_environment_and_frees_its_name() {
@@ -44,6 +45,41 @@ async fn a_bundle_that_crashes_leaves_a_ready_and_red_environment_with_a_log_tha
     );
     let log = fake.objects.0.lock().unwrap()[&log].clone();
     assert!(String::from_utf8_lossy(&log).contains("[ERROR] update processes [web]"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_runs_and_does_not_answer_is_given_up_after_the_command_time_out() {
+    let fake = prepared();
+    let began = fake.world.clock.now();
+    let environment = create(&fake, "sick", &[]).await;
+    let waited = fake.world.clock.now().duration_since(began);
+    assert!(
+        waited >= jiff::SignedDuration::from_secs(600 + 240),
+        "given up after {waited}"
+    );
+    assert_eq!(
+        (environment.status, environment.health.status.color()),
+        (Status::Ready, "Red")
+    );
+    let told = messages(&fake, Some("r-create"));
+    assert!(has(&told, "Instance deployment completed successfully."), "{told:#?}");
+    assert!(has(&told, "Create environment operation is complete, but with errors."));
+    assert!(has(&told, "However, there were issues during launch"));
+    assert!(!has(&told, "Successfully launched environment"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_and_settings_are_never_updated_in_one_call() {
+    let fake = prepared();
+    create(&fake, "v1", &[]).await;
+    let both = EnvironmentUpdate {
+        version_label: Some("v2".to_owned()),
+        set: vec![(PROPERTIES.to_owned(), "COLOR".to_owned(), "green".to_owned())],
+        ..EnvironmentUpdate::default()
+    };
+    let refused = environments::update(&fake.world, &caller("r-both"), &named(), both).unwrap_err();
+    assert_eq!(refused.code, "InvalidParameterCombination");
+    assert!(messages(&fake, Some("r-both")).is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
