@@ -243,7 +243,7 @@ pub(crate) const OPTIONS: &[ConfigurationOption] = &[
     option(ROLLING, "PauseTime", None, Text, Free),
     option(ROLLING, "Timeout", Some("PT30M"), Text, Free),
     option(INSTANCES, "InstanceTypes", None, List, Replace),
-    kept(option(INSTANCES, "SupportedArchitectures", None, List, Replace)),
+    option(INSTANCES, "SupportedArchitectures", None, List, Replace),
     option(INSTANCES, "EnableSpot", Some("false"), Boolean, Replace),
     kept(option(
         INSTANCES,

@@ -11,7 +11,7 @@ use super::settings::Settings;
 use super::workflow::Run;
 use super::{Environment, Made, classic};
 use crate::world::balancing::{HealthCheck, Listener, LoadBalancer, TargetGroup};
-use crate::world::compute::InstanceSpec;
+use crate::world::compute::{InstanceSpec, images};
 use crate::world::monitoring::{Alarm, LogGroup};
 use crate::world::network::security_groups::{Permission, Source};
 use crate::world::network::{Subnet, zones};
@@ -315,7 +315,7 @@ impl Site<'_> {
         InstanceSpec {
             image_id: settings
                 .get(LAUNCH, "ImageId")
-                .unwrap_or("ami-0aa7d40eeae50c9a9")
+                .unwrap_or_else(|| images::for_architectures(&settings.list(INSTANCES, "SupportedArchitectures")))
                 .to_owned(),
             instance_type: instance_type(settings),
             key_name: settings.get(LAUNCH, "EC2KeyName").map(str::to_owned),

@@ -10,6 +10,7 @@ const REGION: &str = "us-east-1";
 async fn a_default_vpc_comes_apart_only_in_the_right_order_and_when_nothing_runs_in_it() {
     let fake = Fake::new();
     let spec = compute::InstanceSpec {
+        image_id: compute::images::for_architectures(&[]).to_owned(),
         instance_type: "t3.micro".to_owned(),
         ..compute::InstanceSpec::default()
     };

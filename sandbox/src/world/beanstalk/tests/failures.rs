@@ -106,6 +106,22 @@ async fn a_new_account_needs_a_launch_template() {
     assert_eq!(leftovers(&fake), []);
 }
 
+/// Beanstalk takes its image for x86_64 unless it is told of another architecture.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_graviton_type_needs_its_architecture_said() {
+    let fake = prepared();
+    let graviton = (INSTANCES, "InstanceTypes", "t4g.micro");
+    let environment = create(&fake, "v1", &[graviton]).await;
+    assert_eq!(environment.health.status.color(), "Red");
+    let text = "The architecture 'arm64' of the specified instance type does not match the architecture 'x86_64'";
+    assert!(has(&messages(&fake, Some("r-create")), text));
+    environments::terminate(&fake.world, &caller("r-end"), &named()).unwrap();
+    rest(&fake, &environment.id).await;
+    let said = (INSTANCES, "SupportedArchitectures", "arm64");
+    let environment = create(&fake, "v1", &[graviton, said]).await;
+    assert_eq!(environment.health.status.as_str(), "Ok", "{:#?}", messages(&fake, None));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_subnet_that_is_not_there_fails_the_stack() {
     let fake = prepared();
