@@ -126,6 +126,8 @@ pub(crate) trait DataPlane: Send + Sync {
 pub(crate) trait Objects: Send + Sync {
     /// Makes the bucket if it is not there.
     fn ensure_bucket(&self, bucket: &str, region: &str) -> BoxFuture<'static, ()>;
+    /// Where a bucket is; `None` where there is no such bucket.
+    fn region(&self, bucket: &str) -> Option<String>;
     /// `None`: no such bucket or key.
     fn get(&self, bucket: &str, key: &str) -> BoxFuture<'static, Option<Bytes>>;
     fn put(&self, bucket: &str, key: &str, body: Bytes) -> BoxFuture<'static, ()>;

@@ -65,6 +65,9 @@ impl Objects for NoObjects {
     fn ensure_bucket(&self, _: &str, _: &str) -> BoxFuture<'static, ()> {
         async {}.boxed()
     }
+    fn region(&self, _: &str) -> Option<String> {
+        None
+    }
     fn get(&self, _: &str, _: &str) -> BoxFuture<'static, Option<Bytes>> {
         async { None }.boxed()
     }
