@@ -30,6 +30,17 @@ fn denied(call: &Call, action: &str, resource: &str) -> Refusal {
     Refusal::with_status(status, code, not_authorized(&call.caller, action, resource))
 }
 
+/// That an object is not there S3 tells only those who may list its bucket; to others the answer is that of a denial (S3 API,
+/// GetObject and HeadObject; hazards H22).
+pub(crate) fn may_know_what_is_missing(iam: &Iam, call: &Call) -> Result<(), Refusal> {
+    let (bucket, _) = super::s3::target(&call.uri);
+    let (action, resource) = ("s3:ListBucket", format!("arn:aws:s3:::{bucket}"));
+    match iam.caller_can(&call.caller, &call.region, action, &resource) {
+        true => Ok(()),
+        false => Err(denied(call, action, &resource)),
+    }
+}
+
 fn permission(call: &Call) -> String {
     let service = match call.service.as_str() {
         "monitoring" => "cloudwatch",

@@ -398,6 +398,12 @@ fn unframe(headers: &mut HeaderMap) {
     };
 }
 
+/// Whether an answer says that there is no such object.
+pub(crate) fn is_missing(answer: &Answer) -> bool {
+    let text = String::from_utf8_lossy(&answer.body);
+    answer.status == StatusCode::NOT_FOUND && text.contains("<Code>NoSuchKey</Code>")
+}
+
 /// Bucket and key of a path-style request; either may be empty.
 pub(crate) fn target(uri: &Uri) -> (String, String) {
     let path = uri.path().trim_start_matches('/');
