@@ -179,7 +179,6 @@ async fn execute(run: &Run, instance_id: &str, wanted: &Wanted) -> Result<(), De
         bundle,
         properties: wanted.settings.properties(),
         role_arn,
-        region: run.region.clone(),
         configuration: wanted.configuration,
     };
     // It may have been terminated in the meantime: a deployment must not bring it back.

@@ -329,7 +329,6 @@ fn begin(world: &Arc<World>, region: &str, command_id: &str, instance_id: &str) 
         directory: command.request.directory.clone(),
         limit: limit.max(SHORTEST_LIMIT),
         role_arn,
-        region: region.to_owned(),
     })
 }
 

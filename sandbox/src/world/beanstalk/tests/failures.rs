@@ -250,6 +250,20 @@ async fn names_and_cnames_are_checked_and_a_network_load_balancer_is_refused_cle
     );
 }
 
+/// On AWS nginx goes where the property says; whoever relies on that must not think that it was tried here.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_of_ones_own_is_refused_as_a_limit_of_the_sandbox() {
+    let fake = prepared();
+    let new = new_environment("v1", &[(PROPERTIES, "PORT", "8080")]);
+    let refused = environments::create(&fake.world, &caller("r"), new).unwrap_err();
+    assert_eq!(refused.code, "ConfigurationValidationException");
+    assert!(
+        refused.message.contains("This sandbox has a port of its own choice"),
+        "{}",
+        refused.message
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_foreign_security_group_blocks_termination_until_it_is_gone() {
     use crate::world::network::security_groups::{Permission, Source};
