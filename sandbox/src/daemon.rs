@@ -333,7 +333,7 @@ fn new_world(directory: &Path, options: &Options, info: &Info, store: &Store) ->
     let owner: Arc<OnceLock<Weak<World>>> = Arc::default();
     let world_of = owner.clone();
     let credentials = Arc::new(move |role: &str| {
-        let issued = world_of.get()?.upgrade()?.issue_credentials(role);
+        let issued = world_of.get()?.upgrade()?.issue_credentials(role)?;
         Some(RoleCredentials {
             access_key_id: issued.access_key_id,
             secret_access_key: issued.secret_access_key,

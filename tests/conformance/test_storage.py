@@ -1,8 +1,13 @@
 """S3 as Beanstalk's clients use it: conditional writes, versions, copies, parts, owners."""
 
 import io
+import urllib.error
+import urllib.request
 
-from account import Case, client
+import boto3
+import botocore.config
+
+from account import Case, aws, client
 
 BUCKET = "conformance-storage"
 OURS, THEIRS = "123456789012", "999999999999"
@@ -73,6 +78,32 @@ class Storage(Case):
     def test_a_bucket_is_made_where_the_request_goes(self):
         self.refuses("IllegalLocationConstraintException", self.s3.create_bucket, Bucket="elsewhere",
                      CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+
+    def test_a_bucket_of_another_region_is_where_its_answer_says(self):
+        far = {"LocationConstraint": "eu-west-1"}
+        there = client("s3", "eu-west-1")
+        there.create_bucket(Bucket="conformance-far", CreateBucketConfiguration=far)
+        there.put_object(Bucket="conformance-far", Key="v.zip", Body=b"far")
+        signer = boto3.client("s3", config=botocore.config.Config(signature_version="s3v4"))
+        url = signer.generate_presigned_url("get_object", Params={"Bucket": "conformance-far", "Key": "v.zip"})
+        with self.assertRaises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(url)
+        with caught.exception as answer:
+            self.assertEqual((301, "eu-west-1"), (answer.code, answer.headers["x-amz-bucket-region"]))
+            self.assertIn(b"<Code>PermanentRedirect</Code>", answer.read())
+        # boto3 and the CLI go there by themselves.
+        self.assertEqual(b"far", self.s3.get_object(Bucket="conformance-far", Key="v.zip")["Body"].read())
+        self.s3.put_object(Bucket="conformance-far", Key="two", Body=b"2")
+        self.assertEqual("eu-west-1", self.s3.head_bucket(Bucket="conformance-far")["BucketRegion"])
+        self.assertEqual("eu-west-1", self.s3.get_bucket_location(Bucket="conformance-far")["LocationConstraint"])
+        listed = aws("s3api", "list-objects-v2", "--bucket", "conformance-far", "--region", "ap-south-1")
+        self.assertEqual(["two", "v.zip"], [one["Key"] for one in listed["Contents"]])
+        # Beanstalk does not: a version is of its application's region.
+        beanstalk = client("elasticbeanstalk")
+        beanstalk.create_application(ApplicationName="near")
+        bundle = {"S3Bucket": "conformance-far", "S3Key": "v.zip"}
+        self.refuses("S3LocationNotInServiceRegionException", beanstalk.create_application_version,
+                     ApplicationName="near", VersionLabel="one", SourceBundle=bundle)
 
     def test_versions_are_kept_where_the_bucket_says_so(self):
         bucket = {"Bucket": "conformance-versions"}

@@ -68,6 +68,17 @@ class WithoutPermission(Case):
         identity = session.client("sts").get_caller_identity()
         self.assertTrue(identity["Arn"].endswith(":assumed-role/blind/me"), identity["Arn"])
 
+    def test_whoever_may_not_list_a_bucket_is_not_told_what_is_missing_from_it(self):
+        client("s3").create_bucket(Bucket="conformance-unlisted")
+        client("s3").put_object(Bucket="conformance-unlisted", Key="there", Body=b"x")
+        reader = as_role("reader", allow("s3:GetObject")).client("s3")
+        lister = as_role("lister", allow("s3:GetObject", "s3:ListBucket")).client("s3")
+        self.assertEqual(b"x", reader.get_object(Bucket="conformance-unlisted", Key="there")["Body"].read())
+        for key, s3, code in (("gone", lister, "NoSuchKey"), ("gone", reader, "AccessDenied")):
+            self.refuses(code, s3.get_object, Bucket="conformance-unlisted", Key=key)
+        self.refuses("404", lister.head_object, Bucket="conformance-unlisted", Key="gone")
+        self.refuses("403", reader.head_object, Bucket="conformance-unlisted", Key="gone")
+
     def test_the_simulator_tells_absent_from_unseen(self):
         session = as_role("asker", allow("iam:SimulatePrincipalPolicy", "elasticbeanstalk:DescribeEvents"))
         role = client("iam").get_role(RoleName="asker")["Role"]["Arn"]

@@ -147,6 +147,7 @@ fn what_the_article_asks_for_is_there(user: &User, outputs: &Value) {
 
     step_eleven(user, outputs);
     settings(user);
+    nobody_comes_in_by_ssh(user);
 
     let acls = user.aws_json(&["wafv2", "list-web-acls", "--scope", "CLOUDFRONT"]);
     let acl = &acls["WebACLs"][0];
@@ -176,6 +177,16 @@ fn what_the_article_asks_for_is_there(user: &User, outputs: &Value) {
         ]
     );
     roles(user);
+}
+
+/// Port 22 is closed (H18): Beanstalk's own group always has a rule for it, which lets in this address only.
+fn nobody_comes_in_by_ssh(user: &User) {
+    let groups = user.aws_json(&["ec2", "describe-security-groups"]);
+    let groups = groups["SecurityGroups"].as_array().unwrap().iter();
+    let rules = groups.flat_map(|group| group["IpPermissions"].as_array().unwrap());
+    let ssh: Vec<_> = rules.filter(|rule| rule["FromPort"] == 22).collect();
+    assert_eq!(ssh.len(), 1, "{ssh:?}");
+    assert_eq!(ssh[0]["IpRanges"], serde_json::json!([{ "CidrIp": "127.0.0.1/32" }]));
 }
 
 /// Every value of the article's step 11.

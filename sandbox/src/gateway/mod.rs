@@ -242,6 +242,11 @@ async fn run(gateway: &Gateway, call: &Call) -> Result<Answer, Refusal> {
     }
     if call.protocol == Protocol::S3 {
         let answer = gateway.store.run(call, &gateway.info.account).await?;
+        if services::s3::is_missing(&answer) {
+            let state = gateway.world.lock();
+            let iam = state.iam.seen(state.as_of(gateway.world.clock.now()));
+            services::may_know_what_is_missing(iam, call)?;
+        }
         if matches!(
             call.operation.as_str(),
             "PutObject" | "CopyObject" | "CompleteMultipartUpload"

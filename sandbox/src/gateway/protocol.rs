@@ -204,7 +204,7 @@ pub(crate) fn stamp(answer: &mut Answer, protocol: Protocol, request_id: &str) {
             answer.headers.insert(*name, value.clone());
         }
     }
-    let failed = answer.status.is_client_error() || answer.status.is_server_error();
+    let failed = !answer.status.is_success();
     let element = match protocol {
         // Events carry a RequestId of their own: the request's is the last, in the metadata.
         Protocol::Query => Some(("<RequestId>", Where::Last)),

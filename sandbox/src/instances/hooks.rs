@@ -129,12 +129,10 @@ async fn run_one(
     mut command: Command,
     name: &str,
 ) -> Result<(), String> {
-    let mut environment = release.environment.clone();
-    environment.remove("PORT");
     guest::prepare(&mut command, directory);
     command
         .current_dir(directory)
-        .envs(&environment)
+        .envs(&release.environment)
         // Of the instance, not of the version: stopping a version does not end a hook of the next.
         .env(mark::VARIABLE, format!("{}hook", setup.mark))
         .kill_on_drop(true);

@@ -120,7 +120,7 @@ impl Machine {
         let (answer, end) = oneshot::channel();
         lock(&self.seen).commands.insert(command.id.clone(), answer);
         self.order(Order::Run(wire::Command {
-            environment: platform(&self.host, &command.region, command.role_arn.as_deref()),
+            environment: platform(&self.host, command.role_arn.as_deref()),
             id: command.id,
             script: command.script,
             directory: command.directory.map(PathBuf::from),
@@ -178,24 +178,19 @@ pub(super) fn gone() -> DeploymentFailure {
 
 /// The environment of the version's processes: the environment's properties, and what the platform gives.
 fn environment(host: &Host, deployment: &Deployment) -> BTreeMap<String, String> {
-    let mut environment = platform(host, &deployment.region, deployment.role_arn.as_deref());
     let mut properties = deployment.properties.clone();
-    if let Some(region) = properties.remove("AWS_REGION") {
-        environment.insert("AWS_REGION".to_owned(), region);
-    }
-    properties.extend(environment);
+    properties.extend(platform(host, deployment.role_arn.as_deref()));
     properties
 }
 
 /// AWS gives credentials by the metadata service, which loopback cannot have: here they are in the environment, with the
-/// endpoint of the sandbox.
-fn platform(host: &Host, region: &str, role_arn: Option<&str>) -> BTreeMap<String, String> {
+/// endpoint of the sandbox. A region is not: Beanstalk sets none (facts/eb.md §1.10), and who forgets the property finds out
+/// here.
+fn platform(host: &Host, role_arn: Option<&str>) -> BTreeMap<String, String> {
     let mut environment = BTreeMap::new();
     let mut set = |name: &str, value: &str| environment.insert(name.to_owned(), value.to_owned());
     set("AWS_ENDPOINT_URL", &host.endpoint);
     set("AWS_EC2_METADATA_DISABLED", "true");
-    set("AWS_DEFAULT_REGION", region);
-    set("AWS_REGION", region);
     if let Some(credentials) = role_arn.and_then(|role| (host.credentials)(role)) {
         set("AWS_ACCESS_KEY_ID", &credentials.access_key_id);
         set("AWS_SECRET_ACCESS_KEY", &credentials.secret_access_key);

@@ -258,11 +258,10 @@ fn run(setup: &Setup, release: Release, staged: Staged) -> Version {
 
 /// `PORT` is ours to choose: on AWS nginx stands between, and every instance can have the same one.
 fn with_port(release: &Release, mark: &str, port: u16) -> Vec<(String, String)> {
-    let mut environment: Vec<_> = release.environment.clone().into_iter().collect();
-    environment.retain(|(name, _)| name != "PORT" && name != mark::VARIABLE);
-    environment.push(("PORT".to_owned(), port.to_string()));
-    environment.push((mark::VARIABLE.to_owned(), mark.to_owned()));
-    environment
+    let mut environment = release.environment.clone();
+    environment.insert("PORT".to_owned(), port.to_string());
+    environment.insert(mark::VARIABLE.to_owned(), mark.to_owned());
+    environment.into_iter().collect()
 }
 
 fn free_port() -> u16 {

@@ -11,7 +11,7 @@ use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::forward::{Failed, append_forwarded_for};
-use super::{Carriage, listener, pages};
+use super::{Carriage, NGINX, listener, pages};
 use crate::world::balancing::{TargetGroup, TargetState};
 use crate::world::balancing_rules::RuleAction;
 use crate::world::{World, ids};
@@ -43,7 +43,8 @@ impl Turns {
 enum Choice {
     Forward {
         target_group: String,
-        candidates: Vec<String>,
+        /// Instances and ports.
+        candidates: Vec<(String, u16)>,
         port: u16,
         idle: Duration,
     },
@@ -80,7 +81,8 @@ pub(super) async fn balance(
         return pages::balancer(StatusCode::SERVICE_UNAVAILABLE);
     }
     let turn = carriage.turns.next(&target_group, candidates.len());
-    let Some(address) = world.plane.address(&candidates[turn]) else {
+    let (instance_id, instance_port) = &candidates[turn];
+    let Some(address) = super::listening(world, instance_id, *instance_port) else {
         return pages::balancer(StatusCode::BAD_GATEWAY);
     };
     tell(request.headers_mut(), viewer, port);
@@ -147,10 +149,12 @@ fn choose(world: &World, region: &str, arn: &str, request: &Request) -> Option<C
 }
 
 /// The healthy targets; with none of them, all that are not draining: a load balancer fails open (ELB guide, target group health).
-fn candidates(group: &TargetGroup) -> Vec<String> {
-    let of = |wanted: &dyn Fn(TargetState) -> bool| -> Vec<String> {
+fn candidates(group: &TargetGroup) -> Vec<(String, u16)> {
+    let of = |wanted: &dyn Fn(TargetState) -> bool| -> Vec<(String, u16)> {
         let targets = group.targets.values().filter(|target| wanted(target.state));
-        targets.map(|target| target.instance_id.clone()).collect()
+        targets
+            .map(|target| (target.instance_id.clone(), target.port))
+            .collect()
     };
     let healthy = of(&|state| state == TargetState::Healthy);
     if healthy.is_empty() {
@@ -186,7 +190,7 @@ pub(super) async fn to_instance(
     viewer: IpAddr,
     mut request: Request,
 ) -> Response {
-    let Some(address) = world.plane.address(instance_id) else {
+    let Some(address) = super::listening(world, instance_id, NGINX) else {
         return pages::nginx(StatusCode::BAD_GATEWAY);
     };
     append_forwarded_for(request.headers_mut(), viewer);
@@ -222,6 +226,7 @@ mod tests {
             protocol: "HTTP".to_owned(),
             vpc_id: "vpc-1".to_owned(),
             check: HealthCheck {
+                port: None,
                 path: "/".to_owned(),
                 interval: 15,
                 timeout: 5,
@@ -238,11 +243,15 @@ mod tests {
     #[test]
     fn only_healthy_targets_get_requests_while_there_are_any() {
         use TargetState::{Draining, Healthy, Initial, Unhealthy};
+        let chosen = |states: &[TargetState]| -> Vec<String> {
+            let candidates = candidates(&group(states)).into_iter();
+            candidates.map(|(instance_id, _)| instance_id).collect()
+        };
         assert_eq!(
-            candidates(&group(&[Healthy, Unhealthy, Draining, Initial, Healthy])),
+            chosen(&[Healthy, Unhealthy, Draining, Initial, Healthy]),
             ["i-0", "i-4"]
         );
-        assert_eq!(candidates(&group(&[Unhealthy, Draining, Initial])), ["i-0", "i-2"]);
-        assert!(candidates(&group(&[Draining])).is_empty());
+        assert_eq!(chosen(&[Unhealthy, Draining, Initial]), ["i-0", "i-2"]);
+        assert!(chosen(&[Draining]).is_empty());
     }
 }

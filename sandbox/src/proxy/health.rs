@@ -10,6 +10,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use http::header;
 
+use super::NGINX;
 use super::forward::{Client, Failed};
 use crate::world::World;
 use crate::world::balancing::{HealthCheck, Target, TargetState};
@@ -52,6 +53,7 @@ pub(super) async fn check_all(world: Arc<World>, client: Arc<Client>) {
     }
 }
 
+/// Each target's check, with the port that it is made at.
 fn targets(world: &World) -> HashMap<Key, HealthCheck> {
     let state = world.lock();
     let groups = state.regions().flat_map(|region| {
@@ -66,7 +68,14 @@ fn targets(world: &World) -> HashMap<Key, HealthCheck> {
                 .filter(|target| target.state != TargetState::Draining);
             checked.map(move |target| {
                 let key = (region.clone(), group.arn.clone(), target.instance_id.clone());
-                (key, group.check.clone())
+                let port = group.check.port.or(Some(target.port));
+                (
+                    key,
+                    HealthCheck {
+                        port,
+                        ..group.check.clone()
+                    },
+                )
             })
         })
         .collect()
@@ -97,7 +106,7 @@ enum Outcome {
 }
 
 async fn ask(world: &World, client: &Client, instance_id: &str, check: &HealthCheck) -> Outcome {
-    let Some(address) = world.plane.address(instance_id) else {
+    let Some(address) = super::listening(world, instance_id, check.port.unwrap_or(NGINX)) else {
         return Outcome::NoConnection;
     };
     let limit = Duration::from_secs(u64::from(check.timeout)).max(SHORTEST_TIMEOUT);
@@ -193,6 +202,7 @@ mod tests {
 
     fn check() -> HealthCheck {
         HealthCheck {
+            port: None,
             path: "/health".to_owned(),
             interval: 15,
             timeout: 5,

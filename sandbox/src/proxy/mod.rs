@@ -26,6 +26,9 @@ use crate::world::routes::{self, Route};
 /// The address that load balancers see of the edge.
 const EDGE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
+/// The port that the proxy of every instance listens at.
+const NGINX: u16 = 80;
+
 /// What carrying needs between requests. One for a process, which has one world; what it keeps is by random ids, so that
 /// the worlds of tests do not meet in it.
 static CARRIAGE: LazyLock<Carriage> = LazyLock::new(Carriage::default);
@@ -74,6 +77,12 @@ async fn carry(
             balancer::to_instance(carriage, world, instance_id, viewer, request).await
         }
     }
+}
+
+/// Where that port of an instance is on this machine. Nginx's is the only one that anybody listens at: a load balancer that is
+/// sent to another finds nobody (developer guide, platforms-linux-extend.proxy; facts/eb.md §1.8).
+fn listening(world: &World, instance_id: &str, port: u16) -> Option<SocketAddr> {
+    (port == NGINX).then(|| world.plane.address(instance_id)).flatten()
 }
 
 /// The host that is asked for, in small letters, without a port.

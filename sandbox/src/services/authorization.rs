@@ -13,17 +13,32 @@ pub(crate) fn authorize(iam: &Iam, account: &str, call: &Call) -> Result<(), Ref
     if action == "sts:GetCallerIdentity" {
         return Ok(());
     }
-    let resource = resource(call, account);
-    if iam.caller_can(&call.caller, &call.region, &action, &resource) {
-        return Ok(());
+    let resources = resources(iam, account, call);
+    let may = |resource: &&String| iam.caller_can(&call.caller, &call.region, &action, resource);
+    match resources.iter().find(|resource| !may(resource)) {
+        None => Ok(()),
+        Some(resource) => Err(denied(call, &action, resource)),
     }
+}
+
+fn denied(call: &Call, action: &str, resource: &str) -> Refusal {
     let (status, code) = match call.protocol {
         Protocol::Json | Protocol::Cbor => (400, "AccessDeniedException"),
         Protocol::Ec2Query => (403, "UnauthorizedOperation"),
         _ => (403, "AccessDenied"),
     };
-    let message = not_authorized(&call.caller, &action, &resource);
-    Err(Refusal::with_status(status, code, message))
+    Refusal::with_status(status, code, not_authorized(&call.caller, action, resource))
+}
+
+/// That an object is not there S3 tells only those who may list its bucket; to others the answer is that of a denial (S3 API,
+/// GetObject and HeadObject; hazards H22).
+pub(crate) fn may_know_what_is_missing(iam: &Iam, call: &Call) -> Result<(), Refusal> {
+    let (bucket, _) = super::s3::target(&call.uri);
+    let (action, resource) = ("s3:ListBucket", format!("arn:aws:s3:::{bucket}"));
+    match iam.caller_can(&call.caller, &call.region, action, &resource) {
+        true => Ok(()),
+        false => Err(denied(call, action, &resource)),
+    }
 }
 
 fn permission(call: &Call) -> String {
@@ -42,33 +57,56 @@ fn permission(call: &Call) -> String {
     format!("{service}:{operation}")
 }
 
-fn resource(call: &Call, account: &str) -> String {
-    match call.service.as_str() {
-        "dynamodb" => {
-            let body: serde_json::Value = serde_json::from_slice(&call.body).unwrap_or_default();
-            match body["TableName"].as_str() {
-                Some(name) if name.starts_with("arn:") => name.to_owned(),
-                Some(name) => format!("arn:aws:dynamodb:{}:{account}:table/{name}", call.region),
-                None => "*".to_owned(),
-            }
-        }
-        "iam" => {
-            let parameters = call.parameters();
-            let named = [("RoleName", "role"), ("InstanceProfileName", "instance-profile")];
-            let named = named
-                .iter()
-                .find_map(|(member, kind)| Some((kind, parameters.get(*member)?)));
-            named.map_or("*".to_owned(), |(kind, name)| {
-                format!("arn:aws:iam::{account}:{kind}/{name}")
-            })
-        }
-        "sts" => call.parameters().remove("RoleArn").unwrap_or_else(|| "*".to_owned()),
+/// What the call acts on, of which each has to be allowed (Service Authorization Reference).
+fn resources(iam: &Iam, account: &str, call: &Call) -> Vec<String> {
+    let resource = match call.service.as_str() {
+        "dynamodb" => return tables(account, call),
+        "iam" => identity(iam, account, call),
+        "sts" => call.parameters().remove("RoleArn"),
         "s3" => {
             let path = percent_encoding::percent_decode_str(call.uri.path()).decode_utf8_lossy();
-            format!("arn:aws:s3:::{}", path.trim_matches('/'))
+            Some(format!("arn:aws:s3:::{}", path.trim_matches('/')))
         }
-        _ => "*".to_owned(),
+        _ => None,
+    };
+    vec![resource.unwrap_or_else(|| "*".to_owned())]
+}
+
+/// The tables, and for some operations backups, that a call names.
+fn tables(account: &str, call: &Call) -> Vec<String> {
+    let body: serde_json::Value = serde_json::from_slice(&call.body).unwrap_or_default();
+    let text = |member: &str| body[member].as_str().map(str::to_owned);
+    let several = body["RequestItems"]
+        .as_object()
+        .into_iter()
+        .flat_map(|tables| tables.keys().cloned());
+    let single = ["TableName", "ResourceArn", "BackupArn"].into_iter().find_map(text);
+    let arn = |name: String| match name.starts_with("arn:") {
+        true => name,
+        false => format!("arn:aws:dynamodb:{}:{account}:table/{name}", call.region),
+    };
+    let named: Vec<_> = single.into_iter().chain(several).map(arn).collect();
+    match named.is_empty() {
+        true => vec!["*".to_owned()],
+        false => named,
     }
+}
+
+/// The ARN of the role or instance profile that a call names. It has the path that it was made with.
+fn identity(iam: &Iam, account: &str, call: &Call) -> Option<String> {
+    let parameters = call.parameters();
+    let made = |kind: &str, name: &str| {
+        let path = parameters.get("Path").map_or("/", String::as_str);
+        format!("arn:aws:iam::{account}:{kind}{path}{name}")
+    };
+    // A call that names both, as AddRoleToInstanceProfile, is about the profile.
+    if let Some(name) = parameters.get("InstanceProfileName") {
+        let known = iam.instance_profile(name).map(|profile| profile.arn.clone());
+        return Some(known.unwrap_or_else(|| made("instance-profile", name)));
+    }
+    let name = parameters.get("RoleName")?;
+    let known = iam.role(name).map(|role| role.arn.clone());
+    Some(known.unwrap_or_else(|| made("role", name)))
 }
 
 #[cfg(test)]
@@ -83,17 +121,25 @@ mod tests {
     const ACCOUNT: &str = "123456789012";
 
     fn put_item(caller: &str) -> Call {
+        call(caller, "dynamodb", "PutItem", r#"{"TableName":"users"}"#)
+    }
+
+    fn call(caller: &str, service: &str, operation: &str, body: &'static str) -> Call {
         Call {
             request_id: "r".to_owned(),
-            service: "dynamodb".to_owned(),
+            service: service.to_owned(),
             region: "us-east-1".to_owned(),
-            protocol: Protocol::Json,
-            operation: "PutItem".to_owned(),
+            protocol: if service == "iam" {
+                Protocol::Query
+            } else {
+                Protocol::Json
+            },
+            operation: operation.to_owned(),
             caller: caller.to_owned(),
             method: Method::POST,
             uri: Uri::from_static("/"),
             headers: HeaderMap::new(),
-            body: Bytes::from_static(br#"{"TableName":"users"}"#),
+            body: Bytes::from_static(body.as_bytes()),
         }
     }
 
@@ -116,5 +162,59 @@ mod tests {
         assert_eq!(authorize(&iam, ACCOUNT, &call), Ok(()));
         let user = put_item("arn:aws:iam::123456789012:user/sandbox");
         assert_eq!(authorize(&iam, ACCOUNT, &user), Ok(()));
+    }
+
+    /// A role's session that may do `action` on `resource`.
+    fn who_may(iam: &mut Iam, action: &str, resource: &str) -> String {
+        let new = NewRole {
+            name: "app".to_owned(),
+            trust: r#"{"Statement":[]}"#.to_owned(),
+            ..NewRole::default()
+        };
+        iam.create_role(ACCOUNT, Timestamp::UNIX_EPOCH, new).unwrap();
+        let policy = format!(r#"{{"Statement":{{"Effect":"Allow","Action":"{action}","Resource":"{resource}"}}}}"#);
+        iam.put_inline("app", "only", &policy).unwrap();
+        "arn:aws:sts::123456789012:assumed-role/app/me".to_owned()
+    }
+
+    #[test]
+    fn a_role_of_one_table_may_do_with_it_whatever_names_it_and_nothing_with_others() {
+        let mut iam = Iam::default();
+        let caller = who_may(
+            &mut iam,
+            "dynamodb:*",
+            "arn:aws:dynamodb:us-east-1:123456789012:table/users",
+        );
+        let may =
+            |operation: &str, body: &'static str| authorize(&iam, ACCOUNT, &call(&caller, "dynamodb", operation, body));
+        assert_eq!(may("BatchWriteItem", r#"{"RequestItems":{"users":[]}}"#), Ok(()));
+        let arn = r#"{"ResourceArn":"arn:aws:dynamodb:us-east-1:123456789012:table/users"}"#;
+        assert_eq!(may("TagResource", arn), Ok(()));
+        assert_eq!(may("ListTagsOfResource", arn), Ok(()));
+        let both = may("BatchWriteItem", r#"{"RequestItems":{"users":[],"others":[]}}"#);
+        assert!(both.unwrap_err().message.contains("table/others"));
+        assert!(may("ListTables", "{}").is_err());
+    }
+
+    #[test]
+    fn a_role_is_meant_with_the_path_that_it_has_or_is_to_have() {
+        let mut iam = Iam::default();
+        let caller = who_may(&mut iam, "iam:*", "arn:aws:iam::123456789012:role/ours/*");
+        let may =
+            |operation: &str, body: &'static str| authorize(&iam, ACCOUNT, &call(&caller, "iam", operation, body));
+        assert_eq!(
+            may("CreateRole", "Action=CreateRole&RoleName=x&Path=%2Fours%2F"),
+            Ok(())
+        );
+        assert!(may("CreateRole", "Action=CreateRole&RoleName=x").is_err());
+        let new = NewRole {
+            name: "theirs".to_owned(),
+            path: Some("/ours/".to_owned()),
+            trust: r#"{"Statement":[]}"#.to_owned(),
+            ..NewRole::default()
+        };
+        iam.create_role(ACCOUNT, Timestamp::UNIX_EPOCH, new).unwrap();
+        let read = call(&caller, "iam", "GetRole", "Action=GetRole&RoleName=theirs");
+        assert_eq!(authorize(&iam, ACCOUNT, &read), Ok(()));
     }
 }

@@ -111,10 +111,11 @@ fn members<'a>(texts: impl Iterator<Item = &'a String>) -> String {
 
 fn description(balancer: &LoadBalancer, group: &TargetGroup, account: &str) -> String {
     let check = &group.check;
+    let port = check.port.unwrap_or(group.port);
     let target = if check.path.is_empty() {
-        format!("TCP:{}", group.port)
+        format!("TCP:{port}")
     } else {
-        format!("HTTP:{}{}", group.port, check.path)
+        format!("HTTP:{port}{}", check.path)
     };
     let health = [
         element("Target", &escape(&target)),

@@ -25,7 +25,7 @@ pub(crate) mod wafv2;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
-pub(crate) use authorization::authorize;
+pub(crate) use authorization::{authorize, may_know_what_is_missing};
 use jiff::Timestamp;
 
 use self::members::Members;

@@ -7,11 +7,11 @@ mod operations;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use winterbaume_core::{DEFAULT_ACCOUNT_ID, MockRequest, MockService, StatefulService};
@@ -85,6 +85,9 @@ impl Store {
             return Err(Refusal::with_status(403, "AccessDenied", "Access Denied"));
         }
         let (bucket, key) = target(&call.uri);
+        if let Some(elsewhere) = self.redirect(call, &bucket) {
+            return Ok(elsewhere);
+        }
         check_key(&key)?;
         if call.operation == "CreateBucket" {
             check_location(call)?;
@@ -168,19 +171,40 @@ impl Store {
         }
     }
 
-    fn set_region(&self, bucket: &str, region: String) {
+    fn regions(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
         let regions = self.inner.regions.lock();
-        let mut regions = regions.unwrap_or_else(|poisoned| poisoned.into_inner());
-        regions.insert(bucket.to_owned(), region);
+        regions.unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// The answer to a request that was signed for another region than its bucket's: a client that follows it signs anew for
+    /// the region in the header (aws/aws-sdk-java#1151; of the body, yanganto/s3rs#18). The endpoint is the same in all regions
+    /// here. Any region tells where a bucket is.
+    fn redirect(&self, call: &Call, bucket: &str) -> Option<Answer> {
+        if matches!(call.operation.as_str(), "CreateBucket" | "GetBucketLocation") {
+            return None;
+        }
+        let region = self.region(bucket).filter(|region| *region != call.region)?;
+        let endpoint = header(&call.headers, "host").unwrap_or_default();
+        let body = format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>PermanentRedirect</Code><Message>The bucket you are \
+             attempting to access must be addressed using the specified endpoint. Please send all future requests to this \
+             endpoint.</Message><Endpoint>{}</Endpoint><Bucket>{}</Bucket><RequestId></RequestId></Error>",
+            escape(endpoint),
+            escape(bucket)
+        );
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+        headers.insert("x-amz-bucket-region", HeaderValue::from_str(&region).ok()?);
+        Some(Answer {
+            status: StatusCode::MOVED_PERMANENTLY,
+            headers,
+            body: body.into(),
+        })
     }
 
     /// Remembers where a bucket was made, and says so when asked.
     fn note_region(&self, call: &Call, bucket: &str, answer: &mut Answer) {
-        let mut regions = self
-            .inner
-            .regions
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut regions = self.regions();
         if call.operation == "CreateBucket" && answer.status.is_success() {
             regions.insert(bucket.to_owned(), call.region.clone());
         }
@@ -212,13 +236,17 @@ impl Objects for Store {
             let uri = object_uri(&bucket, "");
             let made = store.send(Method::PUT, &uri, HeaderMap::new(), Bytes::new()).await;
             if made.status.is_success() {
-                store.set_region(&bucket, region);
+                store.regions().insert(bucket.clone(), region);
                 let policy = Bytes::from(beanstalks_policy(&bucket));
                 store
                     .send(Method::PUT, &format!("{uri}?policy"), HeaderMap::new(), policy)
                     .await;
             }
         })
+    }
+
+    fn region(&self, bucket: &str) -> Option<String> {
+        self.regions().get(bucket).cloned()
     }
 
     fn get(&self, bucket: &str, key: &str) -> BoxFuture<'static, Option<Bytes>> {
@@ -368,6 +396,12 @@ fn unframe(headers: &mut HeaderMap) {
         Ok(value) if !rest.is_empty() => headers.insert("content-encoding", value),
         _ => headers.remove("content-encoding"),
     };
+}
+
+/// Whether an answer says that there is no such object.
+pub(crate) fn is_missing(answer: &Answer) -> bool {
+    let text = String::from_utf8_lossy(&answer.body);
+    answer.status == StatusCode::NOT_FOUND && text.contains("<Code>NoSuchKey</Code>")
 }
 
 /// Bucket and key of a path-style request; either may be empty.

@@ -71,6 +71,8 @@ pub(crate) struct TargetGroup {
 
 #[derive(Debug, Clone)]
 pub(crate) struct HealthCheck {
+    /// `None`: the port that the target has its traffic at.
+    pub port: Option<u16>,
     /// Empty where a connection is enough, as for a classic load balancer with a TCP check.
     pub path: String,
     /// Seconds of sandbox time.

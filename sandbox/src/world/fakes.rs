@@ -144,6 +144,10 @@ impl Objects for FakeObjects {
         Box::pin(async {})
     }
 
+    fn region(&self, _: &str) -> Option<String> {
+        Some("us-east-1".to_owned())
+    }
+
     fn get(&self, bucket: &str, key: &str) -> BoxFuture<'static, Option<Bytes>> {
         let found = self.0.lock().unwrap().get(&format!("{bucket}/{key}")).cloned();
         Box::pin(async { found })

@@ -111,11 +111,13 @@ impl World {
         self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Keys that act as the role with that ARN.
-    pub(crate) fn issue_credentials(&self, role_arn: &str) -> iam::credentials::TemporaryCredentials {
+    /// Keys that act as the role with that ARN, which the instance metadata service gives only where the role trusts EC2.
+    pub(crate) fn issue_credentials(&self, role_arn: &str) -> Option<iam::credentials::TemporaryCredentials> {
         let mut state = self.lock();
         let account = state.account.clone();
-        state.iam.credentials.issue(&account, role_arn)
+        let role = state.iam.role(role_arn)?;
+        let trusted = role.trusts_service("ec2.amazonaws.com", &iam::policy::Context::new());
+        trusted.then(|| state.iam.credentials.issue(&account, role_arn))
     }
 
     /// Everything that exists, of every service, sorted. Each part of the world gives its own by

@@ -19,11 +19,10 @@ pub(crate) struct Deployment {
     pub instance_id: String,
     /// The application version's source bundle, a zip.
     pub bundle: Bytes,
-    /// Environment properties as set on the environment. `PORT` is overridden by the plane.
+    /// Environment properties as set on the environment. `PORT` is the plane's to give.
     pub properties: BTreeMap<String, String>,
     /// Role that the instance profile gives, if any: the processes get temporary credentials of it.
     pub role_arn: Option<String>,
-    pub region: String,
     /// Only the configuration is new, not the version.
     pub configuration: bool,
 }
@@ -59,7 +58,6 @@ pub(crate) struct Command {
     pub limit: Duration,
     /// As of [`Deployment`].
     pub role_arn: Option<String>,
-    pub region: String,
 }
 
 /// How a script ended, and the first 24,000 characters of what it wrote.
@@ -126,6 +124,8 @@ pub(crate) trait DataPlane: Send + Sync {
 pub(crate) trait Objects: Send + Sync {
     /// Makes the bucket if it is not there.
     fn ensure_bucket(&self, bucket: &str, region: &str) -> BoxFuture<'static, ()>;
+    /// Where a bucket is; `None` where there is no such bucket.
+    fn region(&self, bucket: &str) -> Option<String>;
     /// `None`: no such bucket or key.
     fn get(&self, bucket: &str, key: &str) -> BoxFuture<'static, Option<Bytes>>;
     fn put(&self, bucket: &str, key: &str, body: Bytes) -> BoxFuture<'static, ()>;

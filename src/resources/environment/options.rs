@@ -126,7 +126,7 @@ fn instances(profile: &Profile, inputs: &Inputs, set: &mut Set<'_>) {
         "5 minute"
     };
     set(LAUNCH, "MonitoringInterval", monitoring.to_owned());
-    // Without it Beanstalk opens port 22 to the world.
+    // Without it Beanstalk opens port 22 to the world, key pair or not (H18).
     set(
         LAUNCH,
         "SSHSourceRestriction",
@@ -389,6 +389,17 @@ mod tests {
         assert_eq!(get(&settings, GROUP, "MinSize"), Some("2"));
         assert_eq!(get(&settings, GROUP, "MaxSize"), Some("4"));
         assert_eq!(get(&settings, ENVIRONMENT, "LoadBalancerType"), Some("application"));
+    }
+
+    #[test]
+    fn ssh_is_closed_with_and_without_a_key_pair() {
+        let mut profile = Profile::default();
+        for enabled in [true, false] {
+            profile.ssh.enabled = enabled;
+            let settings = wanted(&profile, "us-east-1", &inputs());
+            let source = get(&settings, LAUNCH, "SSHSourceRestriction");
+            assert_eq!(source, Some("tcp, 22, 22, 127.0.0.1/32"));
+        }
     }
 
     #[test]

@@ -16,7 +16,6 @@ fn command(id: &str, script: &str, limit: Duration) -> Command {
         directory: None,
         limit,
         role_arn: Some("arn:aws:iam::123456789012:role/app".to_owned()),
-        region: "us-east-1".to_owned(),
     }
 }
 

@@ -121,6 +121,36 @@ async fn a_target_that_fails_its_checks_gets_no_requests_and_comes_back() {
 }
 
 #[tokio::test]
+async fn at_another_port_than_nginxs_nobody_listens() {
+    let site = Checked::new(|_| {}).await;
+    site.becomes("i-0", "healthy").await;
+    {
+        let mut state = site.world.lock();
+        let groups = &mut state.region("us-east-1").balancing.target_groups;
+        for target in groups.get_mut("group").unwrap().targets.values_mut() {
+            target.port = 5000;
+        }
+    }
+    let unhealthy = site.becomes("i-0", "unhealthy").await;
+    assert_eq!(unhealthy.reason.as_deref(), Some("Target.FailedHealthChecks"));
+    let request = Request::get("/page").header("host", format!("{BALANCER}:4566"));
+    let answer = http::ask(site.front, Ipv4Addr::LOCALHOST, request, "").await;
+    assert_eq!(answer.status, StatusCode::BAD_GATEWAY);
+    assert_eq!(site.apps[0].seen_at("/page"), 0);
+}
+
+#[tokio::test]
+async fn a_check_at_a_port_of_its_own_does_not_follow_the_traffic() {
+    let site = Checked::new(|check| check.port = Some(5000)).await;
+    site.becomes("i-0", "unhealthy").await;
+    assert_eq!(
+        site.traffic(4).await,
+        [2, 2],
+        "a load balancer without healthy targets fails open"
+    );
+}
+
+#[tokio::test]
 async fn the_matcher_says_which_codes_are_good() {
     let site = Checked::new(|check| check.matcher = "200,300-308".to_owned()).await;
     site.apps[0].has_page("/health", 302, "");

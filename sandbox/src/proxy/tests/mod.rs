@@ -65,6 +65,9 @@ impl Objects for NoObjects {
     fn ensure_bucket(&self, _: &str, _: &str) -> BoxFuture<'static, ()> {
         async {}.boxed()
     }
+    fn region(&self, _: &str) -> Option<String> {
+        None
+    }
     fn get(&self, _: &str, _: &str) -> BoxFuture<'static, Option<Bytes>> {
         async { None }.boxed()
     }
@@ -132,6 +135,7 @@ fn balance(world: &World, instances: &[&str], path: &str) {
             protocol: "HTTP".to_owned(),
             vpc_id: "vpc-1".to_owned(),
             check: HealthCheck {
+                port: None,
                 path: path.to_owned(),
                 interval: 15,
                 timeout: 5,

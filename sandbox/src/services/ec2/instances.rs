@@ -8,7 +8,7 @@ use super::super::page::page;
 use super::{all_known, filters, not_found, tag_list};
 use crate::gateway::call::{Answer, Call};
 use crate::world::clock::text;
-use crate::world::compute::{self, Instance, InstanceState};
+use crate::world::compute::{self, Instance, InstanceState, images};
 use crate::world::network::Network;
 use crate::world::{Refusal, World};
 
@@ -107,7 +107,7 @@ fn view(instance: &Instance, network: &Network, region: &str) -> m::Instance {
     };
     m::Instance {
         ami_launch_index: Some(0),
-        architecture: Some("x86_64".to_owned()),
+        architecture: images::find(&instance.image_id).map(|image| image.architecture.to_owned()),
         block_device_mappings: Some(Vec::new().into()),
         ebs_optimized: Some(false),
         ena_support: Some(true),

@@ -6,7 +6,9 @@ use super::super::page::page;
 use super::{all_known, filters};
 use crate::gateway::call::{Answer, Call};
 use crate::world::Refusal;
+use crate::world::compute::images::{self, Image};
 use crate::world::gates::FREE_TYPES;
+use crate::world::network::security_groups::CLOUDFRONT_ENTRIES;
 use crate::world::network::zones::{self, Zone};
 
 /// CloudFront's way to an origin, by which a security group can admit nothing else. Ids are AWS's own, of two regions;
@@ -213,23 +215,23 @@ pub(super) fn describe_types(call: &Call) -> Result<Answer, Refusal> {
     Ok(wire::serialize_describe_instance_types_response(&result).into())
 }
 
-/// The one image that environments start from.
 pub(super) fn describe_images(call: &Call) -> Result<Answer, Refusal> {
     let request: m::DescribeImagesRequest = call.query()?;
-    let image = "ami-0aa7d40eeae50c9a9";
     let ids = request.image_ids.map(|list| list.items);
     let owners = request.owners.map(|list| list.items);
     let refuse = |id: &str| Refusal::new("InvalidAMIID.NotFound", format!("The image id '[{id}]' does not exist"));
-    all_known(ids.as_ref(), |id| id == image, refuse)?;
+    all_known(ids.as_ref(), |id| images::find(id).is_some(), refuse)?;
     let by_amazon = owners.is_none_or(|owners| owners.iter().any(|owner| owner == "amazon" || owner == "self"));
-    let all = if by_amazon { vec![image] } else { Vec::new() };
-    let by = |image: &&str, name: &str| {
-        vec![match name {
-            "image-id" => (*image).to_owned(),
-            "architecture" => "x86_64".to_owned(),
-            "state" => "available".to_owned(),
-            _ => "aws-elasticbeanstalk-amzn-2023.12.20260831.64bit-eb_go1_amazon_linux_2023".to_owned(),
-        }]
+    let named = |image: &&Image| ids.as_ref().is_none_or(|ids| ids.iter().any(|id| id == image.id));
+    let all: Vec<_> = images::all().filter(|image| by_amazon && named(image)).collect();
+    let by = |image: &&Image, name: &str| {
+        let value = match name {
+            "image-id" => image.id,
+            "architecture" => image.architecture,
+            "state" => "available",
+            _ => image.name,
+        };
+        vec![value.to_owned()]
     };
     let chosen = filters::select(
         all,
@@ -238,11 +240,11 @@ pub(super) fn describe_images(call: &Call) -> Result<Answer, Refusal> {
         by,
         filters::no_tags,
     )?;
-    let view = |image: &str| m::Image {
-        architecture: Some("x86_64".to_owned()),
-        image_id: Some(image.to_owned()),
+    let view = |image: &Image| m::Image {
+        architecture: Some(image.architecture.to_owned()),
+        image_id: Some(image.id.to_owned()),
         image_owner_alias: Some("amazon".to_owned()),
-        name: Some("aws-elasticbeanstalk-amzn-2023.12.20260831.64bit-eb_go1_amazon_linux_2023".to_owned()),
+        name: Some(image.name.to_owned()),
         public: Some(true),
         state: Some("available".to_owned()),
         virtualization_type: Some("hvm".to_owned()),
@@ -279,7 +281,7 @@ pub(super) fn describe_prefix_lists(call: &Call) -> Result<Answer, Refusal> {
     let chosen = filters::select(vec![list], request.filters, &names, by, filters::no_tags)?;
     let view = |list: String| m::ManagedPrefixList {
         address_family: Some("IPv4".to_owned()),
-        max_entries: Some(55),
+        max_entries: Some(CLOUDFRONT_ENTRIES.into()),
         owner_id: Some("AWS".to_owned()),
         prefix_list_arn: Some(format!("arn:aws:ec2:{}:aws:prefix-list/{list}", call.region)),
         prefix_list_id: Some(list),

@@ -132,6 +132,14 @@ pub(super) fn create_version(world: &Arc<World>, call: &Call) -> Result<Answer, 
         let message = format!("Unable to download from S3 location (Bucket: {bucket}  Key: {key}). Reason: Not Found");
         return Err(Refusal::new("InvalidParameterCombination", message));
     }
+    if world
+        .objects
+        .region(&bucket)
+        .is_some_and(|region| region != call.region)
+    {
+        let message = "The specified S3 bucket does not belong to the S3 region in which the service is running.";
+        return Err(Refusal::new("S3LocationNotInServiceRegionException", message));
+    }
     let origin = origin(world, call);
     let (application, label) = (request.application_name, request.version_label);
     let process = request.process == Some(true);

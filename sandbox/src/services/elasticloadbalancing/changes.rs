@@ -41,6 +41,7 @@ pub(super) fn modify_target_group(balancing: &mut Balancing, call: &Call) -> Res
     let healthy = within("Healthy threshold count", request.healthy_threshold_count, 2..=10)?;
     let unhealthy = within("Unhealthy threshold count", request.unhealthy_threshold_count, 2..=10)?;
     let check = HealthCheck {
+        port: present.port,
         path: request.health_check_path.unwrap_or_else(|| present.path.clone()),
         interval: interval.unwrap_or(present.interval),
         timeout: timeout.unwrap_or(present.timeout),

@@ -253,7 +253,7 @@ pub(crate) const OPTIONS: &[ConfigurationOption] = &[
     option(ROLLING, "PauseTime", None, Duration(0, 3600), Free),
     option(ROLLING, "Timeout", Some("PT30M"), Duration(300, 3600), Free),
     option(INSTANCES, "InstanceTypes", None, List, Replace),
-    kept(option(INSTANCES, "SupportedArchitectures", None, List, Replace)),
+    option(INSTANCES, "SupportedArchitectures", None, List, Replace),
     option(INSTANCES, "EnableSpot", Some("false"), Boolean, Replace),
     kept(option(
         INSTANCES,
@@ -445,7 +445,7 @@ pub(crate) const OPTIONS: &[ConfigurationOption] = &[
         Free,
     )),
     option(HEALTH, "SystemType", Some("basic"), OneOf(&["basic", "enhanced"]), Free),
-    kept(option(HEALTH, "EnhancedHealthAuthEnabled", Some("true"), Boolean, Free)),
+    option(HEALTH, "EnhancedHealthAuthEnabled", Some("true"), Boolean, Free),
     option(
         HEALTH,
         "HealthCheckSuccessThreshold",

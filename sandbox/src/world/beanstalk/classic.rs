@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::catalogue::{APPLICATION, CLASSIC_CHECK, CLASSIC_LISTENER, CLASSIC_POLICIES, VPC};
-use super::resources::{Part, Places, Site, seconds};
+use super::resources::{Part, Places, Site, instance_port, seconds};
 use super::settings::Settings;
 use crate::world::balancing::{HealthCheck, Listener, LoadBalancer, TargetGroup};
 use crate::world::ids;
@@ -19,8 +19,10 @@ pub(crate) fn name_of(arn: &str) -> &str {
 /// `TCP:80` wants a connection, `HTTP:80/path` an answer of 200. The older option gives a path, or such a target.
 pub(super) fn health_check(settings: &Settings) -> HealthCheck {
     let whole = |name| seconds(settings.whole(CLASSIC_CHECK, name));
+    let target = target(settings);
     HealthCheck {
-        path: path(&target(settings)),
+        port: Some(port(&target)),
+        path: path(&target),
         interval: whole("Interval"),
         timeout: whole("Timeout"),
         healthy_threshold: whole("HealthyThreshold"),
@@ -37,6 +39,13 @@ fn target(settings: &Settings) -> String {
         Some(target) => target.to_owned(),
         None => settings.text(CLASSIC_CHECK, "Target"),
     }
+}
+
+/// Of `TCP:80`, `HTTP:80/path`.
+fn port(target: &str) -> u16 {
+    let number = target.split_once(':').map_or("", |(_, rest)| rest);
+    let number = number.split('/').next().unwrap_or_default();
+    number.parse().unwrap_or(80)
 }
 
 /// Empty for a check by TCP.
@@ -65,7 +74,7 @@ impl Site<'_> {
         let group = TargetGroup {
             arn: arn.clone(),
             name,
-            port: u16::try_from(settings.whole(CLASSIC_LISTENER, "InstancePort")).unwrap_or(80),
+            port: instance_port(&settings),
             protocol: "HTTP".to_owned(),
             vpc_id: vpc_id.to_owned(),
             check: health_check(&settings),
@@ -115,5 +124,19 @@ impl Site<'_> {
         }
         self.environment.made.load_balancer = Some(arn);
         name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_names_the_port_that_is_checked() {
+        assert_eq!((port("TCP:80"), path("TCP:80")), (80, String::new()));
+        assert_eq!(
+            (port("HTTP:8080/up/now"), path("HTTP:8080/up/now")),
+            (8080, "/up/now".to_owned())
+        );
     }
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::catalogue::LAUNCH;
 use super::settings::Settings;
 use super::workflow::Run;
-use super::{Environment, Status, rollout};
+use super::{Environment, Status, roles, rollout};
 use crate::world::compute::InstanceState;
 use crate::world::plane::{Deployment, DeploymentFailure};
 use crate::world::{World, clock};
@@ -159,26 +159,26 @@ async fn execute(run: &Run, instance_id: &str, wanted: &Wanted) -> Result<(), De
         reason: what,
     };
     let (bucket, key) = source.ok_or_else(|| gone(format!("the application version '{}' is gone", wanted.label)))?;
+    let failed = |why: &str| gone(format!("cannot download the source bundle s3://{bucket}/{key}: {why}"));
+    // A change of the configuration finds the version on the instance.
+    if !wanted.configuration {
+        let object = format!("arn:aws:s3:::{bucket}/{key}");
+        roles::instances_may(run, &run.world.lock(), &wanted.settings, "s3:GetObject", &object)
+            .map_err(|why| failed(&format!("403 Forbidden: {why}")))?;
+    }
     let bundle = run.world.objects.get(&bucket, &key).await;
-    let bundle = bundle.ok_or_else(|| {
-        gone(format!(
-            "cannot download the source bundle s3://{bucket}/{key}: 404 Not Found"
-        ))
-    })?;
+    let bundle = bundle.ok_or_else(|| failed("404 Not Found"))?;
+    let profile = wanted.settings.get(LAUNCH, "IamInstanceProfile").unwrap_or_default();
     let role_arn = {
         let state = run.world.lock();
-        let profile = wanted.settings.get(LAUNCH, "IamInstanceProfile");
-        let role = profile
-            .and_then(|name| state.iam.instance_profile(name))
-            .and_then(|profile| profile.role.clone());
-        role.and_then(|name| state.iam.role(&name).map(|role| role.arn.clone()))
+        let role = state.iam.instance_role(profile);
+        role.ok().map(|role| role.arn.clone())
     };
     let deployment = Deployment {
         instance_id: instance_id.to_owned(),
         bundle,
         properties: wanted.settings.properties(),
         role_arn,
-        region: run.region.clone(),
         configuration: wanted.configuration,
     };
     // It may have been terminated in the meantime: a deployment must not bring it back.
@@ -194,7 +194,7 @@ pub(super) fn log_name(run: &Run) -> String {
 }
 
 /// The deployment's log in S3, on success and on failure, as platform versions since March 2026 write it: it is there while the
-/// deployment runs, and grows with the results (facts/eb.md §3.8).
+/// deployment runs, and grows with the results. An instance uploads it, if its role lets it put objects (facts/eb.md §3.8).
 pub(super) async fn write_log(
     run: &Run,
     environment: &Environment,
@@ -235,6 +235,10 @@ pub(super) async fn write_log(
     let account = run.world.lock().account.clone();
     let bucket = format!("elasticbeanstalk-{}-{account}", run.region);
     let key = format!("resources/environments/logs/deployments/{}/{file}", environment.id);
+    let object = format!("arn:aws:s3:::{bucket}/{key}");
+    if roles::instances_may(run, &run.world.lock(), &environment.settings, "s3:PutObject", &object).is_err() {
+        return;
+    }
     run.world.objects.put(&bucket, &key, text.into()).await;
 }
 

@@ -225,6 +225,7 @@ fn record(
         request_id: caller.request_id.clone(),
         broken: false,
         role_problem: None,
+        unheard: false,
         seen_instances: Vec::new(),
         next: None,
         abort: Abort::Impossible,

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::deployment::{DeploymentStatus, InstanceDeployment};
 use super::events::Severity;
 use super::workflow::Run;
-use super::{Environment, Status, catalogue};
+use super::{Environment, Status, roles};
 use crate::world::balancing::TargetState;
 use crate::world::{Region, World};
 
@@ -117,6 +117,7 @@ pub(crate) fn instances(
             let deployment = environment.deployments.get(id).cloned();
             let cpu = here.monitoring.load.get(id).copied();
             let mut health = match &deployment {
+                _ if environment.unheard => Health::new(HealthStatus::NoData, Some("No data.".to_owned())),
                 None => Health::new(
                     HealthStatus::Pending,
                     Some("Instance initialization in progress.".to_owned()),
@@ -245,6 +246,7 @@ pub(crate) fn evaluate(environment: &Environment, instances: &[InstanceHealth]) 
     let strained = count(|status| status == HealthStatus::Warning);
     let good = count(HealthStatus::is_good);
     let ok = count(|status| status == HealthStatus::Ok);
+    let silent = count(|status| status == HealthStatus::NoData);
     let mut health = match () {
         () if total == 0 && launching => Health::new(
             HealthStatus::Pending,
@@ -254,6 +256,10 @@ pub(crate) fn evaluate(environment: &Environment, instances: &[InstanceHealth]) 
         () if launching && bad == 0 && ok < total => {
             Health::new(HealthStatus::Pending, Some("Initialization in progress.".to_owned()))
         }
+        () if silent == total => Health::new(
+            HealthStatus::NoData,
+            Some("None of the instances are sending data.".to_owned()),
+        ),
         () if bad > 0 && good + strained == 0 => Health::new(HealthStatus::Severe, None),
         () if bad > 0 => Health::new(HealthStatus::Degraded, None),
         () if environment.status == Status::Updating => {
@@ -303,7 +309,8 @@ pub(super) fn look(run: &Run) -> bool {
     let mut news = Vec::new();
     {
         let mut state = run.world.lock();
-        let role_problem = role_problem(&mut state, run);
+        let role_problem = roles::service_problem(&mut state, run);
+        let unheard = roles::is_unheard(&mut state, run);
         let here = state.region(&run.region);
         let Some(mut environment) = here.beanstalk.environments.get(&run.id).cloned() else {
             return false;
@@ -311,7 +318,7 @@ pub(super) fn look(run: &Run) -> bool {
         if environment.status == Status::Terminated {
             return false;
         }
-        environment.role_problem = role_problem;
+        (environment.role_problem, environment.unheard) = (role_problem, unheard);
         let listens = |id: &str| run.world.plane.address(id).is_some();
         let seen = instances(here, &environment, run.world.clock.now(), listens);
         let health = evaluate(&environment, &seen);
@@ -337,7 +344,7 @@ pub(super) fn look(run: &Run) -> bool {
                 news.extend(comings_and_goings(&record.seen_instances, &present));
             }
             record.seen_instances = present;
-            record.role_problem = environment.role_problem;
+            (record.role_problem, record.unheard) = (environment.role_problem, unheard);
             record.health = health;
         }
     }
@@ -364,22 +371,4 @@ fn comings_and_goings(before: &[String], now: &[String]) -> Vec<(Severity, Strin
         ));
     }
     news
-}
-
-fn role_problem(state: &mut crate::world::State, run: &Run) -> Option<String> {
-    let settings = state
-        .region(&run.region)
-        .beanstalk
-        .environments
-        .get(&run.id)?
-        .settings
-        .clone();
-    let role = settings
-        .get(catalogue::ENVIRONMENT, "ServiceRole")
-        .filter(|_| settings.has_enhanced_health())?;
-    let name = role.rsplit('/').next().unwrap_or(role);
-    let iam = state.iam.seen(state.as_of_elsewhere(run.world.clock.now()));
-    let missing = iam.role(role).or_else(|| iam.role(name)).is_none();
-    missing
-        .then(|| format!("Unable to assume role \"{role}\". Verify that the role exists and is configured correctly."))
 }

@@ -3,7 +3,7 @@
 
 use super::catalogue::{
     ASG, BALANCER, CLASSIC, CLASSIC_LISTENER, CLASSIC_POLICIES, COMMAND, ENVIRONMENT, HEALTH, INSTANCES, LISTENER,
-    PROCESS, ZONES, find,
+    PROCESS, PROPERTIES, ZONES, find,
 };
 use super::settings::{Problem, Settings};
 
@@ -84,6 +84,11 @@ pub(super) fn problems(settings: &Settings) -> Vec<Problem> {
     }
     if settings.get(COMMAND, "DeploymentPolicy") == Some("TrafficSplitting") {
         problems.push(problem(settings, COMMAND, "DeploymentPolicy", "no traffic splitting"));
+    }
+    if settings.get(PROPERTIES, "PORT").is_some() {
+        // Nginx would go where it says (developer guide, platforms-linux-extend.proxy); here instances share one machine.
+        let limit = "a port of its own choice for the app of each instance, which finds it in PORT";
+        problems.push(problem(settings, PROPERTIES, "PORT", limit));
     }
     for (namespace, name) in ONLY_DEFAULT {
         let default = find(namespace, name).and_then(|option| option.default);

@@ -21,6 +21,7 @@ pub(crate) mod quotas;
 pub(crate) mod rebuild;
 mod replacement;
 mod resources;
+mod roles;
 mod rollout;
 pub(crate) mod saved;
 pub(crate) mod settings;
@@ -101,6 +102,8 @@ pub(crate) struct Environment {
     pub broken: bool,
     /// Why enhanced health cannot be read.
     pub role_problem: Option<String>,
+    /// Whether the health agents of its instances may not send what they see.
+    pub unheard: bool,
     /// Those that the health watch saw last.
     pub seen_instances: Vec<String>,
     /// What an instance that starts now is to run, while a rollout launches some of its own.

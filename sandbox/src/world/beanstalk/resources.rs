@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 
 use super::catalogue::{
-    ASG, BALANCER, CLASSIC, CLASSIC_POLICIES, HEALTH_LOGS, INSTANCES, LAUNCH, LISTENER, LOGS, PROCESS, TOPICS, TRIGGER,
-    VPC,
+    ASG, BALANCER, CLASSIC, CLASSIC_LISTENER, CLASSIC_POLICIES, HEALTH_LOGS, INSTANCES, LAUNCH, LISTENER, LOGS,
+    PROCESS, TOPICS, TRIGGER, VPC,
 };
 use super::settings::Settings;
 use super::workflow::Run;
 use super::{Environment, Made, classic};
 use crate::world::balancing::{HealthCheck, Listener, LoadBalancer, TargetGroup};
-use crate::world::compute::InstanceSpec;
+use crate::world::compute::{InstanceSpec, images};
 use crate::world::monitoring::{Alarm, LogGroup};
 use crate::world::network::security_groups::{Permission, Source};
 use crate::world::network::{Subnet, zones};
@@ -238,8 +238,7 @@ impl Site<'_> {
         self.complete(WAIT_HANDLE, &handle);
     }
 
-    /// The load balancer's group lets the world in at 80; the instances' lets the load balancer in, and SSH where there
-    /// is a key pair (facts/eb.md §1.3).
+    /// The load balancer's group lets the world in at 80; the instances' lets the load balancer in, and SSH.
     pub(super) fn make_security_groups(&mut self, vpc_id: &str) -> Result<Vec<String>, (Part, String)> {
         let settings = self.settings();
         let mut made = Vec::new();
@@ -291,14 +290,13 @@ impl Site<'_> {
         Ok(id)
     }
 
+    /// Port 22 is open to the world unless `SSHSourceRestriction` names who may come, with or without a key pair
+    /// (developer guide, using-features.managing.ec2.instances.sg; hazards H18).
     pub(super) fn open_ssh(&mut self, group: &str, settings: &Settings) {
         let Some(group) = self.here.network.security_groups.get_mut(group) else {
             return;
         };
         group.ingress.retain(|permission| permission.from_port != Some(22));
-        if settings.get(LAUNCH, "EC2KeyName").is_none() {
-            return;
-        }
         let restriction = settings.list(LAUNCH, "SSHSourceRestriction");
         let source = restriction.last().map_or("0.0.0.0/0", String::as_str);
         let source = if source.starts_with("sg-") {
@@ -317,7 +315,7 @@ impl Site<'_> {
         InstanceSpec {
             image_id: settings
                 .get(LAUNCH, "ImageId")
-                .unwrap_or("ami-0aa7d40eeae50c9a9")
+                .unwrap_or_else(|| images::for_architectures(&settings.list(INSTANCES, "SupportedArchitectures")))
                 .to_owned(),
             instance_type: instance_type(settings),
             key_name: settings.get(LAUNCH, "EC2KeyName").map(str::to_owned),
@@ -364,7 +362,7 @@ impl Site<'_> {
         let group = TargetGroup {
             arn: arn.clone(),
             name,
-            port: u16::try_from(settings.whole(PROCESS, "Port")).unwrap_or(80),
+            port: instance_port(&settings),
             protocol: settings.text(PROCESS, "Protocol"),
             vpc_id: vpc_id.to_owned(),
             check: health_check(&settings),
@@ -658,6 +656,7 @@ pub(super) fn health_check(settings: &Settings) -> HealthCheck {
         return classic::health_check(settings);
     }
     HealthCheck {
+        port: None,
         path: settings.text(PROCESS, "HealthCheckPath"),
         interval: seconds(settings.whole(PROCESS, "HealthCheckInterval")),
         timeout: seconds(settings.whole(PROCESS, "HealthCheckTimeout")),
@@ -665,6 +664,16 @@ pub(super) fn health_check(settings: &Settings) -> HealthCheck {
         unhealthy_threshold: seconds(settings.whole(PROCESS, "UnhealthyThresholdCount")),
         matcher: settings.text(PROCESS, "MatcherHTTPCode"),
     }
+}
+
+/// Where the load balancer turns to on an instance: a port of the proxy's, not of the app's (facts/eb.md §1.8).
+pub(super) fn instance_port(settings: &Settings) -> u16 {
+    let number = if settings.is_classic() {
+        settings.whole(CLASSIC_LISTENER, "InstancePort")
+    } else {
+        settings.whole(PROCESS, "Port")
+    };
+    u16::try_from(number).unwrap_or(80)
 }
 
 /// Seconds that a target which leaves still has.

@@ -4,8 +4,8 @@
 use jiff::Timestamp;
 
 use super::catalogue::{
-    APPLICATION, ASG, BALANCER, CLASSIC_CHECK, CLASSIC_POLICIES, Effect, HEALTH_LOGS, LAUNCH, LOGS, PROCESS, TOPICS,
-    TRIGGER,
+    APPLICATION, ASG, BALANCER, CLASSIC_CHECK, CLASSIC_LISTENER, CLASSIC_POLICIES, Effect, HEALTH_LOGS, LAUNCH, LOGS,
+    PROCESS, TOPICS, TRIGGER,
 };
 use super::deployment::Wanted;
 use super::permissions;
@@ -14,6 +14,7 @@ use super::resources::{self, GROUP, HIGH, LOW, Part, Site, TEMPLATE};
 use super::settings::Settings;
 use super::workflow::Run;
 use super::{Abort, Environment, Status, extensions, health, replacement, rollout};
+use crate::world::balancing::Target;
 use crate::world::scaling::Sizes;
 use crate::world::scaling::policies::Adjustment;
 
@@ -220,7 +221,7 @@ fn change_resources(run: &Run, settings: &Settings, options: &[(String, String)]
         if touches(options, TRIGGER) {
             change_triggers(site, settings);
         }
-        let of_targets = [PROCESS, CLASSIC_CHECK, CLASSIC_POLICIES, APPLICATION];
+        let of_targets = [PROCESS, CLASSIC_LISTENER, CLASSIC_CHECK, CLASSIC_POLICIES, APPLICATION];
         if of_targets.into_iter().any(|namespace| touches(options, namespace)) {
             change_targets(site, settings);
         }
@@ -278,6 +279,14 @@ fn change_targets(site: &mut Site, settings: &Settings) {
     if let Some(targets) = site.here.balancing.target_groups.get_mut(&arn) {
         targets.check = resources::health_check(settings);
         targets.deregistration_delay = resources::draining(settings);
+        let port = resources::instance_port(settings);
+        if targets.port != port {
+            // CloudFormation makes a new target group for another port; its targets begin anew in either case.
+            targets.port = port;
+            for target in targets.targets.values_mut().filter(|target| !target.is_draining()) {
+                *target = Target::new(&target.instance_id, port);
+            }
+        }
     }
 }
 

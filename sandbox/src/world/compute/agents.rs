@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Instance, InstanceState};
-use crate::world::iam::Iam;
+use crate::world::iam::{Iam, Role};
 use crate::world::plane::{Command, CommandEnd, CommandOutcome};
 use crate::world::{Refusal, State, Tags, World, ids};
 
@@ -159,21 +159,16 @@ impl Agents {
 
 /// Whether the role of an instance lets its agent work, as AmazonSSMManagedInstanceCore does.
 fn is_allowed(iam: &Iam, region: &str, instance: &Instance) -> bool {
-    let role = role_of(iam, instance);
-    let can = |action: &str| {
-        role.as_deref()
-            .is_some_and(|role| iam.role_can(role, region, action, "*"))
+    let Some(role) = role_of(iam, instance) else {
+        return false;
     };
+    let can = |action: &str| iam.role_can(&role.name, region, action, "*");
     can("ssm:UpdateInstanceInformation") && (can("ssmmessages:OpenControlChannel") || can("ec2messages:GetMessages"))
 }
 
-/// The name of the role that an instance's profile holds.
-fn role_of(iam: &Iam, instance: &Instance) -> Option<String> {
-    let arn = instance.profile_arn.as_ref()?;
-    iam.instance_profiles()
-        .find(|profile| profile.arn == *arn)?
-        .role
-        .clone()
+/// The role that an instance has credentials of.
+fn role_of<'a>(iam: &'a Iam, instance: &Instance) -> Option<&'a Role> {
+    iam.instance_role(instance.profile_arn.as_deref()?).ok()
 }
 
 /// Once a minute: agents come, ping, or lose their connection.
@@ -319,8 +314,7 @@ fn begin(world: &Arc<World>, region: &str, command_id: &str, instance_id: &str) 
     let now = world.clock.now();
     let mut state = world.lock();
     let instance = state.region(region).compute.instances.get(instance_id)?.clone();
-    let role = role_of(&state.iam, &instance);
-    let role_arn = role.and_then(|name| state.iam.role(&name).map(|role| role.arn.clone()));
+    let role_arn = role_of(&state.iam, &instance).map(|role| role.arn.clone());
     let commands = &mut state.region(region).compute.agents.commands;
     let command = commands.iter_mut().find(|it| it.id == command_id)?;
     let invocation = command.invocations.get_mut(instance_id)?;
@@ -335,7 +329,6 @@ fn begin(world: &Arc<World>, region: &str, command_id: &str, instance_id: &str) 
         directory: command.request.directory.clone(),
         limit: limit.max(SHORTEST_LIMIT),
         role_arn,
-        region: region.to_owned(),
     })
 }
 

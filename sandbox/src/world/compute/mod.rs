@@ -2,6 +2,7 @@
 //! Must know nothing of who launches; processes are the data plane's.
 
 pub(crate) mod agents;
+pub(crate) mod images;
 pub(crate) mod key_pairs;
 
 use std::collections::BTreeMap;
@@ -254,7 +255,29 @@ fn check(here: &Region, spec: &InstanceSpec, subnet_id: &str) -> Result<(), Refu
             ),
         ));
     }
+    check_architecture(spec)?;
     check_vcpus(here, &spec.instance_type)
+}
+
+/// As RunInstances words it (skypilot-org/skypilot#6315).
+fn check_architecture(spec: &InstanceSpec) -> Result<(), Refusal> {
+    let image = images::find(&spec.image_id).ok_or_else(|| {
+        let text = format!("The image id '[{}]' does not exist", spec.image_id);
+        Refusal::new("InvalidAMIID.NotFound", text)
+    })?;
+    let architecture = network::zones::architecture(&spec.instance_type);
+    if architecture == image.architecture {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        "InvalidParameterValue",
+        format!(
+            "The architecture '{architecture}' of the specified instance type does not match the architecture '{}' of the \
+             specified AMI. Specify an instance type and an AMI that have matching architectures, and try again. You can \
+             use 'describe-instance-types' or 'describe-images' to discover the architecture of the instance type or AMI.",
+            image.architecture
+        ),
+    ))
 }
 
 /// Standard instances (A, C, D, H, I, M, R, T, Z) share one quota; the sandbox has no others.

@@ -61,6 +61,13 @@ pub(crate) struct InstanceProfile {
     pub role: Option<String>,
 }
 
+impl Role {
+    /// Whether a service may act as this role; `context` is what it says of itself when it asks.
+    pub(crate) fn trusts_service(&self, service: &str, context: &Context) -> bool {
+        Document::parse(&self.trust).is_ok_and(|trust| trust.trusts_service(service, context))
+    }
+}
+
 /// What CreateRole is given.
 #[derive(Debug, Default)]
 pub(crate) struct NewRole {
@@ -81,6 +88,25 @@ impl Iam {
     /// An instance profile by name or ARN.
     pub(crate) fn instance_profile(&self, name: &str) -> Option<&InstanceProfile> {
         self.instance_profiles.get(&key(name))
+    }
+
+    /// The role that instances with this profile (name or ARN) have credentials of.
+    ///
+    /// # Errors
+    /// Why they have none; a role that does not trust EC2 in the words of the instance metadata service, whose code for it is
+    /// AssumeRoleUnauthorizedAccess (IAM user guide, troubleshoot_iam-ec2).
+    pub(crate) fn instance_role(&self, profile: &str) -> Result<&Role, String> {
+        let name = self.instance_profile(profile).and_then(|held| held.role.as_deref());
+        let role = name.and_then(|name| self.role(name));
+        let role = role.ok_or_else(|| format!("the instance profile {profile} gives no role"))?;
+        if role.trusts_service("ec2.amazonaws.com", &Context::new()) {
+            return Ok(role);
+        }
+        Err(format!(
+            "AssumeRoleUnauthorizedAccess: EC2 cannot assume the role {}. Please see documentation at \
+             https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_iam-ec2.html#troubleshoot_iam-ec2_errors-info-doc.",
+            role.name
+        ))
     }
 
     pub(crate) fn roles(&self) -> impl Iterator<Item = &Role> {

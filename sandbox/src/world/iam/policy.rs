@@ -57,16 +57,26 @@ impl Document {
     /// Whether this trust policy lets `caller` (an ARN) of `account` assume its role.
     pub(crate) fn trusts(&self, caller: &str, account: &str, context: &Context) -> bool {
         let root = format!("arn:aws:iam::{account}:root");
+        self.lets_in(context, |principal| {
+            let who = texts(&principal["AWS"]).into_iter().chain(texts(principal));
+            who.into_iter()
+                .any(|who| who == "*" || who == account || who == root || who == caller)
+        })
+    }
+
+    /// Whether this trust policy lets the service (`ec2.amazonaws.com`) assume its role.
+    pub(crate) fn trusts_service(&self, service: &str, context: &Context) -> bool {
+        self.lets_in(context, |principal| {
+            texts(&principal["Service"]).iter().any(|who| who == service)
+        })
+    }
+
+    fn lets_in(&self, context: &Context, is_meant: impl Fn(&Value) -> bool) -> bool {
         let trusted = |statement: &Value| {
-            let who = texts(&statement["Principal"]["AWS"])
-                .into_iter()
-                .chain(texts(&statement["Principal"]));
             let action = |pattern: &str| matches(&pattern.to_lowercase(), "sts:assumerole");
             one_of(statement, "Action", &action)
                 && conditions_hold(&statement["Condition"], context)
-                && who
-                    .into_iter()
-                    .any(|who| who == "*" || who == account || who == root || who == caller)
+                && is_meant(&statement["Principal"])
         };
         let of = |effect: &'static str| self.statements.iter().filter(move |it| it["Effect"] == effect);
         of("Allow").any(trusted) && !of("Deny").any(trusted)

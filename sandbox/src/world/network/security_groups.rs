@@ -32,6 +32,35 @@ pub(crate) enum Source {
     PrefixList(String),
 }
 
+/// Inbound rules that a group may have: so many for IPv4, and so many for IPv6 (VPC user guide, amazon-vpc-limits).
+const MOST_RULES: usize = 60;
+
+/// What AWS says CloudFront's list weighs, which is the only one here (CloudFront guide, LocationsOfEdgeServers).
+pub(crate) const CLOUDFRONT_ENTRIES: u8 = 55;
+
+impl Source {
+    /// A reference to a prefix list counts as many times as the list has room for entries (VPC user guide,
+    /// amazon-vpc-limits; hazards H3): CloudFront's leaves no room for a second one.
+    fn weight(&self) -> usize {
+        match self {
+            Self::PrefixList(_) => CLOUDFRONT_ENTRIES.into(),
+            Self::Cidr(_) | Self::Group(_) => 1,
+        }
+    }
+
+    fn is_ipv4(&self) -> bool {
+        match self {
+            Self::Cidr(cidr) => !cidr.contains(':'),
+            Self::PrefixList(_) => true,
+            Self::Group(_) => false,
+        }
+    }
+
+    fn is_ipv6(&self) -> bool {
+        matches!(self, Self::Cidr(cidr) if cidr.contains(':'))
+    }
+}
+
 impl Permission {
     pub(crate) fn tcp(port: i32, source: Source) -> Self {
         Self {
@@ -146,6 +175,17 @@ impl Network {
             return Err(Refusal::new(
                 "InvalidPermission.Duplicate",
                 "the specified rule already exists",
+            ));
+        }
+        let after = || group.ingress.iter().chain(&permissions);
+        let weight = |is_other: fn(&Source) -> bool| -> usize {
+            let counted = after().filter(|permission| !is_other(&permission.source));
+            counted.map(|permission| permission.source.weight()).sum()
+        };
+        if weight(Source::is_ipv6) > MOST_RULES || weight(Source::is_ipv4) > MOST_RULES {
+            return Err(Refusal::new(
+                "RulesPerSecurityGroupLimitExceeded",
+                "The maximum number of rules per security group has been reached.",
             ));
         }
         group.ingress.extend(permissions);

@@ -10,6 +10,7 @@ const REGION: &str = "us-east-1";
 async fn a_default_vpc_comes_apart_only_in_the_right_order_and_when_nothing_runs_in_it() {
     let fake = Fake::new();
     let spec = compute::InstanceSpec {
+        image_id: compute::images::for_architectures(&[]).to_owned(),
         instance_type: "t3.micro".to_owned(),
         ..compute::InstanceSpec::default()
     };
@@ -84,4 +85,29 @@ fn a_security_group_that_another_names_cannot_be_deleted() {
     assert_eq!(refused.message, format!("resource {one} has a dependent object"));
     here.network.revoke_ingress(&two, &[rule]).unwrap();
     here.delete_security_group(&one).unwrap();
+}
+
+#[test]
+fn cloudfronts_prefix_list_leaves_little_room_in_a_group() {
+    let fake = Fake::new();
+    let mut state = fake.world.lock();
+    let network = &mut state.region(REGION).network;
+    let vpc = network.create_default_vpc(REGION).unwrap();
+    let group = network.create_security_group(&vpc, "origin", "", Tags::new()).unwrap();
+    let from = |port: i32, source: &str| {
+        let source = match source.starts_with("pl-") {
+            true => Source::PrefixList(source.to_owned()),
+            false => Source::Cidr(source.to_owned()),
+        };
+        vec![Permission::tcp(port, source)]
+    };
+    network.authorize_ingress(&group, from(80, "pl-3b927c52")).unwrap();
+    let refused = network.authorize_ingress(&group, from(443, "pl-3b927c52")).unwrap_err();
+    assert_eq!(refused.code, "RulesPerSecurityGroupLimitExceeded");
+    for port in 1..=5 {
+        network.authorize_ingress(&group, from(port, "10.0.0.0/8")).unwrap();
+    }
+    assert!(network.authorize_ingress(&group, from(6, "10.0.0.0/8")).is_err());
+    // What is for IPv6 is counted by itself.
+    network.authorize_ingress(&group, from(6, "fd00::/8")).unwrap();
 }

@@ -57,7 +57,7 @@ fn short(region: &str) -> String {
         .collect()
 }
 
-/// Instance types that the sandbox has, with virtual CPUs and MiB of memory.
+/// Instance types that the sandbox has, with virtual CPUs, MiB of memory and architecture.
 pub(crate) const INSTANCE_TYPES: &[(&str, i32, i64, &str)] = &[
     ("t3.nano", 2, 512, "x86_64"),
     ("t3.micro", 2, 1024, "x86_64"),
@@ -77,6 +77,12 @@ pub(crate) const INSTANCE_TYPES: &[(&str, i32, i64, &str)] = &[
 pub(crate) fn processors(instance_type: &str) -> u32 {
     let known = INSTANCE_TYPES.iter().find(|(name, ..)| *name == instance_type);
     known.and_then(|(_, count, ..)| u32::try_from(*count).ok()).unwrap_or(2)
+}
+
+/// The architecture of a type's processors.
+pub(crate) fn architecture(instance_type: &str) -> &'static str {
+    let known = INSTANCE_TYPES.iter().find(|(name, ..)| *name == instance_type);
+    known.map_or("x86_64", |(.., architecture)| architecture)
 }
 
 /// Whether a zone has a type. us-east-1e is old: it has no t3, t4g or newer (facts/eb.md §1.6: why subnets have to be

@@ -1,7 +1,8 @@
 //! How environments fail: in AWS's words, and with AWS's end states.
 
 use super::*;
-use crate::world::beanstalk::catalogue::{ENVIRONMENT, LAUNCH, VPC};
+use crate::world::beanstalk::catalogue::{ENVIRONMENT, INSTANCES, LAUNCH, PROPERTIES, VPC};
+use crate::world::beanstalk::environments::EnvironmentUpdate;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unusable_profile_ends_the_environment_and_frees_its_name() {
@@ -47,6 +48,41 @@ async fn a_bundle_that_crashes_leaves_a_ready_and_red_environment_with_a_log_tha
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_runs_and_does_not_answer_is_given_up_after_the_command_time_out() {
+    let fake = prepared();
+    let began = fake.world.clock.now();
+    let environment = create(&fake, "sick", &[]).await;
+    let waited = fake.world.clock.now().duration_since(began);
+    assert!(
+        waited >= jiff::SignedDuration::from_secs(600 + 240),
+        "given up after {waited}"
+    );
+    assert_eq!(
+        (environment.status, environment.health.status.color()),
+        (Status::Ready, "Red")
+    );
+    let told = messages(&fake, Some("r-create"));
+    assert!(has(&told, "Instance deployment completed successfully."), "{told:#?}");
+    assert!(has(&told, "Create environment operation is complete, but with errors."));
+    assert!(has(&told, "However, there were issues during launch"));
+    assert!(!has(&told, "Successfully launched environment"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_and_settings_are_never_updated_in_one_call() {
+    let fake = prepared();
+    create(&fake, "v1", &[]).await;
+    let both = EnvironmentUpdate {
+        version_label: Some("v2".to_owned()),
+        set: vec![(PROPERTIES.to_owned(), "COLOR".to_owned(), "green".to_owned())],
+        ..EnvironmentUpdate::default()
+    };
+    let refused = environments::update(&fake.world, &caller("r-both"), &named(), both).unwrap_err();
+    assert_eq!(refused.code, "InvalidParameterCombination");
+    assert!(messages(&fake, Some("r-both")).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_new_account_needs_a_launch_template() {
     let fake = prepared();
     fake.world.lock().gates.launch_configurations = true;
@@ -68,6 +104,22 @@ async fn a_new_account_needs_a_launch_template() {
     environments::terminate(&fake.world, &caller("r-end"), &named()).unwrap();
     rest(&fake, &environment.id).await;
     assert_eq!(leftovers(&fake), []);
+}
+
+/// Beanstalk takes its image for x86_64 unless it is told of another architecture.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_graviton_type_needs_its_architecture_said() {
+    let fake = prepared();
+    let graviton = (INSTANCES, "InstanceTypes", "t4g.micro");
+    let environment = create(&fake, "v1", &[graviton]).await;
+    assert_eq!(environment.health.status.color(), "Red");
+    let text = "The architecture 'arm64' of the specified instance type does not match the architecture 'x86_64'";
+    assert!(has(&messages(&fake, Some("r-create")), text));
+    environments::terminate(&fake.world, &caller("r-end"), &named()).unwrap();
+    rest(&fake, &environment.id).await;
+    let said = (INSTANCES, "SupportedArchitectures", "arm64");
+    let environment = create(&fake, "v1", &[graviton, said]).await;
+    assert_eq!(environment.health.status.as_str(), "Ok", "{:#?}", messages(&fake, None));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -195,6 +247,20 @@ async fn names_and_cnames_are_checked_and_a_network_load_balancer_is_refused_cle
             .contains("This sandbox has classic and application load balancers only."),
         "{}",
         network.message
+    );
+}
+
+/// On AWS nginx goes where the property says; whoever relies on that must not think that it was tried here.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_of_ones_own_is_refused_as_a_limit_of_the_sandbox() {
+    let fake = prepared();
+    let new = new_environment("v1", &[(PROPERTIES, "PORT", "8080")]);
+    let refused = environments::create(&fake.world, &caller("r"), new).unwrap_err();
+    assert_eq!(refused.code, "ConfigurationValidationException");
+    assert!(
+        refused.message.contains("This sandbox has a port of its own choice"),
+        "{}",
+        refused.message
     );
 }
 

@@ -3,6 +3,7 @@
 mod burning;
 mod failures;
 mod operations;
+mod roles;
 mod rollouts;
 mod scaling;
 mod updates;
@@ -22,6 +23,7 @@ use crate::world::{Item, Tags, World, iam, routes};
 
 const REGION: &str = "us-east-1";
 const BUCKET: &str = "elasticbeanstalk-us-east-1-000000000000";
+const WEB_TIER: &str = "arn:aws:iam::aws:policy/AWSElasticBeanstalkWebTier";
 
 fn caller(request: &str) -> Caller {
     Caller {
@@ -78,16 +80,24 @@ fn add_version(world: &World, objects: &FakeObjects, label: &str, bundle: Bytes)
     state.region(REGION).beanstalk.create_version(&origin, new).unwrap();
 }
 
+/// A trust policy for a service.
+fn trust(service: &str) -> String {
+    format!(
+        r#"{{"Statement":{{"Effect":"Allow","Principal":{{"Service":"{service}.amazonaws.com"}},"Action":"sts:AssumeRole"}}}}"#
+    )
+}
+
 fn add_roles(iam: &mut iam::Iam) {
     let (account, now) = ("000000000000", jiff::Timestamp::UNIX_EPOCH);
-    for name in ["ec2-role", "service-role"] {
+    for (name, service) in [("ec2-role", "ec2"), ("service-role", "elasticbeanstalk")] {
         let new = iam::NewRole {
             name: name.to_owned(),
-            trust: r#"{"Version":"2012-10-17","Statement":[]}"#.to_owned(),
+            trust: trust(service),
             ..iam::NewRole::default()
         };
         iam.create_role(account, now, new).unwrap();
     }
+    iam.attach("ec2-role", WEB_TIER).unwrap();
     for name in ["profile", "empty-profile"] {
         iam.create_instance_profile(account, now, name, None, Tags::new())
             .unwrap();
@@ -326,6 +336,25 @@ async fn a_single_instance_is_reached_by_its_cname_and_has_no_load_balancer() {
     environments::terminate(&fake.world, &caller("r-end"), &named()).unwrap();
     rest(&fake, &environment.id).await;
     assert_eq!(leftovers(&fake), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn leaving_out_the_key_pair_does_not_close_ssh() {
+    use crate::world::network::security_groups::Source;
+    let fake = prepared();
+    let restriction = (catalogue::LAUNCH, "SSHSourceRestriction", "tcp, 22, 22, 127.0.0.1/32");
+    for (settings, open_to) in [(&[][..], "0.0.0.0/0"), (&[restriction][..], "127.0.0.1/32")] {
+        let environment = create(&fake, "v1", settings).await;
+        let group = environment.made.security_group.unwrap();
+        let ingress = fake.world.lock().region(REGION).network.security_groups[&group]
+            .ingress
+            .clone();
+        let mut ssh = ingress.iter().filter(|permission| permission.from_port == Some(22));
+        assert_eq!(ssh.next().unwrap().source, Source::Cidr(open_to.to_owned()));
+        assert_eq!(ssh.next(), None);
+        environments::terminate(&fake.world, &caller("r-end"), &named()).unwrap();
+        rest(&fake, &environment.id).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

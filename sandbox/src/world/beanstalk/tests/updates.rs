@@ -1,7 +1,7 @@
 //! Changes of a running environment, and what its group does by itself.
 
 use super::*;
-use crate::world::beanstalk::catalogue::{ASG, COMMAND, INSTANCES, PROPERTIES, TRIGGER};
+use crate::world::beanstalk::catalogue::{ASG, COMMAND, INSTANCES, PROCESS, PROPERTIES, TRIGGER};
 use crate::world::beanstalk::environments::EnvironmentUpdate;
 use crate::world::compute;
 
@@ -67,6 +67,17 @@ async fn a_failed_batch_stops_the_rollout_and_leaves_mixed_versions() {
         .collect();
     assert!(labels.contains(&"crash") && labels.contains(&"v1"), "{labels:?}");
     assert_eq!(environment.health.status.color(), "Red");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_process_port_reaches_the_targets() {
+    let fake = prepared();
+    let environment = create(&fake, "v1", &[]).await;
+    update(&fake, set(PROCESS, "Port", "8080")).await;
+    let mut state = fake.world.lock();
+    let group = &state.region(REGION).balancing.target_groups[&environment.made.target_group.unwrap()];
+    let ports: Vec<_> = group.targets.values().map(|target| target.port).collect();
+    assert_eq!((group.port, ports), (8080, vec![8080, 8080]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

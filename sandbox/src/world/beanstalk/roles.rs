@@ -1,0 +1,62 @@
+//! An environment's two roles: what its instances may do, and whether Beanstalk can act as the service's.
+//! Must know nothing of policies; IAM decides.
+
+use super::catalogue::{ENVIRONMENT, HEALTH, LAUNCH};
+use super::settings::Settings;
+use super::workflow::Run;
+use crate::world::State;
+use crate::world::iam::linked_roles::not_authorized;
+use crate::world::iam::policy::Context;
+
+/// What a service role's trust asks of whoever acts as it (facts/eb.md §4.1).
+const EXTERNAL_ID: (&str, &str) = ("sts:externalid", "elasticbeanstalk");
+
+/// Whether the instances of these settings may do `action` on `resource` (an ARN), with the role of their profile.
+///
+/// # Errors
+/// Why not.
+pub(super) fn instances_may(
+    run: &Run,
+    state: &State,
+    settings: &Settings,
+    action: &str,
+    resource: &str,
+) -> Result<(), String> {
+    let iam = state.iam.seen(state.as_of(run.world.clock.now()));
+    let role = iam.instance_role(settings.get(LAUNCH, "IamInstanceProfile").unwrap_or_default())?;
+    if iam.role_can(&role.name, &run.region, action, resource) {
+        return Ok(());
+    }
+    let caller = format!("arn:aws:sts::{}:assumed-role/{}", state.account, role.name);
+    Err(not_authorized(&caller, action, resource))
+}
+
+/// Whether the health agents may not tell what they see: unless that is switched off, they sign with the instances' role, which
+/// must allow `elasticbeanstalk:PutInstanceStatistics` (facts/eb.md §1.9).
+pub(super) fn is_unheard(state: &mut State, run: &Run) -> bool {
+    let Some(environment) = state.region(&run.region).beanstalk.environments.get(&run.id).cloned() else {
+        return false;
+    };
+    let settings = &environment.settings;
+    let signs = settings.has_enhanced_health() && settings.is_true(HEALTH, "EnhancedHealthAuthEnabled");
+    let action = "elasticbeanstalk:PutInstanceStatistics";
+    signs && instances_may(run, state, settings, action, &environment.arn).is_err()
+}
+
+/// Why enhanced health cannot be read: Beanstalk reads it with the service role (facts/eb.md §4.1).
+pub(super) fn service_problem(state: &mut State, run: &Run) -> Option<String> {
+    let environment = state.region(&run.region).beanstalk.environments.get(&run.id)?;
+    let enhanced = environment.settings.has_enhanced_health();
+    let given = environment
+        .settings
+        .get(ENVIRONMENT, "ServiceRole")
+        .filter(|_| enhanced)?
+        .to_owned();
+    let iam = state.iam.seen(state.as_of_elsewhere(run.world.clock.now()));
+    let (key, value) = EXTERNAL_ID;
+    let context = Context::from([(key.to_owned(), vec![value.to_owned()])]);
+    let role = iam.role(&given);
+    let usable = role.is_some_and(|role| role.trusts_service("elasticbeanstalk.amazonaws.com", &context));
+    (!usable)
+        .then(|| format!("Unable to assume role \"{given}\". Verify that the role exists and is configured correctly."))
+}
