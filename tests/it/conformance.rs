@@ -148,9 +148,9 @@ fn an_account_that_was_opened_lately_meets_its_gates() {
 
 #[test]
 fn what_was_just_made_shows_late_where_that_is_switched_on() {
-    // Two seconds of real time: what comes right after a call comes within them.
+    // Five seconds of real time: what comes right after a call comes within them.
     let user = User::new().with("CONFORMANCE_SLOW_READS", "1");
-    user.confctl(&["sandbox", "start", "--tag-delay", "1200"]).exits(0);
+    user.confctl(&["sandbox", "start", "--tag-delay", "3000"]).exits(0);
     tell(&user, "switches");
 }
 
