@@ -1,102 +1,99 @@
 //! What an update of a distribution must say: nothing of a configuration is merged with what was there.
 //! Must know nothing of what the members mean.
 
+use serde_json::Value;
 use winterbaume_cloudfront::wire as w;
 
+use super::configuration::unreadable;
 use crate::world::Refusal;
+
+/// Members of the configuration that a creation may leave out.
+const CONFIGURATION: &[&str] = &[
+    "DefaultRootObject",
+    "CacheBehaviors",
+    "CustomErrorResponses",
+    "Logging",
+    "PriceClass",
+    "ViewerCertificate",
+    "Restrictions",
+    "WebACLId",
+    "HttpVersion",
+];
+/// Those of a behavior, and what CloudFront calls them.
+const BEHAVIOR: &[(&str, &str)] = &[
+    ("AllowedMethods", "AllowedMethods"),
+    ("Compress", "Compress"),
+    ("LambdaFunctionAssociations", "LambdaFunctionAssociations"),
+    ("FieldLevelEncryptionId", "Field level encryption id"),
+];
+/// Those of a behavior without a cache policy.
+const TIMES: &[(&str, &str)] = &[("MinTTL", "MinTTL"), ("DefaultTTL", "DefaultTTL"), ("MaxTTL", "MaxTTL")];
+const FORWARDED_VALUES: &[(&str, &str)] = &[
+    ("Headers", "Header settings"),
+    ("QueryStringCacheKeys", "QueryStringCacheKeys"),
+];
 
 /// The new configuration replaces the old one, and members that a creation may leave out are required (developer guide,
 /// "Required API fields for creating and updating distributions"; facts/aws.md §1.6). The codes and texts that were
-/// seen: Aliases and OriginCustomHeaders (scttfrdmn/substrate, from an account), WebACLId (yaybu/touchdown#66), the
-/// origin's time-outs (boto/boto3#1083), FieldLevelEncryptionId (boto/boto3#1558), OriginSslProtocols
-/// (lucidsoftware/cumulus#131), Headers (aws/aws-sdk-net#825), MinTTL (aws-controllers-k8s/community#2335). The others
-/// are given in their pattern.
+/// seen: Aliases, OriginCustomHeaders and SmoothStreaming (scttfrdmn/substrate, from an account), WebACLId
+/// (yaybu/touchdown#66), the origin's time-outs (boto/boto3#1083), FieldLevelEncryptionId (boto/boto3#1558),
+/// OriginSslProtocols (lucidsoftware/cumulus#131), Headers (aws/aws-sdk-net#825), MinTTL
+/// (aws-controllers-k8s/community#2335). The others are given in their pattern.
 ///
 /// # Errors
 /// `IllegalUpdate` or `InvalidArgument`, with the name of the first member that is missing.
 pub(super) fn check(config: &w::DistributionConfig) -> Result<(), Refusal> {
-    let missing = |member: &str| Refusal::new("IllegalUpdate", format!("{member} is missing for the resource"));
-    if config.aliases.is_none() {
-        return Err(Refusal::new("IllegalUpdate", "Aliases are missing for the resource"));
+    let document = serde_json::to_value(config).map_err(unreadable)?;
+    if document.get("Aliases").is_none() {
+        return illegal("Aliases are missing for the resource");
     }
-    for (member, is_there) in [
-        ("DefaultRootObject", config.default_root_object.is_some()),
-        ("CacheBehaviors", config.cache_behaviors.is_some()),
-        ("CustomErrorResponses", config.custom_error_responses.is_some()),
-        ("Logging", config.logging.is_some()),
-        ("PriceClass", config.price_class.is_some()),
-        ("ViewerCertificate", config.viewer_certificate.is_some()),
-        ("Restrictions", config.restrictions.is_some()),
-        ("WebACLId", config.web_a_c_l_id.is_some()),
-        ("HttpVersion", config.http_version.is_some()),
-    ] {
-        if !is_there {
-            return Err(missing(member));
-        }
+    if let Some(member) = CONFIGURATION.iter().find(|member| document.get(**member).is_none()) {
+        return illegal(&format!("{member} is missing for the resource"));
     }
-    config.origins.items.items.iter().try_for_each(check_origin)?;
-    // Two types with the same members.
-    macro_rules! check_behavior {
-        ($behavior:expr) => {{
-            let behavior = $behavior;
-            for (member, is_there) in [
-                ("AllowedMethods", behavior.allowed_methods.is_some()),
-                ("Compress", behavior.compress.is_some()),
-                (
-                    "Lambda function associations",
-                    behavior.lambda_function_associations.is_some(),
-                ),
-                (
-                    "Field level encryption id",
-                    behavior.field_level_encryption_id.is_some(),
-                ),
-            ] {
-                require(member, is_there)?;
-            }
-            if behavior.smooth_streaming.is_none() {
-                return Err(invalid("The parameter SmoothStreaming flag is missing."));
-            }
-            if let Some(values) = &behavior.forwarded_values {
-                require("Header settings", values.headers.is_some())?;
-                require("QueryStringCacheKeys", values.query_string_cache_keys.is_some())?;
-                require("MinTTL", behavior.min_t_t_l.is_some())?;
-                require("DefaultTTL", behavior.default_t_t_l.is_some())?;
-                require("MaxTTL", behavior.max_t_t_l.is_some())?;
-            }
-        }};
-    }
-    check_behavior!(&config.default_cache_behavior);
-    let behaviors = config.cache_behaviors.iter().flat_map(|list| &list.items);
-    for behavior in behaviors.flat_map(|list| &list.items) {
-        check_behavior!(behavior);
-    }
-    Ok(())
+    let list = |list: &str, element: &str| document[list]["Items"][element].as_array().into_iter().flatten();
+    list("Origins", "Origin").try_for_each(check_origin)?;
+    check_behavior(&document["DefaultCacheBehavior"])?;
+    list("CacheBehaviors", "CacheBehavior").try_for_each(check_behavior)
 }
 
-fn check_origin(origin: &w::Origin) -> Result<(), Refusal> {
-    let illegal = |text: &str| Err(Refusal::new("IllegalUpdate", text));
-    if origin.custom_headers.is_none() {
+fn check_origin(origin: &Value) -> Result<(), Refusal> {
+    if origin.get("CustomHeaders").is_none() {
         return illegal("The 'OriginCustomHeaders' field is missing.");
     }
-    let Some(custom) = &origin.custom_origin_config else {
+    let Some(custom) = origin.get("CustomOriginConfig") else {
         return Ok(());
     };
-    if custom.origin_read_timeout.is_none() {
-        return illegal("OriginReadTimeout is required for updates.");
+    for member in ["OriginReadTimeout", "OriginKeepaliveTimeout"] {
+        if custom.get(member).is_none() {
+            return illegal(&format!("{member} is required for updates."));
+        }
     }
-    if custom.origin_keepalive_timeout.is_none() {
-        return illegal("OriginKeepaliveTimeout is required for updates.");
-    }
-    require("OriginSslProtocols", custom.origin_ssl_protocols.is_some())
+    require(custom, &[("OriginSslProtocols", "OriginSslProtocols")])
 }
 
-fn require(member: &str, is_there: bool) -> Result<(), Refusal> {
-    match is_there {
-        true => Ok(()),
-        false => Err(invalid(&format!("The parameter {member} is required."))),
+fn check_behavior(behavior: &Value) -> Result<(), Refusal> {
+    require(behavior, BEHAVIOR)?;
+    if behavior.get("SmoothStreaming").is_none() {
+        return invalid("The parameter SmoothStreaming flag is missing.");
+    }
+    let Some(values) = behavior.get("ForwardedValues") else {
+        return Ok(());
+    };
+    require(values, FORWARDED_VALUES)?;
+    require(behavior, TIMES)
+}
+
+fn require(structure: &Value, members: &[(&str, &str)]) -> Result<(), Refusal> {
+    match members.iter().find(|(member, _)| structure.get(member).is_none()) {
+        Some((_, name)) => invalid(&format!("The parameter {name} is required.")),
+        None => Ok(()),
     }
 }
 
-fn invalid(text: &str) -> Refusal {
-    Refusal::new("InvalidArgument", text)
+fn illegal(text: &str) -> Result<(), Refusal> {
+    Err(Refusal::new("IllegalUpdate", text))
+}
+
+fn invalid(text: &str) -> Result<(), Refusal> {
+    Err(Refusal::new("InvalidArgument", text))
 }

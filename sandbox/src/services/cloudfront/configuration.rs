@@ -100,7 +100,7 @@ pub(super) fn write(configuration: &Configuration) -> Result<w::DistributionConf
     serde_json::from_value(configuration.document.clone()).map_err(unreadable)
 }
 
-fn unreadable(error: serde_json::Error) -> Refusal {
+pub(super) fn unreadable(error: serde_json::Error) -> Refusal {
     Refusal::with_status(500, "InternalError", error.to_string())
 }
 

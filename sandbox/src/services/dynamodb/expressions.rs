@@ -49,9 +49,9 @@ fn must_have_expressions(expressions: &[Expression<'_>], names: bool, values: bo
         ));
     }
     // A projection has no values.
-    let mut with_values = expressions.iter().filter(|(kind, _)| *kind != "ProjectionExpression");
+    let with_values = expressions.iter().filter(|(kind, _)| *kind != "ProjectionExpression");
     if values && with_values.clone().all(|(_, text)| text.is_none()) {
-        let kinds: Vec<_> = with_values.by_ref().map(|(kind, _)| *kind).collect();
+        let kinds: Vec<_> = with_values.map(|(kind, _)| *kind).collect();
         let are = if kinds.len() > 1 { "are" } else { "is" };
         return Err(invalid(format!(
             "ExpressionAttributeValues can only be specified when using expressions: {} {are} null",
