@@ -200,8 +200,8 @@ async fn an_instance_of_which_nothing_is_heard_fails_its_own_status_check_and_no
     );
 }
 
-#[test]
-fn a_prefix_is_a_label_of_a_host_name() {
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prefix_is_a_label_of_a_host_name() {
     let fake = prepared();
     let world = &fake.world;
     let made = [
