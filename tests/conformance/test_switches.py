@@ -140,7 +140,17 @@ class LateForBeanstalk(Case):
         refusal(ec2.create_default_vpc)
 
     def test_an_environment_is_listed_late_and_so_are_tags(self):
-        made = stack.create("late", "unlisted-env", stack.SINGLE, Tags=TAGS)
+        # Its profile has been spread, so that it lives until it is listed.
+        iam, profile = client("iam"), "spread-profile"
+        iam.create_role(RoleName=profile, AssumeRolePolicyDocument=TRUST)
+        until("the role", lambda: refusal(iam.get_role, RoleName=profile)[0] is None)
+        iam.create_instance_profile(InstanceProfileName=profile)
+        iam.add_role_to_instance_profile(InstanceProfileName=profile, RoleName=profile)
+        until("the profile", lambda: refusal(iam.get_instance_profile, InstanceProfileName=profile)[0] is None)
+        until("its role", lambda: iam.get_instance_profile(InstanceProfileName=profile)["InstanceProfile"]["Roles"])
+        given = stack.option("autoscaling:launchconfiguration", "IamInstanceProfile", profile)
+        settings = [one for one in stack.SINGLE if one["OptionName"] != given["OptionName"]] + [given]
+        made = stack.create("late", "unlisted-env", settings, Tags=TAGS)
         mine = {"EnvironmentIds": [made["EnvironmentId"]]}
         self.assertEqual([], self.beanstalk.describe_environments(**mine)["Environments"])
         tags = self.beanstalk.list_tags_for_resource(ResourceArn=made["EnvironmentArn"])["ResourceTags"]

@@ -105,10 +105,11 @@ fn a_name_that_was_asked_for_and_is_taken_is_not_asked_for_again() {
 
 #[test]
 fn a_name_that_is_lost_between_two_launches_is_no_origin_any_more() {
-    // The first launch ends at once, since IAM spreads the instance profile late, and gives its name up.
+    // The first launch ends at once, since IAM spreads the instance profile late, and gives its name up. A slow clock: on a
+    // busy machine it must not have been spread before the launch asks for it.
     let user = User::new()
-        .with("CONFCTL_SANDBOX_TIME_SCALE", "30")
-        .with("CONFCTL_SANDBOX_TAG_DELAY", "50");
+        .with("CONFCTL_SANDBOX_TIME_SCALE", "10")
+        .with("CONFCTL_SANDBOX_TAG_DELAY", "55");
     user.confctl(&["bundle"]).exits(0);
     let empty = user.inventory_of_a_fresh_sandbox();
     let mut run = user.start(&["up", "--sandbox", "--yes", "-p", "ci", "-o", "json"]);
