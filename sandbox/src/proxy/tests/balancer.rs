@@ -155,7 +155,12 @@ async fn listener_rules_let_through_who_has_the_header_and_answer_the_rest_thems
         vec![Condition::PathPattern(vec!["*".to_owned()])],
         refusal,
     );
-    rule(&site, 1, vec![secret], RuleAction::Forward("group".to_owned()));
+    let group = {
+        let mut state = site.world.lock();
+        let listener = &state.region("us-east-1").balancing.listeners["listener"];
+        listener.target_group_arn.clone()
+    };
+    rule(&site, 1, vec![secret], RuleAction::Forward(group));
     let refused = site.ask_balancer(Request::get("/"), "").await;
     assert_eq!((refused.status, refused.text()), (StatusCode::FORBIDDEN, "not here"));
     let knowing = Request::get("/").header("x-origin-secret", "true one");

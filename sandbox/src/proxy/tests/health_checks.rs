@@ -15,6 +15,7 @@ use crate::world::balancing::{HealthCheck, ShownHealth};
 /// Two apps in a target group, checked at `/health` as `check` says. A check interval takes 20 ms.
 struct Checked {
     world: Arc<World>,
+    group: String,
     apps: [App; 2],
     front: SocketAddr,
 }
@@ -28,7 +29,7 @@ impl Checked {
             addresses.insert(id.to_owned(), app.serve().await);
         }
         let world = world(750.0, Fixed(addresses));
-        balance(&world, &["i-0", "i-1"], "/health");
+        let group = balance(&world, &["i-0", "i-1"], "/health");
         {
             let mut state = world.lock();
             check(
@@ -36,20 +37,25 @@ impl Checked {
                     .region("us-east-1")
                     .balancing
                     .target_groups
-                    .get_mut("group")
+                    .get_mut(&group)
                     .unwrap()
                     .check,
             );
         }
         crate::proxy::start(&world);
         let front = http::front(world.clone()).await;
-        Self { world, apps, front }
+        Self {
+            world,
+            group,
+            apps,
+            front,
+        }
     }
 
     fn health(&self, id: &str) -> ShownHealth {
         let mut state = self.world.lock();
         let region = state.region("us-east-1");
-        let group = &region.balancing.target_groups["group"];
+        let group = &region.balancing.target_groups[&self.group];
         region.shown_health(group, &group.targets[id])
     }
 
@@ -127,7 +133,7 @@ async fn at_another_port_than_nginxs_nobody_listens() {
     {
         let mut state = site.world.lock();
         let groups = &mut state.region("us-east-1").balancing.target_groups;
-        for target in groups.get_mut("group").unwrap().targets.values_mut() {
+        for target in groups.get_mut(&site.group).unwrap().targets.values_mut() {
             target.port = 5000;
         }
     }

@@ -93,8 +93,10 @@ pub(crate) fn world(scale: f64, plane: impl DataPlane + 'static) -> Arc<World> {
     )
 }
 
-/// Puts a load balancer in front of the instances.
-fn balance(world: &World, instances: &[&str], path: &str) {
+/// Puts a load balancer in front of the instances. The target group's ARN is a new one, as on AWS: it is the key of what the
+/// process remembers of whose turn it is. Returns it.
+fn balance(world: &World, instances: &[&str], path: &str) -> String {
+    let group = format!("group-{}", crate::world::ids::uuid());
     let mut state = world.lock();
     let balancing = &mut state.region("us-east-1").balancing;
     let tags = Tags::new();
@@ -122,14 +124,14 @@ fn balance(world: &World, instances: &[&str], path: &str) {
             load_balancer_arn: "lb".to_owned(),
             port: 80,
             protocol: "HTTP".to_owned(),
-            target_group_arn: "group".to_owned(),
+            target_group_arn: group.clone(),
         },
     );
     let targets = instances.iter().map(|id| ((*id).to_owned(), Target::new(id, 80)));
     balancing.target_groups.insert(
-        "group".to_owned(),
+        group.clone(),
         TargetGroup {
-            arn: "group".to_owned(),
+            arn: group.clone(),
             name: "group".to_owned(),
             port: 80,
             protocol: "HTTP".to_owned(),
@@ -148,6 +150,7 @@ fn balance(world: &World, instances: &[&str], path: &str) {
             tags,
         },
     );
+    group
 }
 
 /// A behavior of everything, under a managed cache policy.
