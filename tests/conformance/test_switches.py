@@ -6,6 +6,7 @@ Each story begins as a hasty client would go on, and shows how that ends.
 import io
 import json
 import os
+import time
 import unittest
 import zipfile
 
@@ -146,8 +147,11 @@ class LateForBeanstalk(Case):
         until("the role", lambda: refusal(iam.get_role, RoleName=profile)[0] is None)
         iam.create_instance_profile(InstanceProfileName=profile)
         iam.add_role_to_instance_profile(InstanceProfileName=profile, RoleName=profile)
+        began = time.monotonic()
         until("the profile", lambda: refusal(iam.get_instance_profile, InstanceProfileName=profile)[0] is None)
         until("its role", lambda: iam.get_instance_profile(InstanceProfileName=profile)["InstanceProfile"]["Roles"])
+        # To other services IAM tells it as late again, and no API tells when.
+        time.sleep(time.monotonic() - began + 1)
         given = stack.option("autoscaling:launchconfiguration", "IamInstanceProfile", profile)
         settings = [one for one in stack.SINGLE if one["OptionName"] != given["OptionName"]] + [given]
         made = stack.create("late", "unlisted-env", settings, Tags=TAGS)
