@@ -7,7 +7,7 @@ use crate::support::User;
 /// A minute of AWS's time, which is as long as anything is waited for that does not show.
 fn slow() -> User {
     User::new()
-        .with("CONFCTL_SANDBOX_TIME_SCALE", "120")
+        .with("CONFCTL_SANDBOX_TIME_SCALE", "40")
         .with("CONFCTL_SANDBOX_TAG_DELAY", "50")
 }
 
