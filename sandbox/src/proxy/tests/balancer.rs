@@ -5,7 +5,7 @@ use std::time::Duration;
 use ::http::{Request, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::{BALANCER, DISABLED, Site, balance, configuration};
+use super::{BALANCER, DISABLED, GROUP, Site, balance, configuration};
 use crate::world::World;
 use crate::world::balancing::TargetState;
 use crate::world::balancing_rules::{Condition, RuleAction};
@@ -77,7 +77,7 @@ async fn a_draining_target_finishes_what_it_has() {
 #[tokio::test]
 async fn without_targets_it_is_a_503() {
     let site = Site::new(configuration(DISABLED)).await;
-    balance(&site.world, &[], "/");
+    balance(&site.world, GROUP, &[], "/");
     let answer = site.ask_balancer(Request::get("/"), "").await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(answer.text().contains("<h1>503 Service Unavailable</h1>"));
@@ -86,7 +86,7 @@ async fn without_targets_it_is_a_503() {
 #[tokio::test]
 async fn a_target_that_does_not_listen_is_a_502() {
     let site = Site::new(configuration(DISABLED)).await;
-    balance(&site.world, &["i-gone"], "/");
+    balance(&site.world, GROUP, &["i-gone"], "/");
     assert_eq!(
         site.ask_balancer(Request::get("/"), "").await.status,
         StatusCode::BAD_GATEWAY
@@ -155,12 +155,7 @@ async fn listener_rules_let_through_who_has_the_header_and_answer_the_rest_thems
         vec![Condition::PathPattern(vec!["*".to_owned()])],
         refusal,
     );
-    let group = {
-        let mut state = site.world.lock();
-        let listener = &state.region("us-east-1").balancing.listeners["listener"];
-        listener.target_group_arn.clone()
-    };
-    rule(&site, 1, vec![secret], RuleAction::Forward(group));
+    rule(&site, 1, vec![secret], RuleAction::Forward(GROUP.to_owned()));
     let refused = site.ask_balancer(Request::get("/"), "").await;
     assert_eq!((refused.status, refused.text()), (StatusCode::FORBIDDEN, "not here"));
     let knowing = Request::get("/").header("x-origin-secret", "true one");

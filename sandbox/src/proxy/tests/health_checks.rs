@@ -29,7 +29,8 @@ impl Checked {
             addresses.insert(id.to_owned(), app.serve().await);
         }
         let world = world(750.0, Fixed(addresses));
-        let group = balance(&world, &["i-0", "i-1"], "/health");
+        let group = super::new_group();
+        balance(&world, &group, &["i-0", "i-1"], "/health");
         {
             let mut state = world.lock();
             check(

@@ -93,10 +93,16 @@ pub(crate) fn world(scale: f64, plane: impl DataPlane + 'static) -> Arc<World> {
     )
 }
 
-/// Puts a load balancer in front of the instances. The target group's ARN is a new one, as on AWS: it is the key of what the
-/// process remembers of whose turn it is. Returns it.
-fn balance(world: &World, instances: &[&str], path: &str) -> String {
-    let group = format!("group-{}", crate::world::ids::uuid());
+/// The target group of a site with one instance.
+const GROUP: &str = "group";
+
+/// An ARN for a group of more: it is the key of what the process remembers of whose turn it is, and tests run side by side.
+fn new_group() -> String {
+    format!("group-{}", crate::world::ids::uuid())
+}
+
+/// Puts a load balancer in front of the instances.
+fn balance(world: &World, group: &str, instances: &[&str], path: &str) {
     let mut state = world.lock();
     let balancing = &mut state.region("us-east-1").balancing;
     let tags = Tags::new();
@@ -124,14 +130,14 @@ fn balance(world: &World, instances: &[&str], path: &str) -> String {
             load_balancer_arn: "lb".to_owned(),
             port: 80,
             protocol: "HTTP".to_owned(),
-            target_group_arn: group.clone(),
+            target_group_arn: group.to_owned(),
         },
     );
     let targets = instances.iter().map(|id| ((*id).to_owned(), Target::new(id, 80)));
     balancing.target_groups.insert(
-        group.clone(),
+        group.to_owned(),
         TargetGroup {
-            arn: group.clone(),
+            arn: group.to_owned(),
             name: "group".to_owned(),
             port: 80,
             protocol: "HTTP".to_owned(),
@@ -150,7 +156,6 @@ fn balance(world: &World, instances: &[&str], path: &str) -> String {
             tags,
         },
     );
-    group
 }
 
 /// A behavior of everything, under a managed cache policy.
@@ -275,7 +280,7 @@ impl Site {
         let app = App::default();
         let address = app.serve().await;
         let world = world(scale, Fixed(BTreeMap::from([("i-1".to_owned(), address)])));
-        balance(&world, &["i-1"], "/");
+        balance(&world, GROUP, &["i-1"], "/");
         let configuration = configuration(&world);
         let (id, domain) = Self::distribute(&world, configuration);
         let front = http::front(world.clone()).await;

@@ -21,7 +21,8 @@ async fn a_real_process_serves_through_the_edge_until_it_is_gone() {
             .await
             .unwrap();
     }
-    let group = balance(&world, &["i-1", "i-2"], "/page.txt");
+    let group = super::new_group();
+    balance(&world, &group, &["i-1", "i-2"], "/page.txt");
     crate::proxy::start(&world);
     let state = |id: &str| world.lock().region("us-east-1").balancing.target_groups[&group].targets[id].state;
     let becomes = async |id: &str, wanted: TargetState| {
