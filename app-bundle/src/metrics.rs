@@ -102,36 +102,27 @@ impl Metrics {
     fn text(&self, in_flight: usize, retries: u64) -> String {
         let mut text = String::with_capacity(2048);
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        family(
+        labelled(
             &mut text,
-            "confapp_registrations_total",
-            "counter",
-            "Registrations by outcome.",
+            ("confapp_registrations_total", "Registrations by outcome."),
+            "outcome",
+            REGISTRATIONS.map(|(outcome, name)| (name, read(&self.registrations[outcome as usize]))),
         );
-        for (outcome, name) in REGISTRATIONS {
-            let counter = read(&self.registrations[outcome as usize]);
-            let _ = writeln!(text, "confapp_registrations_total{{outcome=\"{name}\"}} {counter}");
-        }
-        family(
+        labelled(
             &mut text,
-            "confapp_shed_total",
-            "counter",
-            "Registrations refused without trying.",
+            ("confapp_shed_total", "Registrations refused without trying."),
+            "reason",
+            SHED.map(|(why, name)| (name, read(&self.shed[why as usize]))),
         );
-        for (why, name) in SHED {
-            let counter = read(&self.shed[why as usize]);
-            let _ = writeln!(text, "confapp_shed_total{{reason=\"{name}\"}} {counter}");
-        }
-        family(
+        labelled(
             &mut text,
-            "confapp_store_failures_total",
-            "counter",
-            "Registrations that DynamoDB did not confirm, after all attempts.",
+            (
+                "confapp_store_failures_total",
+                "Registrations that DynamoDB did not confirm, after all attempts.",
+            ),
+            "reason",
+            CAUSES.map(|(cause, name)| (name, read(&self.unconfirmed[cause as usize]))),
         );
-        for (cause, name) in CAUSES {
-            let counter = read(&self.unconfirmed[cause as usize]);
-            let _ = writeln!(text, "confapp_store_failures_total{{reason=\"{name}\"}} {counter}");
-        }
         family(
             &mut text,
             "confapp_store_retries_total",
@@ -146,19 +137,12 @@ impl Metrics {
             "Writes to DynamoDB under way.",
         );
         let _ = writeln!(text, "confapp_store_in_flight {in_flight}");
-        family(
+        labelled(
             &mut text,
-            "confapp_http_responses_total",
-            "counter",
-            "Responses by class of status.",
+            ("confapp_http_responses_total", "Responses by class of status."),
+            "class",
+            CLASSES.into_iter().zip(self.responses.iter().map(read)),
         );
-        for (class, counter) in CLASSES.iter().zip(&self.responses) {
-            let _ = writeln!(
-                text,
-                "confapp_http_responses_total{{class=\"{class}\"}} {}",
-                read(counter)
-            );
-        }
         family(
             &mut text,
             "confapp_store_seconds",
@@ -180,6 +164,19 @@ impl Metrics {
         );
         let _ = writeln!(text, "confapp_store_seconds_count {so_far}");
         text
+    }
+}
+
+/// A family of counters that differ in one label.
+fn labelled(
+    text: &mut String,
+    (family_name, help): (&str, &str),
+    label: &str,
+    counters: impl IntoIterator<Item = (&'static str, u64)>,
+) {
+    family(text, family_name, "counter", help);
+    for (value, counter) in counters {
+        let _ = writeln!(text, "{family_name}{{{label}=\"{value}\"}} {counter}");
     }
 }
 

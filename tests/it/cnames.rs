@@ -95,11 +95,7 @@ fn a_name_that_was_asked_for_and_is_taken_is_not_asked_for_again() {
     ] {
         assert!(failed.stderr.contains(text), "not told '{text}': {}", failed.stderr);
     }
-    let asked = user.requests();
-    let asked = asked
-        .iter()
-        .filter(|request| request["operation"] == "CreateEnvironment");
-    assert_eq!(asked.count(), 1);
+    assert_eq!(user.calls("CreateEnvironment"), 1);
     user.confctl(&["teardown", "--sandbox", "--yes"]).exits(0);
 }
 

@@ -19,12 +19,6 @@ pub fn send(child: &Child, signal: &str) {
     );
 }
 
-/// How many of these calls the sandbox has seen.
-fn calls(user: &User, operation: &str) -> usize {
-    let requests = user.requests();
-    requests.iter().filter(|call| call["operation"] == operation).count()
-}
-
 /// Waits until the sandbox has seen the operation.
 pub fn wait_for(user: &User, run: &mut Child, operation: &str) {
     wait_for_more(user, run, operation, 0);
@@ -35,7 +29,7 @@ fn wait_for_more(user: &User, run: &mut Child, operation: &str, before: usize) {
     let began = Instant::now();
     loop {
         let over = run.try_wait().unwrap().is_some() || began.elapsed() > Duration::from_secs(60);
-        if calls(user, operation) > before {
+        if user.calls(operation) > before {
             return;
         }
         if over {
@@ -74,7 +68,7 @@ fn after_ctrl_c_the_same_command_goes_on_and_teardown_leaves_nothing() {
     );
     user.confctl(UP).exits(0);
     assert_eq!(
-        calls(&user, "CreateEnvironment"),
+        user.calls("CreateEnvironment"),
         1,
         "the environment was not followed but created again"
     );
@@ -112,7 +106,7 @@ fn an_environment_that_is_not_listed_yet_is_taken_down_all_the_same() {
     let named = ["--environment-name", "Tcb-conference-env"];
     user.aws(&[&["elasticbeanstalk", "terminate-environment"], &named[..]].concat())
         .exits(0);
-    let before = calls(&user, "CreateEnvironment");
+    let before = user.calls("CreateEnvironment");
     let mut run = user.start(UP);
     wait_for_more(&user, &mut run, "CreateEnvironment", before);
     send(&run, "-INT");

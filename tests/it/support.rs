@@ -223,6 +223,12 @@ impl User {
         complete.map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
+    /// How many of these calls the sandbox has seen.
+    pub fn calls(&self, operation: &str) -> usize {
+        let requests = self.requests();
+        requests.iter().filter(|call| call["operation"] == operation).count()
+    }
+
     /// GET or POST of the site, by curl, which resolves `*.localhost` by itself.
     pub fn curl(&self, arguments: &[&str]) -> Ran {
         Command::new("curl")

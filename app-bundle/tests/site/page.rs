@@ -51,6 +51,12 @@ impl Site {
     }
 }
 
+/// Types into the field of the form and sends it.
+async fn register(browser: &mut Browser, typed: &str) {
+    browser.value("document.getElementById('email').focus()").await;
+    browser.type_and_enter(typed).await;
+}
+
 /// Keeps a picture for the documents where UPDATE_SCREENSHOTS asks for it.
 async fn keep(browser: &mut Browser, name: &str) {
     if std::env::var_os("UPDATE_SCREENSHOTS").is_none() {
@@ -92,8 +98,7 @@ async fn somebody_without_scripts_registers_and_is_told_of_mistakes_at_the_field
         .await;
 
     // A browser's own check lets this pass, ours does not.
-    browser.value("document.getElementById('email').focus()").await;
-    browser.type_and_enter("ada@localhost").await;
+    register(&mut browser, "ada@localhost").await;
     browser
         .until("location.pathname === '/register' && document.readyState === 'complete'")
         .await;
@@ -125,8 +130,7 @@ async fn somebody_without_scripts_registers_and_is_told_of_mistakes_at_the_field
     assert_eq!(browser.value(invalid).await, false, "the address is not to blame");
 
     site.table.set(Mood::Well);
-    browser.value("document.getElementById('email').focus()").await;
-    browser.type_and_enter("ada@example.com").await;
+    register(&mut browser, "ada@example.com").await;
     browser
         .until("document.title.startsWith('Sie nehmen an der Verlosung teil')")
         .await;
@@ -143,8 +147,7 @@ async fn with_scripts_the_page_stays_and_says_what_happens() {
     browser.resize(390, 844).await;
     browser.open(&site.url("/en")).await;
     keep(&mut browser, "page-phone.png").await;
-    browser.value("document.getElementById('email').focus()").await;
-    browser.type_and_enter("ada").await;
+    register(&mut browser, "ada").await;
     browser
         .until("document.getElementById('error').innerText.startsWith('This does not look like')")
         .await;
@@ -181,8 +184,7 @@ async fn too_busy_is_said_and_tried_again_without_anybody_pressing() {
     site.table.set(Mood::Broken);
     browser.resize(390, 844).await;
     browser.open(&site.url("/pt")).await;
-    browser.value("document.getElementById('email').focus()").await;
-    browser.type_and_enter("ada@example.com").await;
+    register(&mut browser, "ada@example.com").await;
     browser
         .until("document.getElementById('progress').innerText.startsWith('Muita gente ao mesmo tempo')")
         .await;
@@ -211,8 +213,7 @@ async fn whoever_is_blocked_is_not_told_that_the_address_is_wrong() {
     let blocking = "(() => { const real = window.fetch; window.fetch = async () => { window.fetch = real; \
                     return new Response('<h1>403 ERROR</h1>', { status: 403 }); }; })()";
     browser.value(blocking).await;
-    browser.value("document.getElementById('email').focus()").await;
-    browser.type_and_enter("ada@example.com").await;
+    register(&mut browser, "ada@example.com").await;
     browser
         .until("document.getElementById('progress').innerText.startsWith('Muita gente ao mesmo tempo')")
         .await;
@@ -235,8 +236,7 @@ async fn whoever_gets_no_answer_is_not_told_that_the_address_is_not_in() {
                   window.tries += 1; await real(...request); throw new TypeError('Failed to fetch'); }; \
                   const wait = window.setTimeout; window.setTimeout = (then, time) => wait(then, time / 100); })()";
     browser.value(losing).await;
-    browser.value("document.getElementById('email').focus()").await;
-    browser.type_and_enter("ada@example.com").await;
+    register(&mut browser, "ada@example.com").await;
     browser
         .until("document.getElementById('progress').innerText.startsWith('No answer yet.')")
         .await;
@@ -256,8 +256,7 @@ async fn a_browser_of_some_years_ago_says_that_one_is_in_and_sends_once() {
     browser.open(&site.url("/en")).await;
     // Chromium before 86 and Safari before 14 do not have it.
     browser.value("delete Element.prototype.replaceChildren").await;
-    browser.value("document.getElementById('email').focus()").await;
-    browser.type_and_enter("ada@example.com").await;
+    register(&mut browser, "ada@example.com").await;
     browser.until("document.activeElement.className === 'done'").await;
     assert_eq!(site.table.puts().len(), 1);
 }
@@ -273,8 +272,7 @@ async fn only_the_sites_own_word_counts_as_being_in() {
     let caught = "(() => { const real = window.fetch; window.fetch = async () => { window.fetch = real; \
                   return new Response('<h1>Sign in to the hall</h1>'); }; })()";
     browser.value(caught).await;
-    browser.value("document.getElementById('email').focus()").await;
-    browser.type_and_enter("ada@example.com").await;
+    register(&mut browser, "ada@example.com").await;
     browser
         .until("document.getElementById('progress').innerText.startsWith('Too many people')")
         .await;

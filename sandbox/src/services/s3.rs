@@ -400,8 +400,7 @@ fn unframe(headers: &mut HeaderMap) {
 
 /// Whether an answer says that there is no such object.
 pub(crate) fn is_missing(answer: &Answer) -> bool {
-    let text = String::from_utf8_lossy(&answer.body);
-    answer.status == StatusCode::NOT_FOUND && text.contains("<Code>NoSuchKey</Code>")
+    answer.status == StatusCode::NOT_FOUND && String::from_utf8_lossy(&answer.body).contains("<Code>NoSuchKey</Code>")
 }
 
 /// Bucket and key of a path-style request; either may be empty.

@@ -1,13 +1,15 @@
 //! What the expressions of a request name: reserved words, and placeholders that are missing or that nothing uses.
 //! Must know nothing of what an expression means; the expression engine knows nothing of these rules.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
+use std::sync::LazyLock;
 
 use super::invalid;
 use crate::world::Refusal;
 
 /// In no other form than behind a placeholder can these be attribute names (developer guide, ReservedWords).
-static RESERVED_WORDS: &str = include_str!("reserved_words.txt");
+static RESERVED_WORDS: LazyLock<HashSet<&str>> =
+    LazyLock::new(|| include_str!("reserved_words.txt").split_whitespace().collect());
 
 /// Words that have a meaning of their own in an expression that is no projection.
 const KEYWORDS: &[&str] = &["AND", "BETWEEN", "IN", "NOT", "OR"];
@@ -85,8 +87,7 @@ fn check_token(kind: &str, token: &Token<'_>, names: &BTreeSet<&str>, values: &B
             let is = |words: &[&str]| words.iter().any(|word| word.eq_ignore_ascii_case(text));
             let is_keyword =
                 kind != "ProjectionExpression" && is(KEYWORDS) || kind == "UpdateExpression" && is(CLAUSES);
-            let mut reserved = RESERVED_WORDS.split_whitespace();
-            (!is_keyword && !token.is_call && reserved.any(|word| word.eq_ignore_ascii_case(text)))
+            (!is_keyword && !token.is_call && RESERVED_WORDS.contains(text.to_ascii_uppercase().as_str()))
                 .then(|| format!("Attribute name is a reserved keyword; reserved keyword: {text}"))
         }
     };

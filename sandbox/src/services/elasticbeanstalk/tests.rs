@@ -56,6 +56,19 @@ const PROFILE: [(&str, &str); 3] = [
     ("OptionSettings.member.1.Value", "profile"),
 ];
 
+/// What an environment of the conference that launches is made with.
+fn of_conference(name: &str) -> [(&str, &str); 7] {
+    [
+        ("ApplicationName", "conference"),
+        ("EnvironmentName", name),
+        ("VersionLabel", "v1"),
+        GO,
+        PROFILE[0],
+        PROFILE[1],
+        PROFILE[2],
+    ]
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_forgets_every_setting_gets_what_aws_would_give_it() {
     let fake = prepared();
@@ -167,15 +180,7 @@ async fn log_groups_are_there_with_their_tags_and_outlive_the_environment() {
 async fn an_instance_of_which_nothing_is_heard_fails_its_own_status_check_and_not_its_systems() {
     let fake = prepared();
     let world = &fake.world;
-    let made = [
-        ("ApplicationName", "conference"),
-        ("EnvironmentName", "heard-env"),
-        ("VersionLabel", "v1"),
-        GO,
-        PROFILE[0],
-        PROFILE[1],
-        PROFILE[2],
-    ];
+    let made = of_conference("heard-env");
     let xml = ask(world, "CreateEnvironment", &made).unwrap();
     rest(&fake, text(&xml, "EnvironmentId")).await;
     let impaired = |check: &str| {
@@ -267,15 +272,7 @@ async fn what_is_to_be_removed_is_and_a_token_that_no_answer_gave_is_refused() {
 async fn whoever_names_another_application_does_not_reach_the_environment() {
     let fake = prepared();
     let world = &fake.world;
-    let made = [
-        ("ApplicationName", "conference"),
-        ("EnvironmentName", "mine-env"),
-        ("VersionLabel", "v1"),
-        GO,
-        PROFILE[0],
-        PROFILE[1],
-        PROFILE[2],
-    ];
+    let made = of_conference("mine-env");
     let xml = ask(world, "CreateEnvironment", &made).unwrap();
     rest(&fake, text(&xml, "EnvironmentId")).await;
     ask(world, "CreateApplication", &[("ApplicationName", "other")]).unwrap();
@@ -379,15 +376,7 @@ fn a_stranger_reads_that_there_is_nothing() {
 async fn a_policy_of_ones_own_scales_the_group_and_a_user_who_honours_the_cooldown_waits() {
     let fake = prepared();
     let world = &fake.world;
-    let made = [
-        ("ApplicationName", "conference"),
-        ("EnvironmentName", "elastic"),
-        ("VersionLabel", "v1"),
-        GO,
-        PROFILE[0],
-        PROFILE[1],
-        PROFILE[2],
-    ];
+    let made = of_conference("elastic");
     let xml = ask(world, "CreateEnvironment", &made).unwrap();
     rest(&fake, text(&xml, "EnvironmentId")).await;
     let scaling = |operation: &str, parameters: &[(&str, &str)]| ask_of(world, "autoscaling", operation, parameters);

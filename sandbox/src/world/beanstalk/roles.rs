@@ -34,13 +34,14 @@ pub(super) fn instances_may(
 /// Whether the health agents may not tell what they see: unless that is switched off, they sign with the instances' role, which
 /// must allow `elasticbeanstalk:PutInstanceStatistics` (facts/eb.md §1.9).
 pub(super) fn is_unheard(state: &mut State, run: &Run) -> bool {
-    let Some(environment) = state.region(&run.region).beanstalk.environments.get(&run.id).cloned() else {
+    let environments = &state.region(&run.region).beanstalk.environments;
+    let signing = environments
+        .get(&run.id)
+        .filter(|it| it.settings.has_enhanced_health() && it.settings.is_true(HEALTH, "EnhancedHealthAuthEnabled"));
+    let Some((settings, arn)) = signing.map(|it| (it.settings.clone(), it.arn.clone())) else {
         return false;
     };
-    let settings = &environment.settings;
-    let signs = settings.has_enhanced_health() && settings.is_true(HEALTH, "EnhancedHealthAuthEnabled");
-    let action = "elasticbeanstalk:PutInstanceStatistics";
-    signs && instances_may(run, state, settings, action, &environment.arn).is_err()
+    instances_may(run, state, &settings, "elasticbeanstalk:PutInstanceStatistics", &arn).is_err()
 }
 
 /// Why enhanced health cannot be read: Beanstalk reads it with the service role (facts/eb.md §4.1).

@@ -39,25 +39,16 @@ const MOST_RULES: usize = 60;
 pub(crate) const CLOUDFRONT_ENTRIES: u8 = 55;
 
 impl Source {
-    /// A reference to a prefix list counts as many times as the list has room for entries (VPC user guide,
-    /// amazon-vpc-limits; hazards H3): CloudFront's leaves no room for a second one.
-    fn weight(&self) -> usize {
+    /// How often it counts among the rules for IPv6, or for IPv4. A reference to a prefix list counts as many times as the list
+    /// has room for entries (VPC user guide, amazon-vpc-limits; hazards H3): CloudFront's, of IPv4, leaves no room for a second
+    /// one. A group counts in both.
+    fn weight(&self, of_ipv6: bool) -> usize {
         match self {
+            Self::Cidr(cidr) => usize::from(cidr.contains(':') == of_ipv6),
+            Self::PrefixList(_) if of_ipv6 => 0,
             Self::PrefixList(_) => CLOUDFRONT_ENTRIES.into(),
-            Self::Cidr(_) | Self::Group(_) => 1,
+            Self::Group(_) => 1,
         }
-    }
-
-    fn is_ipv4(&self) -> bool {
-        match self {
-            Self::Cidr(cidr) => !cidr.contains(':'),
-            Self::PrefixList(_) => true,
-            Self::Group(_) => false,
-        }
-    }
-
-    fn is_ipv6(&self) -> bool {
-        matches!(self, Self::Cidr(cidr) if cidr.contains(':'))
     }
 }
 
@@ -177,12 +168,11 @@ impl Network {
                 "the specified rule already exists",
             ));
         }
-        let after = || group.ingress.iter().chain(&permissions);
-        let weight = |is_other: fn(&Source) -> bool| -> usize {
-            let counted = after().filter(|permission| !is_other(&permission.source));
-            counted.map(|permission| permission.source.weight()).sum()
+        let weight = |of_ipv6| -> usize {
+            let after = group.ingress.iter().chain(&permissions);
+            after.map(|permission| permission.source.weight(of_ipv6)).sum()
         };
-        if weight(Source::is_ipv6) > MOST_RULES || weight(Source::is_ipv4) > MOST_RULES {
+        if weight(false) > MOST_RULES || weight(true) > MOST_RULES {
             return Err(Refusal::new(
                 "RulesPerSecurityGroupLimitExceeded",
                 "The maximum number of rules per security group has been reached.",
