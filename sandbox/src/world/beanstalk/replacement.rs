@@ -190,13 +190,13 @@ pub(super) fn use_recipe(run: &Run, recipe: &Recipe) {
 
 /// Instances that were made for a change that is taken back make place for others.
 pub(super) async fn bring_back(run: &Run, before: &Environment, change: &Change) {
-    // What failed before is no failure of this.
-    let run = &run.next_part();
     let Ok(recipe) = recipe(run, &before.settings, &change.caller) else {
         return;
     };
     let group = group_of(run);
     use_recipe(run, &recipe);
+    // What failed before is no failure of this: until here the group tries what is taken back.
+    let run = &run.next_part();
     let strangers: Vec<_> = serving(run)
         .into_iter()
         .filter(|id| {
