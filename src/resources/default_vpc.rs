@@ -264,7 +264,7 @@ impl DefaultVpc {
         cx.wait(&wait, || async {
             match tag.clone().send().await.explain("tag the default VPC") {
                 Ok(_) => Poll::Ready(()),
-                Err(error) if is_not_found(&error) => Poll::NotYet("not visible yet".to_owned()),
+                Err(error) if error.kind == Kind::Missing => Poll::NotYet("not visible yet".to_owned()),
                 Err(error) if error.kind == Kind::Unreachable => Poll::Unknown(error),
                 Err(error) => Poll::Failed(error),
             }
@@ -285,11 +285,6 @@ impl DefaultVpc {
 
 fn left(error: Error, vpc_id: &str) -> Failure {
     Failure::from(error).leaving(format!("default VPC {vpc_id}"), false)
-}
-
-/// EC2's codes for what is not there: `InvalidVpcID.NotFound`, `InvalidSubnetID.NotFound`, …
-pub(super) fn is_not_found(error: &Error) -> bool {
-    error.code.as_deref().is_some_and(|code| code.ends_with(".NotFound"))
 }
 
 pub(super) async fn subnets(aws: &Aws, vpc_id: &str) -> Result<Vec<Subnet>, Error> {

@@ -155,7 +155,7 @@ impl InstanceProfile {
         };
         let owner = settled_owner(cx, &self.stack.ownership, ID, name, || profile_tags(cx.aws(), name)).await;
         let owner = match owner {
-            // It went between two reads.
+            // It is being deleted: IAM's reads do not agree for a while, longer than the engine's second look takes.
             Err(error) if error.is_code("NoSuchEntity") => return Ok(None),
             owner => owner?,
         };

@@ -3,7 +3,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::default_vpc::{LIMITS, filter, is_not_found, route_tables, subnets};
+use super::default_vpc::{LIMITS, filter, route_tables, subnets};
 use crate::aws::errors::{Explain, polled};
 use crate::aws::{Aws, texts};
 use crate::engine::{Error, Failure, Kind, Limits, Poll, Wait, WriteCx};
@@ -195,7 +195,7 @@ where
         async {
             match attempt.await {
                 Ok(()) => Poll::Ready(()),
-                Err(error) if is_not_found(&error) => Poll::Ready(()),
+                Err(error) if error.kind == Kind::Missing => Poll::Ready(()),
                 Err(error) if error.is_code("DependencyViolation") => {
                     Poll::NotYet("something still depends on it".to_owned())
                 }

@@ -36,7 +36,7 @@ pub(super) async fn read(
         return Ok(None);
     };
     match facts(cx, stack, wanted, role).await {
-        // It went between two reads.
+        // It is being deleted: IAM's reads do not agree for a while, longer than the engine's second look takes.
         Err(error) if error.is_code("NoSuchEntity") => Ok(None),
         facts => facts.map(Some),
     }

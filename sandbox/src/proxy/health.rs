@@ -10,7 +10,6 @@ use axum::body::Body;
 use axum::extract::Request;
 use http::header;
 
-use super::NGINX;
 use super::forward::{Client, Failed};
 use crate::world::World;
 use crate::world::balancing::{HealthCheck, Target, TargetState};
@@ -37,7 +36,7 @@ pub(super) async fn check_all(world: Arc<World>, client: Arc<Client>) {
         let targets = targets(&world);
         turns.retain(|key, _| targets.contains_key(key));
         let now = Instant::now();
-        for (key, check) in targets {
+        for (key, target) in targets {
             let turn = turns.entry(key.clone()).or_insert_with(|| Turn {
                 due: now,
                 busy: Arc::default(),
@@ -45,16 +44,22 @@ pub(super) async fn check_all(world: Arc<World>, client: Arc<Client>) {
             if turn.due > now || turn.busy.swap(true, Ordering::AcqRel) {
                 continue;
             }
-            turn.due = now + world.clock.real(Duration::from_secs(u64::from(check.interval)));
-            tokio::spawn(check_one(world.clone(), client.clone(), key, check, turn.busy.clone()));
+            turn.due = now + world.clock.real(Duration::from_secs(u64::from(target.check.interval)));
+            tokio::spawn(check_one(world.clone(), client.clone(), key, target, turn.busy.clone()));
         }
         let next = turns.values().map(|turn| turn.due.saturating_duration_since(now)).min();
         tokio::time::sleep(next.unwrap_or(LOOK).clamp(SHORTEST, LOOK)).await;
     }
 }
 
-/// Each target's check, with the port that it is made at.
-fn targets(world: &World) -> HashMap<Key, HealthCheck> {
+/// How a target is checked.
+struct Due {
+    check: HealthCheck,
+    /// The check's own, else the target's.
+    port: u16,
+}
+
+fn targets(world: &World) -> HashMap<Key, Due> {
     let state = world.lock();
     let groups = state.regions().flat_map(|region| {
         let groups = region.balancing.target_groups.values();
@@ -68,28 +73,23 @@ fn targets(world: &World) -> HashMap<Key, HealthCheck> {
                 .filter(|target| target.state != TargetState::Draining);
             checked.map(move |target| {
                 let key = (region.clone(), group.arn.clone(), target.instance_id.clone());
-                let port = group.check.port.or(Some(target.port));
-                (
-                    key,
-                    HealthCheck {
-                        port,
-                        ..group.check.clone()
-                    },
-                )
+                let port = group.check.port.unwrap_or(target.port);
+                let check = group.check.clone();
+                (key, Due { check, port })
             })
         })
         .collect()
 }
 
-async fn check_one(world: Arc<World>, client: Arc<Client>, key: Key, check: HealthCheck, busy: Arc<AtomicBool>) {
+async fn check_one(world: Arc<World>, client: Arc<Client>, key: Key, due: Due, busy: Arc<AtomicBool>) {
     let (region, arn, instance_id) = key;
-    let result = ask(&world, &client, &instance_id, &check).await;
+    let result = ask(&world, &client, &instance_id, &due).await;
     {
         let mut state = world.lock();
         let group = state.region(&region).balancing.target_groups.get_mut(&arn);
         // Deregistered in between: nothing to write.
         if let Some(target) = group.and_then(|group| group.targets.get_mut(&instance_id)) {
-            judge(target, &check, result);
+            judge(target, &due.check, result);
         }
     }
     busy.store(false, Ordering::Release);
@@ -105,8 +105,8 @@ enum Outcome {
     NoConnection,
 }
 
-async fn ask(world: &World, client: &Client, instance_id: &str, check: &HealthCheck) -> Outcome {
-    let Some(address) = super::listening(world, instance_id, check.port.unwrap_or(NGINX)) else {
+async fn ask(world: &World, client: &Client, instance_id: &str, Due { check, port }: &Due) -> Outcome {
+    let Some(address) = super::listening(world, instance_id, *port) else {
         return Outcome::NoConnection;
     };
     let limit = Duration::from_secs(u64::from(check.timeout)).max(SHORTEST_TIMEOUT);

@@ -96,10 +96,7 @@ pub(super) fn delete(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal>
         return Err(Refusal::new("OperationInProgressFailure", message));
     }
     for id in running {
-        let reference = Reference {
-            id: Some(id),
-            ..Reference::default()
-        };
+        let reference = Reference::by_id(id);
         environments::terminate(world, &caller(call), &reference)
             .map_err(|refusal| Refusal::new("OperationInProgressFailure", refusal.message))?;
     }

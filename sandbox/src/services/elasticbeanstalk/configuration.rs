@@ -5,7 +5,7 @@ use std::sync::Arc;
 use winterbaume_elasticbeanstalk::{model as m, wire};
 
 use super::specification::{self, Source, with_tier};
-use super::{copy_of, named_in, options, reference, templates};
+use super::{copy_of, options, templates};
 use crate::gateway::call::{Answer, Call};
 use crate::world::beanstalk::catalogue::{self, ConfigurationOption, Values};
 use crate::world::beanstalk::platforms;
@@ -35,7 +35,11 @@ pub(super) fn describe_settings(world: &Arc<World>, call: &Call) -> Result<Answe
             wire::serialize_describe_configuration_settings_response(&result).into(),
         ));
     }
-    let environment = copy_of(world, call, &named_in(application, request.environment_name))?;
+    let environment = copy_of(
+        world,
+        call,
+        &Reference::new(None, request.environment_name).of(application.clone()),
+    )?;
     let mut sets = vec![settings_view(&environment, "deployed", &environment.settings)];
     if let Some((status, settings)) = &environment.draft {
         sets.push(settings_view(&environment, status, settings));
@@ -78,7 +82,7 @@ pub(super) fn delete_draft(world: &Arc<World>, call: &Call) -> Result<Answer, Re
     let request: m::DeleteEnvironmentConfigurationMessage = call.query()?;
     let mut state = world.lock();
     let beanstalk = &mut state.region(&call.region).beanstalk;
-    let meant = named_in(&request.application_name, Some(request.environment_name));
+    let meant = Reference::by_name(request.environment_name).of(request.application_name);
     let id = beanstalk.find(&meant)?;
     if let Some(environment) = beanstalk.environments.get_mut(&id)
         && environment
@@ -95,11 +99,7 @@ pub(super) fn describe_options(world: &Arc<World>, call: &Call) -> Result<Answer
     let request: m::DescribeConfigurationOptionsMessage = call.query()?;
     let platform = match (request.environment_name, request.template_name) {
         (Some(name), _) => {
-            let application = request.application_name;
-            let meant = Reference {
-                application,
-                ..reference(None, Some(name))
-            };
+            let meant = Reference::by_name(name).of(request.application_name);
             copy_of(world, call, &meant)?.platform
         }
         (None, Some(name)) => {
@@ -182,7 +182,7 @@ pub(super) fn validate(world: &Arc<World>, call: &Call) -> Result<Answer, Refusa
             let template = state.region(&call.region).beanstalk.template(application, name)?;
             template.settings.clone()
         }
-        (Some(name), None) => copy_of(world, call, &named_in(application, Some(name.clone())))?.settings,
+        (Some(name), None) => copy_of(world, call, &Reference::by_name(name).of(application.clone()))?.settings,
         _ => {
             return Err(Refusal::new(
                 "InvalidParameterCombination",

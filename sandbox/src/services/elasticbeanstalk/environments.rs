@@ -6,7 +6,7 @@ use winterbaume_elasticbeanstalk::{model as m, wire};
 
 use super::super::page::page;
 use super::specification::{self, Source};
-use super::{caller, copy_of, option_names, options, reference, tags};
+use super::{caller, copy_of, option_names, options, tags};
 use crate::gateway::call::{Answer, Call};
 use crate::world::balancing::is_classic;
 use crate::world::beanstalk::classic::name_of;
@@ -70,7 +70,7 @@ pub(super) fn create(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal>
     let request: m::CreateEnvironmentMessage = call.query_without(specification::MEMBER)?;
     check_tier(request.tier.as_ref())?;
     let like = match specification::source(call, &["EnvironmentName"])? {
-        Some(Source::Environment(name)) => Some(copy_of(world, call, &reference(None, Some(name)))?),
+        Some(Source::Environment(name)) => Some(copy_of(world, call, &Reference::by_name(name))?),
         _ => None,
     };
     let mut platform_arn = request.platform_arn;
@@ -121,17 +121,14 @@ pub(super) fn update(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal>
         set,
         remove: option_names(request.options_to_remove),
     };
-    let meant = Reference {
-        application: request.application_name,
-        ..reference(request.environment_id, request.environment_name)
-    };
+    let meant = Reference::new(request.environment_id, request.environment_name).of(request.application_name);
     let environment = environments::update(world, &caller(call), &meant, wish)?;
     Ok(wire::serialize_update_environment_response(&view(&environment)).into())
 }
 
 pub(super) fn terminate(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::TerminateEnvironmentMessage = call.query()?;
-    let meant = reference(request.environment_id, request.environment_name);
+    let meant = Reference::new(request.environment_id, request.environment_name);
     let environment = environments::terminate(world, &caller(call), &meant)?;
     Ok(wire::serialize_terminate_environment_response(&view(&environment)).into())
 }
@@ -182,7 +179,7 @@ pub(super) fn describe_resources(world: &Arc<World>, call: &Call) -> Result<Answ
     let environment = copy_of(
         world,
         call,
-        &reference(request.environment_id, request.environment_name),
+        &Reference::new(request.environment_id, request.environment_name),
     )?;
     let made = environment.made;
     let mut state = world.lock();

@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use winterbaume_elasticbeanstalk::{model as m, wire};
 
 use super::super::page::page;
-use super::{copy_of, reference};
+use super::copy_of;
 use crate::gateway::call::{Answer, Call};
-use crate::world::beanstalk::Environment;
 use crate::world::beanstalk::events::{Event, EventFilter, Severity};
 use crate::world::beanstalk::health::{self, Health, HealthStatus, InstanceHealth};
+use crate::world::beanstalk::{Environment, Reference};
 use crate::world::clock::text;
 use crate::world::{Refusal, World};
 
@@ -59,7 +59,7 @@ fn causes(health: &Health) -> m::Causes {
 pub(super) fn describe_environment(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::DescribeEnvironmentHealthRequest = call.query()?;
     let wanted = Attributes(request.attribute_names.map(|list| list.items).unwrap_or_default());
-    let meant = reference(request.environment_id, request.environment_name);
+    let meant = Reference::new(request.environment_id, request.environment_name);
     let environment = enhanced(copy_of(world, call, &meant)?)?;
     let seen = instances(world, call, &environment);
     let health = &environment.health;
@@ -93,7 +93,7 @@ fn summary(seen: &[InstanceHealth]) -> m::InstanceHealthSummary {
 pub(super) fn describe_instances(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::DescribeInstancesHealthRequest = call.query()?;
     let wanted = Attributes(request.attribute_names.map(|list| list.items).unwrap_or_default());
-    let meant = reference(request.environment_id, request.environment_name);
+    let meant = Reference::new(request.environment_id, request.environment_name);
     let environment = enhanced(copy_of(world, call, &meant)?)?;
     let seen = instances(world, call, &environment);
     let views = seen.iter().map(|it| instance_view(it, &wanted)).collect();

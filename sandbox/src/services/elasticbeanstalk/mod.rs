@@ -326,22 +326,6 @@ fn origin(world: &World, call: &Call) -> Origin {
     }
 }
 
-fn reference(id: Option<String>, name: Option<String>) -> Reference {
-    Reference {
-        id,
-        name,
-        application: None,
-    }
-}
-
-/// The environment of that name, of that application and no other.
-fn named_in(application: &str, name: Option<String>) -> Reference {
-    Reference {
-        application: Some(application.to_owned()),
-        ..reference(None, name)
-    }
-}
-
 fn tags(tags: Option<m::Tags>) -> Tags {
     let list = tags.map(|tags| tags.items).unwrap_or_default();
     list.into_iter()

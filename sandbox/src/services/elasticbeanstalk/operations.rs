@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use winterbaume_elasticbeanstalk::{model as m, wire};
 
-use super::{caller, reference};
+use super::caller;
 use crate::gateway::call::{Answer, Call};
 use crate::gateway::presign;
 use crate::gateway::signature::header;
 use crate::world::beanstalk::info::{self, Info, Kind};
 use crate::world::beanstalk::managed::{self, ManagedAction};
-use crate::world::beanstalk::{environments, rebuild, swap};
+use crate::world::beanstalk::{Reference, environments, rebuild, swap};
 use crate::world::clock::text;
 use crate::world::{Refusal, World};
 
@@ -20,14 +20,14 @@ const URL_LIFE: Duration = Duration::from_secs(15 * 60);
 
 pub(super) fn request_info(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::RequestEnvironmentInfoMessage = call.query()?;
-    let meant = reference(request.environment_id, request.environment_name);
+    let meant = Reference::new(request.environment_id, request.environment_name);
     info::request(world, &caller(call), &meant, Kind::parse(&request.info_type)?)?;
     Ok(wire::serialize_request_environment_info_response().into())
 }
 
 pub(super) fn retrieve_info(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::RetrieveEnvironmentInfoMessage = call.query()?;
-    let meant = reference(request.environment_id, request.environment_name);
+    let meant = Reference::new(request.environment_id, request.environment_name);
     let infos = info::retrieve(world, &caller(call), &meant, Kind::parse(&request.info_type)?)?;
     let view = |info: &Info| m::EnvironmentInfoDescription {
         ec2_instance_id: Some(info.instance_id.clone()),
@@ -56,50 +56,50 @@ fn presigned(world: &World, call: &Call, info: &Info) -> Option<String> {
 
 pub(super) fn restart(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::RestartAppServerMessage = call.query()?;
-    let meant = reference(request.environment_id, request.environment_name);
+    let meant = Reference::new(request.environment_id, request.environment_name);
     environments::restart(world, &caller(call), &meant)?;
     Ok(wire::serialize_restart_app_server_response().into())
 }
 
 pub(super) fn rebuild(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::RebuildEnvironmentMessage = call.query()?;
-    let meant = reference(request.environment_id, request.environment_name);
+    let meant = Reference::new(request.environment_id, request.environment_name);
     rebuild::rebuild(world, &caller(call), &meant)?;
     Ok(wire::serialize_rebuild_environment_response().into())
 }
 
 pub(super) fn swap(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::SwapEnvironmentCNAMEsMessage = call.query()?;
-    let source = reference(request.source_environment_id, request.source_environment_name);
-    let destination = reference(request.destination_environment_id, request.destination_environment_name);
+    let source = Reference::new(request.source_environment_id, request.source_environment_name);
+    let destination = Reference::new(request.destination_environment_id, request.destination_environment_name);
     swap::swap(world, &caller(call), &source, &destination)?;
     Ok(wire::serialize_swap_environment_c_n_a_m_es_response().into())
 }
 
 pub(super) fn abort(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::AbortEnvironmentUpdateMessage = call.query()?;
-    let meant = reference(request.environment_id, request.environment_name);
+    let meant = Reference::new(request.environment_id, request.environment_name);
     environments::abort(world, &caller(call), &meant)?;
     Ok(wire::serialize_abort_environment_update_response().into())
 }
 
 pub(super) fn associate_role(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::AssociateEnvironmentOperationsRoleMessage = call.query()?;
-    let meant = reference(None, Some(request.environment_name));
+    let meant = Reference::by_name(request.environment_name);
     environments::set_operations_role(world, &caller(call), &meant, Some(request.operations_role))?;
     Ok(wire::serialize_associate_environment_operations_role_response().into())
 }
 
 pub(super) fn disassociate_role(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::DisassociateEnvironmentOperationsRoleMessage = call.query()?;
-    let meant = reference(None, Some(request.environment_name));
+    let meant = Reference::by_name(request.environment_name);
     environments::set_operations_role(world, &caller(call), &meant, None)?;
     Ok(wire::serialize_disassociate_environment_operations_role_response().into())
 }
 
 pub(super) fn managed_actions(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::DescribeEnvironmentManagedActionsRequest = call.query()?;
-    let meant = reference(request.environment_id, request.environment_name);
+    let meant = Reference::new(request.environment_id, request.environment_name);
     let pending = managed::pending(world, &caller(call), &meant)?;
     let wanted = request.status.is_none_or(|status| status == "Scheduled");
     let view = |action: ManagedAction| m::ManagedAction {
@@ -117,7 +117,7 @@ pub(super) fn managed_actions(world: &Arc<World>, call: &Call) -> Result<Answer,
 
 pub(super) fn apply_managed_action(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::ApplyEnvironmentManagedActionRequest = call.query()?;
-    let meant = reference(request.environment_id, request.environment_name);
+    let meant = Reference::new(request.environment_id, request.environment_name);
     let action = managed::apply(world, &caller(call), &meant, &request.action_id)?;
     let result = m::ApplyEnvironmentManagedActionResult {
         action_description: Some(action.description),

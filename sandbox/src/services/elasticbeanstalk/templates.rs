@@ -8,8 +8,9 @@ use super::super::page::wait_for;
 use super::applications::bucket;
 use super::configuration::effective;
 use super::specification::{self, Source, with_tier};
-use super::{option_names, options, origin, reference, tags};
+use super::{option_names, options, origin, tags};
 use crate::gateway::call::{Answer, Call};
+use crate::world::beanstalk::Reference;
 use crate::world::beanstalk::lifecycle::{Lifecycle, Rule};
 use crate::world::beanstalk::saved;
 use crate::world::beanstalk::templates::{NewTemplate, Template, TemplateUpdate};
@@ -38,7 +39,7 @@ pub(super) fn create(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal>
     if let Some(Source::Environment(name)) = specification::source(call, &["EnvironmentName"])? {
         let mut state = world.lock();
         let beanstalk = &state.region(&call.region).beanstalk;
-        environment_id = Some(beanstalk.find(&reference(environment_id, Some(name)))?);
+        environment_id = Some(beanstalk.find(&Reference::new(environment_id, Some(name)))?);
     }
     let new = NewTemplate {
         application: request.application_name.clone(),

@@ -196,12 +196,37 @@ impl Environment {
 }
 
 /// How a request names an environment: id or name is enough, the id is the surer.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Reference {
     pub id: Option<String>,
     pub name: Option<String>,
     /// Where it is given, an environment of another application is not found.
     pub application: Option<String>,
+}
+
+impl Reference {
+    /// By what a request gives of both.
+    pub(crate) fn new(id: Option<String>, name: Option<String>) -> Self {
+        Self {
+            id,
+            name,
+            application: None,
+        }
+    }
+
+    pub(crate) fn by_id(id: impl Into<String>) -> Self {
+        Self::new(Some(id.into()), None)
+    }
+
+    pub(crate) fn by_name(name: impl Into<String>) -> Self {
+        Self::new(None, Some(name.into()))
+    }
+
+    #[must_use]
+    pub(crate) fn of(mut self, application: impl Into<Option<String>>) -> Self {
+        self.application = application.into();
+        self
+    }
 }
 
 impl Beanstalk {

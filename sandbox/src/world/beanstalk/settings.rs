@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::SignedDuration;
 
 use super::catalogue::{
-    self, COMMAND, ENVIRONMENT, Effect, HEALTH, MANAGED, PLATFORM_UPDATE, PROCESS, PROPERTIES, Values,
+    self, COMMAND, ENVIRONMENT, Effect, HEALTH, MANAGED, PLATFORM_UPDATE, PROCESS, PROPERTIES, ROLLING, Values,
 };
 use super::limits;
 use crate::world::Refusal;
@@ -86,8 +86,19 @@ impl Settings {
             .get(&key)
             .or_else(|| self.extensions.get(&key))
             .map(String::as_str)
-            .or_else(|| catalogue::find(namespace, name).and_then(|option| option.default))
+            .or_else(|| self.default_of(namespace, name))
             .filter(|value| !value.is_empty())
+    }
+
+    /// The catalogue's, but that any option of theirs turns rolling updates on that were not turned off (guide:
+    /// command-options-general, RollingUpdateEnabled).
+    fn default_of(&self, namespace: &str, name: &str) -> Option<&'static str> {
+        let is_given = |name: &&str| self.get(ROLLING, name).is_some();
+        let of_batches = ["MaxBatchSize", "MinInstancesInService", "PauseTime"];
+        if (namespace, name) == (ROLLING, "RollingUpdateEnabled") && of_batches.iter().any(is_given) {
+            return Some("true");
+        }
+        catalogue::find(namespace, name).and_then(|option| option.default)
     }
 
     pub(crate) fn text(&self, namespace: &str, name: &str) -> String {
@@ -383,6 +394,18 @@ mod tests {
         assert!(!settings.has_enhanced_health());
         assert!(settings.is_classic());
         assert_eq!(settings.problems(), [], "AWS takes it as it is");
+    }
+
+    #[test]
+    fn an_option_of_rolling_updates_turns_them_on_that_were_not_turned_off() {
+        let mut settings = Settings::default();
+        let is_on = |settings: &Settings| settings.is_true(ROLLING, "RollingUpdateEnabled");
+        settings.set(ROLLING, "RollingUpdateType", "Health");
+        assert!(!is_on(&settings));
+        settings.set(ROLLING, "MaxBatchSize", "1");
+        assert!(is_on(&settings));
+        settings.set(ROLLING, "RollingUpdateEnabled", "false");
+        assert!(!is_on(&settings));
     }
 
     #[test]

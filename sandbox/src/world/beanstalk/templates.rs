@@ -109,10 +109,7 @@ impl Beanstalk {
             ));
         }
         if let Some(id) = &new.environment_id {
-            let reference = Reference {
-                id: Some(id.clone()),
-                ..Reference::default()
-            };
+            let reference = Reference::by_id(id);
             let id = self.find(&reference)?;
             if let Some(environment) = self.environments.get(&id) {
                 return Ok((

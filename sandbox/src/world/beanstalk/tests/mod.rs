@@ -139,10 +139,7 @@ fn new_environment(label: &str, changes: &[(&str, &str, &str)]) -> NewEnvironmen
 }
 
 fn named() -> Reference {
-    Reference {
-        name: Some("conference-env".to_owned()),
-        ..Reference::default()
-    }
+    Reference::by_name("conference-env")
 }
 
 fn get(fake: &Fake, id: &str) -> Environment {

@@ -60,10 +60,7 @@ async fn a_rebuilt_environment_keeps_its_names_and_has_everything_else_anew() {
 
     environments::terminate(&fake.world, &caller("r-end"), &named()).unwrap();
     rest(&fake, &before.id).await;
-    let by_id = Reference {
-        id: Some(before.id.clone()),
-        ..Reference::default()
-    };
+    let by_id = Reference::by_id(before.id.clone());
     rebuild::rebuild(&fake.world, &caller("r-again"), &by_id).unwrap();
     let restored = rest(&fake, &before.id).await;
     assert_eq!((restored.status, &restored.cname), (Status::Ready, &before.cname));
@@ -79,10 +76,7 @@ async fn a_terminated_environment_whose_name_was_taken_stays_gone() {
     environments::terminate(&fake.world, &caller("r-end"), &named()).unwrap();
     rest(&fake, &first.id).await;
     create(&fake, "v1", &[]).await;
-    let by_id = Reference {
-        id: Some(first.id),
-        ..Reference::default()
-    };
+    let by_id = Reference::by_id(first.id);
     let refused = rebuild::rebuild(&fake.world, &caller("r"), &by_id).unwrap_err();
     assert_eq!(refused.message, "Environment conference-env already exists.");
 }
@@ -97,10 +91,7 @@ async fn blue_and_green_change_names_and_visitors_follow() {
     };
     let green = environments::create(&fake.world, &caller("r-green"), new).unwrap();
     let one = named();
-    let other = Reference {
-        id: Some(green.id.clone()),
-        ..Reference::default()
-    };
+    let other = Reference::by_id(green.id.clone());
     let refused = swap::swap(&fake.world, &caller("r"), &one, &other).unwrap_err();
     assert!(
         refused.message.contains("green-env is in an invalid state"),
