@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[derive(Debug, Parser)]
 #[command(name = "confctl", version, max_term_width = 100, propagate_version = true)]
 #[command(
-    after_help = "Each global option but --yes can also be set in the environment: CONFCTL_PROFILE, CONFCTL_REGION, ….\nTry it without an AWS account: confctl up --sandbox"
+    after_help = "Each global option but --yes, --verbose and --quiet can also be set in the environment: CONFCTL_PROFILE, CONFCTL_REGION, ….\nTry it without an AWS account: confctl up --sandbox"
 )]
 pub struct Cli {
     #[command(flatten)]

@@ -1,5 +1,5 @@
 //! Where the API is and how its public names are reached: AWS or a local endpoint, decided once at the start.
-//! The only file outside `commands/` that may know of a sandbox; everything below sees a target.
+//! The only file outside `cli` and `commands/` that may know of a sandbox; everything below sees a target.
 
 use std::time::Duration;
 

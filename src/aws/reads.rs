@@ -161,6 +161,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_page_on_permissions_lists_the_table() {
+        let page = include_str!("../../docs/permissions.md");
+        for (service, operations) in READS {
+            let row = format!("| {service} | `{}` |\n", operations.join("`, `"));
+            assert!(page.contains(&row), "docs/permissions.md lacks this row:\n{row}");
+        }
+    }
+
+    #[test]
     fn a_write_is_not_a_read_even_where_another_service_reads_by_that_name() {
         assert!(is_read("Elastic Beanstalk", "DescribeEvents"));
         assert!(!is_read("Elastic Beanstalk", "UpdateEnvironment"));

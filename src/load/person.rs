@@ -100,7 +100,8 @@ async fn load_page(crowd: &Crowd, connection: &mut Connection, intended: Instant
     None
 }
 
-/// As the page's script does it: eight tries, none after an answer that will not change.
+/// Eight tries, as the page's script has them, but none after a redirect or a refusal: whoever measures a site wants to
+/// see a firewall in its way.
 async fn submit(crowd: &Crowd, connection: &mut Connection, click: Instant, action: &str, address: &str) -> Outcome {
     let body = Bytes::from(serde_json::json!({"email": address}).to_string());
     for tried in 0..TRIES {

@@ -1,5 +1,5 @@
 //! The list of every key that a profile may have: what it takes and what it is about.
-//! Errors, `--set` and the documentation of profiles are written from it; the values are `model`'s.
+//! Errors and `--set` go by it, and docs/profiles.md is held against it; the values are `model`'s.
 
 use Takes::{Bool, Number, Text, Texts, Whole, WholeOf, Word};
 
@@ -228,7 +228,7 @@ pub const KEYS: &[Key] = &[
     key(
         "roles.ssm",
         Bool,
-        "add AmazonSSMManagedInstanceCore, which `stress` and `ssh` need",
+        "add AmazonSSMManagedInstanceCore, which `stress` needs",
     ),
     key(
         "roles.permissions_boundary",
@@ -480,3 +480,17 @@ pub const KEYS: &[Key] = &[
         "tags of all resources",
     ),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_on_profiles_has_every_key_in_order() {
+        let page = include_str!("../../docs/profiles.md");
+        let (_, tables) = page.split_once("## Every key").unwrap();
+        let rows = tables.lines().filter_map(|line| line.strip_prefix("| `"));
+        let told: Vec<_> = rows.filter_map(|row| row.split('`').next()).collect();
+        assert_eq!(told, KEYS.iter().map(|key| key.path).collect::<Vec<_>>());
+    }
+}

@@ -161,7 +161,7 @@ pub struct Roles {
     pub instance_policies: Vec<String>,
     /// What the instances' role may do in DynamoDB.
     pub dynamodb: DynamoDbAccess,
-    /// Whether to add AmazonSSMManagedInstanceCore, without which `stress` and `ssh` cannot reach an instance (H8).
+    /// Whether to add AmazonSSMManagedInstanceCore, without which `stress` cannot reach an instance (H8).
     pub ssm: bool,
     /// ARN of a permissions boundary for the roles that confctl creates.
     #[serde(skip_serializing_if = "Option::is_none")]

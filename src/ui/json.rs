@@ -94,7 +94,11 @@ pub(super) fn removal_plan(heading: &Heading, removals: &[PlannedRemoval]) {
 }
 
 pub(super) fn summary(summary: &Summary) {
-    let resumable = matches!(summary.exit, Exit::Partial | Exit::Interrupted | Exit::Terminated);
+    // Partial without an error: what is left was to be kept, and the same command would do nothing more.
+    let resumable = match summary.exit {
+        Exit::Partial => !summary.errors.is_empty(),
+        exit => matches!(exit, Exit::Interrupted | Exit::Terminated),
+    };
     let mut value = json!({
         "ok": summary.errors.is_empty() && matches!(summary.exit, Exit::Done | Exit::Pending),
         "stack": summary.stack,

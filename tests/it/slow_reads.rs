@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::support::User;
 
-/// A minute of AWS's time, which is as long as anything is waited for that does not show.
+/// A little less than the minute of AWS's time for which anything is waited for that does not show.
 fn slow() -> User {
     User::new()
         .with("CONFCTL_SANDBOX_TIME_SCALE", "40")

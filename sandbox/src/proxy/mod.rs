@@ -1,5 +1,5 @@
 //! The load balancer and the edge: how traffic is carried, by the names that it asks for.
-//! Must know nothing of APIs; it reads the world's configuration and writes target health only.
+//! Must know nothing of APIs; it reads the world's configuration and writes target health and samples of what rules caught.
 
 mod balancer;
 mod edge;

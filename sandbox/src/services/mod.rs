@@ -1,4 +1,5 @@
-//! One file a service: codec ↔ world, nothing else. The only place that sees winterbaume.
+//! One file a service: codec ↔ world, nothing else. The only place that sees winterbaume's codecs, but for the
+//! gateway's readers of requests.
 //! Each file has a table of the operations that it does, which dispatch and docs/sandbox.md read.
 
 mod authorization;

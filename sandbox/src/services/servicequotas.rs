@@ -6,6 +6,7 @@ use winterbaume_servicequotas::wire::{self, GetServiceQuotaRequest, GetServiceQu
 
 use super::{Operation, Service, operation};
 use crate::gateway::call::{Answer, Call};
+use crate::world::quotas::STANDARD_VCPUS;
 use crate::world::{Refusal, World};
 
 const OPERATIONS: &[Operation] = &[operation("GetServiceQuota", &["ServiceCode", "QuotaCode"])];
@@ -30,6 +31,7 @@ fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
                 "NoSuchResourceException",
                 "The request failed because the specified service or quota does not exist.",
             )
+            .of_few("quota", [STANDARD_VCPUS.1].into_iter())
         })?;
     let arn = format!(
         "arn:aws:servicequotas:{}:{account}:{}/{}",

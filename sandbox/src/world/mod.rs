@@ -60,6 +60,18 @@ impl Refusal {
             status,
         }
     }
+
+    /// AWS may well have what is asked for: with what there is of it here, as `instance types`.
+    #[must_use]
+    pub(crate) fn of_few<'a>(mut self, what: &str, known: impl Iterator<Item = &'a str>) -> Self {
+        let known: Vec<_> = known.collect();
+        self.message = format!(
+            "{} (This sandbox has only the {what} {}.)",
+            self.message,
+            known.join(", ")
+        );
+        self
+    }
 }
 
 /// A resource that exists, as a leak check sees it.

@@ -2,7 +2,7 @@
 //! Must know nothing of who counts against them.
 
 /// Service and code of "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances", counted in vCPUs.
-const STANDARD_VCPUS: (&str, &str) = ("ec2", "L-1216C47A");
+pub(crate) const STANDARD_VCPUS: (&str, &str) = ("ec2", "L-1216C47A");
 
 #[derive(Debug)]
 pub(crate) struct Quotas {

@@ -158,14 +158,11 @@ pub(super) fn describe_offerings(call: &Call) -> Result<Answer, Refusal> {
 pub(super) fn describe_types(call: &Call) -> Result<Answer, Refusal> {
     let request: m::DescribeInstanceTypesRequest = call.query()?;
     let wanted = request.instance_types.map(|list| list.items);
-    let known = |name: &str| zones::INSTANCE_TYPES.iter().any(|(it, ..)| *it == name);
     let refuse = |name: &str| {
-        Refusal::new(
-            "InvalidInstanceType",
-            format!("The following supplied instance types do not exist: [{name}]"),
-        )
+        let text = format!("The following supplied instance types do not exist: [{name}]");
+        zones::unknown_type(Refusal::new("InvalidInstanceType", text))
     };
-    all_known(wanted.as_ref(), known, refuse)?;
+    all_known(wanted.as_ref(), zones::is_known, refuse)?;
     let all: Vec<_> = zones::INSTANCE_TYPES
         .iter()
         .filter(|(name, ..)| wanted.as_ref().is_none_or(|wanted| wanted.iter().any(|it| it == name)))

@@ -160,7 +160,8 @@ fn managed(body: &Value, counts: bool) -> Result<(RuleKind, i64), Refusal> {
         .find(|(group, _)| body["VendorName"] == "AWS" && body["Name"] == *group)
         .ok_or_else(|| {
             let text = "AWS WAF couldn’t find the managed rule group.";
-            Refusal::new("WAFNonexistentItemException", text)
+            let names = MANAGED_GROUPS.iter().map(|(name, _)| *name);
+            Refusal::new("WAFNonexistentItemException", text).of_few("rule groups", names)
         })?;
     if let Some(members) = body.as_object() {
         let honoured = [

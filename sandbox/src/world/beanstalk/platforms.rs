@@ -62,12 +62,7 @@ pub(crate) fn choose(region: &str, arn: Option<&str>, stack: Option<&str>) -> Re
         return all
             .into_iter()
             .find(|platform| platform.solution_stack == stack)
-            .ok_or_else(|| {
-                Refusal::new(
-                    "InvalidParameterValue",
-                    format!("No Solution Stack named '{stack}' found."),
-                )
-            });
+            .ok_or_else(|| unknown(format!("No Solution Stack named '{stack}' found.")));
     }
     let Some(arn) = arn else {
         return Err(Refusal::new(
@@ -78,7 +73,12 @@ pub(crate) fn choose(region: &str, arn: Option<&str>, stack: Option<&str>) -> Re
     let branch = arn.rsplit_once("platform/").map_or("", |(_, branch)| branch);
     all.into_iter()
         .find(|platform| platform.arn == arn || platform.branch == branch)
-        .ok_or_else(|| Refusal::new("InvalidParameterValue", format!("No Platform named '{arn}' found.")))
+        .ok_or_else(|| unknown(format!("No Platform named '{arn}' found.")))
+}
+
+fn unknown(message: String) -> Refusal {
+    let branches = BRANCHES.iter().map(|(name, ..)| *name);
+    Refusal::new("InvalidParameterValue", message).of_few("platforms of Amazon Linux 2023", branches)
 }
 
 /// A filter as ListPlatformVersions and ListPlatformBranches take it: all filters hold. Only `in` and `not_in` have more
@@ -172,6 +172,21 @@ pub(crate) fn select(region: &str, filters: &[PlatformFilter]) -> Result<Vec<Pla
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_platform_that_is_not_here_is_refused_with_those_that_are() {
+        let refused = choose(
+            "us-east-1",
+            None,
+            Some("64bit Amazon Linux 2023 v6.1.0 running Tomcat 10 Corretto 21"),
+        );
+        let text = refused.unwrap_err().message;
+        assert!(text.starts_with("No Solution Stack named "), "{text}");
+        assert!(
+            text.contains("This sandbox has only the platforms of Amazon Linux 2023 Go 1,"),
+            "{text}"
+        );
+    }
 
     #[test]
     fn the_recommended_version_of_a_branch_is_found_as_confctl_asks() {

@@ -247,13 +247,18 @@ fn check(here: &Region, spec: &InstanceSpec, subnet_id: &str) -> Result<(), Refu
         return Err(missing("InvalidKeyPair.NotFound", "key pair", name));
     }
     if !network::zones::offers(&subnet.zone, &spec.instance_type) {
-        return Err(Refusal::new(
+        let refusal = Refusal::new(
             "Unsupported",
             format!(
                 "Your requested instance type ({}) is not supported in your requested Availability Zone ({}).",
                 spec.instance_type, subnet.zone
             ),
-        ));
+        );
+        return Err(if network::zones::is_known(&spec.instance_type) {
+            refusal
+        } else {
+            network::zones::unknown_type(refusal)
+        });
     }
     check_architecture(spec)?;
     check_vcpus(here, &spec.instance_type)

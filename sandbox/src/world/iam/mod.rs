@@ -270,7 +270,8 @@ impl Iam {
     pub(crate) fn attach(&mut self, role: &str, policy: &str) -> Result<(), Refusal> {
         if managed::find(policy).is_none() {
             let text = format!("Policy {policy} does not exist or is not attachable.");
-            return Err(Refusal::with_status(404, "NoSuchEntity", text));
+            let refusal = Refusal::with_status(404, "NoSuchEntity", text);
+            return Err(refusal.of_few("managed policies", managed::all().map(|policy| policy.name)));
         }
         let role = self.role_mut(role)?;
         if role.attached.len() >= MOST_ATTACHED && !role.attached.contains(policy) {

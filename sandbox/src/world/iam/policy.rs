@@ -1,6 +1,6 @@
 //! Policy documents and what they decide: an explicit deny wins, then an allow, else no.
 //! Must know nothing of roles. Conditions are evaluated with the keys that are given; a condition on a key that is not
-//! given does not hold, as in IAM.
+//! given does not hold, as in IAM, unless its operator is negated or says what is to be then.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

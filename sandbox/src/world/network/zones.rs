@@ -1,5 +1,7 @@
-//! Regions and their availability zones.
+//! Regions, their availability zones, and the instance types that those offer.
 //! Must know nothing of what lies in them.
+
+use crate::world::Refusal;
 
 /// The regions that are on in every account.
 pub(crate) const REGIONS: &[&str] = &[
@@ -71,7 +73,14 @@ pub(crate) const INSTANCE_TYPES: &[(&str, i32, i64, &str)] = &[
     ("c5.xlarge", 4, 8192, "x86_64"),
     ("m5.large", 2, 8192, "x86_64"),
     ("m5.xlarge", 4, 16384, "x86_64"),
+    ("c7i-flex.large", 2, 4096, "x86_64"),
+    ("m7i-flex.large", 2, 8192, "x86_64"),
 ];
+
+/// The type is none of these, whatever AWS has.
+pub(crate) fn unknown_type(refusal: Refusal) -> Refusal {
+    refusal.of_few("instance types", INSTANCE_TYPES.iter().map(|(name, ..)| *name))
+}
 
 /// The virtual CPUs of a type.
 pub(crate) fn processors(instance_type: &str) -> u32 {
@@ -85,11 +94,15 @@ pub(crate) fn architecture(instance_type: &str) -> &'static str {
     known.map_or("x86_64", |(.., architecture)| architecture)
 }
 
+pub(crate) fn is_known(instance_type: &str) -> bool {
+    INSTANCE_TYPES.iter().any(|(name, ..)| *name == instance_type)
+}
+
 /// Whether a zone has a type. us-east-1e is old: it has no t3, t4g or newer (facts/eb.md §1.6: why subnets have to be
 /// chosen by DescribeInstanceTypeOfferings).
 pub(crate) fn offers(zone: &str, instance_type: &str) -> bool {
-    let known = INSTANCE_TYPES.iter().any(|(name, ..)| *name == instance_type);
-    known && (zone != "us-east-1e" || instance_type.starts_with("m5.") || instance_type.starts_with("c5."))
+    is_known(instance_type)
+        && (zone != "us-east-1e" || instance_type.starts_with("m5.") || instance_type.starts_with("c5."))
 }
 
 #[cfg(test)]
