@@ -9,7 +9,7 @@ use super::error::BundleError;
 use super::procfile::{self, PROCFILE};
 use crate::profile::Architecture;
 
-/// Beanstalk's limit for a bundle (DG/applications-sourcebundle).
+/// Beanstalk's limit for a bundle (Beanstalk guide: applications-sourcebundle).
 pub(super) const MOST_BYTES: u64 = 500_000_000;
 /// glibc of Amazon Linux 2023 (AL2023 user guide, glibc-gcc-and-binutils).
 const GLIBC: (u32, u32) = (2, 34);

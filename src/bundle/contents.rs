@@ -136,7 +136,8 @@ impl File {
     }
 }
 
-/// Beanstalk runs these as root; it sets their mode itself, but only on platforms from 2022 on (DG/platforms-linux-extend.hooks).
+/// Beanstalk runs these as root; it sets their mode itself, but only on platforms from 2022 on (Beanstalk guide:
+/// platforms-linux-extend.hooks).
 pub(super) fn is_hook(name: &str) -> bool {
     name.starts_with(".platform/hooks/") || name.starts_with(".platform/confighooks/")
 }
@@ -151,7 +152,8 @@ fn is_executable(_: &std::fs::Metadata) -> bool {
     false
 }
 
-/// An ELF file or a script. The mode alone is not enough: it is lost on the way through Windows or some archives (CLI#80).
+/// An ELF file or a script. The mode alone is not enough: it is lost on the way through Windows or some archives
+/// (github.com/aws/aws-elastic-beanstalk-cli/issues/80).
 fn starts_like_a_program(path: &Path) -> Result<bool, BundleError> {
     let mut start = Vec::new();
     fs::File::open(path)?.take(4).read_to_end(&mut start)?;

@@ -1,4 +1,4 @@
-//! The version label of a bundle, from its inputs alone: `plan` knows without building whether anything is new (H24).
+//! The version label of a bundle, from its inputs alone: `plan` knows without building whether anything is new.
 //! Writes nothing.
 
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! Beanstalk's Procfile: `name: command` lines, `web` first.
 //! Reads text only; whether the command's program exists is `check`'s.
 
-/// The file's name, at the root of the bundle and in exactly this spelling (DG/go-procfile).
+/// The file's name, at the root of the bundle and in exactly this spelling (Beanstalk guide: go-procfile).
 pub(super) const PROCFILE: &str = "Procfile";
 
 /// The program that the `web` line starts, as it is written: the first word that is neither `exec` nor a variable.
@@ -28,7 +28,7 @@ pub(super) fn fault(text: &str) -> Option<String> {
         return Some("has Windows line ends, which become part of the commands".into());
     }
     let mut lines = text.lines().enumerate();
-    // Every line must match ^[A-Za-z0-9_-]+:\s*[^\s].*$ (DG/platforms-linux-extend.build-proc).
+    // Every line must match ^[A-Za-z0-9_-]+:\s*[^\s].*$ (Beanstalk guide: platforms-linux-extend.build-proc).
     if let Some((number, line)) = lines.clone().find(|(_, line)| !is_process(line)) {
         return Some(format!(
             "line {} is not of the form `name: command`: {line:?}",

@@ -2,7 +2,7 @@
 //! Must know nothing of where they are stored.
 
 /// What every address that confctl makes up ends in. `.invalid` never belongs to anybody (RFC 2606). Whatever draws, counts or
-/// exports registrations leaves out what ends in it, so that no voucher goes to a test (H26).
+/// exports registrations leaves out what ends in it, so that no voucher goes to a test.
 pub const RESERVED_SUFFIX: &str = ".confctl.invalid";
 
 /// Whether confctl made it up.

@@ -121,7 +121,7 @@ const fn key(path: &'static str, takes: Takes, about: &'static str) -> Key {
     Key { path, takes, about }
 }
 
-/// Days that CloudWatch Logs can keep a log group (BC PutRetentionPolicy).
+/// Days that CloudWatch Logs can keep a log group (botocore: logs, PutRetentionPolicy).
 const RETENTION_DAYS: &[u32] = &[
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
 ];

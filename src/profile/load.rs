@@ -47,7 +47,7 @@ pub struct Loaded {
     pub name: String,
     pub profile: Profile,
     /// Whether the file or a `--set` names the region. Where neither does, `AWS_REGION` and the AWS configuration come
-    /// before the default (H30).
+    /// before the default.
     pub names_region: bool,
 }
 

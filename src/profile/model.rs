@@ -127,7 +127,7 @@ pub struct Network {
     pub lb_subnets: Vec<String>,
     /// Whether to create the account's default VPC where it has none.
     pub create_default_vpc: bool,
-    /// In how many availability zones; the load balancer pays a public IPv4 address in each (H28).
+    /// In how many availability zones; the load balancer pays a public IPv4 address in each.
     pub azs: u32,
     /// Public IP addresses for the instances, without which they need a NAT to reach Beanstalk.
     pub public_ip: bool,
@@ -161,7 +161,7 @@ pub struct Roles {
     pub instance_policies: Vec<String>,
     /// What the instances' role may do in DynamoDB.
     pub dynamodb: DynamoDbAccess,
-    /// Whether to add AmazonSSMManagedInstanceCore, without which `stress` cannot reach an instance (H8).
+    /// Whether to add AmazonSSMManagedInstanceCore, without which `stress` cannot reach an instance.
     pub ssm: bool,
     /// ARN of a permissions boundary for the roles that confctl creates.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -189,7 +189,7 @@ impl Default for Roles {
 words! {
     /// Where the roles come from.
     pub enum RolesMode {
-        /// The preferred names if free, an existing role if it can do the job, else our own beside it (H7).
+        /// The preferred names if free, an existing role if it can do the job, else our own beside it.
         Auto = "auto",
         /// Always our own, under the names that no other stack or region uses.
         Own = "own",
@@ -220,7 +220,8 @@ pub struct Ssh {
     /// Path of a public key to import; else EC2 creates the key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub public_key: Option<String>,
-    /// The CIDR block that may reach port 22. The default closes it: Beanstalk's own is 0.0.0.0/0 (H18).
+    /// The CIDR block that may reach port 22. The default closes it: Beanstalk's own is 0.0.0.0/0
+    /// (Beanstalk guide: using-features.managing.ec2.instances.sg).
     pub source: String,
 }
 
@@ -383,7 +384,7 @@ words! {
 
 words! {
     /// EBS volume types for the root volume. gp3 also forces a launch template, the only kind that new accounts may create
-    /// (facts: DG/environments-cfg-autoscaling-launch-templates).
+    /// (Beanstalk guide: environments-cfg-autoscaling-launch-templates).
     pub enum VolumeType {
         Gp2 = "gp2",
         Gp3 = "gp3",
@@ -542,7 +543,7 @@ words! {
     pub enum CdnOrigin {
         /// The load balancer's DNS name, as in the article.
         LoadBalancer = "load-balancer",
-        /// The environment's CNAME, known minutes earlier; teardown then waits for the distribution first (H10).
+        /// The environment's CNAME, known minutes earlier; teardown then waits for the distribution first.
         Cname = "cname",
     }
 }

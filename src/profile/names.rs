@@ -73,7 +73,7 @@ pub struct Names {
     pub key_pair: String,
     /// The service role that is wanted first.
     pub service_role: String,
-    /// Where `roles.mode = "auto"` finds that name taken by what does not fit: a name that no other region uses (H2, H7).
+    /// Where `roles.mode = "auto"` finds that name taken by what does not fit: a name that no other region uses.
     pub own_service_role: String,
     /// The instances' role that is wanted first.
     pub instance_role: String,
@@ -141,7 +141,7 @@ impl Names {
     }
 
     /// The CNAME prefix to ask Beanstalk for. It ends in `random` (8 characters or more of `[a-z0-9]`), except where the
-    /// profile names one for a distribution that does not depend on it: a freed name can be taken by anyone (H10).
+    /// profile names one for a distribution that does not depend on it: a freed name can be taken by anyone.
     pub fn cname_prefix(&self, random: &str) -> String {
         match &self.cname {
             CnamePrefix::Exact(prefix) => prefix.clone(),

@@ -46,7 +46,7 @@ pub(super) fn url_path(text: &str) -> bool {
     text.starts_with('/') && spelled(text, 1024, |c| c.is_ascii_graphic())
 }
 
-/// The charset of Beanstalk's environment properties (DG/environments-cfg-softwaresettings).
+/// The charset of Beanstalk's environment properties (Beanstalk guide: environments-cfg-softwaresettings).
 pub(super) fn property(text: &str) -> bool {
     spelled(text, 128, |c| word_char(c) || ".:/+\\-@".contains(c))
 }
@@ -109,12 +109,12 @@ pub(super) fn attribute(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && spelled(text, 255, |c| word_char(c) || c == '-')
 }
 
-/// 4 to 40 letters, digits and hyphens, without a hyphen at either end (BC CreateEnvironment).
+/// 4 to 40 letters, digits and hyphens, without a hyphen at either end (botocore: elasticbeanstalk, CreateEnvironment).
 pub(super) fn environment(text: &str) -> bool {
     label(text, 40)
 }
 
-/// 4 to 63 letters, digits and hyphens, without a hyphen at either end (BC CNAMEPrefix).
+/// 4 to 63 letters, digits and hyphens, without a hyphen at either end (botocore: elasticbeanstalk, CNAMEPrefix).
 pub(super) fn cname_prefix(text: &str) -> bool {
     label(text, 63)
 }
@@ -143,7 +143,8 @@ pub(super) fn is_arm(instance_type: &str) -> bool {
             .starts_with('g')
 }
 
-/// One status, a comma list or a range, of 200 to 499 (CLI#77; DG/environments-cfg-alb).
+/// One status, a comma list or a range, of 200 to 499 (github.com/aws/aws-elastic-beanstalk-cli/issues/77;
+/// Beanstalk guide: environments-cfg-alb).
 pub(super) fn matcher(text: &str) -> bool {
     let status = |text: &str| text.len() == 3 && text.parse().is_ok_and(|code: u16| (200..=499).contains(&code));
     match text.split_once('-') {

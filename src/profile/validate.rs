@@ -227,7 +227,7 @@ fn roles_and_table(profile: &Profile, findings: &mut Vec<Finding>) {
     }
 }
 
-/// CloudFront takes exactly these three sets of methods (BC AllowedMethods).
+/// CloudFront takes exactly these three sets of methods (botocore: cloudfront, AllowedMethods).
 const METHOD_SETS: [&[&str]; 3] = [
     &["GET", "HEAD"],
     &["GET", "HEAD", "OPTIONS"],

@@ -1,5 +1,6 @@
 //! The CloudFront distribution. Must know nothing of where its origin comes from.
-//! Found again by its comment, confirmed by its tags; its caller reference is random and journalled first (H15).
+//! Found again by its comment, confirmed by its tags; its caller reference is random and journalled first, as
+//! none can be used twice (botocore: cloudfront, CallerReference).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -380,7 +381,7 @@ impl Resource for Distribution {
     async fn delete(&self, cx: &WriteCx<Aws>, live: LiveState) -> Result<(), Failure> {
         let left = |error: Error| Failure::from(error).leaving(live.leftover(), false);
         // A name of the environment's own can be taken by anyone once it is freed, a load balancer's cannot: with it the
-        // environment goes first, with the other only when no edge location fetches from it any more (H10).
+        // environment goes first, with the other only when no edge location fetches from it any more.
         let by_cname = is_cname(origin_name(&live.config));
         if !by_cname {
             cx.release(ORIGIN.name);

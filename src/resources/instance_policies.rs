@@ -63,8 +63,8 @@ pub(super) fn wanted(stack: &Stack) -> WantedRole {
     }
 }
 
-/// WebTier lets every instance of the account write into Beanstalk's bucket, where the stack's record is; ours must not (H6).
-/// They still read: their bundle is there.
+/// WebTier lets every instance of the account write into Beanstalk's bucket (Beanstalk guide:
+/// AWSHowTo.iam.cross-env-s3-access), where the stack's record is; ours must not. They still read: their bundle is there.
 fn record_policy() -> Value {
     json!({
         "Version": "2012-10-17",

@@ -1,4 +1,4 @@
-//! The instances' role, the instance profile, and the link between them: three things, each with its own owner (H7).
+//! The instances' role, the instance profile, and the link between them: three things, each with its own owner.
 //! Must know nothing of the environment that uses them.
 
 use std::collections::BTreeMap;

@@ -1,5 +1,5 @@
 //! The key pair for SSH. Must know nothing of who logs in with it.
-//! The private key is local: it is on disk before the key pair counts as made, and its absence replaces nothing (H18).
+//! The private key is local: it is on disk before the key pair counts as made, and its absence replaces nothing.
 
 use std::collections::BTreeMap;
 use std::io::Write;

@@ -1,4 +1,4 @@
-//! Taking a default VPC of ours down again: whole, or not at all, since its subnets do not come back (H21).
+//! Taking a default VPC of ours down again: whole, or not at all, since its subnets do not come back.
 //! Must know nothing of how it was made; it is called only for a VPC that carries our tag.
 
 use std::sync::{Mutex, PoisonError};

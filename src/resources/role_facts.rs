@@ -148,7 +148,7 @@ fn trusts(encoded: &str, service: &str) -> bool {
     }
 }
 
-/// The actions that the role is not allowed, by IAM's own simulation: policies may be named anything (H7). Where the caller may
+/// The actions that the role is not allowed, by IAM's own simulation: policies may be named anything. Where the caller may
 /// not simulate, nothing is proven and the answer says so.
 async fn cannot_do(aws: &Aws, role: &Role, wanted: &WantedRole) -> Result<Vec<String>, Error> {
     let mut denied = Vec::new();

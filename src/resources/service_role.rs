@@ -1,5 +1,5 @@
 //! The role with which Beanstalk reads health and updates platforms. Must know nothing of the instances' role.
-//! A role that others made is used as it is where it can do the job, and never changed (H7).
+//! A role that others made is used as it is where it can do the job, and never changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};

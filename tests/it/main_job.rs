@@ -179,7 +179,7 @@ fn what_the_article_asks_for_is_there(user: &User, outputs: &Value) {
     roles(user);
 }
 
-/// Port 22 is closed (H18): Beanstalk's own group always has a rule for it, which lets in this address only.
+/// Port 22 is closed: Beanstalk's own group always has a rule for it, which lets in this address only.
 fn nobody_comes_in_by_ssh(user: &User) {
     let groups = user.aws_json(&["ec2", "describe-security-groups"]);
     let groups = groups["SecurityGroups"].as_array().unwrap().iter();

@@ -17,7 +17,7 @@ struct Nginx {
     origin: String,
 }
 
-/// What Beanstalk itself puts beside ours: enhanced health's log (DG/health-enhanced-serverlogs).
+/// What Beanstalk itself puts beside ours: enhanced health's log (Beanstalk guide: health-enhanced-serverlogs).
 const HEALTHD_FORMAT: &str =
     "log_format healthd '$msec\"$uri\"$status\"$request_time\"$upstream_response_time\"$http_x_forwarded_for';\n";
 

@@ -37,7 +37,7 @@ pub(crate) async fn serve(gateway: &Arc<Gateway>, parts: &Parts) -> Response {
 }
 
 /// What other customers of AWS do with CNAMEs, whose prefixes are one namespace for all of a region: POST takes one, DELETE
-/// gives it up. Between a client's CheckDNSAvailability and its CreateEnvironment, for example (hazards H29).
+/// gives it up. Between a client's CheckDNSAvailability and its CreateEnvironment, for example.
 fn taken_cnames(gateway: &Arc<Gateway>, parts: &Parts) -> Response {
     let query = parts.uri.query().unwrap_or_default();
     let query: BTreeMap<String, String> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();

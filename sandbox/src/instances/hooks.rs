@@ -1,5 +1,5 @@
 //! Platform hooks: scripts that a bundle brings along for the steps of its deployment, and the engine's log of them.
-//! Must know nothing of the version's own processes (guide: platforms-linux-extend.hooks, .workflow).
+//! Must know nothing of the version's own processes (Beanstalk guide: platforms-linux-extend.hooks, .workflow).
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

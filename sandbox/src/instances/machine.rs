@@ -184,8 +184,8 @@ fn environment(host: &Host, deployment: &Deployment) -> BTreeMap<String, String>
 }
 
 /// AWS gives credentials by the metadata service, which loopback cannot have: here they are in the environment, with the
-/// endpoint of the sandbox. A region is not: Beanstalk sets none (facts/eb.md §1.10), and who forgets the property finds out
-/// here.
+/// endpoint of the sandbox. A region is not: Beanstalk sets none (inferred: its own example does, Beanstalk guide:
+/// environments-cfg-softwaresettings), and who forgets the property finds out here.
 fn platform(host: &Host, role_arn: Option<&str>) -> BTreeMap<String, String> {
     let mut environment = BTreeMap::new();
     let mut set = |name: &str, value: &str| environment.insert(name.to_owned(), value.to_owned());

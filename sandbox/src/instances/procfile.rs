@@ -1,4 +1,4 @@
-//! The Procfile, with the rules of Beanstalk (guide: platforms-linux-extend.build-proc, go-procfile).
+//! The Procfile, with the rules of Beanstalk (Beanstalk guide: platforms-linux-extend.build-proc, go-procfile).
 //! Must know nothing of how its processes are run.
 
 /// A line of a Procfile.

@@ -80,7 +80,7 @@ async fn carry(
 }
 
 /// Where that port of an instance is on this machine. Nginx's is the only one that anybody listens at: a load balancer that is
-/// sent to another finds nobody (developer guide, platforms-linux-extend.proxy; facts/eb.md §1.8).
+/// sent to another finds nobody (Beanstalk guide: platforms-linux-extend.proxy, environments-cfg-alb).
 fn listening(world: &World, instance_id: &str, port: u16) -> Option<SocketAddr> {
     (port == NGINX).then(|| world.plane.address(instance_id)).flatten()
 }

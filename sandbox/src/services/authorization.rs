@@ -30,8 +30,8 @@ fn denied(call: &Call, action: &str, resource: &str) -> Refusal {
     Refusal::with_status(status, code, not_authorized(&call.caller, action, resource))
 }
 
-/// That an object is not there S3 tells only those who may list its bucket; to others the answer is that of a denial (S3 API,
-/// GetObject and HeadObject; hazards H22).
+/// That an object is not there S3 tells only those who may list its bucket; to others the answer is that of a denial (S3 API:
+/// GetObject, HeadObject).
 pub(crate) fn may_know_what_is_missing(iam: &Iam, call: &Call) -> Result<(), Refusal> {
     let (bucket, _) = super::s3::target(&call.uri);
     let (action, resource) = ("s3:ListBucket", format!("arn:aws:s3:::{bucket}"));

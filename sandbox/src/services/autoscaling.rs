@@ -186,7 +186,8 @@ fn group_view(group: &Group) -> m::AutoScalingGroup {
         desired_capacity: Some(group.desired),
         enabled_metrics: Some(Vec::new().into()),
         health_check_grace_period: Some(0),
-        // Beanstalk's groups check what EC2 says of an instance, not the load balancer (facts/eb.md §1.8).
+        // Beanstalk's groups check what EC2 says of an instance, not the load balancer (Beanstalk guide:
+        // environmentconfig-autoscaling-healthchecktype).
         health_check_type: Some("EC2".to_owned()),
         instances: Some(group.members.values().map(instance).collect()),
         launch_configuration_name: configuration(&group.launch),
@@ -253,7 +254,8 @@ fn configuration_view(configuration: &LaunchConfiguration) -> m::LaunchConfigura
     }
 }
 
-/// Environments have them that were not told to have a launch template (facts/eb.md §1.4).
+/// Environments have them that were not told to have a launch template (Beanstalk guide:
+/// environments-cfg-autoscaling-launch-templates).
 fn describe_configurations(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::LaunchConfigurationNamesType = call.query()?;
     let names = request.launch_configuration_names.map(|list| list.items);

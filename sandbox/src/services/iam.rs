@@ -114,7 +114,8 @@ fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
 }
 
 /// An ARN or a path is no name, also where nothing is made: AttachRolePolicy refuses the ARN of a role that there is
-/// (github.com/shashankprasanna/torchserve-examples/issues/7). Beanstalk's options take them (facts/eb.md §1.2).
+/// (github.com/shashankprasanna/torchserve-examples/issues/7). Beanstalk's options take them (Beanstalk guide:
+/// command-options-general).
 fn check_names(call: &Call) -> Result<(), Refusal> {
     let sent = call.parameters();
     let check = |parameter: &str, member: &str, longest: usize| {
@@ -126,7 +127,7 @@ fn check_names(call: &Call) -> Result<(), Refusal> {
 }
 
 /// What hangs something on a role is refused where the role does not show yet: "The role with name … cannot be found" right
-/// after its creation is retried by everybody (facts/aws.md §4).
+/// after its creation is retried by everybody (hashicorp/terraform-provider-aws, internal/service/iam/instance_profile.go).
 fn must_show(seen: &Iam, call: &Call) -> Result<(), Refusal> {
     let name = call.parameters().remove("RoleName").unwrap_or_default();
     match seen.role(&name) {

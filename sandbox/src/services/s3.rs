@@ -291,7 +291,7 @@ impl Objects for Store {
     }
 }
 
-/// Beanstalk's bucket is not deleted by accident (guide, "Using Elastic Beanstalk with Amazon S3").
+/// Beanstalk's bucket is not deleted by accident (Beanstalk guide: AWSHowTo.S3).
 fn beanstalks_policy(bucket: &str) -> String {
     let policy = serde_json::json!({
         "Version": "2008-10-17",

@@ -1,4 +1,4 @@
-//! What an account cannot do yet: accounts opened lately meet such gates one after the other (hazards H11).
+//! What an account cannot do yet: accounts opened lately meet such gates one after the other.
 //! Must know nothing of who runs into them.
 
 use std::str::FromStr;
@@ -11,7 +11,8 @@ pub(crate) const NEW_ACCOUNT_VCPUS: f64 = 5.0;
 /// Each is closed where it is set.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Gates {
-    /// Accounts made since October 2024 cannot make launch configurations (facts/eb.md §1.4).
+    /// Accounts made since October 2024 cannot make launch configurations (Beanstalk guide:
+    /// environments-cfg-autoscaling-launch-templates).
     pub launch_configurations: bool,
     /// No load balancers until support has looked at the account.
     pub load_balancers: bool,
@@ -19,16 +20,19 @@ pub struct Gates {
     pub distributions: bool,
     /// A quota of 5 vCPUs of standard instances.
     pub vcpus: bool,
-    /// No service-linked roles yet: whoever first needs a service must be allowed to make its role (facts/eb.md §4.4).
+    /// No service-linked roles yet: whoever first needs a service must be allowed to make its role (Beanstalk guide:
+    /// iam-servicerole).
     pub service_linked_roles: bool,
-    /// Accounts on the free plan (since July 2025) launch a few types only (facts/eb.md §1.5).
+    /// Accounts on the free plan (since July 2025) launch a few types only
+    /// (github.com/aws-samples/eks-workshop-v2/issues/1644).
     pub free_plan: bool,
     /// No instances at all until the region is validated: minutes, up to four hours. Not part of `new`: it ends by itself,
     /// and nobody would see the others behind it.
     pub verification: bool,
 }
 
-/// As `describe-instance-types` with the filter `free-tier-eligible` lists them (facts/eb.md §1.5).
+/// As `describe-instance-types` with the filter `free-tier-eligible` lists them
+/// (github.com/aws-samples/eks-workshop-v2/issues/1644).
 pub(crate) const FREE_TYPES: [&str; 6] = [
     "t3.micro",
     "t3.small",

@@ -209,7 +209,8 @@ impl State {
         now - self.settling
     }
 
-    /// The time as of which other services see IAM: later than IAM's own readers do, and no API tells when (facts/aws.md §4).
+    /// The time as of which other services see IAM: later than IAM's own readers do, and no API tells when (IAM guide:
+    /// troubleshoot_general).
     pub(crate) fn as_of_elsewhere(&self, now: Timestamp) -> Timestamp {
         now - self.settling.saturating_mul(2)
     }

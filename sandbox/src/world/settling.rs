@@ -3,7 +3,7 @@
 //!
 //! Off by default (`State::settling` is zero). Which parts are so follows what AWS says of each service:
 //! - IAM: "changes that you make in IAM … take time to become visible from all possible endpoints" (IAM guide,
-//!   troubleshoot_general); other services are told later still (facts/eb.md §4.3).
+//!   troubleshoot_general); other services are told later still (github.com/hashicorp/terraform/issues/15341).
 //! - EC2: "if you run a command to modify or describe the resource that you just created, its ID might not have propagated
 //!   throughout the system, and you will get an error responding that the resource does not exist" (EC2 developer guide,
 //!   eventual-consistency).

@@ -1,5 +1,5 @@
 //! Whether the web ACL lets one machine stand for so many people: a rate-based rule counts by address, and would answer 403 to
-//! what real people, each from their own, never see (H12).
+//! what real people, each from their own, never see.
 
 use std::time::Duration;
 

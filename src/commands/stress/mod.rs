@@ -220,7 +220,7 @@ fn told(dose: Dose, size: Size, processors: u32) -> String {
     )
 }
 
-/// Systems Manager reaches nobody: says what it needs, and shows the way by SSH (H8).
+/// Systems Manager reaches nobody: says what it needs, and shows the way by SSH.
 fn unreachable(session: &Session, group: &Group, script: &str) -> Error {
     session
         .ui

@@ -23,7 +23,7 @@ pub(super) struct Sent {
     pub at: Option<f64>,
 }
 
-/// Those of the instances whose agent answers: one without the policy for it never registers (H8).
+/// Those of the instances whose agent answers: one without the policy for it never registers.
 pub(super) async fn reachable(aws: &Aws, instances: &[String]) -> Result<Vec<String>, Error> {
     let filter = InstanceInformationStringFilter::builder()
         .key("InstanceIds")

@@ -126,7 +126,8 @@ fn instances(profile: &Profile, inputs: &Inputs, set: &mut Set<'_>) {
         "5 minute"
     };
     set(LAUNCH, "MonitoringInterval", monitoring.to_owned());
-    // Without it Beanstalk opens port 22 to the world, key pair or not (H18).
+    // Without it Beanstalk opens port 22 to the world, key pair or not (Beanstalk guide:
+    // using-features.managing.ec2.instances.sg).
     set(
         LAUNCH,
         "SSHSourceRestriction",

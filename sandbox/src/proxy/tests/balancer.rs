@@ -136,7 +136,7 @@ fn rule(site: &Site, priority: u32, conditions: Vec<Condition>, action: RuleActi
         .unwrap();
 }
 
-/// How an origin is locked: who knows the secret gets through, everybody else a 403 (H3).
+/// How an origin is locked: who knows the secret gets through, everybody else a 403.
 #[tokio::test]
 async fn listener_rules_let_through_who_has_the_header_and_answer_the_rest_themselves() {
     let site = Site::new(configuration(DISABLED)).await;

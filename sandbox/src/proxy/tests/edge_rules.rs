@@ -69,7 +69,7 @@ async fn redirect_to_https_sends_a_get_on_with_301() {
     assert_eq!(site.app.count(), 0);
 }
 
-/// A client that takes the redirect of a POST for a 301, and so asks again with GET, would lose the registration (H14).
+/// A client that takes the redirect of a POST for a 301, and so asks again with GET, would lose the registration.
 #[tokio::test]
 async fn redirect_to_https_sends_a_post_on_with_307() {
     let site = Site::new(protocol("redirect-to-https")).await;

@@ -149,7 +149,7 @@ async fn a_group_in_count_lets_everything_pass_and_leaves_samples() {
     assert_eq!(samples[0].rule_within_group.as_deref(), Some("NoUserAgent_HEADER"));
 }
 
-/// What WAF does with a venue whose visitors share one address (H12).
+/// What WAF does with a venue whose visitors share one address.
 #[tokio::test]
 async fn an_address_over_the_limit_is_blocked_from_the_next_look_until_the_window_forgets_it() {
     let site = guarded(true, vec![limit(Action::Block, 10, None)]).await;

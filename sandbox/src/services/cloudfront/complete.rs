@@ -33,8 +33,8 @@ const FORWARDED_VALUES: &[(&str, &str)] = &[
     ("QueryStringCacheKeys", "QueryStringCacheKeys"),
 ];
 
-/// The new configuration replaces the old one, and members that a creation may leave out are required (developer guide,
-/// "Required API fields for creating and updating distributions"; facts/aws.md §1.6). The codes and texts that were
+/// The new configuration replaces the old one, and members that a creation may leave out are required (CloudFront guide:
+/// "Required API fields for creating and updating distributions"). The codes and texts that were
 /// seen: Aliases, OriginCustomHeaders and SmoothStreaming (scttfrdmn/substrate, from an account), WebACLId
 /// (yaybu/touchdown#66), the origin's time-outs (boto/boto3#1083), FieldLevelEncryptionId (boto/boto3#1558),
 /// OriginSslProtocols (lucidsoftware/cumulus#131), Headers (aws/aws-sdk-net#825), MinTTL

@@ -178,7 +178,7 @@ async fn a_configuration_reads_back_as_it_was_sent_with_what_cloudfront_fills_in
     assert_eq!(body(&again), config);
 }
 
-/// An update replaces all, and may leave out less than a creation (facts/aws.md §1.6).
+/// An update replaces all, and may leave out less than a creation (botocore: cloudfront, UpdateDistribution).
 #[tokio::test]
 async fn an_update_that_leaves_something_out_is_refused_by_the_name_of_it_and_resets_nothing() {
     let world = proxy::world(60.0, proxy::Fixed::default());
@@ -451,7 +451,7 @@ async fn a_taken_alias_is_refused() {
     call(&world, Method::PUT, &path, Some(etag), body(&read)).unwrap();
 }
 
-/// A global service that is signed for in one region only (H29h).
+/// A global service that is signed for in one region only.
 #[tokio::test]
 async fn another_region_than_us_east_1_is_refused() {
     let world = proxy::world(60.0, proxy::Fixed::default());

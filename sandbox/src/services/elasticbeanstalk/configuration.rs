@@ -14,7 +14,8 @@ use crate::world::beanstalk::{Environment, Reference};
 use crate::world::clock::text;
 use crate::world::{Refusal, World};
 
-/// The deployed set, and beside it the draft that an update wants or could not deploy (H16).
+/// The deployed set, and beside it the draft that an update wants or could not deploy (botocore: elasticbeanstalk,
+/// DescribeConfigurationSettings).
 pub(super) fn describe_settings(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::DescribeConfigurationSettingsMessage = call.query()?;
     let application = &request.application_name;
@@ -166,7 +167,8 @@ fn option_view(option: &ConfigurationOption) -> m::ConfigurationOptionDescriptio
     }
 }
 
-/// Needs an environment or a template: AWS cannot check a first create either (facts/eb.md §1.1).
+/// Needs an environment or a template: AWS cannot check a first create either (botocore: elasticbeanstalk,
+/// ValidateConfigurationSettings).
 pub(super) fn validate(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::ValidateConfigurationSettingsMessage = call.query_without(specification::MEMBER)?;
     let application = &request.application_name;

@@ -1,5 +1,6 @@
-//! What a caller reads who may not read: fifteen of Beanstalk's operations answer with nothing instead of an error (their
-//! models: "an empty result is returned"; facts/eb.md §3.3, hazards H5). Who takes that for "there is none" is wrong, and should find out here.
+//! What a caller reads who may not read: fifteen of Beanstalk's operations answer with nothing instead of an error
+//! (botocore: elasticbeanstalk, "an empty result is returned"). Who takes that for "there is none" is wrong, and should find
+//! out here.
 
 use winterbaume_elasticbeanstalk::{model as m, wire};
 

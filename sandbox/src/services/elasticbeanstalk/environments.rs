@@ -133,7 +133,8 @@ pub(super) fn terminate(world: &Arc<World>, call: &Call) -> Result<Answer, Refus
     Ok(wire::serialize_terminate_environment_response(&view(&environment)).into())
 }
 
-/// Those terminated within the last hour are listed even without IncludeDeleted (facts/eb.md §3.9).
+/// Those terminated within the last hour are listed even without IncludeDeleted
+/// (Beanstalk guide: environment-management-rebuild; github.com/aws/aws-dotnet-deploy/pull/599).
 pub(super) fn describe(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::DescribeEnvironmentsMessage = call.query()?;
     let now = world.clock.now();

@@ -31,7 +31,7 @@ impl Attributes {
     }
 }
 
-/// Only with enhanced health (facts/eb.md §3.1).
+/// Only with enhanced health (botocore: elasticbeanstalk, DescribeEnvironmentHealth).
 fn enhanced(environment: Environment) -> Result<Environment, Refusal> {
     if environment.settings.has_enhanced_health() {
         return Ok(environment);

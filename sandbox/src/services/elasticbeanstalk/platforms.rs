@@ -116,7 +116,7 @@ pub(super) fn describe(call: &Call) -> Result<Answer, Refusal> {
     Ok(wire::serialize_describe_platform_version_response(&result).into())
 }
 
-/// The default quotas of a region (facts/eb.md §3.7).
+/// The default quotas of a region (AWS General Reference: elasticbeanstalk).
 pub(super) fn account_attributes() -> Answer {
     let quota = |maximum: usize| {
         Some(m::ResourceQuota {

@@ -208,7 +208,7 @@ async fn what_the_edge_cannot_look_for_is_refused_and_not_ignored() {
     assert_eq!(world.lock().web_acls.all.len(), 0);
 }
 
-/// A global scope that one region's endpoint knows, whichever way a web ACL is named (H29h).
+/// A global scope that one region's endpoint knows, whichever way a web ACL is named.
 #[tokio::test]
 async fn another_region_than_us_east_1_knows_nothing_of_cloudfronts_web_acls() {
     let world = proxy::world(60.0, proxy::Fixed::default());

@@ -36,7 +36,7 @@ pub(crate) struct Version {
     pub description: Option<String>,
     /// Bucket and key of the source bundle.
     pub source: (String, String),
-    /// `UNPROCESSED`, `PROCESSING`, `PROCESSED`, `FAILED`: in capitals, against the model (facts/eb.md §3.2).
+    /// `UNPROCESSED`, `PROCESSING`, `PROCESSED`, `FAILED`: in capitals, against the model (awsebcli 3.27, `commonops.py`).
     pub status: &'static str,
     pub created: Timestamp,
     pub updated: Timestamp,
@@ -242,7 +242,7 @@ pub(crate) fn process(world: &Arc<World>, origin: Origin, application: String, l
     });
 }
 
-/// Limits of tags (facts/eb.md §1.10).
+/// Limits of tags (Beanstalk guide: applications-tagging-resources).
 pub(crate) fn check_tags(tags: &Tags) -> Result<(), Refusal> {
     if tags.len() > 47 {
         return Err(invalid("You can't specify more than 47 tags."));

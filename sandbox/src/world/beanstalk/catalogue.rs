@@ -1,5 +1,5 @@
 //! The option settings that an environment takes, with the defaults of the raw API.
-//! Only data: what a setting does is the workflows' business. Source: developer guide, "General options" (facts/eb.md §1).
+//! Only data: what a setting does is the workflows' business. Source: Beanstalk guide: command-options-general.
 
 /// One option.
 #[derive(Debug, Clone, Copy)]
@@ -210,7 +210,8 @@ pub(crate) const OPTIONS: &[ConfigurationOption] = &[
     option(TRIGGER, "Period", Some("5"), Whole(1, 600), Free),
     option(TRIGGER, "EvaluationPeriods", Some("1"), Whole(1, 600), Free),
     // AWS holds Period, EvaluationPeriods and BreachDuration together by changing one of them; no source says which
-    // (github.com/awsdocs/elastic-beanstalk-samples/issues/87, facts/eb.md §1.7). Here the alarms go by the first two.
+    // (github.com/awsdocs/elastic-beanstalk-samples/issues/87, github.com/hashicorp/terraform-provider-aws/issues/13068).
+    // Here the alarms go by the first two.
     kept(option(TRIGGER, "BreachDuration", Some("5"), Whole(1, 600), Free)),
     option(
         TRIGGER,

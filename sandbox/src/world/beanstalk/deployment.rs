@@ -194,7 +194,8 @@ pub(super) fn log_name(run: &Run) -> String {
 }
 
 /// The deployment's log in S3, on success and on failure, as platform versions since March 2026 write it: it is there while the
-/// deployment runs, and grows with the results. An instance uploads it, if its role lets it put objects (facts/eb.md §3.8).
+/// deployment runs, and grows with the results. An instance uploads it, if its role lets it put objects
+/// (Beanstalk guide: environments-deployment-logs).
 pub(super) async fn write_log(
     run: &Run,
     environment: &Environment,
@@ -242,7 +243,8 @@ pub(super) async fn write_log(
     run.world.objects.put(&bucket, &key, text.into()).await;
 }
 
-/// Tells in events what failed on which instances, in AWS's words and order (facts/eb.md §3.5).
+/// Tells in events what failed on which instances, in AWS's words and order
+/// (github.com/einaregilsson/beanstalk-deploy/issues/86).
 pub(super) fn tell_failures(run: &Run, results: &[(String, Result<(), DeploymentFailure>)]) {
     let failed: Vec<_> = results
         .iter()

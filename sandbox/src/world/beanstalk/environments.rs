@@ -107,8 +107,8 @@ impl Beanstalk {
     }
 }
 
-/// A CNAME prefix becomes a label of a host name (facts/eb.md §3.1). The form of the text is that which AWS gives for a
-/// reserved prefix (github.com/EdOverflow/can-i-take-over-xyz/issues/147).
+/// A CNAME prefix becomes a label of a host name (botocore: elasticbeanstalk, CNAMEPrefix). The form of the text is that
+/// which AWS gives for a reserved prefix (github.com/EdOverflow/can-i-take-over-xyz/issues/147).
 ///
 /// # Errors
 /// `InvalidParameterValue`
@@ -128,7 +128,7 @@ fn check_label(member: &str, text: &str, longest: usize) -> Result<(), Refusal> 
     )))
 }
 
-/// Without a default VPC somebody has to say where (facts/eb.md §1.6).
+/// Without a default VPC somebody has to say where (github.com/aws/aws-elastic-beanstalk-cli/issues/40).
 fn check_network(here: &Region, settings: &Settings) -> Result<(), Refusal> {
     if settings.get(VPC, "Subnets").is_some() || here.network.default_vpc().is_some() {
         return Ok(());
@@ -174,7 +174,7 @@ pub(crate) fn create(world: &Arc<World>, caller: &Caller, mut new: NewEnvironmen
     Ok(environment)
 }
 
-/// The platform, and the settings of the template below those that were sent (facts/eb.md §1.1: precedence).
+/// The platform, and the settings of the template below those that were sent (Beanstalk guide: command-options, precedence).
 fn with_template(here: &Region, region: &str, new: &mut NewEnvironment) -> Result<platforms::Platform, Refusal> {
     let Some(name) = &new.template else {
         return platforms::choose(region, new.platform_arn.as_deref(), new.solution_stack.as_deref());
@@ -291,7 +291,7 @@ fn plan(here: &Region, id: &str, wish: &EnvironmentUpdate, caller: &Caller) -> R
     must_be_ready(environment)?;
     let options = !wish.set.is_empty() || !wish.remove.is_empty() || wish.template.is_some();
     if wish.version_label.is_some() && options {
-        // As the API's text has it; a client that wants both makes two updates (facts/eb.md §3.6, H17).
+        // As the API's text has it (Beanstalk API: UpdateEnvironment); a client that wants both makes two updates.
         return Err(Refusal::new(
             "InvalidParameterCombination",
             "You cannot update both the version label and option settings in the same request.",
@@ -340,7 +340,7 @@ fn plan(here: &Region, id: &str, wish: &EnvironmentUpdate, caller: &Caller) -> R
     })
 }
 
-/// Some options are fixed at creation (facts/eb.md §1.2).
+/// Some options are fixed at creation (Beanstalk guide: environments-cfg-alb).
 fn check_fixed(before: &Settings, after: &Settings) -> Result<(), Refusal> {
     let changes = before.changes(after);
     let fixed = changes.iter().find(|(namespace, name)| {
@@ -392,8 +392,9 @@ pub(crate) fn terminate(world: &Arc<World>, caller: &Caller, reference: &Referen
     Ok(environment)
 }
 
-/// As AbortEnvironmentUpdate: what the running update has done is undone. The refusal is verified (facts/eb.md §3.6), the text
-/// of the event is of the pattern that all operations follow; no log of a real one was found.
+/// As AbortEnvironmentUpdate: what the running update has done is undone. The refusal is verified
+/// (github.com/aws/aws-elastic-beanstalk-cli-setup/issues/144), the text of the event is of the pattern that all operations
+/// follow; no log of a real one was found.
 pub(crate) fn abort(world: &Arc<World>, caller: &Caller, reference: &Reference) -> Result<(), Refusal> {
     let id = {
         let mut state = world.lock();

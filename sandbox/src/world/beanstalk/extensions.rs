@@ -1,5 +1,5 @@
 //! `.ebextensions` of a source bundle: their option settings count, below those of the API; the rest is not done here.
-//! Must know nothing of what a setting does (guide: ebextensions, ebextensions-optionsettings, command-options).
+//! Must know nothing of what a setting does (Beanstalk guide: ebextensions, ebextensions-optionsettings, command-options).
 
 use std::io::Read;
 

@@ -15,7 +15,7 @@ use crate::world::{Region, World};
 /// Sandbox seconds between two looks.
 const PACE: u64 = 10;
 
-/// Seconds that a deployed instance has to pass its checks (facts/eb.md §1.9: twelve checks in two minutes).
+/// Seconds that a deployed instance has to pass its checks (Beanstalk guide: health-enhanced, twelve checks in two minutes).
 const SETTLING: i64 = 120;
 
 /// From how much percent of CPU on the health agent warns. AWS documents "extremely high" and examples from 91 on

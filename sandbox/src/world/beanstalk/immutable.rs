@@ -1,5 +1,6 @@
 //! Immutable rollouts: new instances in a group of their own, which take the place of the old ones if all are well.
-//! Must know nothing of why; a version and a change of configuration come the same way (guide: environmentmgmt-updates-immutable).
+//! Must know nothing of why; a version and a change of configuration come the same way (Beanstalk guide:
+//! environmentmgmt-updates-immutable).
 
 use super::deployment::Wanted;
 use super::replacement::{self, Recipe};

@@ -1,5 +1,6 @@
 //! CreateEnvironment's workflow: from `Launching` to `Ready`, or to `Terminated` where the profile is unusable.
-//! Order, texts and pace are those of a real create (facts/eb.md §3.4); `Ready` is not success (§3.5).
+//! Order, texts and pace are those of a real create (as public event logs show it); `Ready` is not success (Beanstalk guide:
+//! AWSHowTo.eventbridge).
 
 use super::Status;
 use super::classic::CLASSIC_BALANCER;
@@ -18,14 +19,14 @@ use crate::world::scaling::LaunchSource;
 
 /// Seconds that the stack waits for instances to report, as its wait condition has it.
 const LAUNCH_PATIENCE: i64 = 1800;
-/// Beanstalk adds this to the command time-out (facts/eb.md §1.9).
+/// Beanstalk adds this to the command time-out (Beanstalk guide: command-options-general).
 const COMMAND_MARGIN: i64 = 240;
 
-/// As Auto Scaling refuses them in accounts made since October 2024 (facts/eb.md §1.4).
+/// As Auto Scaling refuses them in accounts made since October 2024 (github.com/aws/aws-elastic-beanstalk-cli/issues/525).
 pub(super) const NO_LAUNCH_CONFIGURATIONS: &str = "The Launch Configuration creation operation is not available in your \
      account. Use launch templates to create configuration templates for your Auto Scaling groups.";
 
-/// As ELB refuses them in some new accounts (hazards H11).
+/// As ELB refuses them in some new accounts (as public event logs show it).
 const NO_LOAD_BALANCERS: &str = "This AWS account currently does not support creating load balancers. For more \
      information, please contact AWS Support.";
 
@@ -228,7 +229,7 @@ fn make_launch_source(run: &Run, profile: &str, caller: &str) -> Result<LaunchSo
     }
     if resources::wants_template(&settings) {
         permissions::check(run, caller, TEMPLATE, permissions::LAUNCH_TEMPLATE)?;
-        // Making a launch template writes no event (facts/eb.md §1.4).
+        // Making a launch template writes no event (inferred: AWS does not document it).
         let source = run.site(|site| {
             let spec = site.spec(Some(profile.to_owned()));
             site.make_launch_template(spec, caller)
@@ -307,7 +308,8 @@ fn failed_launch(run: &Run, group: &str) -> Option<String> {
     })
 }
 
-/// Instances without a public address, or in a network without a gateway, never call home (facts/eb.md §1.6).
+/// Instances without a public address, or in a network without a gateway, never call home
+/// (github.com/aws/elastic-beanstalk-roadmap/issues/97).
 fn has_no_way_out(run: &Run, group: &str) -> bool {
     run.region(|here| {
         let Some(group) = here.scaling.groups.get(group) else {

@@ -1,5 +1,5 @@
 //! Application version lifecycle: old versions go when a new one comes, by number or by age.
-//! Must know nothing of the bundles; who asks deletes them (guide: applications-lifecycle).
+//! Must know nothing of the bundles; who asks deletes them (Beanstalk guide: applications-lifecycle).
 
 use jiff::{SignedDuration, Timestamp};
 

@@ -1,5 +1,6 @@
 //! Elastic Beanstalk: applications, versions and environments, and the workflows that drive the rest of the world for
-//! them. Must know nothing of wire formats; statuses, events and failures are AWS's (facts/eb.md §3).
+//! them. Must know nothing of wire formats; statuses, events and failures are AWS's (botocore: elasticbeanstalk;
+//! Beanstalk guide: AWSHowTo.eventbridge; public event logs).
 
 pub(crate) mod applications;
 pub(crate) mod catalogue;
@@ -49,7 +50,7 @@ use info::Info;
 use platforms::Platform;
 use settings::Settings;
 
-/// A terminated environment is still listed that long (facts/eb.md §3.9).
+/// A terminated environment is still listed that long (Beanstalk guide: environment-management-rebuild).
 const VISIBLE_AFTER_END: SignedDuration = SignedDuration::from_hours(1);
 
 #[derive(Debug, Default)]
@@ -78,7 +79,7 @@ pub(crate) struct Environment {
     pub platform: Platform,
     /// Asked for or made up; without the domain.
     pub prefix: String,
-    /// Known in the answer of CreateEnvironment only if it was asked for (facts/eb.md §3.4).
+    /// Known in the answer of CreateEnvironment only if it was asked for (as public logs of the EB CLI show it).
     pub cname: Option<String>,
     pub endpoint: Option<String>,
     pub status: Status,

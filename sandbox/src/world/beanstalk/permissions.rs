@@ -1,5 +1,6 @@
-//! What Beanstalk makes for an environment it makes with its caller's rights (facts/eb.md §4.5, hazards H23): what those do
-//! not allow fails late, as a failed part of the stack. Must know nothing of how a part is made.
+//! What Beanstalk makes for an environment it makes with its caller's rights (Beanstalk guide:
+//! AWSHowTo.iam.managed-policies): what those do not allow fails late, as a failed part of the stack. Must know nothing of how
+//! a part is made.
 
 use super::resources::Part;
 use super::workflow::Run;

@@ -1,5 +1,6 @@
 //! Platform versions that environments run on.
-//! Only data and its filters; what they compile or run is the data plane's business. Source: facts/eb.md §2.1.
+//! Only data and its filters; what they compile or run is the data plane's business.
+//! Sources: Beanstalk platforms guide: platforms-supported; botocore: elasticbeanstalk, PlatformFilter.
 
 use crate::world::Refusal;
 

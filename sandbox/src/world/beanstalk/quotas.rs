@@ -1,4 +1,4 @@
-//! How many of each thing a region may hold (general reference, Elastic Beanstalk quotas; facts/eb.md §3.7).
+//! How many of each thing a region may hold (AWS General Reference: elasticbeanstalk).
 //! Must know nothing of who counts; the codes are those of the API's model, the texts are ours: no source has AWS's.
 
 use super::{Beanstalk, Status};

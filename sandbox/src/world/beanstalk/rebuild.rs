@@ -10,7 +10,7 @@ use super::workflow::Run;
 use super::{Beanstalk, Environment, Made, Reference, Status, health, launch, terminate};
 use crate::world::{Refusal, World};
 
-/// A terminated environment can be brought back that long (guide: environment-management-rebuild).
+/// A terminated environment can be brought back that long (Beanstalk guide: environment-management-rebuild).
 const RESTORABLE: SignedDuration = SignedDuration::from_hours(42 * 24);
 
 fn invalid(message: impl Into<String>) -> Refusal {

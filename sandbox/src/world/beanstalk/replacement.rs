@@ -26,7 +26,7 @@ pub(super) struct Recipe {
 }
 
 /// Gives the group what new instances are made of, then replaces the old ones: in batches if rolling updates are on,
-/// else all at once, which is the raw API's default and takes the site down (H19).
+/// else all at once, which is the raw API's default and takes the site down (Beanstalk guide: command-options-general).
 pub(super) async fn replace(run: &Run, change: &Change, wanted: &Wanted) -> Outcome {
     let recipe = match recipe(run, &change.settings, &change.caller) {
         Ok(recipe) => recipe,
@@ -110,7 +110,7 @@ fn duration(settings: &Settings, name: &str) -> Option<SignedDuration> {
     settings.get(ROLLING, name)?.parse().ok()
 }
 
-/// Seconds that a batch may take to be healthy before the update is cancelled (guide: command-options-general).
+/// Seconds that a batch may take to be healthy before the update is cancelled (Beanstalk guide: command-options-general).
 fn timeout(settings: &Settings) -> i64 {
     duration(settings, "Timeout").map_or(LAUNCH_PATIENCE, |timeout| timeout.as_secs())
 }
@@ -161,7 +161,7 @@ fn recipe(run: &Run, settings: &Settings, caller: &str) -> Result<Recipe, String
     })
 }
 
-/// Once on a template an environment never goes back (facts/eb.md §1.4).
+/// Once on a template an environment never goes back (Beanstalk guide: environments-cfg-autoscaling-launch-templates).
 fn source(site: &mut Site, spec: &InstanceSpec, caller: &str) -> LaunchSource {
     let id = site.environment.made.launch_template.clone();
     let template = id.and_then(|id| site.here.compute.launch_templates.get_mut(&id));

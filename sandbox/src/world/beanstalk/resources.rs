@@ -147,7 +147,7 @@ pub(super) fn places(here: &Region, settings: &Settings) -> Result<Places, Strin
     })
 }
 
-/// Without Spot only the first of the list is used (facts/eb.md §1.5).
+/// Without Spot only the first of the list is used (Beanstalk guide: command-options-general).
 pub(super) fn instance_type(settings: &Settings) -> String {
     let list = settings.list(INSTANCES, "InstanceTypes");
     let first = list.into_iter().next();
@@ -156,8 +156,9 @@ pub(super) fn instance_type(settings: &Settings) -> String {
         .unwrap_or_else(|| "t3.micro".to_owned())
 }
 
-/// A launch template instead of a launch configuration. Reports say that DisableIMDSv1 alone is not enough, and that
-/// its default makes none (facts/eb.md §1.4): both have to be there.
+/// A launch template instead of a launch configuration. Reports say that DisableIMDSv1 alone is not enough
+/// (github.com/aws/aws-elastic-beanstalk-cli/issues/528), and that its default makes none (as public event logs show it): both
+/// have to be there.
 pub(super) fn wants_template(settings: &Settings) -> bool {
     let mappings = settings.text(LAUNCH, "BlockDeviceMappings");
     let gp3 = settings.get(LAUNCH, "RootVolumeType") == Some("gp3") || mappings.contains("gp3");
@@ -291,7 +292,7 @@ impl Site<'_> {
     }
 
     /// Port 22 is open to the world unless `SSHSourceRestriction` names who may come, with or without a key pair
-    /// (developer guide, using-features.managing.ec2.instances.sg; hazards H18).
+    /// (Beanstalk guide: using-features.managing.ec2.instances.sg).
     pub(super) fn open_ssh(&mut self, group: &str, settings: &Settings) {
         let Some(group) = self.here.network.security_groups.get_mut(group) else {
             return;
@@ -447,7 +448,7 @@ impl Site<'_> {
         }
     }
 
-    /// Sets an alarm as the trigger's options say. The comparison is strict (facts/aws.md §5.2).
+    /// Sets an alarm as the trigger's options say. The comparison is strict (as the alarms of public stacks show it).
     pub(super) fn put_alarm(&mut self, part: Part, name: &str, policy: &str) {
         let settings = self.settings();
         let now = self.run.world.clock.now();
@@ -609,7 +610,7 @@ impl Site<'_> {
         Some(arn)
     }
 
-    /// Log groups of what is streamed (facts/eb.md §1.10).
+    /// Log groups of what is streamed (Beanstalk guide: AWSHowTo.cloudwatchlogs).
     pub(super) fn make_log_groups(&mut self) {
         let settings = self.settings();
         let name = self.environment.name.clone();
@@ -666,7 +667,8 @@ pub(super) fn health_check(settings: &Settings) -> HealthCheck {
     }
 }
 
-/// Where the load balancer turns to on an instance: a port of the proxy's, not of the app's (facts/eb.md §1.8).
+/// Where the load balancer turns to on an instance: a port of the proxy's, not of the app's (Beanstalk guide:
+/// environments-cfg-alb).
 pub(super) fn instance_port(settings: &Settings) -> u16 {
     let number = if settings.is_classic() {
         settings.whole(CLASSIC_LISTENER, "InstancePort")
@@ -718,8 +720,8 @@ fn hexadecimal() -> String {
 }
 
 /// The ARN of the instance profile that the settings name, or why there is none that can be used, in the words of
-/// Beanstalk's events (facts/eb.md §3.5). A role's ARN finds no profile. Beanstalk may be told of new
-/// profiles late (facts/eb.md §4.3).
+/// Beanstalk's events (as public event logs show it). A role's ARN finds no profile. Beanstalk may be told of new
+/// profiles late (github.com/hashicorp/terraform/issues/15341).
 pub(super) fn instance_profile(world: &World, settings: &Settings) -> Result<String, String> {
     let Some(name) = settings.get(LAUNCH, "IamInstanceProfile") else {
         return Err("Environment must have instance profile associated with it.".to_owned());

@@ -8,7 +8,7 @@ use crate::world::State;
 use crate::world::iam::linked_roles::not_authorized;
 use crate::world::iam::policy::Context;
 
-/// What a service role's trust asks of whoever acts as it (facts/eb.md §4.1).
+/// What a service role's trust asks of whoever acts as it (Beanstalk guide: iam-servicerole).
 const EXTERNAL_ID: (&str, &str) = ("sts:externalid", "elasticbeanstalk");
 
 /// Whether the instances of these settings may do `action` on `resource` (an ARN), with the role of their profile.
@@ -32,7 +32,7 @@ pub(super) fn instances_may(
 }
 
 /// Whether the health agents may not tell what they see: unless that is switched off, they sign with the instances' role, which
-/// must allow `elasticbeanstalk:PutInstanceStatistics` (facts/eb.md §1.9).
+/// must allow `elasticbeanstalk:PutInstanceStatistics` (Beanstalk guide: health-enhanced).
 pub(super) fn is_unheard(state: &mut State, run: &Run) -> bool {
     let environments = &state.region(&run.region).beanstalk.environments;
     let signing = environments
@@ -44,7 +44,7 @@ pub(super) fn is_unheard(state: &mut State, run: &Run) -> bool {
     instances_may(run, state, &settings, "elasticbeanstalk:PutInstanceStatistics", &arn).is_err()
 }
 
-/// Why enhanced health cannot be read: Beanstalk reads it with the service role (facts/eb.md §4.1).
+/// Why enhanced health cannot be read: Beanstalk reads it with the service role (Beanstalk guide: iam-servicerole).
 pub(super) fn service_problem(state: &mut State, run: &Run) -> Option<String> {
     let environment = state.region(&run.region).beanstalk.environments.get(&run.id)?;
     let enhanced = environment.settings.has_enhanced_health();

@@ -1,5 +1,5 @@
 //! Deployments to instances that there are: all at once, in batches, or in batches beside an additional one.
-//! Must know nothing of what else an update changes (guide: using-features.rolling-version-deploy).
+//! Must know nothing of what else an update changes (Beanstalk guide: using-features.rolling-version-deploy).
 
 use futures_util::future::join_all;
 
@@ -14,7 +14,7 @@ use super::{Abort, Environment, immutable};
 use crate::world::clock;
 use crate::world::scaling::keeper;
 
-/// Beanstalk adds this to the command time-out (facts/eb.md §1.9).
+/// Beanstalk adds this to the command time-out (Beanstalk guide: command-options-general).
 const COMMAND_MARGIN: i64 = 240;
 /// Seconds that new instances may take until they serve, where no option says it.
 pub(super) const LAUNCH_PATIENCE: i64 = 1800;
@@ -144,8 +144,8 @@ async fn deploy_batch(run: &Run, batch: &[String], wanted: &Wanted, rolling: boo
     (results, healthy)
 }
 
-/// Capacity never falls: a batch of new instances takes the version first and goes again at the end (guide:
-/// using-features.rolling-version-deploy). No source verifies the texts on the additional batch.
+/// Capacity never falls: a batch of new instances takes the version first and goes again at the end
+/// (Beanstalk guide: using-features.rolling-version-deploy). No source verifies the texts on the additional batch.
 async fn with_additional_batch(run: &Run, before: &Environment, wanted: &Wanted) -> Outcome {
     let (group, old) = (group_of(run), serving(run));
     let size = batch_size(&wanted.settings, old.len());
@@ -336,7 +336,7 @@ impl Abort {
         if self == Self::Asked { self } else { Self::Possible }
     }
 
-    /// What is left is cleaning up (guide: no cancelling then).
+    /// What is left is cleaning up (Beanstalk guide: no cancelling then).
     pub(super) fn withdrawn(self) -> Self {
         if self == Self::Asked { self } else { Self::Impossible }
     }

@@ -1,5 +1,6 @@
 //! A configuration template as the file that it is in S3: `resources/templates/APPLICATION/NAME` of Beanstalk's bucket, in
-//! YAML, which clients download, edit and put back (guide: environment-configuration-savedconfig). Must know nothing of S3.
+//! YAML, which clients download, edit and put back (Beanstalk guide: environment-configuration-savedconfig). Must know
+//! nothing of S3.
 
 use std::fmt::Write;
 

@@ -16,7 +16,7 @@ use crate::world::Refusal;
 pub(crate) struct Settings {
     /// By the API, or by a template.
     set: BTreeMap<(String, String), String>,
-    /// By the `.ebextensions` of the version; they count less (facts/eb.md §1.1).
+    /// By the `.ebextensions` of the version; they count less (Beanstalk guide: command-options).
     extensions: BTreeMap<(String, String), String>,
 }
 
@@ -90,8 +90,8 @@ impl Settings {
             .filter(|value| !value.is_empty())
     }
 
-    /// The catalogue's, but that any option of theirs turns rolling updates on that were not turned off (guide:
-    /// command-options-general, RollingUpdateEnabled).
+    /// The catalogue's, but that any option of theirs turns rolling updates on that were not turned off
+    /// (Beanstalk guide: command-options-general, RollingUpdateEnabled).
     fn default_of(&self, namespace: &str, name: &str) -> Option<&'static str> {
         let is_given = |name: &&str| self.get(ROLLING, name).is_some();
         let of_batches = ["MaxBatchSize", "MinInstancesInService", "PauseTime"];
@@ -242,7 +242,7 @@ impl Settings {
                 "Health check timeout must be less than the interval.",
             );
         }
-        // The service role is what reads the health; the guide demands it, the wording is ours (facts/eb.md §1.9).
+        // The service role is what reads the health; AWS demands it (Beanstalk guide: health-enhanced), the wording is ours.
         if self.has_enhanced_health() && self.get(ENVIRONMENT, "ServiceRole").is_none() {
             refuse(
                 HEALTH,
@@ -258,7 +258,7 @@ impl Settings {
                 "Value is greater than maximum allowed value: 100.",
             );
         }
-        // The guide demands them, the wording is ours (facts/eb.md §1.9).
+        // AWS demands them (Beanstalk guide: environment-platform-update-managed), the wording is ours.
         if self.is_true(MANAGED, "ManagedActionsEnabled") {
             for (namespace, name) in [(MANAGED, "PreferredStartTime"), (PLATFORM_UPDATE, "UpdateLevel")] {
                 if self.get(namespace, name).is_none() {

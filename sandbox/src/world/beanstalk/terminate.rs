@@ -1,5 +1,6 @@
 //! TerminateEnvironment's workflow: everything goes, in the order in which nothing depends on what is left.
-//! Every step may be done already: a termination that failed is asked for again (facts/eb.md §3.9).
+//! Every step may be done already: a termination that failed is asked for again
+//! (github.com/ThoughtWorksStudios/eb_deployer/issues/62).
 
 use super::Status;
 use super::catalogue::{HEALTH_LOGS, LOGS};
@@ -189,7 +190,7 @@ fn delete_rest(run: &Run) {
 }
 
 /// The instances' group names the load balancer's: it goes first. A group of somebody else's that names one of them
-/// stops the deletion (facts/eb.md §3.9).
+/// stops the deletion (Beanstalk guide: using-features.terminating).
 fn delete_security_groups(run: &Run) -> Result<(), StackFailure> {
     let made = run.snapshot().map(|environment| environment.made).unwrap_or_default();
     let groups = [
@@ -263,7 +264,7 @@ pub(super) fn fail(run: &Run, part: Part, why: &str) {
     run.error(format!(
         "Stack named '{stack}' aborted operation. Current state: 'DELETE_FAILED'  Reason: {reason} {why}"
     ));
-    // AWS tells this failure as INFO (facts/eb.md §3.5).
+    // AWS tells this failure as INFO (Beanstalk guide: AWSHowTo.eventbridge).
     run.info(
         "The environment termination step failed because at least one of the environment termination workflows failed.",
     );

@@ -1,5 +1,6 @@
 //! UpdateEnvironment's workflow: changes resources whose options changed, then has the instances follow.
-//! A resource whose stored option did not change is left alone, whatever became of it behind Beanstalk's back (H16).
+//! A resource whose stored option did not change is left alone, whatever became of it behind Beanstalk's back
+//! (inferred: AWS does not document it).
 
 use jiff::Timestamp;
 
@@ -160,7 +161,8 @@ fn succeed(run: &Run, change: Change, options: bool) {
     run.info("Environment update completed successfully.");
 }
 
-/// A failed version stays on the instances that took it (H25); a failed configuration is taken back.
+/// A failed version stays on the instances that took it (Beanstalk guide: using-features.rolling-version-deploy); a failed
+/// configuration is taken back.
 async fn fail(run: &Run, before: &Environment, change: &Change, options: bool) {
     if change.label.is_some() {
         run.error("Failed to deploy application.");
@@ -179,7 +181,7 @@ async fn fail(run: &Run, before: &Environment, change: &Change, options: bool) {
     );
 }
 
-/// After AbortEnvironmentUpdate everything is as before (guide: using-features.rollingupdates.cancel). The texts are
+/// After AbortEnvironmentUpdate everything is as before (Beanstalk guide: using-features.rollingupdates.cancel). The texts are
 /// of the pattern that all operations follow; no log of a real one was found.
 async fn give_way(run: &Run, before: &Environment, change: &Change) {
     run.environment(|environment| environment.draft = None);

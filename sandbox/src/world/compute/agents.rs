@@ -13,13 +13,13 @@ use crate::world::plane::{Command, CommandEnd, CommandOutcome};
 use crate::world::{Refusal, State, Tags, World, ids};
 
 /// Seconds that an agent takes to register once its role lets it; with the look once a minute one to two minutes, where
-/// AWS's takes one to five (facts/hazards.md H8).
+/// AWS's takes one to five (unverified).
 const REGISTRATION: i64 = 60;
 
 /// Seconds until a command is on its instance.
 const DELIVERY: u64 = 2;
 
-/// Invocations are eventually consistent: asked for at once, they do not exist (facts/aws.md §5.5).
+/// Invocations are eventually consistent: asked for at once, they do not exist (botocore: ssm, GetCommandInvocation).
 const SETTLING: SignedDuration = SignedDuration::from_secs(2);
 
 /// Real time that a script gets in any case: what it does is not made faster by the sandbox's clock.

@@ -31,7 +31,8 @@ pub(crate) fn find(id: &str) -> Option<&'static Image> {
     all().find(|image| image.id == id)
 }
 
-/// The platform's image for one of the architectures that were asked for; for x86_64 where none was (facts/eb.md §1.5).
+/// The platform's image for one of the architectures that were asked for; for x86_64 where none was
+/// (Beanstalk guide: using-features.managing.ec2.instance-types).
 pub(crate) fn for_architectures(wanted: &[String]) -> &'static str {
     let meant = all().find(|image| wanted.iter().any(|it| it == image.architecture));
     meant.unwrap_or(&IMAGES[0]).id

@@ -165,7 +165,7 @@ impl State {
         now: Timestamp,
     ) -> Result<Distribution, Refusal> {
         if self.gates.distributions {
-            // As CloudFront words it for accounts that are too new (hazards H11).
+            // As CloudFront words it for accounts that are too new (github.com/aws-samples/aws-cdk-examples/issues/279).
             return Err(Refusal::with_status(
                 403,
                 "AccessDenied",

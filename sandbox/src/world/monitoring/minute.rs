@@ -14,7 +14,8 @@ use crate::world::plane::CpuReading;
 use crate::world::scaling::policies::{self, Trigger};
 use crate::world::{Region, State, World};
 
-/// A value is seen that many seconds after the end of its interval (facts/aws.md §5.4: publication takes minutes).
+/// A value is seen that many seconds after the end of its interval; on AWS publication takes minutes (inferred: AWS does
+/// not document it).
 const PUBLICATION: i64 = 60;
 
 /// Basic monitoring publishes a value in five minutes, detailed one in one.

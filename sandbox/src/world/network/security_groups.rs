@@ -40,8 +40,8 @@ pub(crate) const CLOUDFRONT_ENTRIES: u8 = 55;
 
 impl Source {
     /// How often it counts among the rules for IPv6, or for IPv4. A reference to a prefix list counts as many times as the list
-    /// has room for entries (VPC user guide, amazon-vpc-limits; hazards H3): CloudFront's, of IPv4, leaves no room for a second
-    /// one. A group counts in both.
+    /// has room for entries (VPC user guide, amazon-vpc-limits): CloudFront's, of IPv4, leaves no room for a second one.
+    /// A group counts in both.
     fn weight(&self, of_ipv6: bool) -> usize {
         match self {
             Self::Cidr(cidr) => usize::from(cidr.contains(':') == of_ipv6),

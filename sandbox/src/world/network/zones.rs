@@ -98,8 +98,8 @@ pub(crate) fn is_known(instance_type: &str) -> bool {
     INSTANCE_TYPES.iter().any(|(name, ..)| *name == instance_type)
 }
 
-/// Whether a zone has a type. us-east-1e is old: it has no t3, t4g or newer (facts/eb.md §1.6: why subnets have to be
-/// chosen by DescribeInstanceTypeOfferings).
+/// Whether a zone has a type. us-east-1e is old: it has no t3, t4g or newer (unverified), which is why subnets have to
+/// be chosen by DescribeInstanceTypeOfferings.
 pub(crate) fn offers(zone: &str, instance_type: &str) -> bool {
     is_known(instance_type)
         && (zone != "us-east-1e" || instance_type.starts_with("m5.") || instance_type.starts_with("c5."))

@@ -62,7 +62,7 @@ fn look(world: &Arc<World>, region: &str, name: &str) -> bool {
 }
 
 /// Members whose instance died leave the group. The check is EC2's: an application that answers badly stays
-/// (facts/eb.md §1.8: Beanstalk's groups have health check type EC2).
+/// (Beanstalk's groups have health check type EC2; Beanstalk guide: environmentconfig-autoscaling-healthchecktype).
 fn replace_dead(world: &Arc<World>, state: &mut State, region: &str, name: &str, now: Timestamp) {
     let here = state.region(region);
     let Some(group) = here.scaling.groups.get(name) else {

@@ -271,7 +271,7 @@ async fn a_load_balanced_environment_comes_up_and_leaves_nothing_behind() {
     assert!(again.message.starts_with("No Environment found"), "{}", again.message);
 }
 
-/// The order, and no event earlier than on AWS (facts/eb.md §3.4); on a busy machine they are later.
+/// The order, and no event earlier than on AWS (as public event logs show it); on a busy machine they are later.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_launch_tells_its_steps_in_awss_order_and_no_sooner() {
     let fake = prepared();

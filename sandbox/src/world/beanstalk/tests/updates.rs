@@ -141,10 +141,7 @@ async fn only_what_changed_in_the_settings_is_touched() {
         let mut state = fake.world.lock();
         let here = state.region(REGION);
         assert_eq!(here.monitoring.alarms[&alarm].threshold, 70.0);
-        assert_eq!(
-            here.scaling.groups[&group].max, 9,
-            "drift beside the settings stays (H16)"
-        );
+        assert_eq!(here.scaling.groups[&group].max, 9, "drift beside the settings stays");
     }
     update(&fake, set(ASG, "MaxSize", "5")).await;
     assert_eq!(fake.world.lock().region(REGION).scaling.groups[&group].max, 5);
