@@ -80,6 +80,7 @@ mod tests {
     #[tokio::test]
     async fn a_line_that_stands_shows_and_so_does_its_end() {
         let crowding = Crowding::watch(1600);
+        tokio::time::sleep(Duration::from_millis(1)).await;
         assert!(!crowding.is_crowded(400), "nobody has come yet");
         assert!(busy(&crowding, 25).await);
         assert!(

@@ -382,10 +382,11 @@ class TheArticle(Case):
         self.assertIn("from 2 to 3", activities[0]["Cause"])
 
     def update(self, *changes):
+        beanstalk = client("elasticbeanstalk")
         updated = aws("elasticbeanstalk", "update-environment", *NAMED, *changes)
         self.assertEqual("Updating", updated["Status"])
         # By boto3, which is fast enough to ask while it is.
-        self.refuses("InvalidParameterValue", client("elasticbeanstalk").terminate_environment,
+        self.refuses("InvalidParameterValue", beanstalk.terminate_environment,
                      EnvironmentName=ENVIRONMENT, text="currently pending")
         finish(start("elasticbeanstalk", "wait", "environment-updated", "--environment-ids", self.environment_id))
 
@@ -477,6 +478,8 @@ class TheArticle(Case):
         return start("cloudfront", "wait", "distribution-deployed", "--id", self.distribution_id)
 
     def environment_leaves_nothing(self):
+        # First: EC2 forgets them within the hour.
+        aws("ec2", "wait", "instance-terminated", "--instance-ids", *self.instances)
         found = aws("elasticbeanstalk", "describe-environments", "--environment-names", ENVIRONMENT)["Environments"]
         self.assertEqual(["Terminated"], [one["Status"] for one in found])
         self.refuses("InvalidParameterValue", aws, "elasticbeanstalk", "describe-environment-resources",
@@ -488,7 +491,6 @@ class TheArticle(Case):
         self.assertEqual([], aws("sns", "list-topics")["Topics"])
         self.assertEqual([], aws("ec2", "describe-launch-templates")["LaunchTemplates"])
         self.assertEqual([], self.groups_of_environment())
-        aws("ec2", "wait", "instance-terminated", "--instance-ids", *self.instances)
         stack = f"awseb-{self.environment_id}-stack"
         self.refuses("ValidationError", aws, "cloudformation", "describe-stacks", "--stack-name", stack,
                      text="does not exist")

@@ -170,8 +170,8 @@ class LateForBeanstalk(Case):
         iam.create_instance_profile(InstanceProfileName=stack.INSTANCE_ROLE)
         iam.add_role_to_instance_profile(InstanceProfileName=stack.INSTANCE_ROLE, RoleName=stack.INSTANCE_ROLE)
         made = stack.create("late", "hasty-env", stack.SINGLE)["EnvironmentId"]
-        until("the environment", lambda: self.beanstalk.describe_environments(EnvironmentIds=[made])["Environments"])
-        self.assertEqual("Terminated", stack.settled(made)["Status"])
+        seen = until("the environment", lambda: self.beanstalk.describe_environments(EnvironmentIds=[made])["Environments"])
+        self.assertEqual("Terminated", seen[0]["Status"])
         errors = self.beanstalk.describe_events(EnvironmentId=made, Severity="ERROR")["Events"]
         text = f"The instance profile {stack.INSTANCE_ROLE} associated with the environment does not exist."
         self.assertIn(text, [one["Message"] for one in errors])

@@ -157,8 +157,11 @@ class Environments(Case):
         stack.prepare("traps")
 
     def test_what_is_not_asked_for_is_what_the_raw_api_gives(self):
-        made = stack.create("traps", "bare-env")
-        seen = self.beanstalk.describe_configuration_settings(ApplicationName="traps", EnvironmentName="bare-env")
+        # There is no profile: the call is a success, and the environment is gone within a minute.
+        bare = stack.create("traps", "bare-env")
+        profile = stack.option("autoscaling:launchconfiguration", "IamInstanceProfile", stack.INSTANCE_ROLE)
+        raw = stack.create("traps", "raw-env", [profile])
+        seen = self.beanstalk.describe_configuration_settings(ApplicationName="traps", EnvironmentName="raw-env")
         options = {(one["Namespace"], one["OptionName"]): one.get("Value")
                    for one in seen["ConfigurationSettings"][0]["OptionSettings"]}
         for namespace, name, value in (
@@ -170,8 +173,7 @@ class Environments(Case):
             ("aws:autoscaling:updatepolicy:rollingupdate", "RollingUpdateEnabled", "false"),
         ):
             self.assertEqual(value, options[namespace, name], name)
-        # There was no profile either: the call was a success, and then it is gone within a minute.
-        gone = stack.settled(made["EnvironmentId"])
+        gone = stack.settled(bare["EnvironmentId"])
         self.assertEqual("Terminated", gone["Status"])
         # It is listed all the same, for an hour, whoever asks for the living.
         listed = self.beanstalk.describe_environments(EnvironmentNames=["bare-env"], IncludeDeleted=False)
@@ -303,7 +305,7 @@ class Environments(Case):
             return all(one["TargetHealth"]["State"] == "unhealthy" for one in states)
 
         until("the target to fail", sick)
-        # Half an hour of the group's time, at the pace at which this runs.
+        # Minutes of the group's time, at the pace at which this runs.
         time.sleep(3)
         after = group()
         instances = [[one["InstanceId"], one["HealthStatus"]] for one in before["Instances"]]

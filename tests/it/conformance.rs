@@ -13,6 +13,9 @@ use crate::support::{Ran, User};
 /// The clock for stories that look at what is in transition: the CLI takes half a second for a call.
 const UNHURRIED: &str = "60";
 
+/// The same where what is looked at by boto3 takes a minute or more.
+const BRISK: &str = "120";
+
 /// The story, in Python, against this user's sandbox.
 fn tell(user: &User, story: &str) -> Ran {
     let mut python = user.python_command();
@@ -94,7 +97,8 @@ fn tell_a_quick_one(story: &str) {
 
 #[test]
 fn tables_keep_registrations_as_dynamodb_does() {
-    let user = User::new().with("CONFCTL_SANDBOX_TIME_SCALE", UNHURRIED);
+    // A table is made in eight seconds and deleted in five.
+    let user = User::new().with("CONFCTL_SANDBOX_TIME_SCALE", "10");
     user.confctl(&["sandbox", "start"]).exits(0);
     tell(&user, "tables");
 }
@@ -136,7 +140,7 @@ fn of_every_operation_and_member_that_aws_has_none_is_ignored() {
 
 #[test]
 fn what_a_hasty_client_does_not_expect_happens_here_too() {
-    let user = User::new();
+    let user = User::new().with("CONFCTL_SANDBOX_TIME_SCALE", BRISK);
     user.confctl(&["sandbox", "start"]).exits(0);
     tell_with_the_site(user, "traps");
 }
@@ -150,9 +154,12 @@ fn an_account_that_was_opened_lately_meets_its_gates() {
 
 #[test]
 fn what_was_just_made_shows_late_where_that_is_switched_on() {
-    // Five seconds of real time: what comes right after a call comes within them.
-    let user = User::new().with("CONFORMANCE_SLOW_READS", "1");
-    user.confctl(&["sandbox", "start", "--tag-delay", "3000"]).exits(0);
+    // Five seconds of real time: what comes right after a call comes within them. And 12 for the hour in which terminated
+    // environments are listed.
+    let user = User::new()
+        .with("CONFORMANCE_SLOW_READS", "1")
+        .with("CONFCTL_SANDBOX_TIME_SCALE", "300");
+    user.confctl(&["sandbox", "start", "--tag-delay", "1500"]).exits(0);
     tell(&user, "switches");
 }
 

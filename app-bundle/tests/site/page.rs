@@ -234,11 +234,14 @@ async fn whoever_gets_no_answer_is_not_told_that_the_address_is_not_in() {
     browser.open(&site.url("/en")).await;
     let losing = "(() => { window.tries = 0; const real = window.fetch; window.fetch = async (...request) => { \
                   window.tries += 1; await real(...request); throw new TypeError('Failed to fetch'); }; \
-                  const wait = window.setTimeout; window.setTimeout = (then, time) => wait(then, time / 100); })()";
+                  const wait = window.setTimeout; window.setTimeout = (then, time) => wait(then, time / 100); \
+                  const progress = document.getElementById('progress'); window.said = []; \
+                  new MutationObserver(() => window.said.push(progress.innerText)) \
+                  .observe(progress, { childList: true, characterData: true, subtree: true }); })()";
     browser.value(losing).await;
     register(&mut browser, "ada@example.com").await;
     browser
-        .until("document.getElementById('progress').innerText.startsWith('No answer yet.')")
+        .until("window.said.some((text) => text.startsWith('No answer yet.'))")
         .await;
     browser
         .until("document.getElementById('error').innerText.startsWith('No answer came. Your address is not confirmed')")

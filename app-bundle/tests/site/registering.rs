@@ -223,18 +223,21 @@ async fn while_dynamodb_fails_nobody_is_told_to_be_in() {
 #[tokio::test]
 async fn beyond_the_bound_people_are_turned_away_at_once_and_the_others_are_served() {
     let site = Site::start_with(&[("MAX_IN_FLIGHT", "1")]).await;
-    site.table.set(Mood::Slow(Duration::from_millis(800)));
-    let first = site.post(FORM, "email=ada%40example.com");
-    let second = async {
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        let started = Instant::now();
-        (site.post(FORM, "email=eve%40example.com").await, started.elapsed())
+    site.table.set(Mood::Slow(Duration::from_millis(1200)));
+    let first = async {
+        let answer = site.post(FORM, "email=ada%40example.com").await;
+        (answer, Instant::now())
     };
-    let (first, (second, took)) = tokio::join!(first, second);
+    let second = async {
+        site.table.wait_for_a_put().await;
+        let answer = site.post(FORM, "email=eve%40example.com").await;
+        (answer, Instant::now())
+    };
+    let ((first, served), (second, turned_away)) = tokio::join!(first, second);
     assert_eq!(first.status, StatusCode::OK);
     assert_eq!(second.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(second.header("retry-after"), "2");
-    assert!(took < Duration::from_millis(300), "shedding took {took:?}");
+    assert!(turned_away < served, "it waited for the table");
     assert_eq!(site.table.addresses(), ["ada@example.com"]);
 }
 

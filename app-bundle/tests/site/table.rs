@@ -76,6 +76,17 @@ impl Table {
         self.0.lock().unwrap().puts.clone()
     }
 
+    /// Until the first PutItem has arrived; its answer may be under way.
+    pub async fn wait_for_a_put(&self) {
+        for _ in 0..500 {
+            if !self.puts().is_empty() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("no PutItem has come");
+    }
+
     pub fn fill(&self, items: usize) {
         let mut inner = self.0.lock().unwrap();
         let first = inner.items.len();

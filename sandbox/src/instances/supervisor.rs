@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use rand::RngExt;
 use rustix::process::{Pid, Signal, kill_process_group, set_child_subreaper, setpriority_pgrp};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
@@ -41,6 +40,9 @@ const TELL_EVERY: Duration = Duration::from_millis(100);
 
 /// Ports of instances: outside of the range that the kernel gives to outgoing connections.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
+
+/// Ports between those of two instances that were started one after the other.
+const BETWEEN: usize = 61;
 
 /// The main of an instance's supervisor process. Ends when its standard input closes; nothing that it started outlives it.
 pub fn supervisor_main() -> ExitCode {
@@ -264,12 +266,13 @@ fn with_port(release: &Release, mark: &str, port: u16) -> Vec<(String, String)> 
     environment.into_iter().collect()
 }
 
+/// Other instances may look at the same moment, and each port is free until its process listens: every supervisor begins
+/// at a place of its own, by its process id.
 fn free_port() -> u16 {
     let free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
-    (0..200)
-        .map(|_| rand::rng().random_range(PORTS))
-        .find(free)
-        .unwrap_or(PORTS.start)
+    let skipped = std::process::id() as usize * BETWEEN % PORTS.len();
+    let mut ports = PORTS.cycle().skip(skipped).take(PORTS.len());
+    ports.find(free).unwrap_or(PORTS.start)
 }
 
 /// A release whose processes have been started.

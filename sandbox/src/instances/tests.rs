@@ -66,6 +66,11 @@ pub(crate) fn deployment(instance_id: &str, bundle: Bytes) -> Deployment {
 }
 
 pub(crate) fn machines(directory: &Path) -> Machines {
+    machines_at(directory, 60.0)
+}
+
+/// The same where the clock runs that many times faster than real time.
+pub(crate) fn machines_at(directory: &Path, scale: f64) -> Machines {
     let credentials: CredentialSource = Arc::new(|role| {
         Some(RoleCredentials {
             access_key_id: "ASIAEXAMPLE".to_owned(),
@@ -73,7 +78,7 @@ pub(crate) fn machines(directory: &Path) -> Machines {
             session_token: format!("token of {role}"),
         })
     });
-    Machines::new(directory.to_owned(), supervisor(), 4566, credentials, 60.0)
+    Machines::new(directory.to_owned(), supervisor(), 4566, credentials, scale)
 }
 
 fn get(address: SocketAddr, path: &str) -> String {

@@ -160,7 +160,7 @@ async fn the_billing_mode_must_be_said_or_paid_for() {
 #[tokio::test]
 async fn tags_that_were_just_set_are_not_seen_at_once() {
     let sandbox = Sandbox::start_with(Options {
-        time_scale: 100.0,
+        time_scale: 20.0,
         tag_delay_seconds: 40,
         ..Options::default()
     })
@@ -179,7 +179,7 @@ async fn tags_that_were_just_set_are_not_seen_at_once() {
 #[tokio::test]
 async fn what_changes_capacity_blocks_the_table_for_a_while() {
     let sandbox = Sandbox::start_with(Options {
-        time_scale: 20.0,
+        time_scale: 4.0,
         ..Options::default()
     })
     .await;

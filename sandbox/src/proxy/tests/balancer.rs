@@ -208,12 +208,12 @@ async fn a_viewer_who_stops_sending_for_the_idle_timeout_gets_a_408() {
 #[tokio::test]
 async fn a_slow_upload_that_goes_on_is_waited_for() {
     let site = Site::new(configuration(DISABLED)).await;
-    idle_timeout(&site.world, 1);
+    idle_timeout(&site.world, 2);
     let mut connection = tokio::net::TcpStream::connect(site.front).await.unwrap();
     let head = format!("POST / HTTP/1.1\r\nhost: {BALANCER}:4566\r\ncontent-length: 4\r\n\r\n");
     connection.write_all(head.as_bytes()).await.unwrap();
     for byte in [b"s", b"l", b"o", b"w"] {
-        tokio::time::sleep(Duration::from_millis(400)).await;
+        tokio::time::sleep(Duration::from_millis(700)).await;
         connection.write_all(byte).await.unwrap();
     }
     let mut answer = [0; 64];

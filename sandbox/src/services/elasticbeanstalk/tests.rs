@@ -176,7 +176,7 @@ async fn log_groups_are_there_with_their_tags_and_outlive_the_environment() {
     assert!(read("DescribeLogGroups", r#"{"limit": 5, "accountIdentifiers": ["1"]}"#).is_err());
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn an_instance_of_which_nothing_is_heard_fails_its_own_status_check_and_not_its_systems() {
     let fake = prepared();
     let world = &fake.world;
@@ -372,7 +372,7 @@ fn a_stranger_reads_that_there_is_nothing() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn a_policy_of_ones_own_scales_the_group_and_a_user_who_honours_the_cooldown_waits() {
     let fake = prepared();
     let world = &fake.world;

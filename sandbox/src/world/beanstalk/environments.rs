@@ -453,7 +453,7 @@ pub(crate) fn restart(world: &Arc<World>, caller: &Caller, reference: &Reference
         }
         run.at(20.0).await;
         run.info("restartAppServer completed successfully.");
-        run.set_status(Status::Ready);
+        health::come_to_rest(&run);
     });
     Ok(())
 }

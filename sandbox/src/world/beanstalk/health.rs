@@ -304,23 +304,36 @@ pub(crate) fn watch(world: &Arc<World>, region: &str, id: &str) {
     });
 }
 
+/// The environment rests, with the health of one at rest: in one step, so that nobody sees the one without the other.
+pub(super) fn come_to_rest(run: &Run) {
+    look_after(run, |environment, now| {
+        environment.status = Status::Ready;
+        environment.updated = now;
+    });
+}
+
 /// One look; `false` when the environment has ended.
-pub(super) fn look(run: &Run) -> bool {
+fn look(run: &Run) -> bool {
+    look_after(run, |_, _| {})
+}
+
+fn look_after(run: &Run, change: impl FnOnce(&mut Environment, Timestamp)) -> bool {
     let mut news = Vec::new();
     {
         let mut state = run.world.lock();
         let role_problem = roles::service_problem(&mut state, run);
         let unheard = roles::is_unheard(&mut state, run);
         let here = state.region(&run.region);
-        let Some(mut environment) = here.beanstalk.environments.get(&run.id).cloned() else {
+        let now = run.world.clock.now();
+        let record = here.beanstalk.environments.get_mut(&run.id);
+        let Some(record) = record.filter(|it| it.status != Status::Terminated) else {
             return false;
         };
-        if environment.status == Status::Terminated {
-            return false;
-        }
+        change(record, now);
+        let mut environment = record.clone();
         (environment.role_problem, environment.unheard) = (role_problem, unheard);
         let listens = |id: &str| run.world.plane.address(id).is_some();
-        let seen = instances(here, &environment, run.world.clock.now(), listens);
+        let seen = instances(here, &environment, now, listens);
         let health = evaluate(&environment, &seen);
         let enhanced = environment.settings.has_enhanced_health();
         if let Some(record) = here.beanstalk.environments.get_mut(&run.id) {

@@ -2,7 +2,6 @@
 //! Order, texts and pace are those of a real create (as public event logs show it); `Ready` is not success (Beanstalk guide:
 //! AWSHowTo.eventbridge).
 
-use super::Status;
 use super::classic::CLASSIC_BALANCER;
 use super::deployment::{self, DeploymentStatus, InstanceDeployment};
 use super::events::Severity;
@@ -94,7 +93,7 @@ fn profile_of(run: &Run) -> Result<String, String> {
 fn give_up(run: &Run, why: &str) {
     run.error(why);
     run.error("Failed to launch environment.");
-    run.set_status(Status::Terminated);
+    run.end();
 }
 
 async fn build(run: &Run, profile: String, caller: &str) -> Result<(), StackFailure> {
@@ -376,8 +375,7 @@ async fn finish(run: &Run) {
             "Launched environment: {name}. However, there were issues during launch. See event log for details."
         ));
     }
-    run.set_status(Status::Ready);
-    health::look(run);
+    health::come_to_rest(run);
 }
 
 /// What each instance of the group answered.
@@ -443,6 +441,5 @@ fn fail_stack(run: &Run, (part, why): &StackFailure) {
         environment.name
     ));
     run.environment(|environment| environment.broken = true);
-    run.set_status(Status::Ready);
-    health::look(run);
+    health::come_to_rest(run);
 }

@@ -195,8 +195,6 @@ pub(super) async fn bring_back(run: &Run, before: &Environment, change: &Change)
     };
     let group = group_of(run);
     use_recipe(run, &recipe);
-    // What failed before is no failure of this: until here the group tries what is taken back.
-    let run = &run.next_part();
     let strangers: Vec<_> = serving(run)
         .into_iter()
         .filter(|id| {
@@ -207,6 +205,10 @@ pub(super) async fn bring_back(run: &Run, before: &Environment, change: &Change)
     run.environment(|environment| environment.deployment_id = before.deployment_id);
     // Whatever was added on the way goes with the strangers.
     rollout::retire(run, &group, &strangers, Some(change.capacity));
+    rollout::wait_until_gone(run, &group, &strangers).await;
+    // A launch that was refused until here is no failure of this: the group tried what is taken back, or the strangers
+    // still counted against the quota.
+    let run = &run.next_part();
     // Whether it succeeds shows in the health: there is nothing left to go back to.
     wait_for_fleet(run, &group, &strangers, LAUNCH_PATIENCE).await;
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::environments::{Caller, must_be_ready};
 use super::workflow::Run;
-use super::{Reference, Status};
+use super::{Reference, Status, health};
 use crate::world::{Refusal, World};
 
 /// Both must be ready; each has the other's name a little later.
@@ -61,6 +61,6 @@ async fn exchange(first: Run, second: Run) {
     for run in [&first, &second] {
         run.info(format!("Completed swapping CNAMEs for environments {names}."));
         run.info("swapEnvironmentCNAMEs completed successfully.");
-        run.set_status(Status::Ready);
+        health::come_to_rest(run);
     }
 }

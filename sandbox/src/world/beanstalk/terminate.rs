@@ -2,12 +2,11 @@
 //! Every step may be done already: a termination that failed is asked for again
 //! (github.com/ThoughtWorksStudios/eb_deployer/issues/62).
 
-use super::Status;
 use super::catalogue::{HEALTH_LOGS, LOGS};
 use super::classic::{CLASSIC_BALANCER, name_of};
-use super::permissions;
 use super::resources::{self, Part};
 use super::workflow::Run;
+use super::{health, permissions};
 use crate::world::balancing::is_classic;
 
 /// A part of the stack that could not be deleted, and why.
@@ -20,7 +19,7 @@ pub(super) async fn terminate(run: Run, caller: String) {
     }
     run.at(180.0).await;
     run.info("terminateEnvironment completed successfully.");
-    run.set_status(Status::Terminated);
+    run.end();
 }
 
 /// Removes all that was made for the environment, as far as the caller may.
@@ -269,5 +268,5 @@ pub(super) fn fail(run: &Run, part: Part, why: &str) {
         "The environment termination step failed because at least one of the environment termination workflows failed.",
     );
     run.environment(|environment| environment.broken = true);
-    run.set_status(Status::Ready);
+    health::come_to_rest(run);
 }

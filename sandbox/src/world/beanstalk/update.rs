@@ -14,7 +14,7 @@ use super::platforms::Platform;
 use super::resources::{self, GROUP, HIGH, LOW, Part, Site, TEMPLATE};
 use super::settings::Settings;
 use super::workflow::Run;
-use super::{Abort, Environment, Status, extensions, health, replacement, rollout};
+use super::{Abort, Environment, extensions, health, replacement, rollout};
 use crate::world::balancing::Target;
 use crate::world::scaling::Sizes;
 use crate::world::scaling::policies::Adjustment;
@@ -52,14 +52,14 @@ pub(super) async fn update(run: Run, change: Change) {
         Err(why) => {
             run.error(why);
             fail(&run, &before, &change, false).await;
-            return run.set_status(Status::Ready);
+            return health::come_to_rest(&run);
         }
     };
     let options = before.settings.changes(&change.settings);
     if let Err((part, why)) = check_permissions(&run, &change, &options) {
         run.error(format!("Updating {} failed Reason: {why}", part.0));
         fail(&run, &before, &change, true).await;
-        return run.set_status(Status::Ready);
+        return health::come_to_rest(&run);
     }
     if !options.is_empty() {
         run.info(format!(
@@ -80,8 +80,7 @@ pub(super) async fn update(run: Run, change: Change) {
         Outcome::Failed => fail(&run, &before, &change, !options.is_empty()).await,
         Outcome::Aborted => give_way(&run, &before, &change).await,
     }
-    run.set_status(Status::Ready);
-    health::look(&run);
+    health::come_to_rest(&run);
 }
 
 /// Whether the caller may change what the options are about.

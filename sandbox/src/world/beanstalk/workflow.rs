@@ -144,14 +144,13 @@ impl Run {
         });
     }
 
-    pub(super) fn set_status(&self, status: Status) {
+    /// The environment is gone; who looks within an hour still finds it.
+    pub(super) fn end(&self) {
         let now = self.world.clock.now();
         self.environment(|environment| {
-            environment.status = status;
+            environment.status = Status::Terminated;
             environment.updated = now;
-            if status == Status::Terminated {
-                environment.ended = Some(now);
-            }
+            environment.ended = Some(now);
         });
     }
 }

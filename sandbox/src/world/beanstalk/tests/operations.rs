@@ -45,7 +45,7 @@ async fn logs_are_taken_from_every_instance_and_put_into_the_bucket() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn a_rebuilt_environment_keeps_its_names_and_has_everything_else_anew() {
     let fake = prepared();
     let before = create(&fake, "v1", &[]).await;
@@ -81,7 +81,7 @@ async fn a_terminated_environment_whose_name_was_taken_stays_gone() {
     assert_eq!(refused.message, "Environment conference-env already exists.");
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn blue_and_green_change_names_and_visitors_follow() {
     let fake = prepared();
     let blue = create(&fake, "v1", &[]).await;

@@ -1,4 +1,5 @@
-//! Deployments by policy, and what becomes of them when they fail or are cancelled.
+//! Deployments by policy, and what becomes of them when they fail or are cancelled. On one thread, so that nothing is over
+//! before the test has looked.
 
 use super::updates::{bundles, set, update, version, wait};
 use super::*;
@@ -13,7 +14,7 @@ fn groups(fake: &Fake) -> usize {
     fake.world.lock().region(REGION).scaling.groups.len()
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn an_immutable_deployment_takes_over_with_new_instances_only() {
     let fake = prepared();
     create(&fake, "v1", &[(COMMAND, "DeploymentPolicy", "Immutable")]).await;
@@ -31,7 +32,7 @@ async fn an_immutable_deployment_takes_over_with_new_instances_only() {
     ));
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn an_immutable_deployment_that_fails_never_touches_what_serves() {
     let fake = prepared();
     create(&fake, "v1", &[(COMMAND, "DeploymentPolicy", "Immutable")]).await;
@@ -47,7 +48,7 @@ async fn an_immutable_deployment_that_fails_never_touches_what_serves() {
     assert!(has(&messages(&fake, Some("r-update")), "Failed to deploy application."));
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn an_additional_batch_keeps_the_capacity_and_goes_again() {
     let fake = prepared();
     let policy = [
@@ -67,7 +68,7 @@ async fn an_additional_batch_keeps_the_capacity_and_goes_again() {
     assert_eq!((group.desired, group.max), (2, 4));
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn a_rolling_deployment_can_be_cancelled_and_leaves_the_old_version_everywhere() {
     let fake = prepared();
     let rolling = [
@@ -95,7 +96,7 @@ async fn a_rolling_deployment_can_be_cancelled_and_leaves_the_old_version_everyw
     ));
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn a_rolling_configuration_update_never_has_fewer_instances_than_the_minimum() {
     let fake = prepared();
     let rolling = [
@@ -116,7 +117,7 @@ async fn a_rolling_configuration_update_never_has_fewer_instances_than_the_minim
     assert!(after.is_disjoint(&before) && after.len() == 2, "{after:?}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn an_immutable_configuration_update_brings_its_own_instance_type() {
     let fake = prepared();
     let immutable = [
@@ -136,7 +137,7 @@ async fn an_immutable_configuration_update_brings_its_own_instance_type() {
     assert_eq!(types, ["t3.small", "t3.small"]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn a_type_that_does_not_fit_the_quota_is_taken_back() {
     let fake = prepared();
     create(&fake, "v1", &[]).await;
@@ -150,7 +151,7 @@ async fn a_type_that_does_not_fit_the_quota_is_taken_back() {
     assert_eq!(environment.health.status.as_str(), "Ok", "{told:#?}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn whatever_way_an_update_goes_cancelling_it_brings_everything_back() {
     let of_version = [(COMMAND, "DeploymentPolicy", "Immutable"), (COMMAND, "BatchSize", "50")];
     let of_batches = [
