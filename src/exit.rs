@@ -11,7 +11,7 @@ pub enum Exit {
     Failed = 1,
     /// Changes or drift pending, with `--detailed-exitcode` only.
     Pending = 2,
-    /// A deadline was reached or something was kept; the same command goes on.
+    /// A deadline was reached, and the same command goes on; or something was kept.
     Partial = 3,
     /// It would lose data, needs a confirmation, or is not ours.
     Refused = 4,

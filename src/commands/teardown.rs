@@ -183,7 +183,7 @@ async fn still_there(session: &Session, graph: &Graph<crate::aws::Aws>, args: &T
         let error = match look(session, graph, args).await {
             Ok((_, rest)) => match rest.into_iter().find(there) {
                 None => return Ok(()),
-                Some(step) => Error::new(Kind::Kept, format!("{} is still there, or there again", step.title))
+                Some(step) => Error::new(Kind::Deadline, format!("{} is still there, or there again", step.title))
                     .hint("confctl teardown"),
             },
             // One read may still find what the next no longer knows.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::out;
 use super::render::{Cost, Heading};
 use super::summary::Summary;
-use crate::engine::{Error, Event, Planned, PlannedRemoval, Sink};
+use crate::engine::{Error, Event, Kind, Planned, PlannedRemoval, Sink};
 use crate::exit::Exit;
 
 /// Prints one object. The given value's members follow the common ones.
@@ -94,9 +94,9 @@ pub(super) fn removal_plan(heading: &Heading, removals: &[PlannedRemoval]) {
 }
 
 pub(super) fn summary(summary: &Summary) {
-    // Partial without an error: what is left was to be kept, and the same command would do nothing more.
+    // What was to be kept, and what others use, stays however often the command is run.
     let resumable = match summary.exit {
-        Exit::Partial => !summary.errors.is_empty(),
+        Exit::Partial => summary.errors.iter().any(|error| error.kind != Kind::Kept),
         exit => matches!(exit, Exit::Interrupted | Exit::Terminated),
     };
     let mut value = json!({

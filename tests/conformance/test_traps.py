@@ -160,7 +160,7 @@ class Environments(Case):
         # There is no profile: the call is a success, and the environment is gone within a minute.
         bare = stack.create("traps", "bare-env")
         profile = stack.option("autoscaling:launchconfiguration", "IamInstanceProfile", stack.INSTANCE_ROLE)
-        raw = stack.create("traps", "raw-env", [profile])
+        stack.create("traps", "raw-env", [profile])
         seen = self.beanstalk.describe_configuration_settings(ApplicationName="traps", EnvironmentName="raw-env")
         options = {(one["Namespace"], one["OptionName"]): one.get("Value")
                    for one in seen["ConfigurationSettings"][0]["OptionSettings"]}
@@ -178,7 +178,7 @@ class Environments(Case):
         # It is listed all the same, for an hour, whoever asks for the living.
         listed = self.beanstalk.describe_environments(EnvironmentNames=["bare-env"], IncludeDeleted=False)
         self.assertEqual(["Terminated"], [one["Status"] for one in listed["Environments"]])
-        errors = self.beanstalk.describe_events(EnvironmentId=made["EnvironmentId"], Severity="ERROR")["Events"]
+        errors = self.beanstalk.describe_events(EnvironmentId=bare["EnvironmentId"], Severity="ERROR")["Events"]
         self.assertIn("Environment must have instance profile associated with it.", [one["Message"] for one in errors])
 
     def test_ready_is_not_success(self):

@@ -77,13 +77,16 @@ fn the_report_can_be_read(report: &std::path::Path, outputs: &Value) {
     assert_eq!(outputs["report"], report.to_str().unwrap());
     let numbers: Value = serde_json::from_slice(&std::fs::read(report.with_extension("json")).unwrap()).unwrap();
     let measured = &numbers["measured"];
-    // A page, three assets and a POST each: the edge answers the pages and assets after the first.
-    assert!(measured["totals"]["requests"].as_u64().unwrap() >= 1500, "{measured}");
-    assert!(measured["totals"]["cache_hits"].as_u64().unwrap() > 1000, "{measured}");
-    assert_eq!(measured["registration"]["count"], 300);
-    // A machine that is busy with others turns somebody away for a moment; nothing else may go wrong.
+    // A machine that is busy with others turns somebody away for a moment, who sends once more; nothing else may go wrong.
     let errors = measured["errors"].as_object().unwrap();
     assert!(errors.keys().all(|error| error.contains("503")), "{measured}");
+    let turned_away: u64 = errors.values().filter_map(Value::as_u64).sum();
+    assert!(turned_away < 30, "{measured}");
+    // A page, three assets and a POST each: the edge answers the pages and assets after the first.
+    let requests = measured["totals"]["requests"].as_u64().unwrap();
+    assert!((1500..=1500 + turned_away).contains(&requests), "{measured}");
+    assert!(measured["totals"]["cache_hits"].as_u64().unwrap() > 1000, "{measured}");
+    assert_eq!(measured["registration"]["count"], 300);
     if let Some(page) = browser::open(report) {
         assert!(
             page.contains("All 300 people registered") && page.matches("<svg").count() >= 3,

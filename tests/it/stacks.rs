@@ -96,3 +96,25 @@ fn what_the_profile_no_longer_has_is_an_orphan_and_teardown_knows_the_profile_th
     let left = user.inventory();
     assert_eq!(left, empty, "{left:#?}");
 }
+
+#[test]
+fn what_is_named_to_be_kept_stays_and_a_later_teardown_takes_it() {
+    let user = User::new();
+    let empty = user.inventory_of_a_fresh_sandbox();
+    user.confctl(&["up", "--sandbox", "--yes", "-p", "dev"]).exits(0);
+    let teardown = ["teardown", "--sandbox", "--yes", "-o", "json"];
+    let kept = user
+        .confctl(&[&teardown[..], &["--keep", "users-table"]].concat())
+        .exits(3);
+    // A pipeline that runs again whatever did not end would do so for ever.
+    assert_eq!(kept.summary()["resumable"], false);
+    let left = user.inventory();
+    assert!(left.iter().any(|item| item.contains("table/users")), "{left:#?}");
+    assert!(
+        !left.iter().any(|item| item.contains("\"type\":\"environment\"")),
+        "{left:#?}"
+    );
+
+    user.confctl(&teardown).exits(0);
+    assert_eq!(user.inventory(), empty);
+}

@@ -43,8 +43,14 @@ async fn after_sigterm_an_accepted_registration_is_still_answered() {
             assert!(began.elapsed() < Duration::from_secs(5), "it still takes connections");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+        Instant::now()
     };
-    let (answer, ()) = tokio::join!(site.post(FORM, "email=ada%40example.com"), ending);
+    let accepted = async {
+        let answer = site.post(FORM, "email=ada%40example.com").await;
+        (answer, Instant::now())
+    };
+    let ((answer, answered), closed) = tokio::join!(accepted, ending);
+    assert!(closed < answered, "it took connections until it ended");
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(site.table.addresses(), ["ada@example.com"]);
     let ended = tokio::time::timeout(Duration::from_secs(5), site.process.wait()).await;

@@ -24,8 +24,9 @@ const PACE: Duration = Duration::from_millis(100);
 /// Between two looks while something held runs.
 const SLICE: Duration = Duration::from_millis(5);
 
-/// Seconds of its share that can be saved up: on a busy machine a process may not run as soon as it may.
-const SAVED: f64 = 0.3;
+/// Seconds of its share that can be saved up: on a busy machine a process may not run as soon as it may. What sleeps of
+/// its own will saves as well, and more would let a loop that rests between its rounds burn too much.
+const SAVED: f64 = 0.1;
 
 /// An ended process that nobody waits for that long is an orphan, and ours to take off the process table.
 const ORPHANED: Duration = Duration::from_secs(1);

@@ -184,7 +184,7 @@ fn environment(host: &Host, deployment: &Deployment) -> BTreeMap<String, String>
 }
 
 /// AWS gives credentials by the metadata service, which loopback cannot have: here they are in the environment, with the
-/// endpoint of the sandbox. A region is not: Beanstalk sets none (inferred: its own example does, Beanstalk guide:
+/// endpoint of the sandbox. A region is not: Beanstalk sets none (inferred: the guide's example sets it as a property,
 /// environments-cfg-softwaresettings), and who forgets the property finds out here.
 fn platform(host: &Host, role_arn: Option<&str>) -> BTreeMap<String, String> {
     let mut environment = BTreeMap::new();

@@ -21,7 +21,7 @@ pub struct Gates {
     /// A quota of 5 vCPUs of standard instances.
     pub vcpus: bool,
     /// No service-linked roles yet: whoever first needs a service must be allowed to make its role (Beanstalk guide:
-    /// iam-servicerole).
+    /// using-service-linked-roles).
     pub service_linked_roles: bool,
     /// Accounts on the free plan (since July 2025) launch a few types only
     /// (github.com/aws-samples/eks-workshop-v2/issues/1644).

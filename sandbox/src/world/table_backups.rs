@@ -1,5 +1,6 @@
 //! What DynamoDB keeps of a deleted table whose point-in-time recovery was on: every item, for 35 days (botocore: dynamodb,
-//! BackupExpiryDateTime). Must know nothing of how backups are listed. Backups on demand are not made here, and none is restored.
+//! BackupExpiryDateTime). Backups on demand are not made here, and none is restored.
+//! Must know nothing of how backups are listed.
 
 use jiff::{SignedDuration, Timestamp};
 

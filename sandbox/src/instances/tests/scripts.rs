@@ -126,8 +126,10 @@ async fn a_burn_fills_the_processors_and_costs_the_machine_a_tenth_of_a_core() {
             loads
         };
         let (_, loads) = tokio::join!(burning, measure);
+        let told = loads.iter().copied().filter(|load| load.is_finite());
+        let average = told.clone().sum::<f64>() / told.count() as f64;
         assert!(
-            loads.iter().any(|load| wanted.contains(load)),
+            average < wanted.end && loads.iter().any(|load| wanted.contains(load)),
             "{loops} loops: {loads:?} %"
         );
     }

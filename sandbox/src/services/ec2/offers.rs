@@ -160,7 +160,7 @@ pub(super) fn describe_types(call: &Call) -> Result<Answer, Refusal> {
     let wanted = request.instance_types.map(|list| list.items);
     let refuse = |name: &str| {
         let text = format!("The following supplied instance types do not exist: [{name}]");
-        zones::unknown_type(Refusal::new("InvalidInstanceType", text))
+        zones::of_type(name, Refusal::new("InvalidInstanceType", text))
     };
     all_known(wanted.as_ref(), zones::is_known, refuse)?;
     let all: Vec<_> = zones::INSTANCE_TYPES

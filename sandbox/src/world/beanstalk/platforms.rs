@@ -63,7 +63,7 @@ pub(crate) fn choose(region: &str, arn: Option<&str>, stack: Option<&str>) -> Re
         return all
             .into_iter()
             .find(|platform| platform.solution_stack == stack)
-            .ok_or_else(|| unknown(format!("No Solution Stack named '{stack}' found.")));
+            .ok_or_else(|| unknown(format!("No Solution Stack named '{stack}' found."), region));
     }
     let Some(arn) = arn else {
         return Err(Refusal::new(
@@ -74,12 +74,13 @@ pub(crate) fn choose(region: &str, arn: Option<&str>, stack: Option<&str>) -> Re
     let branch = arn.rsplit_once("platform/").map_or("", |(_, branch)| branch);
     all.into_iter()
         .find(|platform| platform.arn == arn || platform.branch == branch)
-        .ok_or_else(|| unknown(format!("No Platform named '{arn}' found.")))
+        .ok_or_else(|| unknown(format!("No Platform named '{arn}' found."), region))
 }
 
-fn unknown(message: String) -> Refusal {
-    let branches = BRANCHES.iter().map(|(name, ..)| *name);
-    Refusal::new("InvalidParameterValue", message).of_few("platforms of Amazon Linux 2023", branches)
+fn unknown(message: String, region: &str) -> Refusal {
+    let all = all(region);
+    let names = all.iter().map(|platform| platform.solution_stack.as_str());
+    Refusal::new("InvalidParameterValue", message).of_few("platforms", names)
 }
 
 /// A filter as ListPlatformVersions and ListPlatformBranches take it: all filters hold. Only `in` and `not_in` have more
@@ -184,7 +185,7 @@ mod tests {
         let text = refused.unwrap_err().message;
         assert!(text.starts_with("No Solution Stack named "), "{text}");
         assert!(
-            text.contains("This sandbox has only the platforms of Amazon Linux 2023 Go 1,"),
+            text.contains("This sandbox has only the platforms 64bit Amazon Linux 2023 v4.10.0 running Go 1,"),
             "{text}"
         );
     }

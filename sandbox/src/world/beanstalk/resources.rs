@@ -135,10 +135,10 @@ pub(super) fn places(here: &Region, settings: &Settings) -> Result<Places, Strin
         return Err(format!("The subnet '{}' is not in the VPC '{vpc_id}'", stranger.id));
     }
     if instances.is_empty() {
-        return Err(format!(
-            "The VPC '{vpc_id}' has no subnet for the instance type {}",
-            instance_type(settings)
-        ));
+        let wanted = instance_type(settings);
+        let why = format!("The VPC '{vpc_id}' has no subnet for the instance type {wanted}");
+        let refusal = zones::of_type(&wanted, Refusal::new("InvalidParameterValue", why));
+        return Err(refusal.message);
     }
     Ok(Places {
         vpc_id,

@@ -336,7 +336,7 @@ impl Abort {
         if self == Self::Asked { self } else { Self::Possible }
     }
 
-    /// What is left is cleaning up (Beanstalk guide: no cancelling then).
+    /// What is left is cleaning up (Beanstalk guide: using-features.rollingupdates.cancel).
     pub(super) fn withdrawn(self) -> Self {
         if self == Self::Asked { self } else { Self::Impossible }
     }

@@ -254,11 +254,7 @@ fn check(here: &Region, spec: &InstanceSpec, subnet_id: &str) -> Result<(), Refu
                 spec.instance_type, subnet.zone
             ),
         );
-        return Err(if network::zones::is_known(&spec.instance_type) {
-            refusal
-        } else {
-            network::zones::unknown_type(refusal)
-        });
+        return Err(network::zones::of_type(&spec.instance_type, refusal));
     }
     check_architecture(spec)?;
     check_vcpus(here, &spec.instance_type)

@@ -30,7 +30,7 @@ pub(crate) const AUTO_SCALING: LinkedRole = LinkedRole {
     first_needed_by: "autoscaling:CreateAutoScalingGroup",
 };
 
-/// Elastic Beanstalk's, for environments that name no service role (Beanstalk guide: iam-servicerole).
+/// Elastic Beanstalk's, for environments that name no service role (Beanstalk guide: using-service-linked-roles).
 pub(crate) const BEANSTALK: LinkedRole = LinkedRole {
     service: "elasticbeanstalk.amazonaws.com",
     name: "AWSServiceRoleForElasticBeanstalk",

@@ -77,8 +77,11 @@ pub(crate) const INSTANCE_TYPES: &[(&str, i32, i64, &str)] = &[
     ("m7i-flex.large", 2, 8192, "x86_64"),
 ];
 
-/// The type is none of these, whatever AWS has.
-pub(crate) fn unknown_type(refusal: Refusal) -> Refusal {
+/// What is refused about an instance type: where it is none of these, AWS may well have it.
+pub(crate) fn of_type(instance_type: &str, refusal: Refusal) -> Refusal {
+    if is_known(instance_type) {
+        return refusal;
+    }
     refusal.of_few("instance types", INSTANCE_TYPES.iter().map(|(name, ..)| *name))
 }
 
