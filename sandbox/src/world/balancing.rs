@@ -208,30 +208,23 @@ impl Balancing {
     }
 
     pub(crate) fn inventory(&self, region: &str) -> Vec<Item> {
-        let item = |kind: &'static str, id: &str, name: &str, tags: Tags| Item {
-            service: "elasticloadbalancing",
-            kind,
-            region: region.to_owned(),
-            id: id.to_owned(),
-            name: name.to_owned(),
-            tags,
-        };
+        let item = Item::of("elasticloadbalancing", region);
         let mut items: Vec<_> = self
             .load_balancers
             .values()
-            .map(|it| item("load-balancer", &it.arn, &it.name, it.tags.clone()))
+            .map(|it| item("load-balancer", &it.arn, &it.name, &it.tags))
             .collect();
         items.extend(
             self.target_groups
                 .values()
                 .filter(|it| !is_classic(&it.arn))
-                .map(|it| item("target-group", &it.arn, &it.name, it.tags.clone())),
+                .map(|it| item("target-group", &it.arn, &it.name, &it.tags)),
         );
         items.extend(
             self.listeners
                 .values()
                 .filter(|it| !is_classic(&it.load_balancer_arn))
-                .map(|it| item("listener", &it.arn, "", Tags::new())),
+                .map(|it| item("listener", &it.arn, "", &Tags::new())),
         );
         items
     }

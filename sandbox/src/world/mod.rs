@@ -90,6 +90,20 @@ pub(crate) struct Item {
     pub tags: Tags,
 }
 
+impl Item {
+    /// What makes items of that service and region, of a type, id, name and tags.
+    pub(crate) fn of(service: &'static str, region: &str) -> impl Fn(&'static str, &str, &str, &Tags) -> Self {
+        move |kind, id, name, tags| Self {
+            service,
+            kind,
+            region: region.to_owned(),
+            id: id.to_owned(),
+            name: name.to_owned(),
+            tags: tags.clone(),
+        }
+    }
+}
+
 /// The whole account. Cheap to share; every change goes through [`World::lock`].
 pub(crate) struct World {
     pub clock: Clock,

@@ -29,16 +29,10 @@ pub(crate) struct Subscription {
 
 impl Notifications {
     pub(crate) fn inventory(&self, region: &str) -> Vec<Item> {
+        let item = Item::of("sns", region);
         let topics = self.topics.values();
         topics
-            .map(|topic| Item {
-                service: "sns",
-                kind: "topic",
-                region: region.to_owned(),
-                id: topic.arn.clone(),
-                name: topic.name.clone(),
-                tags: topic.tags.clone(),
-            })
+            .map(|topic| item("topic", &topic.arn, &topic.name, &topic.tags))
             .collect()
     }
 }

@@ -145,15 +145,9 @@ impl Stacks {
     }
 
     pub(crate) fn inventory(&self, region: &str) -> Vec<Item> {
+        let item = Item::of("cloudformation", region);
         let live = self.stacks.iter().filter(|stack| stack.deleted.is_none());
-        live.map(|stack| Item {
-            service: "cloudformation",
-            kind: "stack",
-            region: region.to_owned(),
-            id: stack.id.clone(),
-            name: stack.name.clone(),
-            tags: stack.tags.clone(),
-        })
-        .collect()
+        live.map(|stack| item("stack", &stack.id, &stack.name, &stack.tags))
+            .collect()
     }
 }

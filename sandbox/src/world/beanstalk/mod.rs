@@ -259,14 +259,7 @@ impl Beanstalk {
     }
 
     pub(crate) fn inventory(&self, region: &str) -> Vec<Item> {
-        let item = |kind: &'static str, id: &str, name: &str, tags: &Tags| Item {
-            service: "elasticbeanstalk",
-            kind,
-            region: region.to_owned(),
-            id: id.to_owned(),
-            name: name.to_owned(),
-            tags: tags.clone(),
-        };
+        let item = Item::of("elasticbeanstalk", region);
         let mut items = Vec::new();
         for application in self.applications.values() {
             items.push(item(

@@ -170,14 +170,7 @@ impl Compute {
     }
 
     pub(crate) fn inventory(&self, region: &str) -> Vec<Item> {
-        let item = |kind: &'static str, id: &str, name: &str, tags: &Tags| Item {
-            service: "ec2",
-            kind,
-            region: region.to_owned(),
-            id: id.to_owned(),
-            name: name.to_owned(),
-            tags: tags.clone(),
-        };
+        let item = Item::of("ec2", region);
         let running = self.instances.values().filter(|instance| !instance.is_gone());
         let mut items: Vec<_> = running.map(|it| item("instance", &it.id, "", &it.tags)).collect();
         items.extend(

@@ -138,15 +138,16 @@ impl Distributions {
     }
 
     pub(crate) fn inventory(&self, region: &str) -> Vec<Item> {
+        let item = Item::of("cloudfront", region);
         self.all
             .values()
-            .map(|distribution| Item {
-                service: "cloudfront",
-                kind: "distribution",
-                region: region.to_owned(),
-                id: distribution.id.clone(),
-                name: distribution.configuration.comment.clone(),
-                tags: distribution.tags.clone(),
+            .map(|distribution| {
+                item(
+                    "distribution",
+                    &distribution.id,
+                    &distribution.configuration.comment,
+                    &distribution.tags,
+                )
             })
             .collect()
     }

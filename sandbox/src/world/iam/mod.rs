@@ -323,22 +323,15 @@ impl Iam {
 
     /// `region`: IAM is global and shown under one name.
     pub(crate) fn inventory(&self, region: &str) -> Vec<Item> {
-        let roles = self.roles.values().map(|role| Item {
-            service: "iam",
-            kind: "role",
-            region: region.to_owned(),
-            id: role.arn.clone(),
-            name: role.name.clone(),
-            tags: role.tags.clone(),
-        });
-        let profiles = self.instance_profiles.values().map(|profile| Item {
-            service: "iam",
-            kind: "instance-profile",
-            region: region.to_owned(),
-            id: profile.arn.clone(),
-            name: profile.name.clone(),
-            tags: profile.tags.clone(),
-        });
+        let item = Item::of("iam", region);
+        let roles = self
+            .roles
+            .values()
+            .map(|role| item("role", &role.arn, &role.name, &role.tags));
+        let profiles = self
+            .instance_profiles
+            .values()
+            .map(|profile| item("instance-profile", &profile.arn, &profile.name, &profile.tags));
         roles.chain(profiles).collect()
     }
 }

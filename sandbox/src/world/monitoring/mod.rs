@@ -146,23 +146,16 @@ impl Monitoring {
     }
 
     pub(crate) fn inventory(&self, region: &str) -> Vec<Item> {
-        let item = |service: &'static str, kind: &'static str, id: &str, name: &str, tags: &Tags| Item {
-            service,
-            kind,
-            region: region.to_owned(),
-            id: id.to_owned(),
-            name: name.to_owned(),
-            tags: tags.clone(),
-        };
+        let (alarm, log_group) = (Item::of("cloudwatch", region), Item::of("logs", region));
         let mut items: Vec<_> = self
             .alarms
             .values()
-            .map(|it| item("cloudwatch", "alarm", &it.arn, &it.name, &it.tags))
+            .map(|it| alarm("alarm", &it.arn, &it.name, &it.tags))
             .collect();
         items.extend(
             self.log_groups
                 .values()
-                .map(|it| item("logs", "log-group", &it.name, &it.name, &it.tags)),
+                .map(|it| log_group("log-group", &it.name, &it.name, &it.tags)),
         );
         items
     }

@@ -330,14 +330,7 @@ impl Network {
     }
 
     pub(crate) fn inventory(&self, region: &str) -> Vec<Item> {
-        let item = |kind: &'static str, id: &str, name: &str, tags: &Tags| Item {
-            service: "ec2",
-            kind,
-            region: region.to_owned(),
-            id: id.to_owned(),
-            name: name.to_owned(),
-            tags: tags.clone(),
-        };
+        let item = Item::of("ec2", region);
         let mut items = Vec::new();
         items.extend(self.vpcs.values().map(|it| item("vpc", &it.id, "", &it.tags)));
         items.extend(self.subnets.values().map(|it| item("subnet", &it.id, "", &it.tags)));

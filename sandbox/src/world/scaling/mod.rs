@@ -364,28 +364,21 @@ impl Scaling {
     }
 
     pub(crate) fn inventory(&self, region: &str) -> Vec<Item> {
-        let item = |kind: &'static str, id: &str, name: &str, tags: Tags| Item {
-            service: "autoscaling",
-            kind,
-            region: region.to_owned(),
-            id: id.to_owned(),
-            name: name.to_owned(),
-            tags,
-        };
+        let item = Item::of("autoscaling", region);
         let mut items: Vec<_> = self
             .groups
             .values()
-            .map(|it| item("auto-scaling-group", &it.arn, &it.name, it.tags.clone()))
+            .map(|it| item("auto-scaling-group", &it.arn, &it.name, &it.tags))
             .collect();
         items.extend(
             self.configurations
                 .values()
-                .map(|it| item("launch-configuration", &it.arn, &it.name, Tags::new())),
+                .map(|it| item("launch-configuration", &it.arn, &it.name, &Tags::new())),
         );
         items.extend(
             self.policies
                 .values()
-                .map(|it| item("scaling-policy", &it.arn, &it.name, Tags::new())),
+                .map(|it| item("scaling-policy", &it.arn, &it.name, &Tags::new())),
         );
         items
     }

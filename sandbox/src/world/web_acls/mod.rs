@@ -67,16 +67,10 @@ impl WebAcls {
     }
 
     pub(crate) fn inventory(&self, region: &str) -> Vec<Item> {
+        let item = Item::of("wafv2", region);
         self.all
             .values()
-            .map(|acl| Item {
-                service: "wafv2",
-                kind: "web-acl",
-                region: region.to_owned(),
-                id: acl.id.clone(),
-                name: acl.name.clone(),
-                tags: acl.tags.clone(),
-            })
+            .map(|acl| item("web-acl", &acl.id, &acl.name, &acl.tags))
             .collect()
     }
 }
