@@ -201,3 +201,25 @@ impl Governor {
 fn total(processes: &[Process]) -> Duration {
     processes.iter().map(|it| it.own + it.of_children).sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loop_that_rests_for_most_of_each_second_cannot_make_up_for_it() {
+        let mut budget = Budget::default();
+        let (mut used, mut stopped) = (Duration::ZERO, false);
+        let a_second = Duration::from_secs(1).as_millis() / SLICE.as_millis();
+        for slice in 0..100 * a_second {
+            let burns = slice % a_second < a_second / 4 && !stopped;
+            let burnt = if burns { SLICE } else { Duration::ZERO };
+            budget.turn(PROCESSOR, SLICE, burnt);
+            stopped = !budget.wait(PROCESSOR).is_zero();
+            used += burnt;
+        }
+        let share = used.as_secs_f64() / (100.0 * PROCESSOR);
+        // A quarter, and what one look each few milliseconds cannot see.
+        assert!((0.25..0.45).contains(&share), "{share}");
+    }
+}
