@@ -94,7 +94,11 @@ fn passed(session: &Session, checks: &mut Vec<Value>, name: &str, text: &str) {
 /// The page, asked for until it is there: a distribution answers some time after it was made.
 async fn first_answer(session: &Session, client: &Client, url: &str) -> Result<Response, Error> {
     let pace = session.settings.pace;
-    let give_up = std::time::Instant::now() + pace.limit(PATIENCE);
+    let give_up = session
+        .settings
+        .deadline
+        .min(std::time::Instant::now() + pace.limit(PATIENCE));
+    let mut told = false;
     loop {
         let seen = match client.get(url).header(ACCEPT, "text/html").send().await {
             Ok(answer) if answer.status() == StatusCode::OK => return Ok(answer),
@@ -103,6 +107,10 @@ async fn first_answer(session: &Session, client: &Client, url: &str) -> Result<R
         };
         if std::time::Instant::now() >= give_up {
             return Err(unverified(format!("GET {url} does not answer 200")).because(seen));
+        }
+        if !told {
+            session.ui.say(&format!("  waiting for the page: {seen}"));
+            told = true;
         }
         tokio::select! {
             () = tokio::time::sleep(pace.interval(Duration::from_secs(5))) => {}
