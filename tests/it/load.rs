@@ -113,7 +113,7 @@ fn a_real_registration_is_never_touched(user: &User, site: &str, report: &str) {
     ];
     let refused = user.confctl(&people).exits(4);
     assert!(
-        refused.stderr.contains("confctl load --sandbox --into-live-table"),
+        refused.stderr.contains("the same command with --into-live-table"),
         "{}",
         refused.stderr
     );

@@ -115,7 +115,7 @@ async fn confirm(
             "the table {table} holds real registrations; nothing was written"
         ))
         .because("load would write generated addresses beside them, and remove only its own")
-        .hint("if that is what you want: confctl load --into-live-table"));
+        .hint("if that is what you want: the same command with --into-live-table"));
     }
     if global.yes {
         return Ok(());
