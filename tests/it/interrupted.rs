@@ -4,7 +4,7 @@ use std::io::Read;
 use std::process::Child;
 use std::time::{Duration, Instant};
 
-use crate::support::{User, finish};
+use crate::support::{User, finish, until};
 
 const UP: &[&str] = &["up", "--sandbox", "--yes", "-p", "dev", "--no-verify", "-o", "json"];
 
@@ -233,11 +233,7 @@ fn a_stop_in_the_apps_build_ends_the_compiler_and_says_so() {
         assert_eq!(stopped.summary()["resumable"], true);
         // An orphan that ended keeps its number until init takes note of it, but has no command line any more.
         let runs = || std::fs::read(format!("/proc/{building}/cmdline")).is_ok_and(|command| !command.is_empty());
-        let ended = Instant::now();
-        while runs() {
-            assert!(ended.elapsed() < Duration::from_secs(5), "the build runs on");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        until("the end of the build", Duration::from_secs(5), || !runs());
     }
 }
 

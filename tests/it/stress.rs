@@ -1,12 +1,12 @@
 //! `stress`: the group grows by its alarm and shrinks again, and everything that AWS's tools show of it says so.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::browser;
-use crate::support::{User, finish};
+use crate::support::{User, finish, until};
 
 /// The sandbox's default: a period of five minutes is five seconds.
 fn at_the_default_time_scale() -> User {
@@ -41,15 +41,6 @@ fn burning(user: &User) -> usize {
         contains(read("cmdline"), b"while") && contains(read("environ"), &home)
     };
     processes.filter(burns).count()
-}
-
-#[track_caller]
-fn until(what: &str, limit: Duration, mut is_so: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !is_so() {
-        assert!(began.elapsed() < limit, "{what}: not within {limit:?}");
-        std::thread::sleep(Duration::from_millis(200));
-    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -282,5 +283,15 @@ fn aws_tool(name: &str) -> PathBuf {
     match installed {
         Some(bin) => bin.join(name),
         None => PathBuf::from(name),
+    }
+}
+
+/// Waits for it, at most so long.
+#[track_caller]
+pub fn until(what: &str, limit: Duration, mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < limit, "{what}: not within {limit:?}");
+        std::thread::sleep(Duration::from_millis(200));
     }
 }

@@ -330,8 +330,8 @@ fn look_after(run: &Run, change: impl FnOnce(&mut Environment, Timestamp)) -> bo
             return false;
         };
         change(record, now);
-        let mut environment = record.clone();
-        (environment.role_problem, environment.unheard) = (role_problem, unheard);
+        (record.role_problem, record.unheard) = (role_problem, unheard);
+        let environment = record.clone();
         let listens = |id: &str| run.world.plane.address(id).is_some();
         let seen = instances(here, &environment, now, listens);
         let health = evaluate(&environment, &seen);
@@ -357,7 +357,6 @@ fn look_after(run: &Run, change: impl FnOnce(&mut Environment, Timestamp)) -> bo
                 news.extend(comings_and_goings(&record.seen_instances, &present));
             }
             record.seen_instances = present;
-            (record.role_problem, record.unheard) = (environment.role_problem, unheard);
             record.health = health;
         }
     }
