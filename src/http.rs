@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-use crate::resolve::resolve;
+use crate::load::resolve;
 
 /// The web ACL's common rule set refuses requests without one.
 pub const USER_AGENT: &str = concat!("confctl/", env!("CARGO_PKG_VERSION"));

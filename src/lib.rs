@@ -5,13 +5,13 @@ pub mod aws;
 pub mod bundle;
 pub mod cli;
 pub mod commands;
-pub mod engine;
 pub mod exit;
 pub mod http;
-pub mod load;
-pub mod profile;
-pub mod report;
-pub mod resolve;
 pub mod resources;
 pub mod target;
 pub mod ui;
+
+pub use confctl_engine as engine;
+pub use confctl_load as load;
+pub use confctl_profile as profile;
+pub use confctl_report as report;

@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use super::{Chart, Figure, Hue, Report, Series, Shape, Table, Verdict};
-use crate::load::{Latencies, Measured, Slot};
+use confctl_load::{Latencies, Measured, Slot};
 
 /// What a run was about, and what the table said afterwards.
 #[derive(Debug, Clone, Serialize)]

@@ -1,15 +1,16 @@
 //! The load generator of confctl in the closed model, for comparison with `wrk`; and how much memory open connections take.
 //! `benches/load/run` runs it.
 
-#![allow(dead_code, unused_imports, reason = "the generator's other half is confctl's")]
-
-#[path = "../../../src/load/mod.rs"]
-mod load;
-#[path = "../../../src/resolve.rs"]
-mod resolve;
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program of its own, without a ui"
+)]
 
 use std::process::ExitCode;
 use std::time::Duration;
+
+use confctl_load as load;
 
 #[tokio::main]
 async fn main() -> ExitCode {

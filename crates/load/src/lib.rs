@@ -9,11 +9,13 @@ mod files;
 mod measured;
 mod page;
 mod person;
+mod resolve;
 mod run;
 mod site;
 
 pub use files::{OpenFiles, allow_open_files};
 pub use measured::{Cache, Latencies, Measured, Outcome, Slot, Totals};
+pub use resolve::resolve;
 pub use run::{Load, Progress, run};
 pub use site::{Site, SiteError};
 

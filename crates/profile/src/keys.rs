@@ -487,7 +487,7 @@ mod tests {
 
     #[test]
     fn the_page_on_profiles_has_every_key_in_order() {
-        let page = include_str!("../../docs/profiles.md");
+        let page = include_str!("../../../docs/profiles.md");
         let (_, tables) = page.split_once("## Every key").unwrap();
         let rows = tables.lines().filter_map(|line| line.strip_prefix("| `"));
         let told: Vec<_> = rows.filter_map(|row| row.split('`').next()).collect();

@@ -25,17 +25,17 @@ pub fn embedded() -> &'static [Embedded] {
         Embedded {
             name: "article",
             summary: "the article, value by value: two to four instances behind a load balancer, CloudFront and a web ACL",
-            text: include_str!("../../profiles/article.toml"),
+            text: include_str!("../../../profiles/article.toml"),
         },
         Embedded {
             name: "dev",
             summary: "one cheap instance, without load balancer, CloudFront and key pair",
-            text: include_str!("../../profiles/dev.toml"),
+            text: include_str!("../../../profiles/dev.toml"),
         },
         Embedded {
             name: "ci",
             summary: "fastest to create, for pipelines: CloudFront fetches from the environment's CNAME",
-            text: include_str!("../../profiles/ci.toml"),
+            text: include_str!("../../../profiles/ci.toml"),
         },
     ]
 }
