@@ -4,6 +4,7 @@
 mod binary;
 mod browser;
 mod caching;
+mod credentials;
 mod lifecycle;
 mod nginx;
 mod operations;

@@ -38,6 +38,8 @@ struct Inner {
     scans: usize,
     /// Bodies of PutItem, as they came.
     puts: Vec<String>,
+    /// By which access key each request was signed, whatever it was.
+    signers: Vec<String>,
 }
 
 impl Table {
@@ -74,6 +76,11 @@ impl Table {
     /// The bodies of all PutItem requests so far.
     pub fn puts(&self) -> Vec<String> {
         self.0.lock().unwrap().puts.clone()
+    }
+
+    /// The access keys of all requests so far.
+    pub fn signers(&self) -> Vec<String> {
+        self.0.lock().unwrap().signers.clone()
     }
 
     /// Until the first PutItem has arrived; its answer may be under way.
@@ -117,18 +124,21 @@ async fn answer(State(table): State<Table>, headers: HeaderMap, body: String) ->
         .and_then(|target| target.to_str().ok())
         .unwrap_or_default();
     let request: Value = serde_json::from_str(&body).unwrap_or_default();
+    let signature = headers
+        .get("authorization")
+        .and_then(|signature| signature.to_str().ok());
+    let key = signature.and_then(|signature| signature.strip_prefix("AWS4-HMAC-SHA256 Credential="));
     let mood = {
         let mut inner = table.0.lock().unwrap();
+        let key = key.and_then(|credential| credential.split('/').next());
+        inner.signers.extend(key.map(str::to_owned));
         if operation.ends_with(".PutItem") {
             inner.puts.push(body);
         }
         inner.mood
     };
     // Not checked any further: the sandbox's DynamoDB does that (see `sandboxed`).
-    if !headers
-        .get("authorization")
-        .is_some_and(|signature| signature.as_bytes().starts_with(b"AWS4-HMAC-SHA256 "))
-    {
+    if key.is_none() {
         return problem(StatusCode::BAD_REQUEST, "MissingAuthenticationTokenException");
     }
     match (operation.rsplit('.').next(), mood) {
