@@ -1,4 +1,4 @@
-//! Finds DynamoDB from the environment, once: endpoint and credentials are the SDK's to look for, whoever uses them.
+//! Finds DynamoDB from the environment, once: endpoint and credentials are looked for where the AWS SDK looks for them.
 //! It knows neither registrations nor requests.
 
 use std::time::Duration;
@@ -6,25 +6,23 @@ use std::time::Duration;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::StalledStreamProtectionConfig;
-use aws_sdk_dynamodb::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
 use aws_types::service_config::ServiceConfigKey;
 
 use crate::config::Config;
 use crate::credentials::Credentials;
+use crate::endpoint;
 use crate::https;
 use crate::signed::{EndpointError, Signed};
 
-/// The client for what is asked seldom, and the short way for registrations.
-pub async fn connect(config: &Config, http: https::Client) -> Result<(Client, Signed), EndpointError> {
+/// A way to DynamoDB over the connections of `http`.
+pub async fn connect(config: &Config, http: https::Client) -> Result<Signed, EndpointError> {
     let shared = shared(config, http.clone()).await;
-    let endpoint = endpoint(&shared, &config.region).await?;
+    let endpoint = endpoint(&shared, &config.region)?;
     let provider = shared.credentials_provider().ok_or(EndpointError::NoCredentials)?;
-    let signed = Signed::new(http, &endpoint, &config.region, Credentials::kept_fresh(provider))?;
-    Ok((Client::new(&shared), signed))
+    Signed::new(http, &endpoint, &config.region, Credentials::kept_fresh(provider))
 }
 
+/// What providers of credentials go by.
 async fn shared(config: &Config, http: https::Client) -> SdkConfig {
     // The SDK's preset first pause is up to a second and only connecting is bounded.
     let retries = RetryConfig::standard()
@@ -40,14 +38,13 @@ async fn shared(config: &Config, http: https::Client) -> SdkConfig {
         .region(Region::new(config.region.clone()))
         .retry_config(retries)
         .timeout_config(timeouts)
-        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .load()
         .await
 }
 
 /// As the SDK's own client finds it: `AWS_ENDPOINT_URL_DYNAMODB`, `AWS_ENDPOINT_URL` and their like in the configuration
 /// file, else the region's, FIPS and dual-stack if asked for.
-async fn endpoint(shared: &SdkConfig, region: &str) -> Result<String, EndpointError> {
+fn endpoint(shared: &SdkConfig, region: &str) -> Result<String, EndpointError> {
     let key = ServiceConfigKey::builder()
         .service_id("DynamoDB")
         .env("AWS_ENDPOINT_URL")
@@ -56,14 +53,8 @@ async fn endpoint(shared: &SdkConfig, region: &str) -> Result<String, EndpointEr
     let of_service = key
         .ok()
         .and_then(|key| shared.service_config().and_then(|service| service.load_config(key)));
-    let unresolved = |error: &dyn std::fmt::Display| EndpointError::Unusable(format!("region {region} ({error})"));
-    let parameters = Params::builder()
-        .region(region)
-        .set_endpoint(of_service.or_else(|| shared.endpoint_url().map(str::to_owned)))
-        .use_fips(shared.use_fips().unwrap_or(false))
-        .use_dual_stack(shared.use_dual_stack().unwrap_or(false))
-        .build()
-        .map_err(|error| unresolved(&error))?;
-    let endpoint = DefaultResolver::new().resolve_endpoint(&parameters).await;
-    Ok(endpoint.map_err(|error| unresolved(&error))?.url().to_owned())
+    let named = of_service.or_else(|| shared.endpoint_url().map(str::to_owned));
+    let fips = shared.use_fips().unwrap_or(false);
+    let dual_stack = shared.use_dual_stack().unwrap_or(false);
+    Ok(endpoint::of_dynamodb(region, named, fips, dual_stack)?)
 }

@@ -1,4 +1,4 @@
-//! The one kind of HTTP client of the app: connections and TLS to AWS, for registrations and for the SDK.
+//! The one kind of HTTP client of the app: connections and TLS to AWS, for DynamoDB and for the SDK's providers of credentials.
 //! The SDK's own client speaks HTTP/2 besides, which DynamoDB does not, and weighs a megabyte.
 
 use std::time::Duration;
@@ -18,8 +18,8 @@ use hyper_util::client::legacy::{Builder, Client as Hyper};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// A page of a Scan has at most 1 MB; counts and credentials are short.
-const ANSWER_LIMIT: usize = 2 * 1024 * 1024;
+/// Credentials are short; more than this is no answer of a provider.
+const ANSWER_LIMIT: usize = 64 * 1024;
 
 /// A pool of connections; a clone shares it.
 pub type Client = Hyper<Connector, Full<Bytes>>;
@@ -34,7 +34,7 @@ pub fn connector() -> std::io::Result<Connector> {
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
     tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
-    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    let provider = rustls::crypto::ring::default_provider();
     Ok(HttpsConnectorBuilder::new()
         .with_provider_and_native_roots(provider)?
         .https_or_http()

@@ -7,6 +7,7 @@ pub mod config;
 pub mod credentials;
 pub mod crowding;
 pub mod dynamodb;
+pub mod endpoint;
 pub mod health;
 pub mod https;
 pub mod language;
@@ -15,6 +16,7 @@ pub mod open_files;
 pub mod page;
 pub mod register;
 pub mod resting;
+pub mod retries;
 pub mod security;
 pub mod serve;
 pub mod shutdown;
@@ -163,9 +165,10 @@ async fn serve_until_stopped(config: &Config) -> Result<(), RunError> {
     let stop = shutdown::signal().map_err(RunError::Signal)?;
     let connector = https::connector().map_err(RunError::Certificates)?;
     let connections = || https::client(connector.clone(), config.max_in_flight);
-    let (client, signed) = dynamodb::connect(config, connections()).await?;
-    let store = Store::new(signed, config);
-    let process = Arc::new(Process::new(config, Table::new(client, config)));
+    let dynamodb = dynamodb::connect(config, connections()).await?;
+    let table = Table::new(dynamodb.clone(), config);
+    let store = Store::new(dynamodb, config);
+    let process = Arc::new(Process::new(config, table));
     let listener = serve::listen(config.port).map_err(|source| RunError::Listen {
         port: config.port,
         source,

@@ -1,5 +1,5 @@
 //! One signed request of DynamoDB's JSON protocol over shared connections: no retries, no meaning.
-//! The SDK does the same with a stack of interceptors; this is what a burst of registrations goes through.
+//! The SDK's client does the same with a stack of interceptors, and takes as long to compile as all the rest of the app.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -14,13 +14,15 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use crate::credentials::Credentials;
+use crate::endpoint::EndpointConflict;
 use crate::https::Client;
 
 const CONTENT: &str = "application/x-amz-json-1.0";
-/// What DynamoDB answers to a write is short; more than this is no answer of DynamoDB.
+/// What DynamoDB answers to a write, to DescribeTable and to a Scan that counts is short; more than this is no answer of DynamoDB.
 const ANSWER_LIMIT: usize = 64 * 1024;
 
-/// A way to DynamoDB over connections of its own.
+/// A way to DynamoDB. A clone shares the connections.
+#[derive(Clone)]
 pub struct Signed {
     client: Client,
     destination: Arc<Destination>,
@@ -58,6 +60,8 @@ pub enum CallError {
 pub enum EndpointError {
     #[error("{0} cannot be used as the endpoint of DynamoDB")]
     Unusable(String),
+    #[error("there is no way to DynamoDB: {0}")]
+    Conflict(#[from] EndpointConflict),
     #[error("there is nowhere to look for credentials")]
     NoCredentials,
 }
@@ -89,16 +93,16 @@ impl Signed {
         }
     }
 
-    /// Sends `body` to the operation that `target` names (`DynamoDB_20120810.PutItem`). Success is a 200.
-    pub async fn call(&self, target: &'static str, body: Bytes) -> Result<(), CallError> {
+    /// Sends `body` to the operation that `target` names (`DynamoDB_20120810.PutItem`). Success is a 200, with its body.
+    pub async fn call(&self, target: &'static str, body: Bytes) -> Result<Bytes, CallError> {
         let request = self.destination.request(target, body).await?;
         let response = self.client.request(request).await.map_err(|_| CallError::Transport)?;
         let status = response.status();
-        // Read to its end even where nothing is in it, or the connection could not be used again.
+        // Read to its end even where nobody wants it, or the connection could not be used again.
         let body = Limited::new(response.into_body(), ANSWER_LIMIT).collect().await;
         let body = body.map_err(|_| CallError::Transport)?.to_bytes();
         if status.is_success() {
-            return Ok(());
+            return Ok(body);
         }
         let code = code_of(&body);
         if matches!(code.as_str(), "ExpiredTokenException" | "UnrecognizedClientException") {

@@ -3,24 +3,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::Duration;
 
 use bytes::Bytes;
 use thiserror::Error;
-use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::address::Address;
 use crate::complaints::Complaints;
 use crate::config::Config;
 use crate::https;
+use crate::retries::{self, is_throttling};
 use crate::signed::{CallError, Signed};
-
-/// What a visitor may wait for at most: the edge gives up on a POST after 30 s, people much sooner.
-const OPERATION_TIMEOUT: Duration = Duration::from_secs(4);
-const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1500);
-const ATTEMPTS: u32 = 3;
-/// The longest pause before the second attempt; twice that before the third.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 const TARGET: &str = "DynamoDB_20120810.PutItem";
 
@@ -92,24 +84,16 @@ impl Store {
     pub async fn register(&self, address: &Address) -> Result<(), StoreError> {
         let _place = self.shared.in_flight.enter().ok_or(StoreError::Busy)?;
         let body = self.shared.body(address);
-        let give_up = Instant::now() + OPERATION_TIMEOUT;
-        let mut attempt = 1;
-        loop {
-            let until = give_up.min(Instant::now() + ATTEMPT_TIMEOUT);
-            let error = match timeout_at(until, self.dynamodb.call(TARGET, body.clone())).await {
-                Ok(Ok(())) => return Ok(()),
-                Ok(Err(error)) if is_known_already(&error) => return Ok(()),
-                Ok(Err(error)) => error,
-                Err(_) => CallError::TimeOut,
-            };
-            let pause = pause_after(attempt);
-            if !is_worth_a_retry(&error) || attempt == ATTEMPTS || Instant::now() + pause >= give_up {
-                self.shared.complaints.log("PutItem", &error.to_string());
-                return Err(StoreError::Unconfirmed(cause(&error)));
-            }
-            sleep(pause).await;
+        let again = || {
             self.shared.retries.fetch_add(1, Ordering::Relaxed);
-            attempt += 1;
+        };
+        match retries::call(&self.dynamodb, TARGET, body, again).await {
+            Ok(_) => Ok(()),
+            Err(error) if is_known_already(&error) => Ok(()),
+            Err(error) => {
+                self.shared.complaints.log("PutItem", &error.to_string());
+                Err(StoreError::Unconfirmed(cause(&error)))
+            }
         }
     }
 
@@ -163,33 +147,6 @@ fn is_known_already(error: &CallError) -> bool {
     matches!(error, CallError::Refused { code, .. } if code == "ConditionalCheckFailedException")
 }
 
-/// What may be gone at the next attempt ("Error handling with DynamoDB": error codes with "OK to retry? Yes"); and
-/// credentials, since a doubt about them brings new ones.
-fn is_worth_a_retry(error: &CallError) -> bool {
-    match error {
-        CallError::Transport | CallError::TimeOut => true,
-        CallError::NoCredentials | CallError::Unbuildable => false,
-        CallError::Refused { status: 500.., .. } => true,
-        CallError::Refused { code, .. } => {
-            is_throttling(code)
-                || matches!(
-                    code.as_str(),
-                    "ExpiredTokenException" | "TransactionConflictException" | "UnrecognizedClientException"
-                )
-        }
-    }
-}
-
-fn is_throttling(code: &str) -> bool {
-    matches!(
-        code,
-        "LimitExceededException"
-            | "ProvisionedThroughputExceededException"
-            | "RequestLimitExceeded"
-            | "ThrottlingException"
-    )
-}
-
 fn cause(error: &CallError) -> Cause {
     match error {
         CallError::Transport | CallError::TimeOut => Cause::Unanswered,
@@ -207,11 +164,6 @@ fn cause(error: &CallError) -> Cause {
             _ => Cause::Refused,
         },
     }
-}
-
-/// Exponential with full jitter, so that those who were throttled together do not come back together.
-fn pause_after(attempt: u32) -> Duration {
-    FIRST_PAUSE.mul_f64(f64::from(1 << (attempt - 1)) * fastrand::f64())
 }
 
 /// RFC 3339 in UTC, always with milliseconds, so that the order of the texts is the order in time.
@@ -270,28 +222,5 @@ mod tests {
         assert_eq!(body["Item"]["e\\mail\n"]["S"], "ada@example.com");
         assert_eq!(body["Item"]["registered_at"]["S"], "now");
         assert_eq!(body["ExpressionAttributeNames"]["#key"], "e\\mail\n");
-    }
-
-    #[test]
-    fn only_what_may_pass_is_tried_again() {
-        let refused = |code: &str, status| CallError::Refused {
-            code: code.to_owned(),
-            status,
-        };
-        for error in [
-            CallError::Transport,
-            refused("InternalServerError", 500),
-            refused("ThrottlingException", 400),
-        ] {
-            assert!(is_worth_a_retry(&error), "{error}");
-        }
-        for error in [
-            CallError::NoCredentials,
-            refused("AccessDeniedException", 400),
-            refused("ValidationException", 400),
-        ] {
-            assert!(!is_worth_a_retry(&error), "{error}");
-        }
-        assert!(is_known_already(&refused("ConditionalCheckFailedException", 400)));
     }
 }

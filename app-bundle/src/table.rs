@@ -1,17 +1,19 @@
-//! What is asked of the table beside registrations, seldom and through the SDK: whether it is ready, how much is in it.
+//! What is asked of the table beside registrations, seldom: whether it is ready, how much is in it.
 //! It knows nothing of HTTP requests.
 
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_dynamodb::types::{KeyType, ReturnConsumedCapacity, Select, TableStatus};
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::{Value, json};
 use thiserror::Error;
 
 use crate::complaints::Complaints;
 use crate::config::Config;
+use crate::retries;
+use crate::signed::Signed;
 
 /// The table of registrations.
 pub struct Table {
-    client: Client,
+    dynamodb: Signed,
     name: String,
     key: String,
     complaints: Complaints,
@@ -30,10 +32,48 @@ pub struct Count {
     pub units: f64,
 }
 
+/// DescribeTable's answer, as far as it matters.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Described {
+    table: Description,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Description {
+    table_status: String,
+    #[serde(default)]
+    key_schema: Vec<Key>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Key {
+    attribute_name: String,
+    key_type: String,
+}
+
+/// One page of a Scan that counts.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Page {
+    count: u64,
+    consumed_capacity: Option<Consumed>,
+    /// Where the next page begins, as DynamoDB wants it back.
+    last_evaluated_key: Option<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Consumed {
+    capacity_units: f64,
+}
+
 impl Table {
-    pub fn new(client: Client, config: &Config) -> Self {
+    pub fn new(dynamodb: Signed, config: &Config) -> Self {
         Self {
-            client,
+            dynamodb,
             name: config.table_name.clone(),
             key: config.table_key.clone(),
             complaints: Complaints::default(),
@@ -42,12 +82,14 @@ impl Table {
 
     /// Whether the table is there, takes writes, and has the key that registrations rely on.
     pub async fn check(&self) -> Result<(), TableError> {
-        let answer = self.client.describe_table().table_name(&self.name).send().await;
-        let answer = answer.map_err(|error| self.failed("DescribeTable", &error))?;
-        let table = answer.table.ok_or(TableError("no table in the answer".to_owned()))?;
-        let takes_writes = matches!(table.table_status, Some(TableStatus::Active | TableStatus::Updating));
-        let key_fits = matches!(table.key_schema(), [key]
-            if key.key_type == KeyType::Hash && key.attribute_name == self.key);
+        let request = json!({ "TableName": self.name });
+        let answer: Described = self
+            .ask("DescribeTable", "DynamoDB_20120810.DescribeTable", request)
+            .await?;
+        let table = answer.table;
+        let takes_writes = matches!(table.table_status.as_str(), "ACTIVE" | "UPDATING");
+        let key_fits = matches!(table.key_schema.as_slice(), [key]
+            if key.key_type == "HASH" && key.attribute_name == self.key);
         match (takes_writes, key_fits) {
             (true, true) => Ok(()),
             (false, _) => Err(TableError(format!("the table {} is not active", self.name))),
@@ -61,43 +103,30 @@ impl Table {
     /// Counts by reading everything. DescribeTable's ItemCount is free but up to six hours old (API reference,
     /// TableDescription): an event is over by then.
     pub async fn count(&self) -> Result<Count, TableError> {
-        let scan = self.client.scan().table_name(&self.name);
-        let scan = scan
-            .select(Select::Count)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let mut request = json!({ "TableName": self.name, "Select": "COUNT", "ReturnConsumedCapacity": "TOTAL" });
         let mut count = Count { items: 0, units: 0.0 };
-        let mut next = None;
         loop {
-            let page = scan.clone().set_exclusive_start_key(next.take()).send().await;
-            let page = page.map_err(|error| self.failed("Scan", &error))?;
-            count.items += u64::try_from(page.count).unwrap_or_default();
-            count.units += page
-                .consumed_capacity
-                .and_then(|capacity| capacity.capacity_units)
-                .unwrap_or_default();
-            next = page.last_evaluated_key;
-            if next.is_none() {
-                return Ok(count);
+            let page: Page = self.ask("Scan", "DynamoDB_20120810.Scan", request.clone()).await?;
+            count.items += page.count;
+            count.units += page.consumed_capacity.map_or(0.0, |consumed| consumed.capacity_units);
+            match page.last_evaluated_key {
+                Some(next) => request["ExclusiveStartKey"] = next,
+                None => return Ok(count),
             }
         }
     }
 
-    fn failed<E: ProvideErrorMetadata, R>(&self, operation: &str, error: &SdkError<E, R>) -> TableError {
-        let reason = reason(error);
-        self.complaints.log(operation, &reason);
-        TableError(format!("{operation} of the table {} failed ({reason})", self.name))
+    async fn ask<A>(&self, operation: &str, target: &'static str, request: Value) -> Result<A, TableError>
+    where
+        A: for<'a> Deserialize<'a>,
+    {
+        let answer = retries::call(&self.dynamodb, target, Bytes::from(request.to_string()), || {}).await;
+        let answer = answer.map_err(|error| self.failed(operation, &error.to_string()))?;
+        serde_json::from_slice(&answer).map_err(|_| self.failed(operation, "answer not understood"))
     }
-}
 
-/// What may be told of a failure: the error code or the kind. Never the SDK's debug text: it holds the request.
-fn reason<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> String {
-    match error {
-        SdkError::TimeoutError(_) => "time-out".to_owned(),
-        SdkError::DispatchFailure(failure) if failure.is_timeout() => "time-out".to_owned(),
-        SdkError::DispatchFailure(failure) if failure.is_io() => "no connection".to_owned(),
-        SdkError::DispatchFailure(_) => "request not sent, often for want of credentials".to_owned(),
-        SdkError::ServiceError(service) => service.err().code().unwrap_or("unknown error code").to_owned(),
-        SdkError::ConstructionFailure(_) => "request could not be built".to_owned(),
-        _ => "answer not understood".to_owned(),
+    fn failed(&self, operation: &str, reason: &str) -> TableError {
+        self.complaints.log(operation, reason);
+        TableError(format!("{operation} of the table {} failed ({reason})", self.name))
     }
 }

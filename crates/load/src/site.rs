@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, RwLock};
 
 use http::Uri;
-use rustls_platform_verifier::ConfigVerifierExt;
+use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::ClientConfig;
+use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{self, ClientConfig};
 
 use super::measured::Cause;
 use crate::resolve::resolve;
@@ -35,7 +36,7 @@ pub enum SiteError {
     #[error("the name {0} cannot be resolved")]
     Name(String, #[source] std::io::Error),
     #[error("the system's certificates cannot be read")]
-    Certificates(#[source] tokio_rustls::rustls::Error),
+    Certificates(#[source] rustls::Error),
 }
 
 /// A connection's bytes, encrypted or not.
@@ -54,7 +55,7 @@ impl Site {
         let authority = uri.authority().ok_or_else(unfit)?.to_string();
         let (tls, usual) = match uri.scheme_str() {
             Some("https") => {
-                let mut config = ClientConfig::with_platform_verifier().map_err(SiteError::Certificates)?;
+                let mut config = tls().map_err(SiteError::Certificates)?;
                 config.alpn_protocols = vec![b"http/1.1".to_vec()];
                 let name = ServerName::try_from(host.clone()).map_err(|_| unfit())?;
                 (Some((TlsConnector::from(Arc::new(config)), name)), 443)
@@ -115,6 +116,13 @@ impl Site {
             }
         }
     }
+}
+
+/// By name, since rustls panics where more than one provider of cryptography is compiled in and none is named.
+fn tls() -> Result<ClientConfig, rustls::Error> {
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let config = config.with_safe_default_protocol_versions()?.with_platform_verifier()?;
+    Ok(config.with_no_client_auth())
 }
 
 #[cfg(test)]
