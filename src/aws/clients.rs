@@ -4,15 +4,22 @@
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
-use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 
 use super::errors::Explain;
+use super::partitions;
 use super::proof::Proof;
 use super::reads::ReadOnly;
+use super::services::cloudformation::CloudFormation;
+use super::services::cloudwatch::CloudWatch;
+use super::services::load_balancing::LoadBalancing;
+use super::services::quotas::ServiceQuotas;
+use super::services::s3::S3;
+use super::services::ssm::Ssm;
+use super::services::waf::Waf;
 use crate::engine::{Error, Kind};
 use crate::target::{PublicNames, Target};
 
@@ -42,17 +49,17 @@ pub struct Aws {
     pub proof: Proof,
     pub autoscaling: aws_sdk_autoscaling::Client,
     pub beanstalk: aws_sdk_elasticbeanstalk::Client,
-    pub cloudformation: aws_sdk_cloudformation::Client,
+    pub cloudformation: CloudFormation,
     pub cloudfront: aws_sdk_cloudfront::Client,
-    pub cloudwatch: aws_sdk_cloudwatch::Client,
+    pub cloudwatch: CloudWatch,
     pub dynamodb: aws_sdk_dynamodb::Client,
     pub ec2: aws_sdk_ec2::Client,
-    pub elb: aws_sdk_elasticloadbalancingv2::Client,
+    pub elb: LoadBalancing,
     pub iam: aws_sdk_iam::Client,
-    pub quotas: aws_sdk_servicequotas::Client,
-    pub s3: aws_sdk_s3::Client,
-    pub ssm: aws_sdk_ssm::Client,
-    pub waf: aws_sdk_wafv2::Client,
+    pub quotas: ServiceQuotas,
+    pub s3: S3,
+    pub ssm: Ssm,
+    pub waf: Waf,
 }
 
 impl Aws {
@@ -94,9 +101,18 @@ impl Aws {
         there
     }
 
+    /// The partition of the region, as in its ARNs: `aws`, `aws-cn`, …
+    pub fn partition(&self) -> &'static str {
+        partitions::of_region(&self.region).name
+    }
+
     /// A DynamoDB table's ARN.
     pub fn table_arn(&self, table: &str) -> String {
-        format!("arn:aws:dynamodb:{}:{}:table/{table}", self.region, self.account)
+        let partition = self.partition();
+        format!(
+            "arn:{partition}:dynamodb:{}:{}:table/{table}",
+            self.region, self.account
+        )
     }
 }
 
@@ -132,15 +148,12 @@ pub async fn configuration(target: &Target, region: Option<&str>, aws_profile: O
     loader.load().await
 }
 
-/// For the upload of a bundle: up to 500 MB on a slow line take long, and stall for longer than the SDK's 5 s.
-pub fn patient_upload() -> aws_sdk_s3::config::Builder {
-    let slow = TimeoutConfig::builder()
+/// For the upload of a bundle: up to 500 MB on a slow line take long.
+pub fn patient_upload() -> TimeoutConfig {
+    TimeoutConfig::builder()
         .operation_attempt_timeout(Duration::from_secs(30 * 60))
         .operation_timeout(Duration::from_secs(45 * 60))
-        .build();
-    aws_sdk_s3::config::Builder::new()
-        .timeout_config(slow)
-        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .build()
 }
 
 /// Connects: finds out whose account the credentials are for, and makes the clients.
@@ -170,10 +183,9 @@ pub async fn connect(
 
 fn clients(target: &Target, config: &SdkConfig, region: &str, account: &str, caller: &str, mode: Mode) -> Aws {
     macro_rules! client {
-        ($sdk:ident, $region:expr $(, $option:ident($value:expr))*) => {{
+        ($sdk:ident, $region:expr) => {{
             let mut builder = $sdk::config::Builder::from(config);
             builder.set_region(Some(Region::new($region.to_owned())));
-            $( builder = builder.$option($value); )*
             if mode == Mode::Read {
                 builder = builder.interceptor(ReadOnly);
             }
@@ -193,16 +205,16 @@ fn clients(target: &Target, config: &SdkConfig, region: &str, account: &str, cal
         proof: Proof::default(),
         autoscaling: client!(aws_sdk_autoscaling, region),
         beanstalk: client!(aws_sdk_elasticbeanstalk, region),
-        cloudformation: client!(aws_sdk_cloudformation, region),
+        cloudformation: CloudFormation::new(config, region, mode),
         cloudfront: client!(aws_sdk_cloudfront, GLOBAL_REGION),
-        cloudwatch: client!(aws_sdk_cloudwatch, region),
+        cloudwatch: CloudWatch::new(config, region, mode),
         dynamodb: client!(aws_sdk_dynamodb, region),
         ec2: client!(aws_sdk_ec2, region),
-        elb: client!(aws_sdk_elasticloadbalancingv2, region),
+        elb: LoadBalancing::new(config, region, mode),
         iam: client!(aws_sdk_iam, region),
-        quotas: client!(aws_sdk_servicequotas, region),
-        s3: client!(aws_sdk_s3, region, force_path_style(target.endpoint.is_some())),
-        ssm: client!(aws_sdk_ssm, region),
-        waf: client!(aws_sdk_wafv2, GLOBAL_REGION),
+        quotas: ServiceQuotas::new(config, region, mode),
+        s3: S3::new(config, region, mode, account),
+        ssm: Ssm::new(config, region, mode),
+        waf: Waf::new(config, GLOBAL_REGION, mode),
     }
 }

@@ -4,13 +4,6 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use aws_sdk_s3::primitives::ByteStream;
-use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
-use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::config_bag::ConfigBag;
-use aws_smithy_types::date_time::Format;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
@@ -18,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::Aws;
 use super::errors::Explain;
 use super::record::Record;
+use super::services::s3::If;
 use super::texts;
 use crate::engine::{Error, Kind};
 
@@ -126,14 +120,10 @@ impl Lock {
                 .hint("see that no other run is at work, then run the same command again: it goes on from here"));
         }
         let etag = current(&self.etag);
-        let delete = self
-            .aws
-            .s3
-            .delete_object()
-            .bucket(self.record.bucket())
-            .key(self.record.key(NAME))
-            .if_match(etag);
-        if let Err(error) = delete.expected_bucket_owner(&self.aws.account).send().await {
+        let s3 = &self.aws.s3;
+        let key = self.record.key(NAME);
+        let deleted = s3.delete_object(self.record.bucket(), &key, If::Matches(&etag)).await;
+        if let Err(error) = deleted {
             tracing::debug!(?error, "the lock was not given back; its lease will end");
         }
         Ok(())
@@ -214,19 +204,10 @@ async fn renew(
 async fn write(aws: &Aws, record: &Record, holder: &Holder, replaces: Option<&str>) -> Result<Option<String>, Error> {
     let body = serde_json::to_vec(holder)
         .map_err(|error| Error::failed("could not write the lock").because(error.to_string()))?;
-    let put = aws
-        .s3
-        .put_object()
-        .bucket(record.bucket())
-        .key(record.key(NAME))
-        .body(ByteStream::from(body));
-    let put = put.expected_bucket_owner(&aws.account);
-    let put = match replaces {
-        Some(etag) => put.if_match(etag),
-        None => put.if_none_match("*"),
-    };
-    match put.send().await {
-        Ok(answer) => Ok(Some(answer.e_tag().unwrap_or_default().to_owned())),
+    let condition = replaces.map_or(If::Absent, If::Matches);
+    let key = record.key(NAME);
+    match aws.s3.put_object(record.bucket(), &key, body, condition).await {
+        Ok(etag) => Ok(Some(etag)),
         // 412: the condition does not hold. 409: another write at the same moment, which the SDK does not retry.
         // 404: the key that If-Match speaks of is gone.
         Err(error)
@@ -242,62 +223,17 @@ async fn write(aws: &Aws, record: &Record, holder: &Holder, replaces: Option<&st
 }
 
 async fn read(aws: &Aws, record: &Record) -> Result<Option<Held>, Error> {
-    let date = AnswerDate::default();
-    let get = aws
-        .s3
-        .get_object()
-        .bucket(record.bucket())
-        .key(record.key(NAME))
-        .expected_bucket_owner(&aws.account);
-    let answer = get.customize().interceptor(date.clone()).send().await;
+    let answer = aws.s3.get_object(record.bucket(), &record.key(NAME)).await;
     let Some(object) = answer.or_absent(&["NoSuchKey"], "read the stack's lock")? else {
         return Ok(None);
     };
-    let etag = object.e_tag().unwrap_or_default().to_owned();
-    let modified = object.last_modified().map(aws_smithy_types::DateTime::secs);
-    let age = match (date.seconds(), modified) {
-        (Some(now), Some(then)) => Duration::from_secs(u64::try_from(now - then).unwrap_or(0)),
+    let age = match (object.date, object.last_modified) {
+        (Some(now), Some(then)) => Duration::from_secs(u64::try_from(now.secs() - then.secs()).unwrap_or(0)),
         _ => Duration::ZERO,
     };
-    let body = object
-        .body
-        .collect()
-        .await
-        .map(|body| body.into_bytes())
-        .unwrap_or_default();
     Ok(Some(Held {
-        holder: serde_json::from_slice(&body).ok(),
-        etag,
+        holder: serde_json::from_slice(&object.body).ok(),
+        etag: object.e_tag.unwrap_or_default(),
         age,
     }))
-}
-
-/// Keeps the answer's Date header, which the SDK's output does not carry.
-#[derive(Debug, Clone, Default)]
-struct AnswerDate(Arc<Mutex<Option<i64>>>);
-
-impl AnswerDate {
-    /// Seconds since the epoch.
-    fn seconds(&self) -> Option<i64> {
-        *self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-}
-
-#[dyn_dispatch_hint]
-impl Intercept for AnswerDate {
-    fn name(&self) -> &'static str {
-        "AnswerDate"
-    }
-
-    fn read_before_deserialization(
-        &self,
-        context: &BeforeDeserializationInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let date = context.response().headers().get("date");
-        let date = date.and_then(|text| aws_smithy_types::DateTime::from_str(text, Format::HttpDate).ok());
-        *self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = date.map(|date| date.secs());
-        Ok(())
-    }
 }

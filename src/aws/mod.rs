@@ -5,13 +5,17 @@ pub mod clients;
 pub mod errors;
 pub mod journal;
 pub mod lock;
+pub mod paging;
+pub mod partitions;
 pub mod platforms;
 pub mod presence;
 pub mod proof;
 pub mod reads;
 pub mod record;
+pub mod services;
 pub mod tags;
 pub mod texts;
+pub mod wire;
 
 pub use clients::{Aws, Mode};
 pub use errors::Explain;

@@ -1,17 +1,15 @@
 //! The stack's record in Beanstalk's bucket, under `confctl/<stack>/`: the applied profile, bundles, journal and lock.
 //! A hint, never an authority (any Beanstalk instance of the account may write there): nothing is deleted on its word.
 
-use aws_sdk_s3::primitives::ByteStream;
-
-use super::Aws;
 use super::errors::Explain;
+use super::services::s3::If;
+use super::{Aws, paging};
 use crate::engine::Error;
 
 /// Where a stack's record is.
 #[derive(Clone)]
 pub struct Record {
     pub(super) bucket: String,
-    pub(super) account: String,
     /// `confctl/<stack>/`
     pub(super) prefix: String,
 }
@@ -22,7 +20,6 @@ impl Record {
     pub fn new(aws: &Aws, stack: &str) -> Self {
         Self {
             bucket: aws.storage_bucket(),
-            account: aws.account.clone(),
             prefix: format!("confctl/{stack}/"),
         }
     }
@@ -59,31 +56,16 @@ impl Record {
     /// Where it cannot be read.
     pub async fn read(&self, aws: &Aws, name: &str) -> Result<Option<Vec<u8>>, Error> {
         let doing = format!("read s3://{}/{}", self.bucket, self.key(name));
-        let get = aws
-            .s3
-            .get_object()
-            .bucket(&self.bucket)
-            .key(self.key(name))
-            .expected_bucket_owner(&self.account);
-        let Some(object) = get.send().await.or_absent(ABSENT, &doing)? else {
-            return Ok(None);
-        };
-        let body = object.body.collect().await;
-        let body = body.map_err(|error| Error::failed(format!("could not {doing}")).because(error.to_string()))?;
-        Ok(Some(body.into_bytes().to_vec()))
+        let got = aws.s3.get_object(&self.bucket, &self.key(name)).await;
+        Ok(got.or_absent(ABSENT, &doing)?.map(|object| object.body))
     }
 
     /// # Errors
     /// Where it cannot be written.
     pub async fn write(&self, aws: &Aws, name: &str, body: Vec<u8>) -> Result<(), Error> {
-        let put = aws
-            .s3
-            .put_object()
-            .bucket(&self.bucket)
-            .key(self.key(name))
-            .expected_bucket_owner(&self.account);
-        let answer = put.body(ByteStream::from(body)).send().await;
-        answer.explain(&format!("write s3://{}/{}", self.bucket, self.key(name)))?;
+        let key = self.key(name);
+        let put = aws.s3.put_object(&self.bucket, &key, body, If::Always).await;
+        put.explain(&format!("write s3://{}/{key}", self.bucket))?;
         Ok(())
     }
 
@@ -93,31 +75,11 @@ impl Record {
     /// Where they cannot be listed.
     pub async fn list(&self, aws: &Aws, prefix: &str) -> Result<Vec<String>, Error> {
         let doing = format!("list s3://{}/{prefix}", self.bucket);
-        let mut keys = Vec::new();
-        let mut token = None;
-        loop {
-            let list = aws
-                .s3
-                .list_objects_v2()
-                .bucket(&self.bucket)
-                .prefix(prefix)
-                .set_continuation_token(token);
-            let page = list
-                .expected_bucket_owner(&self.account)
-                .send()
-                .await
-                .or_absent(ABSENT, &doing)?;
-            let Some(page) = page else { return Ok(keys) };
-            keys.extend(
-                page.contents()
-                    .iter()
-                    .filter_map(|object| object.key().map(str::to_owned)),
-            );
-            token = page.next_continuation_token().map(str::to_owned);
-            if token.is_none() {
-                return Ok(keys);
-            }
-        }
+        paging::all(async |token: Option<String>| {
+            let page = aws.s3.list_objects(&self.bucket, prefix, token.as_deref()).await;
+            Ok(page.or_absent(ABSENT, &doing)?.unwrap_or_default())
+        })
+        .await
     }
 
     /// Deletes keys of the bucket.
@@ -126,16 +88,8 @@ impl Record {
     /// The first that could not be deleted.
     pub async fn delete_keys(&self, aws: &Aws, keys: &[String]) -> Result<(), Error> {
         for key in keys {
-            let delete = aws
-                .s3
-                .delete_object()
-                .bucket(&self.bucket)
-                .key(key)
-                .expected_bucket_owner(&self.account);
-            delete
-                .send()
-                .await
-                .explain(&format!("delete s3://{}/{key}", self.bucket))?;
+            let deleted = aws.s3.delete_object(&self.bucket, key, If::Always).await;
+            deleted.explain(&format!("delete s3://{}/{key}", self.bucket))?;
         }
         Ok(())
     }

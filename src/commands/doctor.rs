@@ -174,18 +174,9 @@ async fn quota(aws: &Aws, profile: &Profile) -> Result<Finding, Error> {
         .first()
         .and_then(|found| found.v_cpu_info())
         .and_then(|cpus| cpus.default_v_cpus());
-    let quota = aws
-        .quotas
-        .get_service_quota()
-        .service_code("ec2")
-        .quota_code(STANDARD_VCPUS)
-        .send()
-        .await;
-    let quota = quota
-        .explain("read the quota of vCPUs")?
-        .quota()
-        .and_then(|quota| quota.value())
-        .unwrap_or(0.0);
+    let answer = aws.quotas.get_service_quota("ec2", STANDARD_VCPUS).await;
+    let answer = answer.explain("read the quota of vCPUs")?;
+    let quota = answer.quota.and_then(|quota| quota.value).unwrap_or(0.0);
     let (_, most) = profile.instance_range();
     let needed = f64::from(most) * f64::from(each.unwrap_or(2));
     Ok(if quota >= needed {

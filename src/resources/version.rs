@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use aws_sdk_elasticbeanstalk::types::{ApplicationVersionDescription, S3Location};
-use aws_sdk_s3::primitives::ByteStream;
 
 use super::outputs::{APPLICATION, VERSION};
 use super::ownership::{beanstalk_tags, block_unless_ours, new_beanstalk_tags, take_over_in_beanstalk};
@@ -13,6 +12,7 @@ use crate::aws::clients::patient_upload;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::presence::settled;
 use crate::aws::record::Record;
+use crate::aws::services::s3::File;
 use crate::aws::tags::{CREATED, settled_owner};
 use crate::aws::{Aws, tags};
 use crate::engine::{
@@ -77,15 +77,13 @@ impl ApplicationVersion {
             .await
             .map_err(|error| Error::failed("the build ended oddly").because(error.to_string()))??;
         let key = record.key(&format!("bundles/{}.zip", self.label()));
-        let body = ByteStream::from_path(&path).await;
-        let body = body
+        let file = File::open(&path).await;
+        let file = file
             .map_err(|error| Error::failed(format!("could not read {}", path.display())).because(error.to_string()))?;
         cx.step(format!("uploading the bundle to s3://{}/{key}", record.bucket()));
         cx.check()?;
-        let put = cx.aws().s3.put_object().bucket(record.bucket()).key(&key).body(body);
-        let put = put.expected_bucket_owner(&cx.aws().account).customize();
-        let put = put.config_override(patient_upload()).send().await;
-        put.explain("upload the bundle")?;
+        let put = cx.aws().s3.put_file(record.bucket(), &key, file, patient_upload());
+        put.await.explain("upload the bundle")?;
         Ok(key)
     }
 

@@ -4,16 +4,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use aws_sdk_wafv2::operation::get_web_acl::GetWebAclOutput;
-use aws_sdk_wafv2::types::{Rule, Scope, Tag, WebAclSummary};
-
 use super::outputs::WEB_ACL;
 use super::ownership::block_unless_ours;
 use super::stack::Stack;
 use super::web_acl_rules::{default_action, describe, rules, visibility};
 use crate::aws::Aws;
 use crate::aws::errors::{Explain, polled};
+use crate::aws::paging;
 use crate::aws::presence::settled;
+use crate::aws::services::waf::{CreateWebAcl, GetWebAclAnswer, Rule, Tag, WebAclSummary};
 use crate::aws::tags::{self, settled_owner};
 use crate::engine::{
     Change, Error, Failure, FieldChange, Kind, Limits, Observed, Owner, Poll, ReadCx, Resource, ResourceId, Values,
@@ -46,23 +45,15 @@ impl WebAcl {
     }
 
     async fn find(&self, aws: &Aws) -> Result<Option<WebAclSummary>, Error> {
-        let mut marker = None;
-        loop {
-            let list = aws.waf.list_web_acls().scope(Scope::Cloudfront);
-            let page = list.set_next_marker(marker).send().await.explain("list the web ACLs")?;
-            if let Some(found) = page.web_acls().iter().find(|acl| acl.name() == Some(self.name())) {
-                return Ok(Some(found.clone()));
-            }
-            marker = page.next_marker().map(str::to_owned);
-            if marker.is_none() {
-                return Ok(None);
-            }
-        }
+        paging::first(
+            async |marker: Option<String>| aws.waf.list_web_acls(marker).await.explain("list the web ACLs"),
+            |acl: &WebAclSummary| acl.name.as_deref() == Some(self.name()),
+        )
+        .await
     }
 
-    async fn get(&self, aws: &Aws, id: &str) -> Result<Option<GetWebAclOutput>, Error> {
-        let get = aws.waf.get_web_acl().name(self.name()).scope(Scope::Cloudfront).id(id);
-        let answer = get.send().await;
+    async fn get(&self, aws: &Aws, id: &str) -> Result<Option<GetWebAclAnswer>, Error> {
+        let answer = aws.waf.get_web_acl(self.name(), id).await;
         answer.or_absent(
             &["WAFNonexistentItemException"],
             &format!("read the web ACL {}", self.name()),
@@ -76,61 +67,44 @@ impl WebAcl {
         let acl = self.get(aws, &id).await?.and_then(|answer| answer.web_acl);
         Ok(acl.map(|acl| LiveWebAcl {
             id,
-            allows_by_default: acl.default_action.is_some_and(|action| action.allow.is_some()),
-            rules: acl.rules.unwrap_or_default(),
+            allows_by_default: acl.default_action.allow.is_some(),
+            rules: acl.rules,
             arn: acl.arn,
         }))
     }
 
     async fn tags(&self, aws: &Aws, arn: &str) -> Result<BTreeMap<String, String>, Error> {
-        let mut tags = BTreeMap::new();
-        let mut marker = None;
-        loop {
-            let list = aws.waf.list_tags_for_resource().resource_arn(arn);
-            let page = list.set_next_marker(marker).send().await;
-            let page = page.explain(&format!("read the tags of the web ACL {}", self.name()))?;
-            let listed = page.tag_info_for_resource.and_then(|info| info.tag_list);
-            tags.extend(listed.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)));
-            marker = page.next_marker;
-            if marker.is_none() {
-                return Ok(tags);
-            }
-        }
+        let doing = format!("read the tags of the web ACL {}", self.name());
+        let tags = paging::all(async |marker: Option<String>| {
+            aws.waf.list_tags_for_resource(arn, marker).await.explain(&doing)
+        });
+        Ok(tags.await?.into_iter().map(|tag| (tag.key, tag.value)).collect())
     }
 
-    fn our_tags(&self) -> Result<Vec<Tag>, Error> {
+    fn our_tags(&self) -> Vec<Tag> {
         let tags = self.stack.ownership.tags(ID).into_iter();
-        let tags = tags.map(|(key, value)| Tag::builder().key(key).value(value).build());
-        tags.collect::<Result<_, _>>()
-            .map_err(|error| Error::failed("could not make the tags").because(error.to_string()))
+        tags.map(|(key, value)| Tag { key, value }).collect()
     }
 
-    fn wanted_rules(&self) -> Result<Vec<Rule>, Error> {
+    fn wanted_rules(&self) -> Vec<Rule> {
         rules(&self.stack.profile.waf)
     }
 
     async fn create(&self, cx: &WriteCx<Aws>) -> Result<(), Error> {
         let doing = format!("create the web ACL {}", self.name());
-        let create = cx
-            .aws()
-            .waf
-            .create_web_acl()
-            .name(self.name())
-            .scope(Scope::Cloudfront)
-            .default_action(default_action())
-            .set_rules(Some(self.wanted_rules()?))
-            .visibility_config(visibility(self.name())?)
-            .set_tags(Some(self.our_tags()?));
+        let wanted = CreateWebAcl {
+            name: self.name(),
+            default_action: default_action(),
+            rules: self.wanted_rules(),
+            visibility_config: visibility(self.name()),
+            tags: self.our_tags(),
+        };
         cx.intend(tags::CREATED, self.name()).await?;
         cx.check()?;
         let wait = Wait::new(format!("WAF to {doing}"), 5, LIMITS);
         cx.wait(&wait, || async {
-            match create
-                .clone()
-                .send()
-                .await
-                .or_absent(&["WAFDuplicateItemException"], &doing)
-            {
+            let created = cx.aws().waf.create_web_acl(&wanted).await;
+            match created.or_absent(&["WAFDuplicateItemException"], &doing) {
                 // A duplicate: the first of two tries may have been ours, its answer lost. Its tags tell.
                 Ok(_) => Poll::Ready(()),
                 Err(error) => retried(error),
@@ -175,7 +149,7 @@ impl WebAcl {
     /// Brings rules and default action back, and keeps all else as it is. An update replaces the whole web ACL.
     async fn update(&self, cx: &WriteCx<Aws>, live: &LiveWebAcl) -> Result<(), Error> {
         let doing = format!("update the web ACL {}", self.name());
-        let wanted = self.wanted_rules()?;
+        let wanted = self.wanted_rules();
         let wait = Wait::new(format!("WAF to {doing}"), 5, LIMITS);
         cx.check()?;
         cx.wait(&wait, || async {
@@ -183,34 +157,13 @@ impl WebAcl {
                 Ok(current) => current,
                 Err(error) => return retried(error),
             };
-            let Some((acl, token)) = current.and_then(|answer| Some((answer.web_acl?, answer.lock_token?))) else {
+            let Some((mut acl, token)) = current.and_then(|answer| Some((answer.web_acl?, answer.lock_token?))) else {
                 return Poll::Failed(Error::failed(format!("could not {doing}")).because("it is gone"));
             };
-            let mut rules = wanted.clone();
-            rules.extend(acl.rules.unwrap_or_default().into_iter().filter(is_shields));
-            let update = cx
-                .aws()
-                .waf
-                .update_web_acl()
-                .name(self.name())
-                .scope(Scope::Cloudfront)
-                .id(&live.id)
-                .lock_token(token)
-                .default_action(default_action())
-                .set_rules(Some(rules))
-                .set_visibility_config(acl.visibility_config)
-                // WAF hands out an empty description and takes none (its minimum length is 1).
-                .set_description(acl.description.filter(|text| !text.is_empty()))
-                .set_data_protection_config(acl.data_protection_config)
-                .set_custom_response_bodies(acl.custom_response_bodies)
-                .set_captcha_config(acl.captcha_config)
-                .set_challenge_config(acl.challenge_config)
-                .set_token_domains(acl.token_domains)
-                .set_association_config(acl.association_config)
-                .set_on_source_d_do_s_protection_config(acl.on_source_d_do_s_protection_config)
-                .set_application_config(acl.application_config)
-                .set_monetization_config(acl.monetization_config);
-            match update.send().await.explain(&doing) {
+            acl.default_action = default_action();
+            acl.rules.retain(is_shields);
+            acl.rules.splice(0..0, wanted.iter().cloned());
+            match cx.aws().waf.update_web_acl(&acl, &token).await.explain(&doing) {
                 Ok(_) => Poll::Ready(()),
                 Err(error) => retried(error),
             }
@@ -221,8 +174,7 @@ impl WebAcl {
     async fn take_over(&self, cx: &WriteCx<Aws>, live: &LiveWebAcl) -> Result<(), Error> {
         cx.intend(tags::CREATED, self.name()).await?;
         cx.check()?;
-        let tag = cx.aws().waf.tag_resource().resource_arn(&live.arn);
-        let tagged = tag.set_tags(Some(self.our_tags()?)).send().await;
+        let tagged = cx.aws().waf.tag_resource(&live.arn, &self.our_tags()).await;
         tagged.explain(&format!("tag the web ACL {}", self.name()))?;
         Ok(())
     }
@@ -238,7 +190,7 @@ impl WebAcl {
 /// Shield Advanced puts its own rule into web ACLs: not ours to drop, nor drift.
 /// Source: hashicorp/terraform-provider-aws, internal/service/wafv2/web_acl.go.
 fn is_shields(rule: &Rule) -> bool {
-    rule.name().starts_with("ShieldMitigationRuleGroup_")
+    rule.name.starts_with("ShieldMitigationRuleGroup_")
 }
 
 fn retried<T>(error: Error) -> Poll<T> {
@@ -313,7 +265,7 @@ impl Resource for WebAcl {
             .filter(|rule| !is_shields(rule))
             .map(describe)
             .collect();
-        let wanted: Vec<String> = self.wanted_rules().unwrap_or_default().iter().map(describe).collect();
+        let wanted: Vec<String> = self.wanted_rules().iter().map(describe).collect();
         if is != wanted {
             fields.push(FieldChange::new("Rules", is.join(", "), wanted.join(", ")));
         }
@@ -349,13 +301,12 @@ impl Resource for WebAcl {
         cx.check()?;
         let deleted = cx.wait(&wait, || async {
             let token = match self.get(cx.read().aws(), &live.id).await {
-                Ok(Some(answer)) => answer.lock_token,
+                Ok(Some(answer)) => answer.lock_token.unwrap_or_default(),
                 Ok(None) => return Poll::Ready(()),
                 Err(error) => return retried(error),
             };
-            let delete = cx.aws().waf.delete_web_acl().name(self.name()).scope(Scope::Cloudfront);
-            let delete = delete.id(&live.id).set_lock_token(token).send().await;
-            match delete.or_absent(&["WAFNonexistentItemException"], &doing) {
+            let deleted = cx.aws().waf.delete_web_acl(self.name(), &live.id, &token).await;
+            match deleted.or_absent(&["WAFNonexistentItemException"], &doing) {
                 Ok(_) => Poll::Ready(()),
                 Err(error) => retried(error),
             }
@@ -400,7 +351,7 @@ mod tests {
     #[test]
     fn what_was_created_is_kept_with_the_rule_that_shield_adds() {
         let acl = web_acl(WafMode::Block);
-        let mut live = acl.wanted_rules().unwrap();
+        let mut live = acl.wanted_rules();
         let mut shield = live[0].clone();
         shield.name = "ShieldMitigationRuleGroup_111122223333_x".to_owned();
         live.push(shield);
@@ -409,7 +360,7 @@ mod tests {
 
     #[test]
     fn a_rule_group_set_to_count_behind_our_back_is_drift() {
-        let counted = web_acl(WafMode::Count).wanted_rules().unwrap();
+        let counted = web_acl(WafMode::Count).wanted_rules();
         let change = web_acl(WafMode::Block).plan(&seen(counted, Owner::Ours), &Values::default());
         assert!(matches!(change, Change::Update { .. }), "{change:?}");
     }

@@ -289,6 +289,60 @@ mod tests {
         }
     }
 
+    /// AWS's own example of a signed upload in chunks, with and without a signed trailer.
+    /// Source: the S3 API reference's sigv4-streaming and sigv4-streaming-trailers.
+    #[test]
+    fn awss_own_examples_of_signed_chunks_come_out() {
+        let seeded = |seed: &str| {
+            let request = http::Request::builder()
+                .uri("/examplebucket/chunkObject.txt")
+                .header("host", "s3.amazonaws.com")
+                .header("x-amz-date", "20130524T000000Z")
+                .header(
+                    "authorization",
+                    format!(
+                        "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request, \
+                         SignedHeaders=host;x-amz-date, Signature={seed}"
+                    ),
+                );
+            Signature::read(&request.body(()).unwrap().into_parts().0).unwrap()
+        };
+        let framed = |signatures: [&str; 3], trailer: &str| {
+            let [first, second, last] = signatures;
+            let (long, short) = ("a".repeat(65_536), "a".repeat(1024));
+            format!(
+                "10000;chunk-signature={first}\r\n{long}\r\n400;chunk-signature={second}\r\n{short}\r\n\
+                 0;chunk-signature={last}\r\n{trailer}\r\n"
+            )
+        };
+        let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+        let plain = framed(
+            [
+                "ad80c730a21e5b8d04586a2213dd63b9a0e99e0e2307b0ade35a65485a288648",
+                "0055627c9e194cb4542bae2aa5492e3c1575bbb81b612b7d234b86a503ef5497",
+                "b6c6ea8a5354eaf15b3cb7646744f4275b71ea724fed81ceb9323e279d449df9",
+            ],
+            "",
+        );
+        let seed = "4f232c4386841ef735655705268965c44a0e4690baa4adea153f7db9fa80a0a9";
+        let kind = headers("STREAMING-AWS4-HMAC-SHA256-PAYLOAD", 66_560);
+        let content = decode(&kind, plain.as_bytes(), &seeded(seed), secret).unwrap();
+        assert_eq!(content, "a".repeat(66_560));
+        let with_trailer = framed(
+            [
+                "b474d8862b1487a5145d686f57f013e54db672cee1c953b3010fb58501ef5aa2",
+                "1c1344b170168f8e65b41376b44b20fe354e373826ccbbe2c1d40a8cae51e5c7",
+                "2ca2aba2005185cf7159c6277faf83795951dd77a3a99e6e65d5c9f85863f992",
+            ],
+            "x-amz-checksum-crc32c:sOO8/Q==\r\n\
+             x-amz-trailer-signature:63bddb248ad2590c92712055f51b8e78ab024eead08276b24f010b0efd74843f\r\n",
+        );
+        let seed = "106e2a8a18243abcf37539882f36619c00e2dfc72633413f02d3b74544bfeb8e";
+        let kind = headers("STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER", 66_560);
+        let content = decode(&kind, with_trailer.as_bytes(), &seeded(seed), secret).unwrap();
+        assert_eq!(content, "a".repeat(66_560));
+    }
+
     #[test]
     fn a_signed_upload_with_a_changed_chunk_is_refused() {
         let body = b"5;chunk-signature=00\r\nhello\r\n0;chunk-signature=00\r\n\r\n";

@@ -4,7 +4,10 @@ use std::time::{Duration, SystemTime};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::http_request::{
+    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation, SigningSettings,
+    UriPathNormalizationMode, sign,
+};
 use bytes::Bytes;
 use confctl_sandbox::daemon::{self, Info, Options};
 use http::{HeaderMap, Method, StatusCode};
@@ -59,9 +62,44 @@ impl Sandbox {
             .await
     }
 
-    pub async fn s3(&self) -> aws_sdk_s3::Client {
-        let config = aws_sdk_s3::config::Builder::from(&self.sdk().await).force_path_style(true);
-        aws_sdk_s3::Client::from_conf(config.build())
+    /// A request of S3; what is not a letter or digit in `path` is escaped already.
+    pub async fn s3(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
+        let mut request = http::Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.info.endpoint()))
+            .header("host", format!("127.0.0.1:{}", self.info.port));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut request = request.body(Full::new(Bytes::copy_from_slice(body))).unwrap();
+        self.sign_with(
+            s3_settings(),
+            &mut request,
+            "s3",
+            SignableBody::Bytes(body),
+            SystemTime::now(),
+        );
+        send(request).await
+    }
+
+    /// A link to an object that works for so many seconds.
+    pub fn presigned(&self, path: &str, seconds: u64) -> String {
+        let mut request = http::Request::builder()
+            .uri(format!("{}{path}", self.info.endpoint()))
+            .header("host", format!("127.0.0.1:{}", self.info.port))
+            .body(Full::default())
+            .unwrap();
+        let mut settings = s3_settings();
+        settings.signature_location = SignatureLocation::QueryParams;
+        settings.expires_in = Some(Duration::from_secs(seconds));
+        self.sign_with(
+            settings,
+            &mut request,
+            "s3",
+            SignableBody::UnsignedPayload,
+            SystemTime::now(),
+        );
+        request.uri().to_string()
     }
 
     /// The lines of the request log.
@@ -92,6 +130,18 @@ impl Sandbox {
     }
 
     pub fn sign(&self, request: &mut http::Request<Full<Bytes>>, service: &str, body: &[u8], time: SystemTime) {
+        let settings = SigningSettings::default();
+        self.sign_with(settings, request, service, SignableBody::Bytes(body), time);
+    }
+
+    fn sign_with(
+        &self,
+        settings: SigningSettings,
+        request: &mut http::Request<Full<Bytes>>,
+        service: &str,
+        body: SignableBody<'_>,
+        time: SystemTime,
+    ) {
         let identity = Credentials::new(
             &self.info.access_key_id,
             &self.info.secret_access_key,
@@ -105,7 +155,7 @@ impl Sandbox {
             .region("us-east-1")
             .name(service)
             .time(time)
-            .settings(SigningSettings::default())
+            .settings(settings)
             .build()
             .unwrap()
             .into();
@@ -115,10 +165,19 @@ impl Sandbox {
             .collect();
         let uri = request.uri().to_string();
         let method = request.method().as_str();
-        let signable = SignableRequest::new(method, uri, headers.into_iter(), SignableBody::Bytes(body)).unwrap();
+        let signable = SignableRequest::new(method, uri, headers.into_iter(), body).unwrap();
         let (instructions, _) = sign(signable, &parameters).unwrap().into_parts();
         instructions.apply_to_request_http1x(request);
     }
+}
+
+/// S3 wants each byte of a path encoded once, and the body's hash in a header.
+fn s3_settings() -> SigningSettings {
+    let mut settings = SigningSettings::default();
+    settings.percent_encoding_mode = PercentEncodingMode::Single;
+    settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+    settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+    settings
 }
 
 impl Drop for Sandbox {

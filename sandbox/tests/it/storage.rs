@@ -1,206 +1,153 @@
-//! S3 as the lock, the record and the bundles use it.
+//! S3 as the lock, the record and the bundles use it. Requests by hand, signed by the SDK's signer: `tests/conformance` has
+//! the same of boto3.
 
-use std::time::Duration;
+use http::StatusCode;
 
-use aws_sdk_s3::presigning::PresigningConfig;
-use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use crate::harness::{Response, Sandbox, get};
 
-use crate::harness::{Sandbox, get};
-
-/// 11 MB that do not repeat in any block.
+/// 11 MB of text that does not repeat in any block.
 fn bundle() -> Vec<u8> {
     (0..11_000_000_u32)
-        .map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8)
+        .map(|n| b' ' + (n.wrapping_mul(2_654_435_761) >> 26) as u8)
         .collect()
+}
+
+async fn bucket(sandbox: &Sandbox, name: &str) {
+    let made = sandbox.s3("PUT", &format!("/{name}"), &[], b"").await;
+    assert_eq!(made.status, 200, "{}", made.body);
+}
+
+/// Asserts the error's status and code.
+fn refused(response: &Response, status: u16, code: &str) {
+    assert_eq!(response.status.as_u16(), status, "{}", response.body);
+    assert!(
+        response.body.contains(&format!("<Code>{code}</Code>")),
+        "{}",
+        response.body
+    );
+}
+
+/// The texts of all elements of that name.
+fn texts<'a>(xml: &'a str, name: &str) -> Vec<&'a str> {
+    let (open, close) = (format!("<{name}>"), format!("</{name}>"));
+    let elements = xml.split(&open).skip(1);
+    elements
+        .filter_map(|rest| rest.split_once(&close))
+        .map(|(text, _)| text)
+        .collect()
+}
+
+fn etag(response: &Response) -> String {
+    assert_eq!(response.status, StatusCode::OK, "{}", response.body);
+    response.headers["etag"].to_str().unwrap().to_owned()
 }
 
 #[tokio::test]
 async fn a_bundle_comes_back_as_it_was_however_it_was_uploaded() {
     let sandbox = Sandbox::start().await;
-    let s3 = sandbox.s3().await;
     let bytes = bundle();
-    s3.create_bucket().bucket("bundles").send().await.unwrap();
+    bucket(&sandbox, "bundles").await;
+    etag(&sandbox.s3("PUT", "/bundles/whole", &[], &bytes).await);
 
-    // From memory: one signed body. From a file: aws-chunked with signed chunks and a checksum trailer.
-    let file = sandbox.directory.path().join("bundle.zip");
-    std::fs::write(&file, &bytes).unwrap();
-    let streamed = ByteStream::from_path(&file).await.unwrap();
-    for (key, body) in [("memory", ByteStream::from(bytes.clone())), ("file", streamed)] {
-        s3.put_object()
-            .bucket("bundles")
-            .key(key)
-            .body(body)
-            .send()
-            .await
-            .unwrap();
-    }
-    let upload = s3
-        .create_multipart_upload()
-        .bucket("bundles")
-        .key("parts")
-        .send()
-        .await
-        .unwrap();
-    let id = upload.upload_id().unwrap();
-    let mut parts = CompletedMultipartUpload::builder();
+    let begun = sandbox.s3("POST", "/bundles/parts?uploads=", &[], b"").await;
+    let id = texts(&begun.body, "UploadId")[0];
+    let mut parts = String::new();
     for (number, part) in (1..).zip(bytes.chunks(6_000_000)) {
-        let request = s3
-            .upload_part()
-            .bucket("bundles")
-            .key("parts")
-            .upload_id(id)
-            .part_number(number);
-        let uploaded = request.body(ByteStream::from(part.to_vec())).send().await.unwrap();
-        let part = CompletedPart::builder().part_number(number).set_e_tag(uploaded.e_tag);
-        parts = parts.parts(part.build());
+        let path = format!("/bundles/parts?partNumber={number}&uploadId={id}");
+        let tag = etag(&sandbox.s3("PUT", &path, &[], part).await);
+        parts.push_str(&format!(
+            "<Part><PartNumber>{number}</PartNumber><ETag>{tag}</ETag></Part>"
+        ));
     }
-    let complete = s3
-        .complete_multipart_upload()
-        .bucket("bundles")
-        .key("parts")
-        .upload_id(id);
-    complete.multipart_upload(parts.build()).send().await.unwrap();
+    let parts = format!("<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>");
+    let path = format!("/bundles/parts?uploadId={id}");
+    let completed = sandbox.s3("POST", &path, &[], parts.as_bytes()).await;
+    assert_eq!(completed.status, 200, "{}", completed.body);
 
-    for key in ["memory", "file", "parts"] {
-        let object = s3.get_object().bucket("bundles").key(key).send().await.unwrap();
-        let read = object.body.collect().await.unwrap().into_bytes();
-        assert!(read == bytes, "{key} came back with {} bytes", read.len());
-        let head = s3.head_object().bucket("bundles").key(key).send().await.unwrap();
-        assert_eq!(head.content_length(), Some(11_000_000), "{key}");
+    for key in ["whole", "parts"] {
+        let path = format!("/bundles/{key}");
+        let read = sandbox.s3("GET", &path, &[], b"").await.body;
+        assert!(read.as_bytes() == bytes, "{key} came back with {} bytes", read.len());
+        let head = sandbox.s3("HEAD", &path, &[], b"").await;
+        assert_eq!(head.headers["content-length"], "11000000", "{key}");
     }
 }
 
 #[tokio::test]
 async fn of_many_who_take_a_lock_at_once_one_gets_it() {
     let sandbox = Sandbox::start().await;
-    let s3 = sandbox.s3().await;
-    s3.create_bucket().bucket("record").send().await.unwrap();
+    bucket(&sandbox, "record").await;
+    let lock = "/record/confctl/x/lock";
     let takers = (0..20).map(|n| {
-        let put = s3
-            .put_object()
-            .bucket("record")
-            .key("confctl/x/lock")
-            .if_none_match("*");
-        put.body(ByteStream::from(format!("taker {n}").into_bytes())).send()
+        let sandbox = &sandbox;
+        async move {
+            let body = format!("taker {n}");
+            sandbox
+                .s3("PUT", lock, &[("if-none-match", "*")], body.as_bytes())
+                .await
+        }
     });
     let results = futures_util::future::join_all(takers).await;
-    let taken: Vec<_> = results.iter().filter_map(|result| result.as_ref().ok()).collect();
+    let taken: Vec<_> = results.iter().filter(|result| result.status.is_success()).collect();
     assert_eq!(taken.len(), 1);
-    let tag = taken[0].e_tag().unwrap();
-    for error in results.iter().filter_map(|result| result.as_ref().err()) {
-        assert_eq!(error.raw_response().unwrap().status().as_u16(), 412);
-        assert_eq!(
-            error.as_service_error().unwrap().meta().code(),
-            Some("PreconditionFailed")
-        );
+    let tag = etag(taken[0]);
+    for result in results.iter().filter(|result| !result.status.is_success()) {
+        refused(result, 412, "PreconditionFailed");
     }
 
     // Renewed by the holder, then no longer by the tag of before; released only by the newest tag.
-    let renew = |tag: &str| {
-        s3.put_object()
-            .bucket("record")
-            .key("confctl/x/lock")
-            .if_match(tag)
-            .body(b"mine".to_vec().into())
-    };
-    let renewed = renew(tag).send().await.unwrap();
-    assert_eq!(
-        renew(tag)
-            .send()
-            .await
-            .unwrap_err()
-            .raw_response()
-            .unwrap()
-            .status()
-            .as_u16(),
-        412
-    );
-    let release = |tag: &str| s3.delete_object().bucket("record").key("confctl/x/lock").if_match(tag);
-    assert_eq!(
-        release(tag)
-            .send()
-            .await
-            .unwrap_err()
-            .raw_response()
-            .unwrap()
-            .status()
-            .as_u16(),
-        412
-    );
-    release(renewed.e_tag().unwrap()).send().await.unwrap();
-    let gone = renew(tag).send().await.unwrap_err();
-    assert_eq!(gone.raw_response().unwrap().status().as_u16(), 404);
-    assert!(gone.raw_response().unwrap().headers().get("date").is_some());
+    let with_tag = async |method: &str, tag: &str| sandbox.s3(method, lock, &[("if-match", tag)], b"").await;
+    let renewed = etag(&sandbox.s3("PUT", lock, &[("if-match", &tag)], b"mine").await);
+    refused(&with_tag("PUT", &tag).await, 412, "PreconditionFailed");
+    refused(&with_tag("DELETE", &tag).await, 412, "PreconditionFailed");
+    assert_eq!(with_tag("DELETE", &renewed).await.status, 204);
+    let gone = with_tag("PUT", &tag).await;
+    refused(&gone, 404, "NoSuchKey");
+    assert!(gone.headers.contains_key("date"));
 }
 
 #[tokio::test]
 async fn a_bucket_of_somebody_else_and_one_that_is_not_there_are_refused() {
     let sandbox = Sandbox::start().await;
-    let s3 = sandbox.s3().await;
-    s3.create_bucket().bucket("ours").send().await.unwrap();
-    let put = |bucket: &str| s3.put_object().bucket(bucket).key("k").body(b"x".to_vec().into());
-    put("ours").expected_bucket_owner("123456789012").send().await.unwrap();
-    let squatted = put("ours")
-        .expected_bucket_owner("999999999999")
-        .send()
-        .await
-        .unwrap_err();
-    assert_eq!(squatted.raw_response().unwrap().status().as_u16(), 403);
-    let absent = put("absent").send().await.unwrap_err();
-    assert_eq!(absent.as_service_error().unwrap().meta().code(), Some("NoSuchBucket"));
-    let head = s3.head_bucket().bucket("absent").send().await.unwrap_err();
-    assert!(head.as_service_error().unwrap().is_not_found());
+    bucket(&sandbox, "ours").await;
+    let put = async |owner: &str| {
+        let header = ("x-amz-expected-bucket-owner", owner);
+        sandbox.s3("PUT", "/ours/k", &[header], b"x").await
+    };
+    assert_eq!(put("123456789012").await.status, 200);
+    assert_eq!(put("999999999999").await.status, 403);
+    refused(&sandbox.s3("PUT", "/absent/k", &[], b"x").await, 404, "NoSuchBucket");
+    assert_eq!(sandbox.s3("HEAD", "/absent", &[], b"").await.status, 404);
 }
 
 #[tokio::test]
 async fn a_presigned_url_works_without_keys_and_only_as_it_was_signed() {
     let sandbox = Sandbox::start().await;
-    let s3 = sandbox.s3().await;
-    s3.create_bucket().bucket("logs").send().await.unwrap();
-    s3.put_object()
-        .bucket("logs")
-        .key("tail log+1.txt")
-        .body(b"hello".to_vec().into())
-        .send()
-        .await
-        .unwrap();
-    let hour = PresigningConfig::expires_in(Duration::from_secs(3600)).unwrap();
-    let presigned = s3
-        .get_object()
-        .bucket("logs")
-        .key("tail log+1.txt")
-        .presigned(hour)
-        .await
-        .unwrap();
-    let response = get(presigned.uri(), &[]).await;
+    bucket(&sandbox, "logs").await;
+    let path = "/logs/tail%20log%2B1.txt";
+    etag(&sandbox.s3("PUT", path, &[], b"hello").await);
+    let presigned = sandbox.presigned(path, 3600);
+    let response = get(&presigned, &[]).await;
     assert_eq!((response.status.as_u16(), response.body.as_str()), (200, "hello"));
-    let longer = presigned.uri().replace("X-Amz-Expires=3600", "X-Amz-Expires=7200");
+    let longer = presigned.replace("X-Amz-Expires=3600", "X-Amz-Expires=7200");
     assert_eq!(get(&longer, &[]).await.status, 403);
 }
 
 #[tokio::test]
 async fn objects_are_listed_in_pages_and_appear_in_the_inventory() {
     let sandbox = Sandbox::start().await;
-    let s3 = sandbox.s3().await;
-    s3.create_bucket().bucket("record").send().await.unwrap();
+    bucket(&sandbox, "record").await;
     for n in 0..5 {
-        s3.put_object()
-            .bucket("record")
-            .key(format!("a/{n}"))
-            .body(b"x".to_vec().into())
-            .send()
-            .await
-            .unwrap();
+        etag(&sandbox.s3("PUT", &format!("/record/a/{n}"), &[], b"x").await);
     }
-    let list = || s3.list_objects_v2().bucket("record").prefix("a/").max_keys(3);
-    let first = list().send().await.unwrap();
-    assert_eq!((first.contents().len(), first.is_truncated()), (3, Some(true)));
-    let token = first.next_continuation_token().unwrap();
-    assert_eq!(
-        list().continuation_token(token).send().await.unwrap().contents().len(),
-        2
-    );
+    let list = "/record?list-type=2&max-keys=3&prefix=a%2F";
+    let first = sandbox.s3("GET", list, &[], b"").await.body;
+    assert_eq!(texts(&first, "Key"), ["a/0", "a/1", "a/2"]);
+    assert_eq!(texts(&first, "IsTruncated"), ["true"]);
+    let token = texts(&first, "NextContinuationToken")[0].replace('/', "%2F");
+    let list = format!("/record?continuation-token={token}&list-type=2&max-keys=3&prefix=a%2F");
+    let second = sandbox.s3("GET", &list, &[], b"").await.body;
+    assert_eq!(texts(&second, "Key"), ["a/3", "a/4"]);
 
     let uri = format!("{}/_sandbox/inventory", sandbox.info.endpoint());
     let inventory = get(&uri, &[("x-sandbox-token", &sandbox.info.token)]).await.body;
@@ -210,23 +157,20 @@ async fn objects_are_listed_in_pages_and_appear_in_the_inventory() {
 #[tokio::test]
 async fn a_key_comes_back_as_it_was_however_long_and_in_whatever_script() {
     let sandbox = Sandbox::start().await;
-    let s3 = sandbox.s3().await;
-    s3.create_bucket().bucket("record").send().await.unwrap();
-    let put = |key: String| {
-        s3.put_object()
-            .bucket("record")
-            .key(key)
-            .body(b"x".to_vec().into())
-            .send()
-    };
-    for key in ["täglich".to_owned(), "a".repeat(1024), "a/".repeat(100)] {
-        put(key.clone()).await.unwrap();
-        let listed = s3.list_objects_v2().bucket("record").prefix(&key).send().await.unwrap();
-        assert_eq!(listed.contents()[0].key(), Some(key.as_str()));
+    bucket(&sandbox, "record").await;
+    let longest = "a".repeat(1024);
+    let deep = "a/".repeat(100);
+    let deep_in_query = deep.replace('/', "%2F");
+    for (key, in_path, in_query) in [
+        ("täglich", "t%C3%A4glich", "t%C3%A4glich"),
+        (longest.as_str(), longest.as_str(), longest.as_str()),
+        (deep.as_str(), deep.as_str(), deep_in_query.as_str()),
+    ] {
+        etag(&sandbox.s3("PUT", &format!("/record/{in_path}"), &[], b"x").await);
+        let list = format!("/record?list-type=2&prefix={in_query}");
+        let listed = sandbox.s3("GET", &list, &[], b"").await.body;
+        assert_eq!(texts(&listed, "Key")[0], key);
     }
-    let refused = put("a".repeat(1025)).await.unwrap_err();
-    assert_eq!(
-        refused.as_service_error().unwrap().meta().code(),
-        Some("KeyTooLongError")
-    );
+    let longer = format!("/record/{longest}a");
+    refused(&sandbox.s3("PUT", &longer, &[], b"x").await, 400, "KeyTooLongError");
 }

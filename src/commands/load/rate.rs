@@ -3,11 +3,10 @@
 
 use std::time::Duration;
 
-use aws_sdk_wafv2::types::{Rule, Statement};
-
 use super::super::session::{Look, Session};
 use super::super::up::values;
 use crate::aws::errors::Explain;
+use crate::aws::services::waf::Rule;
 use crate::cli::LoadArgs;
 use crate::engine::Error;
 use crate::resources::outputs::WEB_ACL;
@@ -32,11 +31,11 @@ pub(super) async fn admits(session: &Session, look: &Look, args: &LoadArgs) -> R
     let Some(arn) = values(session, look).get(&WEB_ACL) else {
         return Ok(());
     };
-    let answer = session.read.waf.get_web_acl().arn(arn).send().await;
+    let answer = session.read.waf.get_web_acl_by_arn(&arn).await;
     let answer = answer.explain("read the web ACL's rate limits")?;
-    let rules = answer.web_acl().map(|acl| acl.rules()).unwrap_or_default();
-    let blocking = rules.iter().filter_map(rate_rule);
-    match blocking.into_iter().find(|rule| rule.most(args) > rule.limit) {
+    let rules = answer.web_acl.map(|acl| acl.rules).unwrap_or_default();
+    let mut blocking = rules.iter().filter_map(rate_rule);
+    match blocking.find(|rule| rule.most(args) > rule.limit) {
         None => Ok(()),
         Some(rule) => Err(refusal(&rule, args)),
     }
@@ -80,53 +79,42 @@ impl RateRule {
 }
 
 fn rate_rule(rule: &Rule) -> Option<RateRule> {
-    let statement = rule.statement().and_then(Statement::rate_based_statement)?;
+    let statement = rule.statement.rate_based_statement.as_ref()?;
     // Count lets through.
     let stops = rule
-        .action()
-        .is_some_and(|action| action.count().is_none() && action.allow().is_none());
+        .action
+        .as_ref()
+        .is_some_and(|action| action.count.is_none() && action.allow.is_none());
     stops.then(|| RateRule {
-        name: rule.name().to_owned(),
-        limit: statement.limit() as f64,
+        name: rule.name.clone(),
+        limit: statement.limit as f64,
         // 300 is what holds where none is given (RateBasedStatement).
         window: Duration::from_secs(
-            u64::try_from(statement.evaluation_window_sec())
-                .ok()
+            statement
+                .evaluation_window_sec
                 .filter(|seconds| *seconds > 0)
                 .unwrap_or(300),
         ),
-        scoped: statement.scope_down_statement().is_some(),
+        scoped: statement.scope_down_statement.is_some(),
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_wafv2::types::{
-        BlockAction, CountAction, RateBasedStatement, RateBasedStatementAggregateKeyType, RuleAction, VisibilityConfig,
-    };
+    use serde_json::{Value, json};
 
     use super::*;
 
-    fn rule(action: RuleAction) -> Rule {
-        let rate = RateBasedStatement::builder()
-            .limit(2000)
-            .aggregate_key_type(RateBasedStatementAggregateKeyType::Ip)
-            .build()
-            .unwrap();
-        let visibility = VisibilityConfig::builder()
-            .sampled_requests_enabled(true)
-            .cloud_watch_metrics_enabled(true)
-            .metric_name("rate")
-            .build()
-            .unwrap();
-        Rule::builder()
-            .name("rate")
-            .priority(0)
-            .statement(Statement::builder().rate_based_statement(rate).build())
-            .action(action)
-            .visibility_config(visibility)
-            .build()
-            .unwrap()
+    /// A rate-based rule as GetWebACL gives it.
+    fn rule(action: Value) -> Rule {
+        let rule = json!({
+            "Name": "rate",
+            "Priority": 0,
+            "Statement": {"RateBasedStatement": {"Limit": 2000, "AggregateKeyType": "IP"}},
+            "Action": action,
+            "VisibilityConfig": {"SampledRequestsEnabled": true, "CloudWatchMetricsEnabled": true, "MetricName": "rate"},
+        });
+        serde_json::from_value(rule).unwrap()
     }
 
     fn args(people: u32, seconds: u64) -> LoadArgs {
@@ -145,8 +133,7 @@ mod tests {
 
     #[test]
     fn ten_thousand_people_from_one_address_are_refused_with_the_time_that_would_do() {
-        let block = RuleAction::builder().block(BlockAction::builder().build()).build();
-        let rule = rate_rule(&rule(block)).unwrap();
+        let rule = rate_rule(&rule(json!({"Block": {}}))).unwrap();
         let run = args(10_000, 60);
         assert!(rule.most(&run) > rule.limit);
         let slower = args(10_000, rule.long_enough(&run));
@@ -156,7 +143,6 @@ mod tests {
 
     #[test]
     fn a_rule_that_only_counts_stops_nobody() {
-        let count = RuleAction::builder().count(CountAction::builder().build()).build();
-        assert_eq!(rate_rule(&rule(count)), None);
+        assert_eq!(rate_rule(&rule(json!({"Count": {}}))), None);
     }
 }

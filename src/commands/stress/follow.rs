@@ -323,22 +323,26 @@ fn newest(course: &Course) -> String {
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_cloudwatch::types::MetricAlarm;
-
     use super::super::group::Rule;
     use super::super::readings::Alarm;
     use super::*;
+    use crate::aws::services::cloudwatch::{AlarmSettings, MetricAlarm};
     use crate::report::stress::Activity;
 
     fn rule(name: &str, step: i32, threshold: f64) -> Rule {
-        let alarm = MetricAlarm::builder()
-            .alarm_name(name)
-            .threshold(threshold)
-            .period(300)
-            .evaluation_periods(1);
+        let settings = AlarmSettings {
+            alarm_name: name.to_owned(),
+            threshold: Some(threshold),
+            period: Some(300),
+            evaluation_periods: Some(1),
+            ..AlarmSettings::default()
+        };
         Rule {
             step,
-            alarm: alarm.build(),
+            alarm: MetricAlarm {
+                settings,
+                ..MetricAlarm::default()
+            },
         }
     }
 

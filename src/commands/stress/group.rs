@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_autoscaling::types::{AutoScalingGroup, LifecycleState, ScalingPolicy};
-use aws_sdk_cloudwatch::types::MetricAlarm;
 
 use crate::aws::Aws;
 use crate::aws::errors::Explain;
+use crate::aws::services::cloudwatch::MetricAlarm;
 use crate::engine::Error;
 
 /// The group and what moves it.
@@ -36,22 +36,22 @@ pub(super) struct Rule {
 
 impl Rule {
     pub(super) fn alarm_name(&self) -> &str {
-        self.alarm.alarm_name().unwrap_or_default()
+        &self.alarm.settings.alarm_name
     }
 
     pub(super) fn threshold(&self) -> f64 {
-        self.alarm.threshold().unwrap_or_default()
+        self.alarm.settings.threshold.unwrap_or_default()
     }
 
     /// Seconds that the metric must be over the threshold.
     pub(super) fn takes(&self) -> u64 {
-        let periods = self.alarm.evaluation_periods().unwrap_or(1);
+        let periods = self.alarm.settings.evaluation_periods.unwrap_or(1);
         u64::try_from(self.period() * periods).unwrap_or(300)
     }
 
     /// Seconds.
     pub(super) fn period(&self) -> i32 {
-        self.alarm.period().unwrap_or(300).max(1)
+        self.alarm.settings.period.unwrap_or(300).max(1)
     }
 }
 
@@ -150,21 +150,18 @@ async fn policies(aws: &Aws, group: &str) -> Result<Vec<ScalingPolicy>, Error> {
 
 async fn alarms(aws: &Aws, policies: &[ScalingPolicy]) -> Result<BTreeMap<String, MetricAlarm>, Error> {
     let of_policies = policies.iter().flat_map(|policy| policy.alarms());
-    let names = of_policies.filter_map(|alarm| alarm.alarm_name().map(str::to_owned));
-    let alarms = alarms_named(aws, names.collect()).await?.into_iter();
-    Ok(alarms
-        .filter_map(|alarm| Some((alarm.alarm_name()?.to_owned(), alarm)))
-        .collect())
+    let names: Vec<&str> = of_policies.filter_map(|alarm| alarm.alarm_name()).collect();
+    let alarms = alarms_named(aws, &names).await?.into_iter();
+    Ok(alarms.map(|alarm| (alarm.settings.alarm_name.clone(), alarm)).collect())
 }
 
 /// The alarms of these names; without any CloudWatch would give all of the account.
-pub(super) async fn alarms_named(aws: &Aws, names: Vec<String>) -> Result<Vec<MetricAlarm>, Error> {
+pub(super) async fn alarms_named(aws: &Aws, names: &[&str]) -> Result<Vec<MetricAlarm>, Error> {
     if names.is_empty() {
         return Ok(Vec::new());
     }
-    let describe = aws.cloudwatch.describe_alarms().set_alarm_names(Some(names));
-    let answer = describe.send().await.explain("read the group's alarms")?;
-    Ok(answer.metric_alarms.unwrap_or_default())
+    let alarms = aws.cloudwatch.describe_alarms(names).await;
+    alarms.explain("read the group's alarms")
 }
 
 /// Virtual CPUs of the smallest of these instances.

@@ -117,7 +117,7 @@ fn environment(session: &Session, look: &Look) -> Result<LiveEnvironment, Error>
 
 /// Whether there is room for one more: by the group itself, and by the profile that was given.
 fn can_grow(session: &Session, group: &Group) -> Result<(), Error> {
-    let metric = group.out.alarm.metric_name().unwrap_or_default();
+    let metric = group.out.alarm.settings.metric_name.as_deref().unwrap_or_default();
     if metric != "CPUUtilization" {
         let error = Error::new(
             Kind::Usage,

@@ -2,7 +2,6 @@
 //! Reads only, and judges nothing.
 
 use aws_sdk_autoscaling::types::{Activity as AwsActivity, ScalingActivityStatusCode};
-use aws_sdk_cloudwatch::types::{MetricAlarm, StateValue};
 use aws_sdk_elasticbeanstalk::types::EnvironmentHealthAttribute;
 use aws_smithy_types::DateTime;
 
@@ -10,6 +9,7 @@ use super::group::{Group, Rule, alarms_named, find, in_service};
 use super::remote::{self, Sent};
 use crate::aws::Aws;
 use crate::aws::errors::Explain;
+use crate::aws::services::cloudwatch::{GetMetricStatistics, MetricAlarm};
 use crate::aws::texts::{alarm_of_cause, clean};
 use crate::engine::Error;
 use crate::report::stress::Activity;
@@ -42,7 +42,7 @@ pub(super) struct Alarm {
 
 impl Alarm {
     pub(super) fn is_on(&self) -> bool {
-        self.state == StateValue::Alarm.as_str()
+        self.state == "ALARM"
     }
 }
 
@@ -78,10 +78,10 @@ pub(super) async fn read(
     until: f64,
 ) -> Result<Reading, Error> {
     let rules = std::iter::once(&group.out).chain(&group.back);
-    let names = rules.map(|rule| rule.alarm_name().to_owned()).collect();
+    let names: Vec<&str> = rules.map(Rule::alarm_name).collect();
     let (cpu, alarms, found, activities, health, burn) = tokio::try_join!(
         metric(aws, &group.out, since, until),
-        alarms_named(aws, names),
+        alarms_named(aws, &names),
         find(aws, &group.name),
         activities(aws, &group.name),
         health(aws, environment),
@@ -90,7 +90,7 @@ pub(super) async fn read(
     let alarm = |rule: &Rule| {
         alarms
             .iter()
-            .find(|alarm| alarm.alarm_name() == Some(rule.alarm_name()))
+            .find(|alarm| alarm.settings.alarm_name == rule.alarm_name())
             .map(state)
     };
     Ok(Reading {
@@ -118,34 +118,28 @@ async fn burning(aws: &Aws, sent: &[Sent]) -> Result<Option<remote::State>, Erro
 
 fn state(alarm: &MetricAlarm) -> Alarm {
     Alarm {
-        state: alarm
-            .state_value()
-            .map_or("INSUFFICIENT_DATA", |state| state.as_str())
-            .to_owned(),
-        since: seconds(alarm.state_updated_timestamp()),
+        state: alarm.state_value.as_deref().unwrap_or("INSUFFICIENT_DATA").to_owned(),
+        since: seconds(alarm.state_updated_timestamp.as_ref()),
     }
 }
 
 /// The alarm's own metric, as it evaluates it.
 pub(super) async fn metric(aws: &Aws, rule: &Rule, since: f64, until: f64) -> Result<Vec<(f64, f64)>, Error> {
-    let alarm = &rule.alarm;
-    let get = aws.cloudwatch.get_metric_statistics();
-    let get = get
-        .set_namespace(alarm.namespace().map(str::to_owned))
-        .set_metric_name(alarm.metric_name().map(str::to_owned))
-        .set_dimensions(alarm.dimensions.clone())
-        .set_statistics(alarm.statistic().cloned().map(|statistic| vec![statistic]))
-        .period(rule.period())
-        .start_time(DateTime::from_secs_f64(since))
-        .end_time(DateTime::from_secs_f64(until));
-    let answer = get.send().await.explain("read the CPU of the group")?;
-    let points = answer.datapoints().iter();
-    let mut points: Vec<(f64, f64)> = points
-        .filter_map(|point| Some((seconds(point.timestamp()), point.average()?)))
-        .collect();
-    // CloudWatch gives them in no order.
-    points.sort_by(|one, other| one.0.total_cmp(&other.0));
-    Ok(points)
+    let alarm = &rule.alarm.settings;
+    let asked = GetMetricStatistics {
+        namespace: alarm.namespace.as_deref(),
+        metric_name: alarm.metric_name.as_deref(),
+        dimensions: &alarm.dimensions,
+        statistics: alarm.statistic.iter().map(String::as_str).collect(),
+        period: rule.period(),
+        start_time: DateTime::from_secs_f64(since),
+        end_time: DateTime::from_secs_f64(until),
+    };
+    let points = aws.cloudwatch.get_metric_statistics(&asked).await;
+    let points = points.explain("read the CPU of the group")?.into_iter();
+    Ok(points
+        .filter_map(|point| Some((seconds(point.timestamp.as_ref()), point.average?)))
+        .collect())
 }
 
 async fn activities(aws: &Aws, group: &str) -> Result<Vec<Step>, Error> {

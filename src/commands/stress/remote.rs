@@ -1,10 +1,11 @@
 //! Running a script on instances through Systems Manager's Run Command, which needs neither an open port nor a key.
 //! Must know nothing of what is run.
 
-use aws_sdk_ssm::types::{CommandInvocationStatus, InstanceInformationStringFilter, PingStatus};
+use serde_json::json;
 
 use crate::aws::Aws;
 use crate::aws::errors::Explain;
+use crate::aws::paging::{self, Page};
 use crate::aws::texts::clean;
 use crate::engine::Error;
 
@@ -25,26 +26,14 @@ pub(super) struct Sent {
 
 /// Those of the instances whose agent answers: one without the policy for it never registers.
 pub(super) async fn reachable(aws: &Aws, instances: &[String]) -> Result<Vec<String>, Error> {
-    let filter = InstanceInformationStringFilter::builder()
-        .key("InstanceIds")
-        .set_values(Some(instances.to_vec()));
-    let filter = filter
-        .build()
-        .map_err(|error| Error::failed("could not ask Systems Manager").because(error.to_string()))?;
-    let mut pages = aws
-        .ssm
-        .describe_instance_information()
-        .filters(filter)
-        .into_paginator()
-        .items()
-        .send();
-    let mut online = Vec::new();
-    while let Some(information) = pages.next().await {
-        let information = information.explain("see which instances Systems Manager reaches")?;
-        if information.ping_status() == Some(&PingStatus::Online) {
-            online.extend(information.instance_id().map(str::to_owned));
-        }
-    }
+    let known = paging::all(async |token: Option<String>| {
+        let page = aws.ssm.describe_instance_information(instances, token).await;
+        let page = page.explain("see which instances Systems Manager reaches")?;
+        Ok(Page::new(page.instance_information_list, page.next_token))
+    });
+    let online = known.await?.into_iter();
+    let online = online.filter(|information| information.ping_status.as_deref() == Some("Online"));
+    let mut online: Vec<String> = online.filter_map(|information| information.instance_id).collect();
     online.retain(|id| instances.contains(id));
     Ok(online)
 }
@@ -59,25 +48,19 @@ pub(super) async fn send(
 ) -> Result<Vec<Sent>, Error> {
     let mut sent = Vec::new();
     for some in instances.chunks(MOST) {
-        let send = aws
-            .ssm
-            .send_command()
-            .document_name(DOCUMENT)
-            .set_instance_ids(Some(some.to_vec()))
-            .parameters("commands", script.lines().map(str::to_owned).collect())
-            .parameters("executionTimeout", vec![limit.to_string()])
-            .comment(comment);
-        let answer = send.send().await.explain("run the burn on the instances")?;
-        let command = answer.command();
+        let parameters = json!({
+            "commands": script.lines().collect::<Vec<_>>(),
+            "executionTimeout": [limit.to_string()],
+        });
+        let answer = aws.ssm.send_command(DOCUMENT, some, parameters, comment).await;
+        let command = answer.explain("run the burn on the instances")?.command;
         sent.push(Sent {
-            id: command
-                .and_then(|command| command.command_id())
-                .unwrap_or_default()
-                .to_owned(),
             instances: some.to_vec(),
             at: command
-                .and_then(|command| command.requested_date_time())
-                .map(aws_smithy_types::DateTime::as_secs_f64),
+                .as_ref()
+                .and_then(|command| command.requested_date_time)
+                .map(|at| at.as_secs_f64()),
+            id: command.and_then(|command| command.command_id).unwrap_or_default(),
         });
     }
     Ok(sent)
@@ -97,26 +80,21 @@ pub(super) async fn state(aws: &Aws, sent: &[Sent]) -> Result<State, Error> {
     let (mut waiting, mut running) = (false, false);
     for command in sent {
         for instance in &command.instances {
-            let get = aws
-                .ssm
-                .get_command_invocation()
-                .command_id(&command.id)
-                .instance_id(instance);
+            let get = aws.ssm.get_command_invocation(&command.id, instance);
             // Eventually consistent: not known yet right after SendCommand.
             let answer = get
-                .send()
                 .await
                 .or_absent(&["InvocationDoesNotExist"], "see whether the burn runs")?;
             let Some(answer) = answer else {
                 waiting = true;
                 continue;
             };
-            match answer.status() {
-                Some(CommandInvocationStatus::Pending | CommandInvocationStatus::Delayed) | None => waiting = true,
-                Some(CommandInvocationStatus::InProgress | CommandInvocationStatus::Cancelling) => running = true,
-                Some(CommandInvocationStatus::Failed | CommandInvocationStatus::TimedOut) => {
-                    let details = answer.status_details().unwrap_or("Failed");
-                    let said = answer.standard_error_content().map(clean).unwrap_or_default();
+            match answer.status.as_deref() {
+                Some("Pending" | "Delayed") | None => waiting = true,
+                Some("InProgress" | "Cancelling") => running = true,
+                Some("Failed" | "TimedOut") => {
+                    let details = answer.status_details.as_deref().unwrap_or("Failed");
+                    let said = answer.standard_error_content.as_deref().map(clean).unwrap_or_default();
                     return Ok(State::Failed(format!("{instance}: {details} {said}").trim().to_owned()));
                 }
                 _ => {}
@@ -133,21 +111,16 @@ pub(super) async fn state(aws: &Aws, sent: &[Sent]) -> Result<State, Error> {
 /// What the first instance's script said.
 pub(super) async fn said(aws: &Aws, sent: &[Sent]) -> Option<String> {
     let command = sent.first()?;
-    let get = aws
-        .ssm
-        .get_command_invocation()
-        .command_id(&command.id)
-        .instance_id(command.instances.first()?);
-    let answer = get.send().await.ok()?;
-    let said = answer.standard_output_content().map(clean)?;
+    let get = aws.ssm.get_command_invocation(&command.id, command.instances.first()?);
+    let said = clean(&get.await.ok()?.standard_output_content?);
     Some(said.trim().to_owned()).filter(|said| !said.is_empty())
 }
 
 /// Ends the commands before their time.
 pub(super) async fn cancel(aws: &Aws, sent: &[Sent]) -> Result<(), Error> {
     for command in sent {
-        let cancel = aws.ssm.cancel_command().command_id(&command.id);
-        cancel.send().await.explain("end the burn before its time")?;
+        let cancelled = aws.ssm.cancel_command(&command.id).await;
+        cancelled.explain("end the burn before its time")?;
     }
     Ok(())
 }

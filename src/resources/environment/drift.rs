@@ -1,13 +1,12 @@
 //! What differs behind Beanstalk's settings, in the group and the alarms themselves, and its repair there. Beanstalk compares
 //! settings with settings and would never mend it. Must know nothing of how settings are deployed.
 
-use aws_sdk_cloudwatch::types::{ComparisonOperator, Dimension, Statistic};
-
 use super::Environment;
 use super::live::{self, Live};
 use super::options;
 use crate::aws::Aws;
 use crate::aws::errors::Explain;
+use crate::aws::services::cloudwatch::{AlarmSettings, Dimension};
 use crate::engine::{Error, FieldChange, WriteCx};
 
 impl Environment {
@@ -54,15 +53,16 @@ impl Environment {
                 continue;
             };
             let stored = options::says(&live.settings, options::TRIGGER, option, &want.to_string());
-            if stored && alarm.threshold() != Some(want) {
-                let from = alarm.threshold().map(|threshold| threshold.to_string());
+            let alarm = &alarm.settings;
+            if stored && alarm.threshold != Some(want) {
+                let from = alarm.threshold.map(|threshold| threshold.to_string());
                 changes.push(FieldChange::new(
                     format!("alarm {logical} threshold"),
                     from,
                     want.to_string(),
                 ));
             }
-            if alarm.actions_enabled() == Some(false) {
+            if alarm.actions_enabled == Some(false) {
                 changes.push(FieldChange::new(
                     format!("alarm {logical} actions"),
                     "off".to_owned(),
@@ -110,28 +110,13 @@ impl Environment {
             };
             cx.check()?;
             // PutMetricAlarm replaces the whole alarm: all else is sent back as it was read.
-            let put = cx.aws().cloudwatch.put_metric_alarm();
-            let put = put
-                .set_alarm_name(alarm.alarm_name.clone())
-                .set_alarm_description(alarm.alarm_description.clone())
-                .actions_enabled(true)
-                .set_ok_actions(alarm.ok_actions.clone())
-                .set_alarm_actions(alarm.alarm_actions.clone())
-                .set_insufficient_data_actions(alarm.insufficient_data_actions.clone())
-                .set_metric_name(alarm.metric_name.clone())
-                .set_namespace(alarm.namespace.clone())
-                .set_statistic(alarm.statistic.clone())
-                .set_dimensions(alarm.dimensions.clone())
-                .set_period(alarm.period)
-                .set_unit(alarm.unit.clone())
-                .set_evaluation_periods(alarm.evaluation_periods)
-                .set_datapoints_to_alarm(alarm.datapoints_to_alarm)
-                .set_comparison_operator(alarm.comparison_operator.clone())
-                .set_treat_missing_data(alarm.treat_missing_data.clone())
-                .threshold(want);
-            put.send()
-                .await
-                .explain(&format!("repair the alarm {}", alarm.alarm_name().unwrap_or(logical)))?;
+            let settings = AlarmSettings {
+                actions_enabled: Some(true),
+                threshold: Some(want),
+                ..alarm.settings.clone()
+            };
+            let put = cx.aws().cloudwatch.put_metric_alarm(&settings).await;
+            put.explain(&format!("repair the alarm {}", settings.alarm_name))?;
         }
         Ok(())
     }
@@ -141,32 +126,34 @@ impl Environment {
     async fn make_alarm(&self, cx: &WriteCx<Aws>, live: &Live, logical: &str, threshold: f64) -> Result<(), Error> {
         let scaling = &self.stack.profile.scaling;
         let (policy, operator, way) = match logical == live::ALARMS[0] {
-            true => (live::POLICIES[0], ComparisonOperator::GreaterThanThreshold, "Up"),
-            false => (live::POLICIES[1], ComparisonOperator::LessThanThreshold, "Down"),
+            true => (live::POLICIES[0], "GreaterThanThreshold", "Up"),
+            false => (live::POLICIES[1], "LessThanThreshold", "Down"),
         };
         let (Some(name), Some(policy), Some(group)) = (live.parts.get(logical), live.parts.get(policy), &live.group)
         else {
             return Ok(());
         };
-        let of_group = Dimension::builder()
-            .name("AutoScalingGroupName")
-            .value(&group.name)
-            .build();
         let seconds = |value: u32| i32::try_from(value).unwrap_or(i32::MAX);
         cx.check()?;
-        let put = cx.aws().cloudwatch.put_metric_alarm().alarm_name(name);
-        let put = put
-            .alarm_description(format!("ElasticBeanstalk Default Scale {way} alarm"))
-            .namespace("AWS/EC2")
-            .metric_name(scaling.metric.as_str())
-            .statistic(Statistic::Average)
-            .dimensions(of_group)
-            .period(seconds(scaling.period))
-            .evaluation_periods(seconds(scaling.evaluation_periods))
-            .comparison_operator(operator)
-            .threshold(threshold)
-            .alarm_actions(policy);
-        put.send().await.explain(&format!("make the alarm {name} again"))?;
+        let alarm = AlarmSettings {
+            alarm_name: name.clone(),
+            alarm_description: Some(format!("ElasticBeanstalk Default Scale {way} alarm")),
+            namespace: Some("AWS/EC2".to_owned()),
+            metric_name: Some(scaling.metric.as_str().to_owned()),
+            statistic: Some("Average".to_owned()),
+            dimensions: vec![Dimension {
+                name: "AutoScalingGroupName".to_owned(),
+                value: group.name.clone(),
+            }],
+            period: Some(seconds(scaling.period)),
+            evaluation_periods: Some(seconds(scaling.evaluation_periods)),
+            comparison_operator: Some(operator.to_owned()),
+            threshold: Some(threshold),
+            alarm_actions: vec![policy.clone()],
+            ..AlarmSettings::default()
+        };
+        let put = cx.aws().cloudwatch.put_metric_alarm(&alarm).await;
+        put.explain(&format!("make the alarm {name} again"))?;
         Ok(())
     }
 }

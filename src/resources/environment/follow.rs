@@ -283,20 +283,10 @@ pub(super) async fn failure(cx: &WriteCx<Aws>, operation: &Operation<'_>, ended:
 /// Source: the developer guide's environments-deployment-logs.
 async fn deployment_log(aws: &Aws, environment: &str, request: &str) -> Vec<String> {
     let key = format!("resources/environments/logs/deployments/{environment}/eb-deployment-{request}.log");
-    let bucket = aws.storage_bucket();
-    let get = aws
-        .s3
-        .get_object()
-        .bucket(&bucket)
-        .key(&key)
-        .expected_bucket_owner(&aws.account)
-        .send()
-        .await;
-    let Ok(object) = get else { return Vec::new() };
-    let Ok(body) = object.body.collect().await else {
+    let Ok(object) = aws.s3.get_object(&aws.storage_bucket(), &key).await else {
         return Vec::new();
     };
-    let log = String::from_utf8_lossy(&body.into_bytes()).into_owned();
+    let log = String::from_utf8_lossy(&object.body);
     let failed = log
         .lines()
         .skip_while(|line| !line.contains("[ERROR]"))

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_cloudwatch::types::MetricAlarm;
 use aws_sdk_elasticbeanstalk::types::{
     ConfigurationDeploymentStatus, EnvironmentDescription, EnvironmentHealth, EnvironmentHealthStatus,
     EnvironmentStatus,
@@ -12,6 +11,7 @@ use aws_sdk_elasticbeanstalk::types::{
 use super::options::Settings;
 use crate::aws::Aws;
 use crate::aws::errors::Explain;
+use crate::aws::services::cloudwatch::MetricAlarm;
 use crate::aws::texts;
 use crate::engine::Error;
 use crate::resources::outputs::LiveEnvironment;
@@ -215,14 +215,17 @@ pub(in crate::resources) enum Trouble {
 }
 
 async fn stack_trouble(aws: &Aws, stack: &str) -> Result<Option<Trouble>, Error> {
-    let answer = aws.cloudformation.describe_stacks().stack_name(stack).send().await;
-    let answer = answer.explain(&format!("describe the stack {stack}"))?;
-    let found = answer.stacks.unwrap_or_default().into_iter().next();
+    let stacks = aws.cloudformation.describe_stacks(stack).await;
+    let found = stacks
+        .explain(&format!("describe the stack {stack}"))?
+        .into_iter()
+        .next();
     let found = found.ok_or_else(|| Error::failed(format!("CloudFormation gives no stack {stack}")))?;
-    let status = found.stack_status().map(|status| status.as_str()).unwrap_or_default();
+    let status = found.stack_status.as_str();
     let reason = found
-        .stack_status_reason()
-        .map(|reason| format!(": {}", texts::clean(reason)));
+        .stack_status_reason
+        .filter(|reason| !reason.is_empty())
+        .map(|reason| format!(": {}", texts::clean(&reason)));
     let told = format!("its stack {stack} is {status}{}", reason.unwrap_or_default());
     Ok(match status {
         "CREATE_FAILED" | "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" => Some(Trouble::LaunchFailed(told)),
@@ -246,20 +249,12 @@ async fn is_fetched_from(aws: &Aws, name: &str) -> Result<bool, Error> {
 
 /// Physical ids by logical id; empty where there is no stack yet.
 pub(super) async fn stack_resources(aws: &Aws, stack: &str) -> Result<BTreeMap<String, String>, Error> {
-    let answer = aws
-        .cloudformation
-        .describe_stack_resources()
-        .stack_name(stack)
-        .send()
-        .await;
-    let answer = answer.or_absent(
+    let resources = aws.cloudformation.describe_stack_resources(stack).await;
+    let resources = resources.or_absent(
         &["ValidationError"],
         &format!("read the resources of the stack {stack}"),
     )?;
-    let resources = answer
-        .and_then(|answer| answer.stack_resources)
-        .unwrap_or_default()
-        .into_iter();
+    let resources = resources.unwrap_or_default().into_iter();
     Ok(resources
         .filter_map(|resource| Some((resource.logical_resource_id?, resource.physical_resource_id?)))
         .collect())
@@ -287,13 +282,12 @@ pub(super) async fn load_balancer_name(aws: &Aws, arn: Option<String>) -> Result
     let Some(arn) = arn.filter(|arn| arn.starts_with("arn:")) else {
         return Ok(None);
     };
-    let answer = aws.elb.describe_load_balancers().load_balancer_arns(&arn).send().await;
-    let answer = answer.or_absent(
+    let found = aws.elb.describe_load_balancers(&[&arn]).await;
+    let found = found.or_absent(
         &["LoadBalancerNotFound", "LoadBalancerNotFoundException"],
         &format!("describe the load balancer {arn}"),
     )?;
-    let found = answer.and_then(|answer| answer.load_balancers.unwrap_or_default().into_iter().next());
-    Ok(found.and_then(|found| found.dns_name))
+    Ok(found.unwrap_or_default().into_iter().find_map(|found| found.dns_name))
 }
 
 async fn alarms(aws: &Aws, resources: &BTreeMap<String, String>) -> Result<BTreeMap<String, MetricAlarm>, Error> {
@@ -304,11 +298,10 @@ async fn alarms(aws: &Aws, resources: &BTreeMap<String, String>) -> Result<BTree
     if names.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let describe = aws.cloudwatch.describe_alarms();
-    let describe = describe.set_alarm_names(Some(names.keys().map(|name| (*name).to_owned()).collect()));
-    let answer = describe.send().await.explain("read the environment's alarms")?;
-    let alarms = answer.metric_alarms.unwrap_or_default().into_iter();
+    let asked: Vec<&str> = names.keys().copied().collect();
+    let alarms = aws.cloudwatch.describe_alarms(&asked).await;
+    let alarms = alarms.explain("read the environment's alarms")?.into_iter();
     Ok(alarms
-        .filter_map(|alarm| Some((names.get(alarm.alarm_name()?)?.to_string(), alarm)))
+        .filter_map(|alarm| Some((names.get(alarm.settings.alarm_name.as_str())?.to_string(), alarm)))
         .collect())
 }
