@@ -55,16 +55,27 @@ impl Call {
         form_urlencoded::parse(form).into_owned().collect()
     }
 
-    /// The request as the generated type of a query or EC2-query operation.
+    /// The request as the type of a query or EC2-query operation.
     pub(crate) fn query<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
-        decoded(&self.parameters())
+        self.decoded(&self.parameters())
     }
 
-    /// As [`Self::query`], without a member that the generated type does not have.
+    /// As [`Self::query`], without a member that the type does not have.
     pub(crate) fn query_without<T: DeserializeOwned>(&self, member: &str) -> Result<T, Refusal> {
         let mut parameters = self.parameters();
         parameters.retain(|name, _| name.split('.').next() != Some(member));
-        decoded(&parameters)
+        self.decoded(&parameters)
+    }
+
+    fn decoded<T: DeserializeOwned>(&self, parameters: &HashMap<String, String>) -> Result<T, Refusal> {
+        query::from_parameters(parameters).map_err(|error| match error {
+            // EC2's own (EC2 API, "Error codes"). How it writes the name differs from operation to operation.
+            query::Error::Missing(name) if self.protocol == Protocol::Ec2Query => Refusal::new(
+                "MissingParameter",
+                format!("The request must contain the parameter {name}"),
+            ),
+            error => Refusal::new("MalformedQueryString", error.to_string()),
+        })
     }
 
     /// The request as the generated type of a JSON operation.
@@ -83,10 +94,6 @@ impl Call {
             body: self.body.clone(),
         }
     }
-}
-
-fn decoded<T: DeserializeOwned>(parameters: &HashMap<String, String>) -> Result<T, Refusal> {
-    query::from_parameters(parameters).map_err(|error| Refusal::new("MalformedQueryString", error.to_string()))
 }
 
 /// What goes back.

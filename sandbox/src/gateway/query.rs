@@ -1,11 +1,29 @@
-//! Reads awsQuery and ec2Query parameters (`Filter.1.Value.2=…`) into the generated request types by serde.
+//! Reads awsQuery and ec2Query parameters (`Filter.1.Value.2=…`) into request types by serde: generated ones, and EC2's.
 //! The generated decoders look for names that no client sends (`Filters.Filter.1…`) and lose lists silently; this one
 //! refuses what no member took.
 
 use std::collections::{BTreeMap, HashMap};
 
-use serde::de::value::Error;
 use serde::de::{self, DeserializeOwned, DeserializeSeed, IntoDeserializer, MapAccess, SeqAccess, Visitor};
+
+/// Why parameters are no request of an operation.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("the parameter '{0}' is missing")]
+    Missing(&'static str),
+    #[error("{0}")]
+    Invalid(String),
+}
+
+impl de::Error for Error {
+    fn custom<T: std::fmt::Display>(message: T) -> Self {
+        Self::Invalid(message.to_string())
+    }
+
+    fn missing_field(name: &'static str) -> Self {
+        Self::Missing(name)
+    }
+}
 
 /// Reads `parameters`, except `Action` and `Version`, as `T`.
 ///

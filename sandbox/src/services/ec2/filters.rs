@@ -1,7 +1,6 @@
 //! EC2's filters: names with values of which one has to match, all filters together; `*` and `?` are wild.
 
-use winterbaume_ec2_generated::model::FilterList;
-
+use super::requests::Filter;
 use crate::world::{Refusal, Tags};
 
 /// Those of `items` that pass. `names` are the filters that the operation has besides those on tags; `values` gives
@@ -10,16 +9,13 @@ use crate::world::{Refusal, Tags};
 /// # Errors
 /// Where a filter is none that the operation has.
 pub(super) fn select<T>(
-    items: Vec<T>,
-    filters: Option<FilterList>,
+    mut items: Vec<T>,
+    filters: Vec<Filter>,
     names: &[&str],
     values: impl Fn(&T, &str) -> Vec<String>,
     tags: impl Fn(&T) -> Tags,
 ) -> Result<Vec<T>, Refusal> {
-    let mut items = items;
-    for filter in filters.map(|list| list.items).unwrap_or_default() {
-        let name = filter.name.unwrap_or_default();
-        let wanted = filter.values.map(|list| list.items).unwrap_or_default();
+    for Filter { name, value: wanted } in filters {
         let matches = |actual: &str| wanted.iter().any(|pattern| is_like(pattern, actual));
         if let Some(key) = name.strip_prefix("tag:") {
             items.retain(|item| tags(item).get(key).is_some_and(|value| matches(value)));
@@ -60,17 +56,14 @@ fn is_like(pattern: &str, text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use winterbaume_ec2_generated::model::Filter;
-
     use super::*;
 
-    fn filters(name: &str, values: &[&str]) -> Option<FilterList> {
-        let values: Vec<_> = values.iter().map(|value| (*value).to_owned()).collect();
-        let filter = Filter {
-            name: Some(name.to_owned()),
-            values: Some(values.into()),
-        };
-        Some(vec![filter].into())
+    fn filters(name: &str, values: &[&str]) -> Vec<Filter> {
+        let value = values.iter().map(|value| (*value).to_owned()).collect();
+        vec![Filter {
+            name: name.to_owned(),
+            value,
+        }]
     }
 
     fn run(name: &str, values: &[&str]) -> Result<Vec<&'static str>, Refusal> {

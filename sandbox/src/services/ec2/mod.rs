@@ -1,13 +1,16 @@
 //! EC2's API: networks, instances, key pairs and launch templates.
 
 mod addresses;
+mod answer;
 mod endpoints;
 mod filters;
 mod instances;
+mod interfaces;
 mod internet_gateways;
 mod key_pairs;
 mod launch_templates;
 mod offers;
+mod requests;
 mod route_tables;
 mod security_groups;
 mod subnets;
@@ -16,7 +19,7 @@ mod vpcs;
 
 use std::sync::Arc;
 
-use winterbaume_ec2_generated::model as m;
+use serde_json::{Value, json};
 
 use super::{Operation, Service, operation};
 use crate::gateway::call::{Answer, Call};
@@ -294,7 +297,7 @@ fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
         "DescribeLaunchTemplateVersions" => launch_templates::describe_versions(world, call),
         "DescribeLaunchTemplates" => launch_templates::describe(world, call),
         "DescribeManagedPrefixLists" => offers::describe_prefix_lists(call),
-        "DescribeNetworkInterfaces" => addresses::describe_interfaces(world, call),
+        "DescribeNetworkInterfaces" => interfaces::describe(world, call),
         "DescribeRegions" => offers::describe_regions(call),
         "DescribeRouteTables" => route_tables::describe(world, call),
         "DescribeSecurityGroupRules" => security_groups::describe_rules(world, call),
@@ -321,33 +324,10 @@ fn seen_network<'a>(world: &World, state: &'a mut State, call: &Call) -> &'a Net
     state.region(&call.region).network.seen(as_of)
 }
 
-fn tag_list(tags: &Tags) -> m::TagList {
-    let view = |(key, value): (&String, &String)| m::Tag {
-        key: Some(key.clone()),
-        value: Some(value.clone()),
-    };
-    tags.iter().map(view).collect()
-}
-
-fn tags_of(list: m::TagList) -> Tags {
-    let pair = |tag: m::Tag| (tag.key.unwrap_or_default(), tag.value.unwrap_or_default());
-    list.items.into_iter().map(pair).collect()
-}
-
-/// The tags that a request gives what it makes.
-fn specified(specifications: Option<m::TagSpecificationList>) -> Tags {
-    let list = specifications.map(|list| list.items).unwrap_or_default();
-    list.into_iter().filter_map(|it| it.tags).flat_map(tags_of).collect()
-}
-
-/// Ids of things that are to be described: all of them have to exist.
-fn all_known(
-    wanted: Option<&Vec<String>>,
-    known: impl Fn(&str) -> bool,
-    refuse: impl Fn(&str) -> Refusal,
-) -> Result<(), Refusal> {
-    let unknown = wanted.into_iter().flatten().find(|id| !known(id));
-    unknown.map_or(Ok(()), |id| Err(refuse(id)))
+fn tag_list(tags: &Tags) -> Value {
+    tags.iter()
+        .map(|(key, value)| json!({ "key": key, "value": value }))
+        .collect()
 }
 
 /// `InvalidVpcID.NotFound`: The vpc ID 'vpc-1' does not exist.

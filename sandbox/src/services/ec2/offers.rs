@@ -1,9 +1,12 @@
 //! What EC2 offers: regions, zones, instance types, images, managed prefix lists.
 
-use winterbaume_ec2_generated::{model as m, wire};
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::super::page::page;
-use super::{all_known, filters};
+use super::answer::list;
+use super::filters;
+use super::requests::{Filter, Listing, named};
 use crate::gateway::call::{Answer, Call};
 use crate::world::Refusal;
 use crate::world::compute::images::{self, Image};
@@ -26,13 +29,18 @@ fn cloudfront_prefix_list(region: &str) -> String {
     }
 }
 
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct DescribeRegions {
+    region_name: Vec<String>,
+    all_regions: Option<bool>,
+    filter: Vec<Filter>,
+}
+
 pub(super) fn describe_regions(call: &Call) -> Result<Answer, Refusal> {
-    let request: m::DescribeRegionsRequest = call.query()?;
-    let names = request.region_names.map(|list| list.items);
+    let request: DescribeRegions = call.query()?;
     let refuse = |name: &str| Refusal::new("InvalidParameterValue", format!("Invalid region provided: {name}"));
-    all_known(names.as_ref(), |name| zones::REGIONS.contains(&name), refuse)?;
-    let wanted = |name: &&&str| names.as_ref().is_none_or(|names| names.iter().any(|it| it == **name));
-    let all: Vec<_> = zones::REGIONS.iter().filter(wanted).copied().collect();
+    let all = named(zones::REGIONS.to_vec(), &request.region_name, |name| name, refuse)?;
     let by = |region: &&str, name: &str| {
         vec![match name {
             "region-name" => (*region).to_owned(),
@@ -40,46 +48,47 @@ pub(super) fn describe_regions(call: &Call) -> Result<Answer, Refusal> {
             _ => "opt-in-not-required".to_owned(),
         }]
     };
-    let chosen = filters::select(
-        all,
-        request.filters,
-        &["region-name", "endpoint", "opt-in-status"],
-        by,
-        filters::no_tags,
-    )?;
-    let view = |region: &str| m::Region {
-        endpoint: Some(format!("ec2.{region}.amazonaws.com")),
-        geography: None,
-        opt_in_status: Some("opt-in-not-required".to_owned()),
-        region_name: Some(region.to_owned()),
+    let names = ["region-name", "endpoint", "opt-in-status"];
+    let chosen = filters::select(all, request.filter, &names, by, filters::no_tags)?;
+    let view = |region: &str| {
+        json!({
+            "optInStatus": "opt-in-not-required",
+            "regionEndpoint": format!("ec2.{region}.amazonaws.com"),
+            "regionName": region,
+        })
     };
-    let result = m::DescribeRegionsResult {
-        regions: Some(chosen.into_iter().map(view).collect()),
-    };
-    Ok(wire::serialize_describe_regions_response(&result).into())
+    Ok(list(call, "regionInfo", (chosen, None), view))
 }
 
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct DescribeAvailabilityZones {
+    zone_name: Vec<String>,
+    zone_id: Vec<String>,
+    all_availability_zones: Option<bool>,
+    filter: Vec<Filter>,
+}
+
+const ZONE_FILTERS: &[&str] = &[
+    "zone-name",
+    "zone-id",
+    "region-name",
+    "state",
+    "zone-type",
+    "opt-in-status",
+    "group-name",
+];
+
 pub(super) fn describe_zones(call: &Call) -> Result<Answer, Refusal> {
-    let request: m::DescribeAvailabilityZonesRequest = call.query()?;
-    let names = request.zone_names.map(|list| list.items);
-    let ids = request.zone_ids.map(|list| list.items);
-    let mut all = zones::zones(&call.region);
+    let request: DescribeAvailabilityZones = call.query()?;
     let refuse = |name: &str| Refusal::new("InvalidParameterValue", format!("Invalid availability zone: [{name}]"));
-    all_known(names.as_ref(), |name| all.iter().any(|zone| zone.name == name), refuse)?;
-    all_known(ids.as_ref(), |id| all.iter().any(|zone| zone.id == id), refuse)?;
-    all.retain(|zone| {
-        names.as_ref().is_none_or(|names| names.contains(&zone.name))
-            && ids.as_ref().is_none_or(|ids| ids.contains(&zone.id))
-    });
-    let known = [
-        "zone-name",
-        "zone-id",
-        "region-name",
-        "state",
-        "zone-type",
-        "opt-in-status",
-        "group-name",
-    ];
+    let all = named(
+        zones::zones(&call.region),
+        &request.zone_name,
+        |zone| &zone.name,
+        refuse,
+    )?;
+    let all = named(all, &request.zone_id, |zone| &zone.id, refuse)?;
     let by = |zone: &Zone, name: &str| {
         vec![match name {
             "zone-name" => zone.name.clone(),
@@ -90,28 +99,35 @@ pub(super) fn describe_zones(call: &Call) -> Result<Answer, Refusal> {
             _ => call.region.clone(),
         }]
     };
-    let chosen = filters::select(all, request.filters, &known, by, filters::no_tags)?;
-    let view = |zone: Zone| m::AvailabilityZone {
-        group_name: Some(call.region.clone()),
-        messages: Some(Vec::new().into()),
-        network_border_group: Some(call.region.clone()),
-        opt_in_status: Some("opt-in-not-required".to_owned()),
-        region_name: Some(call.region.clone()),
-        state: Some("available".to_owned()),
-        zone_id: Some(zone.id),
-        zone_name: Some(zone.name),
-        zone_type: Some("availability-zone".to_owned()),
-        ..m::AvailabilityZone::default()
+    let chosen = filters::select(all, request.filter, ZONE_FILTERS, by, filters::no_tags)?;
+    let view = |zone: Zone| {
+        json!({
+            "groupName": call.region,
+            "messageSet": [],
+            "networkBorderGroup": call.region,
+            "optInStatus": "opt-in-not-required",
+            "regionName": call.region,
+            "zoneId": zone.id,
+            "zoneName": zone.name,
+            "zoneState": "available",
+            "zoneType": "availability-zone",
+        })
     };
-    let result = m::DescribeAvailabilityZonesResult {
-        availability_zones: Some(chosen.into_iter().map(view).collect()),
-    };
-    Ok(wire::serialize_describe_availability_zones_response(&result).into())
+    Ok(list(call, "availabilityZoneInfo", (chosen, None), view))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct DescribeInstanceTypeOfferings {
+    location_type: Option<String>,
+    filter: Vec<Filter>,
+    max_results: Option<i32>,
+    next_token: Option<String>,
 }
 
 /// By region, zone or zone id; the region has a type where one of its zones has.
 pub(super) fn describe_offerings(call: &Call) -> Result<Answer, Refusal> {
-    let request: m::DescribeInstanceTypeOfferingsRequest = call.query()?;
+    let request: DescribeInstanceTypeOfferings = call.query()?;
     let location_type = request.location_type.unwrap_or_else(|| "region".to_owned());
     let mut all = Vec::new();
     for (instance_type, ..) in zones::INSTANCE_TYPES {
@@ -135,46 +151,34 @@ pub(super) fn describe_offerings(call: &Call) -> Result<Answer, Refusal> {
             _ => location.clone(),
         }]
     };
-    let chosen = filters::select(
-        all,
-        request.filters,
-        &["instance-type", "location"],
-        by,
-        filters::no_tags,
-    )?;
-    let (chosen, next_token) = page(chosen, request.max_results, request.next_token.as_deref())?;
-    let view = |(instance_type, location): (&str, String)| m::InstanceTypeOffering {
-        instance_type: Some(instance_type.to_owned()),
-        location: Some(location),
-        location_type: Some(location_type.clone()),
-    };
-    let result = m::DescribeInstanceTypeOfferingsResult {
-        instance_type_offerings: Some(chosen.into_iter().map(view).collect()),
-        next_token,
-    };
-    Ok(wire::serialize_describe_instance_type_offerings_response(&result).into())
+    let names = ["instance-type", "location"];
+    let chosen = filters::select(all, request.filter, &names, by, filters::no_tags)?;
+    let page = page(chosen, request.max_results, request.next_token.as_deref())?;
+    let view = |(instance_type, location): (&str, String)| json!({ "instanceType": instance_type, "location": location, "locationType": location_type });
+    Ok(list(call, "instanceTypeOfferingSet", page, view))
 }
 
+const TYPE_FILTERS: &[&str] = &[
+    "instance-type",
+    "current-generation",
+    "processor-info.supported-architecture",
+    "vcpu-info.default-vcpus",
+    "free-tier-eligible",
+];
+
 pub(super) fn describe_types(call: &Call) -> Result<Answer, Refusal> {
-    let request: m::DescribeInstanceTypesRequest = call.query()?;
-    let wanted = request.instance_types.map(|list| list.items);
+    let request: Listing = call.query()?;
     let refuse = |name: &str| {
         let text = format!("The following supplied instance types do not exist: [{name}]");
         zones::of_type(name, Refusal::new("InvalidInstanceType", text))
     };
-    all_known(wanted.as_ref(), zones::is_known, refuse)?;
-    let all: Vec<_> = zones::INSTANCE_TYPES
-        .iter()
-        .filter(|(name, ..)| wanted.as_ref().is_none_or(|wanted| wanted.iter().any(|it| it == name)))
-        .collect();
-    let names = [
-        "instance-type",
-        "current-generation",
-        "processor-info.supported-architecture",
-        "vcpu-info.default-vcpus",
-        "free-tier-eligible",
-    ];
-    let by = |(name, vcpus, _, architecture): &&(&str, i32, i64, &str), filter: &str| {
+    let all = named(
+        zones::INSTANCE_TYPES.to_vec(),
+        &request.names,
+        |(name, ..)| name,
+        refuse,
+    )?;
+    let by = |(name, vcpus, _, architecture): &(&str, i32, i64, &str), filter: &str| {
         vec![match filter {
             "instance-type" => (*name).to_owned(),
             "current-generation" => "true".to_owned(),
@@ -183,44 +187,41 @@ pub(super) fn describe_types(call: &Call) -> Result<Answer, Refusal> {
             _ => (*architecture).to_owned(),
         }]
     };
-    let chosen = filters::select(all, request.filters, &names, by, filters::no_tags)?;
-    let (chosen, next_token) = page(chosen, request.max_results, request.next_token.as_deref())?;
-    let view = |(name, vcpus, memory, architecture): &(&str, i32, i64, &str)| m::InstanceTypeInfo {
-        bare_metal: Some(false),
-        burstable_performance_supported: Some(name.starts_with('t')),
-        current_generation: Some(true),
-        free_tier_eligible: Some(FREE_TYPES.contains(name)),
-        hypervisor: Some("nitro".to_owned()),
-        instance_type: Some((*name).to_owned()),
-        memory_info: Some(m::MemoryInfo {
-            size_in_mi_b: Some(*memory),
-        }),
-        processor_info: Some(m::ProcessorInfo {
-            supported_architectures: Some(vec![(*architecture).to_owned()].into()),
-            ..m::ProcessorInfo::default()
-        }),
-        v_cpu_info: Some(m::VCpuInfo {
-            default_v_cpus: Some(*vcpus),
-            ..m::VCpuInfo::default()
-        }),
-        ..m::InstanceTypeInfo::default()
+    let chosen = filters::select(all, request.filter, TYPE_FILTERS, by, filters::no_tags)?;
+    let page = page(chosen, request.max_results, request.next_token.as_deref())?;
+    let view = |(name, vcpus, memory, architecture): (&str, i32, i64, &str)| {
+        json!({
+            "bareMetal": false,
+            "burstablePerformanceSupported": name.starts_with('t'),
+            "currentGeneration": true,
+            "freeTierEligible": FREE_TYPES.contains(&name),
+            "hypervisor": "nitro",
+            "instanceType": name,
+            "memoryInfo": { "sizeInMiB": memory },
+            "processorInfo": { "supportedArchitectures": [architecture] },
+            "vCpuInfo": { "defaultVCpus": vcpus },
+        })
     };
-    let result = m::DescribeInstanceTypesResult {
-        instance_types: Some(chosen.into_iter().map(view).collect()),
-        next_token,
-    };
-    Ok(wire::serialize_describe_instance_types_response(&result).into())
+    Ok(list(call, "instanceTypeSet", page, view))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct DescribeImages {
+    image_id: Vec<String>,
+    owner: Vec<String>,
+    filter: Vec<Filter>,
+    max_results: Option<i32>,
+    next_token: Option<String>,
 }
 
 pub(super) fn describe_images(call: &Call) -> Result<Answer, Refusal> {
-    let request: m::DescribeImagesRequest = call.query()?;
-    let ids = request.image_ids.map(|list| list.items);
-    let owners = request.owners.map(|list| list.items);
+    let request: DescribeImages = call.query()?;
     let refuse = |id: &str| Refusal::new("InvalidAMIID.NotFound", format!("The image id '[{id}]' does not exist"));
-    all_known(ids.as_ref(), |id| images::find(id).is_some(), refuse)?;
-    let by_amazon = owners.is_none_or(|owners| owners.iter().any(|owner| owner == "amazon" || owner == "self"));
-    let named = |image: &&Image| ids.as_ref().is_none_or(|ids| ids.iter().any(|id| id == image.id));
-    let all: Vec<_> = images::all().filter(|image| by_amazon && named(image)).collect();
+    let mut all = named(images::all().collect(), &request.image_id, |image| image.id, refuse)?;
+    let owners = request.owner;
+    let by_amazon = owners.is_empty() || owners.iter().any(|owner| owner == "amazon" || owner == "self");
+    all.retain(|_| by_amazon);
     let by = |image: &&Image, name: &str| {
         let value = match name {
             "image-id" => image.id,
@@ -230,43 +231,37 @@ pub(super) fn describe_images(call: &Call) -> Result<Answer, Refusal> {
         };
         vec![value.to_owned()]
     };
-    let chosen = filters::select(
-        all,
-        request.filters,
-        &["image-id", "architecture", "state", "name"],
-        by,
-        filters::no_tags,
-    )?;
-    let view = |image: &Image| m::Image {
-        architecture: Some(image.architecture.to_owned()),
-        image_id: Some(image.id.to_owned()),
-        image_owner_alias: Some("amazon".to_owned()),
-        name: Some(image.name.to_owned()),
-        public: Some(true),
-        state: Some("available".to_owned()),
-        virtualization_type: Some("hvm".to_owned()),
-        ..m::Image::default()
-    };
-    let (chosen, next_token) = page(chosen, request.max_results, request.next_token.as_deref())?;
-    let result = m::DescribeImagesResult {
-        images: Some(chosen.into_iter().map(view).collect()),
-        next_token,
-    };
-    Ok(wire::serialize_describe_images_response(&result).into())
+    let names = ["image-id", "architecture", "state", "name"];
+    let chosen = filters::select(all, request.filter, &names, by, filters::no_tags)?;
+    let page = page(chosen, request.max_results, request.next_token.as_deref())?;
+    Ok(list(call, "imagesSet", page, image_view))
+}
+
+fn image_view(image: &Image) -> Value {
+    json!({
+        "architecture": image.architecture,
+        "imageId": image.id,
+        "imageOwnerAlias": "amazon",
+        "imageState": "available",
+        "isPublic": true,
+        "name": image.name,
+        "virtualizationType": "hvm",
+    })
 }
 
 pub(super) fn describe_prefix_lists(call: &Call) -> Result<Answer, Refusal> {
-    let request: m::DescribeManagedPrefixListsRequest = call.query()?;
-    let ids = request.prefix_list_ids.map(|list| list.items);
-    let list = cloudfront_prefix_list(&call.region);
+    let request: Listing = call.query()?;
     let name = "com.amazonaws.global.cloudfront.origin-facing";
     let refuse = |id: &str| {
-        Refusal::new(
-            "InvalidPrefixListID.NotFound",
-            format!("The prefix list ID '{id}' does not exist"),
-        )
+        let text = format!("The prefix list ID '{id}' does not exist");
+        Refusal::new("InvalidPrefixListID.NotFound", text)
     };
-    all_known(ids.as_ref(), |id| id == list, refuse)?;
+    let all = named(
+        vec![cloudfront_prefix_list(&call.region)],
+        &request.ids,
+        |id| id,
+        refuse,
+    )?;
     let by = |list: &String, filter: &str| {
         vec![match filter {
             "prefix-list-id" => list.clone(),
@@ -275,22 +270,19 @@ pub(super) fn describe_prefix_lists(call: &Call) -> Result<Answer, Refusal> {
         }]
     };
     let names = ["prefix-list-id", "prefix-list-name", "owner-id"];
-    let chosen = filters::select(vec![list], request.filters, &names, by, filters::no_tags)?;
-    let view = |list: String| m::ManagedPrefixList {
-        address_family: Some("IPv4".to_owned()),
-        max_entries: Some(CLOUDFRONT_ENTRIES.into()),
-        owner_id: Some("AWS".to_owned()),
-        prefix_list_arn: Some(format!("arn:aws:ec2:{}:aws:prefix-list/{list}", call.region)),
-        prefix_list_id: Some(list),
-        prefix_list_name: Some(name.to_owned()),
-        state: Some("create-complete".to_owned()),
-        tags: Some(Vec::new().into()),
-        ..m::ManagedPrefixList::default()
+    let chosen = filters::select(all, request.filter, &names, by, filters::no_tags)?;
+    let page = page(chosen, request.max_results, request.next_token.as_deref())?;
+    let view = |id: String| {
+        json!({
+            "addressFamily": "IPv4",
+            "maxEntries": CLOUDFRONT_ENTRIES,
+            "ownerId": "AWS",
+            "prefixListArn": format!("arn:aws:ec2:{}:aws:prefix-list/{id}", call.region),
+            "prefixListId": id,
+            "prefixListName": name,
+            "state": "create-complete",
+            "tagSet": [],
+        })
     };
-    let (chosen, next_token) = page(chosen, request.max_results, request.next_token.as_deref())?;
-    let result = m::DescribeManagedPrefixListsResult {
-        next_token,
-        prefix_lists: Some(chosen.into_iter().map(view).collect()),
-    };
-    Ok(wire::serialize_describe_managed_prefix_lists_response(&result).into())
+    Ok(list(call, "prefixListSet", page, view))
 }

@@ -2,40 +2,43 @@
 
 use std::sync::Arc;
 
-use winterbaume_ec2_generated::{model as m, wire};
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::super::not_implemented;
 use super::super::page::page;
-use super::{all_known, filters, not_found, seen_network, specified, tag_list};
+use super::answer::{answer, done, list};
+use super::requests::{Listing, TagSpecification, named, specified};
+use super::{filters, not_found, seen_network, tag_list};
 use crate::gateway::call::{Answer, Call};
 use crate::world::network::routes::{EVERYWHERE, RouteTable};
 use crate::world::{Refusal, World};
 
+const FILTERS: &[&str] = &[
+    "route-table-id",
+    "vpc-id",
+    "association.main",
+    "association.subnet-id",
+    "association.route-table-id",
+    "association.route-table-association-id",
+    "route.gateway-id",
+    "route.destination-cidr-block",
+    "owner-id",
+];
+
 pub(super) fn describe(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
-    let request: m::DescribeRouteTablesRequest = call.query()?;
-    let ids = request.route_table_ids.map(|list| list.items);
+    let request: Listing = call.query()?;
     let mut state = world.lock();
     let account = state.account.clone();
     let network = seen_network(world, &mut state, call);
-    let tables = &network.route_tables;
     let refuse = |id: &str| not_found("InvalidRouteTableID.NotFound", "routeTable ID", id);
-    all_known(ids.as_ref(), |id| tables.contains_key(id), refuse)?;
-    let all: Vec<_> = tables
-        .values()
-        .filter(|it| ids.as_ref().is_none_or(|ids| ids.contains(&it.id)))
-        .collect();
+    let all = named(
+        network.route_tables.values().collect(),
+        &request.ids,
+        |it| &it.id,
+        refuse,
+    )?;
     let cidr = |vpc_id: &str| network.vpcs.get(vpc_id).map(|vpc| vpc.cidr.clone());
-    let names = [
-        "route-table-id",
-        "vpc-id",
-        "association.main",
-        "association.subnet-id",
-        "association.route-table-id",
-        "association.route-table-association-id",
-        "route.gateway-id",
-        "route.destination-cidr-block",
-        "owner-id",
-    ];
     let values = |table: &&RouteTable, name: &str| match name {
         "route-table-id" | "association.route-table-id" => vec![table.id.clone()],
         "vpc-id" => vec![table.vpc_id.clone()],
@@ -55,63 +58,48 @@ pub(super) fn describe(world: &Arc<World>, call: &Call) -> Result<Answer, Refusa
         }
         _ => vec![account.clone()],
     };
-    let chosen = filters::select(all, request.filters, &names, values, |table| table.tags.clone())?;
-    let (chosen, next_token) = page(chosen, request.max_results, request.next_token.as_deref())?;
+    let chosen = filters::select(all, request.filter, FILTERS, values, |table| table.tags.clone())?;
+    let page = page(chosen, request.max_results, request.next_token.as_deref())?;
     let attached = |id: &str| {
         network
             .internet_gateways
             .get(id)
             .is_some_and(|gateway| gateway.vpc_id.is_some())
     };
-    let result = m::DescribeRouteTablesResult {
-        next_token,
-        route_tables: Some(
-            chosen
-                .into_iter()
-                .map(|table| table_view(table, &account, cidr(&table.vpc_id), attached))
-                .collect(),
-        ),
-    };
-    Ok(wire::serialize_describe_route_tables_response(&result).into())
+    let view = |table: &RouteTable| table_view(table, &account, cidr(&table.vpc_id), attached);
+    Ok(list(call, "routeTableSet", page, view))
 }
 
-fn table_view(
-    table: &RouteTable,
-    account: &str,
-    cidr: Option<String>,
-    attached: impl Fn(&str) -> bool,
-) -> m::RouteTable {
-    let local = m::Route {
-        destination_cidr_block: cidr,
-        gateway_id: Some("local".to_owned()),
-        origin: Some("CreateRouteTable".to_owned()),
-        state: Some("active".to_owned()),
-        ..m::Route::default()
+fn table_view(table: &RouteTable, account: &str, cidr: Option<String>, attached: impl Fn(&str) -> bool) -> Value {
+    let route = |cidr: Option<&str>, gateway: &str, origin: &str, is_active: bool| {
+        json!({
+            "destinationCidrBlock": cidr,
+            "gatewayId": gateway,
+            "origin": origin,
+            "state": if is_active { "active" } else { "blackhole" },
+        })
     };
-    let out = table.internet_gateway.as_ref().map(|id| m::Route {
-        destination_cidr_block: Some(EVERYWHERE.to_owned()),
-        gateway_id: Some(id.clone()),
-        origin: Some("CreateRoute".to_owned()),
-        state: Some(if attached(id) { "active" } else { "blackhole" }.to_owned()),
-        ..m::Route::default()
-    });
-    let association = |(main, id, subnet_id): (bool, &String, Option<&String>)| m::RouteTableAssociation {
-        association_state: Some(associated_state()),
-        main: Some(main),
-        route_table_association_id: Some(id.clone()),
-        route_table_id: Some(table.id.clone()),
-        subnet_id: subnet_id.cloned(),
-        ..m::RouteTableAssociation::default()
+    let local = route(cidr.as_deref(), "local", "CreateRouteTable", true);
+    let out = table.internet_gateway.as_ref();
+    let out = out.map(|id| route(Some(EVERYWHERE), id, "CreateRoute", attached(id)));
+    let association = |(main, id, subnet_id): (bool, &String, Option<&String>)| {
+        json!({
+            "associationState": { "state": "associated" },
+            "main": main,
+            "routeTableAssociationId": id,
+            "routeTableId": table.id,
+            "subnetId": subnet_id,
+        })
     };
-    m::RouteTable {
-        associations: Some(associated(table).map(association).collect()),
-        owner_id: Some(account.to_owned()),
-        propagating_vgws: Some(Vec::new().into()),
-        route_table_id: Some(table.id.clone()),
-        routes: Some(std::iter::once(local).chain(out).collect()),
-        tags: Some(tag_list(&table.tags)),
-        vpc_id: Some(table.vpc_id.clone()),
-    }
+    json!({
+        "associationSet": associated(table).map(association).collect::<Value>(),
+        "ownerId": account,
+        "propagatingVgwSet": [],
+        "routeTableId": table.id,
+        "routeSet": std::iter::once(local).chain(out).collect::<Value>(),
+        "tagSet": tag_list(&table.tags),
+        "vpcId": table.vpc_id,
+    })
 }
 
 /// Whether it is the main one, id and subnet of each association.
@@ -121,16 +109,18 @@ fn associated(table: &RouteTable) -> impl Iterator<Item = (bool, &String, Option
     main.chain(subnets)
 }
 
-fn associated_state() -> m::RouteTableAssociationState {
-    m::RouteTableAssociationState {
-        state: Some("associated".to_owned()),
-        status_message: None,
-    }
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct CreateRouteTable {
+    vpc_id: String,
+    client_token: Option<String>,
+    #[serde(default)]
+    tag_specification: Vec<TagSpecification>,
 }
 
 pub(super) fn create(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
-    let request: m::CreateRouteTableRequest = call.query()?;
-    let tags = specified(request.tag_specifications);
+    let request: CreateRouteTable = call.query()?;
+    let tags = specified(request.tag_specification);
     let mut state = world.lock();
     let account = state.account.clone();
     let network = &mut state.region(&call.region).network;
@@ -138,71 +128,97 @@ pub(super) fn create(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal>
         .create_route_table(&request.vpc_id, request.client_token.clone(), tags)?
         .clone();
     let cidr = network.vpcs.get(&table.vpc_id).map(|vpc| vpc.cidr.clone());
-    let result = m::CreateRouteTableResult {
-        client_token: request.client_token,
-        route_table: Some(table_view(&table, &account, cidr, |_| false)),
-    };
-    Ok(wire::serialize_create_route_table_response(&result).into())
+    let view = table_view(&table, &account, cidr, |_| false);
+    Ok(answer(
+        call,
+        &json!({ "clientToken": request.client_token, "routeTable": view }),
+    ))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct DeleteRouteTable {
+    route_table_id: String,
 }
 
 pub(super) fn delete(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
-    let request: m::DeleteRouteTableRequest = call.query()?;
+    let request: DeleteRouteTable = call.query()?;
     let mut state = world.lock();
     state
         .region(&call.region)
         .network
         .delete_route_table(&request.route_table_id)?;
-    Ok(wire::serialize_delete_route_table_response().into())
+    Ok(done(call))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct AssociateRouteTable {
+    route_table_id: String,
+    #[serde(default)]
+    subnet_id: String,
 }
 
 pub(super) fn associate(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
-    let request: m::AssociateRouteTableRequest = call.query()?;
-    let subnet_id = request.subnet_id.unwrap_or_default();
+    let request: AssociateRouteTable = call.query()?;
     let mut state = world.lock();
     let network = &mut state.region(&call.region).network;
-    let association = network.associate_route_table(&request.route_table_id, &subnet_id)?;
-    let result = m::AssociateRouteTableResult {
-        association_id: Some(association),
-        association_state: Some(associated_state()),
-    };
-    Ok(wire::serialize_associate_route_table_response(&result).into())
+    let association = network.associate_route_table(&request.route_table_id, &request.subnet_id)?;
+    Ok(answer(
+        call,
+        &json!({ "associationId": association, "associationState": { "state": "associated" } }),
+    ))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct DisassociateRouteTable {
+    association_id: String,
 }
 
 pub(super) fn disassociate(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
-    let request: m::DisassociateRouteTableRequest = call.query()?;
+    let request: DisassociateRouteTable = call.query()?;
     let mut state = world.lock();
     state
         .region(&call.region)
         .network
         .disassociate_route_table(&request.association_id)?;
-    Ok(wire::serialize_disassociate_route_table_response().into())
+    Ok(done(call))
+}
+
+/// A route that is to be made, or to go.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Route {
+    route_table_id: String,
+    #[serde(default)]
+    destination_cidr_block: String,
+    #[serde(default)]
+    gateway_id: String,
 }
 
 pub(super) fn create_route(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
-    let request: m::CreateRouteRequest = call.query()?;
-    let destination = request.destination_cidr_block.unwrap_or_default();
+    let request: Route = call.query()?;
+    let destination = request.destination_cidr_block;
     if destination != EVERYWHERE {
         return Err(not_implemented(format!(
             "routes to '{destination}', only to {EVERYWHERE}"
         )));
     }
-    let gateway = request.gateway_id.unwrap_or_default();
     let mut state = world.lock();
     state
         .region(&call.region)
         .network
-        .create_route(&request.route_table_id, &gateway)?;
-    let result = m::CreateRouteResult { r#return: Some(true) };
-    Ok(wire::serialize_create_route_response(&result).into())
+        .create_route(&request.route_table_id, &request.gateway_id)?;
+    Ok(done(call))
 }
 
 pub(super) fn delete_route(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
-    let request: m::DeleteRouteRequest = call.query()?;
-    let destination = request.destination_cidr_block.unwrap_or_default();
+    let request: Route = call.query()?;
     let mut state = world.lock();
     state
         .region(&call.region)
         .network
-        .delete_route(&request.route_table_id, &destination)?;
-    Ok(wire::serialize_delete_route_response().into())
+        .delete_route(&request.route_table_id, &request.destination_cidr_block)?;
+    Ok(done(call))
 }

@@ -2,65 +2,46 @@
 
 use std::sync::Arc;
 
-use winterbaume_ec2_generated::{model as m, wire};
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::super::page::page;
-use super::{all_known, filters, not_found, seen_network, specified, tag_list};
+use super::answer::{answer, done, list};
+use super::requests::{Listing, TagSpecification, named, specified};
+use super::{filters, not_found, seen_network, tag_list};
 use crate::gateway::call::{Answer, Call};
 use crate::world::network::interfaces::derived_id;
 use crate::world::network::security_groups::{Permission, SecurityGroup, Source};
 use crate::world::{Refusal, World};
 
+const FILTERS: &[&str] = &[
+    "group-id",
+    "group-name",
+    "vpc-id",
+    "description",
+    "owner-id",
+    "ip-permission.group-id",
+    "ip-permission.cidr",
+    "ip-permission.prefix-list-id",
+    "ip-permission.from-port",
+    "ip-permission.to-port",
+    "ip-permission.protocol",
+];
+
 pub(super) fn describe(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
-    let request: m::DescribeSecurityGroupsRequest = call.query()?;
-    let ids = request.group_ids.map(|list| list.items);
-    let group_names = request.group_names.map(|list| list.items);
+    let request: Listing = call.query()?;
     let mut state = world.lock();
     let account = state.account.clone();
     let groups = &seen_network(world, &mut state, call).security_groups;
     let refuse = |id: &str| not_found("InvalidGroup.NotFound", "security group", id);
-    all_known(ids.as_ref(), |id| groups.contains_key(id), refuse)?;
-    all_known(
-        group_names.as_ref(),
-        |name| groups.values().any(|it| it.name == name),
-        refuse,
-    )?;
-    let wanted = |group: &&SecurityGroup| {
-        ids.as_ref().is_none_or(|ids| ids.contains(&group.id))
-            && group_names.as_ref().is_none_or(|names| names.contains(&group.name))
-    };
-    let all: Vec<_> = groups.values().filter(wanted).collect();
-    let names = [
-        "group-id",
-        "group-name",
-        "vpc-id",
-        "description",
-        "owner-id",
-        "ip-permission.group-id",
-        "ip-permission.cidr",
-        "ip-permission.prefix-list-id",
-        "ip-permission.from-port",
-        "ip-permission.to-port",
-        "ip-permission.protocol",
-    ];
-    let chosen = filters::select(
-        all,
-        request.filters,
-        &names,
-        |group, name| values(group, name, &account),
-        |group| group.tags.clone(),
-    )?;
-    let (chosen, next_token) = page(chosen, request.max_results, request.next_token.as_deref())?;
-    let result = m::DescribeSecurityGroupsResult {
-        next_token,
-        security_groups: Some(
-            chosen
-                .into_iter()
-                .map(|group| view(group, &call.region, &account))
-                .collect(),
-        ),
-    };
-    Ok(wire::serialize_describe_security_groups_response(&result).into())
+    let all = named(groups.values().collect(), &request.ids, |group| &group.id, refuse)?;
+    let all = named(all, &request.names, |group| &group.name, refuse)?;
+    let values = |group: &&SecurityGroup, name: &str| values(group, name, &account);
+    let chosen = filters::select(all, request.filter, FILTERS, values, |group| group.tags.clone())?;
+    let page = page(chosen, request.max_results, request.next_token.as_deref())?;
+    Ok(list(call, "securityGroupInfo", page, |group| {
+        view(group, &call.region, &account)
+    }))
 }
 
 fn values(group: &SecurityGroup, name: &str, account: &str) -> Vec<String> {
@@ -91,31 +72,28 @@ fn values(group: &SecurityGroup, name: &str, account: &str) -> Vec<String> {
     }
 }
 
-fn view(group: &SecurityGroup, region: &str, account: &str) -> m::SecurityGroup {
-    let everything = m::IpPermission {
-        ip_protocol: Some("-1".to_owned()),
-        ip_ranges: Some(
-            vec![m::IpRange {
-                cidr_ip: Some("0.0.0.0/0".to_owned()),
-                description: None,
-            }]
-            .into(),
-        ),
-        ipv6_ranges: Some(Vec::new().into()),
-        prefix_list_ids: Some(Vec::new().into()),
-        user_id_group_pairs: Some(Vec::new().into()),
-        ..m::IpPermission::default()
-    };
-    m::SecurityGroup {
-        description: Some(group.description.clone()),
-        group_id: Some(group.id.clone()),
-        group_name: Some(group.name.clone()),
-        ip_permissions: Some(permissions_view(&group.ingress, account).into()),
-        ip_permissions_egress: Some(vec![everything].into()),
-        owner_id: Some(account.to_owned()),
-        security_group_arn: Some(arn(&group.id, region, account)),
-        tags: Some(tag_list(&group.tags)),
-        vpc_id: Some(group.vpc_id.clone()),
+fn view(group: &SecurityGroup, region: &str, account: &str) -> Value {
+    json!({
+        "groupDescription": group.description,
+        "groupId": group.id,
+        "groupName": group.name,
+        "ipPermissions": permissions_view(&group.ingress, account),
+        "ipPermissionsEgress": permissions_view(&[anywhere()], account),
+        "ownerId": account,
+        "securityGroupArn": arn(&group.id, region, account),
+        "tagSet": tag_list(&group.tags),
+        "vpcId": group.vpc_id,
+    })
+}
+
+/// What every group lets out.
+fn anywhere() -> Permission {
+    Permission {
+        protocol: "-1".to_owned(),
+        from_port: None,
+        to_port: None,
+        source: Source::Cidr("0.0.0.0/0".to_owned()),
+        description: None,
     }
 }
 
@@ -123,58 +101,54 @@ fn arn(id: &str, region: &str, account: &str) -> String {
     format!("arn:aws:ec2:{region}:{account}:security-group/{id}")
 }
 
-/// Protocol, first and last port.
-type Span<'a> = (&'a str, Option<i32>, Option<i32>);
-
 /// Rules of one protocol and range are shown as one permission with several sources.
-fn permissions_view(rules: &[Permission], account: &str) -> Vec<m::IpPermission> {
-    let mut shown: Vec<(Span, Vec<&Permission>)> = Vec::new();
+fn permissions_view(rules: &[Permission], account: &str) -> Value {
+    let mut shown: Vec<Vec<&Permission>> = Vec::new();
+    let span = |rule: &Permission| (rule.protocol.clone(), rule.from_port, rule.to_port);
     for rule in rules {
-        let key = (rule.protocol.as_str(), rule.from_port, rule.to_port);
-        match shown.iter_mut().find(|(known, _)| *known == key) {
-            Some((_, same)) => same.push(rule),
-            None => shown.push((key, vec![rule])),
+        match shown.iter_mut().find(|same| span(same[0]) == span(rule)) {
+            Some(same) => same.push(rule),
+            None => shown.push(vec![rule]),
         }
     }
-    shown
-        .into_iter()
-        .map(|((protocol, from_port, to_port), rules)| {
-            let (mut ranges, mut groups, mut lists) = (Vec::new(), Vec::new(), Vec::new());
-            for rule in rules {
-                let description = rule.description.clone();
-                match &rule.source {
-                    Source::Cidr(cidr) => ranges.push(m::IpRange {
-                        cidr_ip: Some(cidr.clone()),
-                        description,
-                    }),
-                    Source::Group(id) => groups.push(m::UserIdGroupPair {
-                        description,
-                        group_id: Some(id.clone()),
-                        user_id: Some(account.to_owned()),
-                        ..m::UserIdGroupPair::default()
-                    }),
-                    Source::PrefixList(id) => lists.push(m::PrefixListId {
-                        description,
-                        prefix_list_id: Some(id.clone()),
-                    }),
-                }
-            }
-            m::IpPermission {
-                from_port,
-                ip_protocol: Some(protocol.to_owned()),
-                ip_ranges: Some(ranges.into()),
-                ipv6_ranges: Some(Vec::new().into()),
-                prefix_list_ids: Some(lists.into()),
-                to_port,
-                user_id_group_pairs: Some(groups.into()),
-            }
-        })
-        .collect()
+    shown.into_iter().map(|same| permission_view(&same, account)).collect()
+}
+
+fn permission_view(same: &[&Permission], account: &str) -> Value {
+    let (mut ranges, mut groups, mut lists) = (Vec::new(), Vec::new(), Vec::new());
+    for rule in same {
+        let description = &rule.description;
+        match &rule.source {
+            Source::Cidr(cidr) => ranges.push(json!({ "cidrIp": cidr, "description": description })),
+            Source::Group(id) => groups.push(json!({ "groupId": id, "userId": account, "description": description })),
+            Source::PrefixList(id) => lists.push(json!({ "prefixListId": id, "description": description })),
+        }
+    }
+    let rule = same.first();
+    json!({
+        "fromPort": rule.and_then(|rule| rule.from_port),
+        "groups": groups,
+        "ipProtocol": rule.map(|rule| &rule.protocol),
+        "ipRanges": ranges,
+        "ipv6Ranges": [],
+        "prefixListIds": lists,
+        "toPort": rule.and_then(|rule| rule.to_port),
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct CreateSecurityGroup {
+    group_name: String,
+    group_description: String,
+    vpc_id: Option<String>,
+    #[serde(default)]
+    tag_specification: Vec<TagSpecification>,
 }
 
 pub(super) fn create(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
-    let request: m::CreateSecurityGroupRequest = call.query()?;
-    let tags = specified(request.tag_specifications);
+    let request: CreateSecurityGroup = call.query()?;
+    let tags = specified(request.tag_specification);
     let mut state = world.lock();
     let account = state.account.clone();
     let network = &mut state.region(&call.region).network;
@@ -183,189 +157,185 @@ pub(super) fn create(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal>
         .vpc_id
         .or(default)
         .ok_or_else(|| Refusal::new("VPCIdNotSpecified", "No default VPC for this user"))?;
-    let id = network.create_security_group(&vpc_id, &request.group_name, &request.description, tags.clone())?;
-    let result = m::CreateSecurityGroupResult {
-        security_group_arn: Some(arn(&id, &call.region, &account)),
-        group_id: Some(id),
-        tags: Some(tag_list(&tags)),
-    };
-    Ok(wire::serialize_create_security_group_response(&result).into())
+    let id = network.create_security_group(&vpc_id, &request.group_name, &request.group_description, tags.clone())?;
+    let made = json!({
+        "groupId": id,
+        "securityGroupArn": arn(&id, &call.region, &account),
+        "tagSet": tag_list(&tags),
+    });
+    Ok(answer(call, &made))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct DeleteSecurityGroup {
+    group_id: Option<String>,
+    group_name: Option<String>,
 }
 
 pub(super) fn delete(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
-    let request: m::DeleteSecurityGroupRequest = call.query()?;
+    let request: DeleteSecurityGroup = call.query()?;
     let mut state = world.lock();
     let here = state.region(&call.region);
     let id = here.network.group_id(request.group_id, request.group_name)?;
     here.delete_security_group(&id)?;
-    let result = m::DeleteSecurityGroupResult {
-        group_id: Some(id),
-        r#return: Some(true),
-    };
-    Ok(wire::serialize_delete_security_group_response(&result).into())
+    Ok(answer(call, &json!({ "groupId": id, "return": true })))
+}
+
+/// Rules that are to be made, or to go.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Ingress {
+    group_id: Option<String>,
+    group_name: Option<String>,
+    #[serde(default)]
+    ip_permissions: Vec<IpPermission>,
+    // Of a single rule.
+    cidr_ip: Option<String>,
+    ip_protocol: Option<String>,
+    from_port: Option<i32>,
+    to_port: Option<i32>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct IpPermission {
+    ip_protocol: Option<String>,
+    from_port: Option<i32>,
+    to_port: Option<i32>,
+    ip_ranges: Vec<Peer>,
+    groups: Vec<Peer>,
+    prefix_list_ids: Vec<Peer>,
+}
+
+/// Who is let in: one of the three.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Peer {
+    cidr_ip: Option<String>,
+    group_id: Option<String>,
+    prefix_list_id: Option<String>,
+    description: Option<String>,
+    user_id: Option<String>,
+}
+
+impl Peer {
+    fn source(&self) -> Option<Source> {
+        let cidr = self.cidr_ip.clone().map(Source::Cidr);
+        let group = self.group_id.clone().map(Source::Group);
+        cidr.or(group)
+            .or_else(|| self.prefix_list_id.clone().map(Source::PrefixList))
+    }
 }
 
 /// Each source of each permission is a rule of its own.
-fn rules(list: Option<m::IpPermissionList>, single: Option<m::IpPermission>) -> Vec<Permission> {
-    let all = list
-        .map(|list| list.items)
-        .unwrap_or_default()
-        .into_iter()
-        .chain(single);
+fn rules(request: &Ingress) -> Vec<Permission> {
+    let rule = |protocol: &Option<String>, from_port, to_port, source, description| Permission {
+        protocol: protocol.clone().unwrap_or_else(|| "-1".to_owned()),
+        from_port,
+        to_port,
+        source,
+        description,
+    };
     let mut rules = Vec::new();
-    for permission in all {
-        let mut add = |source: Option<Source>, description: Option<String>| {
-            if let Some(source) = source {
-                rules.push(Permission {
-                    protocol: permission.ip_protocol.clone().unwrap_or_else(|| "-1".to_owned()),
-                    from_port: permission.from_port,
-                    to_port: permission.to_port,
-                    source,
-                    description,
-                });
-            }
-        };
-        for range in permission.ip_ranges.iter().flat_map(|list| &list.items) {
-            add(range.cidr_ip.clone().map(Source::Cidr), range.description.clone());
-        }
-        for pair in permission.user_id_group_pairs.iter().flat_map(|list| &list.items) {
-            add(pair.group_id.clone().map(Source::Group), pair.description.clone());
-        }
-        for prefix in permission.prefix_list_ids.iter().flat_map(|list| &list.items) {
-            add(
-                prefix.prefix_list_id.clone().map(Source::PrefixList),
-                prefix.description.clone(),
-            );
-        }
+    for it in &request.ip_permissions {
+        let peers = it.ip_ranges.iter().chain(&it.groups).chain(&it.prefix_list_ids);
+        rules.extend(peers.filter_map(|peer| {
+            let description = peer.description.clone();
+            let source = peer.source()?;
+            Some(rule(&it.ip_protocol, it.from_port, it.to_port, source, description))
+        }));
     }
+    let single = request.cidr_ip.clone().map(Source::Cidr);
+    let (from_port, to_port) = (request.from_port, request.to_port);
+    rules.extend(single.map(|source| rule(&request.ip_protocol, from_port, to_port, source, None)));
     rules
 }
 
-fn single(
-    cidr: Option<String>,
-    protocol: Option<String>,
-    from_port: Option<i32>,
-    to_port: Option<i32>,
-) -> Option<m::IpPermission> {
-    cidr.map(|cidr| m::IpPermission {
-        from_port,
-        ip_protocol: protocol,
-        ip_ranges: Some(
-            vec![m::IpRange {
-                cidr_ip: Some(cidr),
-                description: None,
-            }]
-            .into(),
-        ),
-        to_port,
-        ..m::IpPermission::default()
-    })
-}
-
 pub(super) fn authorize(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
-    let request: m::AuthorizeSecurityGroupIngressRequest = call.query()?;
-    let single = single(request.cidr_ip, request.ip_protocol, request.from_port, request.to_port);
-    let rules = rules(request.ip_permissions, single);
+    let request: Ingress = call.query()?;
+    let rules = rules(&request);
     let mut state = world.lock();
     let account = state.account.clone();
     let network = &mut state.region(&call.region).network;
     let id = network.group_id(request.group_id, request.group_name)?;
     network.authorize_ingress(&id, rules.clone())?;
-    let made = rules.iter().map(|rule| rule_view(&id, rule, &call.region, &account));
-    let result = m::AuthorizeSecurityGroupIngressResult {
-        r#return: Some(true),
-        security_group_rules: Some(made.collect()),
-    };
-    Ok(wire::serialize_authorize_security_group_ingress_response(&result).into())
+    let made = rules.iter();
+    let made = made.map(|rule| rule_view(&id, rule, false, &call.region, &account));
+    Ok(answer(
+        call,
+        &json!({ "return": true, "securityGroupRuleSet": made.collect::<Value>() }),
+    ))
 }
 
 pub(super) fn revoke(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
-    let request: m::RevokeSecurityGroupIngressRequest = call.query()?;
-    let single = single(request.cidr_ip, request.ip_protocol, request.from_port, request.to_port);
-    let rules = rules(request.ip_permissions, single);
+    let request: Ingress = call.query()?;
+    let rules = rules(&request);
     let mut state = world.lock();
     let network = &mut state.region(&call.region).network;
     let id = network.group_id(request.group_id, request.group_name)?;
     network.revoke_ingress(&id, &rules)?;
-    let result = m::RevokeSecurityGroupIngressResult {
-        r#return: Some(true),
-        ..m::RevokeSecurityGroupIngressResult::default()
-    };
-    Ok(wire::serialize_revoke_security_group_ingress_response(&result).into())
+    Ok(done(call))
 }
 
-/// A rule by itself, with an id that stays the same while the rule is there.
-fn rule_view(group_id: &str, rule: &Permission, region: &str, account: &str) -> m::SecurityGroupRule {
-    let id = derived_id("sgr", &format!("{group_id}{rule:?}"));
-    let mut view = m::SecurityGroupRule {
-        description: rule.description.clone(),
-        // -1 is "any" here, where a permission leaves the port out.
-        from_port: Some(rule.from_port.unwrap_or(-1)),
-        group_id: Some(group_id.to_owned()),
-        group_owner_id: Some(account.to_owned()),
-        ip_protocol: Some(rule.protocol.clone()),
-        is_egress: Some(false),
-        security_group_rule_arn: Some(format!("arn:aws:ec2:{region}:{account}:security-group-rule/{id}")),
-        security_group_rule_id: Some(id),
-        tags: Some(Vec::new().into()),
-        to_port: Some(rule.to_port.unwrap_or(-1)),
-        ..m::SecurityGroupRule::default()
+/// A rule's id stays the same while the rule is there.
+fn rule_id(group_id: &str, rule: &Permission, is_egress: bool) -> String {
+    derived_id("sgr", &format!("{group_id}{is_egress}{rule:?}"))
+}
+
+/// A rule by itself.
+fn rule_view(group_id: &str, rule: &Permission, is_egress: bool, region: &str, account: &str) -> Value {
+    let id = rule_id(group_id, rule, is_egress);
+    let source = |wanted: fn(&Source) -> Option<&String>| wanted(&rule.source).cloned();
+    let group = match &rule.source {
+        Source::Group(id) => json!({ "groupId": id, "userId": account }),
+        Source::Cidr(_) | Source::PrefixList(_) => Value::Null,
     };
-    match &rule.source {
-        Source::Cidr(cidr) => view.cidr_ipv4 = Some(cidr.clone()),
-        Source::PrefixList(id) => view.prefix_list_id = Some(id.clone()),
-        Source::Group(id) => {
-            view.referenced_group_info = Some(m::ReferencedSecurityGroup {
-                group_id: Some(id.clone()),
-                user_id: Some(account.to_owned()),
-                ..m::ReferencedSecurityGroup::default()
-            });
-        }
-    }
-    view
+    json!({
+        "cidrIpv4": source(|it| match it { Source::Cidr(cidr) => Some(cidr), _ => None }),
+        "description": rule.description,
+        // -1 is "any" here, where a permission leaves the port out.
+        "fromPort": rule.from_port.unwrap_or(-1),
+        "groupId": group_id,
+        "groupOwnerId": account,
+        "ipProtocol": rule.protocol,
+        "isEgress": is_egress,
+        "prefixListId": source(|it| match it { Source::PrefixList(id) => Some(id), _ => None }),
+        "referencedGroupInfo": group,
+        "securityGroupRuleArn": format!("arn:aws:ec2:{region}:{account}:security-group-rule/{id}"),
+        "securityGroupRuleId": id,
+        "tagSet": [],
+        "toPort": rule.to_port.unwrap_or(-1),
+    })
 }
 
 pub(super) fn describe_rules(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
-    let request: m::DescribeSecurityGroupRulesRequest = call.query()?;
-    let ids = request.security_group_rule_ids.map(|list| list.items);
+    let request: Listing = call.query()?;
     let mut state = world.lock();
     let account = state.account.clone();
-    let groups = &seen_network(world, &mut state, call).security_groups;
-    let anywhere = |group: &SecurityGroup| {
-        let rule = Permission {
-            protocol: "-1".to_owned(),
-            from_port: None,
-            to_port: None,
-            source: Source::Cidr("0.0.0.0/0".to_owned()),
-            description: Some("egress".to_owned()),
-        };
-        m::SecurityGroupRule {
-            description: None,
-            is_egress: Some(true),
-            ..rule_view(&group.id, &rule, &call.region, &account)
-        }
-    };
+    let groups = seen_network(world, &mut state, call).security_groups.values();
     let mut all = Vec::new();
-    for group in groups.values() {
-        all.push(anywhere(group));
-        let ingress = group.ingress.iter();
-        all.extend(ingress.map(|rule| rule_view(&group.id, rule, &call.region, &account)));
+    for group in groups {
+        let out = (anywhere(), true);
+        let ingress = group.ingress.iter().map(|rule| (rule.clone(), false));
+        all.extend(std::iter::once(out).chain(ingress).map(|(rule, is_egress)| {
+            let id = rule_id(&group.id, &rule, is_egress);
+            (id, &group.id, rule, is_egress)
+        }));
     }
-    let id = |rule: &m::SecurityGroupRule| rule.security_group_rule_id.clone().unwrap_or_default();
-    let known = |wanted: &str| all.iter().any(|rule| id(rule) == wanted);
     let refuse = |id: &str| not_found("InvalidSecurityGroupRuleId.NotFound", "security group rule ID", id);
-    all_known(ids.as_ref(), known, refuse)?;
-    all.retain(|rule| ids.as_ref().is_none_or(|ids| ids.contains(&id(rule))));
-    let values = |rule: &m::SecurityGroupRule, name: &str| match name {
-        "group-id" => rule.group_id.iter().cloned().collect(),
-        _ => vec![id(rule)],
+    let all = named(all, &request.ids, |(id, ..)| id, refuse)?;
+    let values = |(id, group, ..): &(String, &String, Permission, bool), name: &str| match name {
+        "group-id" => vec![(*group).clone()],
+        _ => vec![id.clone()],
     };
     let names = ["group-id", "security-group-rule-id"];
-    let chosen = filters::select(all, request.filters, &names, values, filters::no_tags)?;
-    let (chosen, next_token) = page(chosen, request.max_results, request.next_token.as_deref())?;
-    let result = m::DescribeSecurityGroupRulesResult {
-        next_token,
-        security_group_rules: Some(chosen.into()),
-    };
-    Ok(wire::serialize_describe_security_group_rules_response(&result).into())
+    let chosen = filters::select(all, request.filter, &names, values, filters::no_tags)?;
+    let page = page(chosen, request.max_results, request.next_token.as_deref())?;
+    Ok(list(
+        call,
+        "securityGroupRuleSet",
+        page,
+        |(_, group, rule, is_egress)| rule_view(group, &rule, is_egress, &call.region, &account),
+    ))
 }

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use winterbaume_ec2_generated::{model as m, wire};
+use serde::Deserialize;
+use serde_json::json;
 
 use super::super::page::page;
-use super::{filters, tags_of};
+use super::answer::{done, list};
+use super::filters;
+use super::requests::{Listing, Tag, tags};
 use crate::gateway::call::{Answer, Call};
 use crate::world::{Refusal, Region, Tags, World};
 
@@ -50,9 +53,19 @@ pub(super) fn must_show(world: &World, call: &Call) -> Result<(), Refusal> {
     }
 }
 
+/// Tags that are to be put on things, or to be taken from them.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Tagging {
+    #[serde(default)]
+    resource_id: Vec<String>,
+    #[serde(default)]
+    tag: Vec<Tag>,
+}
+
 pub(super) fn create(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
-    let request: m::CreateTagsRequest = call.query()?;
-    let tags = tags_of(request.tags);
+    let request: Tagging = call.query()?;
+    let tags = tags(request.tag);
     if let Some(key) = tags.keys().find(|key| key.starts_with("aws:")) {
         let message = format!(
             "Value ( {key} ) for parameter key is invalid. Tag keys starting with 'aws:' are reserved for internal use"
@@ -61,34 +74,34 @@ pub(super) fn create(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal>
     }
     let mut state = world.lock();
     let here = state.region(&call.region);
-    for id in &request.resources.items {
+    for id in &request.resource_id {
         tags_mut(here, id)?;
     }
-    for id in &request.resources.items {
+    for id in &request.resource_id {
         tags_mut(here, id)?.extend(tags.clone());
     }
-    Ok(wire::serialize_create_tags_response().into())
+    Ok(done(call))
 }
 
 /// A tag goes if its key is named, and its value fits where one is given; without tags all go.
 pub(super) fn delete(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
-    let request: m::DeleteTagsRequest = call.query()?;
-    let wanted = request.tags.map(|list| list.items);
+    let request: Tagging = call.query()?;
+    let wanted = request.tag;
     let mut state = world.lock();
-    for id in &request.resources.items {
+    for id in &request.resource_id {
         let Ok(tags) = tags_mut(state.region(&call.region), id) else {
             continue;
         };
         tags.retain(|key, value| {
-            let named = |tag: &m::Tag| tag.key.as_ref() == Some(key) && tag.value.as_ref().is_none_or(|it| it == value);
-            key.starts_with("aws:") || !wanted.as_ref().is_none_or(|wanted| wanted.iter().any(named))
+            let named = |tag: &Tag| tag.key == *key && tag.value.as_ref().is_none_or(|it| it == value);
+            key.starts_with("aws:") || !(wanted.is_empty() || wanted.iter().any(named))
         });
     }
-    Ok(wire::serialize_delete_tags_response().into())
+    Ok(done(call))
 }
 
 pub(super) fn describe(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
-    let request: m::DescribeTagsRequest = call.query()?;
+    let request: Listing = call.query()?;
     let mut state = world.lock();
     let as_of = state.as_of(world.clock.now());
     let here = state.region(&call.region);
@@ -112,23 +125,9 @@ pub(super) fn describe(world: &Arc<World>, call: &Call) -> Result<Answer, Refusa
         }]
     };
     let tags = |(_, key, value): &(String, String, String)| Tags::from([(key.clone(), value.clone())]);
-    let chosen = filters::select(
-        all,
-        request.filters,
-        &["resource-id", "resource-type", "key", "value"],
-        by,
-        tags,
-    )?;
-    let (chosen, next_token) = page(chosen, request.max_results, request.next_token.as_deref())?;
-    let view = |(id, key, value): (String, String, String)| m::TagDescription {
-        key: Some(key),
-        resource_type: Some(resource_type(&id)),
-        resource_id: Some(id),
-        value: Some(value),
-    };
-    let result = m::DescribeTagsResult {
-        next_token,
-        tags: Some(chosen.into_iter().map(view).collect()),
-    };
-    Ok(wire::serialize_describe_tags_response(&result).into())
+    let names = ["resource-id", "resource-type", "key", "value"];
+    let chosen = filters::select(all, request.filter, &names, by, tags)?;
+    let page = page(chosen, request.max_results, request.next_token.as_deref())?;
+    let view = |(id, key, value): (String, String, String)| json!({ "key": key, "resourceId": id, "resourceType": resource_type(&id), "value": value });
+    Ok(list(call, "tagSet", page, view))
 }
