@@ -26,6 +26,7 @@ use std::sync::Arc;
 
 pub use environment::sweep_terminated;
 pub use stack::{BuildBundle, BundleToRun, Stack};
+pub use version::ID as VERSION_ID;
 
 use crate::aws::Aws;
 use crate::engine::{Error, Graph, Node};

@@ -20,7 +20,7 @@ use crate::engine::{
     WriteCx,
 };
 
-const ID: ResourceId = "app-version";
+pub const ID: ResourceId = "app-version";
 const LIMITS: Limits = Limits::minutes(5, 30);
 
 pub(super) struct ApplicationVersion {

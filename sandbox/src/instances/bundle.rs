@@ -152,6 +152,7 @@ pub(super) fn processes(directory: &Path) -> Result<Vec<Process>, String> {
             Ok(vec![Process {
                 name: "web".to_owned(),
                 command: format!("./{program}"),
+                is_main: true,
             }])
         }
         Err(error) => Err(format!("Procfile could not be read: {error}")),

@@ -88,7 +88,7 @@ pub(super) async fn build(setup: &Setup, release: &Release, directory: &Path) ->
     let Ok(text) = std::fs::read_to_string(directory.join("Buildfile")) else {
         return Ok(());
     };
-    for process in procfile::lines(&text).map_err(|why| why.replace("Procfile", "Buildfile"))? {
+    for process in procfile::parse_buildfile(&text)? {
         note(
             setup,
             "INFO",
