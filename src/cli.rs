@@ -198,16 +198,20 @@ pub struct Wishes {
     #[arg(long)]
     pub upgrade_platform: bool,
 
-    #[command(flatten)]
-    pub bundle: BundleArgs,
-}
-
-/// What is wanted of the bundle.
-#[derive(Debug, Clone, Default, Args)]
-pub struct BundleArgs {
     /// Take the bundle although the check says that Beanstalk cannot run it
     #[arg(long)]
     pub no_check: bool,
+}
+
+#[derive(Debug, Clone, Default, Args)]
+pub struct BundleArgs {
+    /// Take it although the check says that Beanstalk cannot run it
+    #[arg(long)]
+    pub no_check: bool,
+
+    /// Compile the app as releases carry it: smaller and faster, after minutes; deploy it by app.bundle=ZIP
+    #[arg(long)]
+    pub release: bool,
 }
 
 #[derive(Debug, Clone, Args)]

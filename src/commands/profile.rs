@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use confctl_bundle::Instances;
 use tokio_util::sync::CancellationToken;
 
 use super::choice::{choose, stack_name};
@@ -80,7 +81,11 @@ fn init(global: &Global, file: &Path) -> Result<Summary, Error> {
 /// Builds and checks the bundle, and says where it is.
 pub(super) fn bundle(global: &Global, args: &BundleArgs, ui: &Ui) -> Result<Summary, Error> {
     let chosen = choose(global)?;
-    let (source, instances) = (source(&chosen.profile)?, instances(&chosen.profile, args.no_check));
+    let source = source(&chosen.profile)?;
+    let instances = Instances {
+        release: args.release,
+        ..instances(&chosen.profile, args.no_check)
+    };
     let stop = CancellationToken::new();
     signals::listen(ui, stop.clone());
     let mut progress = |text: &str| ui.say(&format!("  {text}"));

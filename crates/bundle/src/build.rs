@@ -52,7 +52,7 @@ const PACKAGE_PARTS: &[&str] = &[
 pub fn inspect(source: &Source, instances: &Instances) -> Result<Inspected, BundleError> {
     let (identity, findings) = match source {
         Source::Package(directory) => {
-            let package = Package::read(directory)?;
+            let package = Package::read(directory, instances.release)?;
             let contents = Contents::of_parts(&package.directory, PACKAGE_PARTS)?;
             let identity = identity::of_package(&package, instances.architecture)?;
             must_be_writable(&work_directory(&package)?)?;
@@ -71,7 +71,7 @@ pub fn inspect(source: &Source, instances: &Instances) -> Result<Inspected, Bund
             findings
                 .flaws
                 .extend(check::too_large(&name_of(path), fs_err::metadata(path)?.len()));
-            (identity(source, instances.architecture)?, findings)
+            (identity(source, instances)?, findings)
         }
     };
     let notes = passed(findings, source.path(), instances)?;
@@ -86,10 +86,16 @@ pub fn build(
     stop: &CancellationToken,
     progress: &mut dyn FnMut(&str),
 ) -> Result<Bundle, BundleError> {
-    let identity = identity(source, instances.architecture)?;
+    let identity = identity(source, instances)?;
     let file = format!("{}.zip", identity.version_label);
     let (path, mut notes) = match source {
-        Source::Package(directory) => from_package(&Package::read(directory)?, &file, instances, stop, progress)?,
+        Source::Package(directory) => from_package(
+            &Package::read(directory, instances.release)?,
+            &file,
+            instances,
+            stop,
+            progress,
+        )?,
         Source::Folder(folder) => {
             let path = cache_directory()?.join(&file);
             let notes = zip(&Contents::of_folder(folder)?, &path, instances)?;

@@ -10,8 +10,9 @@ use toml::{Table, Value};
 use super::check::place_of_program;
 use super::error::BundleError;
 
-/// The profile of Cargo that a workspace may have for bundles: as fast at run time as `release`, and faster to compile.
+/// The profile of Cargo that a workspace may have for bundles, as what is compiled sooner than `release`.
 const OWN_PROFILE: &str = "bundle";
+const RELEASE: &str = "release";
 
 /// A package with a Procfile.
 #[derive(Debug)]
@@ -27,7 +28,7 @@ pub(super) struct Package {
 }
 
 impl Package {
-    pub(super) fn read(directory: &Path) -> Result<Self, BundleError> {
+    pub(super) fn read(directory: &Path, release: bool) -> Result<Self, BundleError> {
         let path = directory.join("Cargo.toml");
         let manifest = manifest(&path)?;
         let unusable = |path: &Path, reason: &str| BundleError::Manifest {
@@ -58,7 +59,7 @@ impl Package {
         })?;
         let root = workspace_root(directory)?;
         Ok(Self {
-            profile: profile_of(&root)?,
+            profile: if release { RELEASE } else { profile_of(&root)? },
             directory: directory.into(),
             root,
             name: name.into(),
@@ -110,7 +111,7 @@ fn profile_of(root: &Path) -> Result<&'static str, BundleError> {
     let profiles = manifest.get("profile").and_then(Value::as_table);
     Ok(match profiles {
         Some(profiles) if profiles.contains_key(OWN_PROFILE) => OWN_PROFILE,
-        _ => "release",
+        _ => RELEASE,
     })
 }
 

@@ -8,7 +8,8 @@ use fs_err as fs;
 use zip::ZipArchive;
 
 use super::error::BundleError;
-use super::left_out::{self, GitRules, LeftOut, Why};
+use super::left_out::{self, LeftOut, Why};
+use super::walk;
 
 /// Links that lead to links: more are a circle.
 const MOST_LINKS: usize = 40;
@@ -58,23 +59,22 @@ pub(super) enum Place {
 impl Contents {
     /// Everything in a folder that is sent.
     pub(super) fn of_folder(folder: &Path) -> Result<Self, BundleError> {
-        let mut walk = Walk::new(folder, LeftOut::of_folder(folder)?);
-        walk.enter(folder)?;
-        Ok(walk.found.sorted())
+        Ok(walk::folder(folder, LeftOut::of_folder(folder)?, &[folder])?.sorted())
     }
 
     /// Those of `parts` (files or folders of `folder`) that exist.
     pub(super) fn of_parts(folder: &Path, parts: &[&str]) -> Result<Self, BundleError> {
-        let mut walk = Walk::new(folder, LeftOut::usual());
-        for part in parts {
-            let path = folder.join(part);
-            if path.is_dir() {
-                walk.enter(&path)?;
-            } else if path.is_file() {
-                walk.found.files.push(File::on_disk(part, path)?);
-            }
+        let paths: Vec<PathBuf> = parts.iter().map(|part| folder.join(part)).collect();
+        let folders: Vec<&Path> = paths
+            .iter()
+            .map(PathBuf::as_path)
+            .filter(|path| path.is_dir())
+            .collect();
+        let mut found = walk::folder(folder, LeftOut::usual(), &folders)?;
+        for (part, path) in parts.iter().zip(&paths).filter(|(_, path)| path.is_file()) {
+            found.files.push(File::on_disk(part, path.clone())?);
         }
-        Ok(walk.found.sorted())
+        Ok(found.sorted())
     }
 
     /// What a zip holds, folders left out.
@@ -179,7 +179,7 @@ impl Contents {
         Place::Inside(place.join("/"))
     }
 
-    fn empty() -> Self {
+    pub(super) fn empty() -> Self {
         Self {
             files: Vec::new(),
             secrets: Vec::new(),
@@ -210,7 +210,7 @@ impl Contents {
 }
 
 impl File {
-    fn on_disk(name: &str, path: PathBuf) -> Result<Self, BundleError> {
+    pub(super) fn on_disk(name: &str, path: PathBuf) -> Result<Self, BundleError> {
         let metadata = fs::metadata(&path)?;
         let runs = is_executable(&metadata) || is_hook(name) || starts_like_a_program(&path)?;
         let mode = if runs { 0o755 } else { 0o644 };
@@ -219,6 +219,14 @@ impl File {
             mode,
             body: Body::File(path),
         })
+    }
+
+    pub(super) fn link_to(name: &str, target: String) -> Self {
+        Self {
+            name: name.into(),
+            mode: 0o777,
+            body: Body::Link { target },
+        }
     }
 
     /// All of its bytes; of a link the path that it leads to.
@@ -258,145 +266,10 @@ impl File {
         self.mode & 0o111 != 0
     }
 
-    fn holds_a_key(&self) -> Result<bool, BundleError> {
+    pub(super) fn holds_a_key(&self) -> Result<bool, BundleError> {
         let may_hold = self.link().is_none() && left_out::may_be_a_key(&self.name);
         Ok(may_hold && left_out::is_private_key(&self.read_at_most(LONGEST_KEY)?))
     }
-}
-
-/// A walk through a folder.
-struct Walk<'a> {
-    root: &'a Path,
-    left_out: LeftOut,
-    /// Of the folders that are being walked through.
-    git: Vec<GitRules>,
-    found: Contents,
-}
-
-impl<'a> Walk<'a> {
-    fn new(root: &'a Path, left_out: LeftOut) -> Self {
-        Self {
-            root,
-            left_out,
-            git: Vec::new(),
-            found: Contents::empty(),
-        }
-    }
-
-    fn enter(&mut self, folder: &Path) -> Result<(), BundleError> {
-        let rules = self.left_out.git_rules(folder);
-        let has_rules = rules.is_some();
-        self.git.extend(rules);
-        for entry in fs::read_dir(folder)? {
-            let entry = entry?;
-            self.take(&entry.path(), entry.file_type()?)?;
-        }
-        if has_rules {
-            self.git.pop();
-        }
-        Ok(())
-    }
-
-    fn take(&mut self, path: &Path, kind: std::fs::FileType) -> Result<(), BundleError> {
-        let from_root = path.strip_prefix(self.root).unwrap_or(path);
-        let why = self.left_out.why(from_root, kind.is_dir());
-        let why = why.or_else(|| left_out::is_ignored_by_git(&self.git, path, kind.is_dir()).then_some(Why::Gitignore));
-        let Some(name) = name_of(from_root) else {
-            if why.is_none() {
-                let shown = from_root.as_os_str().as_encoded_bytes().escape_ascii();
-                self.found.unnameable.push(shown.to_string());
-            }
-            return Ok(());
-        };
-        match why {
-            Some(Why::Secret) => self.found.secrets.push(name.clone()),
-            Some(Why::Gitignore) => self.found.ignored_by_git.push(name.clone()),
-            Some(Why::Never | Why::Ebignore) | None => {}
-        }
-        if kind.is_dir() {
-            let is_looked_into = why.is_none() || !self.left_out.is_final() && why == Some(Why::Ebignore);
-            return if is_looked_into { self.enter(path) } else { Ok(()) };
-        }
-        if why.is_some() {
-            return Ok(());
-        }
-        let file = if kind.is_symlink() {
-            link(&name, path)?
-        } else if kind.is_file() {
-            File::on_disk(&name, path.into())?
-        } else {
-            // Sockets and pipes are nothing that could be sent.
-            return Ok(());
-        };
-        if file.holds_a_key()? && !self.left_out.is_wanted(from_root) {
-            self.found.secrets.push(name);
-        } else {
-            self.found.files.push(file);
-        }
-        Ok(())
-    }
-}
-
-fn link(name: &str, path: &Path) -> Result<File, BundleError> {
-    let target = fs::read_link(path)?;
-    Ok(File {
-        name: name.into(),
-        mode: 0o777,
-        body: Body::Link {
-            target: target.to_string_lossy().into_owned(),
-        },
-    })
-}
-
-/// With slashes; `None` for a name that is not UTF-8.
-fn name_of(path: &Path) -> Option<String> {
-    let parts: Option<Vec<&str>> = path.components().map(|part| part.as_os_str().to_str()).collect();
-    parts.map(|parts| parts.join("/"))
-}
-
-/// The files of `directories` below `root` that git would track, in no order. Build output and hidden folders that are not
-/// Beanstalk's are none.
-pub(super) fn source_files(root: &Path, directories: &[PathBuf]) -> Result<Vec<PathBuf>, BundleError> {
-    let mut files = Vec::new();
-    let outside = directories.iter().filter(|directory| !directory.starts_with(root));
-    for start in std::iter::once(root).chain(outside.map(PathBuf::as_path)) {
-        walk_sources(start, directories, &LeftOut::of_sources(), &mut Vec::new(), &mut files)?;
-    }
-    Ok(files)
-}
-
-fn walk_sources(
-    folder: &Path,
-    directories: &[PathBuf],
-    rules: &LeftOut,
-    git: &mut Vec<GitRules>,
-    files: &mut Vec<PathBuf>,
-) -> Result<(), BundleError> {
-    let is_within = directories.iter().any(|directory| folder.starts_with(directory));
-    let depth = git.len();
-    git.extend(rules.git_rules(folder));
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let (path, kind) = (entry.path(), entry.file_type()?);
-        if left_out::is_ignored_by_git(git, &path, kind.is_dir()) {
-            continue;
-        }
-        if kind.is_dir() {
-            let leads_there = directories.iter().any(|directory| directory.starts_with(&path));
-            if (is_within && is_source_folder(&path)) || leads_there {
-                walk_sources(&path, directories, rules, git, files)?;
-            }
-        } else if is_within {
-            files.push(path);
-        }
-    }
-    git.truncate(depth);
-    Ok(())
-}
-
-fn is_source_folder(path: &Path) -> bool {
-    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-    name != "target" && (!name.starts_with('.') || [".platform", ".ebextensions"].contains(&&*name))
 }
 
 /// Beanstalk runs these as root; it sets their mode itself, but only on platforms from 2022 on (Beanstalk guide:

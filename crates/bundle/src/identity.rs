@@ -8,10 +8,11 @@ use sha2::{Digest, Sha256};
 
 use super::archive;
 use super::cargo::Package;
-use super::contents::{Contents, source_files};
+use super::contents::Contents;
 use super::error::BundleError;
-use super::instances::target;
+use super::instances::{Instances, target};
 use super::source::Source;
+use super::walk::source_files;
 use confctl_profile::Architecture;
 
 /// What a bundle is known by.
@@ -58,9 +59,12 @@ impl Identity {
 
 /// The identity of `source`. For a Cargo package: its sources, the workspace's manifest and lock file, and what it is compiled
 /// for. For a folder: its files and which of them can be run. For a zip: its bytes.
-pub fn identity(source: &Source, architecture: Architecture) -> Result<Identity, BundleError> {
+pub fn identity(source: &Source, instances: &Instances) -> Result<Identity, BundleError> {
     match source {
-        Source::Package(directory) => of_package(&Package::read(directory)?, architecture),
+        Source::Package(directory) => {
+            let package = Package::read(directory, instances.release)?;
+            of_package(&package, instances.architecture)
+        }
         Source::Folder(folder) => of_folder(&source.stem(), &Contents::of_folder(folder)?),
         Source::Zip(path) => of_zip(&source.stem(), "from a zip", path),
         Source::Release(path) => of_zip(&source.stem(), "from the release", path),

@@ -27,6 +27,8 @@ pub struct Instances {
     pub branch: String,
     /// What is wrong with the bundle is told and does not stop it.
     pub unchecked: bool,
+    /// A package is compiled by the profile `release`, whatever else its workspace has for bundles.
+    pub release: bool,
 }
 
 impl Instances {

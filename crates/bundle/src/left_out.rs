@@ -57,7 +57,7 @@ pub(super) enum Why {
 /// What a folder leaves out.
 #[derive(Debug)]
 pub(super) struct LeftOut {
-    /// Lines in the order of their weight, the last that matches decides.
+    /// In the order of their weight: the last that matches decides.
     lines: Vec<(Gitignore, Why)>,
     /// There is no line that takes something back: a folder that is left out need not be looked into.
     is_final: bool,
@@ -74,7 +74,7 @@ impl LeftOut {
         if !left_out.with_git {
             for line in fs_err::read_to_string(&path)?.lines() {
                 left_out.is_final &= !line.starts_with('!');
-                left_out.add(line, Why::Ebignore, &path)?;
+                left_out.add(&[line], Why::Ebignore, &path)?;
             }
         }
         Ok(left_out)
@@ -87,13 +87,9 @@ impl LeftOut {
             is_final: true,
             with_git: false,
         };
-        let usual = [(NEVER, Why::Never), (SECRETS, Why::Secret)];
-        for (line, why) in usual
-            .into_iter()
-            .flat_map(|(lines, why)| lines.iter().map(move |line| (line, why)))
-        {
+        for (lines, why) in [(NEVER, Why::Never), (SECRETS, Why::Secret)] {
             // Lines of ours are patterns.
-            let _ = left_out.add(line, why, Path::new(""));
+            let _ = left_out.add(lines, why, Path::new(""));
         }
         left_out
     }
@@ -107,14 +103,17 @@ impl LeftOut {
         }
     }
 
-    fn add(&mut self, line: &str, why: Why, file: &Path) -> Result<(), BundleError> {
-        let mut builder = GitignoreBuilder::new("");
-        let line = builder.add_line(None, line).and_then(|builder| builder.build());
-        let line = line.map_err(|error| BundleError::Manifest {
+    /// One weight for all of these.
+    fn add(&mut self, lines: &[&str], why: Why, file: &Path) -> Result<(), BundleError> {
+        let unusable = |error: ignore::Error| BundleError::Manifest {
             path: file.into(),
             reason: error.to_string(),
-        })?;
-        self.lines.push((line, why));
+        };
+        let mut builder = GitignoreBuilder::new("");
+        for line in lines {
+            builder.add_line(None, line).map_err(unusable)?;
+        }
+        self.lines.push((builder.build().map_err(unusable)?, why));
         Ok(())
     }
 

@@ -14,6 +14,7 @@ mod instances;
 mod left_out;
 mod release;
 mod source;
+mod walk;
 
 #[cfg(test)]
 mod elf_fixture;

@@ -177,11 +177,8 @@ impl Extensions {
 
     fn add_option(&mut self, file: &str, name: &str, value: Option<&Value>, findings: &mut Findings) {
         self.options.insert(name.to_owned());
-        match value {
-            Some(Value::Array(_) | Value::Object(_)) => {
-                wrong_form(file, &format!("`{name}` has no plain value"), findings);
-            }
-            Some(_) | None => {}
+        if let Some(Value::Array(_) | Value::Object(_)) = value {
+            wrong_form(file, &format!("`{name}` has no plain value"), findings);
         }
     }
 }

@@ -87,7 +87,7 @@ fn a_file_that_only_calls_itself_a_zip_is_told() {
 #[test]
 fn a_package_is_put_together_where_its_procfile_expects_the_program() {
     let (root, zips) = (package(), tempfile::tempdir().unwrap());
-    let package = Package::read(&root.path().join("site")).unwrap();
+    let package = Package::read(&root.path().join("site"), false).unwrap();
     let path = zips.path().join("site.zip");
     put(zips.path(), "server", good_program());
     assemble(&package, &zips.path().join("server"), &path, &instances()).unwrap();
@@ -110,7 +110,7 @@ fn a_package_is_compiled_once_and_then_taken_as_it_is() {
     })
     .unwrap();
     assert!(lines.iter().any(|line| line.starts_with("Compiling site")), "{lines:?}");
-    assert_eq!(first.version_label, identity(&source, HERE).unwrap().version_label);
+    assert_eq!(first.version_label, identity(&source, &of(HERE)).unwrap().version_label);
     let second = build(&source, &of(HERE), &CancellationToken::new(), &mut |line| {
         panic!("compiled again: {line}")
     })
@@ -139,9 +139,9 @@ fn a_package_that_does_not_compile_is_told_in_the_compilers_words() {
 fn a_package_without_a_procfile_is_told() {
     let root = package();
     std::fs::remove_file(root.path().join("site/Procfile")).unwrap();
-    let error = identity(&Source::Package(root.path().join("site")), HERE).unwrap_err();
+    let error = identity(&Source::Package(root.path().join("site")), &of(HERE)).unwrap_err();
     assert!(error.to_string().contains("needs a Procfile"), "{error}");
-    let error = identity(&Source::Package(root.path().into()), HERE).unwrap_err();
+    let error = identity(&Source::Package(root.path().into()), &of(HERE)).unwrap_err();
     assert!(error.to_string().contains("is a workspace, not a package"), "{error}");
 }
 
@@ -162,7 +162,7 @@ fn a_package_for_another_processor_needs_a_prebuilt_bundle() {
 #[test]
 fn the_label_follows_the_inputs_and_not_the_place() {
     let label = |root: &TempDir| {
-        identity(&Source::Package(root.path().join("site")), HERE)
+        identity(&Source::Package(root.path().join("site")), &of(HERE))
             .unwrap()
             .version_label
     };
@@ -196,18 +196,18 @@ fn what_git_ignores_is_no_input() {
     assert!(git.is_ok_and(|status| status.success()));
     put(root.path(), ".gitignore", "*.log\n");
     let source = Source::Package(root.path().join("site"));
-    let before = identity(&source, HERE).unwrap();
+    let before = identity(&source, &of(HERE)).unwrap();
     put(root.path(), "site/run.log", "noise");
-    assert_eq!(identity(&source, HERE).unwrap(), before);
+    assert_eq!(identity(&source, &of(HERE)).unwrap(), before);
     put(root.path(), "site/src/new.rs", "// not committed yet, but compiled");
-    assert_ne!(identity(&source, HERE).unwrap(), before);
+    assert_ne!(identity(&source, &of(HERE)).unwrap(), before);
 }
 
 #[test]
 fn a_folders_label_follows_its_files() {
     let (one, other) = (folder(), folder());
     let inputs = |folder: &TempDir| {
-        identity(&Source::Folder(folder.path().into()), HERE)
+        identity(&Source::Folder(folder.path().into()), &of(HERE))
             .unwrap()
             .inputs_sha256
     };

@@ -33,6 +33,7 @@ fn on(branch: &str) -> Instances {
         architecture: Architecture::X86_64,
         branch: branch.to_owned(),
         unchecked: false,
+        release: false,
     }
 }
 
