@@ -104,7 +104,11 @@ impl Session {
         }
         let intents = journal::unsettled(&read, &record).await?;
         let bundle = match fallback {
-            Fallback::Article => bundle_to_run(&chosen.profile, wishes.bundle.no_check, ui)?,
+            Fallback::Article => {
+                // What is on this machine is looked at before anything is made.
+                resources::public_key(&chosen.profile)?;
+                bundle_to_run(&chosen.profile, wishes.no_check, ui)?
+            }
             Fallback::Applied => bundle_or_unknown(&chosen.profile),
         };
         let mut stack = Stack::new(name.clone(), &region, chosen.profile.clone(), bundle);
