@@ -24,11 +24,15 @@ pub(super) fn bundle_to_run(profile: &Profile, unchecked: bool, ui: &Ui) -> Resu
 pub(super) fn bundle_or_unknown(profile: &Profile) -> BundleToRun {
     let instances = instances(profile, true);
     let identified = source(profile).and_then(|source| {
-        let identity = bundle::identity(&source, instances.architecture).map_err(bundle_error)?;
+        let identity = bundle::identity(&source, &instances).map_err(bundle_error)?;
         Ok((source, identity))
     });
     match identified {
-        Ok((source, identity)) => to_run(profile, source, instances, identity),
+        // What is deployed is not judged by what is on this machine now.
+        Ok((source, identity)) => BundleToRun {
+            mark: String::new(),
+            ..to_run(profile, source, instances, identity)
+        },
         Err(_) => unknown(),
     }
 }
@@ -38,6 +42,7 @@ pub(super) fn unknown() -> BundleToRun {
     BundleToRun {
         label: String::new(),
         description: String::new(),
+        mark: String::new(),
         build: Box::new(|_, _| Err(Error::failed("the bundle cannot be built from here").hint("confctl bundle"))),
     }
 }
@@ -46,6 +51,7 @@ fn to_run(profile: &Profile, source: Source, instances: Instances, identity: Ide
     // Built once in a run, however often it is asked for.
     let built: Mutex<Option<PathBuf>> = Mutex::default();
     BundleToRun {
+        mark: identity.mark(),
         label: profile.app.version_label.clone().unwrap_or(identity.version_label),
         description: identity.description,
         build: Box::new(move |stop, progress| {
@@ -70,6 +76,7 @@ pub(super) fn instances(profile: &Profile, unchecked: bool) -> Instances {
         architecture: profile.instance.architecture,
         branch: profile.app.platform.clone(),
         unchecked,
+        release: false,
     }
 }
 
