@@ -178,7 +178,7 @@ pub enum Command {
     #[command(subcommand)]
     Profile(ProfileCommand),
     /// Build and check what Beanstalk would run
-    Bundle,
+    Bundle(BundleArgs),
     /// Credentials, region, platform, instance types and quotas: what would stop `up`
     Doctor,
     /// The local AWS
@@ -197,6 +197,21 @@ pub struct Wishes {
     /// Move to the newest recommended platform version
     #[arg(long)]
     pub upgrade_platform: bool,
+
+    /// Take the bundle although the check says that Beanstalk cannot run it
+    #[arg(long)]
+    pub no_check: bool,
+}
+
+#[derive(Debug, Clone, Default, Args)]
+pub struct BundleArgs {
+    /// Take it although the check says that Beanstalk cannot run it
+    #[arg(long)]
+    pub no_check: bool,
+
+    /// Compile the app as releases carry it: smaller and faster, after minutes; deploy it by app.bundle=ZIP
+    #[arg(long)]
+    pub release: bool,
 }
 
 #[derive(Debug, Clone, Args)]

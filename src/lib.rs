@@ -2,7 +2,6 @@
 //! The binary is a thin shell around this library.
 
 pub mod aws;
-pub mod bundle;
 pub mod cli;
 pub mod commands;
 pub mod exit;

@@ -1,5 +1,6 @@
 //! One file a command: reads its arguments, calls the parts below, speaks through `ui`.
 
+mod building;
 mod choice;
 mod cost;
 mod doctor;
@@ -102,7 +103,7 @@ async fn dispatch(cli: &Cli, ui: &Ui) -> Result<Summary, Error> {
         Command::Load(args) => load::run(global, args, ui).await,
         Command::Stress(args) => stress::run(global, args, ui).await,
         Command::Profile(command) => profile::run(global, command, ui),
-        Command::Bundle => profile::bundle(global, ui),
+        Command::Bundle(args) => profile::bundle(global, args, ui),
         Command::Doctor => doctor::run(global, ui).await,
         #[cfg(feature = "sandbox")]
         Command::Sandbox(command) => sandbox::run(command, global.region.as_deref(), ui).await,

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
+use confctl_bundle::Instances;
 use tokio_util::sync::CancellationToken;
 
 use super::choice::{choose, stack_name};
-use super::to_run::bundle_error;
-use crate::bundle as bundles;
-use crate::cli::{Global, ProfileCommand};
+use super::to_run::{bundle_error, instances, source, tell};
+use crate::cli::{BundleArgs, Global, ProfileCommand};
 use crate::engine::{Error, Kind};
 use crate::profile::{self, Names};
 use crate::ui::{Summary, Ui, signals};
@@ -79,14 +79,18 @@ fn init(global: &Global, file: &Path) -> Result<Summary, Error> {
 }
 
 /// Builds and checks the bundle, and says where it is.
-pub(super) fn bundle(global: &Global, ui: &Ui) -> Result<Summary, Error> {
+pub(super) fn bundle(global: &Global, args: &BundleArgs, ui: &Ui) -> Result<Summary, Error> {
     let chosen = choose(global)?;
-    let source = bundles::Source::locate(&chosen.profile.app.bundle, Path::new(".")).map_err(bundle_error)?;
+    let source = source(&chosen.profile)?;
+    let instances = Instances {
+        release: args.release,
+        ..instances(&chosen.profile, args.no_check)
+    };
     let stop = CancellationToken::new();
     signals::listen(ui, stop.clone());
     let mut progress = |text: &str| ui.say(&format!("  {text}"));
-    let architecture = chosen.profile.instance.architecture;
-    let built = bundles::build(&source, architecture, &stop, &mut progress).map_err(bundle_error)?;
+    let built = confctl_bundle::build(&source, &instances, &stop, &mut progress).map_err(bundle_error)?;
+    tell(ui, &built.notes);
     let label = chosen.profile.app.version_label.unwrap_or(built.version_label);
     Ok(Summary::done()
         .output("bundle", built.path.display().to_string())

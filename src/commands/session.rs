@@ -104,7 +104,11 @@ impl Session {
         }
         let intents = journal::unsettled(&read, &record).await?;
         let bundle = match fallback {
-            Fallback::Article => bundle_to_run(&chosen.profile)?,
+            Fallback::Article => {
+                // What is on this machine is looked at before anything is made.
+                resources::public_key(&chosen.profile)?;
+                bundle_to_run(&chosen.profile, wishes.no_check, ui)?
+            }
             Fallback::Applied => bundle_or_unknown(&chosen.profile),
         };
         let mut stack = Stack::new(name.clone(), &region, chosen.profile.clone(), bundle);
@@ -267,6 +271,12 @@ impl Look {
         deletable
             .map(|orphan| (orphan.resource, orphan.removal.clone()))
             .collect()
+    }
+
+    /// Whether `up` needs the bundle itself.
+    pub(super) fn deploys(&self) -> bool {
+        let mut steps = self.planned.iter();
+        steps.any(|step| step.resource == resources::VERSION_ID && step.change.is_pending())
     }
 
     /// Whether `up` has anything to do.

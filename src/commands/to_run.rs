@@ -1,43 +1,93 @@
 //! The bundle that a profile means, as a stack deploys it: its label without building, and how to build it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
-use crate::bundle;
+use confctl_bundle::{self as bundle, BundleError, Finding, Identity, Instances, Source};
+
 use crate::engine::Error;
 use crate::profile::Profile;
 use crate::resources::BundleToRun;
+use crate::ui::Ui;
 
-pub(super) fn bundle_to_run(profile: &Profile) -> Result<BundleToRun, Error> {
-    let source = bundle::Source::locate(&profile.app.bundle, Path::new(".")).map_err(bundle_error)?;
-    let identity = bundle::identity(&source).map_err(bundle_error)?;
-    let architecture = profile.instance.architecture;
-    Ok(BundleToRun {
-        label: profile.app.version_label.clone().unwrap_or(identity.version_label),
-        description: identity.description,
-        build: Box::new(move |stop, progress| {
-            bundle::build(&source, architecture, stop, progress)
-                .map(|bundle| bundle.path)
-                .map_err(bundle_error)
-        }),
-    })
+/// For what says what the stack should be: checked as far as that goes without a compiler. What is worth to be known of it is
+/// told.
+pub(super) fn bundle_to_run(profile: &Profile, unchecked: bool, ui: &Ui) -> Result<BundleToRun, Error> {
+    let instances = instances(profile, unchecked);
+    let source = source(profile)?;
+    let inspected = bundle::inspect(&source, &instances).map_err(bundle_error)?;
+    tell(ui, &inspected.notes);
+    Ok(to_run(profile, source, instances, inspected.identity))
 }
 
-/// For what is only removed or looked at: that must work without the bundle's sources and a toolchain.
+/// For what is only removed or looked at: that must work without the bundle's sources.
 pub(super) fn bundle_or_unknown(profile: &Profile) -> BundleToRun {
-    bundle_to_run(profile).unwrap_or_else(|_| unknown())
+    let instances = instances(profile, true);
+    let identified = source(profile).and_then(|source| {
+        let identity = bundle::identity(&source, &instances).map_err(bundle_error)?;
+        Ok((source, identity))
+    });
+    match identified {
+        // What is deployed is not judged by what is on this machine now.
+        Ok((source, identity)) => BundleToRun {
+            mark: String::new(),
+            ..to_run(profile, source, instances, identity)
+        },
+        Err(_) => unknown(),
+    }
 }
 
-/// For former profiles, whose versions go with their application: nothing is hashed, no toolchain asked.
+/// For former profiles, whose versions go with their application: nothing is hashed.
 pub(super) fn unknown() -> BundleToRun {
     BundleToRun {
         label: String::new(),
         description: String::new(),
+        mark: String::new(),
         build: Box::new(|_, _| Err(Error::failed("the bundle cannot be built from here").hint("confctl bundle"))),
     }
 }
 
-pub(super) fn bundle_error(error: bundle::BundleError) -> Error {
-    if matches!(error, bundle::BundleError::Stopped) {
+fn to_run(profile: &Profile, source: Source, instances: Instances, identity: Identity) -> BundleToRun {
+    // Built once in a run, however often it is asked for.
+    let built: Mutex<Option<PathBuf>> = Mutex::default();
+    BundleToRun {
+        mark: identity.mark(),
+        label: profile.app.version_label.clone().unwrap_or(identity.version_label),
+        description: identity.description,
+        build: Box::new(move |stop, progress| {
+            let mut built = built.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(path) = &*built {
+                return Ok(path.clone());
+            }
+            let bundle = bundle::build(&source, &instances, stop, progress).map_err(bundle_error)?;
+            *built = Some(bundle.path.clone());
+            Ok(bundle.path)
+        }),
+    }
+}
+
+/// What `app.bundle` stands for.
+pub(super) fn source(profile: &Profile) -> Result<Source, Error> {
+    Source::locate(&profile.app.bundle, Path::new("."), profile.instance.architecture).map_err(bundle_error)
+}
+
+pub(super) fn instances(profile: &Profile, unchecked: bool) -> Instances {
+    Instances {
+        architecture: profile.instance.architecture,
+        branch: profile.app.platform.clone(),
+        unchecked,
+        release: false,
+    }
+}
+
+pub(super) fn tell(ui: &Ui, notes: &[Finding]) {
+    for note in notes {
+        ui.notice(&format!("{}: {}", note.file, note.problem), Some(&note.way_out));
+    }
+}
+
+pub(super) fn bundle_error(error: BundleError) -> Error {
+    if matches!(error, BundleError::Stopped) {
         return Error::stopped();
     }
     let text = error.to_string();

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::building::Building;
 use super::session::{Fallback, Look, Session, unlock};
 use super::{cost, verify};
 use crate::cli::{Global, UpArgs};
@@ -12,6 +13,21 @@ use crate::ui::{Summary, Ui, signals};
 
 pub(super) async fn run(global: &Global, args: &UpArgs, ui: &Ui) -> Result<Summary, Error> {
     let session = Session::open(global, ui, "up", Fallback::Article, &args.wishes, false).await?;
+    // Beside reading and the question.
+    let mut building = Building::start(session.stack.clone(), &session.settings.stop);
+    let summary = confirmed(&session, &mut building, global, args, ui).await;
+    building.end().await;
+    summary
+}
+
+/// With the bundle being built.
+async fn confirmed(
+    session: &Session,
+    building: &mut Building,
+    global: &Global,
+    args: &UpArgs,
+    ui: &Ui,
+) -> Result<Summary, Error> {
     let look = session.look().await?;
     ui.plan(
         &session.heading(),
@@ -24,9 +40,9 @@ pub(super) async fn run(global: &Global, args: &UpArgs, ui: &Ui) -> Result<Summa
     }
     if !look.is_pending() {
         let summary = Summary::done().say("Nothing to do: everything is as the profile wants it.");
-        let summary = with_outputs(summary, &session, &look);
+        let summary = with_outputs(summary, session, &look);
         return Ok(
-            match values(&session, &look)
+            match values(session, &look)
                 .get(&ENVIRONMENT)
                 .and_then(|environment| environment.trouble)
             {
@@ -38,8 +54,11 @@ pub(super) async fn run(global: &Global, args: &UpArgs, ui: &Ui) -> Result<Summa
     if !global.yes {
         ui.confirm("Do this?", &session.settings.stop).await?;
     }
+    if look.deploys() {
+        building.finish(&session.settings.events).await?;
+    }
     let lock = session.lock().await?;
-    let summary = apply(&session, &look, !args.no_verify).await;
+    let summary = apply(session, &look, !args.no_verify).await;
     unlock(lock, summary).await
 }
 

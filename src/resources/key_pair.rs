@@ -14,13 +14,14 @@ use etcetera::BaseStrategy;
 use fs_err::os::unix::fs::OpenOptionsExt;
 
 use super::outputs::KEY_PAIR;
+use super::public_key::public_key;
 use super::stack::Stack;
 use crate::aws::Aws;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::presence::settled;
 use crate::aws::tags::{self, settled_owner};
 use crate::engine::{
-    Change, Error, Failure, Kind, Limits, Observed, Owner, Poll, ReadCx, Resource, ResourceId, Values, Wait, WriteCx,
+    Change, Error, Failure, Limits, Observed, Owner, Poll, ReadCx, Resource, ResourceId, Values, Wait, WriteCx,
 };
 
 const ID: ResourceId = "key-pair";
@@ -70,29 +71,13 @@ impl KeyPair {
             .collect())
     }
 
-    fn live(&self, pair: &KeyPairInfo) -> Result<LiveKeyPair, Error> {
-        let wanted = self.public_key()?;
+    fn live(&self, pair: &KeyPairInfo) -> LiveKeyPair {
+        // Where it cannot be read nothing can be said; who wants to import it was told before.
+        let wanted = public_key(&self.stack.profile).ok().flatten();
         let differs = |wanted: String| pair.public_key().is_some_and(|key| key_of(key) != key_of(&wanted));
-        Ok(LiveKeyPair {
+        LiveKeyPair {
             of_another_key: wanted.is_some_and(differs),
-        })
-    }
-
-    /// The public key that the profile wants imported.
-    fn public_key(&self) -> Result<Option<String>, Error> {
-        let Some(path) = &self.stack.profile.ssh.public_key else {
-            return Ok(None);
-        };
-        let path = match path.strip_prefix("~/") {
-            Some(rest) => home()?.join(rest),
-            None => PathBuf::from(path),
-        };
-        let text = fs_err::read_to_string(path).map_err(|error| {
-            Error::new(Kind::Usage, "could not read the public key")
-                .because(error.to_string())
-                .hint("name a key with --set ssh.public_key=FILE, or let EC2 make one by leaving that out")
-        })?;
-        Ok(Some(text.trim().to_owned()))
+        }
     }
 
     /// Where the private key is kept: one place for each account, region and name.
@@ -192,10 +177,6 @@ fn key_of(public_key: &str) -> Vec<&str> {
     public_key.split_whitespace().take(2).collect()
 }
 
-fn home() -> Result<PathBuf, Error> {
-    etcetera::home_dir().map_err(no_home)
-}
-
 fn no_home(error: etcetera::HomeDirError) -> Error {
     Error::failed("there is no home directory").because(error.to_string())
 }
@@ -254,7 +235,7 @@ impl Resource for KeyPair {
             self.tell_if_missing(cx)?;
         }
         Ok(Observed::Present {
-            live: self.live(&pair)?,
+            live: self.live(&pair),
             owner,
         })
     }
@@ -283,7 +264,7 @@ impl Resource for KeyPair {
     }
 
     async fn apply(&self, cx: &WriteCx<Aws>, _: Observed<LiveKeyPair>, _: &Change) -> Result<LiveKeyPair, Failure> {
-        match self.public_key()? {
+        match public_key(&self.stack.profile)? {
             Some(key) => self.import(cx, &key).await?,
             None => self.create(cx).await?,
         }

@@ -13,6 +13,7 @@ mod key_pair;
 mod network_removal;
 pub mod outputs;
 mod ownership;
+mod public_key;
 mod role_facts;
 mod roles;
 mod service_role;
@@ -25,7 +26,9 @@ mod web_acl_rules;
 use std::sync::Arc;
 
 pub use environment::sweep_terminated;
+pub use public_key::public_key;
 pub use stack::{BuildBundle, BundleToRun, Stack};
+pub use version::ID as VERSION_ID;
 
 use crate::aws::Aws;
 use crate::engine::{Error, Graph, Node};

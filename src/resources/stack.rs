@@ -32,6 +32,8 @@ pub struct BundleToRun {
     pub label: String,
     /// At most 200 characters.
     pub description: String,
+    /// The part of the description that tells one bundle from another; empty where the bundle is not known.
+    pub mark: String,
     /// Where the zip is built, when AWS does not have this version yet. Blocking.
     pub build: Box<BuildBundle>,
 }
@@ -77,6 +79,7 @@ impl Stack {
         let bundle = BundleToRun {
             label: "v1".to_owned(),
             description: String::new(),
+            mark: String::new(),
             build: Box::new(|_, _| Err(crate::engine::Error::failed("nothing is built here"))),
         };
         std::sync::Arc::new(Self::new(StackName::default(), "us-east-1", profile, bundle))

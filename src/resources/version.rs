@@ -20,7 +20,7 @@ use crate::engine::{
     WriteCx,
 };
 
-const ID: ResourceId = "app-version";
+pub const ID: ResourceId = "app-version";
 const LIMITS: Limits = Limits::minutes(5, 30);
 
 pub(super) struct ApplicationVersion {
@@ -30,8 +30,11 @@ pub(super) struct ApplicationVersion {
 #[derive(Clone)]
 pub(super) struct LiveVersion {
     arn: String,
+    description: String,
     /// In capitals: the service does not keep to its own model, which has "Processed".
     status: String,
+    /// Its object is no more in the bucket. What runs has a copy of Beanstalk's own; what is deployed next has none.
+    lacks_bundle: bool,
 }
 
 impl ApplicationVersion {
@@ -41,6 +44,18 @@ impl ApplicationVersion {
 
     fn label(&self) -> &str {
         &self.stack.bundle.label
+    }
+
+    /// Where its bundle is in the bucket.
+    fn key(&self, record: &Record) -> String {
+        record.key(&format!("bundles/{}.zip", self.label()))
+    }
+
+    /// A label that the profile sets says nothing of the bundle; the description of a version of ours does.
+    fn is_another_bundle(&self, live: &LiveVersion) -> bool {
+        let mark = &self.stack.bundle.mark;
+        let is_set = self.stack.profile.app.version_label.is_some();
+        is_set && !mark.is_empty() && !live.description.ends_with(mark)
     }
 
     async fn describe(&self, aws: &Aws) -> Result<Option<ApplicationVersionDescription>, Error> {
@@ -76,7 +91,7 @@ impl ApplicationVersion {
         let path = building
             .await
             .map_err(|error| Error::failed("the build ended oddly").because(error.to_string()))??;
-        let key = record.key(&format!("bundles/{}.zip", self.label()));
+        let key = self.key(record);
         let file = File::open(&path).await;
         let file = file
             .map_err(|error| Error::failed(format!("could not read {}", path.display())).because(error.to_string()))?;
@@ -112,10 +127,12 @@ impl ApplicationVersion {
 fn live(version: ApplicationVersionDescription) -> LiveVersion {
     LiveVersion {
         arn: version.application_version_arn.unwrap_or_default(),
+        description: version.description.unwrap_or_default(),
         status: version
             .status
             .map(|status| status.as_str().to_ascii_uppercase())
             .unwrap_or_default(),
+        lacks_bundle: false,
     }
 }
 
@@ -163,6 +180,12 @@ impl Resource for ApplicationVersion {
                 owner,
             });
         }
+        let mut version = version;
+        if owner == Owner::Ours {
+            let record = Record::new(aws, self.stack.name.as_str());
+            let key = self.key(&record);
+            version.lacks_bundle = !record.list(aws, &key).await?.contains(&key);
+        }
         Ok(Observed::Present { live: version, owner })
     }
 
@@ -177,7 +200,21 @@ impl Resource for ApplicationVersion {
             let field = FieldChange::new("Status", "FAILED".to_owned(), "uploaded again".to_owned());
             return Change::Update { fields: vec![field] };
         }
+        if self.is_another_bundle(live) {
+            return Change::Blocked {
+                reason: format!("the version {} exists with another bundle, and a version cannot be changed", self.label()),
+                hint: "choose another label with --set app.version_label=LABEL, or leave it out: then each bundle has its own".to_owned(),
+            };
+        }
         match owner {
+            Owner::Ours if live.lacks_bundle => {
+                let field = FieldChange::new(
+                    "Bundle",
+                    "missing in the bucket".to_owned(),
+                    "uploaded again".to_owned(),
+                );
+                Change::Update { fields: vec![field] }
+            }
             Owner::Ours => Change::Keep,
             _ => Change::Update {
                 fields: vec![FieldChange::new(tags::STACK, None, self.stack.name.to_string())],
@@ -193,6 +230,11 @@ impl Resource for ApplicationVersion {
         let (beanstalk, label) = (&cx.aws().beanstalk, self.label());
         let application = cx.need(&APPLICATION)?;
         if let Some((live, _)) = seen.live() {
+            if live.lacks_bundle {
+                self.upload(cx, &Record::new(cx.aws(), self.stack.name.as_str()))
+                    .await?;
+                return Ok(live.clone());
+            }
             if live.status != "FAILED" {
                 take_over_in_beanstalk(cx, &self.stack, ID, &live.arn, ("version", label)).await?;
                 return Ok(live.clone());

@@ -186,3 +186,211 @@ fn what_beanstalk_would_choke_on_is_told_before_anything_is_created() {
     assert_ne!(ran.code(), 0);
     assert!(ran.stderr.contains("Procfile"), "{}", ran.stderr);
 }
+
+/// A site in a folder of the user's own.
+fn site(user: &User, name: &str, files: &[(&str, &str)]) -> String {
+    let folder = user.home().join(name);
+    let usual = [
+        ("Procfile", "web: exec python3 -m http.server --bind 127.0.0.1 $PORT\n"),
+        ("index.html", "hello"),
+    ];
+    for (file, text) in usual.iter().chain(files) {
+        let path = folder.join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        write(&path, text);
+    }
+    format!("app.bundle={}", folder.display())
+}
+
+/// Everything but the compilation of the app.
+#[test]
+fn only_what_builds_the_app_needs_a_toolchain() {
+    let user = User::new();
+    let none = user.home().join("bin");
+    std::fs::create_dir(&none).unwrap();
+    let without = |arguments: &[&str]| {
+        let mut command = user.command(arguments);
+        // Nor what rustup would find by itself.
+        command
+            .env("PATH", &none)
+            .env_remove("CARGO_HOME")
+            .env_remove("RUSTUP_HOME");
+        crate::support::Ran::from(command.output().unwrap())
+    };
+    let dev = ["--sandbox", "-p", "dev"];
+    let plan = without(&[&["plan", "-o", "json"][..], &dev].concat()).exits(0);
+    assert_eq!(plan.summary()["outputs"]["changes"], true);
+    without(&[&["status"][..], &dev].concat()).exits(0);
+    without(&[&["teardown", "--yes"][..], &dev].concat()).exits(0);
+    // The label is the one that the build gives.
+    let built = user.confctl(&["bundle", "-p", "dev", "-o", "json"]).exits(0).summary();
+    let label = built["outputs"]["version_label"].as_str().unwrap();
+    assert!(plan.stdout.contains(&format!("version {label}")), "{}", plan.stdout);
+}
+
+#[test]
+fn a_toolchain_that_is_missing_stops_up_before_anything_is_made() {
+    let user = User::new();
+    let before = user.inventory_of_a_fresh_sandbox();
+    // A package that nobody has compiled yet.
+    let package = user.home().join("site");
+    std::fs::create_dir_all(package.join("src")).unwrap();
+    write(&package.join("Cargo.toml"), "[package]\nname = \"site\"\n");
+    write(
+        &package.join("Cargo.lock"),
+        "version = 4\n\n[[package]]\nname = \"site\"\nversion = \"0.0.0\"\n",
+    );
+    write(&package.join("Procfile"), "web: ./site\n");
+    write(&package.join("src/main.rs"), "fn main() {}\n");
+    let set = format!("app.bundle={}", package.display());
+    let mut command = user.command(&["up", "--sandbox", "--yes", "-p", "dev", "--set", &set]);
+    command.env("PATH", user.home());
+    let up = crate::support::Ran::from(command.output().unwrap()).exits(1);
+    assert!(
+        up.stderr.contains("cannot run `rustc`") && up.stderr.contains("rustup.rs"),
+        "{}",
+        up.stderr
+    );
+    assert_eq!(user.inventory(), before);
+}
+
+#[test]
+fn what_is_wrong_with_a_bundle_is_said_by_plan_and_nothing_is_made() {
+    let user = User::new();
+    let before = user.inventory_of_a_fresh_sandbox();
+    let tab = "option_settings:\n\taws:autoscaling:asg:\n\t\tMinSize: 1\n";
+    let bad = site(&user, "bad", &[(".ebextensions/scale.config", tab)]);
+    for command in ["plan", "up"] {
+        let ran = user
+            .confctl(&[command, "--sandbox", "--yes", "-p", "dev", "--set", &bad])
+            .exits(1);
+        let told = ".ebextensions/scale.config: is neither YAML nor JSON";
+        assert!(
+            ran.stderr.contains(told) && ran.stderr.contains("--no-check"),
+            "{}",
+            ran.stderr
+        );
+    }
+    assert_eq!(user.inventory(), before);
+    let plan = ["plan", "--sandbox", "-p", "dev", "--no-check", "--set", &bad];
+    let ran = user.confctl(&plan).exits(0);
+    assert!(
+        ran.stderr.contains("notice: .ebextensions/scale.config"),
+        "{}",
+        ran.stderr
+    );
+
+    let key = user.home().join("id_ed25519");
+    write(&key, "-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl\n");
+    let key = format!("ssh.public_key={}", key.display());
+    let good = site(&user, "good", &[]);
+    let with_key = ["--set", "ssh.enabled=true", "--set", &key, "--set", &good];
+    let ran = user
+        .confctl(&[&["plan", "--sandbox", "-p", "dev"][..], &with_key].concat())
+        .exits(64);
+    assert!(
+        ran.stderr.contains("is a private key, which stays on this machine"),
+        "{}",
+        ran.stderr
+    );
+}
+
+/// `config -> shared/config`, as the app reads it on the instance; and what may be secret, as it is not there.
+#[test]
+fn links_reach_the_instances_and_secrets_do_not() {
+    let user = User::new();
+    let files = [
+        ("shared/config/app.json", "{\"open\": true}"),
+        (".env", "SECRET=hunter2\n"),
+    ];
+    let set = site(&user, "linked", &files);
+    std::os::unix::fs::symlink("shared/config", user.home().join("linked/config")).unwrap();
+    let up = user
+        .confctl(&[
+            "up",
+            "--sandbox",
+            "--yes",
+            "-p",
+            "dev",
+            "--no-verify",
+            "--set",
+            "app.health_path=/",
+            "--set",
+            &set,
+            "-o",
+            "json",
+        ])
+        .exits(0);
+    let told = |event: &serde_json::Value| {
+        event["type"] == "notice" && event["text"] == ".env: may hold secrets and is not sent"
+    };
+    assert!(up.events().iter().any(told), "{}", up.stdout);
+    let site = up.summary()["outputs"]["environment_url"].as_str().unwrap().to_owned();
+    let linked = user.curl(&[&format!("{site}/config/app.json")]).exits(0);
+    assert_eq!(linked.stdout, "{\"open\": true}");
+    let secret = user.curl(&["-o", "/dev/null", "-w", "%{http_code}", &format!("{site}/.env")]);
+    assert_eq!(secret.stdout, "404");
+}
+
+/// A version cannot be changed: what was corrected would silently not go live.
+#[test]
+fn a_label_of_ones_own_is_not_given_to_another_bundle() {
+    let user = User::new();
+    let set = site(&user, "site", &[]);
+    let labelled = [
+        "--sandbox",
+        "--yes",
+        "-p",
+        "dev",
+        "--no-verify",
+        "--set",
+        "app.version_label=v1.0",
+        "--set",
+        "app.health_path=/",
+        "--set",
+        &set,
+    ];
+    user.confctl(&[&["up"][..], &labelled].concat()).exits(0);
+    user.confctl(&[&["up"][..], &labelled].concat()).exits(0);
+    write(&user.home().join("site/index.html"), "the wrong date is corrected");
+    let up = user.confctl(&[&["up"][..], &labelled].concat()).exits(4);
+    assert!(
+        up.stderr.contains("the version v1.0 exists with another bundle") && up.stderr.contains("app.version_label"),
+        "{}",
+        up.stderr
+    );
+}
+
+/// As by a lifecycle rule or by hand: what is deployed next would find nothing.
+#[test]
+fn a_bundle_that_is_gone_from_the_bucket_is_put_back() {
+    let user = User::new();
+    let set = site(&user, "site", &[]);
+    let stack = [
+        "--sandbox",
+        "--yes",
+        "-p",
+        "dev",
+        "--set",
+        "app.health_path=/",
+        "--set",
+        &set,
+    ];
+    let up = user
+        .confctl(&[&["up", "--no-verify", "-o", "json"][..], &stack].concat())
+        .exits(0);
+    let label = up.summary()["outputs"]["application_version"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let object = format!("s3://elasticbeanstalk-us-east-1-123456789012/confctl/tcb-conference/bundles/{label}.zip");
+    user.aws(&["s3", "rm", &object]).exits(0);
+    let plan = user
+        .confctl(&[&["plan", "--detailed-exitcode"][..], &stack].concat())
+        .exits(2);
+    assert!(plan.stderr.contains("missing in the bucket"), "{}", plan.stderr);
+    user.confctl(&[&["up", "--no-verify"][..], &stack].concat()).exits(0);
+    user.aws(&["s3", "ls", &object]).exits(0);
+    user.confctl(&[&["plan", "--detailed-exitcode"][..], &stack].concat())
+        .exits(0);
+}

@@ -57,7 +57,9 @@ fn the_order_of_things(user: &User, events: &[Value]) {
             .position(|event| event["type"] == kind && event["resource"] == resource)
             .unwrap_or_else(|| panic!("no {kind} of {resource}: {events:#?}"))
     };
-    let first_end = events.iter().position(|event| event["type"] == "step.done").unwrap();
+    // The bundle is built before anything is made.
+    let is_end = |event: &Value| event["type"] == "step.done" && event["resource"] != "bundle";
+    let first_end = events.iter().position(is_end).unwrap();
     let requests = user.requests();
     let at = |operation: &str| {
         let request = requests.iter().find(|request| request["operation"] == operation);

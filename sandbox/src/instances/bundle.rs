@@ -2,7 +2,8 @@
 //! Must know nothing of processes.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::io::Read;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown, symlink};
 use std::path::{Path, PathBuf};
 
 use super::procfile::{self, Process};
@@ -92,11 +93,11 @@ pub(super) fn unpack(zip: &Path, directory: &Path) -> Result<(), String> {
         .and_then(|file| zip::ZipArchive::new(file).map_err(|error| failed(&error)))?;
     make_directory(directory).map_err(|error| failed(&error))?;
     let mut left = LARGEST;
+    let mut links = Vec::new();
     for index in 0..archive.len() {
         let mut entry = archive.by_index(index).map_err(|error| failed(&error))?;
-        let name = entry.enclosed_name().filter(|_| !entry.is_symlink());
-        let Some(name) = name else {
-            return Err(failed(&format!("entry {index} leaves the bundle or is a link")));
+        let Some(name) = entry.enclosed_name() else {
+            return Err(failed(&format!("entry {index} leaves the bundle")));
         };
         left = left
             .checked_sub(entry.size())
@@ -106,10 +107,42 @@ pub(super) fn unpack(zip: &Path, directory: &Path) -> Result<(), String> {
             make_directory(&target).map_err(|error| failed(&error))?;
             continue;
         }
+        if entry.is_symlink() {
+            let mut leads_to = String::new();
+            entry.read_to_string(&mut leads_to).map_err(|error| failed(&error))?;
+            links.push((target, leads_to));
+            continue;
+        }
         let mode = entry.unix_mode().unwrap_or(0o644) & 0o777;
         write_file(&mut entry, &target, directory, mode).map_err(|error| failed(&error))?;
     }
+    // At the end, as `unzip` does ("finishing deferred symbolic links"): no file is written through one.
+    for (link, leads_to) in links {
+        make_link(&link, directory, &leads_to).map_err(|error| failed(&error))?;
+    }
     Ok(())
+}
+
+fn make_link(link: &Path, root: &Path, leads_to: &str) -> std::io::Result<()> {
+    if let Some(parent) = link.parent().filter(|parent| *parent != root) {
+        make_directory(&within(root, parent)?)?;
+    }
+    symlink(leads_to, link)?;
+    if is_root() {
+        lchown(link, Some(USER), Some(USER))?;
+    }
+    Ok(())
+}
+
+/// Where a path of a bundle really is. A link may lead anywhere: what root reads or changes by it has to be the bundle's.
+pub(super) fn within(root: &Path, path: &Path) -> std::io::Result<PathBuf> {
+    // Of what is not there yet the folders above are looked at.
+    let there = path.ancestors().find(|path| path.exists()).unwrap_or(path);
+    if fs::canonicalize(there)?.starts_with(fs::canonicalize(root)?) {
+        Ok(path.to_owned())
+    } else {
+        Err(std::io::Error::other("a link leads out of the bundle"))
+    }
 }
 
 fn write_file(content: &mut impl std::io::Read, target: &Path, root: &Path, mode: u32) -> std::io::Result<()> {
@@ -142,7 +175,7 @@ pub(super) fn own(path: &Path) -> std::io::Result<()> {
 /// # Errors
 /// A sentence for the deployment log.
 pub(super) fn processes(directory: &Path) -> Result<Vec<Process>, String> {
-    match fs::read_to_string(directory.join("Procfile")) {
+    match within(directory, &directory.join("Procfile")).and_then(fs::read_to_string) {
         Ok(text) => procfile::parse(&text),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let program = ["bin/application", "application"]
@@ -152,8 +185,44 @@ pub(super) fn processes(directory: &Path) -> Result<Vec<Process>, String> {
             Ok(vec![Process {
                 name: "web".to_owned(),
                 command: format!("./{program}"),
+                is_main: true,
             }])
         }
         Err(error) => Err(format!("Procfile could not be read: {error}")),
     }
+}
+
+#[cfg(test)]
+#[test]
+fn links_are_made_again_and_nothing_is_written_or_read_through_them() {
+    use std::io::Write;
+
+    let place = tempfile::tempdir().unwrap();
+    let (zip, outside) = (place.path().join("bundle.zip"), place.path().join("outside"));
+    fs::create_dir(&outside).unwrap();
+    fs::write(outside.join("secret"), "ours").unwrap();
+    let mut archive = zip::ZipWriter::new(fs::File::create(&zip).unwrap());
+    let options = zip::write::SimpleFileOptions::default();
+    archive.add_symlink("config", "shared/config", options).unwrap();
+    archive.add_symlink("assets", "../outside", options).unwrap();
+    archive.add_symlink("Procfile", "assets/secret", options).unwrap();
+    archive.start_file("shared/config/app.json", options).unwrap();
+    archive.write_all(b"{}").unwrap();
+    archive.finish().unwrap();
+    let directory = place.path().join("version");
+    unpack(&zip, &directory).unwrap();
+    assert_eq!(fs::read_to_string(directory.join("config/app.json")).unwrap(), "{}");
+    assert_eq!(
+        processes(&directory).unwrap_err(),
+        "Procfile could not be read: a link leads out of the bundle"
+    );
+
+    // A file behind the link is the bundle's, whatever comes first.
+    let mut archive = zip::ZipWriter::new(fs::File::create(&zip).unwrap());
+    archive.add_symlink("assets", "../outside", options).unwrap();
+    archive.start_file("assets/secret", options).unwrap();
+    archive.write_all(b"theirs").unwrap();
+    archive.finish().unwrap();
+    assert!(unpack(&zip, &place.path().join("another")).is_err());
+    assert_eq!(fs::read_to_string(outside.join("secret")).unwrap(), "ours");
 }

@@ -10,7 +10,7 @@ use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 
 use super::wire::{Release, Setup};
-use super::{guest, mark, procfile};
+use super::{bundle, guest, mark, procfile};
 
 /// One hook's real time. Beanstalk's limit is the command's time-out, which no clock of the sandbox makes faster here.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -58,7 +58,7 @@ pub(super) fn are_there(release: &Release, directory: &Path, step: Step) -> bool
 pub(super) async fn run(setup: &Setup, release: &Release, directory: &Path, step: Step) -> Result<(), String> {
     for (name, script) in scripts(release, directory, step) {
         note(setup, "INFO", &format!("Running script: {name}"));
-        let done = match prepare(&script) {
+        let done = match bundle::within(directory, &script).and_then(|script| prepare(&script)) {
             Ok(()) => run_one(setup, release, directory, Command::new(&script), &name).await,
             Err(error) => Err(error.to_string()),
         };
@@ -85,10 +85,11 @@ pub(super) async fn run(setup: &Setup, release: &Release, directory: &Path, step
 /// # Errors
 /// The engine's sentence on the first that fails.
 pub(super) async fn build(setup: &Setup, release: &Release, directory: &Path) -> Result<(), String> {
-    let Ok(text) = std::fs::read_to_string(directory.join("Buildfile")) else {
+    let file = directory.join("Buildfile");
+    let Ok(text) = bundle::within(directory, &file).and_then(std::fs::read_to_string) else {
         return Ok(());
     };
-    for process in procfile::lines(&text).map_err(|why| why.replace("Procfile", "Buildfile"))? {
+    for process in procfile::parse_buildfile(&text)? {
         note(
             setup,
             "INFO",

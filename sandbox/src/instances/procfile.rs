@@ -1,64 +1,42 @@
-//! The Procfile, with the rules of Beanstalk (Beanstalk guide: platforms-linux-extend.build-proc, go-procfile).
-//! Must know nothing of how its processes are run.
+//! Procfile and Buildfile of a version: Beanstalk's parser, with the sentences of a deployment log.
+//! Must know nothing of how their processes are run.
+
+use beanstalk_procfile as beanstalk;
 
 /// A line of a Procfile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Process {
     pub name: String,
     pub command: String,
+    /// The proxy forwards to it.
+    pub is_main: bool,
 }
 
-/// Reads a Procfile: `name: command` lines, the first of which is `web`.
+/// Reads a Procfile.
 ///
 /// # Errors
 /// A sentence for the deployment log.
 pub(super) fn parse(text: &str) -> Result<Vec<Process>, String> {
-    let processes = lines(text)?;
-    match processes.first() {
-        None => Err("Procfile could not be parsed: it is empty".to_owned()),
-        Some(first) if first.name != "web" => Err(format!(
-            "Procfile could not be parsed: the first process must be 'web', not '{}'",
-            first.name
-        )),
-        Some(_) => Ok(processes),
-    }
+    read(text, beanstalk::PROCFILE)
 }
 
-/// The `name: command` lines alone, whatever they are.
+/// Reads a Buildfile, whose lines are as those of a Procfile.
 ///
 /// # Errors
 /// A sentence for the deployment log.
-pub(super) fn lines(text: &str) -> Result<Vec<Process>, String> {
-    let mut processes: Vec<Process> = Vec::new();
-    for line in text.lines().map(str::trim_end) {
-        if line.trim().is_empty() || line.trim_start().starts_with('#') {
-            continue;
-        }
-        let process = parse_line(line).ok_or_else(|| {
-            format!("Procfile could not be parsed: the line '{line}' does not match ^[A-Za-z0-9_-]+:\\s*[^\\s].*$")
-        })?;
-        if processes.iter().any(|other| other.name == process.name) {
-            return Err(format!(
-                "Procfile could not be parsed: there are two processes '{}'",
-                process.name
-            ));
-        }
-        processes.push(process);
-    }
-    Ok(processes)
+pub(super) fn parse_buildfile(text: &str) -> Result<Vec<Process>, String> {
+    read(text, beanstalk::BUILDFILE)
 }
 
-fn parse_line(line: &str) -> Option<Process> {
-    let (name, command) = line.split_once(':')?;
-    let named = !name.is_empty()
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
-    let command = command.trim_start();
-    (named && !command.is_empty()).then(|| Process {
-        name: name.to_owned(),
-        command: command.to_owned(),
-    })
+fn read(text: &str, file: &str) -> Result<Vec<Process>, String> {
+    let processes = beanstalk::parse(text).map_err(|fault| format!("{file} could not be parsed: {fault}"))?;
+    let main = beanstalk::main(&processes);
+    let owned = |process: &beanstalk::Process| Process {
+        name: process.name.to_owned(),
+        command: process.command.to_owned(),
+        is_main: Some(*process) == main,
+    };
+    Ok(processes.iter().map(owned).collect())
 }
 
 #[cfg(test)]
@@ -66,18 +44,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_lines_in_order_and_keeps_colons_of_the_command() {
-        let processes = parse("web: ./server --bind 0.0.0.0:5000\n\n# note\nworker_1: ./work\n").unwrap();
-        assert_eq!(processes[0].command, "./server --bind 0.0.0.0:5000");
-        assert_eq!(processes[1].name, "worker_1");
+    fn a_deployment_log_names_the_file_and_the_fault() {
+        assert_eq!(parse("").unwrap_err(), "Procfile could not be parsed: it is empty");
+        let fault = parse_buildfile("make ./build.sh").unwrap_err();
+        assert!(fault.starts_with("Buildfile could not be parsed: line 1"), "{fault}");
     }
 
     #[test]
-    fn says_what_beanstalk_would_choke_on() {
-        assert!(parse("").unwrap_err().contains("empty"));
-        assert!(parse("worker: ./work").unwrap_err().contains("'worker'"));
-        assert!(parse("web ./server").unwrap_err().contains("web ./server"));
-        assert!(parse("web:   ").unwrap_err().contains("does not match"));
-        assert!(parse("web: a\nweb: b").unwrap_err().contains("two processes"));
+    fn one_process_is_the_site() {
+        let processes = parse("worker: ./work\nweb: ./serve\n").unwrap();
+        let main: Vec<_> = processes.iter().map(|process| process.is_main).collect();
+        assert_eq!(main, [false, true]);
     }
 }

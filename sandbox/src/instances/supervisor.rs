@@ -235,7 +235,7 @@ fn run(setup: &Setup, release: Release, staged: Staged) -> Version {
             environment: with_port(&release, &mark, port),
             log: setup.logs.join(format!("{}.stdout.log", process.name)),
             directory: staged.directory.clone(),
-            ended: (process.name == "web").then(|| ended.clone()),
+            ended: process.is_main.then(|| ended.clone()),
             process,
             stop: stop.clone(),
             restarts: restarts.clone(),

@@ -4,8 +4,8 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use super::check::Flaw;
-use crate::profile::Architecture;
+use super::check::Finding;
+use confctl_profile::Architecture;
 
 /// Why something cannot become a bundle.
 #[derive(Debug, thiserror::Error)]
@@ -13,10 +13,19 @@ pub enum BundleError {
     /// Nothing is there.
     #[error("there is no bundle at {}", .path.display())]
     NotFound { path: PathBuf },
+    /// The app that comes with confctl, of which this program has neither sources nor bundle.
+    #[error("this confctl comes without the app for {architecture}")]
+    NoApp { architecture: Architecture },
     /// Something is there that is none.
-    #[error("{} is neither a Cargo package, nor a folder with a Procfile, nor a zip", .path.display())]
+    #[error(
+        "{} is neither a Cargo package, nor a folder with a Procfile or what a platform starts without one, nor a zip",
+        .path.display()
+    )]
     NotABundle { path: PathBuf },
-    /// A Cargo.toml that cannot be used.
+    /// Not what this program was released with.
+    #[error("{} is not the bundle that this confctl was released with", .path.display())]
+    NotOfTheRelease { path: PathBuf },
+    /// A file that cannot be used.
     #[error("{}: {reason}", .path.display())]
     Manifest { path: PathBuf, reason: String },
     /// A program that is needed cannot be run.
@@ -28,16 +37,19 @@ pub enum BundleError {
     /// Cancelled before it was built.
     #[error("stopped while the app was being built")]
     Stopped,
-    /// The package would have to be compiled for another processor or system than this one.
-    #[error("{package} would be built for {host}, but the instances are Linux on {wanted}")]
+    /// The package has to be compiled for another processor or system than this one, and something for that is missing.
+    #[error("{package} is built here, on {host}, for Linux on {wanted} only by cargo-zigbuild: {} missing", .missing.join(" and "))]
     OtherArchitecture {
         package: String,
         host: String,
         wanted: Architecture,
+        /// What has to be installed, in the order of `install`.
+        missing: Vec<String>,
+        install: Vec<String>,
     },
     /// Beanstalk would not run it. Never empty.
     #[error("Beanstalk cannot run {bundle}:{}", listed(.flaws))]
-    Unfit { bundle: String, flaws: Vec<Flaw> },
+    Unfit { bundle: String, flaws: Vec<Finding> },
     /// The zip cannot be read or written.
     #[error("{}: not a readable zip", .path.display())]
     Zip {
@@ -57,28 +69,21 @@ impl BundleError {
             Self::NotFound { .. } | Self::NotABundle { .. } => {
                 Some("set `app.bundle` to a Cargo package, or to a folder or zip that holds a Procfile".into())
             }
-            Self::Tool { .. } => Some(format!("install Rust (https://rustup.rs), {PREBUILT}")),
-            Self::OtherArchitecture { wanted, .. } => {
-                let target = match wanted {
-                    Architecture::X86_64 => "x86_64-unknown-linux-gnu",
-                    Architecture::Arm64 => "aarch64-unknown-linux-gnu",
-                };
-                Some(format!(
-                    "build it with `cargo zigbuild --release --target {target}.2.34`, put the program and the \
-                              Procfile in a folder, and set `app.bundle` to that folder"
-                ))
+            Self::NoApp { architecture } => Some(format!(
+                "set `app.bundle` to its checkout or to a zip, or take a release that has bundle-{architecture}.zip"
+            )),
+            Self::NotOfTheRelease { .. } => {
+                Some("unpack the release's archive again, or name another bundle by `app.bundle`".into())
             }
-            Self::Stopped
-            | Self::Manifest { .. }
-            | Self::Build { .. }
-            | Self::Unfit { .. }
-            | Self::Zip { .. }
-            | Self::Io(_) => None,
+            Self::Tool { .. } => Some(format!("install Rust (https://rustup.rs), {PREBUILT}")),
+            Self::OtherArchitecture { install, .. } => Some(format!("{}, {PREBUILT}", install.join(" && "))),
+            Self::Unfit { .. } => Some("--no-check goes on all the same".into()),
+            Self::Stopped | Self::Manifest { .. } | Self::Build { .. } | Self::Zip { .. } | Self::Io(_) => None,
         }
     }
 }
 
-fn listed(flaws: &[Flaw]) -> String {
+fn listed(flaws: &[Finding]) -> String {
     flaws.iter().fold(String::new(), |mut text, flaw| {
         let _ = write!(text, "\n  {flaw}");
         text

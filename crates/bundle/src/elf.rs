@@ -1,11 +1,11 @@
 //! Reads from an ELF program what decides whether Amazon Linux 2023 can run it: processor, loader, glibc.
 //! Judges nothing.
 
-use object::elf::{EM_AARCH64, EM_X86_64, FileHeader64};
+use object::elf::{EM_AARCH64, EM_X86_64, FileHeader64, VER_FLG_WEAK};
 use object::read::elf::{FileHeader, ProgramHeader};
 use object::{Endianness, read};
 
-use crate::profile::Architecture;
+use confctl_profile::Architecture;
 
 /// What a program needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,7 +14,8 @@ pub(super) struct Needs {
     pub(super) architecture: Option<Architecture>,
     /// The loader's path; `None` for a static program.
     pub(super) interpreter: Option<String>,
-    /// The newest symbol version that is wanted of glibc, as (2, 34).
+    /// The newest symbol version that glibc must have, as (2, 34). One that only weak symbols want is forgiven by the loader
+    /// (glibc: elf/dl-version.c, VER_FLG_WEAK): Rust's standard library asks so for the pidfd functions of 2.39.
     pub(super) glibc: Option<(u32, u32)>,
 }
 
@@ -53,6 +54,9 @@ fn newest_glibc(
     let mut newest = None;
     while let Some((_, mut versions)) = libraries.next()? {
         while let Some(version) = versions.next()? {
+            if version.vna_flags.get(endian) & VER_FLG_WEAK == VER_FLG_WEAK {
+                continue;
+            }
             newest = newest.max(glibc_version(&String::from_utf8_lossy(version.name(endian, strings)?)));
         }
     }

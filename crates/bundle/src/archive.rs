@@ -30,6 +30,12 @@ pub(super) fn write(contents: &Contents, path: &Path) -> Result<(), BundleError>
             .last_modified_time(DateTime::default())
             .system(System::Unix)
             .unix_permissions(file.mode);
+        if let Some(target) = file.link() {
+            // `unzip`, which Beanstalk unpacks with, makes it a link again.
+            zip.add_symlink(&file.name, target, options.unix_permissions(0o777))
+                .map_err(unwritable)?;
+            continue;
+        }
         zip.start_file(&file.name, options).map_err(unwritable)?;
         zip.write_all(&file.read()?)?;
     }

@@ -4,13 +4,42 @@
 /// The loader of glibc on x86-64.
 pub(super) const GLIBC_LOADER: &str = "/lib64/ld-linux-x86-64.so.2";
 
-/// The least ELF file for x86-64 that says which loader and which version of glibc it needs.
-pub(super) fn program(loader: &str, glibc: &str) -> Vec<u8> {
-    let (loader, strings) = (format!("{loader}\0"), format!("\0libc.so.6\0{glibc}\0"));
+/// A version of glibc that symbols are asked for by.
+pub(super) struct Need {
+    pub(super) version: &'static str,
+    /// Only weak symbols ask for it: the linker says so to the loader.
+    pub(super) is_weak: bool,
+}
+
+pub(super) fn strong(version: &'static str) -> Need {
+    Need {
+        version,
+        is_weak: false,
+    }
+}
+
+pub(super) fn weak(version: &'static str) -> Need {
+    Need { version, is_weak: true }
+}
+
+/// The least ELF file for x86-64 that says which loader and which versions of glibc it needs.
+pub(super) fn program(loader: &str, needs: &[Need]) -> Vec<u8> {
+    let loader = format!("{loader}\0");
+    let mut strings = "\0libc.so.6\0".to_owned();
+    let names: Vec<usize> = needs
+        .iter()
+        .map(|need| {
+            let at = strings.len();
+            strings.push_str(need.version);
+            strings.push('\0');
+            at
+        })
+        .collect();
     let loader_at = 64 + 56;
     let strings_at = loader_at + loader.len();
     let versions_at = (strings_at + strings.len()).next_multiple_of(8);
-    let sections_at = versions_at + 32;
+    let versions_size = 16 + 16 * needs.len();
+    let sections_at = versions_at + versions_size;
     let mut bytes = Vec::new();
     let mut word = |number: usize, width: usize| bytes.extend_from_slice(&number.to_le_bytes()[..width]);
 
@@ -47,26 +76,22 @@ pub(super) fn program(loader: &str, glibc: &str) -> Vec<u8> {
     bytes.resize(versions_at, 0);
 
     let mut word = |number: usize, width: usize| bytes.extend_from_slice(&number.to_le_bytes()[..width]);
-    // One needed library with one needed version; both are offsets into the strings.
-    [
-        (1, 2),
-        (1, 2),
-        (1, 4),
-        (16, 4),
-        (0, 4),
-        (0, 4),
-        (0, 2),
-        (2, 2),
-        (11, 4),
-        (0, 4),
-    ]
-    .into_iter()
-    .for_each(|(number, width)| word(number, width));
+    // One needed library, and the versions that are needed of it; names are offsets into the strings.
+    [(1, 2), (needs.len(), 2), (1, 4), (16, 4), (0, 4)]
+        .into_iter()
+        .for_each(|(number, width)| word(number, width));
+    for (index, need) in needs.iter().enumerate() {
+        let next = if index + 1 == needs.len() { 0 } else { 16 };
+        let flags = if need.is_weak { 2 } else { 0 };
+        [(0, 4), (flags, 2), (index + 2, 2), (names[index], 4), (next, 4)]
+            .into_iter()
+            .for_each(|(number, width)| word(number, width));
+    }
     // Three sections: none, the strings (SHT_STRTAB), the versions (SHT_GNU_VERNEED, linked to the strings).
     for (kind, at, size, link, info) in [
         (0, 0, 0, 0, 0),
         (3, strings_at, strings.len(), 0, 0),
-        (0x6fff_fffe, versions_at, 32, 1, 1),
+        (0x6fff_fffe, versions_at, versions_size, 1, 1),
     ] {
         [
             (0, 4),
@@ -88,5 +113,5 @@ pub(super) fn program(loader: &str, glibc: &str) -> Vec<u8> {
 
 /// A program that Amazon Linux 2023 can run.
 pub(super) fn good_program() -> Vec<u8> {
-    program(GLIBC_LOADER, "GLIBC_2.34")
+    program(GLIBC_LOADER, &[strong("GLIBC_2.34")])
 }

@@ -1,0 +1,124 @@
+//! The bundle's build beside what else `up` does: begun at once, waited for before anything is made.
+//! Knows nothing of how a bundle is built.
+
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::engine::{Action, Error, Event, Events};
+use crate::resources::Stack;
+
+/// In events, beside the ids of resources.
+const ID: &str = "bundle";
+
+/// A build that is going on.
+pub(super) struct Building {
+    title: String,
+    task: JoinHandle<Result<(), Error>>,
+    stop: CancellationToken,
+    telling: Arc<Mutex<Telling>>,
+}
+
+/// What the build says goes nowhere until somebody waits for it: a question may stand on the screen.
+#[derive(Default)]
+struct Telling {
+    events: Option<Events>,
+    last: Option<String>,
+}
+
+impl Building {
+    /// Begins to build the stack's bundle. The run's stop ends it, too.
+    pub(super) fn start(stack: Arc<Stack>, stop: &CancellationToken) -> Self {
+        let (stop, telling) = (stop.child_token(), Arc::new(Mutex::new(Telling::default())));
+        let title = format!("bundle {}", stack.bundle.label);
+        let (stopped, told) = (stop.clone(), telling.clone());
+        let task = tokio::task::spawn_blocking(move || {
+            let mut progress = |text: &str| lock(&told).say(text);
+            (stack.bundle.build)(&stopped, &mut progress).map(drop)
+        });
+        Self {
+            title,
+            task,
+            stop,
+            telling,
+        }
+    }
+
+    /// Waits until it is built and checked.
+    ///
+    /// # Errors
+    /// Why there is no bundle.
+    pub(super) async fn finish(&mut self, events: &Events) -> Result<(), Error> {
+        if self.task.is_finished() {
+            return ended((&mut self.task).await);
+        }
+        let (resource, action, began) = (ID, Action::Create, Instant::now());
+        events.send(Event::Started {
+            resource,
+            title: self.title.clone(),
+            action,
+        });
+        lock(&self.telling).listen(events.clone());
+        let built = ended((&mut self.task).await);
+        let (title, seconds) = (self.title.clone(), began.elapsed().as_secs_f64());
+        events.send(match &built {
+            Ok(()) => Event::Done {
+                resource,
+                title,
+                action,
+                seconds,
+            },
+            Err(error) if error.kind == crate::engine::Kind::Stopped => Event::Stopped {
+                resource,
+                title,
+                action,
+            },
+            Err(error) => Event::Failed {
+                resource,
+                title,
+                action,
+                error: error.clone(),
+                left_behind: Vec::new(),
+            },
+        });
+        built
+    }
+
+    /// Ends it where nobody needs it any more; no compiler is left behind.
+    pub(super) async fn end(mut self) {
+        self.stop.cancel();
+        if !self.task.is_finished() {
+            // How it ended interests nobody.
+            let _ = (&mut self.task).await;
+        }
+    }
+}
+
+impl Telling {
+    fn say(&mut self, text: &str) {
+        match &self.events {
+            Some(events) => events.send(Event::Progress {
+                resource: ID,
+                text: text.to_owned(),
+            }),
+            None => self.last = Some(text.to_owned()),
+        }
+    }
+
+    fn listen(&mut self, events: Events) {
+        self.events = Some(events);
+        if let Some(text) = self.last.take() {
+            self.say(&text);
+        }
+    }
+}
+
+fn ended(joined: Result<Result<(), Error>, tokio::task::JoinError>) -> Result<(), Error> {
+    joined.map_err(|error| Error::failed("the build ended oddly").because(error.to_string()))?
+}
+
+fn lock(telling: &Mutex<Telling>) -> std::sync::MutexGuard<'_, Telling> {
+    telling.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
