@@ -142,7 +142,11 @@ async fn build(run: &Run, profile: String, caller: &str) -> Result<(), StackFail
         make_balanced_parts(run, caller, &group, &places).await?;
     }
     wait_for_instances(run, &group).await?;
-    run.site(|site| site.record(WAIT, "", "CREATE_COMPLETE", None));
+    run.site(|site| {
+        // Inferred: recordings show that every finished resource has an id, and not which a wait condition has.
+        let id = format!("{}/{}", site.environment.made.stack.clone().unwrap_or_default(), WAIT.0);
+        site.record(WAIT, &id, "CREATE_COMPLETE", None);
+    });
     run.stack("CREATE_COMPLETE", None);
     Ok(())
 }
