@@ -70,7 +70,13 @@ fn service_control_policies(gateway: &Arc<Gateway>, parts: &Parts, body: &[u8]) 
             iam.leave_organization();
             Ok(())
         }
-        _ => return (StatusCode::METHOD_NOT_ALLOWED, "POST attaches one, DELETE takes all away\n").into_response(),
+        _ => {
+            return (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "POST attaches one, DELETE takes all away\n",
+            )
+                .into_response();
+        }
     };
     match done {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),

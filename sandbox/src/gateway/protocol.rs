@@ -199,9 +199,10 @@ pub(crate) fn refuse(protocol: Protocol, service: &str, refusal: &Refusal, reque
 fn shape_prefix(service: &str, code: &str) -> &'static str {
     match (service, code) {
         ("dynamodb", "ValidationException" | "SerializationException") => "com.amazon.coral.validate#",
-        ("dynamodb", "AccessDeniedException" | "UnrecognizedClientException" | "MissingAuthenticationTokenException") => {
-            "com.amazon.coral.service#"
-        }
+        (
+            "dynamodb",
+            "AccessDeniedException" | "UnrecognizedClientException" | "MissingAuthenticationTokenException",
+        ) => "com.amazon.coral.service#",
         ("dynamodb", _) => "com.amazonaws.dynamodb.v20120810#",
         _ => "",
     }
@@ -367,7 +368,10 @@ mod tests {
             assert_eq!(headers["content-type"], "application/x-amz-json-1.1", "{service}");
             assert!(!headers.contains_key("x-amz-crc32"), "{service}");
         }
-        assert_eq!(typed(Protocol::Ec2Query, "ec2")["content-type"], "text/xml;charset=UTF-8");
+        assert_eq!(
+            typed(Protocol::Ec2Query, "ec2")["content-type"],
+            "text/xml;charset=UTF-8"
+        );
     }
 
     #[test]
@@ -377,6 +381,9 @@ mod tests {
         stamp(&mut refused, Protocol::S3, "s3", "mine");
         let host = refused.headers["x-amz-id-2"].to_str().unwrap();
         let body = String::from_utf8_lossy(&refused.body);
-        assert!(body.contains(&format!("<RequestId>mine</RequestId><HostId>{host}</HostId>")), "{body}");
+        assert!(
+            body.contains(&format!("<RequestId>mine</RequestId><HostId>{host}</HostId>")),
+            "{body}"
+        );
     }
 }

@@ -89,7 +89,10 @@ async fn serve(setup: &Setup) -> std::io::Result<()> {
                         report(&Report::Stopped).await;
                         running = Some(run(setup, release, staged));
                     }
-                    Err(reason) => report(&failed(setup, release.number, &reason, false)).await,
+                    Err(reason) => {
+                        note_failure(setup, &release, &reason);
+                        report(&failed(setup, release.number, &reason, false)).await;
+                    }
                 }
             }
             Order::Restart => {
@@ -158,6 +161,15 @@ async fn report(report: &Report) {
     let _ = output.flush().await;
 }
 
+/// The engine's last word on a deployment that failed.
+fn note_failure(setup: &Setup, release: &Release, reason: &str) {
+    let command = hooks::command_of(release);
+    let text =
+        format!("An error occurred during execution of command [{command}]. Stop running the command. Error: {reason}");
+    hooks::note(setup, "ERROR", &text);
+    hooks::note(setup, "INFO", "Executing cleanup logic");
+}
+
 /// In the words of eb-engine.log.
 fn failed(setup: &Setup, number: u64, reason: &str, quote_output: bool) -> Report {
     let mut text = format!(
@@ -176,11 +188,7 @@ fn failed(setup: &Setup, number: u64, reason: &str, quote_output: bool) -> Repor
 
 /// Stages a release and runs the hooks that come before it starts.
 async fn prepare(setup: &Setup, release: &Release) -> Result<Staged, String> {
-    let command = if release.configuration {
-        "config-deploy"
-    } else {
-        "app-deploy"
-    };
+    let command = hooks::command_of(release);
     hooks::note(setup, "INFO", &format!("Executing command [{command}]."));
     let staged = stage(setup, release)?;
     let done = before_start(setup, release, &staged.directory).await;
@@ -329,7 +337,8 @@ impl Start {
     }
 
     async fn fail(&self, reason: &str) {
-        hooks::note(&self.setup, "ERROR", reason);
+        note_failure(&self.setup, &self.release, reason);
+        log::refused_connection(&self.setup.logs, self.port);
         report(&failed(&self.setup, self.release.number, reason, true)).await;
     }
 }

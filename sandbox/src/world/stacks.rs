@@ -182,7 +182,13 @@ mod tests {
         stack.resource(part, "group-1", "CREATE_COMPLETE", None, now);
         let told: Vec<_> = stack.events[1..]
             .iter()
-            .map(|event| (event.physical_id.as_str(), event.status.as_str(), event.reason.as_deref()))
+            .map(|event| {
+                (
+                    event.physical_id.as_str(),
+                    event.status.as_str(),
+                    event.reason.as_deref(),
+                )
+            })
             .collect();
         let expected = [
             ("", "CREATE_IN_PROGRESS", None),

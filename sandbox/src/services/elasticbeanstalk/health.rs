@@ -38,10 +38,7 @@ fn enhanced(environment: Environment) -> Result<Environment, Refusal> {
     }
     Err(Refusal::new(
         "InvalidRequestException",
-        format!(
-            "DescribeEnvironmentHealth is not supported for environment {}: its health is basic.",
-            environment.name
-        ),
+        "DescribeEnvironmentHealth is not supported.",
     ))
 }
 

@@ -80,7 +80,10 @@ pub(super) fn unsupported_condition(call: &Call) -> Option<Answer> {
     if !matches!(call.operation.as_str(), "PutObject" | "CompleteMultipartUpload") {
         return None;
     }
-    let (matching, none_matching) = (header(&call.headers, "if-match"), header(&call.headers, "if-none-match"));
+    let (matching, none_matching) = (
+        header(&call.headers, "if-match"),
+        header(&call.headers, "if-none-match"),
+    );
     let (name, why) = match (matching, none_matching) {
         (Some(_), Some(_)) => (
             "If-Match,If-None-Match",
@@ -126,7 +129,12 @@ pub(super) fn dress(call: &Call, account: &str, sum: Option<&str>, answer: &mut 
     }
     if matches!(
         call.operation.as_str(),
-        "CompleteMultipartUpload" | "CopyObject" | "CreateMultipartUpload" | "GetObject" | "HeadObject" | "PutObject"
+        "CompleteMultipartUpload"
+            | "CopyObject"
+            | "CreateMultipartUpload"
+            | "GetObject"
+            | "HeadObject"
+            | "PutObject"
             | "UploadPart"
     ) {
         set(answer, "x-amz-server-side-encryption", "AES256");
@@ -212,7 +220,12 @@ pub(super) fn dress_list(call: &Call, answer: &mut Answer, sum: impl Fn(&str) ->
     }
     let query = call.uri.query().unwrap_or_default();
     let asked: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-    let of = |name: &str| asked.iter().find(|(asked, _)| asked == name).map(|(_, value)| value.as_str());
+    let of = |name: &str| {
+        asked
+            .iter()
+            .find(|(asked, _)| asked == name)
+            .map(|(_, value)| value.as_str())
+    };
     let mut added = String::new();
     for (name, member) in [
         ("delimiter", "Delimiter"),
@@ -283,7 +296,10 @@ mod tests {
     fn keys_are_encoded_where_that_is_asked_for_and_rows_say_their_sum() {
         let listed = "<R><Prefix></Prefix><Contents><Key>a&amp;b c/ä</Key><Size>1</Size></Contents></R>";
         let text = with_sums(listed, |key| (key == "a&b c/ä").then(|| "crc32".to_owned()));
-        assert!(text.contains("<ChecksumAlgorithm>CRC32</ChecksumAlgorithm><ChecksumType>FULL_OBJECT"), "{text}");
+        assert!(
+            text.contains("<ChecksumAlgorithm>CRC32</ChecksumAlgorithm><ChecksumType>FULL_OBJECT"),
+            "{text}"
+        );
         let text = mapped(&text, "Key", |key| utf8_percent_encode(key, ENCODED).to_string());
         assert!(text.contains("<Key>a%26b%20c/%C3%A4</Key>"), "{text}");
     }
@@ -293,6 +309,9 @@ mod tests {
         let token = URL_SAFE_NO_PAD.encode("p/ä");
         let uri = format!("/b?list-type=2&encoding-type=url&continuation-token={token}");
         let sent = backends_uri(&uri.parse().unwrap());
-        assert_eq!(sent, "https://s3.amazonaws.com/b?list-type=2&continuation-token=p%2F%C3%A4");
+        assert_eq!(
+            sent,
+            "https://s3.amazonaws.com/b?list-type=2&continuation-token=p%2F%C3%A4"
+        );
     }
 }

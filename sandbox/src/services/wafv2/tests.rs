@@ -123,7 +123,10 @@ async fn every_page_has_a_marker_and_the_list_ends_with_an_empty_one() {
         acls.map(|acl| acl["Name"].clone()).collect::<Vec<_>>()
     };
     let first = page(None);
-    assert_eq!((names(&first), &first["NextMarker"]), (vec!["one".into(), "three".into()], &json!("three")));
+    assert_eq!(
+        (names(&first), &first["NextMarker"]),
+        (vec!["one".into(), "three".into()], &json!("three"))
+    );
     let last = page(Some(&first["NextMarker"]));
     assert_eq!((names(&last), &last["NextMarker"]), (vec!["two".into()], &json!("two")));
     assert_eq!(page(Some(&last["NextMarker"])), json!({ "WebACLs": [] }));
@@ -153,10 +156,18 @@ async fn tags_end_with_an_empty_marker_that_nobody_may_send_back() {
         json!({ "Scope": "CLOUDFRONT", "NextMarker": marker }),
         json!({ "Scope": "REGIONAL", "NextMarker": marker }),
     ] {
-        let operation = if request["Scope"] == Value::Null { "ListTagsForResource" } else { "ListWebACLs" };
+        let operation = if request["Scope"] == Value::Null {
+            "ListTagsForResource"
+        } else {
+            "ListWebACLs"
+        };
         let refused = call(&world, operation, &request).unwrap_err();
         assert_eq!(refused.code, "ValidationException", "{request}");
-        assert!(refused.message.contains("Value '' at 'nextMarker'"), "{}", refused.message);
+        assert!(
+            refused.message.contains("Value '' at 'nextMarker'"),
+            "{}",
+            refused.message
+        );
     }
 }
 

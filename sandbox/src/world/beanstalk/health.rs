@@ -43,7 +43,8 @@ pub(crate) enum HealthStatus {
 impl HealthStatus {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
-            Self::NoData => "NoData",
+            // Against the model: recorded in DescribeEnvironments of 2025.
+            Self::NoData => "No Data",
             Self::Unknown => "Unknown",
             Self::Pending => "Pending",
             Self::Ok => "Ok",

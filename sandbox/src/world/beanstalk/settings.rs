@@ -9,6 +9,7 @@ use super::catalogue::{
     self, COMMAND, ENVIRONMENT, Effect, HEALTH, MANAGED, PLATFORM_UPDATE, PROCESS, PROPERTIES, ROLLING, Values,
 };
 use super::limits;
+use super::resources::{CONFIGURATION, TEMPLATE, wants_template};
 use crate::world::Refusal;
 
 /// Values by namespace and option name.
@@ -18,6 +19,17 @@ pub(crate) struct Settings {
     set: BTreeMap<(String, String), String>,
     /// By the `.ebextensions` of the version; they count less (Beanstalk guide: command-options).
     extensions: BTreeMap<(String, String), String>,
+}
+
+/// An option as DescribeConfigurationSettings shows it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Effective {
+    pub namespace: String,
+    pub name: String,
+    /// The logical id of the part of the stack that it is of.
+    pub resource: Option<&'static str>,
+    /// What was not set and has no default has none, or an empty one: [`catalogue::EMPTY`].
+    pub value: Option<String>,
 }
 
 /// A problem of one setting, as ValidateConfigurationSettings lists it.
@@ -151,7 +163,7 @@ impl Settings {
 
     /// Everything that DescribeConfigurationSettings shows: each option with its value, set or default. Those of another
     /// kind of load balancer only where they were set.
-    pub(crate) fn effective(&self) -> Vec<(String, String, Option<String>)> {
+    pub(crate) fn effective(&self) -> Vec<Effective> {
         let known = catalogue::OPTIONS
             .iter()
             .filter(|option| self.concerns(option.namespace))
@@ -159,10 +171,23 @@ impl Settings {
         let keys: BTreeSet<_> = known.chain(self.given().into_keys().cloned()).collect();
         keys.into_iter()
             .map(|(namespace, name)| {
+                let is_empty = catalogue::EMPTY.contains(&name.as_str());
                 let value = self.get(&namespace, &name).map(str::to_owned);
-                (namespace, name, value)
+                Effective {
+                    value: value.or_else(|| is_empty.then(String::new)),
+                    resource: self.resource_of(&namespace, &name),
+                    namespace,
+                    name,
+                }
             })
             .collect()
+    }
+
+    /// The part of the stack that an option is of; instances have a template or a configuration that they are launched from.
+    pub(crate) fn resource_of(&self, namespace: &str, name: &str) -> Option<&'static str> {
+        let resource = catalogue::resource_of(namespace, name)?;
+        let templated = resource != TEMPLATE.0 || wants_template(self);
+        Some(if templated { resource } else { CONFIGURATION.0 })
     }
 
     fn concerns(&self, namespace: &str) -> bool {
@@ -394,6 +419,23 @@ mod tests {
         assert!(!settings.has_enhanced_health());
         assert!(settings.is_classic());
         assert_eq!(settings.problems(), [], "AWS takes it as it is");
+    }
+
+    #[test]
+    fn an_option_says_which_part_of_the_stack_it_is_of_and_a_few_are_empty() {
+        let shown = Settings::default().effective();
+        let of = |name: &str| {
+            let found = shown.iter().find(|option| option.name == name).unwrap();
+            (found.resource, found.value.as_deref())
+        };
+        assert_eq!(of("MinSize"), (Some("AWSEBAutoScalingGroup"), Some("1")));
+        assert_eq!(
+            of("Custom Availability Zones"),
+            (Some("AWSEBAutoScalingGroup"), Some(""))
+        );
+        assert_eq!(of("EC2KeyName"), (Some("AWSEBAutoScalingLaunchConfiguration"), None));
+        assert_eq!(of("DisableIMDSv1").0, None);
+        assert_eq!(of("SystemType"), (None, Some("basic")));
     }
 
     #[test]

@@ -94,7 +94,11 @@ impl Role {
         }
         self.uses.push((now, region.to_owned()));
         // What is older than the newest that shows is of no use.
-        while self.uses.get(1).is_some_and(|(time, _)| now.duration_since(*time) >= USES_SHOW_AFTER) {
+        while self
+            .uses
+            .get(1)
+            .is_some_and(|(time, _)| now.duration_since(*time) >= USES_SHOW_AFTER)
+        {
             self.uses.remove(0);
         }
     }

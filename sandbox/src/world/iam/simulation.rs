@@ -79,10 +79,7 @@ impl Iam {
             missing: missing(&sources, action, resource, context),
             by_organization,
         };
-        for (effect, decision) in [
-            ("Deny", Decision::ExplicitlyDenied),
-            ("Allow", Decision::Allowed),
-        ] {
+        for (effect, decision) in [("Deny", Decision::ExplicitlyDenied), ("Allow", Decision::Allowed)] {
             evaluation.matched = matched(&sources, effect, action, resource, context);
             if !evaluation.matched.is_empty() {
                 evaluation.decision = decision;
@@ -220,7 +217,12 @@ mod tests {
     #[test]
     fn the_user_is_the_administrator_by_a_statement_that_is_shown() {
         let seen = Iam::default()
-            .simulate("arn:aws:iam::123456789012:user/me", "s3:GetObject", "*", &Context::new())
+            .simulate(
+                "arn:aws:iam::123456789012:user/me",
+                "s3:GetObject",
+                "*",
+                &Context::new(),
+            )
             .unwrap();
         assert_eq!((seen.decision, seen.by_organization), (Decision::Allowed, None));
         assert_eq!(seen.matched[0].policy, "AdministratorAccess");
@@ -241,7 +243,10 @@ mod tests {
         assert_eq!((told.decision, told.missing.len()), (Decision::Allowed, 0));
         let other = iam.simulate(ROLE, "s3:GetObject", "*", &Context::new()).unwrap();
         assert_eq!(other.missing.len(), 0, "of statements on other actions");
-        assert_eq!(iam.simulate("arn:aws:iam::123456789012:role/b", "s3:GetObject", "*", &region("x")), None);
+        assert_eq!(
+            iam.simulate("arn:aws:iam::123456789012:role/b", "s3:GetObject", "*", &region("x")),
+            None
+        );
     }
 
     #[test]
@@ -257,7 +262,9 @@ mod tests {
             (untold.decision, untold.by_organization, untold.missing.len()),
             (Decision::ImplicitlyDenied, Some(false), 0)
         );
-        let told = iam.simulate(ROLE, "ec2:DescribeVpcs", "*", &region("us-east-1")).unwrap();
+        let told = iam
+            .simulate(ROLE, "ec2:DescribeVpcs", "*", &region("us-east-1"))
+            .unwrap();
         assert_eq!((told.decision, told.by_organization), (Decision::Allowed, Some(true)));
         // Nobody in the account may, not even its administrator.
         let user = "arn:aws:iam::123456789012:user/sandbox";
