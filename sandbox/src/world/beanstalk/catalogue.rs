@@ -491,7 +491,7 @@ pub(crate) const OPTIONS: &[ConfigurationOption] = &[
         OneOf(&["Ok", "Warning", "Degraded", "Severe"]),
         Free,
     ),
-    kept(option(HEALTH, "ConfigDocument", None, Text, Free)),
+    option(HEALTH, "ConfigDocument", None, Text, Free),
     option(MANAGED, "ManagedActionsEnabled", Some("false"), Boolean, Free),
     option(MANAGED, "PreferredStartTime", None, Text, Free),
     kept(option(MANAGED, "ServiceRoleForManagedUpdates", None, Text, Free)),

@@ -21,6 +21,10 @@ pub(crate) struct Settings {
     extensions: BTreeMap<(String, String), String>,
 }
 
+/// Where `ConfigDocument` has its rules on 4xx.
+pub(crate) const APPLICATION_ERRORS: (&str, &str) = ("Application", "ApplicationRequests4xx");
+pub(crate) const BALANCER_ERRORS: (&str, &str) = ("ELB", "ELBRequests4xx");
+
 /// An option as DescribeConfigurationSettings shows it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Effective {
@@ -161,6 +165,14 @@ impl Settings {
         self.get(HEALTH, "SystemType") == Some("enhanced")
     }
 
+    /// Whether 4xx count for the environment's health: of what its instances answer, or of what comes through its load balancer.
+    /// Both do unless `ConfigDocument` says otherwise (Beanstalk guide: health-enhanced-rules).
+    pub(crate) fn counts_client_errors(&self, (part, rule): (&str, &str)) -> bool {
+        let document: serde_json::Value =
+            serde_json::from_str(self.get(HEALTH, "ConfigDocument").unwrap_or_default()).unwrap_or_default();
+        document["Rules"]["Environment"][part][rule]["Enabled"] != false
+    }
+
     /// Everything that DescribeConfigurationSettings shows: each option with its value, set or default. Those of another
     /// kind of load balancer only where they were set.
     pub(crate) fn effective(&self) -> Vec<Effective> {
@@ -266,6 +278,11 @@ impl Settings {
                 "HealthCheckTimeout",
                 "Health check timeout must be less than the interval.",
             );
+        }
+        // That it must be JSON is plain, the wording is ours.
+        let document = self.text(HEALTH, "ConfigDocument");
+        if !document.is_empty() && serde_json::from_str::<serde_json::Value>(&document).is_err() {
+            refuse(HEALTH, "ConfigDocument", "The document is no valid JSON.");
         }
         // The service role is what reads the health; AWS demands it (Beanstalk guide: health-enhanced), the wording is ours.
         if self.has_enhanced_health() && self.get(ENVIRONMENT, "ServiceRole").is_none() {
@@ -516,6 +533,19 @@ mod tests {
         ] {
             assert_eq!(wrong(good), [], "{good:?}");
         }
+    }
+
+    #[test]
+    fn a_document_can_leave_client_errors_out_of_the_health() {
+        let mut settings = Settings::default();
+        assert!(settings.counts_client_errors(APPLICATION_ERRORS) && settings.counts_client_errors(BALANCER_ERRORS));
+        let document =
+            r#"{"Version":1,"Rules":{"Environment":{"Application":{"ApplicationRequests4xx":{"Enabled":false}}}}}"#;
+        settings.set(HEALTH, "ConfigDocument", document);
+        assert_eq!(settings.problems(), []);
+        assert!(!settings.counts_client_errors(APPLICATION_ERRORS) && settings.counts_client_errors(BALANCER_ERRORS));
+        settings.set(HEALTH, "ConfigDocument", "{");
+        assert!(settings.problems()[0].message.contains("ConfigDocument"));
     }
 
     #[test]
