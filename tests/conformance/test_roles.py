@@ -108,8 +108,8 @@ class Roles(Case):
         self.refuses("MalformedPolicyDocument", put(Condition={"Nonsense": {"aws:SourceIp": "x"}}), text="Nonsense")
         self.refuses("NotImplemented", put(Condition={"DateLessThan": {"aws:CurrentTime": "2030-01-01T00:00:00Z"}}),
                      text="DateLessThan")
-        self.refuses("NotImplemented", put(Condition={"Bool": {"aws:MultiFactorAuthPresent": "false"}}),
-                     text="aws:MultiFactorAuthPresent")
+        self.refuses("NotImplemented", put(Condition={"Bool": {"aws:ViaAWSService": "false"}}),
+                     text="aws:ViaAWSService")
         self.assertEqual([], self.iam.list_role_policies(RoleName="half")["PolicyNames"])
         put(Condition={"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}})()
 

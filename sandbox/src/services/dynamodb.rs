@@ -152,11 +152,12 @@ fn delete_table(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: DeleteTableInput = call.json()?;
     let mut table = tables::delete(world, &call.region, &request.table_name)?;
     Ok(wire::serialize_delete_table_response(&DeleteTableOutput {
-        // Of what goes, neither keys nor age are told.
+        // Of what goes, neither keys nor age nor throughput are told.
         table_description: Some(TableDescription {
             attribute_definitions: None,
             creation_date_time: None,
             key_schema: None,
+            warm_throughput: None,
             ..describe(&mut table, world.clock.now())
         }),
     })

@@ -154,7 +154,9 @@ impl Store {
         if answer.status.is_client_error() || answer.status.is_server_error() {
             return Ok(answers::reworded(call, &answer));
         }
-        self.finish(call, account, &mut answer);
+        if answer.status.is_success() {
+            self.finish(call, account, &mut answer);
+        }
         self.note_region(call, &bucket, &mut answer);
         Ok(answer)
     }
