@@ -146,7 +146,8 @@ fn launch(world: &Arc<World>, state: &mut State, region: &str, name: &str, cause
             let text = format!("{} Launching EC2 instance failed.", refusal.message);
             let activity = scaling.begin(
                 name,
-                "Launching a new EC2 instance".to_owned(),
+                // Two spaces, as AWS has it (AWS CLI's example of describe-scaling-activities).
+                format!("Launching a new EC2 instance.  Status Reason: {text}"),
                 cause.to_owned(),
                 (&subnet, ""),
                 now,
