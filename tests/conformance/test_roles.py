@@ -2,7 +2,7 @@
 
 import json
 
-from account import Case, client
+from account import Case, client, refusal, until
 
 EC2 = {"Version": "2012-10-17", "Statement": [
     {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
@@ -83,7 +83,9 @@ class Roles(Case):
         self.iam.detach_role_policy(RoleName="hung", PolicyArn=f"{MANAGED}AWSElasticBeanstalkWebTier")
         self.refuses("DeleteConflict", gone, text="delete policies first")
         self.iam.delete_role_policy(RoleName="hung", PolicyName="table")
-        gone()
+        # IAM still sees what was just taken away, for a while.
+        self.refuses("DeleteConflict", gone, text="delete policies first")
+        until("the role is let go", lambda: refusal(gone)[0] is None)
         self.refuses("NoSuchEntity", gone)
 
     def test_documents_are_read(self):

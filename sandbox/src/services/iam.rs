@@ -110,8 +110,8 @@ fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
         "ListPolicies" => list_policies(iam, call),
         "GetPolicy" | "GetPolicyVersion" | "ListEntitiesForPolicy" => managed_policies(iam, call),
         name if name.contains("Tag") || name.starts_with("Untag") => tags(iam, call),
-        name if name.contains("InstanceProfile") => instance_profiles(iam, call),
-        _ => role_policies(iam, call),
+        name if name.contains("InstanceProfile") => instance_profiles(iam, call, now),
+        _ => role_policies(iam, call, now),
     }
 }
 
@@ -186,7 +186,7 @@ fn roles(iam: &mut Iam, call: &Call, now: jiff::Timestamp) -> Result<Answer, Ref
         }
         "DeleteRole" => {
             let request: DeleteRoleRequest = call.query()?;
-            iam.delete_role(&request.role_name)?;
+            iam.delete_role(&request.role_name, now)?;
             wire::serialize_delete_role_response()
         }
         "UpdateAssumeRolePolicy" => {
@@ -217,7 +217,7 @@ fn roles(iam: &mut Iam, call: &Call, now: jiff::Timestamp) -> Result<Answer, Ref
     Ok(answer.into())
 }
 
-fn role_policies(iam: &mut Iam, call: &Call) -> Result<Answer, Refusal> {
+fn role_policies(iam: &mut Iam, call: &Call, now: jiff::Timestamp) -> Result<Answer, Refusal> {
     let answer = match call.operation.as_str() {
         "AttachRolePolicy" => {
             let request: AttachRolePolicyRequest = call.query()?;
@@ -226,7 +226,7 @@ fn role_policies(iam: &mut Iam, call: &Call) -> Result<Answer, Refusal> {
         }
         "DetachRolePolicy" => {
             let request: DetachRolePolicyRequest = call.query()?;
-            iam.detach(&request.role_name, &request.policy_arn)?;
+            iam.detach(&request.role_name, &request.policy_arn, now)?;
             wire::serialize_detach_role_policy_response()
         }
         "PutRolePolicy" => {
@@ -236,7 +236,7 @@ fn role_policies(iam: &mut Iam, call: &Call) -> Result<Answer, Refusal> {
         }
         "DeleteRolePolicy" => {
             let request: DeleteRolePolicyRequest = call.query()?;
-            iam.delete_inline(&request.role_name, &request.policy_name)?;
+            iam.delete_inline(&request.role_name, &request.policy_name, now)?;
             wire::serialize_delete_role_policy_response()
         }
         "GetRolePolicy" => {
@@ -298,7 +298,7 @@ fn create_instance_profile(state: &mut State, call: &Call, now: jiff::Timestamp)
     Ok(wire::serialize_create_instance_profile_response(&CreateInstanceProfileResponse { instance_profile }).into())
 }
 
-fn instance_profiles(iam: &mut Iam, call: &Call) -> Result<Answer, Refusal> {
+fn instance_profiles(iam: &mut Iam, call: &Call, now: jiff::Timestamp) -> Result<Answer, Refusal> {
     let answer = match call.operation.as_str() {
         "AddRoleToInstanceProfile" => {
             let request: AddRoleToInstanceProfileRequest = call.query()?;
@@ -307,12 +307,12 @@ fn instance_profiles(iam: &mut Iam, call: &Call) -> Result<Answer, Refusal> {
         }
         "RemoveRoleFromInstanceProfile" => {
             let request: RemoveRoleFromInstanceProfileRequest = call.query()?;
-            iam.remove_role(&request.instance_profile_name, &request.role_name)?;
+            iam.remove_role(&request.instance_profile_name, &request.role_name, now)?;
             wire::serialize_remove_role_from_instance_profile_response()
         }
         "DeleteInstanceProfile" => {
             let request: DeleteInstanceProfileRequest = call.query()?;
-            iam.delete_instance_profile(&request.instance_profile_name)?;
+            iam.delete_instance_profile(&request.instance_profile_name, now)?;
             wire::serialize_delete_instance_profile_response()
         }
         "GetInstanceProfile" => {

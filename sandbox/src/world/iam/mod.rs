@@ -20,6 +20,15 @@ const MOST_ATTACHED: usize = 10;
 /// IAM's limit of a role's inline policies together, in characters without white space.
 const MOST_INLINE: usize = 10_240;
 
+/// How long a role or profile still is held by what was taken from it: IAM is eventually consistent, and DeleteRole right after
+/// a DetachRolePolicy or RemoveRoleFromInstanceProfile may be refused (aws/aws-sdk-java#2155, ministryofjustice/
+/// analytics-platform#33; Terraform's provider goes on for two minutes). How long it takes is not documented: inferred, and here it always does.
+const LET_GO_AFTER: SignedDuration = SignedDuration::from_secs(5);
+
+const MUST_DETACH: &str = "Cannot delete entity, must detach all policies first.";
+const MUST_DELETE: &str = "Cannot delete entity, must delete policies first.";
+const MUST_REMOVE: &str = "Cannot delete entity, must remove roles from instance profile first.";
+
 /// How long it takes until the use of a role shows, and how far uses are apart that are told one from the other.
 const USES_SHOW_AFTER: SignedDuration = SignedDuration::from_hours(4);
 const BETWEEN_USES: SignedDuration = SignedDuration::from_hours(1);
@@ -58,6 +67,8 @@ pub(crate) struct Role {
     pub inline: BTreeMap<String, String>,
     /// When and in which region its credentials were used, oldest first, an hour apart at least.
     uses: Vec<(Timestamp, String)>,
+    /// When something was taken from it last, and what a deletion is told for a while after.
+    taken: Option<(Timestamp, &'static str)>,
 }
 
 #[derive(Debug, Clone)]
@@ -70,6 +81,17 @@ pub(crate) struct InstanceProfile {
     pub tags: Tags,
     /// Name of its one role.
     pub role: Option<String>,
+    /// As of a role.
+    taken: Option<(Timestamp, &'static str)>,
+}
+
+/// # Errors
+/// `DeleteConflict` while what was taken is still seen.
+fn check_let_go(taken: Option<(Timestamp, &'static str)>, now: Timestamp) -> Result<(), Refusal> {
+    match taken {
+        Some((time, text)) if now.duration_since(time) < LET_GO_AFTER => Err(conflict(text)),
+        _ => Ok(()),
+    }
 }
 
 impl Role {
@@ -248,12 +270,13 @@ impl Iam {
             attached: BTreeSet::new(),
             inline: BTreeMap::new(),
             uses: Vec::new(),
+            taken: None,
             name: new.name,
         };
         Ok(self.roles.entry(key(&role.name)).or_insert(role))
     }
 
-    pub(crate) fn delete_role(&mut self, name: &str) -> Result<(), Refusal> {
+    pub(crate) fn delete_role(&mut self, name: &str, now: Timestamp) -> Result<(), Refusal> {
         let role = self.role(name).ok_or_else(|| no_role(name))?;
         if role.path.starts_with("/aws-service-role/") {
             let text = format!(
@@ -267,16 +290,15 @@ impl Iam {
             .values()
             .any(|profile| profile.role.as_deref() == Some(&role.name))
         {
-            return Err(conflict(
-                "Cannot delete entity, must remove roles from instance profile first.",
-            ));
+            return Err(conflict(MUST_REMOVE));
         }
         if !role.attached.is_empty() {
-            return Err(conflict("Cannot delete entity, must detach all policies first."));
+            return Err(conflict(MUST_DETACH));
         }
         if !role.inline.is_empty() {
-            return Err(conflict("Cannot delete entity, must delete policies first."));
+            return Err(conflict(MUST_DELETE));
         }
+        check_let_go(role.taken, now)?;
         self.roles.remove(&key(name));
         Ok(())
     }
@@ -312,17 +334,17 @@ impl Iam {
             created: now,
             tags,
             role: None,
+            taken: None,
         };
         Ok(self.instance_profiles.entry(key(name)).or_insert(profile))
     }
 
-    pub(crate) fn delete_instance_profile(&mut self, name: &str) -> Result<(), Refusal> {
+    pub(crate) fn delete_instance_profile(&mut self, name: &str, now: Timestamp) -> Result<(), Refusal> {
         let profile = self.instance_profile(name).ok_or_else(|| no_profile(name))?;
         if profile.role.is_some() {
-            return Err(conflict(
-                "Cannot delete entity, must remove roles from instance profile first.",
-            ));
+            return Err(conflict(MUST_REMOVE));
         }
+        check_let_go(profile.taken, now)?;
         self.instance_profiles.remove(&key(name));
         Ok(())
     }
@@ -338,7 +360,7 @@ impl Iam {
         Ok(())
     }
 
-    pub(crate) fn remove_role(&mut self, profile: &str, role: &str) -> Result<(), Refusal> {
+    pub(crate) fn remove_role(&mut self, profile: &str, role: &str, now: Timestamp) -> Result<(), Refusal> {
         // Of two that are not there the role is named (recorded by cloud-custodian: RemoveRoleFromInstanceProfile).
         self.role(role).ok_or_else(|| no_role(role))?;
         let wanted = role.to_lowercase();
@@ -347,6 +369,8 @@ impl Iam {
             return Err(no_role(role));
         }
         profile.role = None;
+        profile.taken = Some((now, MUST_REMOVE));
+        self.role_mut(role)?.taken = Some((now, MUST_REMOVE));
         Ok(())
     }
 
@@ -371,8 +395,10 @@ impl Iam {
         Ok(())
     }
 
-    pub(crate) fn detach(&mut self, role: &str, policy: &str) -> Result<(), Refusal> {
-        if self.role_mut(role)?.attached.remove(policy) {
+    pub(crate) fn detach(&mut self, role: &str, policy: &str, now: Timestamp) -> Result<(), Refusal> {
+        let role = self.role_mut(role)?;
+        if role.attached.remove(policy) {
+            role.taken = Some((now, MUST_DETACH));
             return Ok(());
         }
         Err(Refusal::with_status(
@@ -403,9 +429,13 @@ impl Iam {
         Ok(())
     }
 
-    pub(crate) fn delete_inline(&mut self, role: &str, name: &str) -> Result<(), Refusal> {
-        match self.role_mut(role)?.inline.remove(name) {
-            Some(_) => Ok(()),
+    pub(crate) fn delete_inline(&mut self, role: &str, name: &str, now: Timestamp) -> Result<(), Refusal> {
+        let role = self.role_mut(role)?;
+        match role.inline.remove(name) {
+            Some(_) => {
+                role.taken = Some((now, MUST_DELETE));
+                Ok(())
+            }
             None => Err(no_inline(name)),
         }
     }
@@ -524,6 +554,28 @@ mod tests {
         iam.put_inline("app", "table", &document).unwrap();
         assert!(iam.role_can("app", "us-east-1", "dynamodb:PutItem", table));
         assert!(!iam.role_can("app", "us-east-1", "dynamodb:PutItem", &format!("{table}-of-others")));
+    }
+
+    #[test]
+    fn a_role_is_held_for_some_seconds_by_what_was_taken_from_it() {
+        let mut iam = iam_with_role("app");
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let policy = "arn:aws:iam::aws:policy/AWSElasticBeanstalkWebTier";
+        iam.create_instance_profile("123456789012", at(0), "profile", None, Tags::new())
+            .unwrap();
+        iam.add_role("profile", "app").unwrap();
+        iam.attach("app", policy).unwrap();
+        iam.detach("app", policy, at(100)).unwrap();
+        iam.remove_role("profile", "app", at(101)).unwrap();
+        let refused = iam.delete_role("app", at(104)).unwrap_err();
+        assert_eq!(
+            (refused.code.as_str(), refused.message.as_str()),
+            ("DeleteConflict", MUST_REMOVE)
+        );
+        let refused = iam.delete_instance_profile("profile", at(104)).unwrap_err();
+        assert_eq!(refused.code, "DeleteConflict");
+        iam.delete_role("app", at(106)).unwrap();
+        iam.delete_instance_profile("profile", at(106)).unwrap();
     }
 
     #[test]
