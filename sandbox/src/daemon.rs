@@ -23,7 +23,7 @@ use crate::gateway::{self, Gateway};
 use crate::instances::{Machines, RoleCredentials};
 use crate::services::s3::Store;
 use crate::world::clock::Clock;
-use crate::world::gates::Gates;
+use crate::world::gates::{self, Gates};
 use crate::world::{World, ids, monitoring};
 
 /// The account that the sandbox plays.
@@ -355,6 +355,14 @@ fn new_world(directory: &Path, options: &Options, info: &Info, store: &Store) ->
     let mut state = world.lock();
     state.settling = SignedDuration::from_secs(i64::from(options.tag_delay_seconds));
     state.gates = options.gates;
+    if options.gates.deprecated_policies {
+        state.iam.retired.push(gates::DEPRECATED);
+    }
+    if options.gates.region_policy
+        && let Err(refusal) = state.iam.add_service_control_policy(gates::REGION_POLICY)
+    {
+        tracing::error!(%refusal, "the organization's policy is none");
+    }
     let credentials = &mut state.iam.credentials;
     credentials.add_user(&user, &info.access_key_id, &info.secret_access_key);
     drop(state);

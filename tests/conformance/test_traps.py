@@ -225,7 +225,7 @@ class Environments(Case):
         self.assertEqual({"deployed": []}, levels())
 
     def test_beanstalk_makes_nothing_that_its_caller_may_not(self):
-        may = ["elasticbeanstalk:*", "autoscaling:*", "elasticloadbalancing:*", "cloudwatch:*"]
+        may = ["elasticbeanstalk:*", "autoscaling:*", "elasticloadbalancing:*", "cloudwatch:*", "s3:*"]
         beanstalk = as_role("half-a-builder", allow(*may)).client("elasticbeanstalk")
         made = stack.create("traps", "denied-env", stack.SINGLE, beanstalk=beanstalk)
         # CreateEnvironment was allowed. What is missing shows late, and the environment is there, and costs.

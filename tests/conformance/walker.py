@@ -22,12 +22,22 @@ KNOWN_TO_SEND = {"Bucket.BucketRegion", "ConfigurationSettingsDescription.Tier"}
 # Enums whose values AWS sends in capitals, though its models have them otherwise (awsebcli 3.27, `commonops.py`,
 # compares with `PROCESSED`).
 SENT_IN_CAPITALS = {"ApplicationVersionStatus"}
+# Values beside those that the models list, by shape (recorded by cloud-custodian: ListDistributions, SimulatePrincipalPolicy; answers of
+# DescribeEnvironments of 2025).
+SENT_TOO = {
+    "EnvironmentHealthStatus": ["No Data"],
+    "PolicySourceType": ["IAM Policy"],
+    "HttpVersion": ["HTTP1.1", "HTTP2", "HTTP3", "HTTP2AND3"],
+}
 # Members that AWS fills with other values than its model lists; the model's own text gives these.
 OTHER_VALUES = {
     "DescribeEnvironmentHealthResult.Status": {"Launching", "Updating", "Ready", "Terminating", "Terminated"},
     "DescribeInternetGatewaysResult.InternetGateways[].Attachments[].State": {"available"},
     "CreateVpcEndpointResult.VpcEndpoint.State": {"available"},
     "DescribeVpcEndpointsResult.VpcEndpoints[].State": {"available"},
+    # Empty where nothing was asked for (recorded by cloud-custodian: SendCommand).
+    "SendCommandResult.Command.NotificationConfig.NotificationType": {""},
+    "ListCommandsResult.Commands[].NotificationConfig.NotificationType": {""},
     # The first region has no name.
     "GetBucketLocationOutput.LocationConstraint": {"", "EU", "eu-west-1"},
 }
@@ -243,7 +253,7 @@ def _scalar(shape, text, path, timestamp_format, found):
 def _enum(shape, text, path, found):
     if getattr(shape, "enum", None):
         values = [value.upper() for value in shape.enum] if shape.name in SENT_IN_CAPITALS else shape.enum
-        values = OTHER_VALUES.get(path, values)
+        values = OTHER_VALUES.get(path, list(values) + SENT_TOO.get(shape.name, []))
         _expect(text in values, f"{path} is {text!r}, which is none of {sorted(values)[:12]}", found)
 
 

@@ -8,6 +8,7 @@ import fcntl
 import json
 import os
 
+import recorded
 import walker
 
 LOG = "CONFORMANCE_LOG"
@@ -22,13 +23,13 @@ def attend(events):
     events.register("after-call", _heard)
 
 
-def _heard(http_response, model, **_):
+def _heard(http_response, parsed, model, **_):
     _write(
         {
             "service": model.service_model.service_id,
             "operation": model.name,
             "status": http_response.status_code,
-            "problems": found_in(http_response, model),
+            "problems": found_in(http_response, model) + against_recordings(http_response, parsed, model),
         }
     )
 
@@ -38,6 +39,11 @@ def found_in(http_response, model):
     streams = model.has_streaming_output and http_response.status_code < 300
     body = b"" if streams else http_response.content
     return walker.problems(model, http_response.status_code, http_response.headers, body)
+
+
+def against_recordings(http_response, parsed, model):
+    """What recorded answers of AWS have against one that succeeded."""
+    return recorded.problems(model, parsed) if http_response.status_code < 300 else []
 
 
 def _write(line):

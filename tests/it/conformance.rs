@@ -104,6 +104,11 @@ fn buckets_keep_bundles_locks_and_versions_as_s3_does() {
 }
 
 #[test]
+fn answers_are_as_aws_was_recorded_to_give_them() {
+    tell_a_quick_one("recorded");
+}
+
+#[test]
 fn roles_and_policies_hang_together_as_in_iam() {
     tell_a_quick_one("roles");
 }

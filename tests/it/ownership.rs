@@ -362,11 +362,9 @@ fn a_distribution_never_goes_on_fetching_from_a_name_that_was_given_up() {
     );
     user.confctl(&["up", "--sandbox", "--yes", "-p", "ci"]).exits(4);
     user.confctl(&["teardown", "--sandbox", "--yes"]).exits(0);
-    // The log of its deployment stays: nobody can tell any more whose an environment was that others terminated.
+    // The log of its deployment and the copy of its version stay: nobody can tell any more whose an environment was that others terminated.
     let left = user.inventory().into_iter();
-    let left: Vec<_> = left
-        .filter(|item| !item.contains("resources/environments/logs"))
-        .collect();
+    let left: Vec<_> = left.filter(|item| !item.contains("resources/environments/")).collect();
     assert_eq!(left, empty);
 }
 

@@ -15,7 +15,7 @@ use super::signature::{header, same};
 /// The paths begin with this.
 pub(crate) const PREFIX: &str = "/_sandbox/";
 
-pub(crate) async fn serve(gateway: &Arc<Gateway>, parts: &Parts) -> Response {
+pub(crate) async fn serve(gateway: &Arc<Gateway>, parts: &Parts, body: &[u8]) -> Response {
     let token = header(&parts.headers, "x-sandbox-token").unwrap_or_default();
     if !same(token.as_bytes(), gateway.info.token.as_bytes()) {
         return (
@@ -28,9 +28,10 @@ pub(crate) async fn serve(gateway: &Arc<Gateway>, parts: &Parts) -> Response {
         Some("inventory") => axum::Json(gateway.world.inventory().await).into_response(),
         Some("status") => status(gateway).await,
         Some("taken-cnames") => taken_cnames(gateway, parts),
+        Some("service-control-policies") => service_control_policies(gateway, parts, body),
         _ => (
             StatusCode::NOT_FOUND,
-            "the sandbox knows 'inventory', 'status' and 'taken-cnames'\n",
+            "the sandbox knows 'inventory', 'status', 'taken-cnames' and 'service-control-policies'\n",
         )
             .into_response(),
     }
@@ -58,6 +59,29 @@ fn taken_cnames(gateway: &Arc<Gateway>, parts: &Parts) -> Response {
         }
     }
     axum::Json(json!(taken)).into_response()
+}
+
+/// What the account's organization does: POST attaches the service control policy in the body, DELETE takes all away.
+fn service_control_policies(gateway: &Arc<Gateway>, parts: &Parts, body: &[u8]) -> Response {
+    let iam = &mut gateway.world.lock().iam;
+    let done = match parts.method.as_str() {
+        "POST" => iam.add_service_control_policy(&String::from_utf8_lossy(body)),
+        "DELETE" => {
+            iam.leave_organization();
+            Ok(())
+        }
+        _ => {
+            return (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "POST attaches one, DELETE takes all away\n",
+            )
+                .into_response();
+        }
+    };
+    match done {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(refusal) => (StatusCode::BAD_REQUEST, format!("{refusal}\n")).into_response(),
+    }
 }
 
 async fn status(gateway: &Arc<Gateway>) -> Response {

@@ -14,7 +14,7 @@ use super::signature::{Signature, header, same};
 use crate::world::Refusal;
 
 /// Of the checksums that S3 takes, those that are known here.
-const ALGORITHMS: &[&str] = &["crc32", "crc32c", "crc64nvme", "sha1", "sha256"];
+pub(crate) const ALGORITHMS: &[&str] = &["crc32", "crc32c", "crc64nvme", "sha1", "sha256"];
 
 /// Whether the body of a request with these headers is framed.
 pub(crate) fn is_framed(headers: &HeaderMap) -> bool {
@@ -86,22 +86,11 @@ fn check_length(headers: &HeaderMap, length: usize) -> Result<(), Refusal> {
 
 fn check_sum(name: &str, value: &str, content: &[u8]) -> Result<(), Refusal> {
     let algorithm = name.strip_prefix("x-amz-checksum-").unwrap_or_default();
-    let sum = match algorithm {
-        "crc32" => crc32(CrcAlgorithm::Crc32IsoHdlc, content),
-        "crc32c" => crc32(CrcAlgorithm::Crc32Iscsi, content),
-        "crc64nvme" => crc_fast::checksum(CrcAlgorithm::Crc64Nvme, content)
-            .to_be_bytes()
-            .to_vec(),
-        "sha256" => Sha256::digest(content).to_vec(),
-        "sha1" => digest(&SHA1_FOR_LEGACY_USE_ONLY, content).as_ref().to_vec(),
-        other => {
-            return Err(Refusal::new(
-                "InvalidRequest",
-                format!("The sandbox does not know the checksum algorithm '{other}'"),
-            ));
-        }
-    };
-    if BASE64.encode(sum) == value {
+    let sum = sum_of(algorithm, content).ok_or_else(|| {
+        let text = format!("The sandbox does not know the checksum algorithm '{algorithm}'");
+        Refusal::new("InvalidRequest", text)
+    })?;
+    if sum == value {
         return Ok(());
     }
     Err(Refusal::new(
@@ -111,6 +100,21 @@ fn check_sum(name: &str, value: &str, content: &[u8]) -> Result<(), Refusal> {
             algorithm.to_uppercase()
         ),
     ))
+}
+
+/// A checksum as S3 writes it; `None` where the algorithm is not known here.
+pub(crate) fn sum_of(algorithm: &str, content: &[u8]) -> Option<String> {
+    let sum = match algorithm {
+        "crc32" => crc32(CrcAlgorithm::Crc32IsoHdlc, content),
+        "crc32c" => crc32(CrcAlgorithm::Crc32Iscsi, content),
+        "crc64nvme" => crc_fast::checksum(CrcAlgorithm::Crc64Nvme, content)
+            .to_be_bytes()
+            .to_vec(),
+        "sha256" => Sha256::digest(content).to_vec(),
+        "sha1" => digest(&SHA1_FOR_LEGACY_USE_ONLY, content).as_ref().to_vec(),
+        _ => return None,
+    };
+    Some(BASE64.encode(sum))
 }
 
 fn crc32(algorithm: CrcAlgorithm, content: &[u8]) -> Vec<u8> {

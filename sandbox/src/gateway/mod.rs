@@ -102,9 +102,6 @@ async fn handle(State(gateway): State<Arc<Gateway>>, request: Request) -> Respon
 
 async fn api(gateway: &Arc<Gateway>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    if parts.uri.path().starts_with(admin::PREFIX) {
-        return admin::serve(gateway, &parts).await;
-    }
     let Ok(body) = axum::body::to_bytes(body, LARGEST_BODY).await else {
         return (
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -112,15 +109,17 @@ async fn api(gateway: &Arc<Gateway>, request: Request) -> Response {
         )
             .into_response();
     };
-    let request_id = ids::uuid();
-    let call = match receive(gateway, parts, body, &request_id) {
+    if parts.uri.path().starts_with(admin::PREFIX) {
+        return admin::serve(gateway, &parts, &body).await;
+    }
+    let call = match receive(gateway, parts, body) {
         Ok(call) => call,
         Err(refused) => return respond(*refused),
     };
     let mut answer = run(gateway, &call)
         .await
-        .unwrap_or_else(|refusal| protocol::refuse(call.protocol, &call.service, &refusal, &request_id));
-    protocol::stamp(&mut answer, call.protocol, &request_id);
+        .unwrap_or_else(|refusal| protocol::refuse(call.protocol, &call.service, &refusal, &call.request_id));
+    protocol::stamp(&mut answer, call.protocol, &call.service, &call.request_id);
     gateway.log.write(&gateway.world, &call, &answer);
     if call.method == http::Method::HEAD && !answer.status.is_success() {
         answer.body = Bytes::new();
@@ -129,13 +128,17 @@ async fn api(gateway: &Arc<Gateway>, request: Request) -> Response {
 }
 
 /// Checks who is calling and what is called.
-fn receive(gateway: &Gateway, parts: Parts, body: Bytes, request_id: &str) -> Result<Call, Box<Answer>> {
+fn receive(gateway: &Gateway, parts: Parts, body: Bytes) -> Result<Call, Box<Answer>> {
     let signature = Signature::read(&parts);
     let service = signature.as_ref().map(|read| read.service.clone()).unwrap_or_default();
     let protocol = protocol::detect(&service, &parts);
+    let request_id = match protocol {
+        Protocol::S3 => ids::capitals(16),
+        _ => ids::uuid(),
+    };
     let refused = |refusal: &Refusal| {
-        let mut answer = protocol::refuse(protocol, &service, refusal, request_id);
-        protocol::stamp(&mut answer, protocol, request_id);
+        let mut answer = protocol::refuse(protocol, &service, refusal, &request_id);
+        protocol::stamp(&mut answer, protocol, &service, &request_id);
         Box::new(answer)
     };
     let distrusted = |distrust: Distrust| refused(&protocol::distrusted(protocol, &distrust));
@@ -154,7 +157,7 @@ fn receive(gateway: &Gateway, parts: Parts, body: Bytes, request_id: &str) -> Re
         return Err(refused(&unknown_operation(protocol, &parts)));
     };
     Ok(Call {
-        request_id: request_id.to_owned(),
+        request_id,
         service: signature.service,
         region: signature.region,
         protocol,
@@ -237,20 +240,26 @@ async fn run(gateway: &Gateway, call: &Call) -> Result<Answer, Refusal> {
         let iam = state.iam.seen(state.as_of(gateway.world.clock.now()));
         services::authorize(iam, &state.account, call)
     };
+    gateway
+        .world
+        .lock()
+        .iam
+        .note_use(&call.caller, &call.region, gateway.world.clock.now());
     if let Err(refusal) = authorized {
         return services::elasticbeanstalk::answer_to_stranger(call).ok_or(refusal);
     }
     if call.protocol == Protocol::S3 {
-        let answer = gateway.store.run(call, &gateway.info.account).await?;
+        let answer = gateway.store.run(call, &gateway.info.account).await;
         if services::s3::is_missing(&answer) {
             let state = gateway.world.lock();
             let iam = state.iam.seen(state.as_of(gateway.world.clock.now()));
             services::may_know_what_is_missing(iam, call)?;
         }
-        if matches!(
+        let stored = matches!(
             call.operation.as_str(),
             "PutObject" | "CopyObject" | "CompleteMultipartUpload"
-        ) {
+        );
+        if stored && answer.status.is_success() {
             let (bucket, key) = services::s3::target(&call.uri);
             services::elasticbeanstalk::follow_file(&gateway.world, call, &bucket, &key);
         }

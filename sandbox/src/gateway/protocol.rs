@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use super::call::{Answer, Call, Protocol};
 use super::signature::{self, Distrust};
 use crate::services;
-use crate::world::Refusal;
+use crate::world::{Refusal, ids};
 
 /// The protocol of a request to `service` (empty where the request does not say).
 pub(crate) fn detect(service: &str, parts: &Parts) -> Protocol {
@@ -162,12 +162,13 @@ pub(crate) fn refuse(protocol: Protocol, service: &str, refusal: &Refusal, reque
             "application/xml",
             Bytes::from(format!(
                 "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message>\
-                 <RequestId>{request_id}</RequestId></Error>"
+                 <RequestId>{request_id}</RequestId><HostId></HostId></Error>"
             )),
         ),
         Protocol::Json => {
-            let body = serde_json::json!({ "__type": refusal.code, "message": refusal.message });
-            ("application/x-amz-json-1.0", Bytes::from(body.to_string()))
+            let code = format!("{}{}", shape_prefix(service, &refusal.code), refusal.code);
+            let body = serde_json::json!({ "__type": code, "message": refusal.message });
+            (json_type(service), Bytes::from(body.to_string()))
         }
         Protocol::Cbor => {
             headers.insert("smithy-protocol", HeaderValue::from_static("rpc-v2-cbor"));
@@ -193,30 +194,82 @@ pub(crate) fn refuse(protocol: Protocol, service: &str, refusal: &Refusal, reque
     }
 }
 
-/// Puts the request's id into header and body, over the one that the generated serializers invent.
-pub(crate) fn stamp(answer: &mut Answer, protocol: Protocol, request_id: &str) {
-    let names: &[&'static str] = match protocol {
-        Protocol::S3 => &["x-amz-request-id", "x-amz-id-2"],
-        _ => &["x-amzn-requestid"],
-    };
-    if let Ok(value) = HeaderValue::from_str(request_id) {
-        for name in names {
-            answer.headers.insert(*name, value.clone());
-        }
+/// Where DynamoDB's errors are named (DynamoDB guide: Programming.Errors). Of the other JSON services no recording kept the
+/// prefix, and clients take the code without one.
+fn shape_prefix(service: &str, code: &str) -> &'static str {
+    match (service, code) {
+        ("dynamodb", "ValidationException" | "SerializationException") => "com.amazon.coral.validate#",
+        (
+            "dynamodb",
+            "AccessDeniedException" | "UnrecognizedClientException" | "MissingAuthenticationTokenException",
+        ) => "com.amazon.coral.service#",
+        ("dynamodb", _) => "com.amazonaws.dynamodb.v20120810#",
+        _ => "",
     }
-    let failed = !answer.status.is_success();
-    let element = match protocol {
-        // Events carry a RequestId of their own: the request's is the last, in the metadata.
-        Protocol::Query => Some(("<RequestId>", Where::Last)),
-        Protocol::Ec2Query => Some(("<requestId>", Where::First)),
-        // Objects may contain anything; only errors are ours.
-        Protocol::S3 | Protocol::RestXml if failed => Some(("<RequestId>", Where::Last)),
-        _ => None,
+}
+
+/// The version of the JSON protocol that a service speaks (botocore's models, `jsonVersion`).
+fn json_type(service: &str) -> &'static str {
+    match service {
+        "dynamodb" | "monitoring" => "application/x-amz-json-1.0",
+        _ => "application/x-amz-json-1.1",
+    }
+}
+
+/// Puts the request's ids into headers and body, over those that the generated serializers invent, and what goes out with
+/// every answer of a protocol.
+pub(crate) fn stamp(answer: &mut Answer, protocol: Protocol, service: &str, request_id: &str) {
+    let id = if protocol == Protocol::S3 {
+        "x-amz-request-id"
+    } else {
+        "x-amzn-requestid"
     };
-    if let Some((element, position)) = element
-        && let Some(stamped) = replace_content(&answer.body, element, position, request_id)
-    {
-        answer.body = stamped;
+    set(answer, id, request_id);
+    let failed = !answer.status.is_success();
+    match protocol {
+        // Events carry a RequestId of their own: the request's is the last, in the metadata.
+        Protocol::Query => fill(answer, "<RequestId>", Where::Last, request_id),
+        Protocol::Ec2Query => {
+            set(answer, "content-type", "text/xml;charset=UTF-8");
+            fill(answer, "<requestId>", Where::First, request_id);
+        }
+        Protocol::S3 => {
+            let host = host_id();
+            set(answer, "x-amz-id-2", &host);
+            // Objects may contain anything; only errors are ours.
+            if failed {
+                fill(answer, "<RequestId>", Where::Last, request_id);
+                fill(answer, "<HostId>", Where::Last, &host);
+            }
+        }
+        Protocol::RestXml if failed => fill(answer, "<RequestId>", Where::Last, request_id),
+        Protocol::Json => {
+            set(answer, "content-type", json_type(service));
+            if service == "dynamodb" {
+                // Clients hold the body against it (recorded in 22 answers of 24).
+                let sum = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32IsoHdlc, &answer.body);
+                set(answer, "x-amz-crc32", &sum.to_string());
+            }
+        }
+        Protocol::RestXml | Protocol::Cbor => {}
+    }
+}
+
+/// S3's second id, of the host that answered: 56 bytes.
+fn host_id() -> String {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD.encode(ids::secret(56))
+}
+
+fn set(answer: &mut Answer, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        answer.headers.insert(name, value);
+    }
+}
+
+fn fill(answer: &mut Answer, element: &str, position: Where, content: &str) {
+    if let Some(filled) = replace_content(&answer.body, element, position, content) {
+        answer.body = filled;
     }
 }
 
@@ -283,7 +336,7 @@ mod tests {
             "<R><Events><member><RequestId>event</RequestId></member></Events>\
              <ResponseMetadata><RequestId>invented</RequestId></ResponseMetadata></R>",
         );
-        stamp(&mut events, Protocol::Query, "mine");
+        stamp(&mut events, Protocol::Query, "elasticbeanstalk", "mine");
         assert_eq!(
             events.body,
             "<R><Events><member><RequestId>event</RequestId></member></Events>\
@@ -295,8 +348,42 @@ mod tests {
     #[test]
     fn an_object_that_looks_like_an_answer_is_not_touched() {
         let mut object = answer("<RequestId>content</RequestId>");
-        stamp(&mut object, Protocol::S3, "mine");
+        stamp(&mut object, Protocol::S3, "s3", "mine");
         assert_eq!(object.body, "<RequestId>content</RequestId>");
         assert_eq!(object.headers["x-amz-request-id"], "mine");
+    }
+
+    #[test]
+    fn an_answer_goes_out_as_its_service_speaks() {
+        let typed = |protocol, service| {
+            let mut stamped = answer("{}");
+            stamp(&mut stamped, protocol, service, "mine");
+            stamped.headers
+        };
+        let dynamodb = typed(Protocol::Json, "dynamodb");
+        assert_eq!(dynamodb["content-type"], "application/x-amz-json-1.0");
+        assert_eq!(dynamodb["x-amz-crc32"], "2745614147");
+        for service in ["wafv2", "ssm", "servicequotas"] {
+            let headers = typed(Protocol::Json, service);
+            assert_eq!(headers["content-type"], "application/x-amz-json-1.1", "{service}");
+            assert!(!headers.contains_key("x-amz-crc32"), "{service}");
+        }
+        assert_eq!(
+            typed(Protocol::Ec2Query, "ec2")["content-type"],
+            "text/xml;charset=UTF-8"
+        );
+    }
+
+    #[test]
+    fn an_error_of_s3_names_the_host_that_its_header_names() {
+        let missing = Refusal::with_status(404, "NoSuchKey", "The specified key does not exist.");
+        let mut refused = refuse(Protocol::S3, "s3", &missing, "");
+        stamp(&mut refused, Protocol::S3, "s3", "mine");
+        let host = refused.headers["x-amz-id-2"].to_str().unwrap();
+        let body = String::from_utf8_lossy(&refused.body);
+        assert!(
+            body.contains(&format!("<RequestId>mine</RequestId><HostId>{host}</HostId>")),
+            "{body}"
+        );
     }
 }

@@ -46,6 +46,15 @@ impl Step {
     }
 }
 
+/// The engine's name of what it does.
+pub(super) fn command_of(release: &Release) -> &'static str {
+    if release.configuration {
+        "config-deploy"
+    } else {
+        "app-deploy"
+    }
+}
+
 /// Whether the bundle has hooks for a step of this release.
 pub(super) fn are_there(release: &Release, directory: &Path, step: Step) -> bool {
     !scripts(release, directory, step).is_empty()
@@ -63,7 +72,7 @@ pub(super) async fn run(setup: &Setup, release: &Release, directory: &Path, step
             Err(error) => Err(error.to_string()),
         };
         done.map_err(|why| {
-            let command = if release.configuration { "config-deploy" } else { "app-deploy" };
+            let command = command_of(release);
             let what = format!("Command {name} failed with error {why}");
             note(
                 setup,

@@ -1,7 +1,7 @@
 //! What an instance's processes write: kept in bounded files, read back from their ends.
 //! Must know nothing of who asks.
 
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
@@ -11,6 +11,9 @@ const LARGEST: u64 = 2 * 1024 * 1024;
 
 /// Lines that a deployment log quotes, as Beanstalk's tail of `web.stdout.log` does.
 const LINES: usize = 50;
+
+/// The folder of the proxy's logs.
+const PROXY: &str = "nginx";
 
 /// Copies `source` to the end of `path` until it closes.
 pub(super) async fn keep(mut source: impl AsyncRead + Unpin, path: PathBuf) {
@@ -58,15 +61,37 @@ pub(super) fn tail(path: &Path) -> String {
     lines[lines.len().saturating_sub(LINES)..].join("\n")
 }
 
-/// Every log in a directory, by name.
+/// What nginx says where a request finds nobody at the app's port: the proxy is not in the way here, and its log is asked for
+/// with the others.
+pub(super) fn refused_connection(directory: &Path, port: u16) {
+    let time = jiff::Timestamp::now().strftime("%Y/%m/%d %H:%M:%S");
+    let line = format!(
+        "{time} [error] 1#1: *1 connect() failed (111: Connection refused) while connecting to upstream, client: 127.0.0.1, \
+         server: , request: \"GET / HTTP/1.1\", upstream: \"http://127.0.0.1:{port}/\", host: \"127.0.0.1\"\n"
+    );
+    let folder = directory.join(PROXY);
+    let file = std::fs::create_dir_all(&folder).and_then(|()| {
+        let mut options = std::fs::OpenOptions::new();
+        options.create(true).append(true).open(folder.join("error.log"))
+    });
+    // A log that cannot be written is no reason to fail.
+    let _ = file.and_then(|mut file| file.write_all(line.as_bytes()));
+}
+
+/// Every log in a directory, by its path below it.
 pub(super) fn all(directory: &Path) -> Vec<(String, String)> {
-    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let within = |folder: PathBuf| std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let entries = within(directory.to_owned()).chain(within(directory.join(PROXY)));
     let paths = entries.map(|entry| entry.path());
     // What the supervisor says is no log of the instance's.
     let logs = paths.filter(|path| path.extension().is_some_and(|it| it == "log") && !path.ends_with("supervisor.log"));
     let mut logs: Vec<_> = logs
         .map(|path| {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let name = path
+                .strip_prefix(directory)
+                .unwrap_or(&path)
+                .to_string_lossy()
+                .into_owned();
             let content = std::fs::read(&path).unwrap_or_default();
             (name, String::from_utf8_lossy(&content).into_owned())
         })

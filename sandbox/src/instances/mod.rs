@@ -9,6 +9,7 @@ mod hooks;
 mod log;
 mod machine;
 mod mark;
+mod nginx;
 mod processes;
 mod procfile;
 mod supervisor;

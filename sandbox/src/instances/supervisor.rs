@@ -20,7 +20,7 @@ use super::governor::Governor;
 use super::hooks::{self, Step};
 use super::procfile::Process;
 use super::wire::{self, Order, Release, Report, SETUP, Setup};
-use super::{bundle, command, guest, log, mark};
+use super::{bundle, command, guest, log, mark, nginx};
 use crate::world::plane::START_LIMIT;
 
 /// A web process that has ended so often before it ever listened will not listen.
@@ -85,11 +85,15 @@ async fn serve(setup: &Setup) -> std::io::Result<()> {
                 // As on Beanstalk, what runs goes on where the new version cannot even be unpacked.
                 match prepare(setup, &release).await {
                     Ok(staged) => {
+                        let is_proxied = running.is_some();
                         stop(running.take()).await;
                         report(&Report::Stopped).await;
-                        running = Some(run(setup, release, staged));
+                        running = Some(run(setup, release, staged, is_proxied));
                     }
-                    Err(reason) => report(&failed(setup, release.number, &reason, false)).await,
+                    Err(reason) => {
+                        note_failure(setup, &release, None, &reason);
+                        report(&failed(setup, release.number, &reason, false)).await;
+                    }
                 }
             }
             Order::Restart => {
@@ -158,6 +162,17 @@ async fn report(report: &Report) {
     let _ = output.flush().await;
 }
 
+/// The engine's last word on a deployment that failed, in a step that it names or not.
+fn note_failure(setup: &Setup, release: &Release, step: Option<&str>, reason: &str) {
+    let command = hooks::command_of(release);
+    let step = step.map_or_else(String::new, |step| format!(" - [{step}]"));
+    let text = format!(
+        "An error occurred during execution of command [{command}]{step}. Stop running the command. Error: {reason}"
+    );
+    hooks::note(setup, "ERROR", &text);
+    hooks::note(setup, "INFO", "Executing cleanup logic");
+}
+
 /// In the words of eb-engine.log.
 fn failed(setup: &Setup, number: u64, reason: &str, quote_output: bool) -> Report {
     let mut text = format!(
@@ -176,11 +191,7 @@ fn failed(setup: &Setup, number: u64, reason: &str, quote_output: bool) -> Repor
 
 /// Stages a release and runs the hooks that come before it starts.
 async fn prepare(setup: &Setup, release: &Release) -> Result<Staged, String> {
-    let command = if release.configuration {
-        "config-deploy"
-    } else {
-        "app-deploy"
-    };
+    let command = hooks::command_of(release);
     hooks::note(setup, "INFO", &format!("Executing command [{command}]."));
     let staged = stage(setup, release)?;
     let done = before_start(setup, release, &staged.directory).await;
@@ -223,7 +234,8 @@ struct Version {
     keepers: JoinSet<()>,
 }
 
-fn run(setup: &Setup, release: Release, staged: Staged) -> Version {
+/// `is_proxied`: whether the proxy runs already, with what it was told before.
+fn run(setup: &Setup, release: Release, staged: Staged, is_proxied: bool) -> Version {
     let mark = format!("{}{}", setup.mark, release.number);
     let stop = CancellationToken::new();
     let (restart, restarts) = watch::channel(0);
@@ -247,6 +259,7 @@ fn run(setup: &Setup, release: Release, staged: Staged) -> Version {
         directory: staged.directory.clone(),
         release,
         port,
+        is_proxied,
     };
     keepers.spawn(start.watch(ends, stop.clone()));
     Version {
@@ -281,6 +294,7 @@ struct Start {
     directory: PathBuf,
     release: Release,
     port: u16,
+    is_proxied: bool,
 }
 
 impl Start {
@@ -313,6 +327,19 @@ impl Start {
     /// It serves; the last hooks decide what becomes of the deployment, but not of that.
     async fn finish(&self, stop: &CancellationToken) {
         let (number, port) = (self.release.number, self.port);
+        if let Err(why) = nginx::test(&self.setup, &self.directory, port).await {
+            // The version is in its place already: a proxy that runs goes on, with the configuration of before.
+            if self.is_proxied {
+                report(&Report::Serving { port }).await;
+            }
+            note_failure(
+                &self.setup,
+                &self.release,
+                Some("start proxy with new configuration"),
+                &why,
+            );
+            return report(&failed(&self.setup, number, &why, false)).await;
+        }
         if hooks::are_there(&self.release, &self.directory, Step::PostDeploy) {
             report(&Report::Serving { port }).await;
             let hooks = hooks::run(&self.setup, &self.release, &self.directory, Step::PostDeploy);
@@ -329,7 +356,8 @@ impl Start {
     }
 
     async fn fail(&self, reason: &str) {
-        hooks::note(&self.setup, "ERROR", reason);
+        note_failure(&self.setup, &self.release, None, reason);
+        log::refused_connection(&self.setup.logs, self.port);
         report(&failed(&self.setup, self.release.number, reason, true)).await;
     }
 }

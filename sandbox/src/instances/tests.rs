@@ -1,6 +1,7 @@
 //! Instances as a user of the sandbox meets them: real bundles, real processes, real deaths.
 
 mod hooks;
+mod proxy;
 mod scripts;
 
 use std::collections::BTreeMap;

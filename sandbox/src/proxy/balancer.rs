@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::extract::Request;
 use axum::response::Response;
@@ -61,6 +61,7 @@ pub(super) async fn balance(
     mut request: Request,
 ) -> Response {
     if let Some(status) = refused(&request) {
+        note(world, arn, status, Instant::now());
         return pages::balancer(status);
     }
     let Some(choice) = choose(world, region, arn, &request) else {
@@ -69,7 +70,10 @@ pub(super) async fn balance(
         return pages::plain(StatusCode::SERVICE_UNAVAILABLE, text);
     };
     let (target_group, candidates, port, idle) = match choice {
-        Choice::Answer(answer) => return answer,
+        Choice::Answer(answer) => {
+            note(world, arn, answer.status(), Instant::now());
+            return answer;
+        }
         Choice::Forward {
             target_group,
             candidates,
@@ -86,12 +90,21 @@ pub(super) async fn balance(
         return pages::balancer(StatusCode::BAD_GATEWAY);
     };
     tell(request.headers_mut(), viewer, port);
+    let began = Instant::now();
     match carriage.client.send(address, request, idle).await {
-        Ok(answer) => answer,
+        Ok(answer) => {
+            note(world, instance_id, answer.status(), began);
+            answer
+        }
         Err(Failed::TimedOut(_)) => pages::balancer(StatusCode::GATEWAY_TIMEOUT),
         Err(Failed::Stalled(_)) => pages::balancer(StatusCode::REQUEST_TIMEOUT),
         Err(Failed::Connection(_)) => pages::balancer(StatusCode::BAD_GATEWAY),
     }
+}
+
+fn note(world: &World, who: &str, status: StatusCode, began: Instant) {
+    let now = world.clock.now();
+    world.traffic().note(who, now, status.as_u16(), began.elapsed());
 }
 
 /// What an application load balancer answers itself, whatever its targets (ELB guide, load-balancer-troubleshooting).
@@ -199,8 +212,12 @@ pub(super) async fn to_instance(
             .headers_mut()
             .insert(HeaderName::from_static("x-real-ip"), value);
     }
+    let began = Instant::now();
     match carriage.client.send(address, request, NGINX_LIMIT).await {
-        Ok(answer) => answer,
+        Ok(answer) => {
+            note(world, instance_id, answer.status(), began);
+            answer
+        }
         Err(Failed::TimedOut(_)) => pages::nginx(StatusCode::GATEWAY_TIMEOUT),
         Err(Failed::Stalled(_)) => pages::nginx(StatusCode::REQUEST_TIMEOUT),
         Err(Failed::Connection(_)) => pages::nginx(StatusCode::BAD_GATEWAY),

@@ -5,6 +5,7 @@ use crate::gateway::call::{Call, Protocol};
 use crate::world::Refusal;
 use crate::world::iam::Iam;
 use crate::world::iam::linked_roles::not_authorized;
+use crate::world::iam::policy::request_context;
 
 /// # Errors
 /// `AccessDenied` in the service's own words.
@@ -17,8 +18,23 @@ pub(crate) fn authorize(iam: &Iam, account: &str, call: &Call) -> Result<(), Ref
     let may = |resource: &&String| iam.caller_can(&call.caller, &call.region, &action, resource);
     match resources.iter().find(|resource| !may(resource)) {
         None => Ok(()),
-        Some(resource) => Err(denied(call, &action, resource)),
+        Some(resource) => {
+            let mut refusal = denied(call, &action, resource);
+            let context = request_context(&call.caller, account, &call.region);
+            if iam.organization_denies(&action, resource, &context) {
+                refusal.message = denied_by_organization(&call.caller, &action, resource);
+            }
+            Err(refusal)
+        }
     }
+}
+
+/// In the words of IAM (IAM user guide, troubleshoot_access-denied).
+fn denied_by_organization(caller: &str, action: &str, resource: &str) -> String {
+    format!(
+        "User: {caller} is not authorized to perform: {action} on resource: {resource} with an explicit deny in a service \
+         control policy"
+    )
 }
 
 fn denied(call: &Call, action: &str, resource: &str) -> Refusal {

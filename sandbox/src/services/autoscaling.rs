@@ -10,6 +10,7 @@ use crate::gateway::call::{Answer, Call};
 use crate::world::balancing::is_classic;
 use crate::world::beanstalk::classic::name_of;
 use crate::world::clock::{seconds_text, text};
+use crate::world::iam::linked_roles::{AUTO_SCALING, LinkedRole};
 use crate::world::monitoring::Monitoring;
 use crate::world::scaling::policies::{self, Adjustment, Trigger};
 use crate::world::scaling::{
@@ -179,8 +180,15 @@ fn group_view(group: &Group) -> m::AutoScalingGroup {
     m::AutoScalingGroup {
         auto_scaling_group_a_r_n: Some(group.arn.clone()),
         auto_scaling_group_name: Some(group.name.clone()),
+        availability_zone_distribution: Some(m::AvailabilityZoneDistribution {
+            capacity_distribution_strategy: Some("balanced-best-effort".to_owned()),
+        }),
         availability_zones: Some(group.zones.clone().into()),
         capacity_rebalance: Some(false),
+        capacity_reservation_specification: Some(m::CapacityReservationSpecification {
+            capacity_reservation_preference: Some("default".to_owned()),
+            ..m::CapacityReservationSpecification::default()
+        }),
         created_time: Some(text(group.created)),
         default_cooldown: Some(group.cooldown),
         desired_capacity: Some(group.desired),
@@ -189,6 +197,11 @@ fn group_view(group: &Group) -> m::AutoScalingGroup {
         // Beanstalk's groups check what EC2 says of an instance, not the load balancer (Beanstalk guide:
         // environmentconfig-autoscaling-healthchecktype).
         health_check_type: Some("EC2".to_owned()),
+        instance_lifecycle_policy: Some(m::InstanceLifecyclePolicy {
+            retention_triggers: Some(m::RetentionTriggers {
+                terminate_hook_abandon: Some("terminate".to_owned()),
+            }),
+        }),
         instances: Some(group.members.values().map(instance).collect()),
         launch_configuration_name: configuration(&group.launch),
         launch_template: template(&group.launch),
@@ -196,6 +209,7 @@ fn group_view(group: &Group) -> m::AutoScalingGroup {
         max_size: Some(group.max),
         min_size: Some(group.min),
         new_instances_protected_from_scale_in: Some(false),
+        service_linked_role_a_r_n: Some(linked_role_arn(&group.arn)),
         suspended_processes: Some(group.suspended.iter().map(suspended).collect()),
         tags: Some(tag_views(group).into()),
         target_group_a_r_ns: Some(targets.into()),
@@ -204,6 +218,13 @@ fn group_view(group: &Group) -> m::AutoScalingGroup {
         v_p_c_zone_identifier: Some(group.subnets.join(",")),
         ..m::AutoScalingGroup::default()
     }
+}
+
+/// Of the account that the group is in.
+fn linked_role_arn(group_arn: &str) -> String {
+    let account = group_arn.split(':').nth(4).unwrap_or_default();
+    let LinkedRole { service, name, .. } = AUTO_SCALING;
+    format!("arn:aws:iam::{account}:role/aws-service-role/{service}/{name}")
 }
 
 /// Filters on tags: `tag:KEY`, `tag-key`, `tag-value`.
@@ -451,7 +472,7 @@ fn activity_view(activity: &Activity) -> m::Activity {
         cause: Some(activity.cause.clone()),
         description: Some(activity.description.clone()),
         details: Some(activity.details.clone()),
-        end_time: activity.ended.map(text),
+        end_time: activity.ended.map(seconds_text),
         progress: Some(if activity.ended.is_some() { 100 } else { 50 }),
         start_time: Some(text(activity.started)),
         status_code: Some(activity.status.to_owned()),

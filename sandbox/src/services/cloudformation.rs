@@ -55,7 +55,14 @@ fn stack_view(stack: &Stack) -> m::Stack {
         deletion_time: stack.deleted.map(text),
         description: Some("AWS Elastic Beanstalk environment".to_owned()),
         disable_rollback: Some(true),
+        drift_information: Some(m::StackDriftInformation {
+            stack_drift_status: Some("NOT_CHECKED".to_owned()),
+            ..m::StackDriftInformation::default()
+        }),
+        enable_termination_protection: Some(false),
         last_updated_time: stack.updated.map(text),
+        notification_a_r_ns: Some(Vec::new().into()),
+        rollback_configuration: Some(m::RollbackConfiguration::default()),
         stack_id: Some(stack.id.clone()),
         stack_name: Some(stack.name.clone()),
         stack_status: Some(stack.status.clone()),
@@ -110,6 +117,10 @@ fn describe_resources(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal
                 .is_none_or(|id| request.stack_name.is_none() || *id == it.physical_id)
     });
     let view = |resource: &StackResource| m::StackResource {
+        drift_information: Some(m::StackResourceDriftInformation {
+            stack_resource_drift_status: Some("NOT_CHECKED".to_owned()),
+            ..m::StackResourceDriftInformation::default()
+        }),
         logical_resource_id: Some(resource.logical_id.clone()),
         physical_resource_id: physical(&resource.physical_id),
         resource_status: Some(resource.status.clone()),
@@ -209,11 +220,15 @@ fn list_resources(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
 fn describe_events(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::DescribeStackEventsInput = call.query()?;
     let mut state = world.lock();
-    let stack = state.region(&call.region).stacks.find(&request.stack_name)?;
+    let name = &request.stack_name;
+    // This one operation has words of its own for it (recorded by LocalStack: DescribeStackEvents).
+    let missing = |_| Refusal::new("ValidationError", format!("Stack [{name}] does not exist"));
+    let stack = state.region(&call.region).stacks.find(name).map_err(missing)?;
     let view = |event: &StackEvent| m::StackEvent {
         event_id: Some(event.id.clone()),
         logical_resource_id: Some(event.logical_id.clone()),
-        physical_resource_id: physical(&event.physical_id),
+        // Empty until the resource has one.
+        physical_resource_id: Some(event.physical_id.clone()),
         resource_status: Some(event.status.clone()),
         resource_status_reason: event.reason.clone(),
         resource_type: Some(event.kind.clone()),

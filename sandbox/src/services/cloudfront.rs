@@ -395,7 +395,8 @@ fn summary(one: &Distribution, now: Timestamp) -> Option<w::DistributionSummary>
         cache_behaviors: config.cache_behaviors,
         custom_error_responses: config.custom_error_responses,
         default_cache_behavior: Some(config.default_cache_behavior),
-        http_version: config.http_version,
+        // In capitals, unlike in configurations (recorded in 33 lists of 34).
+        http_version: config.http_version.map(|version| version.to_uppercase()),
         is_i_p_v6_enabled: config.is_i_p_v6_enabled,
         origin_groups: config.origin_groups,
         origins: Some(config.origins),

@@ -77,6 +77,10 @@ pub(crate) const SERVICE: Service = Service {
     run,
 };
 
+/// What a new table on demand takes at once (DynamoDB guide: warm-throughput).
+const WARM_READS: i64 = 12_000;
+const WARM_WRITES: i64 = 4_000;
+
 fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     match call.operation.as_str() {
         "CreateTable" => create_table(world, call),
@@ -133,8 +137,13 @@ fn create_table(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
         tags: tags_in(request.tags),
     };
     let mut table = tables::create(world, &call.region, new)?;
+    let mut description = describe(&mut table, world.clock.now());
+    if let Some(billing) = &mut description.billing_mode_summary {
+        // Told by DescribeTable only.
+        billing.last_update_to_pay_per_request_date_time = None;
+    }
     Ok(wire::serialize_create_table_response(&CreateTableOutput {
-        table_description: Some(describe(&mut table, world.clock.now())),
+        table_description: Some(description),
     })
     .into())
 }
@@ -143,7 +152,14 @@ fn delete_table(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: DeleteTableInput = call.json()?;
     let mut table = tables::delete(world, &call.region, &request.table_name)?;
     Ok(wire::serialize_delete_table_response(&DeleteTableOutput {
-        table_description: Some(describe(&mut table, world.clock.now())),
+        // Of what goes, neither keys nor age nor throughput are told.
+        table_description: Some(TableDescription {
+            attribute_definitions: None,
+            creation_date_time: None,
+            key_schema: None,
+            warm_throughput: None,
+            ..describe(&mut table, world.clock.now())
+        }),
     })
     .into())
 }
@@ -354,9 +370,15 @@ fn describe(table: &mut Table, now: jiff::Timestamp) -> TableDescription {
             billing_mode: Some("PAY_PER_REQUEST".to_owned()),
             last_update_to_pay_per_request_date_time: Some(seconds(table.created)),
         }),
-        table_class_summary: Some(TableClassSummary {
-            table_class: Some(table.class.clone()),
+        // Only where a class was asked for.
+        table_class_summary: table.class.clone().map(|class| TableClassSummary {
+            table_class: Some(class),
             ..TableClassSummary::default()
+        }),
+        warm_throughput: Some(TableWarmThroughputDescription {
+            read_units_per_second: Some(if on_demand { WARM_READS } else { read }),
+            status: Some(table.status.as_str().to_owned()),
+            write_units_per_second: Some(if on_demand { WARM_WRITES } else { write }),
         }),
         deletion_protection_enabled: Some(table.deletion_protection),
         ..TableDescription::default()

@@ -196,6 +196,7 @@ fn balancer_view(balancer: &LoadBalancer) -> m::LoadBalancer {
         canonical_hosted_zone_id: Some("Z35SXDOTRQ7X7K".to_owned()),
         created_time: Some(text(balancer.created)),
         d_n_s_name: Some(balancer.dns_name.clone()),
+        enable_prefix_for_ipv6_source_nat: Some("off".to_owned()),
         ip_address_type: Some("ipv4".to_owned()),
         load_balancer_arn: Some(balancer.arn.clone()),
         load_balancer_name: Some(balancer.name.clone()),
@@ -223,7 +224,10 @@ fn describe_load_balancer_attributes(balancing: &Balancing, call: &Call) -> Resu
 fn forward(target_group_arn: &str) -> m::Action {
     m::Action {
         forward_config: Some(m::ForwardActionConfig {
-            target_group_stickiness_config: None,
+            target_group_stickiness_config: Some(m::TargetGroupStickinessConfig {
+                duration_seconds: None,
+                enabled: Some(false),
+            }),
             target_groups: Some(
                 vec![m::TargetGroupTuple {
                     target_group_arn: Some(target_group_arn.to_owned()),

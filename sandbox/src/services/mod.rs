@@ -15,6 +15,7 @@ pub(crate) mod elasticloadbalancing;
 pub(crate) mod iam;
 pub(crate) mod logs;
 mod members;
+mod order;
 mod page;
 pub(crate) mod s3;
 pub(crate) mod servicequotas;

@@ -1,7 +1,13 @@
 //! What answers of several services have in common: pages of lists, and work that must be done before the answer.
 //! Must know nothing of any service.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
 use crate::world::Refusal;
+
+/// What is before the number in a token.
+const MARK: &str = "left:";
 
 /// One page of a list and the token of the next. Tokens count what is left, so that a list that grows at its front,
 /// as events do, neither repeats nor skips.
@@ -14,9 +20,7 @@ pub(super) fn page<T>(
     token: Option<&str>,
 ) -> Result<(Vec<T>, Option<String>), Refusal> {
     if let Some(token) = token {
-        let left: usize = token
-            .parse()
-            .map_err(|_| Refusal::new("InvalidParameterValue", "The token is invalid."))?;
+        let left = left(token).ok_or_else(|| Refusal::new("InvalidParameterValue", "The token is invalid."))?;
         let from = items.len().saturating_sub(left);
         items.drain(..from);
     }
@@ -25,7 +29,13 @@ pub(super) fn page<T>(
         .unwrap_or(items.len());
     let left = items.len().saturating_sub(limit);
     items.truncate(limit);
-    Ok((items, (left > 0).then(|| left.to_string())))
+    Ok((items, (left > 0).then(|| BASE64.encode(format!("{MARK}{left}")))))
+}
+
+/// How many a token says to be left. Tokens are opaque, as AWS's are: nobody is to count with them.
+fn left(token: &str) -> Option<usize> {
+    let bytes = BASE64.decode(token).ok()?;
+    std::str::from_utf8(&bytes).ok()?.strip_prefix(MARK)?.parse().ok()
 }
 
 /// Does now what the answer depends on: operations answer at once, objects are stored asynchronously. Needs the daemon's

@@ -2,6 +2,7 @@
 //! owner check, buckets' regions. Dates are real time here, unlike in all other payloads: `LastModified` is compared with
 //! the `Date` of the answer, which HTTP's own layer sets.
 
+mod answers;
 mod files;
 mod operations;
 
@@ -11,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use winterbaume_core::{DEFAULT_ACCOUNT_ID, MockRequest, MockService, StatefulService};
@@ -54,6 +55,8 @@ struct Inner {
     writing: tokio::sync::Mutex<()>,
     /// By bucket.
     regions: Mutex<BTreeMap<String, String>>,
+    /// By bucket and key: the algorithm of the checksum that an object was uploaded with.
+    sums: Mutex<BTreeMap<(String, String), String>>,
 }
 
 impl Store {
@@ -65,12 +68,20 @@ impl Store {
                 backend: S3Service::with_vfs(Arc::new(files)),
                 writing: tokio::sync::Mutex::new(()),
                 regions: Mutex::new(BTreeMap::new()),
+                sums: Mutex::new(BTreeMap::new()),
             }),
         })
     }
 
-    /// Runs an operation for a caller whose account is `account`.
-    pub(crate) async fn run(&self, call: &Call, account: &str) -> Result<Answer, Refusal> {
+    /// Runs an operation for a caller whose account is `account`. Refusals are answers already: S3's have members of their own.
+    pub(crate) async fn run(&self, call: &Call, account: &str) -> Answer {
+        match self.perform(call, account).await {
+            Ok(answer) => answer,
+            Err(refusal) => answers::refused(call, &refusal),
+        }
+    }
+
+    async fn perform(&self, call: &Call, account: &str) -> Result<Answer, Refusal> {
         if call.service != "s3" {
             return Err(not_implemented(format!("the service '{}'", call.service)));
         }
@@ -89,6 +100,9 @@ impl Store {
             return Ok(elsewhere);
         }
         check_key(&key)?;
+        if let Some(refused) = answers::unsupported_condition(call) {
+            return Ok(refused);
+        }
         if call.operation == "CreateBucket" {
             check_location(call)?;
         }
@@ -117,7 +131,7 @@ impl Store {
             headers.remove(name);
         }
         unframe(&mut headers);
-        let uri = backends_uri(&call.uri);
+        let uri = answers::backends_uri(&call.uri);
         let is_document = is_document(&call.operation);
         let body = if is_document {
             widened(&call.body)
@@ -134,15 +148,49 @@ impl Store {
             let document = widened(&Bytes::from(tagging(tags)));
             self.send(Method::PUT, &uri, HeaderMap::new(), document).await;
         }
-        if head && answer.status.is_success() {
-            answer.headers.insert(CONTENT_LENGTH, answer.body.len().into());
-            answer.body = Bytes::new();
-        }
         if is_document || !answer.status.is_success() {
             answer.body = narrowed(&answer.body);
         }
+        if answer.status.is_client_error() || answer.status.is_server_error() {
+            return Ok(answers::reworded(call, &answer));
+        }
+        if answer.status.is_success() {
+            self.finish(call, account, &mut answer);
+        }
         self.note_region(call, &bucket, &mut answer);
         Ok(answer)
+    }
+
+    /// What S3 adds to the backend's answer.
+    fn finish(&self, call: &Call, account: &str, answer: &mut Answer) {
+        let (bucket, key) = target(&call.uri);
+        let place = (bucket.clone(), key);
+        let mut sums = self.inner.sums.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        match (call.operation.as_str(), answers::algorithm_of(call)) {
+            ("PutObject", Some(algorithm)) => {
+                sums.insert(place.clone(), algorithm);
+            }
+            ("PutObject" | "CopyObject" | "CompleteMultipartUpload" | "DeleteObject", _) => {
+                sums.remove(&place);
+            }
+            _ => {}
+        }
+        let sum = sums.get(&place).map(String::as_str);
+        if call.operation == "HeadObject" {
+            if answers::wants_sums(call) {
+                let body = answer.body.clone();
+                answers::sign(answer, sum, &body);
+            }
+            answer.headers.insert(CONTENT_LENGTH, answer.body.len().into());
+            answer.body = Bytes::new();
+        }
+        answers::dress(call, account, sum, answer);
+        if matches!(
+            call.operation.as_str(),
+            "ListObjects" | "ListObjectsV2" | "ListObjectVersions"
+        ) {
+            answers::dress_list(call, answer, |key| sums.get(&(bucket.clone(), key.to_owned())).cloned());
+        }
     }
 
     async fn send(&self, method: Method, uri: &str, headers: HeaderMap, body: Bytes) -> Answer {
@@ -185,21 +233,13 @@ impl Store {
         }
         let region = self.region(bucket).filter(|region| *region != call.region)?;
         let endpoint = header(&call.headers, "host").unwrap_or_default();
-        let body = format!(
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>PermanentRedirect</Code><Message>The bucket you are \
-             attempting to access must be addressed using the specified endpoint. Please send all future requests to this \
-             endpoint.</Message><Endpoint>{}</Endpoint><Bucket>{}</Bucket><RequestId></RequestId></Error>",
-            escape(endpoint),
-            escape(bucket)
-        );
-        let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
-        headers.insert("x-amz-bucket-region", HeaderValue::from_str(&region).ok()?);
-        Some(Answer {
-            status: StatusCode::MOVED_PERMANENTLY,
-            headers,
-            body: body.into(),
-        })
+        let message = "The bucket you are attempting to access must be addressed using the specified endpoint. Please send \
+                       all future requests to this endpoint.";
+        let about = answers::element("Endpoint", endpoint) + &answers::element("Bucket", bucket);
+        let mut answer = answers::error(301, "PermanentRedirect", message, &about);
+        let region = HeaderValue::from_str(&region).ok()?;
+        answer.headers.insert("x-amz-bucket-region", region);
+        Some(answer)
     }
 
     /// Remembers where a bucket was made, and says so when asked.
@@ -370,13 +410,6 @@ fn is_document(operation: &str) -> bool {
         operation,
         "GetObject" | "PutObject" | "UploadPart" | "HeadObject" | "GetBucketPolicy" | "PutBucketPolicy"
     )
-}
-
-/// Without the encoding of keys, which the backend names in its answers and does not do.
-fn backends_uri(uri: &Uri) -> String {
-    let query = uri.query().unwrap_or_default().split('&');
-    let query: Vec<&str> = query.filter(|pair| !pair.starts_with("encoding-type=")).collect();
-    format!("https://s3.amazonaws.com{}?{}", uri.path(), query.join("&"))
 }
 
 fn object_uri(bucket: &str, key: &str) -> String {

@@ -7,6 +7,7 @@ use winterbaume_sns::{model as m, wire};
 
 use super::{Operation, Service, operation};
 use crate::gateway::call::{Answer, Call};
+use crate::gateway::protocol::escape;
 use crate::world::notifications::{Notifications, Subscription, Topic};
 use crate::world::{Refusal, World};
 
@@ -100,20 +101,59 @@ fn list_tags(notifications: &Notifications, call: &Call) -> Result<Answer, Refus
     Ok(wire::serialize_list_tags_for_resource_response(&result).into())
 }
 
+/// What SNS does for every topic that says nothing else (SNS guide: sns-message-delivery-retries).
+const DELIVERY: &str = "{\"http\":{\"defaultHealthyRetryPolicy\":{\"minDelayTarget\":20,\"maxDelayTarget\":20,\
+     \"numRetries\":3,\"numMaxDelayRetries\":0,\"numNoDelayRetries\":0,\"numMinDelayRetries\":0,\"backoffFunction\":\
+     \"linear\"},\"disableSubscriptionOverrides\":false,\"defaultRequestPolicy\":{\"headerContentType\":\"text/plain; \
+     charset=UTF-8\"}}}";
+
+/// The policy that every topic begins with: its account may do everything with it.
+fn owners_policy(arn: &str, account: &str) -> String {
+    let actions = [
+        "GetTopicAttributes",
+        "SetTopicAttributes",
+        "AddPermission",
+        "RemovePermission",
+        "DeleteTopic",
+        "Subscribe",
+        "ListSubscriptionsByTopic",
+        "Publish",
+    ];
+    let policy = serde_json::json!({
+        "Version": "2008-10-17",
+        "Id": "__default_policy_ID",
+        "Statement": [{
+            "Sid": "__default_statement_ID",
+            "Effect": "Allow",
+            "Principal": { "AWS": "*" },
+            "Action": actions.map(|action| format!("SNS:{action}")),
+            "Resource": arn,
+            "Condition": { "StringEquals": { "AWS:SourceOwner": account } },
+        }],
+    });
+    policy.to_string()
+}
+
 /// Written here: the generated serializer writes a map's keys as element names, which no client of a query API reads.
 fn attributes(notifications: &Notifications, call: &Call, account: &str) -> Result<Answer, Refusal> {
     let request: m::GetTopicAttributesInput = call.query()?;
     let topic = find(notifications, &request.topic_arn)?;
     let pending = topic.subscriptions.len().to_string();
+    let policy = owners_policy(&topic.arn, account);
     let attributes = [
         ("TopicArn", topic.arn.as_str()),
         ("DisplayName", ""),
+        ("EffectiveDeliveryPolicy", DELIVERY),
         ("Owner", account),
+        ("Policy", policy.as_str()),
         ("SubscriptionsConfirmed", "0"),
         ("SubscriptionsDeleted", "0"),
         ("SubscriptionsPending", pending.as_str()),
     ];
-    let entry = |(key, value): (&str, &str)| format!("<entry><key>{key}</key><value>{value}</value></entry>");
+    let entry = |(key, value): (&str, &str)| {
+        let value = escape(value);
+        format!("<entry><key>{key}</key><value>{value}</value></entry>")
+    };
     let body = format!(
         "<GetTopicAttributesResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><GetTopicAttributesResult>\
          <Attributes>{}</Attributes></GetTopicAttributesResult><ResponseMetadata><RequestId></RequestId>\

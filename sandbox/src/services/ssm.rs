@@ -105,6 +105,7 @@ fn send(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
         instance_ids,
         targets,
         comment: request.comment.unwrap_or_default(),
+        document_version: request.document_version.unwrap_or_default(),
         timeout: request.timeout_seconds.unwrap_or(DELIVERY_TIMEOUT),
         ..script(parameters)?
     };
@@ -155,25 +156,42 @@ fn command_view(command: &RunCommand) -> m::Command {
     let request = &command.request;
     let timeout = f64::from(request.timeout) + request.execution_timeout as f64;
     m::Command {
+        cloud_watch_output_config: Some(no_log_group()),
         command_id: Some(command.id.clone()),
         comment: Some(command.comment.clone()),
         completed_count: count(|it| it.status.is_over()),
         delivery_timed_out_count: Some(0),
         document_name: Some(DOCUMENT.to_owned()),
-        document_version: Some("$DEFAULT".to_owned()),
+        document_version: Some(command.request.document_version.clone()),
         error_count: count(|it| it.status.is_over() && it.code > 0),
         expires_after: Some(seconds(command.requested) + timeout),
         instance_ids: Some(request.instance_ids.clone()),
         max_concurrency: Some("50".to_owned()),
         max_errors: Some("0".to_owned()),
+        notification_config: Some(m::NotificationConfig {
+            notification_arn: Some(String::new()),
+            notification_events: Some(Vec::new()),
+            notification_type: Some(String::new()),
+        }),
+        output_s3_bucket_name: Some(String::new()),
+        output_s3_key_prefix: Some(String::new()),
         parameters: Some(request.parameters.clone().into_iter().collect()),
         requested_date_time: Some(seconds(command.requested)),
+        service_role: Some(String::new()),
         status: Some(status.as_str().to_owned()),
         status_details: Some(status.details().to_owned()),
         target_count: count(|_| true),
         targets: Some(request.targets.iter().map(target).collect()),
         timeout_seconds: Some(request.timeout),
         ..m::Command::default()
+    }
+}
+
+/// What was not asked for is there and empty.
+fn no_log_group() -> m::CloudWatchOutputConfig {
+    m::CloudWatchOutputConfig {
+        cloud_watch_log_group_name: Some(String::new()),
+        cloud_watch_output_enabled: Some(false),
     }
 }
 
@@ -195,10 +213,11 @@ fn get_invocation(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
         format!("PT{:.3}S", end.duration_since(started).as_secs_f64())
     });
     let result = m::GetCommandInvocationResult {
+        cloud_watch_output_config: Some(no_log_group()),
         command_id: Some(command.id.clone()),
         comment: Some(command.comment.clone()),
         document_name: Some(DOCUMENT.to_owned()),
-        document_version: Some("$DEFAULT".to_owned()),
+        document_version: Some(command.request.document_version.clone()),
         execution_elapsed_time: Some(elapsed.unwrap_or_default()),
         execution_end_date_time: Some(time(invocation.ended)),
         execution_start_date_time: Some(time(invocation.started)),
@@ -257,7 +276,7 @@ fn invocation_view(command: &RunCommand, id: &str, invocation: &Invocation, deta
         command_plugins: Some(details.then(plugin).into_iter().collect()),
         comment: Some(command.comment.clone()),
         document_name: Some(DOCUMENT.to_owned()),
-        document_version: Some("$DEFAULT".to_owned()),
+        document_version: Some(command.request.document_version.clone()),
         instance_id: Some(id.to_owned()),
         instance_name: Some(String::new()),
         requested_date_time: Some(seconds(command.requested)),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use super::order::in_no_order;
 use super::{Operation, Service, not_implemented, operation};
 use crate::gateway::call::{Answer, Call};
 use crate::world::web_acls::{Action, Definition, Sample, WebAcl, nonexistent};
@@ -18,6 +19,14 @@ pub(crate) const SERVICE: Service = Service {
     operations: OPERATIONS,
     run,
 };
+
+/// What clients always send of it, with the value that it has anyway or with nothing in it, is no wish; anything else in it is
+/// refused. Defaults: WAF API, CaptchaConfig, ChallengeConfig, AssociationConfig (RequestBodyAssociatedResourceTypeConfig).
+const DEFAULTS: &str = "CaptchaConfig{ImmunityTimeProperty{ImmunityTime=300}},\
+     ChallengeConfig{ImmunityTimeProperty{ImmunityTime=300}},\
+     AssociationConfig{RequestBody{CLOUDFRONT{DefaultSizeInspectionLimit=KB_16}}},\
+     CustomResponseBodies{},DataProtectionConfig{DataProtections{}},ApplicationConfig{Attributes{}},\
+     OnSourceDDoSProtectionConfig{ALBLowReputationMode=ACTIVE_UNDER_DDOS}";
 
 /// No metrics are kept of web ACLs, and samples always are.
 const VISIBILITY: &str = "VisibilityConfig{SampledRequestsEnabled~,CloudWatchMetricsEnabled~,MetricName}";
@@ -45,6 +54,7 @@ const OPERATIONS: &[Operation] = &[
             "Description",
             RULES,
             VISIBILITY,
+            DEFAULTS,
             "Tags{Key,Value}",
         ],
     ),
@@ -60,11 +70,12 @@ const OPERATIONS: &[Operation] = &[
             "Description",
             RULES,
             VISIBILITY,
+            DEFAULTS,
             "LockToken",
         ],
     ),
     operation("DeleteWebACL", &["Name", "Scope", "Id", "LockToken"]),
-    operation("ListTagsForResource", &["ResourceARN", "Limit~"]),
+    operation("ListTagsForResource", &["ResourceARN", "NextMarker", "Limit"]),
     operation("TagResource", &["ResourceARN", "Tags{Key,Value}"]),
     operation("UntagResource", &["ResourceARN", "TagKeys"]),
     operation("ListAvailableManagedRuleGroups", &["Scope", "Limit~"]),
@@ -88,8 +99,12 @@ const OPERATIONS: &[Operation] = &[
 /// The members of a definition that are kept as they were sent.
 const KEPT: &[&str] = &["DefaultAction", "Rules", "VisibilityConfig"];
 
+/// Kept likewise, where something was said.
+const KEPT_IF_SAID: &[&str] = &["CaptchaConfig", "ChallengeConfig", "AssociationConfig"];
+
 fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: Map<String, Value> = call.json()?;
+    check_marker(&request)?;
     match request.get("Scope") {
         // There are none, and none can be made.
         Some(scope) if scope == "REGIONAL" && call.operation == "ListWebACLs" => {
@@ -116,6 +131,16 @@ fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
         other => return Err(not_implemented(format!("{other} of AWS WAF V2"))),
     };
     Ok(winterbaume_core::MockResponse::json(200, answer.to_string()).into())
+}
+
+/// A marker is of one character at least, also where an answer of AWS's own had an empty one (mondoohq/mql#9340).
+fn check_marker(request: &Map<String, Value>) -> Result<(), Refusal> {
+    if request.get("NextMarker").and_then(Value::as_str) != Some("") {
+        return Ok(());
+    }
+    let text = "1 validation error detected: Value '' at 'nextMarker' failed to satisfy constraint: Member must have length \
+                greater than or equal to 1";
+    Err(Refusal::new("ValidationException", text))
 }
 
 fn check_scope(scope: &Value, region: &str) -> Result<(), Refusal> {
@@ -218,7 +243,10 @@ fn definition(request: &Map<String, Value>) -> Result<Definition, Refusal> {
         .and_then(Value::as_array)
         .map_or(&[][..], Vec::as_slice);
     let (rules, capacity) = rules::read(sent)?;
-    let kept = request.iter().filter(|(member, _)| KEPT.contains(&member.as_str()));
+    let is_empty = |value: &Value| value.as_object().is_some_and(Map::is_empty);
+    let kept = request.iter().filter(|(member, value)| {
+        KEPT.contains(&member.as_str()) || (KEPT_IF_SAID.contains(&member.as_str()) && !is_empty(value))
+    });
     Ok(Definition {
         description,
         allows,
@@ -271,6 +299,11 @@ fn get(world: &Arc<World>, request: &Map<String, Value>) -> Result<Value, Refusa
         ("Capacity", json!(acl.definition.capacity)),
         ("ManagedByFirewallManager", json!(false)),
         ("RetrofittedByFirewallManager", json!(false)),
+        // Of CLOUDFRONT ones, too, where it says nothing (cloud-custodian's recordings of GetWebACL: 4 of 5).
+        (
+            "OnSourceDDoSProtectionConfig",
+            json!({ "ALBLowReputationMode": "ACTIVE_UNDER_DDOS" }),
+        ),
         ("LabelNamespace", json!(namespace)),
     ] {
         shown.insert(member.to_owned(), value);
@@ -295,11 +328,10 @@ fn list(world: &Arc<World>, request: &Map<String, Value>) -> Result<Value, Refus
         .filter(|acl| acl.name.as_str() > marker)
         .collect();
     rest.sort_by(|a, b| a.name.cmp(&b.name));
-    let most = usize::try_from(most).unwrap_or(100);
-    let more = rest.len() > most;
-    rest.truncate(most);
+    rest.truncate(usize::try_from(most).unwrap_or(100));
     let mut answer = json!({ "WebACLs": rest.iter().map(|acl| summary(acl)).collect::<Vec<_>>() });
-    if let Some(last) = rest.last().filter(|_| more) {
+    // After the last page, too: what ends the list is a page with nothing on it (boto/boto3#3715).
+    if let Some(last) = rest.last() {
         answer["NextMarker"] = json!(last.name);
     }
     Ok(answer)
@@ -334,12 +366,26 @@ fn list_tags(world: &Arc<World>, request: &Map<String, Value>) -> Result<Value, 
     let state = world.lock();
     let web_acls = state.web_acls.seen(state.as_of(world.clock.now()));
     let acl = web_acls.by_arn(arn).ok_or_else(nonexistent)?;
-    let tags: Vec<Value> = acl
-        .tags
+    let most = request.get("Limit").and_then(Value::as_u64).unwrap_or(100);
+    let most = usize::try_from(most.clamp(1, 100)).unwrap_or(100);
+    let tags = in_no_order(&acl.tags, |(key, _)| (*key).clone());
+    let marker = request.get("NextMarker").and_then(Value::as_str);
+    let after = match marker {
+        None => 0,
+        Some(marker) => {
+            let place = tags.iter().position(|(key, _)| key.as_str() == marker);
+            place.ok_or_else(|| invalid("NEXT_MARKER", "The next marker is not valid"))? + 1
+        }
+    };
+    let page = &tags[after..tags.len().min(after + most)];
+    let more = after + page.len() < tags.len();
+    // An empty marker ends the list: all that there are recordings of have it.
+    let next = page.last().filter(|_| more).map_or("", |(key, _)| key.as_str());
+    let shown: Vec<Value> = page
         .iter()
         .map(|(key, value)| json!({ "Key": key, "Value": value }))
         .collect();
-    Ok(json!({ "TagInfoForResource": { "ResourceARN": arn, "TagList": tags } }))
+    Ok(json!({ "NextMarker": next, "TagInfoForResource": { "ResourceARN": arn, "TagList": shown } }))
 }
 
 fn tag(world: &Arc<World>, request: &Map<String, Value>) -> Result<Value, Refusal> {

@@ -29,7 +29,39 @@ pub struct Gates {
     /// No instances at all until the region is validated: minutes, up to four hours. Not part of `new`: it ends by itself,
     /// and nobody would see the others behind it.
     pub verification: bool,
+    /// AWS has taken AmazonDynamoDBFullAccess out of use, which it has deprecated: who has it keeps it, nobody else gets it (IAM
+    /// user guide, access_policies_managed-deprecated). Not part of `new`: it still attaches.
+    pub deprecated_policies: bool,
+    /// The account is in an organization that keeps to one region. Not part of `new`.
+    pub region_policy: bool,
 }
+
+/// As the region deny of AWS Control Tower has it, of what matters here (Control Tower guide,
+/// primary-region-deny-policy): all but global services, outside of one region.
+pub(crate) const REGION_POLICY: &str = r#"{
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Deny",
+            "NotAction": [
+                "cloudfront:*",
+                "iam:*",
+                "organizations:*",
+                "s3:GetBucketLocation",
+                "s3:ListAllMyBuckets",
+                "sts:*",
+                "support:*",
+                "waf:*",
+                "wafv2:*"
+            ],
+            "Resource": "*",
+            "Condition": { "StringNotEquals": { "aws:RequestedRegion": ["us-east-1"] } }
+        }
+    ]
+}"#;
+
+/// What the gate `deprecated-policies` takes out of use.
+pub(crate) const DEPRECATED: &str = "AmazonDynamoDBFullAccess";
 
 /// As `describe-instance-types` with the filter `free-tier-eligible` lists them
 /// (github.com/aws-samples/eks-workshop-v2/issues/1644).
@@ -84,6 +116,8 @@ impl FromStr for Gates {
                 "service-linked-roles" => gates.service_linked_roles = true,
                 "free-plan" => gates.free_plan = true,
                 "verification" => gates.verification = true,
+                "deprecated-policies" => gates.deprecated_policies = true,
+                "region-policy" => gates.region_policy = true,
                 "new" => {
                     gates = Self {
                         launch_configurations: true,
@@ -92,13 +126,14 @@ impl FromStr for Gates {
                         vcpus: true,
                         service_linked_roles: true,
                         free_plan: true,
-                        verification: gates.verification,
+                        ..gates
                     };
                 }
                 other => {
                     return Err(format!(
                         "'{other}' is no gate; there are launch-configurations, load-balancers, distributions, vcpus, \
-                         service-linked-roles, free-plan, verification, and new for all but the last"
+                         service-linked-roles, free-plan, verification, deprecated-policies, region-policy, and new for the \
+                         first six"
                     ));
                 }
             }

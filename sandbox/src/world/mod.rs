@@ -24,6 +24,7 @@ pub(crate) mod settling;
 pub(crate) mod stacks;
 pub(crate) mod table_backups;
 pub(crate) mod tables;
+pub(crate) mod traffic;
 pub(crate) mod web_acls;
 
 use std::collections::BTreeMap;
@@ -112,6 +113,8 @@ pub(crate) struct World {
     pub plane: Box<dyn DataPlane>,
     pub objects: Box<dyn Objects>,
     state: Mutex<State>,
+    /// Apart from the rest: every request of a visitor adds to it.
+    traffic: Mutex<traffic::Traffic>,
 }
 
 impl World {
@@ -129,12 +132,18 @@ impl World {
             plane,
             objects,
             state,
+            traffic: Mutex::default(),
         })
     }
 
     /// The account's state. Never held across an await.
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Never held across an await; whoever has it takes nothing else.
+    pub(crate) fn traffic(&self) -> MutexGuard<'_, traffic::Traffic> {
+        self.traffic.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// Keys that act as the role with that ARN, which the instance metadata service gives only where the role trusts EC2.

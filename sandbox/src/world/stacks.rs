@@ -1,9 +1,13 @@
 //! CloudFormation stacks as Beanstalk makes them: a record of resources and events, no template engine.
 //! Must know nothing of how a resource is made.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
+use super::clock::text;
 use super::{Item, Refusal, Tags, ids};
+
+/// The type of the stack's own events.
+const STACK: &str = "AWS::CloudFormation::Stack";
 
 #[derive(Debug, Default)]
 pub(crate) struct Stacks {
@@ -79,7 +83,7 @@ impl Stack {
             self.deleted = Some(now);
         }
         let (name, id) = (self.name.clone(), self.id.clone());
-        self.record(&name, &id, "AWS::CloudFormation::Stack", status, reason, now);
+        self.record(&name, &id, STACK, status, reason, now);
     }
 
     /// Sets what a resource is, as its event tells it.
@@ -91,6 +95,12 @@ impl Stack {
         reason: Option<&str>,
         now: Timestamp,
     ) {
+        let is_new = !self.resources.iter().any(|resource| resource.logical_id == logical_id);
+        if is_new && status.starts_with("CREATE") {
+            // CloudFormation tells of a resource before it has asked for it, and again, with a reason, when it has.
+            let before = now - SignedDuration::from_millis(1);
+            self.record(logical_id, "", kind, "CREATE_IN_PROGRESS", None, before);
+        }
         self.resources.retain(|resource| resource.logical_id != logical_id);
         if status != "DELETE_COMPLETE" {
             self.resources.push(StackResource {
@@ -114,8 +124,14 @@ impl Stack {
         reason: Option<&str>,
         now: Timestamp,
     ) {
+        // Only the stack's own events have ids that are nothing but ids.
+        let id = if kind == STACK {
+            ids::uuid()
+        } else {
+            format!("{logical}-{status}-{}", text(now))
+        };
         self.events.push(StackEvent {
-            id: ids::uuid(),
+            id,
             logical_id: logical.to_owned(),
             physical_id: physical.to_owned(),
             kind: kind.to_owned(),
@@ -149,5 +165,37 @@ impl Stacks {
         let live = self.stacks.iter().filter(|stack| stack.deleted.is_none());
         live.map(|stack| item("stack", &stack.id, &stack.name, &stack.tags))
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resource_is_told_of_before_it_has_an_id_and_when_it_has_one() {
+        let now = Timestamp::UNIX_EPOCH;
+        let mut stack = Stack::new("us-east-1", "123456789012", "s", now, Tags::new());
+        let part = ("Group", "AWS::AutoScaling::AutoScalingGroup");
+        let initiated = Some("Resource creation Initiated");
+        stack.resource(part, "group-1", "CREATE_IN_PROGRESS", initiated, now);
+        stack.resource(part, "group-1", "CREATE_COMPLETE", None, now);
+        let told: Vec<_> = stack.events[1..]
+            .iter()
+            .map(|event| {
+                (
+                    event.physical_id.as_str(),
+                    event.status.as_str(),
+                    event.reason.as_deref(),
+                )
+            })
+            .collect();
+        let expected = [
+            ("", "CREATE_IN_PROGRESS", None),
+            ("group-1", "CREATE_IN_PROGRESS", initiated),
+            ("group-1", "CREATE_COMPLETE", None),
+        ];
+        assert_eq!(told, expected);
+        assert_eq!(stack.events[3].id, "Group-CREATE_COMPLETE-1970-01-01T00:00:00.000Z");
     }
 }

@@ -89,7 +89,8 @@ pub(crate) struct Table {
     pub sort: Option<KeyAttribute>,
     pub billing: Billing,
     /// `STANDARD` or `STANDARD_INFREQUENT_ACCESS`.
-    pub class: String,
+    /// As it was asked for, at its making or by a change.
+    pub class: Option<String>,
     pub status: Status,
     pub created: Timestamp,
     pub deletion_protection: bool,
@@ -223,7 +224,7 @@ pub(crate) fn update(
         table.deletion_protection = protection.unwrap_or(table.deletion_protection);
         if billing.is_some() || class.is_some() {
             table.billing = billing.unwrap_or(table.billing);
-            table.class = class.unwrap_or_else(|| table.class.clone());
+            table.class = class.or_else(|| table.class.take());
             table.status = Status::Updating;
         }
         table.clone()
@@ -315,7 +316,7 @@ impl Table {
             partition: new.partition,
             sort: new.sort,
             billing: new.billing,
-            class: new.class.unwrap_or_else(|| "STANDARD".to_owned()),
+            class: new.class,
             status: Status::Creating,
             created: now,
             deletion_protection: new.deletion_protection,

@@ -3,7 +3,7 @@
 use aws_sdk_iam::Client;
 use aws_sdk_iam::types::Tag;
 
-use crate::harness::Sandbox;
+use crate::harness::{Sandbox, until};
 
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow",
     "Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
@@ -86,11 +86,8 @@ async fn a_role_goes_only_after_everything_on_it() {
         .send()
         .await
         .unwrap();
-    iam.delete_instance_profile()
-        .instance_profile_name("app")
-        .send()
-        .await
-        .unwrap();
+    let profile = || iam.delete_instance_profile().instance_profile_name("app").send();
+    until("the profile is let go", async || profile().await.is_ok()).await;
     refused().await;
     iam.detach_role_policy()
         .role_name("app")
@@ -105,7 +102,8 @@ async fn a_role_goes_only_after_everything_on_it() {
         .send()
         .await
         .unwrap();
-    iam.delete_role().role_name("app").send().await.unwrap();
+    let role = || iam.delete_role().role_name("app").send();
+    until("the role is let go", async || role().await.is_ok()).await;
     let gone = iam.get_role().role_name("app").send().await.unwrap_err();
     assert!(gone.into_service_error().is_no_such_entity_exception());
 }

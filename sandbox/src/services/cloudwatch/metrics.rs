@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use winterbaume_cloudwatch::model as m;
 
+use super::super::order::in_no_order;
 use super::super::page::page;
 use super::{STATISTICS, dimensions};
 use crate::gateway::call::{Answer, Call};
@@ -129,8 +130,9 @@ pub(super) fn get_statistics(world: &Arc<World>, call: &Call) -> Result<Answer, 
             ..m::Datapoint::default()
         }
     };
+    let points = in_no_order(points.iter(), |point| point.time);
     let result = m::GetMetricStatisticsOutput {
-        datapoints: Some(points.iter().map(view).collect()),
+        datapoints: Some(points.into_iter().map(view).collect()),
         label: Some(request.metric_name),
     };
     encode(call, &result, "GetMetricStatistics")

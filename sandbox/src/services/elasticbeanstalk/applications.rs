@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use winterbaume_elasticbeanstalk::{model as m, wire};
 
+use super::super::order::in_no_order;
 use super::super::page::{page, wait_for};
 use super::templates::{delete_file, lifecycle, lifecycle_view};
 use super::{caller, origin, tags};
@@ -271,10 +272,11 @@ fn with_tags<T>(
         .find(|it| it.arn == arn)
         .map(|it| act(&mut it.tags))
         .ok_or_else(|| {
-            Refusal::new(
-                "ResourceNotFoundException",
-                format!("Resource not found for ResourceArn '{arn}'."),
-            )
+            let text = match arn.contains(":environment/") {
+                true => "Environment does not exist".to_owned(),
+                false => format!("Resource not found for ResourceArn '{arn}'."),
+            };
+            Refusal::with_status(404, "ResourceNotFoundException", text)
         })
 }
 
@@ -292,6 +294,7 @@ pub(super) fn list_tags(world: &Arc<World>, call: &Call) -> Result<Answer, Refus
         key: Some(key),
         value: Some(value),
     };
+    let tags = in_no_order(tags, |(key, _)| key.clone());
     let result = m::ResourceTagsDescriptionMessage {
         resource_arn: Some(arn),
         resource_tags: Some(tags.into_iter().map(view).collect()),

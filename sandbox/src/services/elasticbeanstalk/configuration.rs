@@ -9,7 +9,7 @@ use super::{copy_of, options, templates};
 use crate::gateway::call::{Answer, Call};
 use crate::world::beanstalk::catalogue::{self, ConfigurationOption, Values};
 use crate::world::beanstalk::platforms;
-use crate::world::beanstalk::settings::Settings;
+use crate::world::beanstalk::settings::{Effective, Settings};
 use crate::world::beanstalk::{Environment, Reference};
 use crate::world::clock::text;
 use crate::world::{Refusal, World};
@@ -70,11 +70,11 @@ fn settings_view(environment: &Environment, status: &str, settings: &Settings) -
 
 /// Every option with its value, set or default.
 pub(super) fn effective(settings: &Settings) -> m::ConfigurationOptionSettingsList {
-    let setting = |(namespace, name, value)| m::ConfigurationOptionSetting {
-        namespace: Some(namespace),
-        option_name: Some(name),
-        resource_name: None,
-        value,
+    let setting = |option: Effective| m::ConfigurationOptionSetting {
+        namespace: Some(option.namespace),
+        option_name: Some(option.name),
+        resource_name: option.resource.map(str::to_owned),
+        value: option.value,
     };
     settings.effective().into_iter().map(setting).collect()
 }

@@ -9,9 +9,10 @@ use super::super::page::page;
 use super::copy_of;
 use crate::gateway::call::{Answer, Call};
 use crate::world::beanstalk::events::{Event, EventFilter, Severity};
-use crate::world::beanstalk::health::{self, Health, HealthStatus, InstanceHealth};
+use crate::world::beanstalk::health::{self, Health, HealthStatus, InstanceHealth, Requests};
 use crate::world::beanstalk::{Environment, Reference};
 use crate::world::clock::text;
+use crate::world::traffic::{self, Answered};
 use crate::world::{Refusal, World};
 
 /// Most events in one answer.
@@ -38,10 +39,7 @@ fn enhanced(environment: Environment) -> Result<Environment, Refusal> {
     }
     Err(Refusal::new(
         "InvalidRequestException",
-        format!(
-            "DescribeEnvironmentHealth is not supported for environment {}: its health is basic.",
-            environment.name
-        ),
+        "DescribeEnvironmentHealth is not supported.",
     ))
 }
 
@@ -49,7 +47,9 @@ fn instances(world: &World, call: &Call, environment: &Environment) -> Vec<Insta
     let now = world.clock.now();
     let mut state = world.lock();
     let here = state.region(&call.region);
-    health::instances(here, environment, now, |id| world.plane.address(id).is_some())
+    health::instances(here, environment, (now, &world.traffic()), |id| {
+        world.plane.address(id).is_some()
+    })
 }
 
 fn causes(health: &Health) -> m::Causes {
@@ -62,22 +62,24 @@ pub(super) fn describe_environment(world: &Arc<World>, call: &Call) -> Result<An
     let meant = Reference::new(request.environment_id, request.environment_name);
     let environment = enhanced(copy_of(world, call, &meant)?)?;
     let seen = instances(world, call, &environment);
+    let requests = Requests::of(&environment, &seen, &world.traffic(), world.clock.now());
     let health = &environment.health;
     let result = m::DescribeEnvironmentHealthResult {
-        application_metrics: None,
+        application_metrics: wanted.show("ApplicationMetrics", metrics(&requests.to_instances)),
         causes: wanted.show("Causes", causes(health)),
         color: wanted.show("Color", health.status.color().to_owned()),
         environment_name: Some(environment.name.clone()),
         health_status: wanted.show("HealthStatus", health.status.as_str().to_owned()),
-        instances_health: wanted.show("InstancesHealth", summary(&seen)),
+        instances_health: wanted.show("InstancesHealth", summary(&environment, &seen)),
         refreshed_at: wanted.show("RefreshedAt", text(world.clock.now())),
         status: wanted.show("Status", environment.status.as_str().to_owned()),
     };
     Ok(wire::serialize_describe_environment_health_response(&result).into())
 }
 
-fn summary(seen: &[InstanceHealth]) -> m::InstanceHealthSummary {
-    let count = |status| i32::try_from(seen.iter().filter(|it| it.health.status == status).count()).ok();
+fn summary(environment: &Environment, seen: &[InstanceHealth]) -> m::InstanceHealthSummary {
+    let shown: Vec<_> = seen.iter().map(|it| it.shown(environment).status).collect();
+    let count = |status| i32::try_from(shown.iter().filter(|it| **it == status).count()).ok();
     m::InstanceHealthSummary {
         degraded: count(HealthStatus::Degraded),
         info: count(HealthStatus::Info),
@@ -96,7 +98,7 @@ pub(super) fn describe_instances(world: &Arc<World>, call: &Call) -> Result<Answ
     let meant = Reference::new(request.environment_id, request.environment_name);
     let environment = enhanced(copy_of(world, call, &meant)?)?;
     let seen = instances(world, call, &environment);
-    let views = seen.iter().map(|it| instance_view(it, &wanted)).collect();
+    let views = seen.iter().map(|it| instance_view(it, &environment, &wanted)).collect();
     let (views, next_token) = page(views, Some(MOST_INSTANCES), request.next_token.as_deref())?;
     let result = m::DescribeInstancesHealthResult {
         instance_health_list: Some(Vec::into(views)),
@@ -106,8 +108,8 @@ pub(super) fn describe_instances(world: &Arc<World>, call: &Call) -> Result<Answ
     Ok(wire::serialize_describe_instances_health_response(&result).into())
 }
 
-fn instance_view(instance: &InstanceHealth, wanted: &Attributes) -> m::SingleInstanceHealth {
-    let health = &instance.health;
+fn instance_view(instance: &InstanceHealth, environment: &Environment, wanted: &Attributes) -> m::SingleInstanceHealth {
+    let health = &instance.shown(environment);
     let deployment = instance.deployment.as_ref().map(|it| m::Deployment {
         deployment_id: Some(it.deployment_id),
         deployment_time: Some(text(it.time)),
@@ -115,6 +117,7 @@ fn instance_view(instance: &InstanceHealth, wanted: &Attributes) -> m::SingleIns
         version_label: Some(it.version_label.clone()),
     });
     m::SingleInstanceHealth {
+        application_metrics: wanted.show("ApplicationMetrics", metrics(&instance.answered)),
         availability_zone: wanted.show("AvailabilityZone", instance.zone.clone()),
         causes: wanted.show("Causes", causes(health)),
         color: wanted.show("Color", health.status.color().to_owned()),
@@ -124,7 +127,32 @@ fn instance_view(instance: &InstanceHealth, wanted: &Attributes) -> m::SingleIns
         instance_type: wanted.show("InstanceType", instance.instance_type.clone()),
         launched_at: wanted.show("LaunchedAt", text(instance.launched)),
         system: instance.cpu.and_then(|cpu| wanted.show("System", system(cpu))),
-        ..m::SingleInstanceHealth::default()
+    }
+}
+
+/// What the health agent reads in the proxy's log.
+fn metrics(answered: &Answered) -> m::ApplicationMetrics {
+    let whole = |count: u64| i32::try_from(count).ok();
+    let latency = |of_thousand| Some(answered.latency(of_thousand));
+    m::ApplicationMetrics {
+        duration: i32::try_from(traffic::SPAN).ok(),
+        latency: (answered.requests() > 0).then(|| m::Latency {
+            p10: latency(100),
+            p50: latency(500),
+            p75: latency(750),
+            p85: latency(850),
+            p90: latency(900),
+            p95: latency(950),
+            p99: latency(990),
+            p999: latency(999),
+        }),
+        request_count: whole(answered.requests()),
+        status_codes: Some(m::StatusCodes {
+            status2xx: whole(answered.of_class(2)),
+            status3xx: whole(answered.of_class(3)),
+            status4xx: whole(answered.of_class(4)),
+            status5xx: whole(answered.of_class(5)),
+        }),
     }
 }
 
@@ -142,7 +170,8 @@ fn system(cpu: f64) -> m::SystemStatus {
             user: Some(cpu),
             ..m::CPUUtilization::default()
         }),
-        ..m::SystemStatus::default()
+        // Over one, five and fifteen minutes on AWS; here all of the one that is measured.
+        load_average: Some(vec![cpu / 100.0; 3].into()),
     }
 }
 

@@ -21,15 +21,16 @@ use winterbaume_elasticbeanstalk::model as m;
 use super::{Operation, Service, operation};
 use crate::gateway::call::{Answer, Call};
 use crate::world::beanstalk::applications::Origin;
+use crate::world::beanstalk::catalogue;
 use crate::world::beanstalk::environments::Caller;
+use crate::world::beanstalk::settings::Settings;
 use crate::world::beanstalk::{Environment, Reference};
 use crate::world::{Refusal, Tags, World};
 
 const ENVIRONMENT: &[&str] = &["EnvironmentId", "EnvironmentName"];
 const INFO: &[&str] = &["EnvironmentId", "EnvironmentName", "InfoType"];
 
-/// Options of scheduled actions would have a ResourceName; the sandbox has none.
-const OPTIONS: &str = "OptionSettings{Namespace,OptionName,Value}";
+const OPTIONS: &str = "OptionSettings{Namespace,OptionName,Value,ResourceName}";
 const LIFECYCLE: &str = "ResourceLifecycleConfig{ServiceRole,VersionLifecycleConfig{\
      MaxCountRule{Enabled,MaxCount,DeleteSourceFromS3},MaxAgeRule{Enabled,MaxAgeInDays,DeleteSourceFromS3}}}";
 
@@ -336,13 +337,16 @@ fn tags(tags: Option<m::Tags>) -> Tags {
 /// Namespace, option name and value of each.
 ///
 /// # Errors
-/// Where one names a resource of a template: only scheduled actions have them, which the sandbox has not.
+/// Where one names another resource than the option has anyway: scheduled actions would, which the sandbox has not.
 fn options(settings: Option<m::ConfigurationOptionSettingsList>) -> Result<Vec<(String, String, String)>, Refusal> {
     let list = settings.map(|settings| settings.items).unwrap_or_default();
     list.into_iter()
         .map(|it| {
             let (namespace, name) = (it.namespace.unwrap_or_default(), it.option_name.unwrap_or_default());
-            if let Some(resource) = it.resource_name {
+            let own = Settings::default().resource_of(&namespace, &name);
+            let templates = catalogue::resource_of(&namespace, &name);
+            let is_own = |resource: &String| [own, templates].contains(&Some(resource.as_str()));
+            if let Some(resource) = it.resource_name.filter(|resource| !is_own(resource)) {
                 let what = format!("the ResourceName '{resource}' of the option '{name}' of '{namespace}'");
                 return Err(super::not_implemented(what));
             }

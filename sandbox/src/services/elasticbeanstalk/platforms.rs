@@ -8,6 +8,10 @@ use crate::world::Refusal;
 use crate::world::beanstalk::platforms::{self, Platform, PlatformFilter};
 use crate::world::beanstalk::quotas;
 
+/// Branches in an answer to who does not say how many: AWS's come in pages (aws/aws-elastic-beanstalk-cli#154); how long they
+/// are is not documented, and there are few here.
+const PAGE: i32 = 5;
+
 fn summary(platform: &Platform) -> m::PlatformSummary {
     m::PlatformSummary {
         operating_system_name: Some("Amazon Linux".to_owned()),
@@ -71,7 +75,7 @@ pub(super) fn list_branches(call: &Call) -> Result<Answer, Refusal> {
         supported_tier_list: Some(tiers()),
     };
     let views = chosen.iter().enumerate().map(branch).collect();
-    let (views, next_token) = page(views, request.max_records, request.next_token.as_deref())?;
+    let (views, next_token) = page(views, request.max_records.or(Some(PAGE)), request.next_token.as_deref())?;
     let result = m::ListPlatformBranchesResult {
         next_token,
         platform_branch_summary_list: Some(views.into()),

@@ -106,6 +106,86 @@ async fn a_web_acl_lives_and_dies_by_its_lock_token() {
 }
 
 #[tokio::test]
+async fn every_page_has_a_marker_and_the_list_ends_with_an_empty_one() {
+    let world = proxy::world(60.0, proxy::Fixed::default());
+    for name in ["one", "two", "three"] {
+        call(&world, "CreateWebACL", &one_click(name)).unwrap();
+    }
+    let page = |marker: Option<&Value>| {
+        let mut request = json!({ "Scope": "CLOUDFRONT", "Limit": 2 });
+        if let Some(marker) = marker {
+            request["NextMarker"] = marker.clone();
+        }
+        call(&world, "ListWebACLs", &request).unwrap()
+    };
+    let names = |page: &Value| {
+        let acls = page["WebACLs"].as_array().unwrap().iter();
+        acls.map(|acl| acl["Name"].clone()).collect::<Vec<_>>()
+    };
+    let first = page(None);
+    assert_eq!(
+        (names(&first), &first["NextMarker"]),
+        (vec!["one".into(), "three".into()], &json!("three"))
+    );
+    let last = page(Some(&first["NextMarker"]));
+    assert_eq!((names(&last), &last["NextMarker"]), (vec!["two".into()], &json!("two")));
+    assert_eq!(page(Some(&last["NextMarker"])), json!({ "WebACLs": [] }));
+}
+
+#[tokio::test]
+async fn tags_end_with_an_empty_marker_that_nobody_may_send_back() {
+    let world = proxy::world(60.0, proxy::Fixed::default());
+    let mut wanted = one_click("site");
+    let tags = ["a", "b", "c", "d"].map(|key| json!({ "Key": key, "Value": "" }));
+    wanted["Tags"] = tags.to_vec().into();
+    let arn = call(&world, "CreateWebACL", &wanted).unwrap()["Summary"]["ARN"].clone();
+    let (mut seen, mut marker) = (Vec::new(), Value::Null);
+    loop {
+        let request = json!({ "ResourceARN": arn, "Limit": 3, "NextMarker": marker });
+        let page = call(&world, "ListTagsForResource", &request).unwrap();
+        seen.extend(page["TagInfoForResource"]["TagList"].as_array().unwrap().clone());
+        marker = page["NextMarker"].clone();
+        if marker == "" {
+            break;
+        }
+    }
+    seen.sort_by_key(|tag| tag["Key"].to_string());
+    assert_eq!(seen, tags);
+    for request in [
+        json!({ "ResourceARN": arn, "NextMarker": marker }),
+        json!({ "Scope": "CLOUDFRONT", "NextMarker": marker }),
+        json!({ "Scope": "REGIONAL", "NextMarker": marker }),
+    ] {
+        let operation = if request["Scope"] == Value::Null {
+            "ListTagsForResource"
+        } else {
+            "ListWebACLs"
+        };
+        let refused = call(&world, operation, &request).unwrap_err();
+        assert_eq!(refused.code, "ValidationException", "{request}");
+        assert!(
+            refused.message.contains("Value '' at 'nextMarker'"),
+            "{}",
+            refused.message
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_aws_fills_in_can_be_sent_back() {
+    let world = proxy::world(60.0, proxy::Fixed::default());
+    let mut sent = one_click("site");
+    sent["CaptchaConfig"] = json!({ "ImmunityTimeProperty": { "ImmunityTime": 300 } });
+    sent["AssociationConfig"] = json!({});
+    let made = call(&world, "CreateWebACL", &sent).unwrap()["Summary"].clone();
+    let read = call(&world, "GetWebACL", &json!({ "ARN": made["ARN"] })).unwrap();
+    let protection = json!({ "ALBLowReputationMode": "ACTIVE_UNDER_DDOS" });
+    assert_eq!(read["WebACL"]["OnSourceDDoSProtectionConfig"], protection);
+    assert_eq!(read["WebACL"]["CaptchaConfig"], sent["CaptchaConfig"]);
+    assert_eq!(read["WebACL"]["AssociationConfig"], Value::Null);
+}
+
+#[tokio::test]
 async fn a_distribution_holds_its_web_acl_and_for_a_while_after() {
     let site = proxy::Site::at(1.0, proxy::configuration(proxy::OPTIMIZED)).await;
     let world = &site.world;

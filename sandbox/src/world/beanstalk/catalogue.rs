@@ -85,6 +85,43 @@ const fn kept(option: ConfigurationOption) -> ConfigurationOption {
     }
 }
 
+/// Options that are shown with an empty value where they have none; others are shown without one (an answer of 2025, in the
+/// solution of CloudGoat's scenario beanstalk_secrets by its players).
+pub(crate) const EMPTY: &[&str] = &[
+    "Custom Availability Zones",
+    "Application Healthcheck URL",
+    "ServiceRoleForManagedUpdates",
+];
+
+/// The logical id of the part of the stack that an option is of, as recorded answers have it (the same; awsebcli's
+/// mock_responses); of second-generation load balancers none was found, and the parts' own names are taken.
+pub(crate) fn resource_of(namespace: &str, name: &str) -> Option<&'static str> {
+    const GROUP: &str = "AWSEBAutoScalingGroup";
+    const TEMPLATE: &str = "AWSEBEC2LaunchTemplate";
+    const UNTOLD: &[&str] = &[
+        "DisableDefaultEC2SecurityGroup",
+        "DisableIMDSv1",
+        "InstanceType",
+        "LaunchTemplateTagPropagationEnabled",
+        "SSHSourceRestriction",
+    ];
+    Some(match (namespace, name) {
+        (ASG | ROLLING, _) | (VPC, "Subnets") => GROUP,
+        (LAUNCH, name) if UNTOLD.contains(&name) => return None,
+        (LAUNCH, _) | (VPC, "AssociatePublicIpAddress") => TEMPLATE,
+        (VPC, "VPCId") => "AWSEBSecurityGroup",
+        (TRIGGER, "LowerBreachScaleIncrement") => "AWSEBAutoScalingScaleDownPolicy",
+        (TRIGGER, "UpperBreachScaleIncrement") => "AWSEBAutoScalingScaleUpPolicy",
+        (TRIGGER, "UpperThreshold") => "AWSEBCloudwatchAlarmHigh",
+        (TRIGGER, _) => "AWSEBCloudwatchAlarmLow",
+        (BALANCER, _) => "AWSEBV2LoadBalancer",
+        (LISTENER, _) => "AWSEBV2LoadBalancerListener",
+        (PROCESS, _) => "AWSEBV2LoadBalancerTargetGroup",
+        _ if namespace.starts_with("aws:elb:") => "AWSEBLoadBalancer",
+        _ => return None,
+    })
+}
+
 pub(crate) const ASG: &str = "aws:autoscaling:asg";
 pub(crate) const LAUNCH: &str = "aws:autoscaling:launchconfiguration";
 pub(crate) const TRIGGER: &str = "aws:autoscaling:trigger";
@@ -454,7 +491,7 @@ pub(crate) const OPTIONS: &[ConfigurationOption] = &[
         OneOf(&["Ok", "Warning", "Degraded", "Severe"]),
         Free,
     ),
-    kept(option(HEALTH, "ConfigDocument", None, Text, Free)),
+    option(HEALTH, "ConfigDocument", None, Text, Free),
     option(MANAGED, "ManagedActionsEnabled", Some("false"), Boolean, Free),
     option(MANAGED, "PreferredStartTime", None, Text, Free),
     kept(option(MANAGED, "ServiceRoleForManagedUpdates", None, Text, Free)),

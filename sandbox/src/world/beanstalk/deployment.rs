@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::catalogue::LAUNCH;
 use super::settings::Settings;
 use super::workflow::Run;
-use super::{Environment, Status, roles, rollout};
+use super::{Environment, Status, roles, rollout, runtime};
 use crate::world::compute::InstanceState;
 use crate::world::plane::{Deployment, DeploymentFailure};
 use crate::world::{World, clock};
@@ -146,19 +146,14 @@ pub(super) async fn deploy(run: &Run, instance_id: &str, wanted: &Wanted) -> Res
 }
 
 async fn execute(run: &Run, instance_id: &str, wanted: &Wanted) -> Result<(), DeploymentFailure> {
-    let source = run.region(|here| {
-        let environment = here.beanstalk.environments.get(&run.id)?;
-        let application = here.beanstalk.applications.get(&environment.application)?;
-        application
-            .versions
-            .get(&wanted.label)
-            .map(|version| version.source.clone())
-    });
     let gone = |what: String| DeploymentFailure {
         log: format!("[ERROR] {what}"),
         reason: what,
     };
-    let (bucket, key) = source.ok_or_else(|| gone(format!("the application version '{}' is gone", wanted.label)))?;
+    let environment = run
+        .snapshot()
+        .ok_or_else(|| gone("the environment is gone".to_owned()))?;
+    let (bucket, key) = runtime::place(run, &environment.application, &wanted.label);
     let failed = |why: &str| gone(format!("cannot download the source bundle s3://{bucket}/{key}: {why}"));
     // A change of the configuration finds the version on the instance.
     if !wanted.configuration {
@@ -166,7 +161,7 @@ async fn execute(run: &Run, instance_id: &str, wanted: &Wanted) -> Result<(), De
         roles::instances_may(run, &run.world.lock(), &wanted.settings, "s3:GetObject", &object)
             .map_err(|why| failed(&format!("403 Forbidden: {why}")))?;
     }
-    let bundle = run.world.objects.get(&bucket, &key).await;
+    let bundle = runtime::read(run, &wanted.label).await;
     let bundle = bundle.ok_or_else(|| failed("404 Not Found"))?;
     let profile = wanted.settings.get(LAUNCH, "IamInstanceProfile").unwrap_or_default();
     let role_arn = {

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::catalogue::PROPERTIES;
 use super::events::Severity;
+use super::runtime;
 use super::settings::Settings;
 use super::workflow::Run;
 
@@ -127,15 +128,7 @@ fn plain(value: &Value) -> Option<String> {
 /// # Errors
 /// What Beanstalk's event says of a file that cannot be read or an option that is wrong.
 pub(super) async fn apply(run: &Run, label: &str, settings: &Settings) -> Result<Settings, String> {
-    let source = run.region(|here| {
-        let environment = here.beanstalk.environments.get(&run.id)?;
-        let application = here.beanstalk.applications.get(&environment.application)?;
-        Some(application.versions.get(label)?.source.clone())
-    });
-    let bundle = match source {
-        Some((bucket, key)) => run.world.objects.get(&bucket, &key).await,
-        None => None,
-    };
+    let bundle = runtime::read(run, label).await;
     let extensions = read(bundle.unwrap_or_default(), label)?;
     if !extensions.undone.is_empty() {
         run.event(

@@ -11,6 +11,7 @@ use super::permissions;
 use super::resources::{
     self, ADDRESS, CONFIGURATION, GROUP, HIGH, LOAD_BALANCER, Part, Places, SECURITY_GROUP, TARGETS, TEMPLATE, UP, WAIT,
 };
+use super::runtime;
 use super::workflow::Run;
 use crate::world::iam::linked_roles;
 use crate::world::plane::DeploymentFailure;
@@ -51,7 +52,7 @@ pub(super) async fn launch(run: Run, caller: String) {
 
 /// Makes all that the environment consists of, and tells how it went.
 pub(super) async fn bring_up(run: &Run, caller: &str) {
-    if let Err(why) = read_extensions(run).await {
+    if let Err(why) = read_version(run, caller).await {
         return give_up(run, &why);
     }
     let profile = match profile_of(run) {
@@ -64,12 +65,13 @@ pub(super) async fn bring_up(run: &Run, caller: &str) {
     }
 }
 
-/// What the version says of the environment's settings.
-async fn read_extensions(run: &Run) -> Result<(), String> {
+/// Copies the version for the environment, and reads what it says of the settings.
+async fn read_version(run: &Run, caller: &str) -> Result<(), String> {
     let Some(environment) = run.snapshot() else {
         return Ok(());
     };
     let label = environment.version_label.unwrap_or_default();
+    runtime::keep(run, caller, &label).await?;
     let settings = extensions::apply(run, &label, &environment.settings).await?;
     run.environment(|environment| environment.settings = settings);
     Ok(())
@@ -142,7 +144,11 @@ async fn build(run: &Run, profile: String, caller: &str) -> Result<(), StackFail
         make_balanced_parts(run, caller, &group, &places).await?;
     }
     wait_for_instances(run, &group).await?;
-    run.site(|site| site.record(WAIT, "", "CREATE_COMPLETE", None));
+    run.site(|site| {
+        // Inferred: recordings show that every finished resource has an id, and not which a wait condition has.
+        let id = format!("{}/{}", site.environment.made.stack.clone().unwrap_or_default(), WAIT.0);
+        site.record(WAIT, &id, "CREATE_COMPLETE", None);
+    });
     run.stack("CREATE_COMPLETE", None);
     Ok(())
 }
@@ -410,7 +416,9 @@ pub(super) async fn wait_until_healthy(run: &Run, timeout: i64) -> bool {
             let Some(environment) = here.beanstalk.environments.get(&run.id) else {
                 return false;
             };
-            let seen = health::instances(here, environment, now, |id| run.world.plane.address(id).is_some());
+            let seen = health::instances(here, environment, (now, &run.world.traffic()), |id| {
+                run.world.plane.address(id).is_some()
+            });
             !seen.is_empty()
                 && seen
                     .iter()

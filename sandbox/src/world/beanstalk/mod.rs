@@ -24,6 +24,7 @@ mod replacement;
 mod resources;
 mod roles;
 mod rollout;
+mod runtime;
 pub(crate) mod saved;
 pub(crate) mod settings;
 pub(crate) mod swap;

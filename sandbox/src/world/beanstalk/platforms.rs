@@ -95,14 +95,16 @@ pub(crate) struct PlatformFilter {
 impl PlatformFilter {
     /// Whether it lets that through.
     pub(crate) fn passes(&self, platform: &Platform) -> Result<bool, Refusal> {
-        let lifecycle = if platform.recommended { "recommended" } else { "" };
+        // As the service's answers and AWS's own client spell it (awsebcli 3.27, `platform_version_ops.py`); the model's text has
+        // it small. Whether case matters is not known: here it does, so that nobody comes to rely on either.
+        let lifecycle = if platform.recommended { "Recommended" } else { "" };
         let actual = match self.attribute.as_str() {
             "PlatformName" | "PlatformBranchName" | "BranchName" => &platform.branch,
             "PlatformVersion" => platform.version,
             "PlatformStatus" => "Ready",
             "PlatformLifecycleState" => lifecycle,
             "PlatformBranchLifecycleState" => "Supported",
-            "LifecycleState" => "supported",
+            "LifecycleState" => "Supported",
             "PlatformOwner" => "AWSElasticBeanstalk",
             "SupportedTier" | "TierType" => "WebServer/Standard",
             "SupportedAddon" => "",
@@ -115,14 +117,13 @@ impl PlatformFilter {
                 ));
             }
         };
-        let actual = actual.to_lowercase();
-        let values: Vec<String> = self.values.iter().map(|value| value.to_lowercase()).collect();
+        let actual = actual.to_owned();
         match self.operator.as_str() {
-            "in" => return Ok(values.contains(&actual)),
-            "not_in" => return Ok(!values.contains(&actual)),
+            "in" => return Ok(self.values.contains(&actual)),
+            "not_in" => return Ok(!self.values.contains(&actual)),
             _ => {}
         }
-        let [value] = values.as_slice() else {
+        let [value] = self.values.as_slice() else {
             let text = format!("Filter operator '{}' takes one value.", self.operator);
             return Err(Refusal::new("InvalidParameterValue", text));
         };
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn the_recommended_version_of_a_branch_is_found_as_confctl_asks() {
+    fn the_recommended_version_of_a_branch_is_found_as_awss_own_client_asks() {
         let filter = |attribute: &str, value: &str| PlatformFilter {
             attribute: attribute.to_owned(),
             operator: "=".to_owned(),
@@ -199,8 +200,10 @@ mod tests {
         };
         let filters = [
             filter("PlatformBranchName", "Go 1 running on 64bit Amazon Linux 2023"),
-            filter("PlatformLifecycleState", "recommended"),
+            filter("PlatformLifecycleState", "Recommended"),
         ];
+        let small = filter("PlatformLifecycleState", "recommended");
+        assert_eq!(select("eu-west-1", &[small]).unwrap(), []);
         let found = select("eu-west-1", &filters).unwrap();
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].solution_stack, "64bit Amazon Linux 2023 v4.10.0 running Go 1");

@@ -253,7 +253,10 @@ pub(super) fn fleet(run: &Run, group: &str) -> (Vec<InstanceHealth>, i32) {
         };
         environment.made.group = Some(group.to_owned());
         let listens = |id: &str| run.world.plane.address(id).is_some();
-        (health::instances(here, &environment, now, listens), desired)
+        (
+            health::instances(here, &environment, (now, &run.world.traffic()), listens),
+            desired,
+        )
     })
 }
 

@@ -9,6 +9,7 @@ use super::catalogue::{
     self, COMMAND, ENVIRONMENT, Effect, HEALTH, MANAGED, PLATFORM_UPDATE, PROCESS, PROPERTIES, ROLLING, Values,
 };
 use super::limits;
+use super::resources::{CONFIGURATION, TEMPLATE, wants_template};
 use crate::world::Refusal;
 
 /// Values by namespace and option name.
@@ -18,6 +19,21 @@ pub(crate) struct Settings {
     set: BTreeMap<(String, String), String>,
     /// By the `.ebextensions` of the version; they count less (Beanstalk guide: command-options).
     extensions: BTreeMap<(String, String), String>,
+}
+
+/// Where `ConfigDocument` has its rules on 4xx.
+pub(crate) const APPLICATION_ERRORS: (&str, &str) = ("Application", "ApplicationRequests4xx");
+pub(crate) const BALANCER_ERRORS: (&str, &str) = ("ELB", "ELBRequests4xx");
+
+/// An option as DescribeConfigurationSettings shows it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Effective {
+    pub namespace: String,
+    pub name: String,
+    /// The logical id of the part of the stack that it is of.
+    pub resource: Option<&'static str>,
+    /// What was not set and has no default has none, or an empty one: [`catalogue::EMPTY`].
+    pub value: Option<String>,
 }
 
 /// A problem of one setting, as ValidateConfigurationSettings lists it.
@@ -149,9 +165,17 @@ impl Settings {
         self.get(HEALTH, "SystemType") == Some("enhanced")
     }
 
+    /// Whether 4xx count for the environment's health: of what its instances answer, or of what comes through its load balancer.
+    /// Both do unless `ConfigDocument` says otherwise (Beanstalk guide: health-enhanced-rules).
+    pub(crate) fn counts_client_errors(&self, (part, rule): (&str, &str)) -> bool {
+        let document: serde_json::Value =
+            serde_json::from_str(self.get(HEALTH, "ConfigDocument").unwrap_or_default()).unwrap_or_default();
+        document["Rules"]["Environment"][part][rule]["Enabled"] != false
+    }
+
     /// Everything that DescribeConfigurationSettings shows: each option with its value, set or default. Those of another
     /// kind of load balancer only where they were set.
-    pub(crate) fn effective(&self) -> Vec<(String, String, Option<String>)> {
+    pub(crate) fn effective(&self) -> Vec<Effective> {
         let known = catalogue::OPTIONS
             .iter()
             .filter(|option| self.concerns(option.namespace))
@@ -159,10 +183,23 @@ impl Settings {
         let keys: BTreeSet<_> = known.chain(self.given().into_keys().cloned()).collect();
         keys.into_iter()
             .map(|(namespace, name)| {
+                let is_empty = catalogue::EMPTY.contains(&name.as_str());
                 let value = self.get(&namespace, &name).map(str::to_owned);
-                (namespace, name, value)
+                Effective {
+                    value: value.or_else(|| is_empty.then(String::new)),
+                    resource: self.resource_of(&namespace, &name),
+                    namespace,
+                    name,
+                }
             })
             .collect()
+    }
+
+    /// The part of the stack that an option is of; instances have a template or a configuration that they are launched from.
+    pub(crate) fn resource_of(&self, namespace: &str, name: &str) -> Option<&'static str> {
+        let resource = catalogue::resource_of(namespace, name)?;
+        let templated = resource != TEMPLATE.0 || wants_template(self);
+        Some(if templated { resource } else { CONFIGURATION.0 })
     }
 
     fn concerns(&self, namespace: &str) -> bool {
@@ -241,6 +278,11 @@ impl Settings {
                 "HealthCheckTimeout",
                 "Health check timeout must be less than the interval.",
             );
+        }
+        // That it must be JSON is plain, the wording is ours.
+        let document = self.text(HEALTH, "ConfigDocument");
+        if !document.is_empty() && serde_json::from_str::<serde_json::Value>(&document).is_err() {
+            refuse(HEALTH, "ConfigDocument", "The document is no valid JSON.");
         }
         // The service role is what reads the health; AWS demands it (Beanstalk guide: health-enhanced), the wording is ours.
         if self.has_enhanced_health() && self.get(ENVIRONMENT, "ServiceRole").is_none() {
@@ -397,6 +439,23 @@ mod tests {
     }
 
     #[test]
+    fn an_option_says_which_part_of_the_stack_it_is_of_and_a_few_are_empty() {
+        let shown = Settings::default().effective();
+        let of = |name: &str| {
+            let found = shown.iter().find(|option| option.name == name).unwrap();
+            (found.resource, found.value.as_deref())
+        };
+        assert_eq!(of("MinSize"), (Some("AWSEBAutoScalingGroup"), Some("1")));
+        assert_eq!(
+            of("Custom Availability Zones"),
+            (Some("AWSEBAutoScalingGroup"), Some(""))
+        );
+        assert_eq!(of("EC2KeyName"), (Some("AWSEBAutoScalingLaunchConfiguration"), None));
+        assert_eq!(of("DisableIMDSv1").0, None);
+        assert_eq!(of("SystemType"), (None, Some("basic")));
+    }
+
+    #[test]
     fn an_option_of_rolling_updates_turns_them_on_that_were_not_turned_off() {
         let mut settings = Settings::default();
         let is_on = |settings: &Settings| settings.is_true(ROLLING, "RollingUpdateEnabled");
@@ -474,6 +533,19 @@ mod tests {
         ] {
             assert_eq!(wrong(good), [], "{good:?}");
         }
+    }
+
+    #[test]
+    fn a_document_can_leave_client_errors_out_of_the_health() {
+        let mut settings = Settings::default();
+        assert!(settings.counts_client_errors(APPLICATION_ERRORS) && settings.counts_client_errors(BALANCER_ERRORS));
+        let document =
+            r#"{"Version":1,"Rules":{"Environment":{"Application":{"ApplicationRequests4xx":{"Enabled":false}}}}}"#;
+        settings.set(HEALTH, "ConfigDocument", document);
+        assert_eq!(settings.problems(), []);
+        assert!(!settings.counts_client_errors(APPLICATION_ERRORS) && settings.counts_client_errors(BALANCER_ERRORS));
+        settings.set(HEALTH, "ConfigDocument", "{");
+        assert!(settings.problems()[0].message.contains("ConfigDocument"));
     }
 
     #[test]

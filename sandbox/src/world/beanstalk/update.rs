@@ -14,7 +14,7 @@ use super::platforms::Platform;
 use super::resources::{self, GROUP, HIGH, LOW, Part, Site, TEMPLATE};
 use super::settings::Settings;
 use super::workflow::Run;
-use super::{Abort, Environment, extensions, health, replacement, rollout};
+use super::{Abort, Environment, extensions, health, replacement, rollout, runtime};
 use crate::world::balancing::Target;
 use crate::world::scaling::Sizes;
 use crate::world::scaling::policies::Adjustment;
@@ -101,6 +101,7 @@ async fn with_extensions(run: &Run, change: &Change) -> Result<Change, String> {
     let Some(label) = &change.label else {
         return Ok(change.clone());
     };
+    runtime::keep(run, &change.caller, label).await?;
     Ok(Change {
         settings: extensions::apply(run, label, &change.settings).await?,
         ..change.clone()

@@ -61,6 +61,8 @@ pub(crate) struct NewCommand {
     /// Keys and values: `InstanceIds`, `tag:NAME`, `tag-key`.
     pub targets: Vec<(String, Vec<String>)>,
     pub comment: String,
+    /// As it was asked for; empty where none was.
+    pub document_version: String,
     pub script: String,
     pub directory: Option<String>,
     /// Seconds for the script, in sandbox time.

@@ -51,8 +51,10 @@ const NOT_EVALUATED: &[&str] = &[
     "DateGreaterThanEquals",
     "BinaryEquals",
 ];
-/// Keys of every request here, in lower case.
+/// Keys of every request here, in lower case, and whether a second factor was asked for, which nobody has here: long-term keys
+/// come without that key, sessions of roles with `false` (IAM user guide, "Global condition context keys").
 const KEYS: &[&str] = &[
+    "aws:multifactorauthpresent",
     "aws:principalarn",
     "aws:principalaccount",
     "aws:requestedregion",

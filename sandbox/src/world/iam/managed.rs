@@ -19,6 +19,11 @@ impl ManagedPolicy {
     pub(crate) fn arn(&self) -> String {
         format!("arn:aws:iam::aws:policy{}{}", self.path, self.name)
     }
+
+    /// Whether it is for a service-linked role only.
+    pub(crate) fn is_of_service(&self) -> bool {
+        self.path == "/aws-service-role/"
+    }
 }
 
 /// The policy with that ARN.
@@ -87,6 +92,23 @@ const POLICIES: &[ManagedPolicy] = &[
         description: "Provides full access to Amazon DynamoDB via the AWS Management Console.",
         version: "v15",
         document: include_str!("managed/AmazonDynamoDBFullAccess.json"),
+    },
+    // The successor since May 2025; the older one is deprecated, and yet attaches (DynamoDB guide,
+    // ddb-security-iam.awsmanpol; github.com/zoph-io/MAMIP still lists it in 2026).
+    ManagedPolicy {
+        name: "AmazonDynamoDBFullAccess_v2",
+        path: "/",
+        description: "Provides full access to Amazon DynamoDB via the AWS Management Console.",
+        version: "v3",
+        document: include_str!("managed/AmazonDynamoDBFullAccess_v2.json"),
+    },
+    // Of a role that a service makes for itself; no other role may have it.
+    ManagedPolicy {
+        name: "AutoScalingServiceRolePolicy",
+        path: "/aws-service-role/",
+        description: "Enables access to AWS Services and Resources used or managed by Auto Scaling",
+        version: "v3",
+        document: include_str!("managed/AutoScalingServiceRolePolicy.json"),
     },
 ];
 

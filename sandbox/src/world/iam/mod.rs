@@ -6,10 +6,11 @@ pub(crate) mod documents;
 pub(crate) mod linked_roles;
 pub(crate) mod managed;
 pub(crate) mod policy;
+pub(crate) mod simulation;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Item, Refusal, Tags, ids};
 use policy::{Context, Decision, Document};
@@ -19,6 +20,19 @@ const MOST_ATTACHED: usize = 10;
 /// IAM's limit of a role's inline policies together, in characters without white space.
 const MOST_INLINE: usize = 10_240;
 
+/// How long a role or profile still is held by what was taken from it: IAM is eventually consistent, and DeleteRole right after
+/// a DetachRolePolicy or RemoveRoleFromInstanceProfile may be refused (aws/aws-sdk-java#2155, ministryofjustice/
+/// analytics-platform#33; Terraform's provider goes on for two minutes). How long it takes is not documented: inferred, and here it always does.
+const LET_GO_AFTER: SignedDuration = SignedDuration::from_secs(5);
+
+const MUST_DETACH: &str = "Cannot delete entity, must detach all policies first.";
+const MUST_DELETE: &str = "Cannot delete entity, must delete policies first.";
+const MUST_REMOVE: &str = "Cannot delete entity, must remove roles from instance profile first.";
+
+/// How long it takes until the use of a role shows, and how far uses are apart that are told one from the other.
+const USES_SHOW_AFTER: SignedDuration = SignedDuration::from_hours(4);
+const BETWEEN_USES: SignedDuration = SignedDuration::from_hours(1);
+
 /// The account's IAM. Names are unique without regard to case.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Iam {
@@ -27,6 +41,10 @@ pub(crate) struct Iam {
     roles: BTreeMap<String, Role>,
     /// By name in lower case.
     instance_profiles: BTreeMap<String, InstanceProfile>,
+    /// Names of managed policies that AWS has taken out of use, by a switch of the account.
+    pub retired: Vec<&'static str>,
+    /// Of the organization that the account is in: what they deny nobody in the account may. None: it is in none.
+    service_control_policies: Vec<Document>,
 }
 
 #[derive(Debug, Clone)]
@@ -47,6 +65,10 @@ pub(crate) struct Role {
     pub attached: BTreeSet<String>,
     /// Name to document, JSON as it was given.
     pub inline: BTreeMap<String, String>,
+    /// When and in which region its credentials were used, oldest first, an hour apart at least.
+    uses: Vec<(Timestamp, String)>,
+    /// When something was taken from it last, and what a deletion is told for a while after.
+    taken: Option<(Timestamp, &'static str)>,
 }
 
 #[derive(Debug, Clone)]
@@ -59,12 +81,48 @@ pub(crate) struct InstanceProfile {
     pub tags: Tags,
     /// Name of its one role.
     pub role: Option<String>,
+    /// As of a role.
+    taken: Option<(Timestamp, &'static str)>,
+}
+
+/// # Errors
+/// `DeleteConflict` while what was taken is still seen.
+fn check_let_go(taken: Option<(Timestamp, &'static str)>, now: Timestamp) -> Result<(), Refusal> {
+    match taken {
+        Some((time, text)) if now.duration_since(time) < LET_GO_AFTER => Err(conflict(text)),
+        _ => Ok(()),
+    }
 }
 
 impl Role {
     /// Whether a service may act as this role; `context` is what it says of itself when it asks.
     pub(crate) fn trusts_service(&self, service: &str, context: &Context) -> bool {
         Document::parse(&self.trust).is_ok_and(|trust| trust.trusts_service(service, context))
+    }
+}
+
+impl Role {
+    /// When and where it was used last, as GetRole tells it: "recent activity usually appears within 4 hours" (IAM user guide,
+    /// access_policies_last-accessed).
+    pub(crate) fn last_used(&self, now: Timestamp) -> Option<&(Timestamp, String)> {
+        let mut told = self.uses.iter().rev();
+        told.find(|(time, _)| now.duration_since(*time) >= USES_SHOW_AFTER)
+    }
+
+    fn note_use(&mut self, now: Timestamp, region: &str) {
+        let last = self.uses.last();
+        if last.is_some_and(|(time, _)| now.duration_since(*time) < BETWEEN_USES) {
+            return;
+        }
+        self.uses.push((now, region.to_owned()));
+        // What is older than the newest that shows is of no use.
+        while self
+            .uses
+            .get(1)
+            .is_some_and(|(time, _)| now.duration_since(*time) >= USES_SHOW_AFTER)
+        {
+            self.uses.remove(0);
+        }
     }
 }
 
@@ -117,9 +175,16 @@ impl Iam {
         self.instance_profiles.values()
     }
 
-    /// Whether whoever calls with that ARN may: a role's session what its policies allow, the account's own user everything.
+    /// Whether whoever calls with that ARN may: a role's session what its policies allow, the account's own user everything;
+    /// nobody what the organization denies.
     pub(crate) fn caller_can(&self, caller: &str, region: &str, action: &str, resource: &str) -> bool {
-        assumed_role(caller).is_none_or(|role| self.role_can(role, region, action, resource))
+        match assumed_role(caller) {
+            Some(role) => self.role_can(role, region, action, resource),
+            None => {
+                let account = caller.split(':').nth(4).unwrap_or_default();
+                !self.organization_denies(action, resource, &policy::request_context(caller, account, region))
+            }
+        }
     }
 
     /// Whether the role's policies allow `action` (`dynamodb:PutItem`) on `resource` (an ARN), asked for in a region.
@@ -127,8 +192,37 @@ impl Iam {
         let arn = self.role(role).map_or("", |role| &role.arn);
         let account = arn.split(':').nth(4).unwrap_or_default();
         // The principal of a role's session is, to conditions, the role.
-        let context = policy::request_context(arn, account, region);
-        self.decide(role, action, resource, &context) == Decision::Allowed
+        let mut context = policy::request_context(arn, account, region);
+        context.insert("aws:multifactorauthpresent".to_owned(), vec!["false".to_owned()]);
+        !self.organization_denies(action, resource, &context)
+            && self.decide(role, action, resource, &context) == Decision::Allowed
+    }
+
+    /// Service control policies filter and grant nothing (AWS Organizations guide, SCPs); the one that allows all is always there.
+    pub(crate) fn organization_denies(&self, action: &str, resource: &str, context: &Context) -> bool {
+        let decision = policy::decide(&self.service_control_policies, action, resource, context);
+        decision == Decision::ExplicitlyDenied
+    }
+
+    /// # Errors
+    /// As of a policy of a role.
+    pub(crate) fn add_service_control_policy(&mut self, text: &str) -> Result<(), Refusal> {
+        documents::check_permissions(text)?;
+        let document = Document::parse(text).map_err(|why| Refusal::new("MalformedPolicyDocument", why))?;
+        self.service_control_policies.push(document);
+        Ok(())
+    }
+
+    pub(crate) fn leave_organization(&mut self) {
+        self.service_control_policies.clear();
+    }
+
+    pub(crate) fn in_organization(&self) -> bool {
+        !self.service_control_policies.is_empty()
+    }
+
+    pub(crate) fn service_control_policies(&self) -> &[Document] {
+        &self.service_control_policies
     }
 
     /// What the role's policies say of an action.
@@ -149,6 +243,14 @@ impl Iam {
         policy::decide(&documents, action, resource, context)
     }
 
+    /// Somebody calls with that ARN: of a role's session, the role is used.
+    pub(crate) fn note_use(&mut self, caller: &str, region: &str, now: Timestamp) {
+        let role = assumed_role(caller).map(key);
+        if let Some(role) = role.and_then(|name| self.roles.get_mut(&name)) {
+            role.note_use(now, region);
+        }
+    }
+
     pub(crate) fn create_role(&mut self, account: &str, now: Timestamp, new: NewRole) -> Result<&Role, Refusal> {
         check_name("roleName", &new.name, 64)?;
         documents::check_trust(&new.trust)?;
@@ -167,12 +269,14 @@ impl Iam {
             tags: new.tags,
             attached: BTreeSet::new(),
             inline: BTreeMap::new(),
+            uses: Vec::new(),
+            taken: None,
             name: new.name,
         };
         Ok(self.roles.entry(key(&role.name)).or_insert(role))
     }
 
-    pub(crate) fn delete_role(&mut self, name: &str) -> Result<(), Refusal> {
+    pub(crate) fn delete_role(&mut self, name: &str, now: Timestamp) -> Result<(), Refusal> {
         let role = self.role(name).ok_or_else(|| no_role(name))?;
         if role.path.starts_with("/aws-service-role/") {
             let text = format!(
@@ -186,16 +290,15 @@ impl Iam {
             .values()
             .any(|profile| profile.role.as_deref() == Some(&role.name))
         {
-            return Err(conflict(
-                "Cannot delete entity, must remove roles from instance profile first.",
-            ));
+            return Err(conflict(MUST_REMOVE));
         }
         if !role.attached.is_empty() {
-            return Err(conflict("Cannot delete entity, must detach all policies first."));
+            return Err(conflict(MUST_DETACH));
         }
         if !role.inline.is_empty() {
-            return Err(conflict("Cannot delete entity, must delete policies first."));
+            return Err(conflict(MUST_DELETE));
         }
+        check_let_go(role.taken, now)?;
         self.roles.remove(&key(name));
         Ok(())
     }
@@ -231,17 +334,17 @@ impl Iam {
             created: now,
             tags,
             role: None,
+            taken: None,
         };
         Ok(self.instance_profiles.entry(key(name)).or_insert(profile))
     }
 
-    pub(crate) fn delete_instance_profile(&mut self, name: &str) -> Result<(), Refusal> {
+    pub(crate) fn delete_instance_profile(&mut self, name: &str, now: Timestamp) -> Result<(), Refusal> {
         let profile = self.instance_profile(name).ok_or_else(|| no_profile(name))?;
         if profile.role.is_some() {
-            return Err(conflict(
-                "Cannot delete entity, must remove roles from instance profile first.",
-            ));
+            return Err(conflict(MUST_REMOVE));
         }
+        check_let_go(profile.taken, now)?;
         self.instance_profiles.remove(&key(name));
         Ok(())
     }
@@ -257,21 +360,31 @@ impl Iam {
         Ok(())
     }
 
-    pub(crate) fn remove_role(&mut self, profile: &str, role: &str) -> Result<(), Refusal> {
+    pub(crate) fn remove_role(&mut self, profile: &str, role: &str, now: Timestamp) -> Result<(), Refusal> {
+        // Of two that are not there the role is named (recorded by cloud-custodian: RemoveRoleFromInstanceProfile).
+        self.role(role).ok_or_else(|| no_role(role))?;
         let wanted = role.to_lowercase();
         let profile = self.instance_profile_mut(profile)?;
         if profile.role.as_ref().is_none_or(|held| held.to_lowercase() != wanted) {
             return Err(no_role(role));
         }
         profile.role = None;
+        profile.taken = Some((now, MUST_REMOVE));
+        self.role_mut(role)?.taken = Some((now, MUST_REMOVE));
         Ok(())
     }
 
     pub(crate) fn attach(&mut self, role: &str, policy: &str) -> Result<(), Refusal> {
-        if managed::find(policy).is_none() {
+        let found = managed::find(policy);
+        if found.is_some_and(managed::ManagedPolicy::is_of_service) {
+            let text = "Cannot attach a Service Role Policy to a Customer Role.";
+            return Err(Refusal::new("PolicyNotAttachable", text));
+        }
+        if found.is_none_or(|policy| self.retired.contains(&policy.name)) {
             let text = format!("Policy {policy} does not exist or is not attachable.");
             let refusal = Refusal::with_status(404, "NoSuchEntity", text);
-            return Err(refusal.of_few("managed policies", managed::all().map(|policy| policy.name)));
+            let attachable = managed::all().filter(|it| !it.is_of_service() && !self.retired.contains(&it.name));
+            return Err(refusal.of_few("managed policies", attachable.map(|policy| policy.name)));
         }
         let role = self.role_mut(role)?;
         if role.attached.len() >= MOST_ATTACHED && !role.attached.contains(policy) {
@@ -282,8 +395,10 @@ impl Iam {
         Ok(())
     }
 
-    pub(crate) fn detach(&mut self, role: &str, policy: &str) -> Result<(), Refusal> {
-        if self.role_mut(role)?.attached.remove(policy) {
+    pub(crate) fn detach(&mut self, role: &str, policy: &str, now: Timestamp) -> Result<(), Refusal> {
+        let role = self.role_mut(role)?;
+        if role.attached.remove(policy) {
+            role.taken = Some((now, MUST_DETACH));
             return Ok(());
         }
         Err(Refusal::with_status(
@@ -314,9 +429,13 @@ impl Iam {
         Ok(())
     }
 
-    pub(crate) fn delete_inline(&mut self, role: &str, name: &str) -> Result<(), Refusal> {
-        match self.role_mut(role)?.inline.remove(name) {
-            Some(_) => Ok(()),
+    pub(crate) fn delete_inline(&mut self, role: &str, name: &str, now: Timestamp) -> Result<(), Refusal> {
+        let role = self.role_mut(role)?;
+        match role.inline.remove(name) {
+            Some(_) => {
+                role.taken = Some((now, MUST_DELETE));
+                Ok(())
+            }
             None => Err(no_inline(name)),
         }
     }
@@ -435,6 +554,28 @@ mod tests {
         iam.put_inline("app", "table", &document).unwrap();
         assert!(iam.role_can("app", "us-east-1", "dynamodb:PutItem", table));
         assert!(!iam.role_can("app", "us-east-1", "dynamodb:PutItem", &format!("{table}-of-others")));
+    }
+
+    #[test]
+    fn a_role_is_held_for_some_seconds_by_what_was_taken_from_it() {
+        let mut iam = iam_with_role("app");
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let policy = "arn:aws:iam::aws:policy/AWSElasticBeanstalkWebTier";
+        iam.create_instance_profile("123456789012", at(0), "profile", None, Tags::new())
+            .unwrap();
+        iam.add_role("profile", "app").unwrap();
+        iam.attach("app", policy).unwrap();
+        iam.detach("app", policy, at(100)).unwrap();
+        iam.remove_role("profile", "app", at(101)).unwrap();
+        let refused = iam.delete_role("app", at(104)).unwrap_err();
+        assert_eq!(
+            (refused.code.as_str(), refused.message.as_str()),
+            ("DeleteConflict", MUST_REMOVE)
+        );
+        let refused = iam.delete_instance_profile("profile", at(104)).unwrap_err();
+        assert_eq!(refused.code, "DeleteConflict");
+        iam.delete_role("app", at(106)).unwrap();
+        iam.delete_instance_profile("profile", at(106)).unwrap();
     }
 
     #[test]

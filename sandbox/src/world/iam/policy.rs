@@ -29,7 +29,7 @@ impl Decision {
 }
 
 /// A policy's statements.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Document {
     pub(super) statements: Vec<Value>,
 }
@@ -98,13 +98,19 @@ pub(crate) fn decide(documents: &[Document], action: &str, resource: &str, conte
     decision
 }
 
-fn applies(statement: &Value, action: &str, resource: &str, context: &Context) -> bool {
+/// Whether a statement meets a request.
+pub(super) fn applies(statement: &Value, action: &str, resource: &str, context: &Context) -> bool {
+    is_about(statement, action, resource) && conditions_hold(&statement["Condition"], context)
+}
+
+/// Whether a statement is on that action and resource, whatever its conditions.
+pub(super) fn is_about(statement: &Value, action: &str, resource: &str) -> bool {
     let action = action.to_lowercase();
     let action_matches = |pattern: &str| matches(&pattern.to_lowercase(), &action);
     let resource_matches = |pattern: &str| matches(pattern, resource);
     let acts = one_of(statement, "Action", &action_matches) || none_of(statement, "NotAction", &action_matches);
     let on = one_of(statement, "Resource", &resource_matches) || none_of(statement, "NotResource", &resource_matches);
-    acts && on && conditions_hold(&statement["Condition"], context)
+    acts && on
 }
 
 pub(super) fn texts(value: &Value) -> Vec<String> {

@@ -92,7 +92,9 @@ fn replace_dead(world: &Arc<World>, state: &mut State, region: &str, name: &str,
         let time = clock::seconds_text(now);
         let cause = format!("At {time} an instance was taken out of service in response to an {why}.");
         let description = format!("Terminating EC2 instance: {id}");
-        let activity = here.scaling.begin(name, description, cause, &member.zone, now);
+        let subnet = subnet_of(&here.compute, id);
+        let place = (subnet.as_str(), member.zone.as_str());
+        let activity = here.scaling.begin(name, description, cause, place, now);
         let (then, region, id) = (Arc::clone(world), region.to_owned(), id.clone());
         world.spawn(async move {
             compute::terminate(&then, &region, &id).await;
@@ -103,6 +105,11 @@ fn replace_dead(world: &Arc<World>, state: &mut State, region: &str, name: &str,
                 .end(&activity, "Successful", None, now);
         });
     }
+}
+
+fn subnet_of(compute: &compute::Compute, instance_id: &str) -> String {
+    let instance = compute.instances.get(instance_id);
+    instance.map(|instance| instance.subnet_id.clone()).unwrap_or_default()
 }
 
 /// The subnet of the group with the fewest members.
@@ -139,9 +146,10 @@ fn launch(world: &Arc<World>, state: &mut State, region: &str, name: &str, cause
             let text = format!("{} Launching EC2 instance failed.", refusal.message);
             let activity = scaling.begin(
                 name,
-                "Launching a new EC2 instance".to_owned(),
+                // Two spaces, as AWS has it (AWS CLI's example of describe-scaling-activities).
+                format!("Launching a new EC2 instance.  Status Reason: {text}"),
                 cause.to_owned(),
-                "",
+                (&subnet, ""),
                 now,
             );
             scaling.end(&activity, "Failed", Some(text), now);
@@ -155,6 +163,7 @@ fn launch(world: &Arc<World>, state: &mut State, region: &str, name: &str, cause
 fn join(world: &Arc<World>, state: &mut State, region: &str, group: &Group, id: &str, cause: &str) {
     let now = world.clock.now();
     let here = state.region(region);
+    let subnet = subnet_of(&here.compute, id);
     let zone = here
         .compute
         .instances
@@ -164,7 +173,7 @@ fn join(world: &Arc<World>, state: &mut State, region: &str, group: &Group, id: 
     let description = format!("Launching a new EC2 instance: {id}");
     let activity = here
         .scaling
-        .begin(&group.name, description, cause.to_owned(), &zone, now);
+        .begin(&group.name, description, cause.to_owned(), (&subnet, &zone), now);
     if let Some(group) = here.scaling.groups.get_mut(&group.name) {
         let member = Member {
             instance_id: id.to_owned(),
@@ -286,14 +295,17 @@ pub(crate) fn retire(
     cause: String,
 ) -> Option<String> {
     let now = world.clock.now();
-    let scaling = &mut state.region(region).scaling;
+    let here = state.region(region);
+    let subnet = subnet_of(&here.compute, id);
+    let scaling = &mut here.scaling;
     let member = scaling.groups.get_mut(name)?.members.get_mut(id)?;
     if member.lifecycle == Lifecycle::Terminating {
         return None;
     }
     member.lifecycle = Lifecycle::Terminating;
     let zone = member.zone.clone();
-    let activity = scaling.begin(name, format!("Terminating EC2 instance: {id}"), cause, &zone, now);
+    let description = format!("Terminating EC2 instance: {id}");
+    let activity = scaling.begin(name, description, cause, (&subnet, &zone), now);
     let (then, region, name, id) = (Arc::clone(world), region.to_owned(), name.to_owned(), id.to_owned());
     let ended = activity.clone();
     world.spawn(async move {

@@ -333,7 +333,14 @@ impl Scaling {
         activities.any(|activity| activity.group == group && activity.ended.is_none())
     }
 
-    fn begin(&mut self, group: &str, description: String, cause: String, zone: &str, now: Timestamp) -> String {
+    fn begin(
+        &mut self,
+        group: &str,
+        description: String,
+        cause: String,
+        (subnet, zone): (&str, &str),
+        now: Timestamp,
+    ) -> String {
         let id = ids::uuid();
         let group_arn = self
             .groups
@@ -346,7 +353,7 @@ impl Scaling {
             group_arn,
             description,
             cause,
-            details: format!("{{\"Availability Zone\":\"{zone}\"}}"),
+            details: format!("{{\"Subnet ID\":\"{subnet}\",\"Availability Zone\":\"{zone}\"}}"),
             started: now,
             ended: None,
             status: "InProgress",

@@ -69,9 +69,10 @@ async fn health_agents_that_may_not_send_statistics_are_not_heard_until_they_may
         has(&told, "Create environment operation is complete, but with errors."),
         "{told:#?}"
     );
-    assert_eq!(environment.health.status.as_str(), "NoData");
+    assert_eq!(environment.health.status.as_str(), "No Data");
     assert_eq!(environment.health.causes, ["None of the instances are sending data."]);
-    fake.world.lock().iam.delete_inline("ec2-role", "silence").unwrap();
+    let now = fake.world.clock.now();
+    fake.world.lock().iam.delete_inline("ec2-role", "silence", now).unwrap();
     for _ in 0..500 {
         tokio::time::sleep(Duration::from_millis(10)).await;
         if get(&fake, &environment.id).health.status.is_good() {

@@ -262,7 +262,8 @@ async fn scripts_reach_instances_while_their_role_allows_it() {
     assert_eq!(invocation.stdout, "echo hello\n");
     assert_eq!(fake.plane.0.lock().unwrap().scripts.len(), 2);
 
-    fake.world.lock().iam.detach("ec2-role", core).unwrap();
+    let now = fake.world.clock.now();
+    fake.world.lock().iam.detach("ec2-role", core, now).unwrap();
     until(&fake, "the loss of the agents", || online() == 0).await;
     let named = NewCommand {
         instance_ids: ids,
