@@ -5,6 +5,7 @@ pub mod clients;
 pub mod errors;
 pub mod journal;
 pub mod lock;
+pub mod partitions;
 pub mod platforms;
 pub mod presence;
 pub mod proof;
@@ -12,6 +13,7 @@ pub mod reads;
 pub mod record;
 pub mod tags;
 pub mod texts;
+pub mod wire;
 
 pub use clients::{Aws, Mode};
 pub use errors::Explain;
