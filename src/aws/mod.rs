@@ -11,6 +11,7 @@ pub mod presence;
 pub mod proof;
 pub mod reads;
 pub mod record;
+pub mod simulation;
 pub mod tags;
 pub mod texts;
 pub mod wire;

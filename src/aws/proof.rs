@@ -4,12 +4,11 @@
 
 use std::sync::Arc;
 
-use aws_sdk_iam::types::PolicyEvaluationDecisionType;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tokio::sync::OnceCell;
 
 use super::Aws;
 use super::errors::Explain;
+use super::simulation::{Verdict, simulate};
 use crate::engine::{Error, Kind};
 
 /// The Beanstalk reads whose empty answers are believed once this is proven.
@@ -39,48 +38,89 @@ async fn prove(aws: &Aws) -> Result<(), Error> {
     if aws.caller.ends_with(":root") {
         return Ok(());
     }
-    let hint = "let the caller do iam:SimulatePrincipalPolicy on itself and the reads of `elasticbeanstalk:*`";
-    let unproven = |cause: String| {
-        Error::new(
-            Kind::Denied,
-            "Beanstalk answered with an empty list, which it also does without permission",
-        )
-        .because(cause)
-        .hint(hint)
+    let doubt = match simulated(aws).await? {
+        None => return Ok(()),
+        Some(doubt) => doubt,
     };
-    let principal = principal(aws).await?;
-    let simulate = aws.iam.simulate_principal_policy().policy_source_arn(&principal);
-    let simulate = simulate.set_action_names(Some(READS.iter().map(|read| (*read).to_owned()).collect()));
-    let answer = match simulate.send().await {
-        Ok(answer) => answer,
-        Err(error) if error.code() == Some("AccessDenied") => {
-            return Err(unproven(format!("{principal} may not simulate its own policies")));
+    if let Doubt::Denied(why) = doubt {
+        return Err(unproven(why));
+    }
+    // What can be read is allowed: whatever the simulator was not told holds for the other reads as well.
+    let seen = aws.beanstalk.describe_applications().send().await;
+    let seen = seen
+        .explain("list the applications")
+        .map_err(|error| unproven(error.in_a_line()))?;
+    match doubt {
+        _ if !seen.applications().is_empty() => Ok(()),
+        Doubt::Denied(why) | Doubt::NotGranted(why) => Err(unproven(why)),
+        // This one says so where it is not allowed.
+        Doubt::Unclear => {
+            let asked = aws
+                .beanstalk
+                .check_dns_availability()
+                .cname_prefix("confctl-proof")
+                .send()
+                .await;
+            let asked = asked.explain("ask Beanstalk for a name");
+            asked.map(drop).map_err(|error| unproven(error.in_a_line()))
         }
-        Err(error) => return Err(error).explain("see whether the caller may read Beanstalk"),
-    };
-    let denied: Vec<_> = answer
-        .evaluation_results()
-        .iter()
-        .filter(|result| *result.eval_decision() != PolicyEvaluationDecisionType::Allowed)
-        .map(|result| result.eval_action_name().to_owned())
-        .collect();
-    if denied.is_empty() {
-        Ok(())
-    } else {
-        Err(unproven(format!("{principal} may not do {}", denied.join(", "))))
     }
 }
 
-/// The ARN whose policies count: of an assumed role's session, the role's, with its path.
-async fn principal(aws: &Aws) -> Result<String, Error> {
+/// Why the simulator does not prove it.
+enum Doubt {
+    /// The caller may not.
+    Denied(String),
+    /// Nothing allows it.
+    NotGranted(String),
+    /// It cannot be asked, or does not know what the calls bring along.
+    Unclear,
+}
+
+async fn simulated(aws: &Aws) -> Result<Option<Doubt>, Error> {
+    let Some(principal) = principal(aws).await? else {
+        return Ok(Some(Doubt::Unclear));
+    };
+    let verdicts = match simulate(aws, &principal, READS, None).await {
+        Ok(verdicts) => verdicts,
+        Err(error) if error.kind == Kind::Unreachable => return Err(error),
+        // Not allowed, or the simulator does not take such a principal.
+        Err(_) => return Ok(Some(Doubt::Unclear)),
+    };
+    let of = |wanted: Verdict| {
+        let found = verdicts.iter().filter(|(_, verdict)| *verdict == wanted);
+        let found: Vec<&str> = found.map(|(action, _)| action.as_str()).collect();
+        (!found.is_empty()).then(|| format!("{principal} may not do {}", found.join(", ")))
+    };
+    Ok(of(Verdict::Denied)
+        .map(Doubt::Denied)
+        .or_else(|| of(Verdict::NotGranted).map(Doubt::NotGranted))
+        .or_else(|| of(Verdict::Unclear).map(|_| Doubt::Unclear)))
+}
+
+fn unproven(cause: String) -> Error {
+    Error::new(
+        Kind::Denied,
+        "Beanstalk answered with an empty list, which it also does without permission",
+    )
+    .because(cause)
+    .hint("let the caller do the reads of `elasticbeanstalk:*`, and iam:SimulatePrincipalPolicy on itself to prove it")
+}
+
+/// The ARN whose policies count: of an assumed role's session, the role's, with its path. `None`: a federated user, who has
+/// the policies of whoever signed for him, or a role that the caller may not read.
+async fn principal(aws: &Aws) -> Result<Option<String>, Error> {
+    if aws.caller.contains(":federated-user/") {
+        return Ok(None);
+    }
     let Some(session) = aws.caller.split_once(":assumed-role/").map(|(_, rest)| rest) else {
-        return Ok(aws.caller.clone());
+        return Ok(Some(aws.caller.clone()));
     };
     let role = session.split('/').next().unwrap_or(session);
     let answer = aws.iam.get_role().role_name(role).send().await;
-    let answer = answer.explain(&format!("read the caller's role {role}"))?;
-    Ok(answer
-        .role()
-        .map(|role| role.arn().to_owned())
-        .unwrap_or_else(|| aws.caller.clone()))
+    match answer.explain(&format!("read the caller's role {role}")) {
+        Ok(answer) => Ok(answer.role.map(|role| role.arn)),
+        Err(error) if error.kind == Kind::Unreachable => Err(error),
+        Err(_) => Ok(None),
+    }
 }

@@ -13,6 +13,7 @@ mod key_pair;
 mod network_removal;
 pub mod outputs;
 mod ownership;
+pub mod partition;
 mod role_facts;
 mod roles;
 mod service_role;
