@@ -69,7 +69,7 @@ pub struct Global {
     pub yes: bool,
 
     /// Never ask anything; refuse where a question would be needed
-    #[arg(long, global = true, env = "CONFCTL_NO_INPUT", hide_env = true)]
+    #[arg(long, global = true, env = "CONFCTL_NO_INPUT", hide_env = true, value_parser = clap::builder::FalseyValueParser::new())]
     pub no_input: bool,
 
     /// text for people, json for programs: one object a line, the last one the summary

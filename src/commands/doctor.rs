@@ -4,14 +4,15 @@
 use aws_sdk_ec2::types::LocationType;
 use serde_json::{Value, json};
 
-use super::choice::{choose, connect};
+use super::choice::{Chosen, choose, connect_with};
 use super::session::target;
 use crate::aws::errors::Explain;
-use crate::aws::{Aws, platforms};
+use crate::aws::{Aws, platforms, sign_in};
 use crate::cli::Global;
 use crate::engine::Error;
 use crate::exit::Exit;
 use crate::profile::Profile;
+use crate::resources::partition;
 use crate::ui::{Summary, Ui};
 
 /// Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances, in vCPUs. New accounts have 5.
@@ -63,16 +64,21 @@ impl Finding {
 pub(super) async fn run(global: &Global, ui: &Ui) -> Result<Summary, Error> {
     let mut chosen = choose(global)?;
     let target = target(global, ui).await?;
-    let (aws, _) = connect(&target, global, &mut chosen).await?;
+    let (config, aws, _) = connect_with(&target, global, &mut chosen).await?;
     let profile = &chosen.profile;
     let at = aws
         .endpoint
         .as_ref()
         .map(|endpoint| format!(" at {endpoint} (not AWS)"))
         .unwrap_or_default();
+    let who = format!("{} in account {}{at}", aws.caller, aws.account);
+    let credentials = match sign_in::described(&config).await {
+        Some(how) if target.credentials.is_none() => format!("{who}, {how}"),
+        _ => who,
+    };
     let mut findings = vec![
-        Finding::good("credentials", format!("{} in account {}{at}", aws.caller, aws.account)),
-        Finding::good("region", format!("{} (of profile {})", aws.region, chosen.name)),
+        Finding::good("credentials", credentials),
+        Finding::of("region", region(&aws, &chosen)),
     ];
     let (platform, types, quota) = tokio::join!(
         platform(&aws, profile),
@@ -105,14 +111,22 @@ pub(super) async fn run(global: &Global, ui: &Ui) -> Result<Summary, Error> {
         .exit(exit))
 }
 
+fn region(aws: &Aws, chosen: &Chosen) -> Result<Finding, Error> {
+    partition::has_what_it_needs(&chosen.profile, &aws.region)?;
+    Ok(Finding::good(
+        "region",
+        format!("{} (by {})", aws.region, chosen.region_from),
+    ))
+}
+
 async fn platform(aws: &Aws, profile: &Profile) -> Result<Finding, Error> {
     let branch = &profile.app.platform;
     let newest = platforms::newest(aws, branch, None).await?;
-    Ok(match newest.as_ref().and_then(|summary| summary.platform_version()) {
-        Some(version) => Finding::good("platform", format!("{branch}, recommended version {version}")),
+    Ok(match newest.as_ref().map(platforms::version_of) {
+        Some(version) => Finding::good("platform", format!("{branch}, version {version}")),
         None => Finding::bad(
             "platform",
-            format!("no recommended version of '{branch}'"),
+            format!("no version of '{branch}'"),
             "aws elasticbeanstalk list-platform-branches shows what there is; then --set app.platform='…'",
         ),
     })

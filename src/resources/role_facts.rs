@@ -17,7 +17,7 @@ use crate::aws::simulation::{Verdict, simulate};
 use crate::aws::tags::settled_owner;
 use crate::aws::texts;
 use crate::engine::{Error, Kind, Owner, ReadCx, WriteCx};
-use crate::resolve::resolve;
+use crate::load::resolve;
 
 /// A role with all that decides whether it fits; `None` where there is none of this name.
 ///
