@@ -229,3 +229,93 @@ fn sources<'a>(
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_smithy_runtime_api::client::result::ConnectorError;
+    use aws_smithy_types::body::SdkBody;
+    use aws_smithy_types::error::ErrorMetadata;
+
+    use super::*;
+
+    type Failed = SdkError<ErrorMetadata, HttpResponse>;
+
+    fn told(error: Failed) -> Error {
+        Err::<(), _>(error).explain("do it").unwrap_err()
+    }
+
+    fn answered(status: u16, code: &str, message: &str) -> Error {
+        let meta = ErrorMetadata::builder().code(code).message(message).build();
+        let response = HttpResponse::new(status.try_into().unwrap(), SdkBody::empty());
+        told(SdkError::service_error(meta, response))
+    }
+
+    fn without(error: CredentialsError) -> Error {
+        told(SdkError::dispatch_failure(ConnectorError::other(error.into(), None)))
+    }
+
+    #[test]
+    fn an_answer_is_sorted_by_its_code_and_only_else_by_its_status() {
+        for (status, code, kind) in [
+            (400, "Throttling", Kind::Unreachable),
+            (503, "SlowDown", Kind::Unreachable),
+            (403, "ExpiredToken", Kind::Denied),
+            (403, "InvalidClientTokenId", Kind::Denied),
+            (400, "AccessDeniedException", Kind::Denied),
+            (400, "InvalidKeyPair.NotFound", Kind::Missing),
+            (404, "ResourceNotFoundException", Kind::Missing),
+            (400, "OptInRequired", Kind::Account),
+            (400, "TooManyApplicationVersionsException", Kind::Failed),
+            (400, "ValidationError", Kind::Failed),
+        ] {
+            assert_eq!(answered(status, code, "so it is").kind, kind, "{code}");
+        }
+        let gone = answered(
+            400,
+            "InvalidParameterValue",
+            "No Environment found for EnvironmentId = 'e-1'.",
+        );
+        assert_eq!(gone.kind, Kind::Missing);
+        let closed = answered(
+            403,
+            "AuthFailure",
+            "AWS was not able to validate the provided access credentials",
+        );
+        assert!(closed.hint.unwrap().contains("enable-region"));
+    }
+
+    #[test]
+    fn what_could_not_be_sent_is_sorted_by_its_type_whatever_words_it_has() {
+        let words = "identity of the credential proxy";
+        let network = told(SdkError::dispatch_failure(ConnectorError::io(words.into())));
+        assert_eq!(network.kind, Kind::Unreachable);
+        assert_eq!(network.causes.last().map(String::as_str), Some(words));
+        let late = told(SdkError::timeout_error(words));
+        assert_eq!(late.kind, Kind::Unreachable);
+        let unsendable = told(SdkError::construction_failure(words));
+        assert_eq!((unsendable.kind, unsendable.hint), (Kind::Failed, None));
+    }
+
+    #[test]
+    fn credentials_that_are_not_there_are_told_from_those_that_cannot_be_had() {
+        let none = without(CredentialsError::not_loaded("seven providers said no"));
+        assert_eq!((none.kind, none.causes.len()), (Kind::Denied, 0));
+        assert!(none.message.contains("no AWS credentials"), "{none:?}");
+        let expired = without(CredentialsError::provider_error("the token has expired"));
+        assert_eq!(
+            (expired.kind, expired.causes.as_slice()),
+            (Kind::Denied, ["the token has expired".to_owned()].as_slice())
+        );
+        assert!(!expired.message.contains("no AWS credentials"), "{expired:?}");
+        let late = without(CredentialsError::provider_timed_out(std::time::Duration::from_secs(5)));
+        assert_eq!(late.kind, Kind::Unreachable);
+    }
+
+    #[test]
+    fn an_authority_that_is_not_trusted_is_found_inside_an_i_o_error_and_the_way_out_is_named() {
+        let untrusted = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
+        let io = std::io::Error::new(std::io::ErrorKind::InvalidData, untrusted);
+        let error = told(SdkError::dispatch_failure(ConnectorError::io(io.into())));
+        assert!(error.hint.unwrap().contains("AWS_CA_BUNDLE"));
+    }
+}

@@ -124,3 +124,149 @@ async fn principal(aws: &Aws) -> Result<Option<String>, Error> {
         Err(_) => Ok(None),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::clients;
+    use crate::aws::wire::replay::{Answer, Replay, answer};
+    use crate::target::Target;
+
+    const USER: &str = "arn:aws:iam::111122223333:user/ann";
+
+    fn identity(arn: &str) -> Answer {
+        answer(
+            200,
+            &format!(
+                "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult>\
+                 <Arn>{arn}</Arn><UserId>AIDA</UserId><Account>111122223333</Account></GetCallerIdentityResult>\
+                 </GetCallerIdentityResponse>"
+            ),
+        )
+    }
+
+    /// The simulator's decision on every read, as IAM gives it: `detail` is what stands beside it.
+    fn simulated(decision: &str, detail: &str) -> Answer {
+        let member = |read: &&str| {
+            format!(
+                "<member><EvalActionName>{read}</EvalActionName><EvalDecision>{decision}</EvalDecision>\
+                 <EvalResourceName>*</EvalResourceName>{detail}</member>"
+            )
+        };
+        let members: String = READS.iter().map(member).collect();
+        answer(
+            200,
+            &format!(
+                "<SimulatePrincipalPolicyResponse xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\">\
+                 <SimulatePrincipalPolicyResult><IsTruncated>false</IsTruncated><EvaluationResults>{members}\
+                 </EvaluationResults></SimulatePrincipalPolicyResult></SimulatePrincipalPolicyResponse>"
+            ),
+        )
+    }
+
+    fn refused(code: &str, namespace: &str) -> Answer {
+        answer(
+            403,
+            &format!(
+                "<ErrorResponse xmlns=\"{namespace}\"><Error><Type>Sender</Type><Code>{code}</Code>\
+                 <Message>not authorized</Message></Error><RequestId>1</RequestId></ErrorResponse>"
+            ),
+        )
+    }
+
+    const IAM: &str = "https://iam.amazonaws.com/doc/2010-05-08/";
+    const BEANSTALK: &str = "http://elasticbeanstalk.amazonaws.com/docs/2010-12-01/";
+
+    fn applications(names: &[&str]) -> Answer {
+        let member = |name: &&str| format!("<member><ApplicationName>{name}</ApplicationName></member>");
+        let members: String = names.iter().map(member).collect();
+        answer(
+            200,
+            &format!(
+                "<DescribeApplicationsResponse xmlns=\"{BEANSTALK}\"><DescribeApplicationsResult><Applications>{members}\
+                 </Applications></DescribeApplicationsResult></DescribeApplicationsResponse>"
+            ),
+        )
+    }
+
+    fn available() -> Answer {
+        answer(
+            200,
+            &format!(
+                "<CheckDNSAvailabilityResponse xmlns=\"{BEANSTALK}\"><CheckDNSAvailabilityResult><Available>true</Available>\
+                 </CheckDNSAvailabilityResult></CheckDNSAvailabilityResponse>"
+            ),
+        )
+    }
+
+    /// Whether the reads are proven for this caller, by these answers; and what was sent.
+    async fn proven(caller: &str, answers: impl IntoIterator<Item = Answer>) -> (Result<(), Error>, Vec<String>) {
+        let replay = Replay::new([identity(caller)].into_iter().chain(answers));
+        let connected = clients::connect(&Target::aws(), &replay.config(), "eu-west-1", None).await;
+        let (aws, _) = connected.unwrap();
+        let proof = aws.proof.of_reads(&aws).await;
+        let sent = replay.sent().into_iter().map(|sent| sent.body).collect();
+        (proof, sent)
+    }
+
+    #[tokio::test]
+    async fn what_the_simulator_allows_is_proven_and_it_is_told_the_region() {
+        let (proof, sent) = proven(USER, [simulated("allowed", "")]).await;
+        proof.unwrap();
+        assert!(
+            sent[1].contains("aws%3ARequestedRegion") && sent[1].contains("eu-west-1"),
+            "{}",
+            sent[1]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_denial_that_hangs_on_a_key_or_on_the_organization_is_overruled_by_a_read_that_is_answered() {
+        let missing = "<MissingContextValues><member>aws:MultiFactorAuthPresent</member></MissingContextValues>";
+        let organization = "<OrganizationsDecisionDetail><AllowedByOrganizations>false</AllowedByOrganizations>\
+                            </OrganizationsDecisionDetail>";
+        for detail in [missing, organization] {
+            let denied = || simulated("explicitDeny", detail);
+            proven(USER, [denied(), applications(&["theirs"])]).await.0.unwrap();
+            proven(USER, [denied(), applications(&[]), available()])
+                .await
+                .0
+                .unwrap();
+            let closed = [denied(), applications(&[]), refused("AccessDenied", BEANSTALK)];
+            assert_eq!(proven(USER, closed).await.0.unwrap_err().kind, Kind::Denied);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_denial_that_hangs_on_nothing_is_believed_and_a_right_that_nobody_gave_takes_more_than_a_name() {
+        let (denied, _) = proven(USER, [simulated("explicitDeny", "")]).await;
+        assert!(denied.unwrap_err().causes[0].contains("elasticbeanstalk:DescribeEnvironments"));
+        let (nothing, _) = proven(USER, [simulated("implicitDeny", ""), applications(&[])]).await;
+        assert_eq!(nothing.unwrap_err().kind, Kind::Denied);
+        proven(USER, [simulated("implicitDeny", ""), applications(&["ours"])])
+            .await
+            .0
+            .unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_cannot_be_simulated_is_believed_by_what_can_be_read() {
+        proven(USER, [refused("AccessDenied", IAM), applications(&[]), available()])
+            .await
+            .0
+            .unwrap();
+        let federated = "arn:aws:sts::111122223333:federated-user/ann";
+        let (proof, sent) = proven(federated, [applications(&["one"])]).await;
+        proof.unwrap();
+        assert!(
+            sent.iter().all(|body| !body.contains("SimulatePrincipalPolicy")),
+            "{sent:?}"
+        );
+        // A role of IAM Identity Center, whose users may read nothing of IAM.
+        let role = "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Dev_0123456789abcdef/ann";
+        proven(role, [refused("AccessDenied", IAM), applications(&["one"])])
+            .await
+            .0
+            .unwrap();
+    }
+}
