@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
@@ -125,7 +125,7 @@ impl Session {
             pace: target.pace,
             events: ui.events(),
             stop,
-            deadline: Instant::now() + global.timeout,
+            deadline: Instant::now() + global.timeout.unwrap_or_else(|| usual_timeout(command)),
             intents: Intents::new(intents),
         };
         Ok(Self {
@@ -287,6 +287,11 @@ impl Look {
             .any(|step| step.change.is_pending() || step.settling.is_some());
         pending || !self.deletable_orphans().is_empty()
     }
+}
+
+/// On AWS a stack is up within half an hour; a group that grew and shrank again by alarms of five minutes needs more than one.
+fn usual_timeout(command: &str) -> Duration {
+    Duration::from_secs(60 * if command == "stress" { 90 } else { 45 })
 }
 
 /// Gives the lock back. A run that did not get to its end because it lost the lock says so.
