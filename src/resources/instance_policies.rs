@@ -11,7 +11,11 @@ use super::stack::Stack;
 use crate::aws::partitions;
 use crate::profile::DynamoDbAccess;
 
-const DYNAMODB_FULL: &str = "AmazonDynamoDBFullAccess";
+/// The article's AmazonDynamoDBFullAccess has been deprecated since April 2025, and AWS attaches deprecated policies to nothing
+/// new; this is its successor (DynamoDB guide: ddb-security-iam.awsmanpol).
+const DYNAMODB_FULL: &str = "AmazonDynamoDBFullAccess_v2";
+/// Taken off where a former confctl attached it.
+const DYNAMODB_FORMER: &str = "AmazonDynamoDBFullAccess";
 const SSM: &str = "AmazonSSMManagedInstanceCore";
 
 /// The instances' role of this stack.
@@ -60,7 +64,7 @@ pub(super) fn wanted(stack: &Stack) -> WantedRole {
         service: format!("ec2.{}", partition.dns_suffix),
         external_id: None,
         managed,
-        switched: [DYNAMODB_FULL, SSM].map(|name| managed_policy(partition, name)).into(),
+        switched: [DYNAMODB_FULL, DYNAMODB_FORMER, SSM].map(|name| managed_policy(partition, name)).into(),
         inline,
         boundary: roles.permissions_boundary.clone(),
         must_do,
