@@ -232,3 +232,10 @@ fn clients(target: &Target, config: &SdkConfig, region: &str, account: &str, cal
         waf: client!(aws_sdk_wafv2, GLOBAL_REGION),
     }
 }
+
+/// Clients for tests whose calls end in a replay; it is first asked who calls.
+#[cfg(test)]
+pub(crate) async fn replayed(config: &SdkConfig, region: &str) -> Aws {
+    let (read, _) = connect(&Target::aws(), config, region, None).await.unwrap();
+    read
+}

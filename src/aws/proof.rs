@@ -130,7 +130,6 @@ mod tests {
     use super::*;
     use crate::aws::clients;
     use crate::aws::wire::replay::{Answer, Replay, answer};
-    use crate::target::Target;
 
     const USER: &str = "arn:aws:iam::111122223333:user/ann";
 
@@ -202,8 +201,7 @@ mod tests {
     /// Whether the reads are proven for this caller, by these answers; and what was sent.
     async fn proven(caller: &str, answers: impl IntoIterator<Item = Answer>) -> (Result<(), Error>, Vec<String>) {
         let replay = Replay::new([identity(caller)].into_iter().chain(answers));
-        let connected = clients::connect(&Target::aws(), &replay.config(), "eu-west-1", None).await;
-        let (aws, _) = connected.unwrap();
+        let aws = clients::replayed(&replay.config(), "eu-west-1").await;
         let proof = aws.proof.of_reads(&aws).await;
         let sent = replay.sent().into_iter().map(|sent| sent.body).collect();
         (proof, sent)

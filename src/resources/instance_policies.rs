@@ -64,7 +64,9 @@ pub(super) fn wanted(stack: &Stack) -> WantedRole {
         service: format!("ec2.{}", partition.dns_suffix),
         external_id: None,
         managed,
-        switched: [DYNAMODB_FULL, DYNAMODB_FORMER, SSM].map(|name| managed_policy(partition, name)).into(),
+        switched: [DYNAMODB_FULL, DYNAMODB_FORMER, SSM]
+            .map(|name| managed_policy(partition, name))
+            .into(),
         inline,
         boundary: roles.permissions_boundary.clone(),
         must_do,

@@ -420,7 +420,6 @@ mod tests {
     use super::*;
     use crate::aws::wire::replay::{Replay, answer};
     use crate::aws::{clients, partitions};
-    use crate::target::Target;
 
     fn managed_policy(name: &str) -> String {
         super::managed_policy(partitions::of_region("us-east-1"), name)
@@ -492,9 +491,7 @@ mod tests {
             (error("AccessDenied"), false),
         ] {
             let replay = Replay::new([answer(200, identity), told]);
-            let (aws, _) = clients::connect(&Target::aws(), &replay.config(), "us-east-1", None)
-                .await
-                .unwrap();
+            let aws = clients::replayed(&replay.config(), "us-east-1").await;
             let mut seen = Error::new(Kind::Missing, "could not attach it");
             seen.code = Some("NoSuchEntity".to_owned());
             let judged = of_policy(&aws, "arn:aws:iam::aws:policy/Old", seen).await;

@@ -369,3 +369,28 @@ fn a_bundle_of_authorities_that_is_none_is_named_before_anything_is_sent() {
         of_profile.stderr
     );
 }
+
+#[test]
+fn a_region_of_another_partition_is_refused_before_anything_is_made() {
+    let user = User::new();
+    let empty = user.inventory_of_a_fresh_sandbox();
+    for (region, partition) in [("us-gov-west-1", "aws-us-gov"), ("cn-north-1", "aws-cn")] {
+        let up = ["up", "--sandbox", "--yes", "-p", "dev", "--region", region];
+        let told = user.confctl(&up).exits(4);
+        assert!(told.stderr.contains(partition), "{}", told.stderr);
+    }
+    assert_eq!(user.inventory(), empty);
+}
+
+#[test]
+fn a_session_of_aws_login_is_read_and_one_that_is_over_says_how_to_renew_it() {
+    let user =
+        configured("[profile console]\nlogin_session = arn:aws:iam::123456789012:user/ann\nregion = us-east-1\n");
+    let told = user.confctl(&["doctor", "--aws-profile", "console"]).exits(1);
+    assert!(
+        told.stderr.contains("hint: aws login --profile console"),
+        "{}",
+        told.stderr
+    );
+    assert!(!told.stderr.contains("cargo feature"), "{}", told.stderr);
+}
