@@ -69,7 +69,7 @@ pub struct Global {
     pub yes: bool,
 
     /// Never ask anything; refuse where a question would be needed
-    #[arg(long, global = true, env = "CONFCTL_NO_INPUT", hide_env = true)]
+    #[arg(long, global = true, env = "CONFCTL_NO_INPUT", hide_env = true, value_parser = clap::builder::FalseyValueParser::new())]
     pub no_input: bool,
 
     /// text for people, json for programs: one object a line, the last one the summary
@@ -88,9 +88,9 @@ pub struct Global {
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
 
-    /// Give up after this long: 45m, 1h30m
-    #[arg(long, global = true, value_name = "DURATION", default_value = "45m", value_parser = duration, env = "CONFCTL_TIMEOUT", hide_env = true)]
-    pub timeout: Duration,
+    /// Give up after this long: 45m, 1h30m [default: 45m; of stress 90m]
+    #[arg(long, global = true, value_name = "DURATION", value_parser = duration, env = "CONFCTL_TIMEOUT", hide_env = true)]
+    pub timeout: Option<Duration>,
 
     /// Also write what happens to this file, as JSON lines
     #[arg(long, global = true, value_name = "FILE", env = "CONFCTL_LOG_FILE", hide_env = true)]

@@ -4,6 +4,7 @@
 pub mod aws;
 pub mod cli;
 pub mod commands;
+pub mod environment;
 pub mod exit;
 pub mod http;
 pub mod resources;

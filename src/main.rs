@@ -1,7 +1,8 @@
-//! The binary: one call into the library.
+//! The binary: settles the environment and calls the library.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    confctl::environment::forget_empty();
     confctl::commands::run(std::env::args_os()).into()
 }

@@ -38,6 +38,8 @@ pub struct PublicNames {
     pub edge_scheme: &'static str,
     /// `None`: the scheme's own.
     pub port: Option<u16>,
+    /// PEM certificates that count beside the system's, where somebody opens TLS on the way.
+    pub authorities: Option<Vec<u8>>,
 }
 
 impl PublicNames {
@@ -69,6 +71,7 @@ impl Target {
             public: PublicNames {
                 edge_scheme: "https",
                 port: None,
+                authorities: None,
             },
         }
     }
@@ -90,6 +93,7 @@ impl Target {
             public: PublicNames {
                 edge_scheme: "http",
                 port: Some(port),
+                authorities: None,
             },
         }
     }

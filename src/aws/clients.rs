@@ -20,6 +20,7 @@ use super::services::quotas::ServiceQuotas;
 use super::services::s3::S3;
 use super::services::ssm::Ssm;
 use super::services::waf::Waf;
+use super::sign_in::SignIn;
 use crate::engine::{Error, Kind};
 use crate::target::{PublicNames, Target};
 
@@ -117,7 +118,7 @@ impl Aws {
 }
 
 /// The SDK's configuration for a target: where it is AWS the SDK's own chain, else nothing but the target's own words.
-pub async fn configuration(target: &Target, region: Option<&str>, aws_profile: Option<&str>) -> SdkConfig {
+pub async fn configuration(target: &Target, region: &str, sign_in: Option<&SignIn>) -> SdkConfig {
     let retries = RetryConfig::standard().with_max_attempts(5);
     // Only the connect time-out is preset by the SDK.
     let timeouts = TimeoutConfig::builder()
@@ -128,7 +129,7 @@ pub async fn configuration(target: &Target, region: Option<&str>, aws_profile: O
         let credentials = Credentials::from_keys(key.access_key_id.clone(), key.secret_access_key.clone(), None);
         return SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(region.unwrap_or(GLOBAL_REGION).to_owned()))
+            .region(Region::new(region.to_owned()))
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .endpoint_url(endpoint)
             .http_client(aws_smithy_http_client::Builder::new().build_http())
@@ -137,13 +138,18 @@ pub async fn configuration(target: &Target, region: Option<&str>, aws_profile: O
             .build();
     }
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .region(Region::new(region.to_owned()))
         .retry_config(retries)
         .timeout_config(timeouts);
-    if let Some(region) = region {
-        loader = loader.region(Region::new(region.to_owned()));
-    }
-    if let Some(profile) = aws_profile {
-        loader = loader.profile_name(profile);
+    if let Some(sign_in) = sign_in {
+        let http = sign_in.trust.client(sign_in.is_this_machine());
+        if let Some(provider) = sign_in.provider(region, &http) {
+            loader = loader.credentials_provider(provider);
+        }
+        if let Some(profile) = sign_in.named() {
+            loader = loader.profile_name(profile);
+        }
+        loader = loader.http_client(http);
     }
     loader.load().await
 }
@@ -179,6 +185,26 @@ pub async fn connect(
     }
     let make = |mode| clients(target, config, region, &account, &caller, mode);
     Ok((make(Mode::Read), make(Mode::Write)))
+}
+
+/// Whether AWS does not know the key at all: it is gone, or the region is not enabled and knows none of the account's.
+/// Source: the IAM guide's id_credentials_temp_enable-regions.
+pub fn is_unknown_key(error: &Error) -> bool {
+    ["InvalidClientTokenId", "UnrecognizedClientException", "AuthFailure"]
+        .iter()
+        .any(|code| error.is_code(code))
+}
+
+/// Whether the key is known where no region has to be enabled.
+pub async fn knows_key_elsewhere(config: &SdkConfig) -> bool {
+    let elsewhere = aws_sdk_sts::config::Builder::from(config)
+        .region(Region::new(GLOBAL_REGION))
+        .build();
+    let identity = aws_sdk_sts::Client::from_conf(elsewhere)
+        .get_caller_identity()
+        .send()
+        .await;
+    identity.is_ok()
 }
 
 fn clients(target: &Target, config: &SdkConfig, region: &str, account: &str, caller: &str, mode: Mode) -> Aws {
@@ -217,4 +243,11 @@ fn clients(target: &Target, config: &SdkConfig, region: &str, account: &str, cal
         ssm: Ssm::new(config, region, mode),
         waf: Waf::new(config, GLOBAL_REGION, mode),
     }
+}
+
+/// Clients for tests whose calls end in a replay; it is first asked who calls.
+#[cfg(test)]
+pub(crate) async fn replayed(config: &SdkConfig, region: &str) -> Aws {
+    let (read, _) = connect(&Target::aws(), config, region, None).await.unwrap();
+    read
 }

@@ -13,8 +13,11 @@ pub mod proof;
 pub mod reads;
 pub mod record;
 pub mod services;
+pub mod sign_in;
+pub mod simulation;
 pub mod tags;
 pub mod texts;
+pub mod trust;
 pub mod wire;
 
 pub use clients::{Aws, Mode};

@@ -96,6 +96,7 @@ pub const READS: &[(&str, &[&str])] = &[
         "IAM",
         &[
             "GetInstanceProfile",
+            "GetPolicy",
             "GetRole",
             "GetRolePolicy",
             "ListAttachedRolePolicies",

@@ -1,20 +1,48 @@
 //! Which profile, which stack and which account the command line means.
 //! Must know nothing of what is there already.
 
+use aws_config::SdkConfig;
+
+use crate::aws::sign_in::{self, SignIn};
 use crate::aws::{Aws, clients};
 use crate::cli::Global;
 use crate::engine::{Error, Kind};
+use crate::environment;
 use crate::profile::{self, Profile, ProfileError, StackName};
+use crate::resources::partition;
 use crate::target::Target;
 
 /// A profile and the word it goes by.
 pub(super) struct Chosen {
     pub name: String,
     pub profile: Profile,
-    /// Whether a flag, the file or a `--set` says which region; else the AWS configuration may.
-    pub names_region: bool,
+    pub region_from: RegionFrom,
     /// Read from the record, which has no properties.
     pub recorded: bool,
+}
+
+/// What says which region.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum RegionFrom {
+    /// `--region` or CONFCTL_REGION.
+    Flag,
+    /// The user's file, a `--set`, or the profile as applied.
+    Profile,
+    /// An embedded profile: the environment and the AWS configuration come before it.
+    Default,
+    /// This variable, or this AWS profile.
+    Aws(String),
+}
+
+impl std::fmt::Display for RegionFrom {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Flag => "--region",
+            Self::Profile => "the profile",
+            Self::Default => "the profile's default",
+            Self::Aws(from) => from,
+        })
+    }
 }
 
 /// The stack's name, checked.
@@ -29,32 +57,115 @@ pub(super) fn stack_name(global: &Global) -> Result<StackName, Error> {
 
 /// The profile that the command line names, or `article`, with `--set` and `--region` on top.
 pub(super) fn choose(global: &Global) -> Result<Chosen, Error> {
+    guard_account(global)?;
     if let Some(name) = &global.profile {
         guard_aws_profile(name, global)?;
     }
     let loaded = profile::load(global.profile.as_deref().unwrap_or("article"), &global.set).map_err(usage)?;
-    let mut profile = loaded.profile;
-    if let Some(region) = &global.region {
-        profile.region = region.clone();
-    }
-    Ok(Chosen {
+    let mut chosen = Chosen {
+        region_from: match loaded.names_region {
+            true => RegionFrom::Profile,
+            false => RegionFrom::Default,
+        },
         name: loaded.name,
-        profile,
-        names_region: loaded.names_region || global.region.is_some(),
+        profile: loaded.profile,
         recorded: false,
-    })
+    };
+    if let Some(region) = &global.region {
+        chosen.take_region(region.clone(), RegionFrom::Flag)?;
+    }
+    Ok(chosen)
 }
 
-/// Connects to the account, in the region of the command line, else of the profile, else of the AWS configuration.
-pub(super) async fn connect(target: &Target, global: &Global, chosen: &mut Chosen) -> Result<(Aws, Aws), Error> {
-    let settled = chosen.names_region || target.endpoint.is_some();
-    let region = settled.then_some(chosen.profile.region.as_str());
-    let config = clients::configuration(target, region, global.aws_profile.as_deref()).await;
-    if let (false, Some(region)) = (settled, config.region()) {
-        chosen.profile.region = region.to_string();
+impl Chosen {
+    /// A region that another than the profile names, held against the same pattern.
+    fn take_region(&mut self, region: String, from: RegionFrom) -> Result<(), Error> {
+        if !profile::is_region(&region) {
+            let wrong = Error::new(Kind::Usage, format!("`{region}`, by {from}, is no AWS region"));
+            return Err(wrong.hint("write it as us-east-1; aws account list-regions shows them"));
+        }
+        (self.profile.region, self.region_from) = (region, from);
+        Ok(())
     }
+}
+
+/// Connects to the account, in the region of the command line, else of the user's profile, else of the environment, else of
+/// the AWS configuration, else of the embedded profile.
+pub(super) async fn connect(target: &Target, global: &Global, chosen: &mut Chosen) -> Result<(Aws, Aws), Error> {
+    let (_, read, write) = connect_with(target, global, chosen).await?;
+    Ok((read, write))
+}
+
+/// As [`connect`], with the configuration that was connected with.
+pub(super) async fn connect_with(
+    target: &Target,
+    global: &Global,
+    chosen: &mut Chosen,
+) -> Result<(SdkConfig, Aws, Aws), Error> {
+    // Another endpoint with keys of its own has nothing to do with the AWS configuration.
+    let sign_in = match target.credentials {
+        Some(_) => None,
+        None => Some(SignIn::read(global.aws_profile.as_deref()).await?),
+    };
+    if chosen.region_from == RegionFrom::Default {
+        let named = match &sign_in {
+            Some(sign_in) => sign_in.region(),
+            None => sign_in::region_of_environment(),
+        };
+        if let Some((region, from)) = named {
+            chosen.take_region(region, RegionFrom::Aws(from))?;
+        }
+    }
+    let config = clients::configuration(target, &chosen.profile.region, sign_in.as_ref()).await;
     let only = global.account.clone().or_else(|| chosen.profile.account.clone());
-    clients::connect(target, &config, &chosen.profile.region, only.as_deref()).await
+    let mut target = target.clone();
+    target.public.authorities = sign_in
+        .as_ref()
+        .and_then(|sign_in| sign_in.trust.pem().map(<[u8]>::to_vec));
+    let connected = clients::connect(&target, &config, &chosen.profile.region, only.as_deref()).await;
+    let (read, write) = match connected {
+        Ok(clients) => clients,
+        Err(error) if clients::is_unknown_key(&error) && clients::knows_key_elsewhere(&config).await => {
+            return Err(not_enabled(&chosen.profile.region, error));
+        }
+        Err(error) => {
+            return Err(match &sign_in {
+                Some(sign_in) => sign_in.explained(error),
+                None => error,
+            });
+        }
+    };
+    partition::is_of_caller(&read.caller, &read.region)?;
+    Ok((config, read, write))
+}
+
+/// The credentials are good: it is the region that does not know the account.
+fn not_enabled(region: &str, error: Error) -> Error {
+    let mut told = Error::new(
+        Kind::Account,
+        format!("the account has not enabled the region {region}"),
+    );
+    told.code = error.code;
+    told.causes = error.causes;
+    told.hint(format!(
+        "aws account enable-region --region-name {region}, and some minutes later the same command; or choose another with --region"
+    ))
+}
+
+/// An account to insist on that is empty insists on nothing: what set it meant to.
+fn guard_account(global: &Global) -> Result<(), Error> {
+    let empty = global.account.as_deref().is_some_and(str::is_empty);
+    let named = match std::env::var_os(environment::ACCOUNT) {
+        Some(value) if value.is_empty() => environment::ACCOUNT,
+        _ => "--account",
+    };
+    match empty {
+        false => Ok(()),
+        true => Err(
+            Error::refused(format!("{named} is empty: there is no account to insist on"))
+                .hint(format!("give {named} the account's 12 digits, or leave it out")),
+        ),
+    }
 }
 
 pub(super) fn usage(error: ProfileError) -> Error {
@@ -90,20 +201,8 @@ fn guard_aws_profile(name: &str, global: &Global) -> Result<(), Error> {
 }
 
 fn is_aws_profile(name: &str) -> bool {
-    let home = std::env::var_os("HOME")
-        .map(std::path::PathBuf::from)
-        .unwrap_or_default();
-    let file = |variable: &str, usual: &str| {
-        let path = std::env::var_os(variable)
-            .map(Into::into)
-            .unwrap_or_else(|| home.join(usual));
-        fs_err::read_to_string(path).unwrap_or_default()
-    };
-    let files = [
-        file("AWS_CONFIG_FILE", ".aws/config"),
-        file("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials"),
-    ];
-    files.iter().flat_map(|text| text.lines()).any(|line| {
+    let texts = sign_in::files().map(|path| fs_err::read_to_string(path).unwrap_or_default());
+    texts.iter().flat_map(|text| text.lines()).any(|line| {
         let section = line
             .trim()
             .strip_prefix('[')

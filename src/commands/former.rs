@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::choice::{Chosen, usage};
+use super::choice::{Chosen, RegionFrom, usage};
 use super::to_run;
 use crate::aws::Aws;
 use crate::aws::record::Record;
@@ -34,7 +34,10 @@ pub(super) async fn applied(aws: &Aws, record: &Record, global: &Global) -> Resu
     Ok(Some(Chosen {
         name: "as applied".to_owned(),
         profile,
-        names_region: true,
+        region_from: match global.region {
+            Some(_) => RegionFrom::Flag,
+            None => RegionFrom::Profile,
+        },
         recorded: true,
     }))
 }

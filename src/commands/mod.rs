@@ -6,6 +6,7 @@ mod cost;
 mod doctor;
 mod former;
 mod load;
+mod mistyped;
 mod plan;
 mod profile;
 mod session;
@@ -23,6 +24,7 @@ use std::ffi::OsString;
 use std::time::Instant;
 
 use clap::Parser;
+use futures_util::FutureExt;
 
 use crate::cli::{Cli, Command};
 use crate::engine::{Error, Kind};
@@ -34,7 +36,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
-        Err(error) => return unparsed(&arguments, &error),
+        Err(error) => return mistyped::unparsed(&arguments, &error),
     };
     #[cfg(feature = "sandbox")]
     if let Some(exit) = sandbox::own_process(&cli) {
@@ -55,7 +57,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         }
     };
     let began = Instant::now();
-    let mut summary = runtime.block_on(dispatch(&cli, &ui)).unwrap_or_else(Summary::from);
+    // A mistake of ours must not leave a program without the summary that it reads.
+    let dispatched = std::panic::AssertUnwindSafe(dispatch(&cli, &ui)).catch_unwind();
+    let ended = runtime.block_on(dispatched).unwrap_or_else(|_| Err(mistake_of_ours()));
+    let mut summary = ended.unwrap_or_else(Summary::from);
     if let (Exit::Interrupted, Some(signal)) = (summary.exit, ui::signals::first()) {
         summary.exit = signal;
     }
@@ -67,29 +72,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     exit
 }
 
-/// Help, the version, or a mistake on the command line.
-fn unparsed(arguments: &[OsString], error: &clap::Error) -> Exit {
-    if !error.use_stderr() {
-        ui::early(&error.render().ansi().to_string(), true);
-        return Exit::Done;
-    }
-    ui::early(&error.render().ansi().to_string(), false);
-    let asks = |pair: &[OsString]| ["-o", "--output"].iter().any(|flag| pair[0] == *flag) && pair[1] == "json";
-    let joined = arguments
-        .iter()
-        .any(|argument| argument == "--output=json" || argument == "-ojson");
-    let set = std::env::var_os("CONFCTL_OUTPUT").is_some_and(|format| format == "json");
-    if set || joined || arguments.windows(2).any(asks) {
-        let text = error.to_string();
-        let first = text
-            .lines()
-            .next()
-            .unwrap_or("the command line is wrong")
-            .trim_start_matches("error: ");
-        ui::early_summary(&Summary::from(Error::new(Kind::Usage, first).hint("confctl --help")));
-    }
-    // clap's own code for usage errors is 2, which means "changes pending" here.
-    Exit::Usage
+fn mistake_of_ours() -> Error {
+    Error::failed("confctl ended in a mistake of its own, told above")
+        .hint("run the same command again: it goes on from here; and please report it, with what it said")
 }
 
 async fn dispatch(cli: &Cli, ui: &Ui) -> Result<Summary, Error> {

@@ -236,8 +236,9 @@ fn environment(info: &Info) -> String {
         "AWS_SESSION_TOKEN",
         "AWS_SECURITY_TOKEN",
     ];
-    let endpoints = std::env::vars()
-        .map(|(name, _)| name)
+    // Somebody else's variable may hold anything; `vars` panics where one is not UTF-8.
+    let endpoints = std::env::vars_os()
+        .filter_map(|(name, _)| name.into_string().ok())
         .filter(|name| name.starts_with("AWS_ENDPOINT_URL_"));
     for name in leftovers.into_iter().map(str::to_owned).chain(endpoints) {
         text.push_str(&format!("unset {name};\n"));

@@ -3,11 +3,11 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use super::choice::{choose, connect, stack_name};
+use super::choice::{RegionFrom, choose, connect, stack_name};
 use super::former::{APPLIED, HISTORY, applied, history, in_history, orphans, public, recorded};
 use super::to_run::{bundle_or_unknown, bundle_to_run};
 use crate::aws::Aws;
@@ -19,7 +19,7 @@ use crate::engine::{
     Change, Error, Graph, Intents, Journal, Kind, Observations, Planned, PlannedRemoval, ReadCx, Removal, Settings,
 };
 use crate::exit::Exit;
-use crate::resources::{self, Stack};
+use crate::resources::{self, Stack, partition};
 use crate::target::Target;
 use crate::ui::{Heading, Summary, Ui, signals};
 
@@ -44,6 +44,7 @@ pub(super) struct Session {
     pub record: Record,
     pub settings: Settings,
     pub profile_name: String,
+    region_from: RegionFrom,
     /// Names of former profiles in the record that could not be read.
     unreadable: Vec<String>,
     command: &'static str,
@@ -78,6 +79,7 @@ impl Session {
         let mut chosen = choose(global)?;
         let target = target(global, ui).await?;
         let (read, write) = connect(&target, global, &mut chosen).await?;
+        let region_from = chosen.region_from.clone();
         let record = Record::new(&read, name.as_str());
         if fallback == Fallback::Applied
             && global.profile.is_none()
@@ -86,6 +88,9 @@ impl Session {
             chosen = applied;
         }
         let region = read.region.clone();
+        if fallback == Fallback::Article {
+            partition::has_what_it_needs(&chosen.profile, &region)?;
+        }
         let history = history(&read, &record).await?;
         for name in &history.unreadable {
             let text = format!(
@@ -124,7 +129,7 @@ impl Session {
             pace: target.pace,
             events: ui.events(),
             stop,
-            deadline: Instant::now() + global.timeout,
+            deadline: Instant::now() + global.timeout.unwrap_or_else(|| usual_timeout(command)),
             intents: Intents::new(intents),
         };
         Ok(Self {
@@ -137,6 +142,7 @@ impl Session {
             record,
             settings,
             profile_name: chosen.name,
+            region_from,
             unreadable: history.unreadable,
             command,
         })
@@ -146,6 +152,10 @@ impl Session {
         Heading {
             account: self.read.account.clone(),
             region: self.read.region.clone(),
+            region_from: match &self.region_from {
+                RegionFrom::Aws(from) => Some(from.clone()),
+                _ => None,
+            },
             endpoint: self.read.endpoint.clone(),
             stack: self.stack.name.to_string(),
             profile: self.profile_name.clone(),
@@ -287,6 +297,11 @@ impl Look {
             .any(|step| step.change.is_pending() || step.settling.is_some());
         pending || !self.deletable_orphans().is_empty()
     }
+}
+
+/// On AWS a stack is up within half an hour; a group that grew and shrank again by alarms of five minutes needs more than one.
+fn usual_timeout(command: &str) -> Duration {
+    Duration::from_secs(60 * if command == "stress" { 90 } else { 45 })
 }
 
 /// Gives the lock back. A run that did not get to its end because it lost the lock says so.

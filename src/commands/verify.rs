@@ -38,8 +38,8 @@ pub(super) async fn run(global: &Global, ui: &Ui) -> Result<Summary, Error> {
 pub(super) async fn site(session: &Session, look: &Look) -> Result<Vec<Value>, Error> {
     own_table(look, "verify")?;
     let url = site_url(session, look)?;
-    let client =
-        http::client().map_err(|error| Error::failed("could not start an HTTP client").because(error.to_string()))?;
+    let client = http::client(&url, session.read.public.authorities.as_deref());
+    let client = client.map_err(|error| Error::failed("could not start an HTTP client").because(error.to_string()))?;
     let mut checks = Vec::new();
     let page = first_answer(session, &client, &url).await?;
     passed(session, &mut checks, "page", &format!("GET {url} answers 200"));

@@ -8,26 +8,33 @@ use serde_json::{Value, json};
 use super::instance_profile::ID;
 use super::roles::{Deed, WantedRole, managed_policy};
 use super::stack::Stack;
+use crate::aws::partitions;
 use crate::profile::DynamoDbAccess;
 
-const DYNAMODB_FULL: &str = "AmazonDynamoDBFullAccess";
+/// The article's AmazonDynamoDBFullAccess has been deprecated since April 2025, and AWS attaches deprecated policies to nothing
+/// new; this is its successor (DynamoDB guide: ddb-security-iam.awsmanpol).
+const DYNAMODB_FULL: &str = "AmazonDynamoDBFullAccess_v2";
+/// Taken off where a former confctl attached it.
+const DYNAMODB_FORMER: &str = "AmazonDynamoDBFullAccess";
 const SSM: &str = "AmazonSSMManagedInstanceCore";
 
 /// The instances' role of this stack.
 pub(super) fn wanted(stack: &Stack) -> WantedRole {
     let roles = &stack.profile.roles;
+    let partition = partitions::of_region(&stack.region);
+    let arn = partition.name;
     let mut managed: BTreeSet<String> = roles
         .instance_policies
         .iter()
-        .map(|name| managed_policy(name))
+        .map(|name| managed_policy(partition, name))
         .collect();
-    let mut inline = BTreeMap::from([("confctl-record", record_policy())]);
+    let mut inline = BTreeMap::from([("confctl-record", record_policy(arn))]);
     match roles.dynamodb {
         DynamoDbAccess::Full => {
-            managed.insert(managed_policy(DYNAMODB_FULL));
+            managed.insert(managed_policy(partition, DYNAMODB_FULL));
         }
         DynamoDbAccess::Table => {
-            inline.insert("confctl-table", table_policy(stack));
+            inline.insert("confctl-table", table_policy(stack, arn));
         }
     }
     let bundle = format!("confctl/{}/bundles/bundle.zip", stack.name);
@@ -36,27 +43,30 @@ pub(super) fn wanted(stack: &Stack) -> WantedRole {
     let mut must_do = vec![
         Deed::on(
             "dynamodb:PutItem",
-            format!("arn:aws:dynamodb:{region}:{{account}}:table/{table}"),
+            format!("arn:{arn}:dynamodb:{region}:{{account}}:table/{table}"),
         ),
         Deed::on(
             "s3:GetObject",
-            format!("arn:aws:s3:::elasticbeanstalk-{region}-{{account}}/{bundle}"),
+            format!("arn:{arn}:s3:::elasticbeanstalk-{region}-{{account}}/{bundle}"),
         ),
         Deed::on(
             "elasticbeanstalk:PutInstanceStatistics",
-            format!("arn:aws:elasticbeanstalk:{region}:{{account}}:environment/{environment}"),
+            format!("arn:{arn}:elasticbeanstalk:{region}:{{account}}:environment/{environment}"),
         ),
     ];
     if roles.ssm {
-        managed.insert(managed_policy(SSM));
+        managed.insert(managed_policy(partition, SSM));
         must_do.push(Deed::anywhere(&["ssm:UpdateInstanceInformation"]));
     }
     WantedRole {
         resource: ID,
-        service: "ec2.amazonaws.com",
+        // EC2's is the partition's own: `ec2.amazonaws.com.cn` (AWS's toolkit for Visual Studio, ConstantsTests).
+        service: format!("ec2.{}", partition.dns_suffix),
         external_id: None,
         managed,
-        switched: [DYNAMODB_FULL, SSM].into_iter().map(managed_policy).collect(),
+        switched: [DYNAMODB_FULL, DYNAMODB_FORMER, SSM]
+            .map(|name| managed_policy(partition, name))
+            .into(),
         inline,
         boundary: roles.permissions_boundary.clone(),
         must_do,
@@ -65,20 +75,23 @@ pub(super) fn wanted(stack: &Stack) -> WantedRole {
 
 /// WebTier lets every instance of the account write into Beanstalk's bucket (Beanstalk guide:
 /// AWSHowTo.iam.cross-env-s3-access), where the stack's record is; ours must not. They still read: their bundle is there.
-fn record_policy() -> Value {
+fn record_policy(partition: &str) -> Value {
     json!({
         "Version": "2012-10-17",
         "Statement": [{
             "Sid": "NoWritesIntoRecords",
             "Effect": "Deny",
             "Action": ["s3:PutObject*", "s3:DeleteObject*"],
-            "Resource": "arn:aws:s3:::elasticbeanstalk-*/confctl/*",
+            "Resource": format!("arn:{partition}:s3:::elasticbeanstalk-*/confctl/*"),
         }],
     })
 }
 
-fn table_policy(stack: &Stack) -> Value {
-    let table = format!("arn:aws:dynamodb:{}:*:table/{}", stack.region, stack.names.table);
+fn table_policy(stack: &Stack, partition: &str) -> Value {
+    let table = format!(
+        "arn:{partition}:dynamodb:{}:*:table/{}",
+        stack.region, stack.names.table
+    );
     json!({
         "Version": "2012-10-17",
         "Statement": [{
@@ -99,4 +112,33 @@ fn table_policy(stack: &Stack) -> Value {
             "Resource": [table.clone(), format!("{table}/index/*")],
         }],
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_arn_and_principal_is_of_the_regions_partition() {
+        for (region, partition, principal) in [
+            ("eu-west-1", "aws", "ec2.amazonaws.com"),
+            ("cn-north-1", "aws-cn", "ec2.amazonaws.com.cn"),
+            ("us-gov-west-1", "aws-us-gov", "ec2.amazonaws.com"),
+        ] {
+            for access in [DynamoDbAccess::Full, DynamoDbAccess::Table] {
+                let role = wanted(&Stack::for_test_in(region, |profile| profile.roles.dynamodb = access));
+                let mut arns: Vec<String> = role.managed.into_iter().chain(role.switched).collect();
+                arns.extend(role.must_do.into_iter().filter_map(|deed| deed.on));
+                arns.extend(
+                    role.inline
+                        .values()
+                        .map(|policy| policy["Statement"][0]["Resource"].to_string()),
+                );
+                for arn in &arns {
+                    assert!(arn.contains(&format!("arn:{partition}:")), "{region}: {arn}");
+                }
+                assert_eq!(role.service, principal);
+            }
+        }
+    }
 }

@@ -305,15 +305,19 @@ impl InstanceProfile {
     async fn delete_profile(&self, cx: &WriteCx<Aws>, profile: &LiveProfile) -> Result<(), Error> {
         let (iam, name) = (&cx.aws().iam, &profile.name);
         if let Some(role) = &profile.role {
-            cx.check()?;
-            let remove = iam.remove_role_from_instance_profile().instance_profile_name(name);
-            let removed = remove.role_name(role).send().await;
-            removed.or_absent(&["NoSuchEntity"], &format!("take the role {role} out of its profile"))?;
+            let doing = format!("take the role {role} out of its profile");
+            roles::once_settled(cx, &doing, |doing| async move {
+                let remove = iam.remove_role_from_instance_profile().instance_profile_name(name);
+                let removed = remove.role_name(role).send().await;
+                removed.or_absent(&["NoSuchEntity"], &doing).map(drop)
+            })
+            .await?;
         }
-        cx.check()?;
-        let deleted = iam.delete_instance_profile().instance_profile_name(name).send().await;
-        deleted.or_absent(&["NoSuchEntity"], &format!("delete the instance profile {name}"))?;
-        Ok(())
+        roles::once_settled(cx, &format!("delete the instance profile {name}"), |doing| async move {
+            let deleted = iam.delete_instance_profile().instance_profile_name(name).send().await;
+            deleted.or_absent(&["NoSuchEntity"], &doing).map(drop)
+        })
+        .await
     }
 }
 

@@ -13,6 +13,7 @@ mod key_pair;
 mod network_removal;
 pub mod outputs;
 mod ownership;
+pub mod partition;
 mod public_key;
 mod role_facts;
 mod roles;

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_iam::types::{PolicyEvaluationDecisionType, Role};
+use aws_sdk_iam::types::Role;
 use futures_util::future::join_all;
 use serde_json::Value;
 
@@ -11,10 +11,13 @@ use super::roles::{LiveRole, OUR_POLICIES, WantedRole};
 use super::stack::Stack;
 use crate::aws::Aws;
 use crate::aws::errors::Explain;
+use crate::aws::partitions;
 use crate::aws::presence::settled;
+use crate::aws::simulation::{Verdict, simulate};
 use crate::aws::tags::settled_owner;
 use crate::aws::texts;
 use crate::engine::{Error, Kind, Owner, ReadCx, WriteCx};
+use crate::load::resolve;
 
 /// A role with all that decides whether it fits; `None` where there is none of this name.
 ///
@@ -45,15 +48,16 @@ pub(super) async fn read(
 async fn facts(cx: &ReadCx<Aws>, stack: &Stack, wanted: &WantedRole, role: Role) -> Result<LiveRole, Error> {
     let (aws, name) = (cx.aws(), role.role_name.as_str());
     let owner = settled_owner(cx, &stack.ownership, wanted.resource, name, || role_tags(aws, name)).await?;
+    let attached = attached(aws, name).await?;
     let cannot = match owner {
         Owner::Ours => Vec::new(),
-        Owner::Nobody | Owner::OtherStack(_) => cannot_do(aws, &role, wanted).await?,
+        Owner::Nobody | Owner::OtherStack(_) => cannot_do(aws, &role, &attached, wanted).await?,
     };
     Ok(LiveRole {
         name: name.to_owned(),
         path: role.path.clone(),
-        trusts: trusts(role.assume_role_policy_document().unwrap_or_default(), wanted.service),
-        attached: attached(aws, name).await?,
+        trusts: trusts(role.assume_role_policy_document().unwrap_or_default(), &wanted.service),
+        attached,
         inline: our_inline(aws, name).await?,
         boundary: role
             .permissions_boundary
@@ -148,26 +152,29 @@ fn trusts(encoded: &str, service: &str) -> bool {
     }
 }
 
-/// The actions that the role is not allowed, by IAM's own simulation: policies may be named anything. Where the caller may
-/// not simulate, nothing is proven and the answer says so.
-async fn cannot_do(aws: &Aws, role: &Role, wanted: &WantedRole) -> Result<Vec<String>, Error> {
+/// The actions that the role is not allowed, by IAM's own simulation: policies may be named anything. What hangs on a
+/// condition that the simulator was not told of, or on the organization, holds for a role of our own as well. Where the caller
+/// may not simulate, a role that has the policies of ours can do what ours could.
+async fn cannot_do(
+    aws: &Aws,
+    role: &Role,
+    attached: &BTreeSet<String>,
+    wanted: &WantedRole,
+) -> Result<Vec<String>, Error> {
     let mut denied = Vec::new();
     for deed in &wanted.must_do {
-        let simulate = aws.iam.simulate_principal_policy().policy_source_arn(&role.arn);
-        let simulate = simulate
-            .set_action_names(Some(deed.actions.iter().map(|action| (*action).to_owned()).collect()))
-            .set_resource_arns(deed.on.as_ref().map(|arn| vec![arn.replace("{account}", &aws.account)]));
-        let answer = simulate.send().await;
-        let answer = match answer.explain(&format!("simulate what the role {} may do", role.role_name)) {
-            Ok(answer) => answer,
-            Err(error) if error.kind == Kind::Denied => {
-                return Ok(vec!["be tested (iam:SimulatePrincipalPolicy is denied)".to_owned()]);
+        let on = deed.on.as_ref().map(|arn| arn.replace("{account}", &aws.account));
+        match simulate(aws, &role.arn, &deed.actions, on.as_deref()).await {
+            Ok(verdicts) => {
+                let refused = verdicts
+                    .into_iter()
+                    .filter(|(_, verdict)| matches!(verdict, Verdict::Denied | Verdict::NotGranted));
+                denied.extend(refused.map(|(action, _)| action));
             }
-            Err(error) => return Err(error),
-        };
-        let refused = answer.evaluation_results().iter();
-        let refused = refused.filter(|result| result.eval_decision != PolicyEvaluationDecisionType::Allowed);
-        denied.extend(refused.map(|result| result.eval_action_name.clone()));
+            Err(error) if error.kind != Kind::Denied => return Err(error),
+            Err(_) if wanted.managed.is_subset(attached) => return Ok(Vec::new()),
+            Err(_) => return Ok(vec!["be tested (iam:SimulatePrincipalPolicy is denied)".to_owned()]),
+        }
     }
     Ok(denied)
 }
@@ -187,10 +194,20 @@ pub(super) async fn other_environments(
     let regions = aws.enabled_regions().await?;
     let users = join_all(regions.iter().map(|region| async move {
         let there = aws.in_region(region);
-        believed(cx, region, name, environments_in(&there, stack, option, name).await)
+        match environments_in(&there, stack, option, name).await {
+            Err(error) if error.kind == Kind::Unreachable && has_no_beanstalk(region).await => Ok(Vec::new()),
+            users => believed(cx, region, name, users),
+        }
     }));
     let users: Result<Vec<_>, Error> = users.await.into_iter().collect();
     Ok(users?.into_iter().flatten().collect())
+}
+
+/// Whether a region that can be reached has no Beanstalk: its endpoint has no name, as in mx-central-1 in 2026.
+async fn has_no_beanstalk(region: &str) -> bool {
+    let suffix = partitions::of_region(region).dns_suffix;
+    let beanstalk = resolve(&format!("elasticbeanstalk.{region}.{suffix}"), 443).await;
+    beanstalk.is_err() && resolve(&format!("ec2.{region}.{suffix}"), 443).await.is_ok()
 }
 
 /// The users of something in a region. One that cannot be read may hold some: what it might use stays. One that the

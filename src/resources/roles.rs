@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::role_facts::{attached, inline_names, role_tags};
 use super::stack::Stack;
 use crate::aws::errors::Explain;
+use crate::aws::partitions::Partition;
 use crate::aws::tags;
 use crate::aws::{Aws, Ownership};
 use crate::engine::{Change, Error, FieldChange, Kind, Limits, Owner, Poll, ResourceId, Wait, WriteCx};
@@ -23,7 +24,7 @@ const SPREADING: Limits = Limits::minutes(1, 2);
 pub(super) struct WantedRole {
     pub(super) resource: ResourceId,
     /// Who may assume it: `ec2.amazonaws.com`.
-    pub(super) service: &'static str,
+    pub(super) service: String,
     /// Asked of the service when it assumes the role.
     pub(super) external_id: Option<&'static str>,
     /// ARNs of managed policies.
@@ -142,11 +143,11 @@ impl LiveRole {
 }
 
 /// ARN of a policy that AWS manages: `AWSElasticBeanstalkWebTier`, `service-role/AWSElasticBeanstalkEnhancedHealth`.
-pub(super) fn managed_policy(name: &str) -> String {
+pub(super) fn managed_policy(partition: &Partition, name: &str) -> String {
     if name.starts_with("arn:") {
         name.to_owned()
     } else {
-        format!("arn:aws:iam::aws:policy/{name}")
+        format!("arn:{}:iam::aws:policy/{name}", partition.name)
     }
 }
 
@@ -200,7 +201,11 @@ pub(super) async fn converge(
     for arn in wanted.managed.difference(attached) {
         once_visible(cx, &format!("attach {arn} to the role {name}"), |doing| async move {
             let attach = iam.attach_role_policy().role_name(name).policy_arn(arn).send().await;
-            attach.explain(&doing).map(drop)
+            match attach.explain(&doing) {
+                Ok(_) => Ok(()),
+                Err(error) if error.is_code("NoSuchEntity") => Err(of_policy(cx.read().aws(), arn, error).await),
+                Err(error) => Err(error),
+            }
         })
         .await?;
     }
@@ -218,6 +223,25 @@ pub(super) async fn converge(
         Some(role) => remove_unwanted(cx, wanted, role).await,
         None => Ok(()),
     }
+}
+
+/// IAM answers NoSuchEntity where the role does not show yet, and where the policy "does not exist or is not attachable", as
+/// AWS's own deprecated ones: whether it is the policy tells GetPolicy. Who may not ask waits for the role.
+async fn of_policy(aws: &Aws, arn: &str, error: Error) -> Error {
+    let policy = aws.iam.get_policy().policy_arn(arn).send().await;
+    let attachable = match policy.or_absent(&["NoSuchEntity"], &format!("read the policy {arn}")) {
+        Ok(found) => found
+            .and_then(|found| found.policy)
+            .is_some_and(|policy| policy.is_attachable),
+        Err(_) => true,
+    };
+    if attachable {
+        return error;
+    }
+    let mut of_policy =
+        Error::failed(error.message).hint("name another policy in roles.instance_policies, or correct its ARN");
+    of_policy.causes = error.causes;
+    of_policy
 }
 
 async fn create(cx: &WriteCx<Aws>, stack: &Stack, wanted: &WantedRole, name: &str) -> Result<(), Error> {
@@ -275,22 +299,23 @@ async fn remove_unwanted(cx: &WriteCx<Aws>, wanted: &WantedRole, role: &LiveRole
 }
 
 async fn detach(cx: &WriteCx<Aws>, role: &str, arn: &str) -> Result<(), Error> {
-    cx.check()?;
-    let detach = cx.aws().iam.detach_role_policy().role_name(role).policy_arn(arn);
-    let answer = detach.send().await;
-    answer.or_absent(&["NoSuchEntity"], &format!("detach {arn} from the role {role}"))?;
-    Ok(())
+    once_settled(cx, &format!("detach {arn} from the role {role}"), |doing| async move {
+        let detach = cx.aws().iam.detach_role_policy().role_name(role).policy_arn(arn);
+        detach.send().await.or_absent(&["NoSuchEntity"], &doing).map(drop)
+    })
+    .await
 }
 
 async fn delete_inline(cx: &WriteCx<Aws>, role: &str, policy: &str) -> Result<(), Error> {
-    cx.check()?;
-    let delete = cx.aws().iam.delete_role_policy().role_name(role).policy_name(policy);
-    let answer = delete.send().await;
-    answer.or_absent(
-        &["NoSuchEntity"],
+    once_settled(
+        cx,
         &format!("delete the policy {policy} of the role {role}"),
-    )?;
-    Ok(())
+        |doing| async move {
+            let delete = cx.aws().iam.delete_role_policy().role_name(role).policy_name(policy);
+            delete.send().await.or_absent(&["NoSuchEntity"], &doing).map(drop)
+        },
+    )
+    .await
 }
 
 /// Deletes our role with every policy that anybody gave it: IAM deletes no role that has one.
@@ -312,10 +337,11 @@ pub(super) async fn delete(cx: &WriteCx<Aws>, name: &str) -> Result<(), Error> {
     for policy in inline_names(reader, name).await? {
         delete_inline(cx, name, &policy).await?;
     }
-    cx.check()?;
-    let answer = cx.aws().iam.delete_role().role_name(name).send().await;
-    answer.or_absent(&["NoSuchEntity"], &format!("delete the role {name}"))?;
-    Ok(())
+    once_settled(cx, &format!("delete the role {name}"), |doing| async move {
+        let delete = cx.aws().iam.delete_role().role_name(name).send().await;
+        delete.or_absent(&["NoSuchEntity"], &doing).map(drop)
+    })
+    .await
 }
 
 /// Makes a change to what may have been created a moment ago, until IAM knows it.
@@ -325,6 +351,37 @@ pub(super) async fn delete(cx: &WriteCx<Aws>, name: &str) -> Result<(), Error> {
 pub(super) async fn once_visible<F>(
     cx: &WriteCx<Aws>,
     doing: &str,
+    change: impl FnMut(String) -> F,
+) -> Result<(), Error>
+where
+    F: Future<Output = Result<(), Error>> + Send,
+{
+    let passing = ["NoSuchEntity", "ConcurrentModification"];
+    again(cx, doing, &passing, "IAM does not show it everywhere yet", change).await
+}
+
+/// Takes something away that had something hanging on it a moment ago, until IAM knows that it has not. The provider of
+/// Terraform waits as long (hashicorp/terraform-provider-aws, internal/service/iam/role.go).
+///
+/// # Errors
+/// Where IAM refuses, or still holds it after two minutes.
+pub(super) async fn once_settled<F>(
+    cx: &WriteCx<Aws>,
+    doing: &str,
+    change: impl FnMut(String) -> F,
+) -> Result<(), Error>
+where
+    F: Future<Output = Result<(), Error>> + Send,
+{
+    let passing = ["DeleteConflict", "ConcurrentModification"];
+    again(cx, doing, &passing, "IAM still knows what was taken off it", change).await
+}
+
+async fn again<F>(
+    cx: &WriteCx<Aws>,
+    doing: &str,
+    passing: &[&str],
+    because: &str,
     mut change: impl FnMut(String) -> F,
 ) -> Result<(), Error>
 where
@@ -337,9 +394,7 @@ where
         async {
             match attempt.await {
                 Ok(()) => Poll::Ready(()),
-                Err(error) if error.is_code("NoSuchEntity") || error.is_code("ConcurrentModification") => {
-                    Poll::NotYet("IAM does not show it everywhere yet".to_owned())
-                }
+                Err(error) if passing.iter().any(|code| error.is_code(code)) => Poll::NotYet(because.to_owned()),
                 Err(error) if error.kind == Kind::Unreachable => Poll::Unknown(error),
                 Err(error) => Poll::Failed(error),
             }
@@ -363,11 +418,17 @@ fn trust_policy(wanted: &WantedRole) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws::wire::replay::{Replay, answer};
+    use crate::aws::{clients, partitions};
+
+    fn managed_policy(name: &str) -> String {
+        super::managed_policy(partitions::of_region("us-east-1"), name)
+    }
 
     fn wanted() -> WantedRole {
         WantedRole {
             resource: "service-role",
-            service: "ec2.amazonaws.com",
+            service: "ec2.amazonaws.com".to_owned(),
             external_id: None,
             managed: [managed_policy("One")].into(),
             switched: [managed_policy("Switched")].into(),
@@ -403,6 +464,39 @@ mod tests {
         assert_eq!(theirs.can_do_it(&wanted()), Ok(()));
         theirs.cannot.push("dynamodb:PutItem".to_owned());
         assert_eq!(theirs.can_do_it(&wanted()), Err("may not dynamodb:PutItem".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn whether_it_is_the_policy_that_iam_does_not_know_is_asked_of_the_policy() {
+        let identity = "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::1:user/ann</Arn>\
+                        <Account>1</Account></GetCallerIdentityResult></GetCallerIdentityResponse>";
+        let policy = |attachable: bool| {
+            let text = format!(
+                "<GetPolicyResponse><GetPolicyResult><Policy><PolicyName>Old</PolicyName><IsAttachable>{attachable}\
+                 </IsAttachable></Policy></GetPolicyResult></GetPolicyResponse>"
+            );
+            answer(200, &text)
+        };
+        let error = |code: &str| {
+            answer(
+                404,
+                &format!("<ErrorResponse><Error><Code>{code}</Code></Error></ErrorResponse>"),
+            )
+        };
+        // Attachable, so that it is the role that does not show yet; and where GetPolicy itself is denied, the same.
+        for (told, is_of_policy) in [
+            (policy(true), false),
+            (policy(false), true),
+            (error("NoSuchEntity"), true),
+            (error("AccessDenied"), false),
+        ] {
+            let replay = Replay::new([answer(200, identity), told]);
+            let aws = clients::replayed(&replay.config(), "us-east-1").await;
+            let mut seen = Error::new(Kind::Missing, "could not attach it");
+            seen.code = Some("NoSuchEntity".to_owned());
+            let judged = of_policy(&aws, "arn:aws:iam::aws:policy/Old", seen).await;
+            assert_eq!(!judged.is_code("NoSuchEntity"), is_of_policy, "{judged:?}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::outputs::SERVICE_ROLE;
 use super::role_facts;
 use super::roles::{self, Deed, LiveRole, WantedRole, blocked_by_owner, managed_policy};
 use super::stack::Stack;
-use crate::aws::Aws;
+use crate::aws::{Aws, partitions};
 use crate::engine::{
     Change, Error, Failure, Kind, Limits, Observed, Owner, Poll, ReadCx, Resource, ResourceId, Values, Wait, WriteCx,
 };
@@ -82,6 +82,17 @@ impl ServiceRole {
     }
 }
 
+/// What the service role needs where instances come from a launch template, as all of ours do.
+/// Source: the Beanstalk guide's environments-cfg-autoscaling-launch-templates.
+const LAUNCH_TEMPLATES: &[&str] = &[
+    "ec2:CreateLaunchTemplate",
+    "ec2:CreateLaunchTemplateVersion",
+    "ec2:DeleteLaunchTemplate",
+    "ec2:DescribeLaunchTemplates",
+    "ec2:DescribeLaunchTemplateVersions",
+    "ec2:RunInstances",
+];
+
 /// Why a role under the preferred name is not used.
 fn why_not(role: &LiveRole, wanted: &WantedRole) -> Option<String> {
     match &role.owner {
@@ -97,6 +108,7 @@ fn wanted(stack: &Stack) -> WantedRole {
     if stack.profile.is_load_balanced() {
         health.push("elasticloadbalancing:DescribeTargetHealth");
     }
+    let partition = partitions::of_region(&stack.region);
     // Paths as AWS has them: only the first of the two is under service-role/.
     let managed = [
         "service-role/AWSElasticBeanstalkEnhancedHealth",
@@ -104,13 +116,18 @@ fn wanted(stack: &Stack) -> WantedRole {
     ];
     WantedRole {
         resource: ID,
-        service: "elasticbeanstalk.amazonaws.com",
+        // The same in every partition (the policy AWSElasticBeanstalkManagedUpdatesCustomerRolePolicy passes roles to it and to
+        // `ec2.amazonaws.com.cn`).
+        service: "elasticbeanstalk.amazonaws.com".to_owned(),
         external_id: Some("elasticbeanstalk"),
-        managed: managed.into_iter().map(managed_policy).collect(),
+        managed: managed
+            .into_iter()
+            .map(|name| managed_policy(partition, name))
+            .collect(),
         switched: BTreeSet::new(),
         inline: BTreeMap::new(),
         boundary: stack.profile.roles.permissions_boundary.clone(),
-        must_do: vec![Deed::anywhere(&health)],
+        must_do: vec![Deed::anywhere(&health), Deed::anywhere(LAUNCH_TEMPLATES)],
     }
 }
 

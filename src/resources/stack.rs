@@ -74,6 +74,10 @@ impl Stack {
 impl Stack {
     /// The default stack in us-east-1, with a changed profile; it has no bundle to build.
     pub(super) fn for_test(change: impl FnOnce(&mut Profile)) -> std::sync::Arc<Self> {
+        Self::for_test_in("us-east-1", change)
+    }
+
+    pub(super) fn for_test_in(region: &str, change: impl FnOnce(&mut Profile)) -> std::sync::Arc<Self> {
         let mut profile = Profile::default();
         change(&mut profile);
         let bundle = BundleToRun {
@@ -82,6 +86,6 @@ impl Stack {
             mark: String::new(),
             build: Box::new(|_, _| Err(crate::engine::Error::failed("nothing is built here"))),
         };
-        std::sync::Arc::new(Self::new(StackName::default(), "us-east-1", profile, bundle))
+        std::sync::Arc::new(Self::new(StackName::default(), region, profile, bundle))
     }
 }

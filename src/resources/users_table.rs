@@ -178,10 +178,43 @@ impl UsersTable {
             .set_tags(Some(tags.map_err(invalid)?));
         cx.intend(tags::CREATED, self.name()).await?;
         cx.check()?;
-        create.send().await.explain(&doing)?;
+        // The first of two tries may have been ours, its answer lost.
+        let made = create.send().await.or_absent(&["ResourceInUseException"], &doing)?;
+        if made.is_none() && !self.is_ours(cx).await? {
+            let taken = format!("somebody else made the table {} a moment ago", self.name());
+            return Err(Error::refused(taken).hint("confctl up"));
+        }
         // The app writes into it long after it is ACTIVE: nobody need wait for that.
         cx.publish(&TABLE, self.name().to_owned());
         Ok(())
+    }
+
+    async fn is_ours(&self, cx: &WriteCx<Aws>) -> Result<bool, Error> {
+        let aws = cx.read().aws();
+        let arn = aws.table_arn(self.name());
+        let tags = self.tags(aws, &arn).await?;
+        let pairs = tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        Ok(self.stack.ownership.owner(pairs) == Owner::Ours)
+    }
+
+    /// DeleteTable, while DynamoDB refuses it because the table is still changing: after its settings were changed it is
+    /// ACTIVE before it can be deleted (hashicorp/terraform-provider-aws, internal/service/dynamodb/table.go).
+    async fn ask_for_deletion(&self, cx: &WriteCx<Aws>) -> Result<(), Error> {
+        let doing = format!("delete the table {}", self.name());
+        let wait = Wait::new(format!("the table {} to be free for deletion", self.name()), 3, LIMITS);
+        cx.wait(&wait, || async {
+            if let Err(stopped) = cx.check() {
+                return Poll::Failed(stopped);
+            }
+            let delete = cx.aws().dynamodb.delete_table().table_name(self.name()).send().await;
+            match delete.or_absent(&["ResourceNotFoundException"], &doing) {
+                Err(error) if error.is_code("ResourceInUseException") => {
+                    Poll::NotYet("it is still being changed".to_owned())
+                }
+                answer => polled(answer.map(|_| Poll::Ready(()))),
+            }
+        })
+        .await
     }
 
     /// Tags it as ours, and brings each setting that differs to what the profile says.
@@ -440,10 +473,7 @@ impl Resource for UsersTable {
             let text = format!("DynamoDB keeps a backup of the table {} for 35 days", self.name());
             cx.settings().events.notice(text, None);
         }
-        cx.check()?;
-        let doing = format!("delete the table {}", self.name());
-        let delete = cx.aws().dynamodb.delete_table().table_name(self.name()).send().await;
-        delete.or_absent(&["ResourceNotFoundException"], &doing)?;
+        self.ask_for_deletion(cx).await?;
         let wait = Wait::new(format!("the table {} to be gone", self.name()), 2, LIMITS);
         cx.wait(&wait, || async {
             polled(self.describe(cx.read().aws()).await.map(|table| match table {

@@ -22,6 +22,9 @@ pub(super) mod style {
 pub struct Heading {
     pub account: String,
     pub region: String,
+    /// What names it, where neither the command line nor the profile does.
+    #[serde(skip)]
+    pub region_from: Option<String>,
     /// Where it is not AWS.
     pub endpoint: Option<String>,
     pub stack: String,
@@ -33,10 +36,12 @@ impl Heading {
     pub fn place(&self) -> String {
         let endpoint = self.endpoint.as_ref();
         let at = endpoint.map(|endpoint| format!(" at {endpoint} (not AWS)"));
+        let from = self.region_from.as_ref().map(|from| format!(" (by {from})"));
         format!(
-            "account {}, region {}{}",
+            "account {}, region {}{}{}",
             self.account,
             self.region,
+            from.unwrap_or_default(),
             at.unwrap_or_default()
         )
     }

@@ -15,6 +15,7 @@ mod new_account;
 mod ownership;
 mod permissions;
 mod profiles;
+mod signing_in;
 mod slow_reads;
 mod stacks;
 mod stress;

@@ -293,7 +293,7 @@ fn roles(user: &User) {
             "AWSElasticBeanstalkMulticontainerDocker",
             "AWSElasticBeanstalkWebTier",
             "AWSElasticBeanstalkWorkerTier",
-            "AmazonDynamoDBFullAccess",
+            "AmazonDynamoDBFullAccess_v2",
             "AmazonSSMManagedInstanceCore"
         ]
     );

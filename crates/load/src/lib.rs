@@ -15,7 +15,7 @@ mod site;
 
 pub use files::{OpenFiles, allow_open_files};
 pub use measured::{Cache, Latencies, Measured, Outcome, Slot, Totals};
-pub use resolve::resolve;
+pub use resolve::{is_this_machine, resolve};
 pub use run::{Load, Progress, run};
 pub use site::{Site, SiteError};
 

@@ -10,8 +10,19 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 /// # Errors
 /// Where the name is not known or nobody can be asked.
 pub async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-    if host == "localhost" || host.ends_with(".localhost") {
+    if is_localhost(host) {
         return Ok(vec![SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)]);
     }
     Ok(tokio::net::lookup_host((host, port)).await?.collect())
+}
+
+/// Whether a host is this machine, by name or by address; an IPv6 address may have its brackets.
+pub fn is_this_machine(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    is_localhost(host) || address.is_ok_and(|address| address.is_loopback())
+}
+
+fn is_localhost(host: &str) -> bool {
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    host == "localhost" || host.ends_with(".localhost")
 }

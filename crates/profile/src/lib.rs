@@ -21,3 +21,4 @@ pub use keys::{KEYS, Key, Takes};
 pub use load::{Embedded, Loaded, embedded, load, parse};
 pub use model::*;
 pub use names::{InvalidStackName, Names, StackName};
+pub use patterns::region as is_region;

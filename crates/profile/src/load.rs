@@ -46,8 +46,8 @@ pub struct Loaded {
     /// The embedded profile's name, or the file's path.
     pub name: String,
     pub profile: Profile,
-    /// Whether the file or a `--set` names the region. Where neither does, `AWS_REGION` and the AWS configuration come
-    /// before the default.
+    /// Whether the user's file or a `--set` names the region. Where neither does, `AWS_REGION` and the AWS configuration come
+    /// before what the embedded profile says.
     pub names_region: bool,
 }
 
@@ -62,7 +62,15 @@ pub fn load(source: &str, sets: &[String]) -> Result<Loaded, ProfileError> {
         return read(source, &text, sets);
     }
     match embedded().iter().find(|profile| profile.name == source) {
-        Some(found) => read(source, found.text, sets),
+        Some(found) => {
+            let mut loaded = read(source, found.text, sets)?;
+            let region = ["region".to_owned()];
+            loaded.names_region = sets
+                .iter()
+                .filter_map(|set| Set::parse(set).ok())
+                .any(|set| set.is_about(&region));
+            Ok(loaded)
+        }
         None => Err(unknown_profile(source)),
     }
 }

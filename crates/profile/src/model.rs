@@ -201,7 +201,7 @@ words! {
 words! {
     /// DynamoDB rights of the instances' role.
     pub enum DynamoDbAccess {
-        /// The managed policy AmazonDynamoDBFullAccess, as in the article.
+        /// The managed policy AmazonDynamoDBFullAccess_v2: the article's own is deprecated.
         Full = "full",
         /// An inline policy for the stack's table alone.
         Table = "table",

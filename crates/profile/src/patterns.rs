@@ -14,7 +14,8 @@ pub(super) fn account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-pub(super) fn region(text: &str) -> bool {
+/// As `us-east-1`; whether there is such a region is not for confctl to know.
+pub fn region(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     parts.len() >= 3
         && text.len() <= 20

@@ -268,7 +268,8 @@ fn set_reaches_into_inline_tables_and_dotted_keys() {
 
 #[test]
 fn a_region_that_nobody_named_is_left_to_the_aws_configuration() {
-    assert!(load("article", &[]).unwrap().names_region);
+    assert!(!load("article", &[]).unwrap().names_region);
+    assert!(load("article", &["region=us-east-1".into()]).unwrap().names_region);
     assert!(!load("dev", &[]).unwrap().names_region);
     assert!(load("dev", &["region=eu-west-1".into()]).unwrap().names_region);
 }

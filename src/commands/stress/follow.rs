@@ -122,7 +122,7 @@ impl Test {
             })
             .rev()
             .collect();
-        if matches!(reading.burn, None | Some(State::Running | State::Waiting)) && self.stage <= Stage::Launch {
+        if matches!(reading.burn, None | Some(State::Running | State::Waiting)) && self.stage == Stage::Out {
             course.burned = now;
         }
     }
@@ -241,7 +241,16 @@ impl Test {
             }
         }
         let takes = low.map_or(0.0, |rule| rule.takes() as f64);
-        if now - self.since > self.bound + 2.0 * takes + 2.0 * f64::from(self.group.cooldown) + LAG + LEAVING {
+        // One after the other, where the alarm stayed on long enough for a second one.
+        let most = self
+            .course
+            .instances
+            .iter()
+            .map(|(_, count)| *count)
+            .fold(0.0, f64::max);
+        let leaving = (most - f64::from(self.start)).max(1.0);
+        let each = takes + f64::from(self.group.cooldown);
+        if now - self.since > self.bound + (1.0 + leaving) * each + LAG + leaving * LEAVING {
             return Err(match (low, &reading.low) {
                 (None, _) => "the group has no alarm that takes instances away".to_owned(),
                 (Some(rule), Some(alarm)) if !alarm.is_on() => format!(
@@ -427,6 +436,25 @@ mod tests {
         .unwrap();
         assert_eq!(test.stage, Stage::Done);
         assert!(test.course.scaled_out && test.course.scaled_in);
+    }
+
+    #[test]
+    fn a_second_instance_by_the_same_alarm_is_waited_for_until_both_have_left() {
+        let mut test = test();
+        let out = |id: &str, end: End| step(id, true, Some("high"), end);
+        test.take(&reading(2, vec![out("one", End::Open)]), 400.0).unwrap();
+        let both = || vec![out("two", End::Successful), out("one", End::Successful)];
+        test.take(&reading(4, both()), 900.0).unwrap();
+        assert_eq!(test.stage, Stage::Back);
+        let back = |id: &str| step(id, false, Some("low"), End::Successful);
+        let one_left = || [vec![back("first")], both()].concat();
+        // Longer than one scale-in may take, as two follow each other.
+        let late = 900.0 + 1_200.0 + 2.0 * (300.0 + 360.0) + 180.0 + 600.0 + 60.0;
+        test.take(&reading(3, one_left()), late).unwrap();
+        assert_eq!(test.stage, Stage::Back);
+        test.take(&reading(2, [vec![back("second")], one_left()].concat()), late + 60.0)
+            .unwrap();
+        assert_eq!(test.stage, Stage::Done);
     }
 
     #[test]

@@ -254,7 +254,7 @@ async fn confirm(
     };
     ui.say(&format!("  burn: {}{less}", burn.text));
     ui.say(&format!(
-        "  for at most {:.0} min on the instances' own clock; sooner if the new instance serves",
+        "  for at most {:.0} min on the instances' own clock; sooner if the group grows",
         burn.bound / 60.0
     ));
     ui.say(&format!(
@@ -299,7 +299,7 @@ async fn follow(
     let mut said = false;
     loop {
         let now = started.elapsed().as_secs_f64() * pace.speed;
-        let burning = if test.stage < Stage::Back { sent } else { &[] };
+        let burning = if test.stage < Stage::Launch { sent } else { &[] };
         let until = zero + now + f64::from(group.out.period());
         let since = zero - f64::from(group.out.period());
         match readings::read(&session.read, &environment.id, group, burning, since, until).await {
@@ -310,7 +310,9 @@ async fn follow(
                 if before != test.stage {
                     watch.say(&passed(before, test));
                 }
-                if before < Stage::Back && test.stage >= Stage::Back {
+                // What is to be proven is proven: more heat only keeps the alarm on, and the group growing, while an
+                // instance boots.
+                if before < Stage::Launch && test.stage >= Stage::Launch {
                     stop_burning(session, sent).await;
                 }
                 show(&mut watch, test, &reading, group);
@@ -329,7 +331,7 @@ async fn follow(
         if Instant::now() >= session.settings.deadline {
             return Err(
                 Error::new(Kind::Deadline, "the deadline came before the group was back")
-                    .hint("confctl stress --timeout 1h"),
+                    .hint("confctl stress --timeout 3h"),
             );
         }
         tokio::select! {
@@ -369,8 +371,8 @@ fn passed(before: Stage, test: &Test) -> String {
     let newest = test.course.activities.last();
     let cause = newest.map(|activity| activity.cause.clone()).unwrap_or_default();
     match (before, test.stage) {
-        (Stage::Out, _) => format!("scaling out by the alarm: {cause}"),
-        (Stage::Launch, _) => "the new instance is in service; the burn is ended".to_owned(),
+        (Stage::Out, _) => format!("scaling out by the alarm, the burn is ended: {cause}"),
+        (Stage::Launch, _) => "the new instance is in service".to_owned(),
         _ => format!("scaled in by the alarm: {cause}"),
     }
 }
@@ -415,17 +417,29 @@ fn finish(session: &Session, args: &StressArgs, test: Test, followed: Result<(),
     Ok(summary)
 }
 
-/// The whole way in a sentence, in AWS's time.
+/// The whole way in a sentence, in AWS's time. An alarm that stays on for a period more adds a second instance: the newcomers'
+/// own start is hot.
 fn proof(course: &Course) -> String {
     let counts: Vec<String> = course.instances.iter().map(|(_, count)| count.to_string()).collect();
     let at = |adds: bool| {
         let activity = course.activities.iter().find(|activity| activity.adds == adds);
         activity.map_or_else(String::new, |activity| clock(activity.from))
     };
+    let many = |adds: bool| match course
+        .activities
+        .iter()
+        .filter(|activity| activity.adds == adds)
+        .count()
+    {
+        0 | 1 => "one".to_owned(),
+        more => more.to_string(),
+    };
     format!(
-        "{} instances: the alarm added one {} after the burn began, and the low alarm took one away at {}.",
+        "{} instances: the alarm added {}, the first {} after the burn began, and the low alarm took {} away from {} on.",
         counts.join(" → "),
+        many(true),
         at(true),
+        many(false),
         at(false)
     )
 }

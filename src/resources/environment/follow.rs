@@ -27,6 +27,9 @@ const READS_WITHOUT_NEWS: u32 = 12;
 /// Reads of nothing before an environment that was just made counts as gone: two minutes.
 const READS_OF_NOTHING: u32 = 24;
 
+/// Reads of Warning before it counts as what the site's visitors make of it: two minutes.
+const READS_OF_WARNING: u32 = 24;
+
 /// An operation that was asked for.
 pub(super) struct Operation<'a> {
     /// Read after "waiting for": `the environment X to launch`.
@@ -192,20 +195,38 @@ fn is_healthy(environment: &EnvironmentDescription) -> bool {
     }
 }
 
+/// Whether health may rest at Warning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Warning {
+    /// A site that was just launched has no visitors whose requests could warn.
+    WaitedOut,
+    /// One that is live has what its visitors do to it, and was updated all the same.
+    Accepted,
+}
+
 /// Waits until the environment's health is Ok, which follows its end event by some reports of its instances.
 pub(super) async fn wait_healthy(
     cx: &WriteCx<Aws>,
     id: &str,
     name: &str,
     leftover: String,
+    warning: Warning,
 ) -> Result<EnvironmentDescription, Failure> {
     let wait = Wait::new(format!("the health of {name} to be Ok"), 5, HEALTH_LIMITS);
+    let warned = Mutex::new(0);
     let healthy = cx.wait(&wait, || async {
         polled(
             live::by_id(cx.read().aws(), id)
                 .await
                 .map(|environment| match environment {
                     Some(environment) if is_healthy(&environment) => Poll::Ready(environment),
+                    Some(environment) if warning == Warning::Accepted && has_rested(&environment, &warned) => {
+                        let text = format!("the health of {name} is Warning after its update");
+                        cx.settings()
+                            .events
+                            .notice(text, Some("confctl status tells Beanstalk's causes".to_owned()));
+                        Poll::Ready(environment)
+                    }
                     Some(environment) => {
                         let health = environment
                             .health_status()
@@ -223,6 +244,16 @@ pub(super) async fn wait_healthy(
             Err(Failure::from(error).leaving(leftover, true))
         }
     }
+}
+
+/// Whether it has been at Warning for so many reads in a row that it is no passing state of the update.
+fn has_rested(environment: &EnvironmentDescription, warned: &Mutex<u32>) -> bool {
+    let mut warned = warned.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    *warned = match environment.health_status() {
+        Some(EnvironmentHealthStatus::Warning) => *warned + 1,
+        _ => 0,
+    };
+    *warned >= READS_OF_WARNING
 }
 
 /// What Beanstalk itself gives as causes of the environment's health.
@@ -267,7 +298,8 @@ pub(super) async fn failure(cx: &WriteCx<Aws>, operation: &Operation<'_>, ended:
         .causes
         .iter()
         .find_map(|cause| texts::known_error("*", cause))
-        .map(|row| row.hint.to_owned())
+        .and_then(|row| row.hint)
+        .map(str::to_owned)
         .or_else(|| {
             Some("mend the cause and run `confctl up` again; `confctl teardown` removes what is there".to_owned())
         });
@@ -312,4 +344,23 @@ async fn objects(aws: &Aws, record: &Record, environment: &str) -> Result<Vec<St
     let its = format!("/{environment}/");
     let keys = record.list(aws, "resources/environments/").await?;
     Ok(keys.into_iter().filter(|key| key.contains(&its)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_live_site_may_rest_at_warning_and_one_that_passes_through_it_is_waited_for() {
+        let at = |health: EnvironmentHealthStatus| EnvironmentDescription::builder().health_status(health).build();
+        let warned = Mutex::new(0);
+        for _ in 1..READS_OF_WARNING {
+            assert!(!has_rested(&at(EnvironmentHealthStatus::Warning), &warned));
+        }
+        assert!(!has_rested(&at(EnvironmentHealthStatus::Degraded), &warned));
+        for _ in 1..READS_OF_WARNING {
+            assert!(!has_rested(&at(EnvironmentHealthStatus::Warning), &warned));
+        }
+        assert!(has_rested(&at(EnvironmentHealthStatus::Warning), &warned));
+    }
 }

@@ -14,7 +14,7 @@ use aws_sdk_elasticbeanstalk::types::{
     ConfigurationOptionSetting, EnvironmentDescription, EnvironmentStatus, EnvironmentTier, OptionSpecification,
 };
 
-use self::follow::{Operation, follow};
+use self::follow::{Operation, Warning, follow};
 use self::live::{Live, Trouble};
 use self::options::{Inputs, Key, Settings};
 use super::outputs::{
@@ -177,11 +177,8 @@ impl Environment {
         let app = &self.stack.profile.app;
         let newest = platforms::newest(aws, &app.platform, app.platform_version.as_deref()).await?;
         newest.and_then(|summary| summary.platform_arn).ok_or_else(|| {
-            Error::failed(format!(
-                "Beanstalk has no platform version of '{}' that is recommended here",
-                app.platform
-            ))
-            .hint("list them with `aws elasticbeanstalk list-platform-branches`, then --set app.platform='…'")
+            Error::failed(format!("Beanstalk has no platform version of '{}' here", app.platform))
+                .hint("list them with `aws elasticbeanstalk list-platform-branches`, then --set app.platform='…'")
         })
     }
 
@@ -204,7 +201,8 @@ impl Environment {
             let ended = ended
                 .map_err(|error| Failure::from(error).leaving(format!("environment {} ({id})", self.name()), true))?;
             if ended.ending == Ending::Succeeded && !ended.terminated() {
-                let environment = follow::wait_healthy(cx, &id, self.name(), self.leftover()).await?;
+                let environment =
+                    follow::wait_healthy(cx, &id, self.name(), self.leftover(), Warning::WaitedOut).await?;
                 return Ok(Live::read(cx.read().aws(), &environment).await?);
             }
             if ended.terminated() && ended.profile_not_spread() && retries > 0 {
@@ -327,7 +325,7 @@ impl Environment {
             ]
         };
         if changed.contains(&true) {
-            follow::wait_healthy(cx, &live.id, self.name(), self.leftover()).await?;
+            follow::wait_healthy(cx, &live.id, self.name(), self.leftover(), Warning::Accepted).await?;
         }
         self.repair(cx, live).await?;
         Ok(())

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use crate::engine::{Effect, FieldChange};
 use crate::profile::{Architecture, DeploymentPolicy, Profile};
 use crate::resources::outputs::Network;
@@ -20,6 +22,34 @@ pub(super) const VPC: &str = "aws:ec2:vpc";
 const ENVIRONMENT: &str = "aws:elasticbeanstalk:environment";
 const LAUNCH: &str = "aws:autoscaling:launchconfiguration";
 const PROCESS: &str = "aws:elasticbeanstalk:environment:process:default";
+const HEALTH: &str = "aws:elasticbeanstalk:healthreporting:system";
+
+/// What enhanced health makes of requests. By default a tenth of 4xx answers is a Warning, a quarter Degraded, and who scans
+/// a public address gets little else: a launch would never be Ok, and a visitor's typing would look like a broken site.
+/// Source: the developer guide's health-enhanced-rules.
+const CONFIG_DOCUMENT: &str = "ConfigDocument";
+const RULES: &str = r#"{"Version":1,"Rules":{"Environment":{"Application":{"ApplicationRequests4xx":{"Enabled":false}},"ELB":{"ELBRequests4xx":{"Enabled":false}}}}}"#;
+
+/// Properties that a platform sets by itself, by the first word of its branch's name: its own scripts need them.
+/// Source: the developer guide's command-options-specific.
+const OF_PLATFORMS: &[(&str, &[&str])] = &[
+    ("Corretto", &["GRADLE_HOME", "JAVA_HOME", "M2", "M2_HOME"]),
+    ("Python", &["PYTHONPATH"]),
+    (
+        "Ruby",
+        &[
+            "BUNDLE_WITHOUT",
+            "RACK_ENV",
+            "RAILS_ENV",
+            "RAILS_SKIP_ASSET_COMPILATION",
+            "RAILS_SKIP_MIGRATIONS",
+        ],
+    ),
+    (
+        "Tomcat",
+        &["GRADLE_HOME", "JAVA_HOME", "JDBC_CONNECTION_STRING", "M2", "M2_HOME"],
+    ),
+];
 
 /// What other resources give; `None` is known only after apply.
 #[derive(Debug, Clone, Default)]
@@ -65,11 +95,8 @@ fn basics(profile: &Profile, inputs: &Inputs, set: &mut Set<'_>) {
         set(ENVIRONMENT, "ServiceRole", role.clone());
     }
     // The raw API's default is basic health, which says nothing of why.
-    set(
-        "aws:elasticbeanstalk:healthreporting:system",
-        "SystemType",
-        "enhanced".to_owned(),
-    );
+    set(HEALTH, "SystemType", "enhanced".to_owned());
+    set(HEALTH, CONFIG_DOCUMENT, RULES.to_owned());
     let logs = "aws:elasticbeanstalk:cloudwatch:logs";
     set(logs, "StreamLogs", profile.environment.log_streaming.to_string());
     set(
@@ -282,7 +309,7 @@ pub(super) fn says(settings: &Settings, namespace: &str, name: &str, value: &str
 /// What is deployed and no longer wanted: properties, and options that the profile sets only sometimes.
 pub(super) fn unwanted(profile: &Profile, wanted: &Settings, deployed: &Settings) -> Vec<(Key, String)> {
     let gone = |(namespace, name): &Key| match (namespace.as_str(), name.as_str()) {
-        (PROPERTIES, _) => true,
+        (PROPERTIES, name) => !is_of_platform(profile, name),
         // Left in the launch template, it fails the next scale-out once the key pair is gone.
         (LAUNCH, "EC2KeyName") => !profile.ssh.enabled,
         ("aws:elasticbeanstalk:sns:topics", "Notification Endpoint") => profile.notifications.email.is_none(),
@@ -292,6 +319,13 @@ pub(super) fn unwanted(profile: &Profile, wanted: &Settings, deployed: &Settings
         .iter()
         .filter(|(key, value)| gone(key) && !value.is_empty() && !wanted.contains_key(*key));
     extra.map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+fn is_of_platform(profile: &Profile, property: &str) -> bool {
+    let found = OF_PLATFORMS
+        .iter()
+        .find(|(word, _)| profile.app.platform.starts_with(word));
+    found.is_some_and(|(_, properties)| properties.contains(&property))
 }
 
 /// Which option a field of [`differences`] is about.
@@ -317,6 +351,12 @@ fn same(name: &str, left: &str, right: &str) -> bool {
     if let (Ok(left), Ok(right)) = (left.trim().parse::<f64>(), right.trim().parse::<f64>()) {
         return left == right;
     }
+    if name == CONFIG_DOCUMENT {
+        let parsed = |text: &str| serde_json::from_str::<Value>(text).ok();
+        return parsed(left)
+            .zip(parsed(right))
+            .is_some_and(|(left, right)| has_all(&left, &right));
+    }
     if ["true", "false"].contains(&right) {
         return left.eq_ignore_ascii_case(right);
     }
@@ -335,6 +375,16 @@ fn same(name: &str, left: &str, right: &str) -> bool {
         items
     };
     ["Subnets", "ELBSubnets", "SecurityGroups", "SSHSourceRestriction"].contains(&name) && list(left) == list(right)
+}
+
+/// Whether a document says all that is wanted of it: Beanstalk fills in the rest, and others have their metrics in it.
+fn has_all(deployed: &Value, wanted: &Value) -> bool {
+    match wanted {
+        Value::Object(members) => members
+            .iter()
+            .all(|(name, member)| has_all(&deployed[name.as_str()], member)),
+        wanted => deployed == wanted,
+    }
 }
 
 /// What changing an option does to the site. Source: ChangeSeverity of DescribeConfigurationOptions, in short.
@@ -430,6 +480,37 @@ mod tests {
         assert_eq!(changes.len(), 1);
         assert!(changes[0].field.ends_with("API_TOKEN") && changes[0].to.is_none());
         assert!(!format!("{changes:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn health_minds_no_strangers_and_beanstalks_own_spelling_of_it_is_no_difference() {
+        let profile = Profile::default();
+        let wanted = wanted(&profile, "us-east-1", &inputs());
+        let document = |elb: bool| {
+            format!(
+                r#"{{"Version":1,"CloudWatchMetrics":{{"Instance":{{}},"Environment":{{}}}},"Rules":{{"Environment":{{"ELB":{{"ELBRequests4xx":{{"Enabled":{elb}}}}},"Application":{{"ApplicationRequests4xx":{{"Enabled":false}}}}}}}}}}"#
+            )
+        };
+        let mut deployed = wanted.clone();
+        deployed.insert((HEALTH.into(), CONFIG_DOCUMENT.into()), document(false));
+        assert_eq!(differences(&profile, &wanted, &deployed), vec![]);
+        deployed.insert((HEALTH.into(), CONFIG_DOCUMENT.into()), document(true));
+        assert_eq!(differences(&profile, &wanted, &deployed).len(), 1);
+    }
+
+    #[test]
+    fn what_a_platform_sets_for_itself_is_not_taken_away() {
+        let mut profile = Profile::default();
+        let wanted = wanted(&profile, "us-east-1", &inputs());
+        let mut deployed = wanted.clone();
+        deployed.insert(
+            (PROPERTIES.into(), "PYTHONPATH".into()),
+            "/var/app/venv/staging-LQM1lest/bin".into(),
+        );
+        profile.app.platform = "Python 3.14 running on 64bit Amazon Linux 2023".into();
+        assert_eq!(differences(&profile, &wanted, &deployed), vec![]);
+        profile.app.platform = "Go 1 running on 64bit Amazon Linux 2023".into();
+        assert_eq!(differences(&profile, &wanted, &deployed).len(), 1);
     }
 
     #[test]

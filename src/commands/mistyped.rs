@@ -1,0 +1,93 @@
+//! What is said where the command line, or a variable that stands for an option, cannot be understood; help and version too.
+//! Must know nothing of what commands do.
+
+use std::ffi::{OsStr, OsString};
+
+use clap::builder::Resettable;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Command, CommandFactory};
+
+use crate::cli::Cli;
+use crate::engine::{Error, Kind};
+use crate::exit::Exit;
+use crate::ui::{self, Summary};
+
+/// Help, the version, or a mistake on the command line.
+pub(super) fn unparsed(arguments: &[OsString], error: &clap::Error) -> Exit {
+    if !error.use_stderr() {
+        ui::early(&error.render().ansi().to_string(), true);
+        return Exit::Done;
+    }
+    ui::early(&error.render().ansi().to_string(), false);
+    let variable = variable(arguments, error);
+    let way_out = match &variable {
+        Some(name) => format!("correct or unset {name}: the value comes from the environment"),
+        None => "confctl --help".to_owned(),
+    };
+    if variable.is_some() {
+        ui::early(&format!("  hint: {way_out}\n"), false);
+    }
+    if wants_json(arguments) {
+        let text = error.to_string();
+        let first = text.lines().next().unwrap_or("the command line is wrong");
+        let mistake = Error::new(Kind::Usage, first.trim_start_matches("error: "));
+        ui::early_summary(&Summary::from(mistake.hint(way_out)));
+    }
+    // clap's own code for usage errors is 2, which means "changes pending" here.
+    Exit::Usage
+}
+
+/// As far as it can be told of a command line that was not understood.
+fn wants_json(arguments: &[OsString]) -> bool {
+    let asks = |pair: &[OsString]| ["-o", "--output"].iter().any(|flag| pair[0] == *flag) && pair[1] == "json";
+    let joined = arguments
+        .iter()
+        .any(|argument| argument == "--output=json" || argument == "-ojson");
+    let set = std::env::var_os("CONFCTL_OUTPUT").is_some_and(|format| format == "json");
+    set || joined || arguments.windows(2).any(asks)
+}
+
+/// The variable that the mistake is in: clap names the option, also where nobody typed it.
+fn variable(arguments: &[OsString], error: &clap::Error) -> Option<String> {
+    let mut command = Cli::command();
+    command.build();
+    if error.kind() == ErrorKind::InvalidUtf8 {
+        let typed = arguments.iter().all(|argument| argument.to_str().is_some());
+        let unreadable = |name: &&OsStr| std::env::var_os(name).is_some_and(|value| value.to_str().is_none());
+        let names = options(&command).into_iter().filter_map(|(_, variable)| variable);
+        return names.filter(unreadable).find(|_| typed).map(named);
+    }
+    let option = about(error)?;
+    let typed = without_variables(Cli::command()).try_get_matches_from(arguments);
+    if typed.is_err_and(|error| about(&error).is_some_and(|typed| typed == option)) {
+        return None;
+    }
+    let found = options(&command).into_iter().find(|(name, _)| *name == option);
+    found.and_then(|(_, variable)| variable).map(named)
+}
+
+fn named(variable: &OsStr) -> String {
+    variable.to_string_lossy().into_owned()
+}
+
+/// The option that the mistake is about.
+fn about(error: &clap::Error) -> Option<String> {
+    match error.get(ContextKind::InvalidArg)? {
+        ContextValue::String(option) => Some(option.clone()),
+        _ => None,
+    }
+}
+
+/// Every option, as errors call it, with the variable that stands for it.
+fn options(command: &Command) -> Vec<(String, Option<&OsStr>)> {
+    let own = command
+        .get_arguments()
+        .map(|argument| (argument.to_string(), argument.get_env()));
+    let theirs = command.get_subcommands().flat_map(options);
+    own.chain(theirs).collect()
+}
+
+fn without_variables(command: Command) -> Command {
+    let command = command.mut_args(|argument| argument.env(Resettable::<clap::builder::OsStr>::Reset));
+    command.mut_subcommands(without_variables)
+}
