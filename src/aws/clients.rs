@@ -10,6 +10,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 
 use super::errors::Explain;
+use super::exchange_log::ExchangeLog;
 use super::partitions;
 use super::proof::Proof;
 use super::reads::ReadOnly;
@@ -212,6 +213,7 @@ fn clients(target: &Target, config: &SdkConfig, region: &str, account: &str, cal
         ($sdk:ident, $region:expr) => {{
             let mut builder = $sdk::config::Builder::from(config);
             builder.set_region(Some(Region::new($region.to_owned())));
+            builder = builder.interceptor(ExchangeLog);
             if mode == Mode::Read {
                 builder = builder.interceptor(ReadOnly);
             }

@@ -3,6 +3,7 @@
 
 pub mod clients;
 pub mod errors;
+pub mod exchange_log;
 pub mod journal;
 pub mod lock;
 pub mod paging;

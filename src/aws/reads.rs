@@ -80,6 +80,7 @@ pub const READS: &[(&str, &[&str])] = &[
             "ListPlatformBranches",
             "ListPlatformVersions",
             "ListTagsForResource",
+            "RetrieveEnvironmentInfo",
         ],
     ),
     (

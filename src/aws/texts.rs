@@ -177,6 +177,18 @@ pub fn is_profile_not_spread(message: &str) -> bool {
         .any(|text| message.contains(text))
 }
 
+/// Whether an instance could not do its part, so that its own logs say why.
+/// Sources: einaregilsson/beanstalk-deploy#86 and the EB CLI's response strings.
+pub fn is_failure_of_an_instance(message: &str) -> bool {
+    [
+        "Instance deployment failed.",
+        "Command failed on instance.",
+        "Unsuccessful command execution on instance id(s)",
+    ]
+    .iter()
+    .any(|text| message.contains(text))
+}
+
 /// Whether an organization denies this to everybody in the account: nobody can have anything there.
 /// Source: the IAM guide's troubleshoot_access-denied, "… with an explicit deny in a service control policy".
 pub fn is_denied_by_organization(message: &str) -> bool {

@@ -97,11 +97,12 @@ async fn dispatch(cli: &Cli, ui: &Ui) -> Result<Summary, Error> {
 
 /// Diagnostics for `-v` and `--log-file`; off otherwise.
 fn start_log(cli: &Cli) -> Result<(), Error> {
+    use fs_err::os::unix::fs::OpenOptionsExt;
     use tracing_subscriber::layer::SubscriberExt;
     use tracing_subscriber::util::SubscriberInitExt;
     use tracing_subscriber::{EnvFilter, Layer};
 
-    // Bodies of requests hold addresses and keys: what logs them stays off however much is asked for.
+    // Bodies of requests hold addresses and keys: what logs them unmasked stays off however much is asked for.
     let level = match cli.global.verbose {
         0 => "off",
         1 => "confctl=debug,aws_config=info",
@@ -114,13 +115,17 @@ fn start_log(cli: &Cli) -> Result<(), Error> {
     let file = match &cli.global.log_file {
         None => None,
         Some(path) => {
-            let file = fs_err::OpenOptions::new().create(true).append(true).open(path);
+            let mut open = fs_err::OpenOptions::new();
+            open.create(true).append(true).mode(0o600);
+            let file = open.open(path);
             let file = file.map_err(|error| {
                 Error::new(Kind::Usage, "could not open the log file")
                     .because(error.to_string())
                     .hint("--log-file FILE")
             })?;
-            let filter = EnvFilter::new("confctl=debug,aws_config=info");
+            // Bodies too, but masked.
+            let exchanges = crate::aws::exchange_log::TARGET;
+            let filter = EnvFilter::new(format!("confctl=debug,aws_config=info,{exchanges}=debug"));
             Some(
                 tracing_subscriber::fmt::layer()
                     .json()

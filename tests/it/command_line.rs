@@ -1,5 +1,7 @@
 //! What people type and read: help, mistakes, refusals, and their exit codes.
 
+use std::os::unix::fs::PermissionsExt;
+
 use crate::support::User;
 
 #[test]
@@ -113,4 +115,34 @@ fn another_account_is_refused() {
         .exits(4);
     assert!(ran.stderr.contains("999999999999"), "{}", ran.stderr);
     assert_eq!(user.inventory(), Vec::<String>::new());
+}
+
+/// What somebody sends who met an answer that we did not expect: enough for a recording, and nobody's secret.
+#[test]
+fn the_log_file_holds_what_aws_answered_and_no_secret() {
+    let user = User::new();
+    let log = user.home().join("run.jsonl");
+    let up = [
+        "up", "--sandbox", "--yes", "-p", "dev", "--no-verify", "--set", "ssh.key_name=my-key", "--set",
+        "app.properties.API_TOKEN=hunter2", "--set", "notifications.email=ops@corp.example", "--log-file",
+    ];
+    user.confctl(&[&up[..], &[log.to_str().unwrap()]].concat()).exits(0);
+    let text = std::fs::read_to_string(&log).unwrap();
+    let calls: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |operation: &str| {
+        let fields = calls.iter().map(|call| &call["fields"]);
+        fields.filter(move |fields| fields["operation"] == operation).collect::<Vec<_>>()
+    };
+    // SDK crates and our own client alike.
+    for operation in ["CreateEnvironment", "DescribeConfigurationSettings", "DescribeStacks", "PutObject"] {
+        assert!(!of(operation).is_empty(), "{operation} is not in the log");
+    }
+    let made = of("CreateEnvironment")[0];
+    assert_eq!(made["status"], 200);
+    assert!(made["asked"].as_str().unwrap().contains("API_TOKEN"), "{made}");
+    assert!(made["answer"].as_str().unwrap().contains("<CreateEnvironmentResult"), "{made}");
+    for secret in ["hunter2", "ops@corp", "ops%40corp", "PRIVATE KEY", "Signature="] {
+        assert!(!text.contains(secret), "{secret} is in the log");
+    }
+    assert_eq!(std::fs::metadata(&log).unwrap().permissions().mode() & 0o777, 0o600);
 }

@@ -44,6 +44,7 @@ use aws_types::region::{Region, SigningRegion};
 use super::endpoint::{Endpoint, endpoint};
 use super::error::CallError;
 use crate::aws::clients::Mode;
+use crate::aws::exchange_log::ExchangeLog;
 use crate::aws::reads::ReadOnly;
 
 /// What a call gives, in the SDK's own terms.
@@ -199,6 +200,7 @@ fn components(config: &SdkConfig, mode: Mode) -> RuntimeComponentsBuilder {
         .with_retry_classifier(ModeledAsRetryableClassifier::<CallError>::new())
         .with_retry_classifier(AwsErrorCodeClassifier::<CallError>::new())
         .with_retry_classifier(ServiceClockSkewClassifier::<CallError>::new());
+    components.push_interceptor(ExchangeLog);
     if mode == Mode::Read {
         components.push_interceptor(ReadOnly);
     }

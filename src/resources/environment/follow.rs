@@ -8,7 +8,7 @@ use aws_sdk_elasticbeanstalk::types::{
     EventDescription, EventSeverity,
 };
 
-use super::live;
+use super::{instance_logs, live};
 use crate::aws::Aws;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::record::Record;
@@ -23,6 +23,9 @@ const HEALTH_LIMITS: Limits = Limits::minutes(5, 15);
 const READS_WITHOUT_EVENTS: u32 = 5;
 /// The same where events come but none of them is an end that we know: AWS may word it anew.
 const READS_WITHOUT_NEWS: u32 = 12;
+
+/// Events that are told of a failure: the first ones name the cause, the rest repeat it.
+const EVENTS_TOLD: usize = 4;
 
 /// Reads of nothing before an environment that was just made counts as gone: two minutes.
 const READS_OF_NOTHING: u32 = 24;
@@ -276,24 +279,21 @@ pub(super) async fn failure(cx: &WriteCx<Aws>, operation: &Operation<'_>, ended:
         .events
         .iter()
         .filter(|event| event.severity().is_some_and(|severity| bad.contains(severity)));
-    error
-        .causes
-        .extend(told.filter_map(|event| event.message()).map(texts::clean).take(8));
+    let mut told: Vec<_> = told.filter_map(|event| event.message()).map(texts::clean).collect();
+    told.dedup();
+    told.truncate(EVENTS_TOLD);
+    error.causes.extend(told);
     if error.causes.is_empty() {
         error
             .causes
             .extend(ended.events.last().and_then(|event| event.message()).map(texts::clean));
     }
-    if let Some(request) = &operation.request {
-        error
-            .causes
-            .extend(deployment_log(aws, operation.environment, request).await);
-    }
     if !ended.terminated() {
         error
             .causes
-            .extend(health_causes(aws, operation.environment).await.into_iter().take(3));
+            .extend(health_causes(aws, operation.environment).await.into_iter().take(2));
     }
+    error.causes.extend(said_by_instances(cx, operation, ended).await);
     error.hint = error
         .causes
         .iter()
@@ -311,19 +311,33 @@ pub(super) async fn failure(cx: &WriteCx<Aws>, operation: &Operation<'_>, ended:
     }
 }
 
-/// The failed lines of the log that an instance uploads while it deploys, for platforms of March 2026 and later.
-/// Source: the developer guide's environments-deployment-logs.
-async fn deployment_log(aws: &Aws, environment: &str, request: &str) -> Vec<String> {
-    let key = format!("resources/environments/logs/deployments/{environment}/eb-deployment-{request}.log");
-    let Ok(object) = aws.s3.get_object(&aws.storage_bucket(), &key).await else {
-        return Vec::new();
+/// What the instances' own logs say of it: nearest to the cause, and so last among the causes.
+async fn said_by_instances(cx: &WriteCx<Aws>, operation: &Operation<'_>, ended: &Ended) -> Vec<String> {
+    let deployment = match &operation.request {
+        Some(request) => deployment_log(cx.read().aws(), operation.environment, request).await,
+        None => String::new(),
     };
-    let log = String::from_utf8_lossy(&object.body);
-    let failed = log
-        .lines()
-        .skip_while(|line| !line.contains("[ERROR]"))
-        .map(texts::clean);
-    failed.filter(|line| !line.trim().is_empty()).take(12).collect()
+    let mut events = ended.events.iter().filter_map(|event| event.message());
+    if ended.terminated() || deployment.is_empty() && !events.any(texts::is_failure_of_an_instance) {
+        return Vec::new();
+    }
+    match instance_logs::ask(cx, operation.environment, &deployment).await {
+        Ok(said) => {
+            let whole = format!("the whole of the instances' logs is in {}", said.file.display());
+            std::iter::once(whole).chain(said.lines).collect()
+        }
+        Err(error) => vec![format!("the instances' logs could not be had: {}", error.in_a_line())],
+    }
+}
+
+/// The log that an instance uploads while it deploys, for platforms of March 2026 and later; empty where there is none.
+/// Source: the developer guide's environments-deployment-logs.
+async fn deployment_log(aws: &Aws, environment: &str, request: &str) -> String {
+    let key = format!("resources/environments/logs/deployments/{environment}/eb-deployment-{request}.log");
+    let object = aws.s3.get_object(&aws.storage_bucket(), &key).await;
+    object
+        .map(|object| String::from_utf8_lossy(&object.body).into_owned())
+        .unwrap_or_default()
 }
 
 /// Removes what Beanstalk itself leaves in its bucket of one environment, access logs with visitors' addresses among it.

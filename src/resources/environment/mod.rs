@@ -3,6 +3,7 @@
 
 mod drift;
 mod follow;
+mod instance_logs;
 mod live;
 mod options;
 
