@@ -339,7 +339,7 @@ mod tests {
                 "2ca2aba2005185cf7159c6277faf83795951dd77a3a99e6e65d5c9f85863f992",
             ],
             "x-amz-checksum-crc32c:sOO8/Q==\r\n\
-             x-amz-trailer-signature:63bddb248ad2590c92712055f51b8e78ab024eead08276b24f010b0efd74843f\r\n",
+             x-amz-trailer-signature:d81f82fc3505edab99d459891051a732e8730629a2e4a59689829ca17fe2e435\r\n",
         );
         let seed = "106e2a8a18243abcf37539882f36619c00e2dfc72633413f02d3b74544bfeb8e";
         let kind = headers("STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER", 66_560);

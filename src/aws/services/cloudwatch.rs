@@ -171,7 +171,7 @@ impl CloudWatch {
     pub async fn get_metric_statistics(&self, asked: &GetMetricStatistics<'_>) -> Called<Vec<Datapoint>> {
         let answer: Called<GetMetricStatisticsAnswer> = PROTOCOL.call(&self.0, "GetMetricStatistics", asked).await;
         let mut points = answer?.datapoints;
-        points.sort_by(|one, other| one.timestamp.cmp(&other.timestamp));
+        points.sort_by_key(|point| point.timestamp);
         Ok(points)
     }
 }

@@ -118,14 +118,14 @@ impl S3 {
     /// between, `NoSuchKey` (404) where the object that must match is gone; else what the SDK's own clients give.
     pub async fn put_object(&self, bucket: &str, key: &str, body: Vec<u8>, condition: If<'_>) -> Called<String> {
         let length = body.len().to_string();
-        let request = self.request("PUT", bucket, key, "", SdkBody::from(body))?;
-        let request = with(request, "content-length", &length)?;
-        let request = match condition {
-            If::Always => request,
-            If::Absent => with(request, "if-none-match", "*")?,
-            If::Matches(etag) => with(request, "if-match", etag)?,
-        };
-        let call = self.call("PutObject", bucket, request);
+        let mut headers = vec![("content-length", length.as_str())];
+        match condition {
+            If::Always => {}
+            If::Absent => headers.push(("if-none-match", "*")),
+            If::Matches(etag) => headers.push(("if-match", etag)),
+        }
+        let request = self.request("PUT", bucket, key, &headers, SdkBody::from(body));
+        let call = self.call("PutObject", bucket, request.map_err(SdkError::construction_failure)?);
         self.client.call(call, |response| Ok(etag(response)), xml::fault).await
     }
 
@@ -134,9 +134,10 @@ impl S3 {
     /// # Errors
     /// What the SDK's own clients give.
     pub async fn put_file(&self, bucket: &str, key: &str, file: File, patience: TimeoutConfig) -> Called<String> {
-        let request = self.request("PUT", bucket, key, "", file.body)?;
-        let request = with(request, "content-length", &file.length.to_string())?;
-        let mut call = self.call("PutObject", bucket, request);
+        let length = file.length.to_string();
+        let headers = [("content-length", length.as_str())];
+        let request = self.request("PUT", bucket, key, &headers, file.body);
+        let mut call = self.call("PutObject", bucket, request.map_err(SdkError::construction_failure)?);
         call.body_hash = Some(file.sha256);
         call.patience = Some(patience);
         self.client.call(call, |response| Ok(etag(response)), xml::fault).await
@@ -145,8 +146,8 @@ impl S3 {
     /// # Errors
     /// `NoSuchKey`, `NoSuchBucket`; else what the SDK's own clients give.
     pub async fn get_object(&self, bucket: &str, key: &str) -> Called<Object> {
-        let request = self.request("GET", bucket, key, "", SdkBody::empty())?;
-        let call = self.call("GetObject", bucket, request);
+        let request = self.request("GET", bucket, key, &[], SdkBody::empty());
+        let call = self.call("GetObject", bucket, request.map_err(SdkError::construction_failure)?);
         self.client
             .call(call, |response| Ok(object(response)), xml::fault)
             .await
@@ -157,8 +158,8 @@ impl S3 {
     /// # Errors
     /// `NotFound` where it, or the bucket, is not there: an answer to HEAD has no body to say which.
     pub async fn head_object(&self, bucket: &str, key: &str) -> Called<Object> {
-        let request = self.request("HEAD", bucket, key, "", SdkBody::empty())?;
-        let call = self.call("HeadObject", bucket, request);
+        let request = self.request("HEAD", bucket, key, &[], SdkBody::empty());
+        let call = self.call("HeadObject", bucket, request.map_err(SdkError::construction_failure)?);
         self.client
             .call(call, |response| Ok(object(response)), xml::fault)
             .await
@@ -167,11 +168,12 @@ impl S3 {
     /// # Errors
     /// Those of [`Self::put_object`] where it must match; deleting what is not there is none.
     pub async fn delete_object(&self, bucket: &str, key: &str, condition: If<'_>) -> Called<()> {
-        let mut request = self.request("DELETE", bucket, key, "", SdkBody::empty())?;
-        if let If::Matches(etag) = condition {
-            request = with(request, "if-match", etag)?;
-        }
-        let call = self.call("DeleteObject", bucket, request);
+        let headers = match condition {
+            If::Matches(etag) => Some(("if-match", etag)),
+            If::Always | If::Absent => None,
+        };
+        let request = self.request("DELETE", bucket, key, headers.as_slice(), SdkBody::empty());
+        let call = self.call("DeleteObject", bucket, request.map_err(SdkError::construction_failure)?);
         self.client.call(call, |_| Ok(()), xml::fault).await
     }
 
@@ -187,8 +189,12 @@ impl S3 {
             query.push_str(&format!("continuation-token={}&", encoded(token)));
         }
         query.push_str(&format!("list-type=2&prefix={}", encoded(prefix)));
-        let request = self.request("GET", bucket, "", &query, SdkBody::empty())?;
-        let call = self.call("ListObjectsV2", bucket, request);
+        let request = self.build("GET", bucket, &query, &[], SdkBody::empty());
+        let call = self.call(
+            "ListObjectsV2",
+            bucket,
+            request.map_err(SdkError::construction_failure)?,
+        );
         let read = |response: &HttpResponse| {
             let listed: ListBucketResult = xml::read(response)?;
             let keys = listed.contents.into_iter().map(|object| object.key).collect();
@@ -197,26 +203,38 @@ impl S3 {
         self.client.call(call, read, xml::fault).await
     }
 
-    /// On AWS the bucket is part of the host; elsewhere, where nobody answers for such hosts, of the path.
     fn request(
         &self,
         method: &str,
         bucket: &str,
         key: &str,
-        query: &str,
+        headers: &[(&str, &str)],
         body: SdkBody,
-    ) -> Called<http::Request<SdkBody>> {
-        let key = utf8_percent_encode(key, ESCAPED_IN_KEY);
+    ) -> http::Result<http::Request<SdkBody>> {
+        let key = utf8_percent_encode(key, ESCAPED_IN_KEY).to_string();
+        self.build(method, bucket, &key, headers, body)
+    }
+
+    /// On AWS the bucket is part of the host; elsewhere, where nobody answers for such hosts, of the path.
+    fn build(
+        &self,
+        method: &str,
+        bucket: &str,
+        rest: &str,
+        headers: &[(&str, &str)],
+        body: SdkBody,
+    ) -> http::Result<http::Request<SdkBody>> {
         let path = match self.client.endpoint.is_given {
-            true => format!("/{bucket}/{key}{query}"),
-            false => format!("/{key}{query}"),
+            true => format!("/{bucket}/{rest}"),
+            false => format!("/{rest}"),
         };
-        http::Request::builder()
+        let request = http::Request::builder()
             .method(method)
             .uri(path)
-            .header("x-amz-expected-bucket-owner", &self.owner)
-            .body(body)
-            .map_err(SdkError::construction_failure)
+            .header("x-amz-expected-bucket-owner", &self.owner);
+        let headers = headers.iter();
+        let request = headers.fold(request, |request, (name, value)| request.header(*name, *value));
+        request.body(body)
     }
 
     fn call(&self, operation: &'static str, bucket: &str, request: http::Request<SdkBody>) -> Call {
@@ -235,12 +253,6 @@ impl S3 {
             patience: None,
         }
     }
-}
-
-fn with(mut request: http::Request<SdkBody>, name: &'static str, value: &str) -> Called<http::Request<SdkBody>> {
-    let value = http::HeaderValue::from_str(value).map_err(SdkError::construction_failure)?;
-    request.headers_mut().insert(name, value);
-    Ok(request)
 }
 
 fn etag(response: &HttpResponse) -> String {
