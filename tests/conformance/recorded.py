@@ -19,6 +19,7 @@ LACKING = {
         "the recordings are of environments at rest; of one that is launched it is not known yet",
     ("elasticbeanstalk", "ListTagsForResource", "ResourceArn"):
         "who may not read is answered with nothing, not with an error",
+    ("cloudfront", "ListDistributions", "DistributionList.Items"): "there is no recording of an account without distributions",
     ("ssm", "DescribeInstanceInformation", "InstanceInformationList[].AssociationOverview"): "nothing is associated here",
     ("ssm", "DescribeInstanceInformation", "InstanceInformationList[].AssociationStatus"): "nothing is associated here",
     ("ssm", "DescribeInstanceInformation", "InstanceInformationList[].LastAssociationExecutionDate"):

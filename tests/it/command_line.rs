@@ -123,7 +123,7 @@ fn the_log_file_holds_what_aws_answered_and_no_secret() {
     let user = User::new();
     let log = user.home().join("run.jsonl");
     let up = [
-        "up", "--sandbox", "--yes", "-p", "dev", "--no-verify", "--set", "ssh.key_name=my-key", "--set",
+        "up", "--sandbox", "--yes", "-p", "dev", "--no-verify", "--set", "ssh.enabled=true", "--set",
         "app.properties.API_TOKEN=hunter2", "--set", "notifications.email=ops@corp.example", "--log-file",
     ];
     user.confctl(&[&up[..], &[log.to_str().unwrap()]].concat()).exits(0);

@@ -68,7 +68,7 @@ async fn what_is_put_beside_the_platforms_own_files_is_taken_and_a_broken_one_le
     machines.deploy(deployment("i-1", good)).await.unwrap();
     let broken = site(
         "two",
-        &[(".platform/nginx/conf.d/elasticbeanstalk/more.conf", "gzip sometimes;\n")],
+        &[(".platform/nginx/conf.d/elasticbeanstalk/more.conf", "etag sometimes;\n")],
     );
     let failure = machines.deploy(deployment("i-1", broken)).await.unwrap_err();
     assert!(

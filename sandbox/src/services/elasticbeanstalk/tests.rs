@@ -433,7 +433,12 @@ async fn an_environment_is_cloned_saved_and_edited_as_the_eb_cli_does_it() {
     let second = [of, ("EnvironmentName", "second"), ("VersionLabel", "v1"), like];
     let xml = ask(world, "CreateEnvironment", &second).unwrap();
     assert_eq!(text(&xml, "SolutionStackName"), GO.1);
-    let settings = |xml: &str| xml.contains("<OptionName>IamInstanceProfile</OptionName><Value>profile</Value>");
+    let settings = |xml: &str| {
+        let part = "<ResourceName>AWSEBAutoScalingLaunchConfiguration</ResourceName>";
+        xml.contains(&format!(
+            "<OptionName>IamInstanceProfile</OptionName>{part}<Value>profile</Value>"
+        ))
+    };
     let read = [of, ("EnvironmentName", "second")];
     let xml = ask(world, "DescribeConfigurationSettings", &read).unwrap();
     assert!(settings(&xml), "{xml}");

@@ -3,6 +3,7 @@
 mod burning;
 mod failures;
 mod operations;
+mod requests;
 mod roles;
 mod rollouts;
 mod scaling;
