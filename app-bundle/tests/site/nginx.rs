@@ -1,7 +1,7 @@
 //! Beanstalk's nginx with the settings of the bundle, put together as Beanstalk does it, in front of the real app.
 
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::{Child, Command, Output};
 
 use axum::http::{Method, StatusCode};
 use futures_util::future::join_all;
@@ -10,65 +10,138 @@ use tokio::net::TcpStream;
 
 use crate::site::{Answer, FORM, Site, free_port};
 
+/// A folder as Beanstalk's /var/proxy/staging/nginx, from which nginx is tested before a deployment (an instance's
+/// eb-engine.log in github.com/aws/elastic-beanstalk-roadmap/issues/322): first the platform's own files, then the bundle's
+/// `.platform/nginx` copied over them (Beanstalk guide, platforms-linux-extend.proxy). Nothing of /etc/nginx beside them.
+struct Staging(TempDir);
+
 /// A running nginx; ends with the test.
 struct Nginx {
-    folder: TempDir,
+    staging: Staging,
     process: Child,
     origin: String,
 }
 
-/// What Beanstalk itself puts beside ours: enhanced health's log (Beanstalk guide: health-enhanced-serverlogs).
-const HEALTHD_FORMAT: &str =
-    "log_format healthd '$msec\"$uri\"$status\"$request_time\"$upstream_response_time\"$http_x_forwarded_for';\n";
+/// The platform's own files. Where they lie and what they rely on as public copies of Amazon Linux 2 and 2023 have it;
+/// enhanced health's log as in the Beanstalk guide (health-enhanced-serverlogs).
+const PLATFORM: [(&str, &str); 4] = [
+    (
+        "nginx.conf",
+        "events { worker_connections 1024; }\n\
+         http {\n\
+             server_tokens off;\n\
+             include /etc/nginx/mime.types;\n\
+             include conf.d/*.conf;\n\
+             map $http_upgrade $connection_upgrade { default \"upgrade\"; }\n\
+             server { listen 80 default_server; include conf.d/elasticbeanstalk/*.conf; }\n\
+         }\n",
+    ),
+    (
+        "conf.d/healthd_logformat.conf",
+        "log_format healthd '$msec\"$uri\"$status\"$request_time\"$upstream_response_time\"$http_x_forwarded_for';\n",
+    ),
+    (APPLICATION, PLATFORM_S_APPLICATION),
+    (
+        "conf.d/elasticbeanstalk/healthd.conf",
+        "if ($time_iso8601 ~ \"^(\\d{4})-(\\d{2})-(\\d{2})T(\\d{2})\") {\n\
+             set $year $1; set $month $2; set $day $3; set $hour $4;\n\
+         }\n\
+         access_log /var/log/nginx/healthd/application.log.$year-$month-$day-$hour healthd;\n",
+    ),
+];
 
-impl Nginx {
+const APPLICATION: &str = "conf.d/elasticbeanstalk/00_application.conf";
+const PLATFORM_S_APPLICATION: &str = "location / {\n\
+         proxy_pass http://127.0.0.1:5000;\n\
+         proxy_http_version 1.1;\n\
+         proxy_set_header Connection $connection_upgrade;\n\
+         proxy_set_header Upgrade $http_upgrade;\n\
+     }\n";
+
+impl Staging {
     /// `None` where nginx is missing and CONFAPP_WITHOUT_NGINX says that this is known.
-    async fn in_front_of(site: &Site) -> Option<Self> {
+    fn of_a_deployment() -> Option<Self> {
         if std::env::var_os("CONFAPP_WITHOUT_NGINX").is_some() {
             return None;
         }
         let folder = tempfile::tempdir().unwrap();
-        let root = folder.path().display().to_string();
-        let port = free_port().await;
+        std::fs::create_dir_all(folder.path().join("conf.d/elasticbeanstalk")).unwrap();
+        let staging = Self(folder);
+        for (file, text) in PLATFORM {
+            staging.write(file, text);
+        }
         copy(
             &Path::new(env!("CARGO_MANIFEST_DIR")).join(".platform/nginx"),
-            folder.path(),
+            staging.0.path(),
         );
-        let edit = |file: &str, changes: &[(&str, &str)]| {
-            let path = folder.path().join(file);
-            let mut text = std::fs::read_to_string(&path).unwrap();
-            for (from, to) in changes {
-                assert!(text.contains(from), "{file} has no {from}");
-                text = text.replace(from, to);
-            }
-            std::fs::write(path, text).unwrap();
-        };
-        edit(
-            "nginx.conf",
-            &[
-                ("user                 nginx;", "daemon off;"),
-                ("/var/log/nginx", &root),
-                ("/var/run", &root),
-                ("listen     80", &format!("listen 127.0.0.1:{port}")),
-            ],
+        // This machine has no user of that name, who has to write enhanced health's log; and its log and its process are not ours.
+        let here = staging.path("");
+        let moved = [
+            ("user                 nginx;", "user root; daemon off;"),
+            ("/var/log/nginx", here.as_str()),
+            ("/var/run", here.as_str()),
+        ];
+        staging.edit("nginx.conf", &moved);
+        staging.edit(
+            "conf.d/elasticbeanstalk/healthd.conf",
+            &[("/var/log/nginx/healthd", here.as_str())],
         );
+        Some(staging)
+    }
+
+    fn path(&self, file: &str) -> String {
+        self.0.path().join(file).display().to_string()
+    }
+
+    fn write(&self, file: &str, text: &str) {
+        std::fs::write(self.path(file), text).unwrap();
+    }
+
+    fn edit(&self, file: &str, changes: &[(&str, &str)]) {
+        let mut text = std::fs::read_to_string(self.path(file)).unwrap();
+        for (from, to) in changes {
+            assert!(text.contains(from), "{file} has no {from}");
+            text = text.replace(from, to);
+        }
+        self.write(file, &text);
+    }
+
+    fn nginx(&self) -> Command {
+        let mut nginx = Command::new("nginx");
+        nginx.args(["-e", &self.path("error.log"), "-c", &self.path("nginx.conf")]);
+        nginx
+    }
+
+    /// What Beanstalk does before it goes on with a deployment.
+    fn test(&self) -> Output {
+        let missing = |error| panic!("nginx: {error}. Install nginx-light, or set CONFAPP_WITHOUT_NGINX=1");
+        self.nginx().arg("-t").output().unwrap_or_else(missing)
+    }
+
+    fn assert_refused(&self, why: &str) {
+        let tested = self.test();
+        let said = String::from_utf8_lossy(&tested.stderr);
+        assert!(!tested.status.success() && said.contains(why), "{said}");
+    }
+}
+
+impl Nginx {
+    /// `None` as [`Staging::of_a_deployment`].
+    async fn in_front_of(site: &Site) -> Option<Self> {
+        let staging = Staging::of_a_deployment()?;
+        let port = free_port().await;
+        staging.edit("nginx.conf", &[("listen     80", &format!("listen 127.0.0.1:{port}"))]);
         let changes = [
             ("127.0.0.1:5000", &*site.address.to_string()),
             // So that a slow machine can send more than is let through.
             ("rate=500r/s", "rate=50r/s"),
         ];
-        edit("conf.d/confapp.conf", &changes);
-        std::fs::write(folder.path().join("mime.types"), "types { text/html html; }\n").unwrap();
-        std::fs::write(folder.path().join("conf.d/healthd_logformat.conf"), HEALTHD_FORMAT).unwrap();
-        let healthd = format!("access_log {root}/healthd.log healthd;\n");
-        std::fs::write(folder.path().join("conf.d/elasticbeanstalk/healthd.conf"), healthd).unwrap();
-        let process = Command::new("nginx")
-            .args(["-p", &root, "-c", "nginx.conf", "-e", "error.log"])
-            .spawn()
-            .unwrap_or_else(|error| panic!("nginx: {error}. Install nginx-light, or set CONFAPP_WITHOUT_NGINX=1"));
+        staging.edit("conf.d/confapp.conf", &changes);
+        let tested = staging.test();
+        assert!(tested.status.success(), "{}", String::from_utf8_lossy(&tested.stderr));
         let nginx = Self {
-            folder,
-            process,
+            process: staging.nginx().spawn().unwrap(),
+            staging,
             origin: format!("127.0.0.1:{port}"),
         };
         for _ in 0..200 {
@@ -81,7 +154,14 @@ impl Nginx {
     }
 
     fn read(&self, file: &str) -> String {
-        std::fs::read_to_string(self.folder.path().join(file)).unwrap_or_default()
+        std::fs::read_to_string(self.staging.path(file)).unwrap_or_default()
+    }
+
+    /// Whether enhanced health's log has anything in it.
+    fn tells_health(&self) -> bool {
+        let files = std::fs::read_dir(self.staging.0.path()).unwrap().map(Result::unwrap);
+        let mut logs = files.filter(|file| file.file_name().to_string_lossy().starts_with("application.log."));
+        logs.any(|log| log.metadata().unwrap().len() > 0)
     }
 
     async fn send(&self, site: &Site, method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
@@ -103,12 +183,43 @@ fn copy(from: &Path, to: &Path) {
     for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
         let target = to.join(entry.file_name());
         if entry.path().is_dir() {
-            std::fs::create_dir(&target).unwrap();
+            std::fs::create_dir_all(&target).unwrap();
             copy(&entry.path(), &target);
         } else {
             std::fs::copy(entry.path(), target).unwrap();
         }
     }
+}
+
+#[test]
+fn beanstalk_finds_all_that_nginx_needs_in_its_staging_folder() {
+    let Some(staging) = Staging::of_a_deployment() else {
+        return;
+    };
+    let tested = staging.test();
+    assert!(tested.status.success(), "{}", String::from_utf8_lossy(&tested.stderr));
+    // Should a platform write its own file after the bundle's.
+    staging.write(APPLICATION, PLATFORM_S_APPLICATION);
+    let tested = staging.test();
+    assert!(tested.status.success(), "{}", String::from_utf8_lossy(&tested.stderr));
+}
+
+#[test]
+fn what_is_not_in_the_staging_folder_would_stop_every_deployment() {
+    let Some(staging) = Staging::of_a_deployment() else {
+        return;
+    };
+    staging.edit("nginx.conf", &[("/etc/nginx/mime.types", "mime.types")]);
+    staging.assert_refused("mime.types\" failed (2: No such file or directory)");
+    staging.edit(
+        "nginx.conf",
+        &[
+            ("include      mime.types;", ""),
+            ("map $http_upgrade $connection_upgrade", "map $http_upgrade $other"),
+        ],
+    );
+    staging.write(APPLICATION, PLATFORM_S_APPLICATION);
+    staging.assert_refused("unknown \"connection_upgrade\" variable");
 }
 
 #[tokio::test]
@@ -135,10 +246,7 @@ async fn a_registration_passes_and_what_is_for_operators_does_not() {
     let long = "a".repeat(9 * 1024);
     let answer = nginx.send(&site, Method::POST, "/register", &form, &long).await;
     assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
-    assert!(
-        !nginx.read("healthd.log").is_empty(),
-        "enhanced health would see nothing"
-    );
+    assert!(nginx.tells_health(), "enhanced health would see nothing");
     assert_eq!(nginx.read("error.log").matches("[emerg]").count(), 0);
 }
 
