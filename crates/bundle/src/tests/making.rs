@@ -240,5 +240,9 @@ fn the_app_of_confctl_is_found_from_anywhere() {
     };
     assert!(found.join("Cargo.toml").is_file());
     let inspected = inspect(&Source::Package(found), &instances()).unwrap();
-    assert_eq!(inspected.notes, [], "nothing is wrong with what can be told without a compiler");
+    assert_eq!(
+        inspected.notes,
+        [],
+        "nothing is wrong with what can be told without a compiler"
+    );
 }
