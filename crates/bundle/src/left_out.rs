@@ -72,7 +72,8 @@ impl LeftOut {
         let path = root.join(EBIGNORE);
         left_out.with_git = !path.is_file();
         if !left_out.with_git {
-            for line in fs_err::read_to_string(&path)?.lines() {
+            let text = fs_err::read_to_string(&path)?;
+            for line in text.trim_start_matches('\u{feff}').lines() {
                 left_out.is_final &= !line.starts_with('!');
                 left_out.add(&[line], Why::Ebignore, &path)?;
             }

@@ -9,6 +9,17 @@ use super::super::instances::{Instances, Platform};
 use super::platform::View;
 use super::{Findings, program};
 
+/// What lies at the root of an app: in a folder of its own where a whole folder was zipped, as GitHub does it.
+const OF_AN_APP: &[&str] = &[
+    PROCFILE,
+    "Dockerfile",
+    "Gemfile",
+    "composer.json",
+    "go.mod",
+    "package.json",
+    "requirements.txt",
+];
+
 pub(super) fn check(view: &View, instances: &Instances, findings: &mut Findings) -> Result<(), BundleError> {
     if view.platform.is_container() {
         container(view, findings);
@@ -69,7 +80,7 @@ fn lines(
         Err(fault) => findings.flaw(name, fault.to_string(), WAY_OUT),
         Ok(processes) => {
             if text.lines().any(procfile::is_comment) {
-                let problem = "has comments, which AWS's own samples have and the guide's form of a line has not";
+                let problem = "has comments: a sample of AWS's own has some, the guide's form of a line has none";
                 findings.note(name, problem, "take them out if Beanstalk starts something else");
             }
             look(&processes, findings)?;
@@ -115,7 +126,8 @@ fn wrapping_folder(contents: &Contents) -> Option<&str> {
     let mut folders = folders.by_ref().filter(|folder| *folder != Some("__MACOSX"));
     let first = folders.next()??;
     let alone = folders.all(|folder| folder == Some(first));
-    (alone && contents.find(&format!("{first}/{PROCFILE}")).is_some()).then_some(first)
+    let is_app = || OF_AN_APP.iter().any(|name| contents.has(&format!("{first}/{name}")));
+    (alone && is_app()).then_some(first)
 }
 
 fn of_process(

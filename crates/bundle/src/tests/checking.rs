@@ -20,6 +20,8 @@ fn a_missing_misspelt_or_wrapped_procfile_is_told() {
     put(wrapped.path(), "site/Procfile", "web: ./server\n");
     put(wrapped.path(), "site/server", "#!/bin/sh\n");
     assert!(flaw_of(&wrapped).starts_with("site/: wraps everything"));
+    let by_github = app(&[("site-main/package.json", "{}"), ("site-main/app.js", "")]);
+    assert!(findings(&by_github, &node()).0[0].starts_with("site-main/: wraps everything"));
 }
 
 #[test]

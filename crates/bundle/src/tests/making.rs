@@ -239,4 +239,10 @@ fn the_app_of_confctl_is_found_from_anywhere() {
         panic!("not found")
     };
     assert!(found.join("Cargo.toml").is_file());
+    let inspected = inspect(&Source::Package(found), &instances()).unwrap();
+    assert_eq!(
+        inspected.notes,
+        [],
+        "nothing is wrong with what can be told without a compiler"
+    );
 }
