@@ -21,6 +21,7 @@ class Networks(Case):
         ec2 = self.ec2
         vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16", InstanceTenancy="default", TagSpecifications=tagged("vpc"))["Vpc"]
         self.assertFalse(vpc["IsDefault"])
+        self.assertRegex(vpc["DhcpOptionsId"], "^dopt-")
         block = vpc["CidrBlockAssociationSet"][0]
         self.assertEqual(("10.0.0.0/16", "associated"), (block["CidrBlock"], block["CidrBlockState"]["State"]))
         self.refuses("NotImplemented", ec2.create_vpc, CidrBlock="10.3.0.0/16", InstanceTenancy="dedicated")
@@ -87,6 +88,17 @@ class Networks(Case):
         self.assertEqual([], self.ec2.describe_vpcs(**by("cidr", "10.3.0.0/16"))["Vpcs"])
         self.assertEqual([], self.ec2.describe_key_pairs(**by("key-name", "dry"))["KeyPairs"])
 
+    def test_what_is_no_id_is_refused_by_its_form(self):
+        ec2 = self.ec2
+        told = self.refuses("InvalidGroupId.Malformed", ec2.describe_security_groups, GroupIds=["web"])
+        self.assertEqual('Invalid id: "web" (expecting "sg-...")', told)
+        self.refuses("InvalidInstanceID.Malformed", ec2.describe_instances, InstanceIds=["foobar"])
+        self.refuses("InvalidVpcID.Malformed", ec2.delete_vpc, VpcId="vpc-xyz")
+        self.refuses("InvalidVpcID.NotFound", ec2.delete_vpc, VpcId="vpc-0123456789abcdef0")
+        self.refuses("InvalidParameterValue", ec2.describe_security_groups, **by("vpc-id", "web"), text="vpc-id")
+        self.refuses("MissingParameter", ec2.create_tags, Resources=[], Tags=TAGS,
+                     text="The request must contain the parameter resourceIdSet")
+
     def test_security_groups(self):
         ec2 = self.ec2
         own = ec2.create_vpc(CidrBlock="10.4.0.0/16")["Vpc"]["VpcId"]
@@ -119,6 +131,9 @@ class Networks(Case):
         self.refuses("InvalidGroup.NotFound", ec2.describe_security_groups, GroupIds=[named])
         subnets = ec2.describe_subnets(**by("vpc-id", vpc))["Subnets"]
         self.assertEqual(6, len(subnets))
+        # What has no tags says nothing of them; of a route table it is an empty list.
+        self.assertNotIn("Tags", subnets[0])
+        self.assertEqual([], ec2.describe_route_tables(**by("vpc-id", vpc))["RouteTables"][0]["Tags"])
         ec2.delete_subnet(SubnetId=subnets[0]["SubnetId"])
         again = ec2.create_default_subnet(AvailabilityZone=subnets[0]["AvailabilityZone"])["Subnet"]
         self.assertTrue(again["DefaultForAz"])
@@ -133,7 +148,9 @@ class Networks(Case):
     def test_catalogues(self):
         ec2 = self.ec2
         ec2.describe_regions()
-        ec2.describe_availability_zones()
+        zone = ec2.describe_availability_zones(ZoneNames=["us-east-1a"])["AvailabilityZones"][0]
+        self.assertEqual("us-east-1-zg-1", zone["GroupName"])
+        self.assertNotEqual("use1-az1", zone["ZoneId"])
         types = ec2.describe_instance_types(InstanceTypes=["t3.micro"])["InstanceTypes"][0]
         self.assertEqual((2, True), (types["VCpuInfo"]["DefaultVCpus"], types["BurstablePerformanceSupported"]))
         ec2.describe_managed_prefix_lists(**by("prefix-list-name", "com.amazonaws.global.cloudfront.origin-facing"))

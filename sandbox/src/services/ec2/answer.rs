@@ -2,7 +2,8 @@
 //! Must know nothing of what an answer says.
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use serde_json::{Value, json};
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
 
 use crate::gateway::call::{Answer, Call};
 use crate::gateway::protocol::escape;
@@ -18,7 +19,8 @@ pub(super) fn answer(call: &Call, members: &Value) -> Answer {
     write(&mut body, members);
     body.push_str(&format!("</{operation}Response>"));
     let mut headers = HeaderMap::new();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/xml"));
+    // With the character set, unlike other services' XML.
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/xml;charset=UTF-8"));
     Answer {
         status: StatusCode::OK,
         headers,
@@ -40,6 +42,20 @@ pub(super) fn list<T>(
 /// The answer of what was done and has nothing more to say.
 pub(super) fn done(call: &Call) -> Answer {
     answer(call, &json!({ "return": true }))
+}
+
+/// The members of several values as one.
+pub(super) fn together<const N: usize>(parts: [Value; N]) -> Value {
+    let members = |part| match part {
+        Value::Object(members) => members,
+        _ => Map::new(),
+    };
+    parts.into_iter().flat_map(members).collect()
+}
+
+/// A time as EC2 writes most: whole seconds, with a fraction that is none.
+pub(super) fn whole_seconds(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string()
 }
 
 fn write(body: &mut String, value: &Value) {

@@ -7,11 +7,10 @@ use serde_json::{Value, json};
 
 use super::super::not_implemented;
 use super::super::page::page;
-use super::answer::{answer, list};
+use super::answer::{answer, list, whole_seconds};
 use super::requests::{Listing, TagSpecification, named, specified};
 use super::{filters, not_found, seen_network, tag_list};
 use crate::gateway::call::{Answer, Call};
-use crate::world::clock;
 use crate::world::network::endpoints::VpcEndpoint;
 use crate::world::{Refusal, World};
 
@@ -40,7 +39,10 @@ pub(super) fn create(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal>
     let account = state.account.clone();
     let network = &mut state.region(&call.region).network;
     let endpoint = network.create_gateway_endpoint(&call.region, now, &request.vpc_id, &service, route_tables, tags)?;
-    Ok(answer(call, &json!({ "vpcEndpoint": view(endpoint, &account) })))
+    Ok(answer(
+        call,
+        &json!({ "vpcEndpoint": view(endpoint, &call.region, &account) }),
+    ))
 }
 
 const FILTERS: &[&str] = &[
@@ -69,17 +71,32 @@ pub(super) fn describe(world: &Arc<World>, call: &Call) -> Result<Answer, Refusa
     };
     let chosen = filters::select(all, request.filter, FILTERS, values, |endpoint| endpoint.tags.clone())?;
     let page = page(chosen, request.max_results, request.next_token.as_deref())?;
-    Ok(list(call, "vpcEndpointSet", page, |it| view(it, &account)))
+    Ok(list(call, "vpcEndpointSet", page, |it| {
+        view(it, &call.region, &account)
+    }))
 }
 
-fn view(endpoint: &VpcEndpoint, account: &str) -> Value {
+/// What an endpoint lets through that was given no policy.
+const POLICY: &str =
+    r#"{"Version":"2008-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}"#;
+
+fn view(endpoint: &VpcEndpoint, region: &str, account: &str) -> Value {
     json!({
-        "creationTimestamp": clock::text(endpoint.created),
+        "creationTimestamp": whole_seconds(endpoint.created),
+        "dnsEntrySet": [],
+        "dnsOptions": { "dnsRecordIpType": "service-defined" },
+        "groupSet": [],
+        "ipAddressType": "ipv4",
+        "networkInterfaceIdSet": [],
         "ownerId": account,
+        "policyDocument": POLICY,
+        "privateDnsEnabled": false,
         "requesterManaged": false,
         "routeTableIdSet": endpoint.route_tables,
         "serviceName": endpoint.service,
+        "serviceRegion": region,
         "state": "available",
+        "subnetIdSet": [],
         "tagSet": tag_list(&endpoint.tags),
         "vpcEndpointId": endpoint.id,
         "vpcEndpointType": "Gateway",

@@ -1,4 +1,5 @@
-//! EC2's filters: names with values of which one has to match, all filters together; `*` and `?` are wild.
+//! EC2's filters: names with values of which one has to match, all filters together; `*` and `?` are wild, but after a
+//! backslash (EC2 guide, Using_Filtering).
 
 use super::requests::Filter;
 use crate::world::{Refusal, Tags};
@@ -42,6 +43,10 @@ fn is_like(pattern: &str, text: &str) -> bool {
     let mut rest = pattern.chars();
     match rest.next() {
         None => text.is_empty(),
+        Some('\\') if rest.as_str().starts_with(['*', '?', '\\']) => {
+            let mut left = text.chars();
+            left.next() == rest.next() && is_like(rest.as_str(), left.as_str())
+        }
         Some('*') => {
             let pattern = rest.as_str();
             text.char_indices().any(|(at, _)| is_like(pattern, &text[at..])) || is_like(pattern, "")
@@ -88,5 +93,12 @@ mod tests {
             run("color", &["red"]).unwrap_err().message,
             "The filter 'color' is invalid"
         );
+    }
+
+    #[test]
+    fn a_backslash_takes_a_wildcards_meaning() {
+        assert!(is_like(r"\*amazon\?\\", r"*amazon?\"));
+        assert!(!is_like(r"\*amazon\?\\", r"my amazon1\"));
+        assert!(is_like(r"\\*", r"\x"));
     }
 }

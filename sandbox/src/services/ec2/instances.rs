@@ -1,19 +1,23 @@
 //! Instances.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::page::page;
-use super::answer::list;
+use super::answer::{list, together, whole_seconds};
 use super::requests::{Filter, Listing, named};
-use super::{filters, not_found, tag_list};
+use super::{filters, interfaces, not_found, tags_if_any};
 use crate::gateway::call::{Answer, Call};
-use crate::world::clock::text;
 use crate::world::compute::{self, Instance, InstanceState, images};
-use crate::world::network::Network;
-use crate::world::{Refusal, World};
+use crate::world::network::interfaces::{derived_id, private_name, public_name};
+use crate::world::network::zones;
+use crate::world::{Refusal, Region, State, World};
+
+const ROOT_DEVICE: &str = "/dev/xvda";
 
 const FILTERS: &[&str] = &[
     "instance-id",
@@ -67,15 +71,22 @@ pub(super) fn describe(world: &Arc<World>, call: &Call) -> Result<Answer, Refusa
     let now = world.clock.now();
     let mut state = world.lock();
     let account = state.account.clone();
-    let here = state.region(&call.region);
+    let profiles = profile_ids(&state);
+    let here = &*state.region(&call.region);
     let all = named(here.compute.listed(now).collect(), &request.ids, |it| &it.id, refuse)?;
     let by = |it: &&Instance, name: &str| values(it, name);
     let chosen = filters::select(all, request.filter, FILTERS, by, |it| it.tags.clone())?;
     let page = page(chosen, request.max_results, request.next_token.as_deref())?;
     let reservation = |instance: &Instance| {
+        let profile = profile_view(instance, &profiles);
+        let view = [
+            settings(instance),
+            place(instance, here, &call.region, &account),
+            json!({ "iamInstanceProfile": profile }),
+        ];
         json!({
             "groupSet": [],
-            "instancesSet": [view(instance, &here.network, &call.region)],
+            "instancesSet": [together(view)],
             "ownerId": account,
             "reservationId": instance.reservation_id,
         })
@@ -83,51 +94,132 @@ pub(super) fn describe(world: &Arc<World>, call: &Call) -> Result<Answer, Refusa
     Ok(list(call, "reservationSet", page, reservation))
 }
 
-fn view(instance: &Instance, network: &Network, region: &str) -> Value {
-    let dash = |ip: &String| ip.replace('.', "-");
-    let domain = match region {
-        "us-east-1" => "compute-1".to_owned(),
-        region => format!("{region}.compute"),
-    };
-    let public_dns_name = instance.public_ip.as_ref();
-    let public_dns_name = public_dns_name.map(|ip| format!("ec2-{}.{domain}.amazonaws.com", dash(ip)));
-    let group_name = |id: &String| network.security_groups.get(id).map(|group| group.name.clone());
-    let groups = instance.security_groups.iter();
-    let groups = groups.map(|id| json!({ "groupId": id, "groupName": group_name(id) }));
-    let monitoring = if instance.detailed_monitoring {
-        "enabled"
-    } else {
-        "disabled"
+/// The ids of instance profiles by their ARNs.
+fn profile_ids(state: &State) -> HashMap<String, String> {
+    let profiles = state.iam.instance_profiles();
+    profiles
+        .map(|profile| (profile.arn.clone(), profile.id.clone()))
+        .collect()
+}
+
+fn profile_view(instance: &Instance, ids: &HashMap<String, String>) -> Option<Value> {
+    let arn = instance.profile_arn.as_ref()?;
+    Some(json!({ "arn": arn, "id": ids.get(arn) }))
+}
+
+/// How an instance was made, and what it does: what of it does not depend on where it is. What was not asked for is as AWS
+/// has it then.
+fn settings(instance: &Instance) -> Value {
+    let is_arm = zones::architecture(&instance.instance_type) == "arm64";
+    // A virtual CPU is a thread of two on Intel's and AMD's processors, a core of its own on Graviton (EC2 guide, cpu-options).
+    let threads = if is_arm { 1 } else { 2 };
+    let is_detailed = instance.detailed_monitoring;
+    let attached = json!({
+        "attachTime": whole_seconds(instance.launched),
+        "deleteOnTermination": true,
+        "status": "attached",
+        "volumeId": derived_id("vol", &instance.id),
+    });
+    let devices = match instance.is_gone() {
+        true => json!([]),
+        false => json!([{ "deviceName": ROOT_DEVICE, "ebs": attached }]),
     };
     json!({
         "amiLaunchIndex": 0,
         "architecture": images::find(&instance.image_id).map(|image| image.architecture),
-        "blockDeviceMapping": [],
-        "dnsName": public_dns_name,
+        "blockDeviceMapping": devices,
+        "capacityReservationSpecification": { "capacityReservationPreference": "open" },
+        // Groups launch with a token of their own choice.
+        "clientToken": derived_id("fleet", &instance.id),
+        "cpuOptions": {
+            "coreCount": zones::processors(&instance.instance_type) / threads,
+            "threadsPerCore": threads,
+        },
         "ebsOptimized": false,
         "enaSupport": true,
-        "groupSet": groups.collect::<Value>(),
+        "enclaveOptions": { "enabled": false },
+        "hibernationOptions": { "configured": false },
         "hypervisor": "xen",
-        "iamInstanceProfile": instance.profile_arn.as_ref().map(|arn| json!({ "arn": arn })),
         "imageId": instance.image_id,
         "instanceId": instance.id,
-        "instanceState": state_view(instance.state),
         "instanceType": instance.instance_type,
-        "ipAddress": instance.public_ip,
         "keyName": instance.key_name,
-        "launchTime": text(instance.launched),
-        "monitoring": { "state": monitoring },
-        "placement": { "availabilityZone": instance.zone },
-        "privateDnsName": format!("ip-{}.ec2.internal", dash(&instance.private_ip)),
-        "privateIpAddress": instance.private_ip,
-        "rootDeviceName": "/dev/xvda",
+        "launchTime": whole_seconds(instance.launched),
+        "maintenanceOptions": { "autoRecovery": "default", "rebootMigration": "default" },
+        "metadataOptions": metadata_options(instance),
+        "monitoring": { "state": if is_detailed { "enabled" } else { "disabled" } },
+        "networkPerformanceOptions": { "bandwidthWeighting": "default" },
+        "operator": { "managed": false },
+        "platformDetails": "Linux/UNIX",
+        "productCodes": [],
+        "rootDeviceName": ROOT_DEVICE,
         "rootDeviceType": "ebs",
-        "sourceDestCheck": true,
-        "subnetId": instance.subnet_id,
-        "tagSet": tag_list(&instance.tags),
+        "tagSet": tags_if_any(&instance.tags),
+        "usageOperation": "RunInstances",
+        "usageOperationUpdateTime": whole_seconds(instance.launched),
         "virtualizationType": "hvm",
-        "vpcId": instance.vpc_id,
     })
+}
+
+fn metadata_options(instance: &Instance) -> Value {
+    json!({
+        "httpEndpoint": "enabled",
+        "httpProtocolIpv6": "disabled",
+        "httpPutResponseHopLimit": 1,
+        "httpTokens": if instance.requires_imds_v2 { "required" } else { "optional" },
+        "instanceMetadataTags": "disabled",
+        "state": "applied",
+    })
+}
+
+/// Where an instance is and how it is reached; nothing of that is left of a terminated one but its zone.
+fn place(instance: &Instance, here: &Region, region: &str, account: &str) -> Value {
+    let interface = (!instance.is_gone()).then(|| here.interface_of(instance));
+    let interface = interface.as_ref();
+    let public_dns_name = interface.filter(|it| it.has_names).and(instance.public_ip.as_ref());
+    let groups = interface.map_or(json!([]), |it| interfaces::groups_view(&it.security_groups, here));
+    let zone = zones::zones(region).into_iter().find(|zone| zone.name == instance.zone);
+    json!({
+        "dnsName": public_dns_name.map_or_else(String::new, |ip| public_name(region, ip)),
+        "groupSet": groups,
+        "instanceState": state_view(instance.state),
+        "ipAddress": instance.public_ip,
+        "networkInterfaceSet": interface.map_or(json!([]), |it| json!([interfaces::view(it, here, region, account)])),
+        "placement": {
+            "availabilityZone": instance.zone,
+            "availabilityZoneId": zone.map(|zone| zone.id),
+            "groupName": "",
+            "tenancy": "default",
+        },
+        "privateDnsName": interface.map_or_else(String::new, |it| private_name(region, &it.private_ip)),
+        "privateDnsNameOptions": {
+            "enableResourceNameDnsAAAARecord": false,
+            "enableResourceNameDnsARecord": false,
+            "hostnameType": "ip-name",
+        },
+        "privateIpAddress": interface.map(|it| &it.private_ip),
+        "reason": instance.stopped.map_or_else(String::new, stopped_text),
+        "sourceDestCheck": interface.map(|_| true),
+        "stateReason": state_reason(instance.state),
+        "subnetId": interface.map(|it| &it.subnet_id),
+        "vpcId": interface.map(|it| &it.vpc_id),
+    })
+}
+
+fn stopped_text(stopped: Timestamp) -> String {
+    format!("User initiated ({})", stopped.strftime("%Y-%m-%d %H:%M:%S GMT"))
+}
+
+/// Why it does not run.
+fn state_reason(state: InstanceState) -> Option<Value> {
+    match state {
+        InstanceState::Pending => Some(json!({ "code": "pending", "message": "pending" })),
+        InstanceState::Running => None,
+        InstanceState::ShuttingDown | InstanceState::Terminated => Some(json!({
+            "code": "Client.UserInitiatedShutdown",
+            "message": "Client.UserInitiatedShutdown: User initiated shutdown",
+        })),
+    }
 }
 
 /// What a status check says, and of what it could reach. The system below never fails here: it is this machine.
@@ -195,6 +287,7 @@ pub(super) fn describe_profile_associations(world: &Arc<World>, call: &Call) -> 
     let request: Listing = call.query()?;
     let ids = request.ids;
     let mut state = world.lock();
+    let profiles = profile_ids(&state);
     let instances = state.region(&call.region).compute.instances.values();
     // An association is derived of its instance, and so is its id.
     let association = |instance: &Instance| instance.id.replacen("i-", "iip-assoc-", 1);
@@ -211,7 +304,7 @@ pub(super) fn describe_profile_associations(world: &Arc<World>, call: &Call) -> 
     let view = |instance: &Instance| {
         json!({
             "associationId": association(instance),
-            "iamInstanceProfile": { "arn": instance.profile_arn },
+            "iamInstanceProfile": profile_view(instance, &profiles),
             "instanceId": instance.id,
             "state": "associated",
         })
@@ -239,9 +332,7 @@ pub(super) fn terminate(world: &Arc<World>, call: &Call) -> Result<Answer, Refus
                 continue;
             };
             let before = instance.state;
-            if instance.is_alive() {
-                instance.state = InstanceState::ShuttingDown;
-            }
+            instance.stop(now);
             changes.push(json!({
                 "currentState": state_view(instance.state),
                 "instanceId": instance.id,

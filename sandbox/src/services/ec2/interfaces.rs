@@ -5,12 +5,13 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::super::page::page;
-use super::answer::list;
+use super::answer::{list, together, whole_seconds};
 use super::requests::{Listing, named};
 use super::{filters, not_found, tag_list};
 use crate::gateway::call::{Answer, Call};
-use crate::world::network::interfaces::NetworkInterface;
-use crate::world::{Refusal, World};
+use crate::world::network::Address;
+use crate::world::network::interfaces::{NetworkInterface, private_name, public_name};
+use crate::world::{Refusal, Region, World};
 
 const FILTERS: &[&str] = &[
     "network-interface-id",
@@ -34,15 +35,14 @@ pub(super) fn describe(world: &Arc<World>, call: &Call) -> Result<Answer, Refusa
     let request: Listing = call.query()?;
     let mut state = world.lock();
     let account = state.account.clone();
-    let here = state.region(&call.region);
+    let here = &*state.region(&call.region);
     let refuse = |id: &str| not_found("InvalidNetworkInterfaceID.NotFound", "networkInterface ID", id);
     let all = named(here.network_interfaces(), &request.ids, |it| &it.id, refuse)?;
     let values = |interface: &NetworkInterface, name: &str| values(interface, name, &account);
     let chosen = filters::select(all, request.filter, FILTERS, values, |it| it.tags.clone())?;
     let page = page(chosen, request.max_results, request.next_token.as_deref())?;
-    let group_name = |id: &str| here.network.security_groups.get(id).map(|group| group.name.clone());
     Ok(list(call, "networkInterfaceSet", page, |it| {
-        view(&it, &account, group_name)
+        listed_view(&it, here, &call.region, &account)
     }))
 }
 
@@ -65,33 +65,81 @@ fn values(interface: &NetworkInterface, name: &str, account: &str) -> Vec<String
     }
 }
 
-fn view(interface: &NetworkInterface, account: &str, group_name: impl Fn(&str) -> Option<String>) -> Value {
-    let association = interface.public_ip.as_ref();
-    let association =
-        association.map(|ip| json!({ "ipOwnerId": interface.requester.unwrap_or("amazon"), "publicIp": ip }));
-    let groups = interface.security_groups.iter();
-    let groups = groups.map(|id| json!({ "groupId": id, "groupName": group_name(id) }));
+/// What an interface and its instance say of it alike.
+pub(super) fn view(interface: &NetworkInterface, here: &Region, region: &str, account: &str) -> Value {
+    let association = interface.public_ip.as_ref().map(|ip| {
+        let name = interface.has_names.then(|| public_name(region, ip));
+        let owner = interface.requester.unwrap_or("amazon");
+        json!({
+            "ipOwnerId": elastic(interface, here).map_or(owner, |_| account),
+            "publicDnsName": name.unwrap_or_default(),
+            "publicIp": ip,
+        })
+    });
+    let private_name = interface.has_names.then(|| private_name(region, &interface.private_ip));
+    let is_instances = interface.instance_id.is_some();
     json!({
         "association": association,
         "attachment": {
-            "deleteOnTermination": true,
-            "deviceIndex": 0,
-            "instanceId": interface.instance_id,
-            "instanceOwnerId": interface.requester.unwrap_or(account),
+            "attachTime": whole_seconds(interface.attached),
+            "attachmentId": interface.attachment_id(),
+            "deleteOnTermination": is_instances,
+            "deviceIndex": u8::from(!is_instances),
+            "networkCardIndex": is_instances.then_some(0),
             "status": "attached",
         },
-        "availabilityZone": interface.zone,
         "description": interface.description,
-        "groupSet": groups.collect::<Value>(),
+        "groupSet": groups_view(&interface.security_groups, here),
         "interfaceType": "interface",
+        "ipv6AddressesSet": [],
+        "macAddress": interface.mac_address(),
         "networkInterfaceId": interface.id,
+        "operator": { "managed": false },
         "ownerId": account,
+        "privateDnsName": private_name,
         "privateIpAddress": interface.private_ip,
-        "requesterId": interface.requester,
-        "requesterManaged": interface.requester.is_some(),
+        "privateIpAddressesSet": [{
+            "association": association,
+            "primary": true,
+            "privateDnsName": private_name,
+            "privateIpAddress": interface.private_ip,
+        }],
+        "sourceDestCheck": true,
         "status": "in-use",
         "subnetId": interface.subnet_id,
-        "tagSet": tag_list(&interface.tags),
         "vpcId": interface.vpc_id,
     })
+}
+
+/// The elastic address that is mapped to an interface.
+fn elastic<'a>(interface: &NetworkInterface, here: &'a Region) -> Option<&'a Address> {
+    let ip = interface.public_ip.as_ref()?;
+    here.network.addresses.values().find(|address| address.public_ip == *ip)
+}
+
+/// Security groups by id and name.
+pub(super) fn groups_view(ids: &[String], here: &Region) -> Value {
+    let name = |id: &String| here.network.security_groups.get(id).map(|group| &group.name);
+    ids.iter()
+        .map(|id| json!({ "groupId": id, "groupName": name(id) }))
+        .collect()
+}
+
+/// What is said of it where it is listed by itself.
+fn listed_view(interface: &NetworkInterface, here: &Region, region: &str, account: &str) -> Value {
+    let mut view = view(interface, here, region, account);
+    view["attachment"]["instanceId"] = json!(interface.instance_id);
+    view["attachment"]["instanceOwnerId"] = json!(interface.requester.unwrap_or(account));
+    if let Some(address) = elastic(interface, here) {
+        view["association"]["allocationId"] = json!(address.allocation_id);
+        view["association"]["associationId"] = json!(address.association_id);
+        view["privateIpAddressesSet"][0]["association"] = view["association"].clone();
+    }
+    let besides = json!({
+        "availabilityZone": interface.zone,
+        "requesterId": interface.requester,
+        "requesterManaged": interface.requester.is_some(),
+        "tagSet": tag_list(&interface.tags),
+    });
+    together([view, besides])
 }

@@ -4,6 +4,7 @@ mod addresses;
 mod answer;
 mod endpoints;
 mod filters;
+mod ids;
 mod instances;
 mod interfaces;
 mod internet_gateways;
@@ -15,6 +16,8 @@ mod route_tables;
 mod security_groups;
 mod subnets;
 mod tagging;
+#[cfg(test)]
+mod tests;
 mod vpcs;
 
 use std::sync::Arc;
@@ -258,6 +261,7 @@ fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
         let text = "Request would have succeeded, but DryRun flag is set.";
         return Err(Refusal::with_status(412, "DryRunOperation", text));
     }
+    ids::check(&call.parameters())?;
     tagging::must_show(world, call)?;
     match call.operation.as_str() {
         "AssociateRouteTable" => route_tables::associate(world, call),
@@ -322,6 +326,11 @@ fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
 fn seen_network<'a>(world: &World, state: &'a mut State, call: &Call) -> &'a Network {
     let as_of = state.as_of(world.clock.now());
     state.region(&call.region).network.seen(as_of)
+}
+
+/// Where AWS leaves them out if there are none: of VPCs, subnets, security groups and instances.
+fn tags_if_any(tags: &Tags) -> Option<Value> {
+    (!tags.is_empty()).then(|| tag_list(tags))
 }
 
 fn tag_list(tags: &Tags) -> Value {

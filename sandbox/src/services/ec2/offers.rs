@@ -79,6 +79,11 @@ const ZONE_FILTERS: &[&str] = &[
     "group-name",
 ];
 
+/// The group that all zones of a region are in which are no local ones.
+fn zone_group(region: &str) -> String {
+    format!("{region}-zg-1")
+}
+
 pub(super) fn describe_zones(call: &Call) -> Result<Answer, Refusal> {
     let request: DescribeAvailabilityZones = call.query()?;
     let refuse = |name: &str| Refusal::new("InvalidParameterValue", format!("Invalid availability zone: [{name}]"));
@@ -96,13 +101,15 @@ pub(super) fn describe_zones(call: &Call) -> Result<Answer, Refusal> {
             "state" => "available".to_owned(),
             "zone-type" => "availability-zone".to_owned(),
             "opt-in-status" => "opt-in-not-required".to_owned(),
+            "group-name" => zone_group(&call.region),
             _ => call.region.clone(),
         }]
     };
     let chosen = filters::select(all, request.filter, ZONE_FILTERS, by, filters::no_tags)?;
     let view = |zone: Zone| {
         json!({
-            "groupName": call.region,
+            "groupLongName": zones::title(&call.region).map(|title| format!("{title} 1")),
+            "groupName": zone_group(&call.region),
             "messageSet": [],
             "networkBorderGroup": call.region,
             "optInStatus": "opt-in-not-required",

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::super::page::page;
 use super::answer::{answer, done, list};
-use super::requests::{Listing, TagSpecification, named, specified};
-use super::{filters, not_found, seen_network, tag_list};
+use super::requests::{Filter, Listing, TagSpecification, named, specified};
+use super::{filters, ids, not_found, seen_network, tag_list, tags_if_any};
 use crate::gateway::call::{Answer, Call};
 use crate::world::network::interfaces::derived_id;
 use crate::world::network::security_groups::{Permission, SecurityGroup, Source};
@@ -36,12 +36,26 @@ pub(super) fn describe(world: &Arc<World>, call: &Call) -> Result<Answer, Refusa
     let refuse = |id: &str| not_found("InvalidGroup.NotFound", "security group", id);
     let all = named(groups.values().collect(), &request.ids, |group| &group.id, refuse)?;
     let all = named(all, &request.names, |group| &group.name, refuse)?;
+    check_filters(&request.filter)?;
     let values = |group: &&SecurityGroup, name: &str| values(group, name, &account);
     let chosen = filters::select(all, request.filter, FILTERS, values, |group| group.tags.clone())?;
     let page = page(chosen, request.max_results, request.next_token.as_deref())?;
     Ok(list(call, "securityGroupInfo", page, |group| {
         view(group, &call.region, &account)
     }))
+}
+
+/// A VPC is looked for by its id only: what has not the form of one is refused, with the filter's name as all that is said
+/// (aws-cli issue 7137, aws-load-balancer-controller issue 3352).
+fn check_filters(asked: &[Filter]) -> Result<(), Refusal> {
+    let is_strange = |value: &String| !value.contains(['*', '?']) && !ids::is_id(value, "vpc-");
+    match asked
+        .iter()
+        .find(|it| it.name == "vpc-id" && it.value.iter().any(is_strange))
+    {
+        Some(filter) => Err(Refusal::new("InvalidParameterValue", &*filter.name)),
+        None => Ok(()),
+    }
 }
 
 fn values(group: &SecurityGroup, name: &str, account: &str) -> Vec<String> {
@@ -81,7 +95,7 @@ fn view(group: &SecurityGroup, region: &str, account: &str) -> Value {
         "ipPermissionsEgress": permissions_view(&[anywhere()], account),
         "ownerId": account,
         "securityGroupArn": arn(&group.id, region, account),
-        "tagSet": tag_list(&group.tags),
+        "tagSet": tags_if_any(&group.tags),
         "vpcId": group.vpc_id,
     })
 }

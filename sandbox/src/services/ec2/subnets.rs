@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::super::page::page;
 use super::answer::{answer, done, list};
 use super::requests::{Listing, Switch, TagSpecification, named, specified};
-use super::{filters, not_found, seen_network, tag_list};
+use super::{filters, not_found, seen_network, tags_if_any};
 use crate::gateway::call::{Answer, Call};
 use crate::world::network::cidr::Range;
 use crate::world::network::{Subnet, zones};
@@ -27,14 +27,24 @@ fn subnet_view(subnet: &Subnet, region: &str, account: &str) -> Value {
         "availabilityZone": subnet.zone,
         "availabilityZoneId": zone_id(region, &subnet.zone),
         "availableIpAddressCount": Range::parse(&subnet.cidr).map(Range::usable),
+        "blockPublicAccessStates": { "internetGatewayBlockMode": "off" },
         "cidrBlock": subnet.cidr,
         "defaultForAz": subnet.default_for_az,
+        "enableDns64": false,
+        "ipv6CidrBlockAssociationSet": [],
+        "ipv6Native": false,
+        "mapCustomerOwnedIpOnLaunch": false,
         "mapPublicIpOnLaunch": subnet.map_public_ip_on_launch,
         "ownerId": account,
+        "privateDnsNameOptionsOnLaunch": {
+            "enableResourceNameDnsAAAARecord": false,
+            "enableResourceNameDnsARecord": false,
+            "hostnameType": "ip-name",
+        },
         "state": "available",
         "subnetArn": format!("arn:aws:ec2:{region}:{account}:subnet/{}", subnet.id),
         "subnetId": subnet.id,
-        "tagSet": tag_list(&subnet.tags),
+        "tagSet": tags_if_any(&subnet.tags),
         "vpcId": subnet.vpc_id,
     })
 }

@@ -54,17 +54,26 @@ pub(super) fn must_show(world: &World, call: &Call) -> Result<(), Refusal> {
 }
 
 /// Tags that are to be put on things, or to be taken from them.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
 struct Tagging {
-    #[serde(default)]
     resource_id: Vec<String>,
-    #[serde(default)]
     tag: Vec<Tag>,
 }
 
+impl Tagging {
+    fn read(call: &Call) -> Result<Self, Refusal> {
+        let request: Self = call.query()?;
+        if request.resource_id.is_empty() {
+            let text = "The request must contain the parameter resourceIdSet";
+            return Err(Refusal::new("MissingParameter", text));
+        }
+        Ok(request)
+    }
+}
+
 pub(super) fn create(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
-    let request: Tagging = call.query()?;
+    let request = Tagging::read(call)?;
     let tags = tags(request.tag);
     if let Some(key) = tags.keys().find(|key| key.starts_with("aws:")) {
         let message = format!(
@@ -85,7 +94,7 @@ pub(super) fn create(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal>
 
 /// A tag goes if its key is named, and its value fits where one is given; without tags all go.
 pub(super) fn delete(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
-    let request: Tagging = call.query()?;
+    let request = Tagging::read(call)?;
     let wanted = request.tag;
     let mut state = world.lock();
     for id in &request.resource_id {

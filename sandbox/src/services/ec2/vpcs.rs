@@ -8,12 +8,18 @@ use serde_json::{Value, json};
 use super::super::page::page;
 use super::answer::{answer, done, list};
 use super::requests::{Listing, Switch, TagSpecification, named, specified};
-use super::{filters, not_found, seen_network, tag_list};
+use super::{filters, not_found, seen_network, tags_if_any};
 use crate::gateway::call::{Answer, Call};
 use crate::world::network::Vpc;
+use crate::world::network::interfaces::derived_id;
 use crate::world::{Refusal, World};
 
-fn vpc_view(vpc: &Vpc, account: &str, state: &str) -> Value {
+/// The set of DHCP options that a region has from the start, which every VPC here uses.
+fn dhcp_options(region: &str) -> String {
+    derived_id("dopt", region)
+}
+
+fn vpc_view(vpc: &Vpc, region: &str, account: &str, state: &str) -> Value {
     // A VPC's first block is one of its associations; Ansible's `ec2_vpc_net` waits for it.
     let first_block = json!({
         "associationId": vpc.id.replacen("vpc-", "vpc-cidr-assoc-", 1),
@@ -23,12 +29,12 @@ fn vpc_view(vpc: &Vpc, account: &str, state: &str) -> Value {
     json!({
         "cidrBlock": vpc.cidr,
         "cidrBlockAssociationSet": [first_block],
-        "dhcpOptionsId": "default",
+        "dhcpOptionsId": dhcp_options(region),
         "instanceTenancy": "default",
         "isDefault": vpc.is_default,
         "ownerId": account,
         "state": state,
-        "tagSet": tag_list(&vpc.tags),
+        "tagSet": tags_if_any(&vpc.tags),
         "vpcId": vpc.id,
     })
 }
@@ -38,7 +44,10 @@ pub(super) fn create_default(world: &Arc<World>, call: &Call) -> Result<Answer, 
     let account = state.account.clone();
     let network = &mut state.region(&call.region).network;
     let id = network.create_default_vpc(&call.region)?;
-    let vpc = network.vpcs.get(&id).map(|vpc| vpc_view(vpc, &account, "pending"));
+    let vpc = network
+        .vpcs
+        .get(&id)
+        .map(|vpc| vpc_view(vpc, &call.region, &account, "pending"));
     Ok(answer(call, &json!({ "vpc": vpc })))
 }
 
@@ -66,13 +75,15 @@ pub(super) fn describe(world: &Arc<World>, call: &Call) -> Result<Answer, Refusa
             "is-default" | "isDefault" => vpc.is_default.to_string(),
             "state" => "available".to_owned(),
             "owner-id" => account.clone(),
-            "dhcp-options-id" => "default".to_owned(),
+            "dhcp-options-id" => dhcp_options(&call.region),
             _ => vpc.cidr.clone(),
         }]
     };
     let chosen = filters::select(all, request.filter, FILTERS, values, |vpc| vpc.tags.clone())?;
     let page = page(chosen, request.max_results, request.next_token.as_deref())?;
-    Ok(list(call, "vpcSet", page, |vpc| vpc_view(vpc, &account, "available")))
+    Ok(list(call, "vpcSet", page, |vpc| {
+        vpc_view(vpc, &call.region, &account, "available")
+    }))
 }
 
 #[derive(Deserialize)]
@@ -102,7 +113,10 @@ pub(super) fn create(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal>
     let account = state.account.clone();
     let network = &mut state.region(&call.region).network;
     let vpc = network.create_vpc(&request.cidr_block, tags)?;
-    Ok(answer(call, &json!({ "vpc": vpc_view(vpc, &account, "pending") })))
+    Ok(answer(
+        call,
+        &json!({ "vpc": vpc_view(vpc, &call.region, &account, "pending") }),
+    ))
 }
 
 #[derive(Deserialize)]

@@ -46,10 +46,14 @@ pub(crate) struct Instance {
     pub private_ip: String,
     pub public_ip: Option<String>,
     pub launched: Timestamp,
+    /// When it was told to end.
+    pub stopped: Option<Timestamp>,
     pub ended: Option<Timestamp>,
     pub reservation_id: String,
     /// A metric a minute instead of one in five.
     pub detailed_monitoring: bool,
+    /// Instance metadata only with session tokens.
+    pub requires_imds_v2: bool,
     /// EC2's status checks fail: it runs, but nothing is heard of it.
     pub is_impaired: bool,
     pub tags: Tags,
@@ -93,6 +97,14 @@ impl Instance {
     /// It runs or will run.
     pub(crate) fn is_alive(&self) -> bool {
         matches!(self.state, InstanceState::Pending | InstanceState::Running)
+    }
+
+    /// It is told to end, if it was not told before.
+    pub(crate) fn stop(&mut self, now: Timestamp) {
+        if self.is_alive() {
+            self.state = InstanceState::ShuttingDown;
+            self.stopped = Some(now);
+        }
     }
 }
 
@@ -318,9 +330,11 @@ fn make(here: &Region, id: &str, spec: &InstanceSpec, subnet_id: &str, now: Time
         private_ip: private_ip(here, subnet.map_or("172.31.0.0/20", |subnet| &subnet.cidr)),
         public_ip: public.then(network::public_ip),
         launched: now,
+        stopped: None,
         ended: None,
         reservation_id: ids::ec2("r"),
         detailed_monitoring: spec.detailed_monitoring,
+        requires_imds_v2: spec.requires_imds_v2,
         is_impaired: false,
         tags,
     }
@@ -356,7 +370,7 @@ pub(crate) async fn terminate(world: &Arc<World>, region: &str, id: &str) {
         if instance.is_gone() {
             return;
         }
-        instance.state = InstanceState::ShuttingDown;
+        instance.stop(world.clock.now());
     }
     world.plane.terminate(id).await;
     let now = world.clock.now();

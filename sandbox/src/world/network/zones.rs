@@ -32,17 +32,42 @@ pub(crate) struct Zone {
     pub id: String,
 }
 
-/// The zones of a region: six in us-east-1, three elsewhere.
+/// The zones of a region: six in us-east-1, three elsewhere. Their ids do not go by their letters, which are each account's
+/// own (RAM user guide, working-with-az-ids).
 pub(crate) fn zones(region: &str) -> Vec<Zone> {
-    let letters = if region == "us-east-1" { "abcdef" } else { "abc" };
-    letters
-        .chars()
-        .enumerate()
-        .map(|(index, letter)| Zone {
-            name: format!("{region}{letter}"),
-            id: format!("{}-az{}", short(region), index + 1),
-        })
-        .collect()
+    let numbers: &[(char, u8)] = match region {
+        "us-east-1" => &[('a', 6), ('b', 1), ('c', 2), ('d', 4), ('e', 3), ('f', 5)],
+        _ => &[('a', 2), ('b', 3), ('c', 1)],
+    };
+    let zone = |(letter, number): &(char, u8)| Zone {
+        name: format!("{region}{letter}"),
+        id: format!("{}-az{number}", short(region)),
+    };
+    numbers.iter().map(zone).collect()
+}
+
+/// What AWS calls a region (AWS General Reference, "Regional endpoints").
+pub(crate) fn title(region: &str) -> Option<&'static str> {
+    Some(match region {
+        "ap-northeast-1" => "Asia Pacific (Tokyo)",
+        "ap-northeast-2" => "Asia Pacific (Seoul)",
+        "ap-northeast-3" => "Asia Pacific (Osaka)",
+        "ap-south-1" => "Asia Pacific (Mumbai)",
+        "ap-southeast-1" => "Asia Pacific (Singapore)",
+        "ap-southeast-2" => "Asia Pacific (Sydney)",
+        "ca-central-1" => "Canada (Central)",
+        "eu-central-1" => "Europe (Frankfurt)",
+        "eu-north-1" => "Europe (Stockholm)",
+        "eu-west-1" => "Europe (Ireland)",
+        "eu-west-2" => "Europe (London)",
+        "eu-west-3" => "Europe (Paris)",
+        "sa-east-1" => "South America (Sao Paulo)",
+        "us-east-1" => "US East (N. Virginia)",
+        "us-east-2" => "US East (Ohio)",
+        "us-west-1" => "US West (N. California)",
+        "us-west-2" => "US West (Oregon)",
+        _ => return None,
+    })
 }
 
 /// `use1` of `us-east-1`, `apne2` of `ap-northeast-2`, as in zone ids.
@@ -113,9 +138,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_region_has_a_title() {
+        assert!(REGIONS.iter().all(|region| title(region).is_some()));
+    }
+
+    #[test]
     fn zone_ids_are_short_forms_of_the_region() {
-        assert_eq!(zones("us-east-1")[5].id, "use1-az6");
-        assert_eq!(zones("ap-northeast-2")[0].id, "apne2-az1");
+        assert_eq!(zones("us-east-1")[0].id, "use1-az6");
+        assert_eq!(zones("ap-northeast-2")[0].id, "apne2-az2");
         assert_eq!(zones("eu-central-1").len(), 3);
     }
 }
