@@ -8,7 +8,7 @@ use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Dimension, HistoryItemType, ScanBy, Statistic};
 use serde_json::Value;
 
-use crate::support::{Ran, User};
+use crate::support::{Ran, User, aws_tools};
 
 /// The clock for stories that look at what is in transition: the CLI takes half a second for a call.
 const UNHURRIED: &str = "60";
@@ -22,6 +22,7 @@ fn tell(user: &User, story: &str) -> Ran {
     python
         .args(["tests/conformance/run.py", story])
         .envs(user.environment())
+        .env("CONFORMANCE_TIME_SCALE", user.time_scale())
         .env("PYTHONDONTWRITEBYTECODE", "1");
     Ran::from(python.output().unwrap()).exits(0)
 }
@@ -64,7 +65,8 @@ fn tools(name: &str) -> PathBuf {
 
 /// A story of a client that is installed for it, last in the path: the Python that tells it is another.
 fn tell_of_a_client(story: &str, bin: &Path) {
-    let path = format!("{}:{}", std::env::var("PATH").unwrap(), bin.display());
+    let path = std::env::var("PATH").unwrap();
+    let path = format!("{}:{path}:{}", aws_tools().display(), bin.display());
     let user = User::new().with("PATH", &path);
     user.confctl(&["sandbox", "start"]).exits(0);
     tell(&with_the_site(user), story);
