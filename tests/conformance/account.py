@@ -27,8 +27,8 @@ from botocore.exceptions import ClientError
 import witness
 
 try:
-    # Version 1, where it is a package of this Python. Version 2 is a program only.
-    from awscli import clidriver
+    # Version 1, where it is a package of this Python, with the handlers that it loads at its start. Version 2 is a program only.
+    from awscli import clidriver, handlers  # noqa: F401
 except ImportError:
     clidriver = None
 
