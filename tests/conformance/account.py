@@ -8,6 +8,7 @@ import atexit
 import functools
 import http.client
 import json
+import multiprocessing
 import os
 import re
 import subprocess
@@ -24,6 +25,12 @@ from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError
 
 import witness
+
+try:
+    # Version 1, where it is a package of this Python, with the handlers that it loads at its start. Version 2 is a program only.
+    from awscli import clidriver, handlers  # noqa: F401
+except ImportError:
+    clidriver = None
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ENDPOINT = urllib.parse.urlsplit(os.environ["AWS_ENDPOINT_URL"])
@@ -50,12 +57,11 @@ def _scratch():
 
 @functools.cache
 def _cli_environment():
-    """Makes the CLI load the witness. Version 2 wants to be told where plugins are, version 1 takes that for one."""
-    version = subprocess.run(["aws", "--version"], capture_output=True, text=True, check=True)
-    plugins = [f"cli_legacy_plugin_path = {HERE}"] if "aws-cli/2" in version.stdout + version.stderr else []
+    """Makes the CLI load its plugins. Version 2 wants to be told where they are, version 1 takes that for one."""
     path = os.path.join(_scratch(), "config")
+    legacy = [] if clidriver else [f"cli_legacy_plugin_path = {HERE}"]
     with open(path, "w", encoding="utf-8") as config:
-        config.write("\n".join(["[plugins]", *plugins, "witness = witness", ""]))
+        config.write("\n".join(["[plugins]", *legacy, "waiters = waiters", "witness = witness", ""]))
     return {
         **os.environ,
         "AWS_CONFIG_FILE": path,
@@ -65,10 +71,44 @@ def _cli_environment():
     }
 
 
+class _Copy:
+    """A command of the CLI in a copy of this process, which has loaded it: by itself each would do so for longer than the
+    whole rest takes. As far as is needed here like a `Popen`."""
+
+    def __init__(self, arguments):
+        self.args = ["aws", *arguments]
+        self.streams = [tempfile.TemporaryFile("w+", encoding="utf-8") for _ in range(2)]
+        self.process = multiprocessing.get_context("fork").Process(target=self._run)
+        self.process.start()
+
+    def _run(self):
+        for number, stream in enumerate(self.streams, start=1):
+            os.dup2(stream.fileno(), number)
+        os.environ.update(_cli_environment())
+        sys.argv = self.args
+        sys.exit(clidriver.main())
+
+    @property
+    def returncode(self):
+        return self.process.exitcode
+
+    def communicate(self, timeout):
+        self.process.join(timeout)
+        if self.returncode is None:
+            self.process.kill()
+            raise subprocess.TimeoutExpired(self.args, timeout)
+        for stream in self.streams:
+            stream.seek(0)
+        return [stream.read() for stream in self.streams]
+
+
 def start(*arguments):
     """The AWS CLI, running."""
+    line = [*arguments, "--output", "json"]
+    if clidriver:
+        return _Copy(line)
     return subprocess.Popen(
-        ["aws", *arguments, "--output", "json"],
+        ["aws", *line],
         env=_cli_environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

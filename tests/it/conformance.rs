@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::support::{Ran, User};
+use serde_json::Value;
+
+use crate::support::{Ran, User, aws_tools};
 
 /// The clock for stories that look at what is in transition: the CLI takes half a second for a call.
 const UNHURRIED: &str = "60";
@@ -17,6 +19,7 @@ fn tell(user: &User, story: &str) -> Ran {
     python
         .args(["tests/conformance/run.py", story])
         .envs(user.environment())
+        .env("CONFORMANCE_TIME_SCALE", user.time_scale())
         .env("PYTHONDONTWRITEBYTECODE", "1");
     Ran::from(python.output().unwrap()).exits(0)
 }
@@ -59,7 +62,8 @@ fn tools(name: &str) -> PathBuf {
 
 /// A story of a client that is installed for it, last in the path: the Python that tells it is another.
 fn tell_of_a_client(story: &str, bin: &Path) {
-    let path = format!("{}:{}", std::env::var("PATH").unwrap(), bin.display());
+    let path = std::env::var("PATH").unwrap();
+    let path = format!("{}:{path}:{}", aws_tools().display(), bin.display());
     let user = User::new().with("PATH", &path);
     user.confctl(&["sandbox", "start"]).exits(0);
     tell(&with_the_site(user), story);

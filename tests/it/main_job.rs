@@ -335,14 +335,7 @@ fn drift_is_seen_and_repaired(user: &User) {
     // While that update runs the environment is in transition; then it differs.
     let plan = user.confctl(&["plan", "--sandbox", "--detailed-exitcode"]);
     assert_eq!(plan.code(), 2, "{}\n{}", plan.stdout, plan.stderr);
-    user.aws(&[
-        "elasticbeanstalk",
-        "wait",
-        "environment-updated",
-        "--environment-names",
-        "Tcb-conference-env",
-    ])
-    .exits(0);
+    user.awaits_environment(|status| status == "Ready");
     let plan = user.confctl(&["plan", "--sandbox", "--detailed-exitcode"]).exits(2);
     assert!(
         plan.stderr.contains("EVENT_TITLE") && plan.stderr.contains("MaxSize: 9 -> 4"),

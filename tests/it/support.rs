@@ -1,5 +1,6 @@
 //! A user at a terminal of their own: home, sandbox, `confctl` and AWS's own tools, none of which sees another test's.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::OnceLock;
@@ -92,6 +93,14 @@ impl User {
         self
     }
 
+    /// How many times faster than AWS this user's sandbox is.
+    pub fn time_scale(&self) -> &str {
+        let set = self
+            .environment()
+            .find(|(name, _)| *name == "CONFCTL_SANDBOX_TIME_SCALE");
+        set.map_or(TIME_SCALE, |(_, scale)| scale)
+    }
+
     /// What [`User::with`] has set.
     pub fn environment(&self) -> impl Iterator<Item = (&str, &str)> {
         self.environment
@@ -159,7 +168,7 @@ impl User {
 
     /// The AWS CLI against this user's sandbox.
     pub fn aws(&self, arguments: &[&str]) -> Ran {
-        let mut command = Command::new(aws_tool("aws"));
+        let mut command = Command::new(aws_tools().join("aws"));
         command
             .args(arguments)
             .env("HOME", self.home())
@@ -179,6 +188,20 @@ impl User {
         }
     }
 
+    /// Waits for a state of the article's environment. The CLI's own `wait` looks every 20 s, however fast the sandbox is;
+    /// `tests/conformance` tells of it.
+    pub fn awaits_environment(&self, is_so: impl Fn(&Value) -> bool) {
+        let ask = [
+            "elasticbeanstalk",
+            "describe-environments",
+            "--environment-names",
+            "Tcb-conference-env",
+        ];
+        until("the environment", Duration::from_secs(400), || {
+            is_so(&self.aws_json(&ask)["Environments"][0]["Status"])
+        });
+    }
+
     /// A Python program with boto3 against this user's sandbox.
     pub fn python(&self, program: &str) -> Ran {
         self.python_command().arg("-c").arg(program).output().unwrap().into()
@@ -186,12 +209,10 @@ impl User {
 
     /// A Python that has boto3, with the AWS CLI in its path.
     pub fn python_command(&self) -> Command {
-        let python = aws_tool("python3");
-        let mut command = Command::new(&python);
-        if let Some(tools) = python.parent().filter(|directory| directory.is_absolute()) {
-            let path = std::env::var("PATH").unwrap_or_default();
-            command.env("PATH", format!("{}:{path}", tools.display()));
-        }
+        let tools = aws_tools();
+        let mut command = Command::new(tools.join("python3"));
+        let path = std::env::var("PATH").unwrap_or_default();
+        command.env("PATH", format!("{}:{path}", tools.display()));
         command.env("HOME", self.home()).envs(self.aws_environment());
         command
     }
@@ -253,37 +274,58 @@ pub fn finish(child: Child) -> Ran {
     child.wait_with_output().unwrap().into()
 }
 
-/// A tool of AWS's own: the machine's, else one that is installed once beside the build.
-fn aws_tool(name: &str) -> PathBuf {
-    static TOOLS: OnceLock<Option<PathBuf>> = OnceLock::new();
-    let installed = TOOLS.get_or_init(|| {
-        let works = |program: &str, arguments: &[&str]| {
-            Command::new(program)
+/// Where a Python with boto3 is, and the AWS CLI beside it: the machine's, else one that is installed once beside the build.
+pub fn aws_tools() -> &'static Path {
+    static TOOLS: OnceLock<PathBuf> = OnceLock::new();
+    TOOLS.get_or_init(find_aws_tools)
+}
+
+/// Looks once for all tests, which may be processes of their own: the look takes longer than many a test.
+fn find_aws_tools() -> PathBuf {
+    let place = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let lock = File::create(place.join("aws-tools.lock")).unwrap();
+    lock.lock().unwrap();
+    let noted = place.join("aws-tools.txt");
+    if let Ok(found) = std::fs::read_to_string(&noted).map(PathBuf::from)
+        && found.join("aws").exists()
+        && found.join("python3").exists()
+    {
+        return found;
+    }
+    let found = aws_tools_of_the_machine().unwrap_or_else(|| aws_tools_of_our_own(&place.join("aws-tools")));
+    std::fs::write(&noted, found.to_str().unwrap()).unwrap();
+    found
+}
+
+/// The folder of the interpreter itself: what is first in the path may be a script that looks for it each time.
+fn aws_tools_of_the_machine() -> Option<PathBuf> {
+    let told = |program: &Path, arguments: &[&str]| {
+        let output = Command::new(program).args(arguments).output().ok()?;
+        let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        output.status.success().then_some(text)
+    };
+    let python = told(
+        Path::new("python3"),
+        &["-c", "import boto3, sys; print(sys.executable)"],
+    )?;
+    let tools = Path::new(&python).parent()?.to_owned();
+    told(&tools.join("aws"), &["--version"])?;
+    tools.join("python3").exists().then_some(tools)
+}
+
+fn aws_tools_of_our_own(place: &Path) -> PathBuf {
+    if !place.join("bin/aws").exists() {
+        let run = |program: &Path, arguments: &[&str]| {
+            let output = Command::new(program)
                 .args(arguments)
                 .output()
-                .is_ok_and(|output| output.status.success())
+                .expect("python3 is needed by these tests");
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         };
-        if works("aws", &["--version"]) && works("python3", &["-c", "import boto3"]) {
-            return None;
-        }
-        let tools = Path::new(env!("CARGO_TARGET_TMPDIR")).join("aws-tools");
-        if !tools.join("bin/aws").exists() {
-            let run = |program: &Path, arguments: &[&str]| {
-                let output = Command::new(program)
-                    .args(arguments)
-                    .output()
-                    .expect("python3 is needed by these tests");
-                assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-            };
-            run(Path::new("python3"), &["-m", "venv", tools.to_str().unwrap()]);
-            run(&tools.join("bin/pip"), &["install", "--quiet", "awscli", "boto3"]);
-        }
-        Some(tools.join("bin"))
-    });
-    match installed {
-        Some(bin) => bin.join(name),
-        None => PathBuf::from(name),
+        run(Path::new("python3"), &["-m", "venv", place.to_str().unwrap()]);
+        run(&place.join("bin/pip"), &["install", "--quiet", "awscli", "boto3"]);
     }
+    place.join("bin")
 }
 
 /// Waits for it, at most so long.
