@@ -62,12 +62,10 @@ impl SignIn {
         Ok(sign_in)
     }
 
-    /// The region that the environment or the AWS profile names, and which of them does.
+    /// The region that the AWS profile names, and which profile that is.
     pub fn region(&self) -> Option<(String, String)> {
-        region_of_environment().or_else(|| {
-            let region = self.chain().find_map(|profile| profile.get("region"))?;
-            Some((region.to_owned(), format!("the AWS profile {}", self.selected())))
-        })
+        let region = self.chain().find_map(|profile| profile.get("region"))?;
+        Some((region.to_owned(), format!("the AWS profile {}", self.selected())))
     }
 
     /// The provider of credentials, where it is not the SDK's whole chain.
@@ -111,7 +109,8 @@ impl SignIn {
     }
 
     fn check(&self) -> Result<(), Error> {
-        if let Some(name) = self.named.as_deref()
+        // AWS's tools take `default` for no name where there is no such profile.
+        if let Some(name) = self.named.as_deref().filter(|name| *name != "default")
             && self.profiles.get_profile(name).is_none()
         {
             return Err(self.missing(name));

@@ -182,6 +182,9 @@ fn a_value_that_is_none_is_told_by_the_variable_that_holds_it() {
         let ran = with(&user, &[(name, value)], &["profile", "list"]).exits(64);
         assert!(ran.stderr.contains(name), "{name}: {}", ran.stderr);
     }
+    let scale = ("CONFCTL_SANDBOX_TIME_SCALE", "fast");
+    let sandbox = with(&user, &[scale], &["plan", "--sandbox"]).exits(64);
+    assert!(sandbox.stderr.contains(scale.0), "{}", sandbox.stderr);
     // Who typed it is told of what was typed.
     let both = with(
         &user,

@@ -236,6 +236,10 @@ async fn stack_trouble(aws: &Aws, stack: &str) -> Result<Option<Trouble>, Error>
 
 /// Whether any distribution of the account has this name as an origin, whatever the profile says by now.
 async fn is_fetched_from(aws: &Aws, name: &str) -> Result<bool, Error> {
+    // The other partitions have no distribution for it.
+    if aws.partition() != "aws" {
+        return Ok(false);
+    }
     let mut pages = aws.cloudfront.list_distributions().into_paginator().items().send();
     while let Some(distribution) = pages.next().await {
         let distribution = distribution.explain("see whether a distribution fetches from the environment")?;
