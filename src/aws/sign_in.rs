@@ -62,12 +62,10 @@ impl SignIn {
         Ok(sign_in)
     }
 
-    /// The region that the environment or the AWS profile names, and which of them does.
+    /// The region that the AWS profile names, and which profile that is.
     pub fn region(&self) -> Option<(String, String)> {
-        region_of_environment().or_else(|| {
-            let region = self.chain().find_map(|profile| profile.get("region"))?;
-            Some((region.to_owned(), format!("the AWS profile {}", self.selected())))
-        })
+        let region = self.chain().find_map(|profile| profile.get("region"))?;
+        Some((region.to_owned(), format!("the AWS profile {}", self.selected())))
     }
 
     /// The provider of credentials, where it is not the SDK's whole chain.
@@ -105,22 +103,28 @@ impl SignIn {
             let name = next.take().filter(|name| !seen.contains(name))?;
             seen.push(name);
             let profile = self.profiles.get_profile(name)?;
-            next = profile.get("source_profile");
+            let ends = seen.len() > 1 && has_own_keys(profile);
+            next = profile.get("source_profile").filter(|_| !ends);
             Some(profile)
         })
     }
 
     fn check(&self) -> Result<(), Error> {
-        if let Some(name) = self.named.as_deref()
+        // AWS's tools take `default` for no name where there is no such profile.
+        if let Some(name) = self.named.as_deref().filter(|name| *name != "default")
             && self.profiles.get_profile(name).is_none()
         {
             return Err(self.missing(name));
         }
         // aws-config has no way to ask for a code and leaves `mfa_serial` out: AWS would answer AccessDenied.
-        let mut chain = self.chain();
-        match chain.find(|profile| profile.get("role_arn").is_some() && profile.get("mfa_serial").is_some()) {
+        let mut chain = self.chain().enumerate();
+        let asks = |(place, profile): &(usize, &Profile)| {
+            let is_assumed = *place == 0 || !has_own_keys(profile);
+            is_assumed && profile.get("role_arn").is_some() && profile.get("mfa_serial").is_some()
+        };
+        match chain.find(asks) {
             None => Ok(()),
-            Some(profile) => Err(Error::new(
+            Some((_, profile)) => Err(Error::new(
                 Kind::Denied,
                 format!(
                     "the AWS profile {} wants a code of an MFA device, which confctl cannot ask for",
@@ -128,7 +132,7 @@ impl SignIn {
                 ),
             )
             .because("it has `mfa_serial` beside `role_arn`")
-            .hint(exported(self.selected()))),
+            .hint(self.handed_over())),
         }
     }
 
@@ -157,6 +161,17 @@ impl SignIn {
             files().map(|file| file.display().to_string()).join(" and ")
         ))
         .hint(hint)
+    }
+
+    /// How a session that the AWS CLI has signed in to is handed over.
+    /// Source: the AWS CLI reference, configure export-credentials ("--format env").
+    fn handed_over(&self) -> String {
+        let again = match self.typed {
+            true => "the same command without --aws-profile",
+            false => "the same command again",
+        };
+        let profile = self.selected();
+        format!("eval \"$(aws configure export-credentials --profile {profile} --format env)\", then {again}")
     }
 
     fn base(&self) -> Base {
@@ -195,20 +210,17 @@ impl SignIn {
     }
 }
 
-/// How a session that the AWS CLI has signed in to is handed over.
-/// Source: the AWS CLI reference, configure export-credentials ("--format env").
-fn exported(profile: &str) -> String {
-    format!(
-        "eval \"$(aws configure export-credentials --profile {profile} --format env)\", then the same command again"
-    )
-}
-
 /// AWS_REGION, else AWS_DEFAULT_REGION, as for the SDK; with the variable's name.
 pub fn region_of_environment() -> Option<(String, String)> {
     ["AWS_REGION", "AWS_DEFAULT_REGION"].into_iter().find_map(|name| {
         let value = std::env::var(name).ok()?;
         (!value.is_empty()).then(|| (value, name.to_owned()))
     })
+}
+
+/// Keys of a profile that another one takes its credentials from come before all else in it (aws-config, profile/credentials).
+fn has_own_keys(profile: &Profile) -> bool {
+    profile.get("aws_access_key_id").is_some()
 }
 
 fn has_keys(env: &Env) -> bool {
@@ -259,10 +271,7 @@ fn lines(text: String) -> Vec<String> {
     text.lines().map(|line| line.trim().to_owned()).collect()
 }
 
-/// Where the credentials in use come from and how long they last, for people.
-///
-/// # Errors
-/// Where there are none.
+/// Where the credentials in use come from and how long they last, for people; `None` where they cannot be had.
 pub async fn described(config: &SdkConfig) -> Option<String> {
     let credentials = config.credentials_provider()?.provide_credentials().await.ok()?;
     let features = credentials.get_property::<Vec<Feature>>().cloned().unwrap_or_default();

@@ -14,9 +14,13 @@ use rustls::pki_types::pem::PemObject;
 
 use crate::engine::{Error, Kind};
 
-/// The authorities of a bundle, as PEM; none: the system's.
+/// The authorities that count.
 #[derive(Clone, Default)]
-pub struct Trust(Option<Vec<u8>>);
+pub struct Trust {
+    /// Of a bundle; none: the system's.
+    pem: Option<Vec<u8>>,
+    tls: TlsContext,
+}
 
 impl Trust {
     /// Reads a bundle of PEM certificates, which `named` names. As for the AWS CLI it takes the place of the system's.
@@ -37,21 +41,22 @@ impl Trust {
         };
         let pem = fs_err::read(&path).map_err(|error| unfit(error.to_string()))?;
         check(&path, &pem).map_err(unfit)?;
-        Ok(Self(Some(pem)))
+        let trusted = TrustStore::empty().with_pem_certificate(pem.clone());
+        let tls = TlsContext::builder().with_trust_store(trusted).build();
+        Ok(Self {
+            tls: tls.map_err(|error| unfit(error.to_string()))?,
+            pem: Some(pem),
+        })
     }
 
     /// The bundle's certificates, as PEM.
     pub fn pem(&self) -> Option<&[u8]> {
-        self.0.as_deref()
+        self.pem.as_deref()
     }
 
     /// The client for AWS: proxies by HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, but never to this machine.
     pub fn client(&self, is_this_machine: bool) -> SharedHttpClient {
-        let mut tls = TlsContext::builder();
-        if let Some(pem) = &self.0 {
-            tls = tls.with_trust_store(TrustStore::empty().with_pem_certificate(pem.clone()));
-        }
-        let tls = tls.build().unwrap_or_default();
+        let tls = self.tls.clone();
         Builder::new().build_with_connector_fn(move |settings, components| {
             let mut connector = ConnectorBuilder::default()
                 .tls_provider(Provider::Rustls(CryptoMode::AwsLc))

@@ -73,6 +73,10 @@ pub(super) fn choose(global: &Global) -> Result<Chosen, Error> {
     };
     if let Some(region) = &global.region {
         chosen.take_region(region.clone(), RegionFrom::Flag)?;
+    } else if chosen.region_from == RegionFrom::Default
+        && let Some((region, variable)) = sign_in::region_of_environment()
+    {
+        chosen.take_region(region, RegionFrom::Aws(variable))?;
     }
     Ok(chosen)
 }
@@ -107,14 +111,10 @@ pub(super) async fn connect_with(
         Some(_) => None,
         None => Some(SignIn::read(global.aws_profile.as_deref()).await?),
     };
-    if chosen.region_from == RegionFrom::Default {
-        let named = match &sign_in {
-            Some(sign_in) => sign_in.region(),
-            None => sign_in::region_of_environment(),
-        };
-        if let Some((region, from)) = named {
-            chosen.take_region(region, RegionFrom::Aws(from))?;
-        }
+    if chosen.region_from == RegionFrom::Default
+        && let Some((region, profile)) = sign_in.as_ref().and_then(SignIn::region)
+    {
+        chosen.take_region(region, RegionFrom::Aws(profile))?;
     }
     let config = clients::configuration(target, &chosen.profile.region, sign_in.as_ref()).await;
     let only = global.account.clone().or_else(|| chosen.profile.account.clone());

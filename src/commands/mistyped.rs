@@ -37,14 +37,22 @@ pub(super) fn unparsed(arguments: &[OsString], error: &clap::Error) -> Exit {
     Exit::Usage
 }
 
-/// As far as it can be told of a command line that was not understood.
+/// As far as it can be told of a command line that was not understood: `-o json`, `-o=json`, `-yojson`, `--output=json`, ….
 fn wants_json(arguments: &[OsString]) -> bool {
-    let asks = |pair: &[OsString]| ["-o", "--output"].iter().any(|flag| pair[0] == *flag) && pair[1] == "json";
-    let joined = arguments
-        .iter()
-        .any(|argument| argument == "--output=json" || argument == "-ojson");
-    let set = std::env::var_os("CONFCTL_OUTPUT").is_some_and(|format| format == "json");
-    set || joined || arguments.windows(2).any(asks)
+    let texts: Vec<_> = arguments.iter().map(|argument| argument.to_string_lossy()).collect();
+    let typed = texts.iter().enumerate().any(|(place, text)| {
+        let value = match text.strip_prefix("--") {
+            Some(long) => long.strip_prefix("output"),
+            // Flags of one letter may stand before it.
+            None => text.strip_prefix('-').and_then(|short| Some(short.split_once('o')?.1)),
+        };
+        match value {
+            Some("") => texts.get(place + 1).is_some_and(|next| next == "json"),
+            Some(value) => value.strip_prefix('=').unwrap_or(value) == "json",
+            None => false,
+        }
+    });
+    typed || std::env::var_os("CONFCTL_OUTPUT").is_some_and(|format| format == "json")
 }
 
 /// The variable that the mistake is in: clap names the option, also where nobody typed it.
@@ -90,4 +98,28 @@ fn options(command: &Command) -> Vec<(String, Option<&OsStr>)> {
 fn without_variables(command: Command) -> Command {
     let command = command.mut_args(|argument| argument.env(Resettable::<clap::builder::OsStr>::Reset));
     command.mut_subcommands(without_variables)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_wanted_however_it_is_typed() {
+        let wants = |line: &str| wants_json(&line.split(' ').map(OsString::from).collect::<Vec<_>>());
+        for line in [
+            "-o json",
+            "-o=json",
+            "-ojson",
+            "--output json",
+            "--output=json",
+            "-yo json",
+            "-qojson",
+        ] {
+            assert!(wants(&format!("confctl up {line} --bogus")), "{line}");
+        }
+        for line in ["-o text", "--output", "--name json", "-yo", "--no-input json"] {
+            assert!(!wants(&format!("confctl up --bogus {line}")), "{line}");
+        }
+    }
 }

@@ -141,7 +141,7 @@ pub(super) async fn run(command: &SandboxCommand, region: Option<&str>, ui: &Ui)
 pub(super) async fn target(ui: &Ui) -> Result<Target, Error> {
     let ran = daemon::find(&directory()?).map_err(explained)?.is_some();
     // Also where one runs: another version's is refused there.
-    let info = start(&from_environment())?;
+    let info = start(&from_environment()?)?;
     if !ran {
         ui.say(&format!(
             "Started a sandbox at {} ({} times as fast as real time); `confctl sandbox stop` ends it.",
@@ -158,19 +158,25 @@ pub(super) async fn target(ui: &Ui) -> Result<Target, Error> {
 }
 
 /// What `sandbox start` takes from the environment holds for a start on demand too.
-fn from_environment() -> SandboxOptions {
-    let scale = std::env::var("CONFCTL_SANDBOX_TIME_SCALE")
-        .ok()
-        .and_then(|scale| scale.parse().ok());
-    let delay = std::env::var("CONFCTL_SANDBOX_TAG_DELAY")
-        .ok()
-        .and_then(|delay| delay.parse().ok());
-    SandboxOptions {
-        time_scale: scale.unwrap_or(60.0),
-        tag_delay: delay.unwrap_or(0),
-        gates: std::env::var("CONFCTL_SANDBOX_GATES").unwrap_or_default(),
+fn from_environment() -> Result<SandboxOptions, Error> {
+    Ok(SandboxOptions {
+        time_scale: variable("CONFCTL_SANDBOX_TIME_SCALE")?.unwrap_or(60.0),
+        tag_delay: variable("CONFCTL_SANDBOX_TAG_DELAY")?.unwrap_or(0),
+        gates: variable("CONFCTL_SANDBOX_GATES")?.unwrap_or_default(),
         port: DEFAULT_PORT,
-    }
+    })
+}
+
+fn variable<T: std::str::FromStr>(name: &str) -> Result<Option<T>, Error> {
+    let Some(value) = std::env::var_os(name) else {
+        return Ok(None);
+    };
+    let read = value.to_str().and_then(|value| value.parse().ok());
+    read.map(Some).ok_or_else(|| {
+        let value = value.to_string_lossy();
+        Error::new(Kind::Usage, format!("{name} is `{value}`, which it cannot be"))
+            .hint(format!("correct or unset {name}"))
+    })
 }
 
 fn start(options: &SandboxOptions) -> Result<Info, Error> {

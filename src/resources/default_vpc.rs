@@ -196,7 +196,12 @@ impl DefaultVpc {
         cx.intend(tags::CREATED, "default-vpc").await?;
         cx.check()?;
         let made = cx.aws().ec2.create_default_vpc().send().await;
-        let made = made.or_absent(&["DefaultVpcAlreadyExists"], "create the default VPC")?;
+        let made = made.or_absent(&["DefaultVpcAlreadyExists"], "create the default VPC");
+        let made = made.map_err(|error| match error.kind {
+            // Organizations like to forbid it.
+            Kind::Denied => error.hint("use a VPC that there is: --set network.vpc=ID --set network.subnets=ID,ID"),
+            _ => error,
+        })?;
         let ours = made.and_then(|made| made.vpc).and_then(|vpc| vpc.vpc_id);
         if let Some(vpc_id) = &ours {
             self.tag(cx, vec![vpc_id.clone()])

@@ -2,6 +2,7 @@
 //! Must know nothing of how a bundle is built or checked.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use aws_sdk_elasticbeanstalk::types::{ApplicationVersionDescription, S3Location};
 
@@ -22,6 +23,8 @@ use crate::engine::{
 
 pub const ID: ResourceId = "app-version";
 const LIMITS: Limits = Limits::minutes(5, 30);
+/// Reads of UNPROCESSED before it counts as how the version stays: a minute.
+const READS_OF_UNPROCESSED: u32 = 30;
 
 pub(super) struct ApplicationVersion {
     stack: Arc<Stack>,
@@ -104,10 +107,11 @@ impl ApplicationVersion {
 
     async fn wait_processed(&self, cx: &WriteCx<Aws>) -> Result<LiveVersion, Error> {
         let wait = Wait::new(format!("the version {} to be processed", self.label()), 2, LIMITS);
+        let reads = AtomicU32::new(0);
         cx.wait(&wait, || async {
             polled(self.describe(cx.read().aws()).await.map(|version| {
                 match version.map(live) {
-                    Some(version) if version.status == "PROCESSED" || version.status == "UNPROCESSED" => {
+                    Some(version) if is_processed(&version.status, reads.fetch_add(1, Ordering::Relaxed)) => {
                         Poll::Ready(version)
                     }
                     Some(version) if version.status == "FAILED" => Poll::Failed(
@@ -122,6 +126,13 @@ impl ApplicationVersion {
         })
         .await
     }
+}
+
+/// Whether an environment can be made of it. One that was asked to be processed begins UNPROCESSED, and CreateEnvironment
+/// refuses it while it is PROCESSING; where Beanstalk does not begin, it validates when it deploys
+/// (botocore: elasticbeanstalk, ApplicationVersionDescription; EB CLI: commonops, wait_for_processed_app_versions).
+fn is_processed(status: &str, reads: u32) -> bool {
+    status == "PROCESSED" || status == "UNPROCESSED" && reads >= READS_OF_UNPROCESSED
 }
 
 fn live(version: ApplicationVersionDescription) -> LiveVersion {
@@ -283,5 +294,20 @@ impl Resource for ApplicationVersion {
         })
         .await?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_that_is_about_to_be_processed_is_waited_for() {
+        assert!(is_processed("PROCESSED", 0));
+        for status in ["UNPROCESSED", "PROCESSING", "BUILDING"] {
+            assert!(!is_processed(status, 0), "{status}");
+        }
+        assert!(!is_processed("PROCESSING", 1_000));
+        assert!(is_processed("UNPROCESSED", READS_OF_UNPROCESSED));
     }
 }

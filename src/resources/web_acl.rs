@@ -22,6 +22,8 @@ use crate::engine::{
 const ID: ResourceId = "web-acl";
 /// WAF says of a new web ACL that it may take "a few seconds to a number of minutes" to show everywhere.
 const LIMITS: Limits = Limits::minutes(2, 5);
+/// The association outlives the distribution by minutes, more than five at times (hashicorp/terraform-provider-aws#46839).
+const RELEASE: Limits = Limits::minutes(5, 15);
 
 pub(super) struct WebAcl {
     stack: Arc<Stack>,
@@ -296,8 +298,7 @@ impl Resource for WebAcl {
 
     async fn delete(&self, cx: &WriteCx<Aws>, live: LiveWebAcl) -> Result<(), Failure> {
         let doing = format!("delete the web ACL {}", self.name());
-        // The association outlives the distribution by minutes (hashicorp/terraform-provider-aws#46839).
-        let wait = Wait::new(format!("WAF to {doing}"), 5, LIMITS);
+        let wait = Wait::new(format!("WAF to {doing}"), 5, RELEASE);
         cx.check()?;
         let deleted = cx.wait(&wait, || async {
             let token = match self.get(cx.read().aws(), &live.id).await {

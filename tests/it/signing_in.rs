@@ -1,9 +1,10 @@
 //! Signing in as people do: AWS profiles of every kind, variables that pipelines leave empty, proxies, certificates, regions.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::os::unix::ffi::OsStringExt;
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 
 use crate::support::{Ran, User};
@@ -182,6 +183,9 @@ fn a_value_that_is_none_is_told_by_the_variable_that_holds_it() {
         let ran = with(&user, &[(name, value)], &["profile", "list"]).exits(64);
         assert!(ran.stderr.contains(name), "{name}: {}", ran.stderr);
     }
+    let scale = ("CONFCTL_SANDBOX_TIME_SCALE", "fast");
+    let sandbox = with(&user, &[scale], &["plan", "--sandbox"]).exits(64);
+    assert!(sandbox.stderr.contains(scale.0), "{}", sandbox.stderr);
     // Who typed it is told of what was typed.
     let both = with(
         &user,
@@ -393,4 +397,63 @@ fn a_session_of_aws_login_is_read_and_one_that_is_over_says_how_to_renew_it() {
         told.stderr
     );
     assert!(!told.stderr.contains("cargo feature"), "{}", told.stderr);
+}
+
+/// A stand-in for a company's proxy that opens TLS: on this machine, with a certificate of an authority of its own
+/// (`tests/it/authority`, good for nothing else). It tells every caller that AWS does not know the key. Gives its port.
+fn an_endpoint_of_a_strange_authority() -> (Child, String) {
+    let program = "import http.server, ssl, sys\n\
+        class Endpoint(http.server.BaseHTTPRequestHandler):\n\
+        \x20   def do_POST(self):\n\
+        \x20       self.rfile.read(int(self.headers['content-length']))\n\
+        \x20       text = b'<ErrorResponse><Error><Code>InvalidClientTokenId</Code><Message>no</Message></Error></ErrorResponse>'\n\
+        \x20       self.send_response(403)\n\
+        \x20       self.send_header('content-length', str(len(text)))\n\
+        \x20       self.end_headers()\n\
+        \x20       self.wfile.write(text)\n\
+        \x20   def log_message(self, *_): pass\n\
+        server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Endpoint)\n\
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)\n\
+        context.load_cert_chain(sys.argv[1])\n\
+        server.socket = context.wrap_socket(server.socket, server_side=True)\n\
+        print(server.server_port, flush=True)\n\
+        server.serve_forever()\n";
+    let mut server = Command::new("python3")
+        .args(["-c", program])
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/authority/localhost.pem"))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut port = String::new();
+    BufReader::new(server.stdout.take().unwrap())
+        .read_line(&mut port)
+        .unwrap();
+    (server, port.trim().to_owned())
+}
+
+#[test]
+fn a_companys_authority_is_trusted_where_it_is_named_and_the_way_is_told_where_it_is_not() {
+    let authority = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/authority/ca.pem");
+    let user = configured(&format!("[profile inspected]\nca_bundle = {authority}\n"));
+    let (mut server, port) = an_endpoint_of_a_strange_authority();
+    let endpoint = format!("https://localhost:{port}");
+    let doctor = |variable: Option<(&str, &str)>| {
+        let variables = [KEYS[0], KEYS[1], ("AWS_ENDPOINT_URL", endpoint.as_str())];
+        let variables: Vec<_> = variables.into_iter().chain(variable).collect();
+        with(&user, &variables, &["doctor"])
+    };
+    let strange = doctor(None);
+    let by_variable = doctor(Some(("AWS_CA_BUNDLE", authority)));
+    let by_profile = doctor(Some(("AWS_PROFILE", "inspected")));
+    server.kill().unwrap();
+    server.wait().unwrap();
+    let strange = strange.exits(1).stderr;
+    assert!(
+        strange.contains("UnknownIssuer") && strange.contains("AWS_CA_BUNDLE=FILE"),
+        "{strange}"
+    );
+    for trusted in [by_variable, by_profile] {
+        let said = trusted.exits(1).stderr;
+        assert!(said.contains("InvalidClientTokenId"), "{said}");
+    }
 }

@@ -216,11 +216,11 @@ pub(in crate::resources) enum Trouble {
 
 async fn stack_trouble(aws: &Aws, stack: &str) -> Result<Option<Trouble>, Error> {
     let stacks = aws.cloudformation.describe_stacks(stack).await;
-    let found = stacks
-        .explain(&format!("describe the stack {stack}"))?
-        .into_iter()
-        .next();
-    let found = found.ok_or_else(|| Error::failed(format!("CloudFormation gives no stack {stack}")))?;
+    // A stack that somebody deleted by hand is a ValidationError: nothing is known to be wrong with what it had made.
+    let stacks = stacks.or_absent(&["ValidationError"], &format!("describe the stack {stack}"))?;
+    let Some(found) = stacks.and_then(|stacks| stacks.into_iter().next()) else {
+        return Ok(None);
+    };
     let status = found.stack_status.as_str();
     let reason = found
         .stack_status_reason
@@ -236,6 +236,10 @@ async fn stack_trouble(aws: &Aws, stack: &str) -> Result<Option<Trouble>, Error>
 
 /// Whether any distribution of the account has this name as an origin, whatever the profile says by now.
 async fn is_fetched_from(aws: &Aws, name: &str) -> Result<bool, Error> {
+    // The other partitions have no distribution for it.
+    if aws.partition() != "aws" {
+        return Ok(false);
+    }
     let mut pages = aws.cloudfront.list_distributions().into_paginator().items().send();
     while let Some(distribution) = pages.next().await {
         let distribution = distribution.explain("see whether a distribution fetches from the environment")?;
@@ -304,4 +308,30 @@ async fn alarms(aws: &Aws, resources: &BTreeMap<String, String>) -> Result<BTree
     Ok(alarms
         .filter_map(|alarm| Some((names.get(alarm.settings.alarm_name.as_str())?.to_string(), alarm)))
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::clients;
+    use crate::aws::wire::replay::{Replay, answer};
+
+    #[tokio::test]
+    async fn a_stack_that_is_not_there_is_no_trouble_and_one_that_failed_is() {
+        let caller = "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::1:user/ann</Arn>\
+                      <Account>1</Account></GetCallerIdentityResult></GetCallerIdentityResponse>";
+        let gone = "<ErrorResponse xmlns=\"http://cloudformation.amazonaws.com/doc/2010-05-15/\"><Error><Type>Sender</Type>\
+                    <Code>ValidationError</Code><Message>Stack with id awseb-e-1-stack does not exist</Message></Error>\
+                    <RequestId>1</RequestId></ErrorResponse>";
+        let failed = "<DescribeStacksResponse xmlns=\"http://cloudformation.amazonaws.com/doc/2010-05-15/\">\
+                      <DescribeStacksResult><Stacks><member><StackName>awseb-e-1-stack</StackName>\
+                      <StackStatus>ROLLBACK_COMPLETE</StackStatus></member></Stacks></DescribeStacksResult>\
+                      </DescribeStacksResponse>";
+        for (status, body, trouble) in [(400, gone, false), (200, failed, true)] {
+            let replay = Replay::new([answer(200, caller), answer(status, body)]);
+            let aws = clients::replayed(&replay.config(), "us-east-1").await;
+            let told = stack_trouble(&aws, "awseb-e-1-stack").await.unwrap();
+            assert_eq!(told.is_some(), trouble, "{told:?}");
+        }
+    }
 }
