@@ -7,6 +7,7 @@ mod command_line;
 mod conformance;
 mod documents;
 mod drafts;
+mod failed_deployments;
 mod interrupted;
 mod layers;
 mod load;
