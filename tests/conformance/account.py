@@ -97,9 +97,12 @@ class _Copy:
         if self.returncode is None:
             self.process.kill()
             raise subprocess.TimeoutExpired(self.args, timeout)
+        texts = []
         for stream in self.streams:
-            stream.seek(0)
-        return [stream.read() for stream in self.streams]
+            with stream:
+                stream.seek(0)
+                texts.append(stream.read())
+        return texts
 
 
 def start(*arguments):
