@@ -4,6 +4,7 @@ use aws_sdk_elasticbeanstalk::types::{PlatformFilter, PlatformStatus, PlatformSu
 
 use super::Aws;
 use super::errors::Explain;
+use super::paging::{self, Page};
 use crate::engine::Error;
 
 /// The newest version of a branch: the one named, else the newest that is recommended, else the newest that is ready.
@@ -20,18 +21,16 @@ pub async fn newest(aws: &Aws, branch: &str, version: Option<&str>) -> Result<Op
         .operator("=")
         .values(branch)
         .build();
-    let mut found = Vec::new();
-    let mut token = None;
-    loop {
+    let found = paging::all(async |token: Option<String>| {
         let list = aws.beanstalk.list_platform_versions().filters(of_branch.clone());
         let page = list.set_next_token(token).send().await;
         let page = page.explain("list the platform's versions")?;
-        found.extend(page.platform_summary_list.unwrap_or_default());
-        token = page.next_token.filter(|token| !token.is_empty());
-        if token.is_none() {
-            return Ok(choose(&found, version));
-        }
-    }
+        Ok(Page::new(
+            page.platform_summary_list.unwrap_or_default(),
+            page.next_token,
+        ))
+    });
+    Ok(choose(&found.await?, version))
 }
 
 fn choose(found: &[PlatformSummary], version: Option<&str>) -> Option<PlatformSummary> {

@@ -60,10 +60,11 @@ fn variable(arguments: &[OsString], error: &clap::Error) -> Option<String> {
     let mut command = Cli::command();
     command.build();
     if error.kind() == ErrorKind::InvalidUtf8 {
-        let typed = arguments.iter().all(|argument| argument.to_str().is_some());
+        // clap names no option then.
+        let is_typed = arguments.iter().any(|argument| argument.to_str().is_none());
         let unreadable = |name: &&OsStr| std::env::var_os(name).is_some_and(|value| value.to_str().is_none());
-        let names = options(&command).into_iter().filter_map(|(_, variable)| variable);
-        return names.filter(unreadable).find(|_| typed).map(named);
+        let mut names = options(&command).into_iter().filter_map(|(_, variable)| variable);
+        return names.find(unreadable).map(named).filter(|_| !is_typed);
     }
     let option = about(error)?;
     let typed = without_variables(Cli::command()).try_get_matches_from(arguments);

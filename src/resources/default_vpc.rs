@@ -12,6 +12,7 @@ use super::outputs::{NETWORK, Network};
 use super::stack::Stack;
 use crate::aws::Aws;
 use crate::aws::errors::{Explain, polled};
+use crate::aws::paging::{self, Page};
 use crate::aws::presence::settled;
 use crate::aws::tags::{self, settled_owner};
 use crate::engine::{
@@ -293,58 +294,45 @@ fn left(error: Error, vpc_id: &str) -> Failure {
 }
 
 pub(super) async fn subnets(aws: &Aws, vpc_id: &str) -> Result<Vec<Subnet>, Error> {
-    let mut subnets = Vec::new();
-    let mut token = None;
-    loop {
+    let subnets = paging::all(async |token: Option<String>| {
         let list = aws.ec2.describe_subnets().filters(filter("vpc-id", vpc_id));
         let page = list
             .set_next_token(token)
             .send()
             .await
             .explain("list the VPC's subnets")?;
-        token = page.next_token().map(str::to_owned);
-        subnets.extend(page.subnets.unwrap_or_default());
-        if token.is_none() {
-            return Ok(subnets);
-        }
-    }
+        Ok(Page::new(page.subnets.unwrap_or_default(), page.next_token))
+    });
+    subnets.await
 }
 
 pub(super) async fn route_tables(aws: &Aws, vpc_id: &str) -> Result<Vec<RouteTable>, Error> {
-    let mut tables = Vec::new();
-    let mut token = None;
-    loop {
+    let tables = paging::all(async |token: Option<String>| {
         let list = aws.ec2.describe_route_tables().filters(filter("vpc-id", vpc_id));
-        let page = list
-            .set_next_token(token)
-            .send()
-            .await
-            .explain("list the VPC's route tables")?;
-        token = page.next_token().map(str::to_owned);
-        tables.extend(page.route_tables.unwrap_or_default());
-        if token.is_none() {
-            return Ok(tables);
-        }
-    }
+        let page = list.set_next_token(token).send().await;
+        let page = page.explain("list the VPC's route tables")?;
+        Ok(Page::new(page.route_tables.unwrap_or_default(), page.next_token))
+    });
+    tables.await
 }
 
 async fn zones_with(aws: &Aws, instance_type: &str) -> Result<BTreeSet<String>, Error> {
-    let mut zones = BTreeSet::new();
-    let mut token = None;
-    loop {
+    let doing = format!("see which zones offer {instance_type}");
+    let offerings = paging::all(async |token: Option<String>| {
         let list = aws.ec2.describe_instance_type_offerings();
-        let list = list
-            .location_type(LocationType::AvailabilityZone)
-            .filters(filter("instance-type", instance_type));
-        let page = list.set_next_token(token).send().await;
-        let page = page.explain(&format!("see which zones offer {instance_type}"))?;
-        let offerings = page.instance_type_offerings().iter();
-        zones.extend(offerings.filter_map(|offering| offering.location.clone()));
-        token = page.next_token().map(str::to_owned);
-        if token.is_none() {
-            return Ok(zones);
-        }
-    }
+        let list = list.location_type(LocationType::AvailabilityZone);
+        let list = list.filters(filter("instance-type", instance_type));
+        let page = list.set_next_token(token).send().await.explain(&doing)?;
+        Ok(Page::new(
+            page.instance_type_offerings.unwrap_or_default(),
+            page.next_token,
+        ))
+    });
+    Ok(offerings
+        .await?
+        .into_iter()
+        .filter_map(|offering| offering.location)
+        .collect())
 }
 
 /// AWS makes a default VPC with a subnet in every zone and a route to the internet.

@@ -13,6 +13,7 @@ use super::role_facts;
 use super::roles::{self, LiveRole, WantedRole, blocked_by_owner};
 use super::stack::Stack;
 use crate::aws::errors::{Explain, polled};
+use crate::aws::paging::{self, Page};
 use crate::aws::presence::settled;
 use crate::aws::tags::{self, settled_owner};
 use crate::aws::{Aws, Ownership};
@@ -330,38 +331,29 @@ fn used(profile: &str, users: &[String]) -> Error {
 }
 
 async fn instances_with(aws: &Aws, profile_arn: &str) -> Result<Vec<String>, Error> {
-    let mut instances = Vec::new();
-    let mut token = None;
-    loop {
+    let associations = paging::all(async |token: Option<String>| {
         let list = aws.ec2.describe_iam_instance_profile_associations();
         let page = list.set_next_token(token).send().await;
         let page = page.explain("list which instances use which instance profile")?;
-        let used = page.iam_instance_profile_associations().iter().filter(|association| {
-            let gone = association.state() == Some(&IamInstanceProfileAssociationState::Disassociated);
-            let arn = association.iam_instance_profile().and_then(|profile| profile.arn());
-            !gone && arn == Some(profile_arn)
-        });
-        instances.extend(used.filter_map(|association| association.instance_id.clone()));
-        token = page.next_token().map(str::to_owned);
-        if token.is_none() {
-            return Ok(instances);
-        }
-    }
+        let found = page.iam_instance_profile_associations.unwrap_or_default();
+        Ok(Page::new(found, page.next_token))
+    });
+    let used = associations.await?.into_iter().filter(|association| {
+        let gone = association.state() == Some(&IamInstanceProfileAssociationState::Disassociated);
+        let arn = association.iam_instance_profile().and_then(|profile| profile.arn());
+        !gone && arn == Some(profile_arn)
+    });
+    Ok(used.filter_map(|association| association.instance_id).collect())
 }
 
 async fn profile_tags(aws: &Aws, name: &str) -> Result<BTreeMap<String, String>, Error> {
-    let mut tags = BTreeMap::new();
-    let mut marker = None;
-    loop {
+    let doing = format!("read the tags of the instance profile {name}");
+    let tags = paging::all(async |marker: Option<String>| {
         let list = aws.iam.list_instance_profile_tags().instance_profile_name(name);
-        let page = list.set_marker(marker).send().await;
-        let page = page.explain(&format!("read the tags of the instance profile {name}"))?;
-        tags.extend(page.tags.into_iter().map(|tag| (tag.key, tag.value)));
-        marker = page.marker;
-        if marker.is_none() {
-            return Ok(tags);
-        }
-    }
+        let page = list.set_marker(marker).send().await.explain(&doing)?;
+        Ok(Page::new(page.tags, page.marker))
+    });
+    Ok(tags.await?.into_iter().map(|tag| (tag.key, tag.value)).collect())
 }
 
 fn is_ours(ownership: &Ownership, tags: &BTreeMap<String, String>) -> bool {

@@ -11,6 +11,7 @@ use super::roles::{LiveRole, OUR_POLICIES, WantedRole};
 use super::stack::Stack;
 use crate::aws::Aws;
 use crate::aws::errors::Explain;
+use crate::aws::paging::{self, Page};
 use crate::aws::partitions;
 use crate::aws::presence::settled;
 use crate::aws::simulation::{Verdict, simulate};
@@ -68,52 +69,36 @@ async fn facts(cx: &ReadCx<Aws>, stack: &Stack, wanted: &WantedRole, role: Role)
 }
 
 pub(super) async fn role_tags(aws: &Aws, name: &str) -> Result<BTreeMap<String, String>, Error> {
-    let mut tags = BTreeMap::new();
-    let mut marker = None;
-    loop {
+    let doing = format!("read the tags of the role {name}");
+    let tags = paging::all(async |marker: Option<String>| {
         let page = aws.iam.list_role_tags().role_name(name).set_marker(marker).send().await;
-        let page = page.explain(&format!("read the tags of the role {name}"))?;
-        tags.extend(page.tags.into_iter().map(|tag| (tag.key, tag.value)));
-        marker = page.marker;
-        if marker.is_none() {
-            return Ok(tags);
-        }
-    }
+        page.explain(&doing).map(|page| Page::new(page.tags, page.marker))
+    });
+    Ok(tags.await?.into_iter().map(|tag| (tag.key, tag.value)).collect())
 }
 
 pub(super) async fn attached(aws: &Aws, name: &str) -> Result<BTreeSet<String>, Error> {
-    let mut arns = BTreeSet::new();
-    let mut marker = None;
-    loop {
+    let doing = format!("list the policies of the role {name}");
+    let policies = paging::all(async |marker: Option<String>| {
         let list = aws.iam.list_attached_role_policies().role_name(name);
-        let page = list.set_marker(marker).send().await;
-        let page = page.explain(&format!("list the policies of the role {name}"))?;
-        arns.extend(page.attached_policies().iter().filter_map(|p| p.policy_arn.clone()));
-        marker = page.marker;
-        if marker.is_none() {
-            return Ok(arns);
-        }
-    }
+        let page = list.set_marker(marker).send().await.explain(&doing)?;
+        Ok(Page::new(page.attached_policies.unwrap_or_default(), page.marker))
+    });
+    Ok(policies
+        .await?
+        .into_iter()
+        .filter_map(|policy| policy.policy_arn)
+        .collect())
 }
 
 pub(super) async fn inline_names(aws: &Aws, name: &str) -> Result<Vec<String>, Error> {
-    let mut names = Vec::new();
-    let mut marker = None;
-    loop {
-        let page = aws
-            .iam
-            .list_role_policies()
-            .role_name(name)
-            .set_marker(marker)
-            .send()
-            .await;
-        let page = page.explain(&format!("list the inline policies of the role {name}"))?;
-        names.extend(page.policy_names);
-        marker = page.marker;
-        if marker.is_none() {
-            return Ok(names);
-        }
-    }
+    let doing = format!("list the inline policies of the role {name}");
+    let names = paging::all(async |marker: Option<String>| {
+        let list = aws.iam.list_role_policies().role_name(name);
+        let page = list.set_marker(marker).send().await.explain(&doing)?;
+        Ok(Page::new(page.policy_names, page.marker))
+    });
+    names.await
 }
 
 async fn our_inline(aws: &Aws, name: &str) -> Result<BTreeMap<String, Value>, Error> {

@@ -13,6 +13,7 @@ use super::outputs::TABLE;
 use super::ownership::block_unless_ours;
 use super::stack::Stack;
 use crate::aws::errors::{Explain, polled};
+use crate::aws::paging::{self, Page};
 use crate::aws::presence::settled;
 use crate::aws::tags::settled_owner;
 use crate::aws::{Aws, tags};
@@ -59,27 +60,13 @@ impl UsersTable {
     }
 
     async fn tags(&self, aws: &Aws, arn: &str) -> Result<BTreeMap<String, String>, Error> {
-        let mut tags = BTreeMap::new();
-        let mut token = None;
-        loop {
-            let page = aws
-                .dynamodb
-                .list_tags_of_resource()
-                .resource_arn(arn)
-                .set_next_token(token)
-                .send()
-                .await;
-            let page = page.explain(&format!("read the tags of the table {}", self.name()))?;
-            tags.extend(
-                page.tags()
-                    .iter()
-                    .map(|tag| (tag.key().to_owned(), tag.value().to_owned())),
-            );
-            token = page.next_token().map(str::to_owned);
-            if token.is_none() {
-                return Ok(tags);
-            }
-        }
+        let doing = format!("read the tags of the table {}", self.name());
+        let tags = paging::all(async |token: Option<String>| {
+            let list = aws.dynamodb.list_tags_of_resource().resource_arn(arn);
+            let page = list.set_next_token(token).send().await.explain(&doing)?;
+            Ok(Page::new(page.tags.unwrap_or_default(), page.next_token))
+        });
+        Ok(tags.await?.into_iter().map(|tag| (tag.key, tag.value)).collect())
     }
 
     async fn live(&self, aws: &Aws, table: &TableDescription) -> Result<LiveTable, Error> {
