@@ -32,6 +32,10 @@ LACKING = {
 BEYOND = {
     ("iam", "CreateRole", "Role.Description"): "none of those that were recorded was given one",
     ("iam", "SimulatePrincipalPolicy", "EvaluationResults[].ResourceSpecificResults"): "newer than the recordings (IAM API, 2026)",
+    ("cloudfront", "ListDistributions", "DistributionList.Items[].ETag"): "newer than the recordings (CloudFront API, 2025)",
+    ("cloudfront", "ListDistributions", "DistributionList.Items[].DefaultCacheBehavior.GrpcConfig"):
+        "newer than the recordings (CloudFront API, 2024)",
+    ("elbv2", "DescribeTargetGroups", "TargetGroups[].ProtocolVersion"): "newer than the recordings (ELB API, 2020)",
 }
 
 
