@@ -1,7 +1,11 @@
 """What AWS does and a hasty client does not expect. Each trap is shown as such a client would meet it."""
 
+import io
 import json
+import shutil
 import time
+import urllib.request
+import zipfile
 
 import boto3
 
@@ -189,6 +193,38 @@ class Environments(Case):
         self.assertNotEqual("Green", seen["Health"])
         self.beanstalk.terminate_environment(EnvironmentId=made["EnvironmentId"])
         stack.settled(made["EnvironmentId"])
+
+    def test_the_tail_says_why_a_version_did_not_run(self):
+        s3, bucket = client("s3"), self.beanstalk.create_storage_location()["S3Bucket"]
+        cases = [
+            ("gone", {"README": "nothing to run"}, "Procfile"),
+            ("crash", {"Procfile": "web: sh -c 'echo out of luck >&2; exit 3'"}, "out of luck"),
+        ]
+        if shutil.which("nginx"):
+            broken = {"Procfile": "web: sh -c 'exec python3 -m http.server $PORT'",
+                      ".platform/nginx/conf.d/own.conf": "no_such_word on;"}
+            cases.append(("proxy", broken, 'unknown directive "no_such_word"'))
+        for label, files, cause in cases:
+            with self.subTest(label):
+                archive = io.BytesIO()
+                with zipfile.ZipFile(archive, "w") as bundle:
+                    for name, text in files.items():
+                        bundle.writestr(name, text)
+                s3.put_object(Bucket=bucket, Key=f"traps/{label}.zip", Body=archive.getvalue())
+                self.beanstalk.create_application_version(
+                    ApplicationName="traps", VersionLabel=label,
+                    SourceBundle={"S3Bucket": bucket, "S3Key": f"traps/{label}.zip"})
+                made = stack.create("traps", f"{label}-env", stack.SINGLE, VersionLabel=label)
+                self.assertEqual("Ready", stack.settled(made["EnvironmentId"])["Status"])
+                asked = {"EnvironmentId": made["EnvironmentId"], "InfoType": "tail"}
+                self.beanstalk.request_environment_info(**asked)
+                found = until("the tail", lambda: self.beanstalk.retrieve_environment_info(**asked)["EnvironmentInfo"])
+                with urllib.request.urlopen(found[0]["Message"]) as answer:
+                    text = answer.read().decode()
+                self.assertIn("An error occurred during execution of command [app-deploy]", text)
+                self.assertIn(cause, text)
+                self.beanstalk.terminate_environment(EnvironmentId=made["EnvironmentId"])
+                stack.settled(made["EnvironmentId"])
 
     def test_settings_come_in_two_sets_while_they_change(self):
         made = stack.create("traps", "two-env", stack.SINGLE)
