@@ -460,8 +460,9 @@ async fn an_environment_is_cloned_saved_and_edited_as_the_eb_cli_does_it() {
     world.objects.put(bucket, key, edited.clone().into()).await;
     super::follow_file(world, &call("s3", "PutObject", &[]), bucket, key);
     let xml = ask(world, "DescribeConfigurationSettings", &[of, saved[1]]).unwrap();
+    let part = "<ResourceName>AWSEBAutoScalingGroup</ResourceName>";
     assert!(
-        xml.contains("<OptionName>MaxSize</OptionName><Value>7</Value>"),
+        xml.contains(&format!("<OptionName>MaxSize</OptionName>{part}<Value>7</Value>")),
         "{xml}"
     );
 
@@ -475,7 +476,7 @@ async fn an_environment_is_cloned_saved_and_edited_as_the_eb_cli_does_it() {
     )
     .unwrap();
     assert!(
-        xml.contains("<OptionName>MaxSize</OptionName><Value>7</Value>"),
+        xml.contains(&format!("<OptionName>MaxSize</OptionName>{part}<Value>7</Value>")),
         "{xml}"
     );
 
