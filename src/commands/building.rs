@@ -122,3 +122,93 @@ fn ended(joined: Result<Result<(), Error>, tokio::task::JoinError>) -> Result<()
 fn lock(telling: &Mutex<Telling>) -> std::sync::MutexGuard<'_, Telling> {
     telling.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+    use crate::engine::Sink;
+    use crate::profile::{Profile, StackName};
+    use crate::resources::{BuildBundle, BundleToRun};
+
+    fn stack(build: Box<BuildBundle>) -> Arc<Stack> {
+        let bundle = BundleToRun {
+            label: "site-1".to_owned(),
+            description: String::new(),
+            mark: String::new(),
+            build,
+        };
+        Arc::new(Stack::new(
+            StackName::default(),
+            "us-east-1",
+            Profile::default(),
+            bundle,
+        ))
+    }
+
+    /// What was told, as text.
+    #[derive(Clone, Default)]
+    struct Told(Arc<Mutex<Vec<String>>>);
+
+    impl Sink for Told {
+        fn event(&self, event: Event) {
+            let text = match event {
+                Event::Started { title, .. } => format!("started {title}"),
+                Event::Progress { text, .. } => text,
+                Event::Done { title, .. } => format!("done {title}"),
+                Event::Failed { error, .. } => format!("failed {error}"),
+                _ => "something else".to_owned(),
+            };
+            self.0.lock().unwrap().push(text);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_build_that_nobody_needs_is_ended_and_waited_for() {
+        let ended = Arc::new(AtomicBool::new(false));
+        let seen = ended.clone();
+        let endless = stack(Box::new(move |stop, _| {
+            while !stop.is_cancelled() {
+                std::thread::yield_now();
+            }
+            seen.store(true, Ordering::SeqCst);
+            Err(Error::stopped())
+        }));
+        Building::start(endless, &CancellationToken::new()).end().await;
+        assert!(ended.load(Ordering::SeqCst), "it goes on behind our back");
+    }
+
+    #[tokio::test]
+    async fn a_build_is_silent_until_somebody_waits_for_it() {
+        let (go, gone) = std::sync::mpsc::channel::<()>();
+        let gone = Mutex::new(gone);
+        let slow = stack(Box::new(move |_, progress| {
+            progress("Compiling one");
+            // Goes on when the other end is dropped.
+            let _ = gone.lock().unwrap().recv();
+            progress("Compiling two");
+            Ok(PathBuf::from("site.zip"))
+        }));
+        let told = Told::default();
+        let events = Events::new(told.clone());
+        let mut building = Building::start(slow, &CancellationToken::new());
+        while lock(&building.telling).last.is_none() {
+            tokio::task::yield_now().await;
+        }
+        assert!(told.0.lock().unwrap().is_empty(), "a question may stand on the screen");
+        let waiting = building.finish(&events);
+        tokio::pin!(waiting);
+        assert!(futures_util::poll!(&mut waiting).is_pending());
+        drop(go);
+        waiting.await.unwrap();
+        let expected = [
+            "started bundle site-1",
+            "Compiling one",
+            "Compiling two",
+            "done bundle site-1",
+        ];
+        assert_eq!(*told.0.lock().unwrap(), expected);
+    }
+}

@@ -280,10 +280,19 @@ fn what_is_wrong_with_a_bundle_is_said_by_plan_and_nothing_is_made() {
         ran.stderr
     );
 
+    let good = site(&user, "good", &[]);
+    let mut nowhere = user.command(&["plan", "--sandbox", "-p", "dev", "--set", &good]);
+    let ran = crate::support::Ran::from(nowhere.env("XDG_CACHE_HOME", "/proc/nowhere").output().unwrap()).exits(1);
+    let told = "no room for the bundle in /proc/nowhere/confctl/bundles";
+    assert!(
+        ran.stderr.contains(told) && ran.stderr.contains("XDG_CACHE_HOME"),
+        "{}",
+        ran.stderr
+    );
+
     let key = user.home().join("id_ed25519");
     write(&key, "-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl\n");
     let key = format!("ssh.public_key={}", key.display());
-    let good = site(&user, "good", &[]);
     let with_key = ["--set", "ssh.enabled=true", "--set", &key, "--set", &good];
     let ran = user
         .confctl(&[&["plan", "--sandbox", "-p", "dev"][..], &with_key].concat())

@@ -211,7 +211,9 @@ fn cache_directory() -> Result<PathBuf, BundleError> {
 }
 
 fn must_be_writable(directory: &Path) -> Result<(), BundleError> {
-    fs_err::create_dir_all(directory)?;
-    NamedTempFile::new_in(directory)?;
-    Ok(())
+    let made = std::fs::create_dir_all(directory).and_then(|()| NamedTempFile::new_in(directory));
+    made.map(drop).map_err(|source| BundleError::NoRoom {
+        directory: directory.into(),
+        source,
+    })
 }

@@ -56,6 +56,9 @@ pub enum BundleError {
         path: PathBuf,
         source: zip::result::ZipError,
     },
+    /// The zip has no place to go.
+    #[error("there is no room for the bundle in {}", .directory.display())]
+    NoRoom { directory: PathBuf, source: std::io::Error },
     /// A file cannot be read or written; the message names it.
     #[error(transparent)]
     Io(#[from] std::io::Error),
@@ -77,6 +80,7 @@ impl BundleError {
             }
             Self::Tool { .. } => Some(format!("install Rust (https://rustup.rs), {PREBUILT}")),
             Self::OtherArchitecture { install, .. } => Some(format!("{}, {PREBUILT}", install.join(" && "))),
+            Self::NoRoom { .. } => Some("let XDG_CACHE_HOME name a folder that can be written".into()),
             Self::Unfit { .. } => Some("--no-check goes on all the same".into()),
             Self::Stopped | Self::Manifest { .. } | Self::Build { .. } | Self::Zip { .. } | Self::Io(_) => None,
         }
