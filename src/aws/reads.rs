@@ -14,15 +14,11 @@ pub const READS: &[(&str, &[&str])] = &[
         "Auto Scaling",
         &[
             "DescribeAutoScalingGroups",
-            "DescribeAutoScalingInstances",
             "DescribePolicies",
             "DescribeScalingActivities",
         ],
     ),
-    (
-        "CloudFormation",
-        &["DescribeStackEvents", "DescribeStackResources", "DescribeStacks"],
-    ),
+    ("CloudFormation", &["DescribeStackResources", "DescribeStacks"]),
     (
         "CloudFront",
         &[
@@ -41,14 +37,12 @@ pub const READS: &[(&str, &[&str])] = &[
             "DescribeTable",
             "GetItem",
             "ListTagsOfResource",
-            "Query",
             "Scan",
         ],
     ),
     (
         "EC2",
         &[
-            "DescribeAvailabilityZones",
             "DescribeIamInstanceProfileAssociations",
             "DescribeInstanceTypeOfferings",
             "DescribeInstanceTypes",
@@ -75,24 +69,12 @@ pub const READS: &[(&str, &[&str])] = &[
             "DescribeEnvironmentResources",
             "DescribeEnvironments",
             "DescribeEvents",
-            "DescribeInstancesHealth",
-            "ListAvailableSolutionStacks",
-            "ListPlatformBranches",
             "ListPlatformVersions",
             "ListTagsForResource",
             "RetrieveEnvironmentInfo",
         ],
     ),
-    (
-        "Elastic Load Balancing v2",
-        &[
-            "DescribeListeners",
-            "DescribeLoadBalancers",
-            "DescribeTags",
-            "DescribeTargetGroups",
-            "DescribeTargetHealth",
-        ],
-    ),
+    ("Elastic Load Balancing v2", &["DescribeLoadBalancers"]),
     (
         "IAM",
         &[
@@ -102,13 +84,12 @@ pub const READS: &[(&str, &[&str])] = &[
             "GetRolePolicy",
             "ListAttachedRolePolicies",
             "ListInstanceProfileTags",
-            "ListInstanceProfilesForRole",
             "ListRolePolicies",
             "ListRoleTags",
             "SimulatePrincipalPolicy",
         ],
     ),
-    ("S3", &["GetObject", "HeadBucket", "HeadObject", "ListObjectsV2"]),
+    ("S3", &["GetObject", "ListObjectsV2"]),
     ("SSM", &["DescribeInstanceInformation", "GetCommandInvocation"]),
     ("STS", &["GetCallerIdentity"]),
     ("Service Quotas", &["GetServiceQuota"]),

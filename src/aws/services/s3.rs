@@ -153,18 +153,6 @@ impl S3 {
             .await
     }
 
-    /// An object without its body.
-    ///
-    /// # Errors
-    /// `NotFound` where it, or the bucket, is not there: an answer to HEAD has no body to say which.
-    pub async fn head_object(&self, bucket: &str, key: &str) -> Called<Object> {
-        let request = self.request("HEAD", bucket, key, &[], SdkBody::empty());
-        let call = self.call("HeadObject", bucket, request.map_err(SdkError::construction_failure)?);
-        self.client
-            .call(call, |response| Ok(object(response)), xml::fault)
-            .await
-    }
-
     /// # Errors
     /// Those of [`Self::put_object`] where it must match; deleting what is not there is none.
     pub async fn delete_object(&self, bucket: &str, key: &str, condition: If<'_>) -> Called<()> {

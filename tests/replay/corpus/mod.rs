@@ -1,0 +1,141 @@
+//! All recorded answers of a folder, which CONFCTL_RECORDINGS names, given to the decoders of the operations that confctl calls.
+//! Recordings are files of JSON, SERVICE/OPERATION/N.json: `kind` is `wire` (`data.body` is what came) or `boto3-parsed` (`data`
+//! is what botocore made of it, and is written back as the protocol has it).
+
+mod calls;
+mod written;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use self::calls::{Call, call};
+use crate::account::{Account, of_root};
+use crate::script::{Answer, Script, refused};
+
+/// A folder's name where it is not the permission's prefix.
+const FOLDERS: [(&str, &str); 2] = [("elbv2", "elasticloadbalancing"), ("service-quotas", "servicequotas")];
+
+struct Recording {
+    file: PathBuf,
+    operation: &'static str,
+    status: u16,
+    data: Value,
+    is_wire: bool,
+}
+
+fn recordings(folder: &Path) -> Vec<Recording> {
+    let mut left = vec![folder.to_owned()];
+    let mut files = Vec::new();
+    while let Some(place) = left.pop() {
+        for entry in std::fs::read_dir(&place).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => left.push(path),
+                false => files.push(path),
+            }
+        }
+    }
+    files.sort();
+    files.into_iter().filter_map(recording).collect()
+}
+
+/// One of an operation that confctl calls.
+fn recording(file: PathBuf) -> Option<Recording> {
+    let name = |path: Option<&Path>| Some(path?.file_name()?.to_string_lossy().into_owned());
+    let (service, operation) = (name(file.parent()?.parent())?, name(file.parent())?);
+    let service = FOLDERS.iter().find(|(folder, _)| *folder == service).map_or(service.as_str(), |(_, prefix)| prefix);
+    let operation = calls::NAMES.iter().find(|known| **known == format!("{service}:{operation}"))?;
+    let text = std::fs::read_to_string(&file).unwrap();
+    let mut document: Value = serde_json::from_str(&text).unwrap();
+    Some(Recording {
+        operation,
+        status: document["status"].as_u64().and_then(|status| u16::try_from(status).ok()).unwrap_or(200),
+        is_wire: document["kind"] == "wire",
+        data: document["data"].take(),
+        file,
+    })
+}
+
+impl Recording {
+    fn answer(&self) -> Answer {
+        if self.is_wire {
+            return Answer::Raw(self.status, self.data["body"].as_str().unwrap_or_default().to_owned());
+        }
+        if self.status >= 400 {
+            let part = |name: &str| self.data["Error"][name].as_str().unwrap_or_default().to_owned();
+            return refused(self.status, &part("Code"), &part("Message"));
+        }
+        written::answer(self.operation, &self.data)
+    }
+
+    /// The same without what leads to a next page.
+    fn last_page(&self) -> Answer {
+        let mut data = self.data.clone();
+        end(&mut data);
+        end(&mut data["DistributionList"]);
+        written::answer(self.operation, &data)
+    }
+
+    /// AWS's code, where it is a refusal.
+    fn code(&self) -> Option<String> {
+        let parsed = self.data["Error"]["Code"].as_str().map(str::to_owned);
+        let body = self.data["body"].as_str().unwrap_or_default();
+        let in_body = body.split_once("<Code>").and_then(|(_, rest)| rest.split('<').next()).map(str::to_owned);
+        (self.status >= 400).then(|| parsed.or(in_body).unwrap_or_default())
+    }
+}
+
+/// Takes what leads to a next page out of an answer.
+fn end(data: &mut Value) {
+    let Some(members) = data.as_object_mut() else { return };
+    for marker in ["NextMarker", "NextToken", "NextContinuationToken", "Marker"] {
+        members.remove(marker);
+    }
+    if members.contains_key("IsTruncated") {
+        members.insert("IsTruncated".to_owned(), Value::Bool(false));
+    }
+}
+
+async fn asked(recording: &Recording) -> (Account, Call) {
+    let mut script = Script::default().recorded(recording.operation, "the corpus of recordings", recording.answer());
+    if !recording.is_wire && recording.status < 400 {
+        script = script.recorded(recording.operation, "the corpus of recordings", recording.last_page());
+    }
+    let account = of_root(script).await;
+    let answer = call(&account, recording.operation).await;
+    (account, answer)
+}
+
+/// Pages asked for before a list counts as one that does not end.
+const PAGES: usize = 3;
+
+#[tokio::test]
+#[expect(clippy::print_stdout, reason = "what was not read must be seen")]
+async fn every_recorded_answer_is_read_and_every_list_of_them_ends() {
+    let Some(folder) = std::env::var_os("CONFCTL_RECORDINGS").filter(|folder| !folder.is_empty()) else {
+        println!("skipped: CONFCTL_RECORDINGS names no folder of recordings");
+        return;
+    };
+    let recordings = recordings(Path::new(&folder));
+    assert!(!recordings.is_empty(), "{} has no recordings", folder.display());
+    let (mut read, mut wrong) = (BTreeMap::<&str, usize>::new(), Vec::new());
+    for recording in &recordings {
+        let (account, answer) = asked(recording).await;
+        let said = match (recording.code(), answer) {
+            (None, Ok(())) => None,
+            (Some(code), Err(error)) if error.is_code(&code) => None,
+            (None, Err(error)) => Some(error.in_a_line()),
+            (Some(code), answer) => Some(format!("a refusal, {code}, is read as {answer:?}")),
+        };
+        let pages = account.replay.times(recording.operation);
+        let said = said.or_else(|| (pages > PAGES).then(|| format!("the list does not end: {pages} pages")));
+        match said {
+            None => *read.entry(recording.operation).or_default() += 1,
+            Some(said) => wrong.push(format!("{}: {said}", recording.file.display())),
+        }
+    }
+    println!("{} recorded answers of {} operations read", read.values().sum::<usize>(), read.len());
+    assert!(wrong.is_empty(), "{} of {} not read:\n{}", wrong.len(), recordings.len(), wrong.join("\n"));
+}

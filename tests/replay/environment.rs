@@ -1,0 +1,642 @@
+//! The environment, by what Elastic Beanstalk and the services behind it answer.
+
+use std::sync::Arc;
+
+use confctl::engine::{Change, Kind, Removal, Seen};
+use confctl::resources::Stack;
+use confctl::resources::outputs::{
+    APPLICATION, INSTANCE_PROFILE, KEY_PAIR, NETWORK, Network, SERVICE_ROLE, TABLE, VERSION,
+};
+
+use crate::account::{Account, Given, of_root, stack, stack_of};
+use crate::beanstalk::{
+    CNAME, CUSTODIAN, EB_CLI, ENVIRONMENT, ENVIRONMENT_ARN, MODEL, PLATFORM, environment, environments, events,
+    serving, tagged, tagged_by_others, takes_tags,
+};
+use crate::bodies::{done, query};
+use crate::request::Sent;
+use crate::script::{Script, refused};
+use crate::wire::escaped;
+
+const ID: &str = "environment";
+pub(crate) const MANAGE_IQ: &str = "ManageIQ/manageiq-providers-amazon spec/vcr_cassettes/manageiq/providers/amazon/cloud_manager/refresher_inventory_object.yml";
+const LISTS: &str = "aws/aws-cli awscli/examples/s3api/list-objects-v2.rst";
+const BALANCER: &str = "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/awseb-AWSEB-1/0123456789abcdef";
+const BALANCER_NAME: &str = "awseb--AWSEB-IQDCP9T34J0M-804037053.us-east-1.elb.amazonaws.com";
+pub(crate) const GROUP: &str = "awseb-e-pmpgbxpgsc-stack-AWSEBAutoScalingGroup-1";
+
+pub(crate) fn given() -> Given {
+    let subnets = vec!["subnet-1".to_owned(), "subnet-2".to_owned()];
+    let network = Network {
+        vpc_id: "vpc-1".to_owned(),
+        subnets: subnets.clone(),
+        lb_subnets: subnets,
+    };
+    Given::default()
+        .with(&APPLICATION, "tcb-conference".to_owned())
+        .with(&INSTANCE_PROFILE, "aws-elasticbeanstalk-ec2-role".to_owned())
+        .with(&KEY_PAIR, "mod4-ssh-key".to_owned())
+        .with(&NETWORK, network)
+        .with(&SERVICE_ROLE, "service-role/aws-elasticbeanstalk-service-role".to_owned())
+        .with(&TABLE, "users".to_owned())
+        .with(&VERSION, "v1".to_owned())
+}
+
+fn summary(version: &str, lifecycle: &str) -> String {
+    let lifecycle = match lifecycle {
+        "" => String::new(),
+        state => format!("<PlatformLifecycleState>{state}</PlatformLifecycleState>"),
+    };
+    format!(
+        "<member><PlatformArn>arn:aws:elasticbeanstalk:us-east-1::platform/Go 1 running on 64bit Amazon Linux 2023/{version}</PlatformArn>\
+         <PlatformOwner>AWSElasticBeanstalk</PlatformOwner><PlatformStatus>Ready</PlatformStatus>\
+         <PlatformVersion>{version}</PlatformVersion><PlatformBranchName>Go 1 running on 64bit Amazon Linux 2023</PlatformBranchName>\
+         {lifecycle}<PlatformBranchLifecycleState>Supported</PlatformBranchLifecycleState>\
+         <SupportedTierList><member>WebServer/Standard</member></SupportedTierList><SupportedAddonList/></member>"
+    )
+}
+
+fn platforms(summaries: &str, more: &str) -> String {
+    query(
+        "ListPlatformVersions",
+        &format!("<PlatformSummaryList>{summaries}</PlatformSummaryList>{more}"),
+    )
+}
+
+/// The platforms are asked for by their branch alone: no recording tells how AWS compares a lifecycle state.
+fn platform() -> Script {
+    let summaries = [
+        summary("4.4.9", ""),
+        summary("4.5.0", "Recommended"),
+        summary("4.10.0", ""),
+        summary("4.4.10", "Recommended"),
+    ];
+    Script::default().documented(
+        "elasticbeanstalk:ListPlatformVersions",
+        "aws/aws-elastic-beanstalk-cli ebcli/operations/platform_version_ops.py",
+        platforms(&summaries.concat(), ""),
+    )
+}
+
+fn create_answer() -> String {
+    query("CreateEnvironment", &environment("Launching", "<VersionLabel>v1</VersionLabel><Health>Grey</Health>"))
+}
+
+pub(crate) fn stack_resources(resources: &[(&str, &str)]) -> String {
+    let members: String = resources
+        .iter()
+        .map(|(logical, physical)| {
+            let physical = match *physical {
+                "" => String::new(),
+                physical => format!("<PhysicalResourceId>{physical}</PhysicalResourceId>"),
+            };
+            format!(
+                "<member><StackName>awseb-{ENVIRONMENT}-stack</StackName><LogicalResourceId>{logical}</LogicalResourceId>\
+                 {physical}<ResourceType>AWS::X</ResourceType><Timestamp>2026-11-24T12:00:36.789Z</Timestamp>\
+                 <ResourceStatus>CREATE_COMPLETE</ResourceStatus>\
+                 <DriftInformation><StackResourceDriftStatus>NOT_CHECKED</StackResourceDriftStatus></DriftInformation></member>"
+            )
+        })
+        .collect();
+    query("DescribeStackResources", &format!("<StackResources>{members}</StackResources>"))
+}
+
+pub(crate) fn cfn_stack(status: &str) -> String {
+    let stack = format!(
+        "<StackId>arn:aws:cloudformation:us-east-1:123456789012:stack/awseb-{ENVIRONMENT}-stack/1</StackId>\
+         <StackName>awseb-{ENVIRONMENT}-stack</StackName><CreationTime>2026-11-24T12:00:36.789Z</CreationTime>\
+         <RollbackConfiguration/><StackStatus>{status}</StackStatus><DisableRollback>false</DisableRollback>\
+         <NotificationARNs/><Tags/><EnableTerminationProtection>false</EnableTerminationProtection>\
+         <DriftInformation><StackDriftStatus>NOT_CHECKED</StackDriftStatus></DriftInformation>"
+    );
+    query("DescribeStacks", &format!("<Stacks><member>{stack}</member></Stacks>"))
+}
+
+pub(crate) fn group(min: u32, max: u32) -> String {
+    let group = format!(
+        "<AutoScalingGroupName>{GROUP}</AutoScalingGroupName><MinSize>{min}</MinSize><MaxSize>{max}</MaxSize>\
+         <DesiredCapacity>2</DesiredCapacity><DefaultCooldown>360</DefaultCooldown>\
+         <AvailabilityZones><member>us-east-1a</member></AvailabilityZones><LoadBalancerNames/><HealthCheckType>EC2</HealthCheckType>\
+         <HealthCheckGracePeriod>0</HealthCheckGracePeriod><Instances/><CreatedTime>2026-11-24T12:01:00.123Z</CreatedTime>\
+         <SuspendedProcesses/><VPCZoneIdentifier>subnet-1,subnet-2</VPCZoneIdentifier><EnabledMetrics/><Tags/>\
+         <TerminationPolicies><member>Default</member></TerminationPolicies>"
+    );
+    query("DescribeAutoScalingGroups", &format!("<AutoScalingGroups><member>{group}</member></AutoScalingGroups>"))
+}
+
+pub(crate) fn balancer() -> String {
+    let balancer = format!(
+        "<LoadBalancerArn>{BALANCER}</LoadBalancerArn><DNSName>{BALANCER_NAME}</DNSName><Scheme>internet-facing</Scheme>\
+         <State><Code>active</Code></State><Type>application</Type>"
+    );
+    query("DescribeLoadBalancers", &format!("<LoadBalancers><member>{balancer}</member></LoadBalancers>"))
+}
+
+/// What lies behind an environment that rests: its stack, group and load balancer.
+fn parts(min: u32, max: u32) -> Script {
+    let resources = [
+        ("AWSEBAutoScalingGroup", GROUP),
+        ("AWSEBV2LoadBalancer", BALANCER),
+        ("AWSEBInstanceLaunchWaitCondition", ""),
+    ];
+    Script::default()
+        .recorded("cloudformation:DescribeStacks", MANAGE_IQ, cfn_stack("CREATE_COMPLETE"))
+        .recorded(
+            "cloudformation:DescribeStackResources",
+            "localstack/localstack tests/aws/services/cloudformation/engine/test_conditions.snapshot.json",
+            stack_resources(&resources),
+        )
+        .recorded(
+            "autoscaling:DescribeAutoScalingGroups",
+            "cloud-custodian/cloud-custodian tests/data/placebo/test_asg_resize_restore_from_tag",
+            group(min, max),
+        )
+        .recorded(
+            "elasticloadbalancing:DescribeLoadBalancers",
+            "cloud-custodian/cloud-custodian tests/data/placebo/test_appelb_disable_s3_logging",
+            balancer(),
+        )
+}
+
+/// Settings as Beanstalk gives back what was sent: of its own parts with the part's name, unset ones with an empty value.
+pub(crate) fn settings(sent: &[(String, String, String)], status: &str) -> String {
+    let member = |namespace: &str, name: &str, value: &str| {
+        let part = match namespace {
+            "aws:autoscaling:asg" => "<ResourceName>AWSEBAutoScalingGroup</ResourceName>",
+            "aws:autoscaling:trigger" => "<ResourceName>AWSEBCloudwatchAlarmLow</ResourceName>",
+            _ => "",
+        };
+        format!(
+            "<member>{part}<Namespace>{namespace}</Namespace><OptionName>{name}</OptionName><Value>{}</Value></member>",
+            escaped(value)
+        )
+    };
+    let mut options: String = sent.iter().map(|(space, name, value)| member(space, name, value)).collect();
+    options.push_str(&member("aws:autoscaling:asg", "Custom Availability Zones", ""));
+    options.push_str(&member("aws:elasticbeanstalk:environment", "ExternalExtensionsS3Bucket", ""));
+    let description = format!(
+        "<SolutionStackName>64bit Amazon Linux 2023 v4.5.0 running Go 1</SolutionStackName><PlatformArn>{PLATFORM}</PlatformArn>\
+         <Tier><Name>WebServer</Name><Type>Standard</Type><Version> </Version></Tier><ApplicationName>tcb-conference</ApplicationName>\
+         <EnvironmentName>Tcb-conference-env</EnvironmentName><DeploymentStatus>{status}</DeploymentStatus>\
+         <DateCreated>2026-11-24T12:00:35Z</DateCreated><DateUpdated>2026-11-24T12:00:35Z</DateUpdated>\
+         <OptionSettings>{options}</OptionSettings>"
+    );
+    format!("<member>{description}</member>")
+}
+
+pub(crate) fn configuration(members: &str) -> String {
+    query(
+        "DescribeConfigurationSettings",
+        &format!("<ConfigurationSettings>{members}</ConfigurationSettings>"),
+    )
+}
+
+/// The option settings of a request, in its own order.
+fn options_of(sent: &Sent) -> Vec<(String, String, String)> {
+    let numbered = (1..).map(|n| format!("OptionSettings.member.{n}"));
+    let options = numbered.map_while(|prefix| {
+        let part = |name: &str| sent.parameter(&format!("{prefix}.{name}"));
+        Some((part("Namespace")?, part("OptionName")?, part("Value")?))
+    });
+    options.collect()
+}
+
+const LAUNCHED: &[(&str, &str)] = &[
+    ("INFO", "Successfully launched environment: Tcb-conference-env"),
+    ("INFO", "Environment health has transitioned from Pending to Ok. Initialization completed 12 seconds ago and took 3 minutes."),
+    ("INFO", "createEnvironment is starting."),
+];
+
+fn absent() -> Script {
+    Script::default().recorded("elasticbeanstalk:DescribeEnvironments", EB_CLI, environments(&[]))
+}
+
+/// A launch: first without endpoint and health, then `last`.
+fn launch(happened: &[(&str, &str)], last: String) -> Script {
+    absent()
+        .and(platform())
+        .recorded("elasticbeanstalk:CreateEnvironment", EB_CLI, create_answer())
+        .recorded(
+            "elasticbeanstalk:DescribeEvents",
+            EB_CLI,
+            events(&[("INFO", "createEnvironment is starting.")]),
+        )
+        .recorded("elasticbeanstalk:DescribeEvents", EB_CLI, events(happened))
+        .recorded("elasticbeanstalk:DescribeEnvironments", CUSTODIAN, environments(&[environment("Launching", "<Health>Grey</Health>")]))
+        .after("elasticbeanstalk:CreateEnvironment")
+        .recorded("elasticbeanstalk:DescribeEnvironments", CUSTODIAN, environments(&[last]))
+        .after("elasticbeanstalk:CreateEnvironment")
+}
+
+/// Launches the stack's environment, and gives the settings that were asked for.
+pub(crate) async fn launched(stack: &Arc<Stack>) -> Vec<(String, String, String)> {
+    let script = launch(LAUNCHED, serving()).and(parts(2, 4)).recorded(
+        "elasticbeanstalk:DescribeConfigurationSettings",
+        EB_CLI,
+        configuration(&settings(&[], "deployed")),
+    );
+    let account = of_root(script).await;
+    account.up(stack, ID, given()).await.done();
+    account.check();
+    options_of(&account.replay.sent("elasticbeanstalk:CreateEnvironment")[0])
+}
+
+/// One that rests, with these settings and tags.
+pub(crate) fn resting(environment: String, configuration: String, tags: String) -> Script {
+    Script::default()
+        .recorded("elasticbeanstalk:DescribeEnvironments", CUSTODIAN, environments(&[environment]))
+        .recorded("elasticbeanstalk:ListTagsForResource", CUSTODIAN, tags)
+        .recorded("elasticbeanstalk:DescribeConfigurationSettings", EB_CLI, configuration)
+}
+
+pub(crate) fn ours() -> String {
+    tagged(ID, ENVIRONMENT_ARN)
+}
+
+#[tokio::test]
+async fn what_was_launched_is_kept_however_beanstalk_writes_its_settings() {
+    let stack = stack(|_| {});
+    let asked = launched(&stack).await;
+    assert!(asked.iter().any(|(_, name, value)| name == "LoadBalancerType" && value == "application"));
+    let script = resting(serving(), configuration(&settings(&asked, "deployed")), ours()).and(parts(2, 4));
+    let account = of_root(script).await;
+    assert_eq!(account.plan_with(&stack, ID, given()).await, Change::Keep);
+    account.check();
+}
+
+#[tokio::test]
+async fn the_newest_recommended_platform_is_launched_by_its_arn() {
+    let script = launch(LAUNCHED, serving()).and(parts(2, 4)).recorded(
+        "elasticbeanstalk:DescribeConfigurationSettings",
+        EB_CLI,
+        configuration(&settings(&[], "deployed")),
+    );
+    let account = of_root(script).await;
+    account.up(&stack(|_| {}), ID, given()).await.done();
+    let listed = &account.replay.sent("elasticbeanstalk:ListPlatformVersions")[0];
+    assert!(listed.contains("PlatformBranchName"));
+    assert!(!listed.contains("ecommended"), "a lifecycle state is guessed: {}", listed.text);
+    let created = &account.replay.sent("elasticbeanstalk:CreateEnvironment")[0];
+    assert_eq!(created.parameter("PlatformArn").as_deref(), Some(PLATFORM));
+    account.check();
+}
+
+#[tokio::test]
+async fn a_platform_on_the_second_page_is_found() {
+    let script = absent()
+        .recorded(
+            "elasticbeanstalk:ListPlatformVersions",
+            &format!("{EB_CLI} LIST_CUSTOM_PLATFOM_VERSIONS_RESPONSE__WITH_NEXT_TOKEN"),
+            platforms(&summary("4.4.9", ""), "<NextToken>more</NextToken>"),
+        )
+        .recorded(
+            "elasticbeanstalk:ListPlatformVersions",
+            EB_CLI,
+            platforms(&summary("4.5.0", "Recommended"), ""),
+        )
+        .to("NextToken=more")
+        .modelled("elasticbeanstalk:CreateEnvironment", MODEL, refused(400, "TooManyEnvironmentsException", "The maximum number of environments is reached."));
+    let account = of_root(script).await;
+    let ran = account.up(&stack(|_| {}), ID, given()).await;
+    assert_eq!(ran.failure().error.code.as_deref(), Some("TooManyEnvironmentsException"));
+    let created = &account.replay.sent("elasticbeanstalk:CreateEnvironment")[0];
+    assert_eq!(created.parameter("PlatformArn").as_deref(), Some(PLATFORM));
+    account.check();
+}
+
+#[tokio::test]
+async fn one_that_launches_has_no_endpoint_yet_and_is_followed() {
+    let environment = environment("Launching", "<Health>Grey</Health>");
+    let script = Script::default()
+        .recorded("elasticbeanstalk:DescribeEnvironments", CUSTODIAN, environments(&[environment]))
+        .recorded("elasticbeanstalk:ListTagsForResource", CUSTODIAN, ours());
+    let account = of_root(script).await;
+    let seen = account.observe(&stack(|_| {}), ID).await;
+    assert!(matches!(&seen, Ok(Seen::Settling { what, .. }) if what.contains("Launching")), "{seen:?}");
+    account.check();
+}
+
+#[tokio::test]
+async fn one_on_its_way_out_is_grey_and_gives_nothing() {
+    let environment = environment("Terminating", "<VersionLabel>v1</VersionLabel><Health>Grey</Health><EndpointURL>203.0.113.7</EndpointURL>");
+    let script = Script::default()
+        .recorded(
+            "elasticbeanstalk:DescribeEnvironments",
+            "cloud-custodian/cloud-custodian tests/data/placebo/test_eb_env_terminate",
+            environments(&[environment]),
+        )
+        .recorded("elasticbeanstalk:ListTagsForResource", CUSTODIAN, ours());
+    let account = of_root(script).await;
+    let seen = account.observe(&stack(|_| {}), ID).await;
+    assert!(matches!(&seen, Ok(Seen::Settling { what, .. }) if what.contains("Terminating")), "{seen:?}");
+    account.check();
+}
+
+#[tokio::test]
+async fn basic_health_has_colours_only_and_green_is_well() {
+    let green = environment("Ready", "<VersionLabel>v1</VersionLabel><Health>Green</Health>");
+    let script = launch(LAUNCHED, green).and(parts(2, 4)).recorded(
+        "elasticbeanstalk:DescribeConfigurationSettings",
+        EB_CLI,
+        configuration(&settings(&[], "deployed")),
+    );
+    let account = of_root(script).await;
+    account.up(&stack(|_| {}), ID, given()).await.done();
+    account.check();
+}
+
+#[tokio::test]
+async fn an_environment_with_foreign_tags_is_not_touched() {
+    let tags = tagged_by_others(ENVIRONMENT_ARN);
+    let script = resting(serving(), configuration(&settings(&[], "deployed")), tags).and(parts(2, 4));
+    let account = of_root(script).await;
+    let change = account.plan(&stack(|_| {}), ID).await;
+    assert!(matches!(change, Change::Blocked { .. }), "{change:?}");
+    assert!(matches!(account.plan_removal(&stack(|_| {}), ID).await, Removal::Leave { .. }));
+    account.check();
+}
+
+#[tokio::test]
+async fn one_whose_stack_somebody_deleted_can_still_be_planned() {
+    let script = resting(serving(), configuration(&settings(&[], "deployed")), ours())
+        .documented(
+            "cloudformation:DescribeStacks",
+            "aws/aws-cli awscli/customizations/cloudformation/deployer.py",
+            refused(400, "ValidationError", "Stack with id awseb-e-pmpgbxpgsc-stack does not exist"),
+        )
+        .documented(
+            "cloudformation:DescribeStackResources",
+            "aws/aws-cli awscli/customizations/cloudformation/deployer.py",
+            refused(400, "ValidationError", "Stack with id awseb-e-pmpgbxpgsc-stack does not exist"),
+        );
+    let account = of_root(script).await;
+    let seen = account.observe(&stack(|_| {}), ID).await;
+    assert!(matches!(seen, Ok(Seen::Present { .. })), "{:?}", seen.err());
+    account.check();
+}
+
+#[tokio::test]
+async fn a_name_that_somebody_else_has_is_not_the_end() {
+    let script = Script::default()
+        .documented(
+            "elasticbeanstalk:CreateEnvironment",
+            "aws/aws-elastic-beanstalk-cli ebcli/resources/strings.py",
+            refused(400, "InvalidParameterValue", "DNS name (tcb-conference-env.us-east-1.elasticbeanstalk.com) is not available."),
+        )
+        .and(launch(LAUNCHED, serving()))
+        .and(parts(2, 4))
+        .recorded("elasticbeanstalk:DescribeConfigurationSettings", EB_CLI, configuration(&settings(&[], "deployed")));
+    let account = of_root(script).await;
+    account.up(&stack(|_| {}), ID, given()).await.done();
+    let asked = account.replay.sent("elasticbeanstalk:CreateEnvironment");
+    assert_eq!(asked.len(), 2);
+    assert_ne!(asked[0].parameter("CNAMEPrefix"), asked[1].parameter("CNAMEPrefix"));
+    account.check();
+}
+
+pub(crate) fn failed_launch(events_told: &[(&str, &str)]) -> Script {
+    let broken = environment("Ready", "<VersionLabel>v1</VersionLabel><Health>Red</Health><HealthStatus>Severe</HealthStatus>");
+    launch(events_told, broken).and(of_a_launch()).recorded(
+        "elasticbeanstalk:DescribeEnvironmentHealth",
+        EB_CLI,
+        query(
+            "DescribeEnvironmentHealth",
+            "<EnvironmentName>Tcb-conference-env</EnvironmentName><HealthStatus>Severe</HealthStatus><Status>Ready</Status>\
+             <Color>Red</Color><Causes><member>ELB processes are not healthy on all instances.</member></Causes>\
+             <RefreshedAt>2026-11-24T12:10:00Z</RefreshedAt>",
+        ),
+    )
+}
+
+/// What is looked at while it launches: the load balancer's name.
+fn of_a_launch() -> Script {
+    Script::default()
+        .recorded(
+            "cloudformation:DescribeStackResources",
+            "localstack/localstack tests/aws/services/cloudformation/engine/test_conditions.snapshot.json",
+            stack_resources(&[("AWSEBV2LoadBalancer", BALANCER)]),
+        )
+        .recorded(
+            "elasticloadbalancing:DescribeLoadBalancers",
+            "cloud-custodian/cloud-custodian tests/data/placebo/test_appelb_disable_s3_logging",
+            balancer(),
+        )
+}
+
+#[tokio::test]
+async fn an_account_without_load_balancers_is_told_so_and_how_to_go_on() {
+    let told = [
+        ("ERROR", "Create environment operation is complete, but with errors."),
+        (
+            "ERROR",
+            "Creating load balancer failed Reason: Resource handler returned message: \"This AWS account currently does not support creating load balancers. For more information, please contact AWS Support.\"",
+        ),
+    ];
+    let script = failed_launch(&told).recorded(
+        "s3:GetObject",
+        "localstack/localstack tests/aws/services/s3/test_s3.snapshot.json",
+        refused(404, "NoSuchKey", "The specified key does not exist."),
+    );
+    let account = of_root(script).await;
+    let ran = account.up(&stack(|_| {}), ID, given()).await;
+    let hint = ran.failure().error.hint.clone().unwrap_or_default();
+    assert!(hint.contains("AWS support"), "{hint}");
+    account.check();
+}
+
+#[tokio::test]
+async fn a_profile_that_has_not_spread_is_launched_with_again() {
+    let terminated = environment("Terminated", "<VersionLabel>v1</VersionLabel><Health>Grey</Health>");
+    let told = [
+        ("ERROR", "Failed to launch environment."),
+        (
+            "ERROR",
+            "Creating Auto Scaling launch configuration failed Reason: Invalid IamInstanceProfile: The instance profile aws-elasticbeanstalk-ec2-role does not exist",
+        ),
+    ];
+    let script = launch(&told, terminated)
+        .and(of_a_launch())
+        .recorded("elasticbeanstalk:DescribeEvents", EB_CLI, events(LAUNCHED))
+        .recorded("elasticbeanstalk:DescribeEnvironments", CUSTODIAN, environments(&[serving()]))
+        .after("elasticbeanstalk:CreateEnvironment")
+        .and(parts(2, 4).without(&["cloudformation:DescribeStackResources", "elasticloadbalancing:DescribeLoadBalancers"]))
+        .recorded(
+            "cloudformation:DescribeStackResources",
+            "localstack/localstack tests/aws/services/cloudformation/engine/test_conditions.snapshot.json",
+            stack_resources(&[("AWSEBAutoScalingGroup", GROUP), ("AWSEBV2LoadBalancer", BALANCER)]),
+        )
+        .recorded("elasticbeanstalk:DescribeConfigurationSettings", EB_CLI, configuration(&settings(&[], "deployed")));
+    let account = of_root(script).await;
+    account.up(&stack(|_| {}), ID, given()).await.done();
+    assert_eq!(account.replay.times("elasticbeanstalk:CreateEnvironment"), 2);
+    account.check();
+}
+
+/// The updates of one that is there: what differs is deployed, and what Beanstalk never mends is mended in the services.
+#[tokio::test]
+async fn settings_that_differ_are_deployed_and_the_groups_own_bounds_repaired() {
+    let stack = stack(|_| {});
+    let mut asked = launched(&stack).await;
+    let threshold = asked.iter_mut().find(|(_, name, _)| name == "UpperThreshold").unwrap();
+    threshold.2 = "80".to_owned();
+    let deployed = configuration(&settings(&asked, "deployed"));
+    let script = resting(serving(), deployed, ours())
+        .and(parts(1, 9))
+        .recorded(
+            "elasticbeanstalk:UpdateEnvironment",
+            "aws/aws-cli awscli/examples/elasticbeanstalk/update-environment.rst",
+            query("UpdateEnvironment", &environment("Updating", "<VersionLabel>v1</VersionLabel><Health>Grey</Health>")),
+        )
+        .recorded(
+            "elasticbeanstalk:DescribeEvents",
+            EB_CLI,
+            events(&[("INFO", "Environment update completed successfully."), ("INFO", "Environment update is starting.")]),
+        )
+        .recorded(
+            "autoscaling:UpdateAutoScalingGroup",
+            "cloud-custodian/cloud-custodian tests/data/placebo/test_asg_resize_to_current",
+            done("UpdateAutoScalingGroup"),
+        );
+    let account = of_root(script).await;
+    account.up(&stack, ID, given()).await.done();
+    let update = options_of(&account.replay.sent("elasticbeanstalk:UpdateEnvironment")[0]);
+    assert_eq!(update, [("aws:autoscaling:trigger".to_owned(), "UpperThreshold".to_owned(), "50".to_owned())]);
+    let repair = &account.replay.sent("autoscaling:UpdateAutoScalingGroup")[0];
+    assert_eq!(repair.parameter("MinSize").as_deref(), Some("2"));
+    assert_eq!(repair.parameter("MaxSize").as_deref(), Some("4"));
+    account.check();
+}
+
+#[tokio::test]
+async fn the_draft_of_a_failed_change_is_dropped_and_never_taken_for_what_runs() {
+    let stack = stack(|_| {});
+    let asked = launched(&stack).await;
+    let mut draft = asked.clone();
+    draft.iter_mut().for_each(|option| option.2 = "7".to_owned());
+    let both = configuration(&[settings(&draft, "failed"), settings(&asked, "deployed")].concat());
+    let older = serving().replace("<VersionLabel>v1<", "<VersionLabel>v0<");
+    let script = resting(older, both, ours())
+        .and(parts(2, 4))
+        .modelled(
+            "elasticbeanstalk:DeleteEnvironmentConfiguration",
+            MODEL,
+            done("DeleteEnvironmentConfiguration"),
+        )
+        .documented(
+            "elasticbeanstalk:UpdateEnvironment",
+            "aws/aws-cli awscli/examples/elasticbeanstalk/update-environment.rst",
+            query("UpdateEnvironment", &environment("Updating", "<VersionLabel>v1</VersionLabel>")),
+        )
+        .recorded(
+            "elasticbeanstalk:DescribeEvents",
+            EB_CLI,
+            events(&[("INFO", "Environment update completed successfully.")]),
+        );
+    let account = of_root(script).await;
+    account.up(&stack, ID, given()).await.done();
+    let update = &account.replay.sent("elasticbeanstalk:UpdateEnvironment")[0];
+    assert_eq!(update.parameter("VersionLabel").as_deref(), Some("v1"));
+    assert!(options_of(update).is_empty());
+    account.check();
+}
+
+#[tokio::test]
+async fn one_taken_over_is_tagged() {
+    let mut mine = stack_of(Default::default());
+    mine.take_over.insert(ID.to_owned());
+    let mine = Arc::new(mine);
+    let asked = launched(&mine).await;
+    let script = resting(serving(), configuration(&settings(&asked, "deployed")), tagged_by_others(ENVIRONMENT_ARN))
+        .and(parts(2, 4))
+        .and(takes_tags());
+    let account = of_root(script).await;
+    account.up(&mine, ID, given()).await.done();
+    account.check();
+}
+
+fn terminated(account: &Account) -> Vec<String> {
+    let deleted = account.replay.sent("s3:DeleteObject");
+    deleted.iter().map(|sent| sent.text.clone()).collect()
+}
+
+#[tokio::test]
+async fn it_is_terminated_when_its_last_operation_is_over_and_its_leavings_go_with_it() {
+    let terminating = environment("Terminating", "<VersionLabel>v1</VersionLabel><Health>Grey</Health>");
+    let gone = environment("Terminated", "<VersionLabel>v1</VersionLabel><Health>Grey</Health>");
+    let listed = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\
+         <Name>elasticbeanstalk-us-east-1-123456789012</Name><Prefix>resources/environments/</Prefix><KeyCount>2</KeyCount>\
+         <MaxKeys>1000</MaxKeys><IsTruncated>false</IsTruncated>\
+         <Contents><Key>resources/environments/{ENVIRONMENT}/_runtime/x</Key><LastModified>2026-11-24T12:00:00.000Z</LastModified><ETag>&quot;1&quot;</ETag><Size>1</Size><StorageClass>STANDARD</StorageClass></Contents>\
+         <Contents><Key>resources/environments/e-another/_runtime/x</Key><LastModified>2026-11-24T12:00:00.000Z</LastModified><ETag>&quot;1&quot;</ETag><Size>1</Size><StorageClass>STANDARD</StorageClass></Contents>\
+         </ListBucketResult>"
+    );
+    let script = resting(serving(), configuration(&settings(&[], "deployed")), ours())
+        .and(parts(2, 4))
+        .recorded(
+            "elasticbeanstalk:TerminateEnvironment",
+            "aws/aws-elastic-beanstalk-cli-setup issue 144",
+            refused(400, "InvalidParameterValue", "Environment named Tcb-conference-env is in an invalid state for this operation. Must be Ready."),
+        )
+        .recorded(
+            "elasticbeanstalk:TerminateEnvironment",
+            "cloud-custodian/cloud-custodian tests/data/placebo/test_eb_env_terminate",
+            query("TerminateEnvironment", &terminating),
+        )
+        .recorded("elasticbeanstalk:DescribeEnvironments", CUSTODIAN, environments(&[environment("Updating", "")]))
+        .to("IncludeDeleted=true")
+        .recorded("elasticbeanstalk:DescribeEnvironments", CUSTODIAN, environments(&[terminating]))
+        .to("IncludeDeleted=true")
+        .recorded("elasticbeanstalk:DescribeEnvironments", CUSTODIAN, environments(&[gone]))
+        .to("IncludeDeleted=true")
+        .recorded("elasticbeanstalk:DescribeEvents", EB_CLI, events(&[("INFO", "terminateEnvironment is starting.")]))
+        .documented("s3:ListObjectsV2", LISTS, listed)
+        .recorded("s3:DeleteObject", "localstack/localstack tests/aws/services/s3/test_s3.snapshot.json", "");
+    let account = of_root(script).await;
+    account.down(&stack(|_| {}), ID).await.done();
+    let deleted = terminated(&account);
+    assert_eq!(deleted.len(), 1, "{deleted:?}");
+    assert!(deleted[0].contains(ENVIRONMENT));
+    account.check();
+}
+
+#[tokio::test]
+async fn empty_settings_are_no_settings_that_anybody_could_compare() {
+    let empty = configuration("");
+    let script = resting(serving(), empty, ours()).and(parts(2, 4).only(&["cloudformation:DescribeStacks", "cloudformation:DescribeStackResources"]));
+    let account = of_root(script).await;
+    let error = account.observe(&stack(|_| {}), ID).await.err().unwrap();
+    assert_ne!(error.kind, Kind::Missing);
+    assert!(error.in_a_line().contains("no settings"), "{}", error.in_a_line());
+}
+
+#[tokio::test]
+async fn strangers_with_wrong_addresses_do_not_make_it_ill() {
+    let asked = launched(&stack(|_| {})).await;
+    let document = asked.iter().find(|(_, name, _)| name == "ConfigDocument");
+    let document = document.map(|(_, _, value)| value.as_str()).unwrap_or_default();
+    let rules: serde_json::Value = serde_json::from_str(document).unwrap_or_default();
+    // Source: the developer guide's health-enhanced-rules.
+    for of in ["Application", "ELB"] {
+        let rule = &rules["Rules"]["Environment"][of]["ApplicationRequests4xx"]["Enabled"];
+        let rule = match of {
+            "ELB" => &rules["Rules"]["Environment"]["ELB"]["ELBRequests4xx"]["Enabled"],
+            _ => rule,
+        };
+        assert_eq!(*rule, false, "{of} counts 4xx: {document}");
+    }
+}
+
+#[tokio::test]
+async fn the_cname_is_what_beanstalk_says_it_is() {
+    let stack = stack(|profile| profile.cdn.origin = confctl::profile::CdnOrigin::Cname);
+    let script = launch(LAUNCHED, serving()).and(parts(2, 4)).recorded(
+        "elasticbeanstalk:DescribeConfigurationSettings",
+        EB_CLI,
+        configuration(&settings(&[], "deployed")),
+    );
+    let account = of_root(script).await;
+    account.up(&stack, ID, given()).await.done();
+    assert!(create_answer().contains(CNAME));
+    account.check();
+}

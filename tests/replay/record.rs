@@ -1,0 +1,178 @@
+//! The stack's record and its lock, by what S3 answers to conditional writes.
+
+use confctl::aws::lock::{Holder, Lock};
+use confctl::aws::record::Record;
+use confctl::engine::Kind;
+use tokio_util::sync::CancellationToken;
+
+use crate::account::{Account, of_root};
+use crate::bodies::query;
+use crate::script::{Answer, Script, refused};
+
+const LOCALSTACK: &str = "localstack/localstack tests/aws/services/s3/test_s3.snapshot.json";
+const CONDITIONS: &str = "localstack/localstack tests/aws/services/s3/test_s3_conditional.snapshot.json";
+const LISTS: &str = "localstack/localstack tests/aws/services/s3/test_s3_list_operations.snapshot.json";
+
+fn record(account: &Account) -> Record {
+    Record::new(account.reading(), "tcb-conference")
+}
+
+fn stored(etag: &str) -> Answer {
+    let headers = vec![
+        ("etag", format!("\"{etag}\"")),
+        ("x-amz-server-side-encryption", "AES256".to_owned()),
+        ("x-amz-checksum-type", "FULL_OBJECT".to_owned()),
+    ];
+    Answer::With(headers, String::new())
+}
+
+fn object(etag: &str, modified: &str, body: &str) -> Answer {
+    let headers = vec![
+        ("etag", format!("\"{etag}\"")),
+        ("last-modified", modified.to_owned()),
+        ("date", "Tue, 24 Nov 2026 12:10:00 GMT".to_owned()),
+        ("x-amz-server-side-encryption", "AES256".to_owned()),
+    ];
+    Answer::With(headers, body.to_owned())
+}
+
+fn failed_condition() -> Answer {
+    refused(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
+}
+
+fn holder() -> Holder {
+    Holder {
+        id: "ours".to_owned(),
+        command: "up".to_owned(),
+        who: "ann@host".to_owned(),
+        renewals: 0,
+    }
+}
+
+async fn acquired(account: &Account) -> Result<Lock, confctl::engine::Error> {
+    Lock::acquire(account.writing().clone(), record(account), holder(), CancellationToken::new(), |_| {}).await
+}
+
+#[tokio::test]
+async fn the_lock_is_made_only_where_there_is_none_and_given_back_by_its_etag() {
+    let script = Script::default()
+        .recorded("s3:PutObject", LOCALSTACK, stored("1"))
+        .recorded("s3:DeleteObject", CONDITIONS, Answer::Raw(204, String::new()));
+    let account = of_root(script).await;
+    let lock = acquired(&account).await.unwrap();
+    lock.release().await.unwrap();
+    let put = &account.replay.sent("s3:PutObject")[0];
+    assert_eq!(put.header("if-none-match"), Some("*"));
+    assert_eq!(put.header("x-amz-expected-bucket-owner"), Some("123456789012"));
+    let deleted = &account.replay.sent("s3:DeleteObject")[0];
+    assert_eq!(deleted.header("if-match"), Some("\"1\""));
+    account.check();
+}
+
+#[tokio::test]
+async fn a_lock_that_nobody_renews_is_taken_by_its_etag_and_by_s3s_own_clock() {
+    let theirs = r#"{"id":"theirs","command":"up","who":"bob@host","renewals":3}"#;
+    let script = Script::default()
+        .recorded("s3:PutObject", CONDITIONS, failed_condition())
+        .recorded("s3:PutObject", CONDITIONS, stored("2"))
+        .recorded("s3:GetObject", LOCALSTACK, object("1", "Tue, 24 Nov 2026 12:00:00 GMT", theirs))
+        .recorded("s3:DeleteObject", CONDITIONS, Answer::Raw(204, String::new()));
+    let account = of_root(script).await;
+    acquired(&account).await.unwrap().release().await.unwrap();
+    assert_eq!(account.replay.sent("s3:PutObject")[1].header("if-match"), Some("\"1\""));
+    account.check();
+}
+
+#[tokio::test]
+async fn two_writes_in_one_moment_and_a_key_that_is_gone_are_no_failures() {
+    let script = Script::default()
+        .documented(
+            "s3:PutObject",
+            "awsdocs/amazon-s3-userguide conditional-writes",
+            refused(409, "ConditionalRequestConflict", "The conditional request cannot succeed due to a conflicting operation against this resource."),
+        )
+        .recorded("s3:PutObject", CONDITIONS, stored("2"))
+        .recorded("s3:GetObject", LOCALSTACK, refused(404, "NoSuchKey", "The specified key does not exist."))
+        .recorded("s3:DeleteObject", CONDITIONS, failed_condition());
+    let account = of_root(script).await;
+    // Not given back: somebody took it, and that is no failure of ours.
+    acquired(&account).await.unwrap().release().await.unwrap();
+    account.check();
+}
+
+#[tokio::test]
+async fn a_write_whose_answer_was_lost_is_known_by_what_it_wrote() {
+    let ours = serde_json::to_string(&holder()).unwrap();
+    let script = Script::default()
+        .modelled("s3:PutObject", CONDITIONS, Answer::Cut)
+        .recorded("s3:PutObject", CONDITIONS, failed_condition())
+        .recorded("s3:GetObject", LOCALSTACK, object("1", "Tue, 24 Nov 2026 12:09:59 GMT", &ours))
+        .recorded("s3:DeleteObject", CONDITIONS, Answer::Raw(204, String::new()));
+    let account = of_root(script).await;
+    acquired(&account).await.unwrap().release().await.unwrap();
+    account.check();
+}
+
+fn page(keys: &[&str], more: &str) -> String {
+    let contents: String = keys
+        .iter()
+        .map(|key| {
+            format!(
+                "<Contents><Key>{key}</Key><LastModified>2026-11-24T12:00:00.000Z</LastModified><ETag>&quot;1&quot;</ETag>\
+                 <ChecksumAlgorithm>CRC32</ChecksumAlgorithm><ChecksumType>FULL_OBJECT</ChecksumType><Size>1</Size><StorageClass>STANDARD</StorageClass></Contents>"
+            )
+        })
+        .collect();
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\
+         <Name>elasticbeanstalk-us-east-1-123456789012</Name><Prefix>confctl/</Prefix>{more}<KeyCount>{}</KeyCount><MaxKeys>1000</MaxKeys>{contents}</ListBucketResult>",
+        keys.len()
+    )
+}
+
+#[tokio::test]
+async fn a_list_goes_on_by_its_opaque_token_and_nothing_there_is_nothing() {
+    let more = "<NextContinuationToken>1ueGcxLPRx1Tr/XYExHnhbYLgveDs2J/wm36Hy4vbOwM=</NextContinuationToken><IsTruncated>true</IsTruncated>";
+    let script = Script::default()
+        .recorded("s3:ListObjectsV2", LISTS, page(&["confctl/tcb-conference/a&amp;b"], more))
+        .recorded("s3:ListObjectsV2", LISTS, page(&["confctl/tcb-conference/c"], "<IsTruncated>false</IsTruncated>"))
+        .to("continuation-token=1ueGcxLPRx1Tr");
+    let account = of_root(script).await;
+    let keys = record(&account).list(account.reading(), "confctl/").await.unwrap();
+    assert_eq!(keys, ["confctl/tcb-conference/a&b", "confctl/tcb-conference/c"]);
+    account.check();
+
+    let none = [
+        Answer::Body(page(&[], "<IsTruncated>false</IsTruncated>")),
+        refused(404, "NoSuchBucket", "The specified bucket does not exist"),
+    ];
+    for none in none {
+        let account = of_root(Script::default().recorded("s3:ListObjectsV2", LISTS, none)).await;
+        let keys = record(&account).list(account.reading(), "confctl/").await.unwrap();
+        assert!(keys.is_empty());
+        account.check();
+    }
+}
+
+#[tokio::test]
+async fn the_bucket_is_beanstalks_and_another_name_is_refused() {
+    let answer = |bucket: &str| query("CreateStorageLocation", &format!("<S3Bucket>{bucket}</S3Bucket>"));
+    let script = Script::default().recorded(
+        "elasticbeanstalk:CreateStorageLocation",
+        "aws/aws-elastic-beanstalk-cli tests/unit/mock_responses.py CREATE_STORAGE_LOCATION_RESPONSE",
+        answer("elasticbeanstalk-us-east-1-123456789012"),
+    );
+    let account = of_root(script).await;
+    record(&account).ensure_bucket(account.writing()).await.unwrap();
+    account.check();
+
+    let script = Script::default().documented(
+        "elasticbeanstalk:CreateStorageLocation",
+        "boto/botocore tests/unit/response_parsing/xml/responses/elasticbeanstalk-create-storage-location.xml",
+        answer("elasticbeanstalk-us-west-2-012345678901"),
+    );
+    let account = of_root(script).await;
+    let error = record(&account).ensure_bucket(account.writing()).await.unwrap_err();
+    assert_eq!(error.kind, Kind::Failed);
+    account.check();
+}
