@@ -121,6 +121,26 @@ fn versions(status: &str) -> String {
     )
 }
 
+/// What the bucket has under the bundle's key.
+fn objects(keys: &str) -> Script {
+    Script::default().documented(
+        "s3:ListObjectsV2",
+        "aws/aws-cli awscli/examples/s3api/list-objects-v2.rst",
+        format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\
+             <Name>elasticbeanstalk-us-east-1-123456789012</Name><Prefix>confctl/</Prefix><KeyCount>1</KeyCount><MaxKeys>1000</MaxKeys>\
+             <IsTruncated>false</IsTruncated>{keys}</ListBucketResult>"
+        ),
+    )
+}
+
+fn bundle_is_there() -> Script {
+    objects(
+        "<Contents><Key>confctl/tcb-conference/bundles/v1.zip</Key><LastModified>2026-11-24T12:00:00.000Z</LastModified>\
+         <ETag>&quot;70ee1738b6b21e2c8a43f3a5ab0eee71&quot;</ETag><Size>8</Size><StorageClass>STANDARD</StorageClass></Contents>",
+    )
+}
+
 fn no_versions() -> String {
     query("DescribeApplicationVersions", "<ApplicationVersions/>")
 }
@@ -164,6 +184,7 @@ fn etag() -> Answer {
 async fn a_version_that_failed_is_deleted_and_made_again() {
     let script = Script::default()
         .documented("elasticbeanstalk:DescribeApplicationVersions", MODEL, versions("FAILED"))
+        .and(bundle_is_there())
         .recorded("elasticbeanstalk:ListTagsForResource", EB_CLI, tagged("app-version", VERSION_ARN))
         .modelled("elasticbeanstalk:DeleteApplicationVersion", MODEL, done("DeleteApplicationVersion"))
         .documented("s3:PutObject", "aws/aws-cli awscli/examples/s3api/put-object.rst", etag())
@@ -183,6 +204,7 @@ async fn a_version_whose_bundle_cannot_be_deleted_is_gone_all_the_same() {
     ] {
         let script = Script::default()
             .recorded("elasticbeanstalk:DescribeApplicationVersions", EB_CLI, versions("PROCESSED"))
+            .and(bundle_is_there())
             .recorded("elasticbeanstalk:ListTagsForResource", EB_CLI, tagged("app-version", VERSION_ARN))
             .modelled(
                 "elasticbeanstalk:DeleteApplicationVersion",
@@ -192,6 +214,20 @@ async fn a_version_whose_bundle_cannot_be_deleted_is_gone_all_the_same() {
             .documented("elasticbeanstalk:DeleteApplicationVersion", MODEL, refused(400, code, text));
         let account = of_root(script).await;
         account.down(&stack(|_| {}), "app-version").await.done();
+        account.check();
+    }
+}
+
+#[tokio::test]
+async fn a_version_whose_object_somebody_deleted_cannot_be_deployed_and_is_made_good() {
+    for (objects, keeps) in [(bundle_is_there(), true), (objects(""), false)] {
+        let script = Script::default()
+            .recorded("elasticbeanstalk:DescribeApplicationVersions", EB_CLI, versions("PROCESSED"))
+            .recorded("elasticbeanstalk:ListTagsForResource", EB_CLI, tagged("app-version", VERSION_ARN))
+            .and(objects);
+        let account = of_root(script).await;
+        let change = account.plan(&stack(|_| {}), "app-version").await;
+        assert_eq!(change == Change::Keep, keeps, "{change:?}");
         account.check();
     }
 }

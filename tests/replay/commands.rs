@@ -82,7 +82,7 @@ async fn an_environment_tells_of_its_resources_and_instances() {
 }
 
 #[tokio::test]
-async fn datapoints_come_in_no_order_and_with_their_times() {
+async fn datapoints_come_in_no_order_and_are_read_in_theirs() {
     let points = json!({
         "Label": "CPUUtilization",
         "Datapoints": [
@@ -103,7 +103,7 @@ async fn datapoints_come_in_no_order_and_with_their_times() {
     };
     let points = account.reading().cloudwatch.get_metric_statistics(&asked).await.explain("read").unwrap();
     let read: Vec<_> = points.iter().map(|point| (point.timestamp.map(|time| time.secs()), point.average)).collect();
-    assert_eq!(read, [(Some(1_732_449_900), Some(71.5)), (Some(1_732_449_600), Some(12.25))]);
+    assert_eq!(read, [(Some(1_732_449_600), Some(12.25)), (Some(1_732_449_900), Some(71.5))]);
     account.check();
 }
 

@@ -25,7 +25,7 @@ const SERVICES: [(&str, &str, &str); 14] = [
 ];
 
 /// Methods of clients that are no operations.
-const NO_OPERATIONS: [&str; 5] = ["build", "clone", "config", "set_region", "send"];
+const NO_OPERATIONS: [&str; 5] = ["build", "clone", "config", "is_err", "set_region"];
 
 fn sources(directory: &str) -> Vec<PathBuf> {
     let mut left = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(directory)];
@@ -62,15 +62,17 @@ fn plain(name: &str) -> String {
     name.replace('_', "").to_ascii_lowercase()
 }
 
-/// The word that ends at this place, and the word that begins at it.
+fn is_word(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_'
+}
+
+/// The word at the end, and the word at the beginning.
 fn word_before(text: &str) -> &str {
-    let end = text.rfind(|c: char| !c.is_ascii_alphanumeric() && c != '_').map_or(0, |at| at + 1);
-    &text[end..]
+    text.rsplit(|c| !is_word(c)).next().unwrap_or_default()
 }
 
 fn word_after(text: &str) -> &str {
-    let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
-    &text[..end]
+    text.split(|c| !is_word(c)).next().unwrap_or_default()
 }
 
 /// Operations of the clients of confctl's own, by service and method: each method names the operation that it calls.

@@ -72,6 +72,7 @@ pub fn service(host: &str) -> &'static str {
         ("cloudformation.", "cloudformation"),
         ("cloudfront.", "cloudfront"),
         ("dynamodb.", "dynamodb"),
+        ("ddb.", "dynamodb"),
         ("ec2.", "ec2"),
         ("elasticbeanstalk.", "elasticbeanstalk"),
         ("elasticloadbalancing.", "elasticloadbalancing"),
@@ -83,7 +84,7 @@ pub fn service(host: &str) -> &'static str {
     ];
     let known = hosts.iter().find(|(prefix, _)| host.starts_with(prefix) || host.contains(&format!(".{prefix}")));
     match known {
-        // DynamoDB may be asked at a host of the account's own.
+        // An ARN makes DynamoDB's host the account's own: 123456789012.ddb.us-east-1.amazonaws.com.
         Some((_, service)) => service,
         None if host.contains("s3.") => "s3",
         None => "unknown",
