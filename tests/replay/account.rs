@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use confctl::aws::{Aws, clients};
 use confctl::engine::{
-    Change, Error, Event, Events, Failure, Graph, Intents, Limits, NoJournal, Node, Observed, Output, Outcome, Owner, Pace,
-    ReadCx, Removal, Report, Resource, ResourceId, Seen, Settings, Sink, Values, WriteCx, down, up,
+    Change, Error, Event, Events, Failure, Graph, Intents, Limits, NoJournal, Node, Observed, Outcome, Output, Owner,
+    Pace, ReadCx, Removal, Report, Resource, ResourceId, Seen, Settings, Sink, Values, WriteCx, down, up,
 };
 use confctl::profile::{Profile, StackName};
 use confctl::resources::{BundleToRun, Stack, graph};
@@ -63,7 +63,11 @@ impl Ran {
     /// Where it did not go well.
     pub fn done(&self) {
         let well = |outcome: &Outcome| matches!(outcome, Outcome::Done | Outcome::Unchanged);
-        assert!(self.report.steps.iter().all(|step| well(&step.outcome)), "{:?}", self.report);
+        assert!(
+            self.report.steps.iter().all(|step| well(&step.outcome)),
+            "{:?}",
+            self.report
+        );
     }
 }
 
@@ -74,7 +78,9 @@ pub async fn of_root(script: Script) -> Account {
 
 /// The account as it is for this caller.
 pub async fn as_caller(script: Script, arn: &str) -> Account {
-    connect(script, arn, REGION).await.unwrap_or_else(|error| panic!("{}", error.in_a_line()))
+    connect(script, arn, REGION)
+        .await
+        .unwrap_or_else(|error| panic!("{}", error.in_a_line()))
 }
 
 /// Connects as confctl does.
@@ -180,15 +186,24 @@ impl Account {
     /// What `up` would do with it, with what others give.
     pub async fn plan_with(&self, stack: &Arc<Stack>, resource: ResourceId, given: Given) -> Change {
         let graph = partial(stack, resource, given);
-        let seen = graph.observe(&self.context()).await.unwrap_or_else(|error| panic!("{}", error.in_a_line()));
-        let planned = graph.plan(&seen).into_iter().find(|planned| planned.resource == resource);
+        let seen = graph
+            .observe(&self.context())
+            .await
+            .unwrap_or_else(|error| panic!("{}", error.in_a_line()));
+        let planned = graph
+            .plan(&seen)
+            .into_iter()
+            .find(|planned| planned.resource == resource);
         planned.map(|planned| planned.change).unwrap_or(Change::Keep)
     }
 
     /// `up` for one resource of the stack, with what others give.
     pub async fn up(&self, stack: &Arc<Stack>, resource: ResourceId, given: Given) -> Ran {
         let (graph, cx) = (partial(stack, resource, given), self.context());
-        let seen = graph.observe(&cx).await.unwrap_or_else(|error| panic!("{}", error.in_a_line()));
+        let seen = graph
+            .observe(&cx)
+            .await
+            .unwrap_or_else(|error| panic!("{}", error.in_a_line()));
         let planned = graph.plan(&seen);
         let report = up(&graph, &seen, &planned, self.write.clone(), cx, Arc::new(NoJournal)).await;
         Ran { report }
@@ -197,7 +212,10 @@ impl Account {
     /// `teardown` for one resource of the stack.
     pub async fn down(&self, stack: &Arc<Stack>, resource: ResourceId) -> Ran {
         let (graph, cx) = (partial(stack, resource, Given::default()), self.context());
-        let seen = graph.observe(&cx).await.unwrap_or_else(|error| panic!("{}", error.in_a_line()));
+        let seen = graph
+            .observe(&cx)
+            .await
+            .unwrap_or_else(|error| panic!("{}", error.in_a_line()));
         let removals = graph.plan_removal(&seen).into_iter();
         let removals = removals.map(|planned| (planned.resource, planned.removal)).collect();
         let report = down(&graph, &seen, &removals, self.write.clone(), cx, Arc::new(NoJournal)).await;

@@ -52,12 +52,22 @@ fn parts(described: &[Value]) -> Script {
         ("AWSEBAutoScalingGroup", GROUP),
         ("AWSEBCloudwatchAlarmHigh", HIGH),
         ("AWSEBCloudwatchAlarmLow", LOW),
-        ("AWSEBAutoScalingScaleUpPolicy", "arn:aws:autoscaling:us-east-1:123456789012:scalingPolicy:up"),
-        ("AWSEBAutoScalingScaleDownPolicy", "arn:aws:autoscaling:us-east-1:123456789012:scalingPolicy:down"),
+        (
+            "AWSEBAutoScalingScaleUpPolicy",
+            "arn:aws:autoscaling:us-east-1:123456789012:scalingPolicy:up",
+        ),
+        (
+            "AWSEBAutoScalingScaleDownPolicy",
+            "arn:aws:autoscaling:us-east-1:123456789012:scalingPolicy:down",
+        ),
     ];
     Script::default()
         .recorded("cloudformation:DescribeStacks", MANAGE_IQ, cfn_stack("CREATE_COMPLETE"))
-        .recorded("cloudformation:DescribeStackResources", MANAGE_IQ, stack_resources(&resources))
+        .recorded(
+            "cloudformation:DescribeStackResources",
+            MANAGE_IQ,
+            stack_resources(&resources),
+        )
         .recorded("autoscaling:DescribeAutoScalingGroups", MANAGE_IQ, group(2, 4))
         .recorded("cloudwatch:DescribeAlarms", CUSTODIAN, alarms(described))
 }
@@ -92,7 +102,10 @@ async fn a_deleted_alarm_is_made_again_under_its_name() {
         .recorded("cloudwatch:PutMetricAlarm", CUSTODIAN, "{}");
     let account = of_root(script).await;
     let change = account.plan_with(&stack, ID, given()).await;
-    assert!(matches!(&change, Change::Update { fields } if fields.len() == 1), "{change:?}");
+    assert!(
+        matches!(&change, Change::Update { fields } if fields.len() == 1),
+        "{change:?}"
+    );
     account.up(&stack, ID, given()).await.done();
     let put = &account.replay.sent("cloudwatch:PutMetricAlarm")[0];
     assert_eq!(put.member("AlarmName"), HIGH);

@@ -13,7 +13,10 @@ const VERSION_ARN: &str = "arn:aws:elasticbeanstalk:us-east-1:123456789012:appli
 const ISSUE: &str = "aws/aws-elastic-beanstalk-cli issue 90";
 
 fn applications(applications: &str) -> String {
-    query("DescribeApplications", &format!("<Applications>{applications}</Applications>"))
+    query(
+        "DescribeApplications",
+        &format!("<Applications>{applications}</Applications>"),
+    )
 }
 
 fn application() -> String {
@@ -46,7 +49,10 @@ async fn an_application_is_made_with_its_tags_and_taken_over_where_that_was_aske
         .documented(
             "elasticbeanstalk:CreateApplication",
             &format!("{SAMPLES}/elasticbeanstalk-create-application.xml"),
-            query("CreateApplication", &format!("<Application>{}</Application>", application())),
+            query(
+                "CreateApplication",
+                &format!("<Application>{}</Application>", application()),
+            ),
         );
     let account = of_root(script).await;
     account.up(&stack(|_| {}), "application", Given::default()).await.done();
@@ -68,11 +74,19 @@ async fn an_application_is_made_with_its_tags_and_taken_over_where_that_was_aske
 async fn an_application_goes_when_its_last_version_has_gone() {
     let script = Script::default()
         .recorded("elasticbeanstalk:DescribeApplications", EB_CLI, found())
-        .recorded("elasticbeanstalk:ListTagsForResource", EB_CLI, tagged("application", ARN))
+        .recorded(
+            "elasticbeanstalk:ListTagsForResource",
+            EB_CLI,
+            tagged("application", ARN),
+        )
         .modelled(
             "elasticbeanstalk:DeleteApplication",
             MODEL,
-            refused(400, "OperationInProgressFailure", "Application deletion failed: a version is being deleted."),
+            refused(
+                400,
+                "OperationInProgressFailure",
+                "Application deletion failed: a version is being deleted.",
+            ),
         )
         .documented(
             "elasticbeanstalk:DeleteApplication",
@@ -152,44 +166,89 @@ fn given() -> Given {
 /// CreateApplicationVersion says neither the ARN nor more than UNPROCESSED, in capitals.
 fn made() -> String {
     let member = version("UNPROCESSED", "");
-    query("CreateApplicationVersion", &format!("<ApplicationVersion>{member}</ApplicationVersion>"))
+    query(
+        "CreateApplicationVersion",
+        &format!("<ApplicationVersion>{member}</ApplicationVersion>"),
+    )
 }
 
 #[tokio::test]
 async fn a_version_is_ready_only_when_beanstalk_has_processed_it() {
     let script = Script::default()
         .recorded("elasticbeanstalk:DescribeApplicationVersions", EB_CLI, no_versions())
-        .documented("s3:PutObject", "aws/aws-cli awscli/examples/s3api/put-object.rst", etag())
+        .documented(
+            "s3:PutObject",
+            "aws/aws-cli awscli/examples/s3api/put-object.rst",
+            etag(),
+        )
         .recorded("elasticbeanstalk:CreateApplicationVersion", ISSUE, made())
-        .recorded("elasticbeanstalk:DescribeApplicationVersions", ISSUE, versions("UNPROCESSED"))
+        .recorded(
+            "elasticbeanstalk:DescribeApplicationVersions",
+            ISSUE,
+            versions("UNPROCESSED"),
+        )
         .after("elasticbeanstalk:CreateApplicationVersion")
-        .recorded("elasticbeanstalk:DescribeApplicationVersions", ISSUE, versions("PROCESSING"))
+        .recorded(
+            "elasticbeanstalk:DescribeApplicationVersions",
+            ISSUE,
+            versions("PROCESSING"),
+        )
         .after("elasticbeanstalk:CreateApplicationVersion")
-        .recorded("elasticbeanstalk:DescribeApplicationVersions", ISSUE, versions("PROCESSED"))
+        .recorded(
+            "elasticbeanstalk:DescribeApplicationVersions",
+            ISSUE,
+            versions("PROCESSED"),
+        )
         .after("elasticbeanstalk:CreateApplicationVersion");
     let account = of_root(script).await;
     account.up(&stack(|_| {}), "app-version", given()).await.done();
     let sent = &account.replay.sent("elasticbeanstalk:CreateApplicationVersion")[0];
     assert_eq!(sent.parameter("Process").as_deref(), Some("true"));
-    assert_eq!(sent.parameter("SourceBundle.S3Bucket").as_deref(), Some("elasticbeanstalk-us-east-1-123456789012"));
+    assert_eq!(
+        sent.parameter("SourceBundle.S3Bucket").as_deref(),
+        Some("elasticbeanstalk-us-east-1-123456789012")
+    );
     // All three states were asked for: the first is not yet the end.
     account.check();
 }
 
 fn etag() -> Answer {
-    Answer::With(vec![("etag", "\"70ee1738b6b21e2c8a43f3a5ab0eee71\"".to_owned())], String::new())
+    Answer::With(
+        vec![("etag", "\"70ee1738b6b21e2c8a43f3a5ab0eee71\"".to_owned())],
+        String::new(),
+    )
 }
 
 #[tokio::test]
 async fn a_version_that_failed_is_deleted_and_made_again() {
     let script = Script::default()
-        .documented("elasticbeanstalk:DescribeApplicationVersions", MODEL, versions("FAILED"))
+        .documented(
+            "elasticbeanstalk:DescribeApplicationVersions",
+            MODEL,
+            versions("FAILED"),
+        )
         .and(bundle_is_there())
-        .recorded("elasticbeanstalk:ListTagsForResource", EB_CLI, tagged("app-version", VERSION_ARN))
-        .modelled("elasticbeanstalk:DeleteApplicationVersion", MODEL, done("DeleteApplicationVersion"))
-        .documented("s3:PutObject", "aws/aws-cli awscli/examples/s3api/put-object.rst", etag())
+        .recorded(
+            "elasticbeanstalk:ListTagsForResource",
+            EB_CLI,
+            tagged("app-version", VERSION_ARN),
+        )
+        .modelled(
+            "elasticbeanstalk:DeleteApplicationVersion",
+            MODEL,
+            done("DeleteApplicationVersion"),
+        )
+        .documented(
+            "s3:PutObject",
+            "aws/aws-cli awscli/examples/s3api/put-object.rst",
+            etag(),
+        )
         .recorded("elasticbeanstalk:CreateApplicationVersion", ISSUE, made())
-        .recorded("elasticbeanstalk:DescribeApplicationVersions", ISSUE, versions("PROCESSED"))
+        .recorded(
+            "elasticbeanstalk:DescribeApplicationVersions",
+            ISSUE,
+            versions("PROCESSED"),
+        )
         .after("elasticbeanstalk:CreateApplicationVersion");
     let account = of_root(script).await;
     account.up(&stack(|_| {}), "app-version", given()).await.done();
@@ -203,15 +262,27 @@ async fn a_version_whose_bundle_cannot_be_deleted_is_gone_all_the_same() {
         ("InvalidParameterValue", "No Application Version named 'v1' found."),
     ] {
         let script = Script::default()
-            .recorded("elasticbeanstalk:DescribeApplicationVersions", EB_CLI, versions("PROCESSED"))
+            .recorded(
+                "elasticbeanstalk:DescribeApplicationVersions",
+                EB_CLI,
+                versions("PROCESSED"),
+            )
             .and(bundle_is_there())
-            .recorded("elasticbeanstalk:ListTagsForResource", EB_CLI, tagged("app-version", VERSION_ARN))
+            .recorded(
+                "elasticbeanstalk:ListTagsForResource",
+                EB_CLI,
+                tagged("app-version", VERSION_ARN),
+            )
             .modelled(
                 "elasticbeanstalk:DeleteApplicationVersion",
                 MODEL,
                 refused(400, "OperationInProgressFailure", "An operation is in progress."),
             )
-            .documented("elasticbeanstalk:DeleteApplicationVersion", MODEL, refused(400, code, text));
+            .documented(
+                "elasticbeanstalk:DeleteApplicationVersion",
+                MODEL,
+                refused(400, code, text),
+            );
         let account = of_root(script).await;
         account.down(&stack(|_| {}), "app-version").await.done();
         account.check();
@@ -222,8 +293,16 @@ async fn a_version_whose_bundle_cannot_be_deleted_is_gone_all_the_same() {
 async fn a_version_whose_object_somebody_deleted_cannot_be_deployed_and_is_made_good() {
     for (objects, keeps) in [(bundle_is_there(), true), (objects(""), false)] {
         let script = Script::default()
-            .recorded("elasticbeanstalk:DescribeApplicationVersions", EB_CLI, versions("PROCESSED"))
-            .recorded("elasticbeanstalk:ListTagsForResource", EB_CLI, tagged("app-version", VERSION_ARN))
+            .recorded(
+                "elasticbeanstalk:DescribeApplicationVersions",
+                EB_CLI,
+                versions("PROCESSED"),
+            )
+            .recorded(
+                "elasticbeanstalk:ListTagsForResource",
+                EB_CLI,
+                tagged("app-version", VERSION_ARN),
+            )
             .and(objects);
         let account = of_root(script).await;
         let change = account.plan(&stack(|_| {}), "app-version").await;
@@ -255,11 +334,18 @@ async fn too_many_versions_say_so_and_not_that_the_network_is_down() {
 async fn ours_is_told_from_another_stacks_by_region_too() {
     let tags = crate::bodies::tags_xml(
         "member",
-        [("confctl:stack", "tcb-conference".to_owned()), ("confctl:region", "eu-west-1".to_owned())],
+        [
+            ("confctl:stack", "tcb-conference".to_owned()),
+            ("confctl:region", "eu-west-1".to_owned()),
+        ],
     );
     let script = Script::default()
         .recorded("elasticbeanstalk:DescribeApplications", EB_CLI, found())
-        .recorded("elasticbeanstalk:ListTagsForResource", EB_CLI, crate::beanstalk::tags_of(ARN, &tags));
+        .recorded(
+            "elasticbeanstalk:ListTagsForResource",
+            EB_CLI,
+            crate::beanstalk::tags_of(ARN, &tags),
+        );
     let account = of_root(script).await;
     let seen = account.observe(&stack(|_| {}), "application").await.unwrap();
     let owner = seen.live().map(|(_, owner)| owner.clone());

@@ -11,7 +11,8 @@ pub const GUIDE: &str = "awsdocs/aws-elastic-beanstalk-developer-guide";
 pub const SAMPLES: &str = "boto/botocore tests/unit/response_parsing/xml/responses";
 
 pub const ENVIRONMENT: &str = "e-pmpgbxpgsc";
-pub const ENVIRONMENT_ARN: &str = "arn:aws:elasticbeanstalk:us-east-1:123456789012:environment/tcb-conference/Tcb-conference-env";
+pub const ENVIRONMENT_ARN: &str =
+    "arn:aws:elasticbeanstalk:us-east-1:123456789012:environment/tcb-conference/Tcb-conference-env";
 pub const PLATFORM: &str = "arn:aws:elasticbeanstalk:us-east-1::platform/Go 1 running on 64bit Amazon Linux 2023/4.5.0";
 pub const CNAME: &str = "tcb-conference-env.us-east-1.elasticbeanstalk.com";
 
@@ -36,8 +37,14 @@ pub fn serving() -> String {
 }
 
 pub fn environments(environments: &[String]) -> String {
-    let members: String = environments.iter().map(|one| format!("<member>{one}</member>")).collect();
-    query("DescribeEnvironments", &format!("<Environments>{members}</Environments>"))
+    let members: String = environments
+        .iter()
+        .map(|one| format!("<member>{one}</member>"))
+        .collect();
+    query(
+        "DescribeEnvironments",
+        &format!("<Environments>{members}</Environments>"),
+    )
 }
 
 /// Events, newest first, as Beanstalk gives them.
@@ -80,7 +87,10 @@ pub fn tags_of(arn: &str, tags: &str) -> String {
 
 /// That somebody else's tags are on it.
 pub fn tagged_by_others(arn: &str) -> String {
-    tags_of(arn, &tags_xml("member", [("team", "billing".to_owned()), ("Name", "x".to_owned())]))
+    tags_of(
+        arn,
+        &tags_xml("member", [("team", "billing".to_owned()), ("Name", "x".to_owned())]),
+    )
 }
 
 /// Takes tags.

@@ -54,5 +54,6 @@ pub fn tags_xml<'a>(element: &str, tags: impl IntoIterator<Item = (&'a str, Stri
 /// Tags as the JSON services write them.
 pub fn tags_json<'a>(tags: impl IntoIterator<Item = (&'a str, String)>) -> serde_json::Value {
     let tags = tags.into_iter();
-    tags.map(|(key, value)| serde_json::json!({"Key": key, "Value": value})).collect()
+    tags.map(|(key, value)| serde_json::json!({"Key": key, "Value": value}))
+        .collect()
 }

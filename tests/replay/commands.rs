@@ -27,18 +27,36 @@ async fn the_group_tells_of_its_policies_and_what_it_did() {
         .recorded(
             "autoscaling:DescribePolicies",
             &format!("{CUSTODIAN}/test_asg_scaling_policy_enabled"),
-            query("DescribePolicies", &format!("<ScalingPolicies>{policy}</ScalingPolicies>")),
+            query(
+                "DescribePolicies",
+                &format!("<ScalingPolicies>{policy}</ScalingPolicies>"),
+            ),
         )
         .documented(
             "autoscaling:DescribeScalingActivities",
             &format!("{CLI}/autoscaling/describe-scaling-activities.rst"),
-            query("DescribeScalingActivities", &format!("<Activities>{activity}</Activities>")),
+            query(
+                "DescribeScalingActivities",
+                &format!("<Activities>{activity}</Activities>"),
+            ),
         );
     let account = of_root(script).await;
     let aws = account.reading();
-    let policies = aws.autoscaling.describe_policies().send().await.explain("read").unwrap();
+    let policies = aws
+        .autoscaling
+        .describe_policies()
+        .send()
+        .await
+        .explain("read")
+        .unwrap();
     assert_eq!(policies.scaling_policies()[0].alarms()[0].alarm_name(), Some("high"));
-    let activities = aws.autoscaling.describe_scaling_activities().send().await.explain("read").unwrap();
+    let activities = aws
+        .autoscaling
+        .describe_scaling_activities()
+        .send()
+        .await
+        .explain("read")
+        .unwrap();
     let activity = &activities.activities()[0];
     // It has the fraction that its end has not.
     assert!(activity.start_time().is_some() && activity.end_time().is_some());
@@ -71,13 +89,30 @@ async fn an_environment_tells_of_its_resources_and_instances() {
         );
     let account = of_root(script).await;
     let aws = account.reading();
-    let found = aws.beanstalk.describe_environment_resources().environment_name("e").send().await;
+    let found = aws
+        .beanstalk
+        .describe_environment_resources()
+        .environment_name("e")
+        .send()
+        .await;
     let found = found.explain("read").unwrap().environment_resources.unwrap();
     assert_eq!(found.auto_scaling_groups()[0].name(), Some("g"));
-    let instances = aws.ec2.describe_instances().instance_ids("i-1").send().await.explain("read").unwrap();
+    let instances = aws
+        .ec2
+        .describe_instances()
+        .instance_ids("i-1")
+        .send()
+        .await
+        .explain("read")
+        .unwrap();
     assert_eq!(instances.reservations()[0].instances()[0].instance_id(), Some("i-1"));
     let kinds = aws.ec2.describe_instance_types().send().await.explain("read").unwrap();
-    assert_eq!(kinds.instance_types()[0].v_cpu_info().and_then(|info| info.default_v_cpus()), Some(2));
+    assert_eq!(
+        kinds.instance_types()[0]
+            .v_cpu_info()
+            .and_then(|info| info.default_v_cpus()),
+        Some(2)
+    );
     account.check();
 }
 
@@ -91,7 +126,8 @@ async fn datapoints_come_in_no_order_and_are_read_in_theirs() {
         ],
     });
     let source = "ManageIQ/manageiq-providers-amazon spec/vcr_cassettes/manageiq/providers/amazon/cloud_manager/metrics_capture-win2016.yml";
-    let account = of_root(Script::default().recorded("cloudwatch:GetMetricStatistics", source, points.to_string())).await;
+    let account =
+        of_root(Script::default().recorded("cloudwatch:GetMetricStatistics", source, points.to_string())).await;
     let asked = GetMetricStatistics {
         namespace: Some("AWS/EC2"),
         metric_name: Some("CPUUtilization"),
@@ -101,9 +137,21 @@ async fn datapoints_come_in_no_order_and_are_read_in_theirs() {
         start_time: DateTime::from_secs(1_732_449_600),
         end_time: DateTime::from_secs(1_732_450_200),
     };
-    let points = account.reading().cloudwatch.get_metric_statistics(&asked).await.explain("read").unwrap();
-    let read: Vec<_> = points.iter().map(|point| (point.timestamp.map(|time| time.secs()), point.average)).collect();
-    assert_eq!(read, [(Some(1_732_449_600), Some(12.25)), (Some(1_732_449_900), Some(71.5))]);
+    let points = account
+        .reading()
+        .cloudwatch
+        .get_metric_statistics(&asked)
+        .await
+        .explain("read")
+        .unwrap();
+    let read: Vec<_> = points
+        .iter()
+        .map(|point| (point.timestamp.map(|time| time.secs()), point.average))
+        .collect();
+    assert_eq!(
+        read,
+        [(Some(1_732_449_600), Some(12.25)), (Some(1_732_449_900), Some(71.5))]
+    );
     account.check();
 }
 
@@ -125,7 +173,11 @@ async fn a_command_is_sent_followed_and_cancelled() {
     });
     let run = format!("{CUSTODIAN}/test_ssm_send_command");
     let script = Script::default()
-        .recorded("ssm:DescribeInstanceInformation", &run, json!({"InstanceInformationList": [instance], "NextToken": "more"}).to_string())
+        .recorded(
+            "ssm:DescribeInstanceInformation",
+            &run,
+            json!({"InstanceInformationList": [instance], "NextToken": "more"}).to_string(),
+        )
         .recorded("ssm:SendCommand", &run, json!({"Command": command}).to_string())
         .documented(
             "ssm:GetCommandInvocation",
@@ -133,16 +185,38 @@ async fn a_command_is_sent_followed_and_cancelled() {
             refused(400, "InvocationDoesNotExist", ""),
         )
         .recorded("ssm:GetCommandInvocation", &run, json!(invocation).to_string())
-        .modelled("ssm:CancelCommand", "boto/botocore botocore/data/ssm/2014-11-06/service-2.json", "{}");
+        .modelled(
+            "ssm:CancelCommand",
+            "boto/botocore botocore/data/ssm/2014-11-06/service-2.json",
+            "{}",
+        );
     let account = of_root(script).await;
     let (read, write) = (&account.reading().ssm, &account.writing().ssm);
     let instances = vec!["i-1".to_owned()];
-    let known = read.describe_instance_information(&instances, None).await.explain("read").unwrap();
-    assert_eq!(known.instance_information_list[0].ping_status.as_deref(), Some("Online"));
+    let known = read
+        .describe_instance_information(&instances, None)
+        .await
+        .explain("read")
+        .unwrap();
+    assert_eq!(
+        known.instance_information_list[0].ping_status.as_deref(),
+        Some("Online")
+    );
     let parameters = json!({"commands": ["true"]});
-    let sent = write.send_command("AWS-RunShellScript", &instances, parameters, "a test").await.explain("send").unwrap();
-    assert_eq!(sent.command.and_then(|command| command.command_id).as_deref(), Some("c-1"));
-    let early = read.get_command_invocation("c-1", "i-1").await.or_absent(&["InvocationDoesNotExist"], "read").unwrap();
+    let sent = write
+        .send_command("AWS-RunShellScript", &instances, parameters, "a test")
+        .await
+        .explain("send")
+        .unwrap();
+    assert_eq!(
+        sent.command.and_then(|command| command.command_id).as_deref(),
+        Some("c-1")
+    );
+    let early = read
+        .get_command_invocation("c-1", "i-1")
+        .await
+        .or_absent(&["InvocationDoesNotExist"], "read")
+        .unwrap();
     assert!(early.is_none(), "just after it was sent");
     let then = read.get_command_invocation("c-1", "i-1").await.explain("read").unwrap();
     assert_eq!(then.standard_output_content.as_deref(), Some("done\n"));
@@ -166,8 +240,17 @@ async fn items_are_read_removed_and_put_again_where_dynamodb_did_not_take_all() 
     let (read, write) = (&account.reading().dynamodb, &account.writing().dynamodb);
     let get = || read.get_item().table_name("users").send();
     assert!(get().await.explain("read").unwrap().item.is_some());
-    assert!(get().await.explain("read").unwrap().item.is_none(), "what is not there is no member");
-    write.delete_item().table_name("users").send().await.explain("delete").unwrap();
+    assert!(
+        get().await.explain("read").unwrap().item.is_none(),
+        "what is not there is no member"
+    );
+    write
+        .delete_item()
+        .table_name("users")
+        .send()
+        .await
+        .explain("delete")
+        .unwrap();
     let left = write.batch_write_item().send().await.explain("put").unwrap();
     assert!(left.unprocessed_items.unwrap_or_default().is_empty());
     account.check();
@@ -177,17 +260,34 @@ async fn items_are_read_removed_and_put_again_where_dynamodb_did_not_take_all() 
 async fn a_quota_is_a_number_and_one_that_nobody_may_read_is_denied() {
     let quota = json!({"Quota": {"ServiceCode": "ec2", "QuotaCode": "L-1216C47A", "Value": 5.0, "Adjustable": true, "GlobalQuota": false}});
     let script = Script::default()
-        .documented("servicequotas:GetServiceQuota", &format!("{CLI}/service-quotas/get-service-quota.rst"), quota.to_string())
+        .documented(
+            "servicequotas:GetServiceQuota",
+            &format!("{CLI}/service-quotas/get-service-quota.rst"),
+            quota.to_string(),
+        )
         .documented(
             "servicequotas:GetServiceQuota",
             "boto/botocore botocore/data/service-quotas/2019-06-24/service-2.json",
-            refused(400, "AccessDeniedException", "User: arn:aws:iam::123456789012:user/ann is not authorized to perform: servicequotas:GetServiceQuota"),
+            refused(
+                400,
+                "AccessDeniedException",
+                "User: arn:aws:iam::123456789012:user/ann is not authorized to perform: servicequotas:GetServiceQuota",
+            ),
         );
     let account = of_root(script).await;
     let quotas = &account.reading().quotas;
-    let found = quotas.get_service_quota("ec2", "L-1216C47A").await.explain("read").unwrap();
+    let found = quotas
+        .get_service_quota("ec2", "L-1216C47A")
+        .await
+        .explain("read")
+        .unwrap();
     assert_eq!(found.quota.and_then(|quota| quota.value), Some(5.0));
-    let denied = quotas.get_service_quota("ec2", "L-1216C47A").await.explain("read").err().unwrap();
+    let denied = quotas
+        .get_service_quota("ec2", "L-1216C47A")
+        .await
+        .explain("read")
+        .err()
+        .unwrap();
     assert_eq!(denied.kind, Kind::Denied);
     account.check();
 }

@@ -29,7 +29,10 @@ fn served(text: &'static str) -> String {
         let (mut connection, _) = listener.accept()?;
         let mut request = [0; 4096];
         let _ = connection.read(&mut request)?;
-        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", text.len());
+        let head = format!(
+            "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+            text.len()
+        );
         connection.write_all(head.as_bytes())?;
         connection.write_all(text.as_bytes())
     });
@@ -53,7 +56,10 @@ fn info(url: &str) -> String {
             escaped(url)
         ),
     };
-    query("RetrieveEnvironmentInfo", &format!("<EnvironmentInfo>{member}</EnvironmentInfo>"))
+    query(
+        "RetrieveEnvironmentInfo",
+        &format!("<EnvironmentInfo>{member}</EnvironmentInfo>"),
+    )
 }
 
 #[tokio::test]
@@ -65,25 +71,41 @@ async fn it_says_what_the_instances_said() {
             &format!("{GUIDE} environments-deployment-logs"),
             refused(404, "NoSuchKey", "The specified key does not exist."),
         )
-        .documented("elasticbeanstalk:RetrieveEnvironmentInfo", &format!("{SAMPLES}/elasticbeanstalk-retrieve-environment-info.xml"), info(""))
+        .documented(
+            "elasticbeanstalk:RetrieveEnvironmentInfo",
+            &format!("{SAMPLES}/elasticbeanstalk-retrieve-environment-info.xml"),
+            info(""),
+        )
         .documented(
             "elasticbeanstalk:RequestEnvironmentInfo",
             &format!("{SAMPLES}/elasticbeanstalk-request-environment-info.xml"),
             done("RequestEnvironmentInfo"),
         )
-        .documented("elasticbeanstalk:RetrieveEnvironmentInfo", &format!("{SAMPLES}/elasticbeanstalk-retrieve-environment-info.xml"), info(&url))
+        .documented(
+            "elasticbeanstalk:RetrieveEnvironmentInfo",
+            &format!("{SAMPLES}/elasticbeanstalk-retrieve-environment-info.xml"),
+            info(&url),
+        )
         .after("elasticbeanstalk:RequestEnvironmentInfo");
     let account = of_root(script).await;
     let ran = account.up(&stack(|_| {}), ID, given()).await;
     let failure = ran.failure();
     let all = failure.error.in_a_line();
-    for told in ["Instance deployment failed", "mime.types", "ELB processes are not healthy"] {
+    for told in [
+        "Instance deployment failed",
+        "mime.types",
+        "ELB processes are not healthy",
+    ] {
         assert!(all.contains(told), "{told} is missing in: {all}");
     }
     // Whoever has the address reads the log.
     assert!(!all.contains("X-Amz-Signature"), "{all}");
     assert!(!failure.left_behind.is_empty());
-    let file = all.split(" is in ").nth(1).and_then(|rest| rest.split(": ").next()).unwrap();
+    let file = all
+        .split(" is in ")
+        .nth(1)
+        .and_then(|rest| rest.split(": ").next())
+        .unwrap();
     assert!(std::fs::read_to_string(file).unwrap().contains("[app-deploy]"));
     std::fs::remove_file(file).unwrap();
     account.check();
@@ -97,13 +119,21 @@ async fn the_log_of_the_deployment_itself_is_enough_where_the_others_cannot_be_h
         .modelled(
             "elasticbeanstalk:RequestEnvironmentInfo",
             EB_CLI,
-            refused(403, "AccessDenied", "User: ann is not authorized to perform: elasticbeanstalk:RequestEnvironmentInfo"),
+            refused(
+                403,
+                "AccessDenied",
+                "User: ann is not authorized to perform: elasticbeanstalk:RequestEnvironmentInfo",
+            ),
         );
     let account = of_root(script).await;
     let ran = account.up(&stack(|_| {}), ID, given()).await;
     let all = ran.failure().error.in_a_line();
     assert!(all.contains("mime.types"), "{all}");
-    let file = all.split(" is in ").nth(1).and_then(|rest| rest.split(": ").next()).unwrap();
+    let file = all
+        .split(" is in ")
+        .nth(1)
+        .and_then(|rest| rest.split(": ").next())
+        .unwrap();
     std::fs::remove_file(file).unwrap();
     account.check();
 }

@@ -77,7 +77,10 @@ fn distribution(status: &str, enabled: bool) -> Answer {
 }
 
 fn configuration(enabled: bool, etag: &str) -> Answer {
-    let body = format!("<?xml version=\"1.0\"?>\n<DistributionConfig {NAMESPACE}>{}</DistributionConfig>", config(enabled));
+    let body = format!(
+        "<?xml version=\"1.0\"?>\n<DistributionConfig {NAMESPACE}>{}</DistributionConfig>",
+        config(enabled)
+    );
     Answer::With(vec![("etag", etag.to_owned())], body)
 }
 
@@ -130,11 +133,19 @@ fn found(end: &str) -> Script {
             &format!("{CUSTODIAN}/test_distribution_wafv2_regex"),
             listed(&[summary(DISTRIBUTION, COMMENT)], end),
         )
-        .recorded("cloudfront:ListTagsForResource", &format!("{CUSTODIAN}/test_distrbution_tag"), tags(true))
+        .recorded(
+            "cloudfront:ListTagsForResource",
+            &format!("{CUSTODIAN}/test_distrbution_tag"),
+            tags(true),
+        )
 }
 
 fn resting() -> Script {
-    found(LAST).documented("cloudfront:GetDistribution", &format!("{CLI}/get-distribution.rst"), distribution("Deployed", true))
+    found(LAST).documented(
+        "cloudfront:GetDistribution",
+        &format!("{CLI}/get-distribution.rst"),
+        distribution("Deployed", true),
+    )
 }
 
 #[tokio::test]
@@ -164,7 +175,11 @@ async fn ours_is_found_on_the_second_page() {
             &format!("{CLI}/list-distributions.rst"),
             listed(&[summary("EDFDVBD6EXAMPLE", "another")], first),
         )
-        .documented("cloudfront:ListDistributions", CLI, listed(&[summary(DISTRIBUTION, COMMENT)], LAST))
+        .documented(
+            "cloudfront:ListDistributions",
+            CLI,
+            listed(&[summary(DISTRIBUTION, COMMENT)], LAST),
+        )
         .to("Marker=EDFDVBD6EXAMPLE")
         .recorded("cloudfront:ListTagsForResource", CUSTODIAN, tags(true));
     let account = of_root(script.documented("cloudfront:GetDistribution", CLI, distribution("Deployed", true))).await;
@@ -198,7 +213,11 @@ async fn a_web_acl_that_cloudfront_does_not_know_yet_is_no_failure() {
             MODEL,
             refused(400, "InvalidWebACLId", "Your request contains an invalid web ACL ID."),
         )
-        .documented("cloudfront:CreateDistributionWithTags", &source, distribution("InProgress", true));
+        .documented(
+            "cloudfront:CreateDistributionWithTags",
+            &source,
+            distribution("InProgress", true),
+        );
     let account = created(script).await;
     account.up(&stack(|_| {}), ID, given()).await.done();
     let sent = account.replay.sent("cloudfront:CreateDistributionWithTags");
@@ -207,7 +226,11 @@ async fn a_web_acl_that_cloudfront_does_not_know_yet_is_no_failure() {
         let (_, rest) = sent.body.split_once("<CallerReference>").unwrap();
         rest.split('<').next().unwrap().to_owned()
     };
-    assert_eq!(reference(&sent[0]), reference(&sent[1]), "a second distribution would be made");
+    assert_eq!(
+        reference(&sent[0]),
+        reference(&sent[1]),
+        "a second distribution would be made"
+    );
     account.check();
 }
 
@@ -243,7 +266,9 @@ async fn one_whose_answer_was_lost_is_found_by_its_reference() {
             ),
         )
         .recorded("cloudfront:ListTagsForResource", CUSTODIAN, tags(true));
-    let account = created(script).await.remembering(ID, "caller-reference", "confctl-lost");
+    let account = created(script)
+        .await
+        .remembering(ID, "caller-reference", "confctl-lost");
     account.up(&stack(|_| {}), ID, given()).await.done();
     assert!(account.replay.sent("cloudfront:CreateDistributionWithTags")[0].contains("confctl-lost"));
     account.check();
@@ -252,14 +277,30 @@ async fn one_whose_answer_was_lost_is_found_by_its_reference() {
 #[tokio::test]
 async fn an_update_sends_the_etag_it_read_and_reads_again_where_that_is_stale() {
     let script = resting()
-        .recorded("cloudfront:GetDistributionConfig", &format!("{CUSTODIAN}/test_distribution_waf"), configuration(true, "E1PJQP3HQBEZK8"))
-        .recorded("cloudfront:GetDistributionConfig", CUSTODIAN, configuration(true, "E2PJQP3HQBEZK8"))
+        .recorded(
+            "cloudfront:GetDistributionConfig",
+            &format!("{CUSTODIAN}/test_distribution_waf"),
+            configuration(true, "E1PJQP3HQBEZK8"),
+        )
+        .recorded(
+            "cloudfront:GetDistributionConfig",
+            CUSTODIAN,
+            configuration(true, "E2PJQP3HQBEZK8"),
+        )
         .modelled(
             "cloudfront:UpdateDistribution",
             MODEL,
-            refused(412, "PreconditionFailed", "The request failed because it didn't meet the preconditions in one or more request-header fields."),
+            refused(
+                412,
+                "PreconditionFailed",
+                "The request failed because it didn't meet the preconditions in one or more request-header fields.",
+            ),
         )
-        .recorded("cloudfront:UpdateDistribution", &format!("{CUSTODIAN}/test_distribution_waf"), distribution("InProgress", true));
+        .recorded(
+            "cloudfront:UpdateDistribution",
+            &format!("{CUSTODIAN}/test_distribution_waf"),
+            distribution("InProgress", true),
+        );
     let account = of_root(script).await;
     let stack = stack(|profile| profile.cdn.ipv6 = false);
     // What is read stays as it was, so the wait for it to read right is given up.
@@ -275,10 +316,22 @@ async fn an_update_sends_the_etag_it_read_and_reads_again_where_that_is_stale() 
 #[tokio::test]
 async fn it_is_disabled_everywhere_before_it_is_deleted() {
     let script = resting()
-        .recorded("cloudfront:GetDistributionConfig", &format!("{CUSTODIAN}/test_distrbution_disable"), configuration(true, "E1PJQP3HQBEZK8"))
-        .recorded("cloudfront:GetDistributionConfig", CUSTODIAN, configuration(false, "E2PJQP3HQBEZK8"))
+        .recorded(
+            "cloudfront:GetDistributionConfig",
+            &format!("{CUSTODIAN}/test_distrbution_disable"),
+            configuration(true, "E1PJQP3HQBEZK8"),
+        )
+        .recorded(
+            "cloudfront:GetDistributionConfig",
+            CUSTODIAN,
+            configuration(false, "E2PJQP3HQBEZK8"),
+        )
         .after("cloudfront:UpdateDistribution")
-        .recorded("cloudfront:UpdateDistribution", &format!("{CUSTODIAN}/test_distrbution_disable"), distribution("InProgress", false))
+        .recorded(
+            "cloudfront:UpdateDistribution",
+            &format!("{CUSTODIAN}/test_distrbution_disable"),
+            distribution("InProgress", false),
+        )
         .documented("cloudfront:GetDistribution", CLI, distribution("InProgress", false))
         .after("cloudfront:UpdateDistribution")
         .documented("cloudfront:GetDistribution", CLI, distribution("Deployed", false))
@@ -286,7 +339,11 @@ async fn it_is_disabled_everywhere_before_it_is_deleted() {
         .modelled(
             "cloudfront:DeleteDistribution",
             MODEL,
-            refused(409, "DistributionNotDisabled", "The distribution you are trying to delete has not been disabled."),
+            refused(
+                409,
+                "DistributionNotDisabled",
+                "The distribution you are trying to delete has not been disabled.",
+            ),
         )
         .modelled("cloudfront:DeleteDistribution", MODEL, Answer::Raw(204, String::new()))
         .modelled(
@@ -297,7 +354,10 @@ async fn it_is_disabled_everywhere_before_it_is_deleted() {
         .after("cloudfront:DeleteDistribution");
     let account = of_root(script).await;
     account.down(&stack(|_| {}), ID).await.done();
-    assert_eq!(account.replay.sent("cloudfront:DeleteDistribution")[1].header("if-match"), Some("E2PJQP3HQBEZK8"));
+    assert_eq!(
+        account.replay.sent("cloudfront:DeleteDistribution")[1].header("if-match"),
+        Some("E2PJQP3HQBEZK8")
+    );
     account.check();
 }
 
@@ -305,11 +365,19 @@ async fn it_is_disabled_everywhere_before_it_is_deleted() {
 async fn one_on_a_pricing_plan_says_so_and_is_not_asked_for_again() {
     let script = found(LAST)
         .documented("cloudfront:GetDistribution", CLI, distribution("Deployed", false))
-        .recorded("cloudfront:GetDistributionConfig", CUSTODIAN, configuration(false, "E2PJQP3HQBEZK8"))
+        .recorded(
+            "cloudfront:GetDistributionConfig",
+            CUSTODIAN,
+            configuration(false, "E2PJQP3HQBEZK8"),
+        )
         .documented(
             "cloudfront:DeleteDistribution",
             "ekristen/aws-nuke issue 1024",
-            refused(412, "PreconditionFailed", "You can't delete this distribution while it's subscribed to a pricing plan."),
+            refused(
+                412,
+                "PreconditionFailed",
+                "You can't delete this distribution while it's subscribed to a pricing plan.",
+            ),
         );
     let account = of_root(script).await;
     let ran = account.down(&stack(|_| {}), ID).await;

@@ -21,7 +21,8 @@ use crate::wire::escaped;
 const ID: &str = "environment";
 pub(crate) const MANAGE_IQ: &str = "ManageIQ/manageiq-providers-amazon spec/vcr_cassettes/manageiq/providers/amazon/cloud_manager/refresher_inventory_object.yml";
 const LISTS: &str = "aws/aws-cli awscli/examples/s3api/list-objects-v2.rst";
-const BALANCER: &str = "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/awseb-AWSEB-1/0123456789abcdef";
+const BALANCER: &str =
+    "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/awseb-AWSEB-1/0123456789abcdef";
 const BALANCER_NAME: &str = "awseb--AWSEB-IQDCP9T34J0M-804037053.us-east-1.elb.amazonaws.com";
 pub(crate) const GROUP: &str = "awseb-e-pmpgbxpgsc-stack-AWSEBAutoScalingGroup-1";
 
@@ -37,7 +38,10 @@ pub(crate) fn given() -> Given {
         .with(&INSTANCE_PROFILE, "aws-elasticbeanstalk-ec2-role".to_owned())
         .with(&KEY_PAIR, "mod4-ssh-key".to_owned())
         .with(&NETWORK, network)
-        .with(&SERVICE_ROLE, "service-role/aws-elasticbeanstalk-service-role".to_owned())
+        .with(
+            &SERVICE_ROLE,
+            "service-role/aws-elasticbeanstalk-service-role".to_owned(),
+        )
         .with(&TABLE, "users".to_owned())
         .with(&VERSION, "v1".to_owned())
 }
@@ -79,7 +83,10 @@ fn platform() -> Script {
 }
 
 fn create_answer() -> String {
-    query("CreateEnvironment", &environment("Launching", "<VersionLabel>v1</VersionLabel><Health>Grey</Health>"))
+    query(
+        "CreateEnvironment",
+        &environment("Launching", "<VersionLabel>v1</VersionLabel><Health>Grey</Health>"),
+    )
 }
 
 pub(crate) fn stack_resources(resources: &[(&str, &str)]) -> String {
@@ -98,7 +105,10 @@ pub(crate) fn stack_resources(resources: &[(&str, &str)]) -> String {
             )
         })
         .collect();
-    query("DescribeStackResources", &format!("<StackResources>{members}</StackResources>"))
+    query(
+        "DescribeStackResources",
+        &format!("<StackResources>{members}</StackResources>"),
+    )
 }
 
 pub(crate) fn cfn_stack(status: &str) -> String {
@@ -121,7 +131,10 @@ pub(crate) fn group(min: u32, max: u32) -> String {
          <SuspendedProcesses/><VPCZoneIdentifier>subnet-1,subnet-2</VPCZoneIdentifier><EnabledMetrics/><Tags/>\
          <TerminationPolicies><member>Default</member></TerminationPolicies>"
     );
-    query("DescribeAutoScalingGroups", &format!("<AutoScalingGroups><member>{group}</member></AutoScalingGroups>"))
+    query(
+        "DescribeAutoScalingGroups",
+        &format!("<AutoScalingGroups><member>{group}</member></AutoScalingGroups>"),
+    )
 }
 
 pub(crate) fn balancer() -> String {
@@ -129,7 +142,10 @@ pub(crate) fn balancer() -> String {
         "<LoadBalancerArn>{BALANCER}</LoadBalancerArn><DNSName>{BALANCER_NAME}</DNSName><Scheme>internet-facing</Scheme>\
          <State><Code>active</Code></State><Type>application</Type>"
     );
-    query("DescribeLoadBalancers", &format!("<LoadBalancers><member>{balancer}</member></LoadBalancers>"))
+    query(
+        "DescribeLoadBalancers",
+        &format!("<LoadBalancers><member>{balancer}</member></LoadBalancers>"),
+    )
 }
 
 /// What lies behind an environment that rests: its stack, group and load balancer.
@@ -171,9 +187,16 @@ pub(crate) fn settings(sent: &[(String, String, String)], status: &str) -> Strin
             escaped(value)
         )
     };
-    let mut options: String = sent.iter().map(|(space, name, value)| member(space, name, value)).collect();
+    let mut options: String = sent
+        .iter()
+        .map(|(space, name, value)| member(space, name, value))
+        .collect();
     options.push_str(&member("aws:autoscaling:asg", "Custom Availability Zones", ""));
-    options.push_str(&member("aws:elasticbeanstalk:environment", "ExternalExtensionsS3Bucket", ""));
+    options.push_str(&member(
+        "aws:elasticbeanstalk:environment",
+        "ExternalExtensionsS3Bucket",
+        "",
+    ));
     let description = format!(
         "<SolutionStackName>64bit Amazon Linux 2023 v4.5.0 running Go 1</SolutionStackName><PlatformArn>{PLATFORM}</PlatformArn>\
          <Tier><Name>WebServer</Name><Type>Standard</Type><Version> </Version></Tier><ApplicationName>tcb-conference</ApplicationName>\
@@ -203,7 +226,10 @@ fn options_of(sent: &Sent) -> Vec<(String, String, String)> {
 
 const LAUNCHED: &[(&str, &str)] = &[
     ("INFO", "Successfully launched environment: Tcb-conference-env"),
-    ("INFO", "Environment health has transitioned from Pending to Ok. Initialization completed 12 seconds ago and took 3 minutes."),
+    (
+        "INFO",
+        "Environment health has transitioned from Pending to Ok. Initialization completed 12 seconds ago and took 3 minutes.",
+    ),
     ("INFO", "createEnvironment is starting."),
 ];
 
@@ -222,9 +248,17 @@ fn launch(happened: &[(&str, &str)], last: String) -> Script {
             events(&[("INFO", "createEnvironment is starting.")]),
         )
         .recorded("elasticbeanstalk:DescribeEvents", EB_CLI, events(happened))
-        .recorded("elasticbeanstalk:DescribeEnvironments", CUSTODIAN, environments(&[environment("Launching", "<Health>Grey</Health>")]))
+        .recorded(
+            "elasticbeanstalk:DescribeEnvironments",
+            CUSTODIAN,
+            environments(&[environment("Launching", "<Health>Grey</Health>")]),
+        )
         .after("elasticbeanstalk:CreateEnvironment")
-        .recorded("elasticbeanstalk:DescribeEnvironments", CUSTODIAN, environments(&[last]))
+        .recorded(
+            "elasticbeanstalk:DescribeEnvironments",
+            CUSTODIAN,
+            environments(&[last]),
+        )
         .after("elasticbeanstalk:CreateEnvironment")
 }
 
@@ -244,7 +278,11 @@ pub(crate) async fn launched(stack: &Arc<Stack>) -> Vec<(String, String, String)
 /// One that rests, with these settings and tags.
 pub(crate) fn resting(environment: String, configuration: String, tags: String) -> Script {
     Script::default()
-        .recorded("elasticbeanstalk:DescribeEnvironments", CUSTODIAN, environments(&[environment]))
+        .recorded(
+            "elasticbeanstalk:DescribeEnvironments",
+            CUSTODIAN,
+            environments(&[environment]),
+        )
         .recorded("elasticbeanstalk:ListTagsForResource", CUSTODIAN, tags)
         .recorded("elasticbeanstalk:DescribeConfigurationSettings", EB_CLI, configuration)
 }
@@ -257,7 +295,11 @@ pub(crate) fn ours() -> String {
 async fn what_was_launched_is_kept_however_beanstalk_writes_its_settings() {
     let stack = stack(|_| {});
     let asked = launched(&stack).await;
-    assert!(asked.iter().any(|(_, name, value)| name == "LoadBalancerType" && value == "application"));
+    assert!(
+        asked
+            .iter()
+            .any(|(_, name, value)| name == "LoadBalancerType" && value == "application")
+    );
     let script = resting(serving(), configuration(&settings(&asked, "deployed")), ours()).and(parts(2, 4));
     let account = of_root(script).await;
     assert_eq!(account.plan_with(&stack, ID, given()).await, Change::Keep);
@@ -275,7 +317,11 @@ async fn the_newest_recommended_platform_is_launched_by_its_arn() {
     account.up(&stack(|_| {}), ID, given()).await.done();
     let listed = &account.replay.sent("elasticbeanstalk:ListPlatformVersions")[0];
     assert!(listed.contains("PlatformBranchName"));
-    assert!(!listed.contains("ecommended"), "a lifecycle state is guessed: {}", listed.text);
+    assert!(
+        !listed.contains("ecommended"),
+        "a lifecycle state is guessed: {}",
+        listed.text
+    );
     let created = &account.replay.sent("elasticbeanstalk:CreateEnvironment")[0];
     assert_eq!(created.parameter("PlatformArn").as_deref(), Some(PLATFORM));
     account.check();
@@ -295,10 +341,21 @@ async fn a_platform_on_the_second_page_is_found() {
             platforms(&summary("4.5.0", "Recommended"), ""),
         )
         .to("NextToken=more")
-        .modelled("elasticbeanstalk:CreateEnvironment", MODEL, refused(400, "TooManyEnvironmentsException", "The maximum number of environments is reached."));
+        .modelled(
+            "elasticbeanstalk:CreateEnvironment",
+            MODEL,
+            refused(
+                400,
+                "TooManyEnvironmentsException",
+                "The maximum number of environments is reached.",
+            ),
+        );
     let account = of_root(script).await;
     let ran = account.up(&stack(|_| {}), ID, given()).await;
-    assert_eq!(ran.failure().error.code.as_deref(), Some("TooManyEnvironmentsException"));
+    assert_eq!(
+        ran.failure().error.code.as_deref(),
+        Some("TooManyEnvironmentsException")
+    );
     let created = &account.replay.sent("elasticbeanstalk:CreateEnvironment")[0];
     assert_eq!(created.parameter("PlatformArn").as_deref(), Some(PLATFORM));
     account.check();
@@ -308,17 +365,27 @@ async fn a_platform_on_the_second_page_is_found() {
 async fn one_that_launches_has_no_endpoint_yet_and_is_followed() {
     let environment = environment("Launching", "<Health>Grey</Health>");
     let script = Script::default()
-        .recorded("elasticbeanstalk:DescribeEnvironments", CUSTODIAN, environments(&[environment]))
+        .recorded(
+            "elasticbeanstalk:DescribeEnvironments",
+            CUSTODIAN,
+            environments(&[environment]),
+        )
         .recorded("elasticbeanstalk:ListTagsForResource", CUSTODIAN, ours());
     let account = of_root(script).await;
     let seen = account.observe(&stack(|_| {}), ID).await;
-    assert!(matches!(&seen, Ok(Seen::Settling { what, .. }) if what.contains("Launching")), "{seen:?}");
+    assert!(
+        matches!(&seen, Ok(Seen::Settling { what, .. }) if what.contains("Launching")),
+        "{seen:?}"
+    );
     account.check();
 }
 
 #[tokio::test]
 async fn one_on_its_way_out_is_grey_and_gives_nothing() {
-    let environment = environment("Terminating", "<VersionLabel>v1</VersionLabel><Health>Grey</Health><EndpointURL>203.0.113.7</EndpointURL>");
+    let environment = environment(
+        "Terminating",
+        "<VersionLabel>v1</VersionLabel><Health>Grey</Health><EndpointURL>203.0.113.7</EndpointURL>",
+    );
     let script = Script::default()
         .recorded(
             "elasticbeanstalk:DescribeEnvironments",
@@ -328,7 +395,10 @@ async fn one_on_its_way_out_is_grey_and_gives_nothing() {
         .recorded("elasticbeanstalk:ListTagsForResource", CUSTODIAN, ours());
     let account = of_root(script).await;
     let seen = account.observe(&stack(|_| {}), ID).await;
-    assert!(matches!(&seen, Ok(Seen::Settling { what, .. }) if what.contains("Terminating")), "{seen:?}");
+    assert!(
+        matches!(&seen, Ok(Seen::Settling { what, .. }) if what.contains("Terminating")),
+        "{seen:?}"
+    );
     account.check();
 }
 
@@ -352,7 +422,10 @@ async fn an_environment_with_foreign_tags_is_not_touched() {
     let account = of_root(script).await;
     let change = account.plan(&stack(|_| {}), ID).await;
     assert!(matches!(change, Change::Blocked { .. }), "{change:?}");
-    assert!(matches!(account.plan_removal(&stack(|_| {}), ID).await, Removal::Leave { .. }));
+    assert!(matches!(
+        account.plan_removal(&stack(|_| {}), ID).await,
+        Removal::Leave { .. }
+    ));
     account.check();
 }
 
@@ -362,12 +435,20 @@ async fn one_whose_stack_somebody_deleted_can_still_be_planned() {
         .documented(
             "cloudformation:DescribeStacks",
             "aws/aws-cli awscli/customizations/cloudformation/deployer.py",
-            refused(400, "ValidationError", "Stack with id awseb-e-pmpgbxpgsc-stack does not exist"),
+            refused(
+                400,
+                "ValidationError",
+                "Stack with id awseb-e-pmpgbxpgsc-stack does not exist",
+            ),
         )
         .documented(
             "cloudformation:DescribeStackResources",
             "aws/aws-cli awscli/customizations/cloudformation/deployer.py",
-            refused(400, "ValidationError", "Stack with id awseb-e-pmpgbxpgsc-stack does not exist"),
+            refused(
+                400,
+                "ValidationError",
+                "Stack with id awseb-e-pmpgbxpgsc-stack does not exist",
+            ),
         );
     let account = of_root(script).await;
     let seen = account.observe(&stack(|_| {}), ID).await;
@@ -381,11 +462,19 @@ async fn a_name_that_somebody_else_has_is_not_the_end() {
         .documented(
             "elasticbeanstalk:CreateEnvironment",
             "aws/aws-elastic-beanstalk-cli ebcli/resources/strings.py",
-            refused(400, "InvalidParameterValue", "DNS name (tcb-conference-env.us-east-1.elasticbeanstalk.com) is not available."),
+            refused(
+                400,
+                "InvalidParameterValue",
+                "DNS name (tcb-conference-env.us-east-1.elasticbeanstalk.com) is not available.",
+            ),
         )
         .and(launch(LAUNCHED, serving()))
         .and(parts(2, 4))
-        .recorded("elasticbeanstalk:DescribeConfigurationSettings", EB_CLI, configuration(&settings(&[], "deployed")));
+        .recorded(
+            "elasticbeanstalk:DescribeConfigurationSettings",
+            EB_CLI,
+            configuration(&settings(&[], "deployed")),
+        );
     let account = of_root(script).await;
     account.up(&stack(|_| {}), ID, given()).await.done();
     let asked = account.replay.sent("elasticbeanstalk:CreateEnvironment");
@@ -395,7 +484,10 @@ async fn a_name_that_somebody_else_has_is_not_the_end() {
 }
 
 pub(crate) fn failed_launch(events_told: &[(&str, &str)]) -> Script {
-    let broken = environment("Ready", "<VersionLabel>v1</VersionLabel><Health>Red</Health><HealthStatus>Severe</HealthStatus>");
+    let broken = environment(
+        "Ready",
+        "<VersionLabel>v1</VersionLabel><Health>Red</Health><HealthStatus>Severe</HealthStatus>",
+    );
     launch(events_told, broken).and(of_a_launch()).recorded(
         "elasticbeanstalk:DescribeEnvironmentHealth",
         EB_CLI,
@@ -457,15 +549,26 @@ async fn a_profile_that_has_not_spread_is_launched_with_again() {
     let script = launch(&told, terminated)
         .and(of_a_launch())
         .recorded("elasticbeanstalk:DescribeEvents", EB_CLI, events(LAUNCHED))
-        .recorded("elasticbeanstalk:DescribeEnvironments", CUSTODIAN, environments(&[serving()]))
+        .recorded(
+            "elasticbeanstalk:DescribeEnvironments",
+            CUSTODIAN,
+            environments(&[serving()]),
+        )
         .after("elasticbeanstalk:CreateEnvironment")
-        .and(parts(2, 4).without(&["cloudformation:DescribeStackResources", "elasticloadbalancing:DescribeLoadBalancers"]))
+        .and(parts(2, 4).without(&[
+            "cloudformation:DescribeStackResources",
+            "elasticloadbalancing:DescribeLoadBalancers",
+        ]))
         .recorded(
             "cloudformation:DescribeStackResources",
             "localstack/localstack tests/aws/services/cloudformation/engine/test_conditions.snapshot.json",
             stack_resources(&[("AWSEBAutoScalingGroup", GROUP), ("AWSEBV2LoadBalancer", BALANCER)]),
         )
-        .recorded("elasticbeanstalk:DescribeConfigurationSettings", EB_CLI, configuration(&settings(&[], "deployed")));
+        .recorded(
+            "elasticbeanstalk:DescribeConfigurationSettings",
+            EB_CLI,
+            configuration(&settings(&[], "deployed")),
+        );
     let account = of_root(script).await;
     account.up(&stack(|_| {}), ID, given()).await.done();
     assert_eq!(account.replay.times("elasticbeanstalk:CreateEnvironment"), 2);
@@ -485,12 +588,18 @@ async fn settings_that_differ_are_deployed_and_the_groups_own_bounds_repaired() 
         .recorded(
             "elasticbeanstalk:UpdateEnvironment",
             "aws/aws-cli awscli/examples/elasticbeanstalk/update-environment.rst",
-            query("UpdateEnvironment", &environment("Updating", "<VersionLabel>v1</VersionLabel><Health>Grey</Health>")),
+            query(
+                "UpdateEnvironment",
+                &environment("Updating", "<VersionLabel>v1</VersionLabel><Health>Grey</Health>"),
+            ),
         )
         .recorded(
             "elasticbeanstalk:DescribeEvents",
             EB_CLI,
-            events(&[("INFO", "Environment update completed successfully."), ("INFO", "Environment update is starting.")]),
+            events(&[
+                ("INFO", "Environment update completed successfully."),
+                ("INFO", "Environment update is starting."),
+            ]),
         )
         .recorded(
             "autoscaling:UpdateAutoScalingGroup",
@@ -500,7 +609,14 @@ async fn settings_that_differ_are_deployed_and_the_groups_own_bounds_repaired() 
     let account = of_root(script).await;
     account.up(&stack, ID, given()).await.done();
     let update = options_of(&account.replay.sent("elasticbeanstalk:UpdateEnvironment")[0]);
-    assert_eq!(update, [("aws:autoscaling:trigger".to_owned(), "UpperThreshold".to_owned(), "50".to_owned())]);
+    assert_eq!(
+        update,
+        [(
+            "aws:autoscaling:trigger".to_owned(),
+            "UpperThreshold".to_owned(),
+            "50".to_owned()
+        )]
+    );
     let repair = &account.replay.sent("autoscaling:UpdateAutoScalingGroup")[0];
     assert_eq!(repair.parameter("MinSize").as_deref(), Some("2"));
     assert_eq!(repair.parameter("MaxSize").as_deref(), Some("4"));
@@ -525,7 +641,10 @@ async fn the_draft_of_a_failed_change_is_dropped_and_never_taken_for_what_runs()
         .documented(
             "elasticbeanstalk:UpdateEnvironment",
             "aws/aws-cli awscli/examples/elasticbeanstalk/update-environment.rst",
-            query("UpdateEnvironment", &environment("Updating", "<VersionLabel>v1</VersionLabel>")),
+            query(
+                "UpdateEnvironment",
+                &environment("Updating", "<VersionLabel>v1</VersionLabel>"),
+            ),
         )
         .recorded(
             "elasticbeanstalk:DescribeEvents",
@@ -546,9 +665,13 @@ async fn one_taken_over_is_tagged() {
     mine.take_over.insert(ID.to_owned());
     let mine = Arc::new(mine);
     let asked = launched(&mine).await;
-    let script = resting(serving(), configuration(&settings(&asked, "deployed")), tagged_by_others(ENVIRONMENT_ARN))
-        .and(parts(2, 4))
-        .and(takes_tags());
+    let script = resting(
+        serving(),
+        configuration(&settings(&asked, "deployed")),
+        tagged_by_others(ENVIRONMENT_ARN),
+    )
+    .and(parts(2, 4))
+    .and(takes_tags());
     let account = of_root(script).await;
     account.up(&mine, ID, given()).await.done();
     account.check();
@@ -576,22 +699,46 @@ async fn it_is_terminated_when_its_last_operation_is_over_and_its_leavings_go_wi
         .recorded(
             "elasticbeanstalk:TerminateEnvironment",
             "aws/aws-elastic-beanstalk-cli-setup issue 144",
-            refused(400, "InvalidParameterValue", "Environment named Tcb-conference-env is in an invalid state for this operation. Must be Ready."),
+            refused(
+                400,
+                "InvalidParameterValue",
+                "Environment named Tcb-conference-env is in an invalid state for this operation. Must be Ready.",
+            ),
         )
         .recorded(
             "elasticbeanstalk:TerminateEnvironment",
             "cloud-custodian/cloud-custodian tests/data/placebo/test_eb_env_terminate",
             query("TerminateEnvironment", &terminating),
         )
-        .recorded("elasticbeanstalk:DescribeEnvironments", CUSTODIAN, environments(&[environment("Updating", "")]))
+        .recorded(
+            "elasticbeanstalk:DescribeEnvironments",
+            CUSTODIAN,
+            environments(&[environment("Updating", "")]),
+        )
         .to("IncludeDeleted=true")
-        .recorded("elasticbeanstalk:DescribeEnvironments", CUSTODIAN, environments(&[terminating]))
+        .recorded(
+            "elasticbeanstalk:DescribeEnvironments",
+            CUSTODIAN,
+            environments(&[terminating]),
+        )
         .to("IncludeDeleted=true")
-        .recorded("elasticbeanstalk:DescribeEnvironments", CUSTODIAN, environments(&[gone]))
+        .recorded(
+            "elasticbeanstalk:DescribeEnvironments",
+            CUSTODIAN,
+            environments(&[gone]),
+        )
         .to("IncludeDeleted=true")
-        .recorded("elasticbeanstalk:DescribeEvents", EB_CLI, events(&[("INFO", "terminateEnvironment is starting.")]))
+        .recorded(
+            "elasticbeanstalk:DescribeEvents",
+            EB_CLI,
+            events(&[("INFO", "terminateEnvironment is starting.")]),
+        )
         .documented("s3:ListObjectsV2", LISTS, listed)
-        .recorded("s3:DeleteObject", "localstack/localstack tests/aws/services/s3/test_s3.snapshot.json", "");
+        .recorded(
+            "s3:DeleteObject",
+            "localstack/localstack tests/aws/services/s3/test_s3.snapshot.json",
+            "",
+        );
     let account = of_root(script).await;
     account.down(&stack(|_| {}), ID).await.done();
     let deleted = terminated(&account);
@@ -603,7 +750,8 @@ async fn it_is_terminated_when_its_last_operation_is_over_and_its_leavings_go_wi
 #[tokio::test]
 async fn empty_settings_are_no_settings_that_anybody_could_compare() {
     let empty = configuration("");
-    let script = resting(serving(), empty, ours()).and(parts(2, 4).only(&["cloudformation:DescribeStacks", "cloudformation:DescribeStackResources"]));
+    let script = resting(serving(), empty, ours())
+        .and(parts(2, 4).only(&["cloudformation:DescribeStacks", "cloudformation:DescribeStackResources"]));
     let account = of_root(script).await;
     let error = account.observe(&stack(|_| {}), ID).await.err().unwrap();
     assert_ne!(error.kind, Kind::Missing);

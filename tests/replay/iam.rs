@@ -28,11 +28,19 @@ pub fn trusting(service: &str) -> String {
 }
 
 pub fn no_such_role(name: &str) -> Answer {
-    refused(404, "NoSuchEntity", &format!("The role with name {name} cannot be found."))
+    refused(
+        404,
+        "NoSuchEntity",
+        &format!("The role with name {name} cannot be found."),
+    )
 }
 
 pub fn no_such_profile(name: &str) -> Answer {
-    refused(404, "NoSuchEntity", &format!("Instance Profile {name} cannot be found."))
+    refused(
+        404,
+        "NoSuchEntity",
+        &format!("Instance Profile {name} cannot be found."),
+    )
 }
 
 /// The members of a role, as GetRole gives them today.
@@ -51,11 +59,17 @@ pub fn got_role(name: &str, service: &str) -> String {
 
 pub fn role_tags<'a>(tags: impl IntoIterator<Item = (&'a str, String)>) -> String {
     let tags = tags_xml("member", tags);
-    query("ListRoleTags", &format!("<Tags>{tags}</Tags><IsTruncated>false</IsTruncated>"))
+    query(
+        "ListRoleTags",
+        &format!("<Tags>{tags}</Tags><IsTruncated>false</IsTruncated>"),
+    )
 }
 
 pub fn profile_tags<'a>(tags: impl IntoIterator<Item = (&'a str, String)>) -> String {
-    query("ListInstanceProfileTags", &format!("<Tags>{}</Tags>", tags_xml("member", tags)))
+    query(
+        "ListInstanceProfileTags",
+        &format!("<Tags>{}</Tags>", tags_xml("member", tags)),
+    )
 }
 
 pub fn attached(policies: &[&str]) -> String {

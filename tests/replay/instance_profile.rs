@@ -29,13 +29,20 @@ fn profile(name: &str, role_in_it: &str) -> String {
 }
 
 fn got(name: &str, role_in_it: &str) -> String {
-    query("GetInstanceProfile", &format!("<InstanceProfile>{}</InstanceProfile>", profile(name, role_in_it)))
+    query(
+        "GetInstanceProfile",
+        &format!("<InstanceProfile>{}</InstanceProfile>", profile(name, role_in_it)),
+    )
 }
 
 /// Our own names are free.
 fn own_names_are_free() -> Script {
     Script::default()
-        .recorded("iam:GetRole", &format!("{CUSTODIAN}/test_delete_role"), no_such_role(OWN))
+        .recorded(
+            "iam:GetRole",
+            &format!("{CUSTODIAN}/test_delete_role"),
+            no_such_role(OWN),
+        )
         .to(format!("RoleName={OWN}"))
         .recorded("iam:GetInstanceProfile", CUSTODIAN, no_such_profile(OWN))
         .to(format!("InstanceProfileName={OWN}"))
@@ -62,13 +69,24 @@ fn policies() -> [&'static str; 5] {
 /// A new pair. Gives the account, with what was asked of it.
 async fn made(script: Script) -> Account {
     let script = nobody()
-        .recorded("iam:CreateRole", CUSTODIAN, query("CreateRole", &format!("<Role>{}</Role>", role(NAME, EC2))))
+        .recorded(
+            "iam:CreateRole",
+            CUSTODIAN,
+            query("CreateRole", &format!("<Role>{}</Role>", role(NAME, EC2))),
+        )
         .recorded("iam:AttachRolePolicy", CUSTODIAN, quietly("AttachRolePolicy"))
-        .documented("iam:PutRolePolicy", &format!("{CLI}/put-role-policy.rst"), quietly("PutRolePolicy"))
+        .documented(
+            "iam:PutRolePolicy",
+            &format!("{CLI}/put-role-policy.rst"),
+            quietly("PutRolePolicy"),
+        )
         .documented(
             "iam:CreateInstanceProfile",
             &format!("{CLI}/create-instance-profile.rst"),
-            query("CreateInstanceProfile", &format!("<InstanceProfile>{}</InstanceProfile>", profile(NAME, ""))),
+            query(
+                "CreateInstanceProfile",
+                &format!("<InstanceProfile>{}</InstanceProfile>", profile(NAME, "")),
+            ),
         )
         .and(script)
         .recorded("iam:GetRole", CUSTODIAN, got_role(NAME, EC2))
@@ -81,7 +99,11 @@ async fn made(script: Script) -> Account {
         .to(format!("InstanceProfileName={NAME}"))
         .after("iam:AddRoleToInstanceProfile")
         .documented("iam:ListRoleTags", CLI, role_tags(our_tags(ID)))
-        .documented("iam:ListInstanceProfileTags", &format!("{CLI}/list-instance-profile-tags.rst"), profile_tags(our_tags(ID)));
+        .documented(
+            "iam:ListInstanceProfileTags",
+            &format!("{CLI}/list-instance-profile-tags.rst"),
+            profile_tags(our_tags(ID)),
+        );
     of_root(script).await
 }
 
@@ -105,7 +127,11 @@ fn carried(account: &Account) -> Script {
         .recorded("iam:ListRolePolicies", CUSTODIAN, inline(&inline_names));
     for (name, document) in &put {
         script = script
-            .recorded("iam:GetRolePolicy", crate::iam::LOCALSTACK, inline_policy(NAME, name, document))
+            .recorded(
+                "iam:GetRolePolicy",
+                crate::iam::LOCALSTACK,
+                inline_policy(NAME, name, document),
+            )
             .to(format!("PolicyName={name}"));
     }
     script
@@ -132,7 +158,11 @@ async fn a_new_pair_is_linked_once_and_shows_before_it_is_given_on() {
         .documented(
             "iam:AddRoleToInstanceProfile",
             "awsdocs/iam-api-reference AddRoleToInstanceProfile",
-            refused(409, "LimitExceeded", "Cannot exceed quota for InstanceSessionsPerInstanceProfile: 1"),
+            refused(
+                409,
+                "LimitExceeded",
+                "Cannot exceed quota for InstanceSessionsPerInstanceProfile: 1",
+            ),
         );
     let account = made(added).await;
     account.up(&stack(|_| {}), ID, Given::default()).await.done();
@@ -163,7 +193,11 @@ fn linked(tags_are_ours: bool) -> Script {
     own_names_are_free()
         .recorded("iam:GetRole", CUSTODIAN, got_role(NAME, EC2))
         .to(format!("RoleName={NAME}"))
-        .documented("iam:GetInstanceProfile", &format!("{CLI}/get-instance-profile.rst"), got(NAME, NAME))
+        .documented(
+            "iam:GetInstanceProfile",
+            &format!("{CLI}/get-instance-profile.rst"),
+            got(NAME, NAME),
+        )
         .to(format!("InstanceProfileName={NAME}"))
         .documented("iam:ListRoleTags", CLI, role_tags(tags()))
         .documented("iam:ListInstanceProfileTags", CLI, profile_tags(tags()))
@@ -190,14 +224,30 @@ async fn it_is_taken_apart_when_no_instance_has_it_and_iam_sees_each_step() {
     let script = linked(true)
         .and(carried)
         .and(regions(&["us-east-1"]))
-        .recorded("elasticbeanstalk:DescribeEnvironments", EB_CLI, beanstalk::environments(&[]))
-        .recorded("ec2:DescribeIamInstanceProfileAssociations", &source, associations(&arn))
+        .recorded(
+            "elasticbeanstalk:DescribeEnvironments",
+            EB_CLI,
+            beanstalk::environments(&[]),
+        )
+        .recorded(
+            "ec2:DescribeIamInstanceProfileAssociations",
+            &source,
+            associations(&arn),
+        )
         .recorded("ec2:DescribeIamInstanceProfileAssociations", &source, associations(""))
-        .recorded("iam:RemoveRoleFromInstanceProfile", &format!("{CUSTODIAN}/test_iam_role_delete"), quietly("RemoveRoleFromInstanceProfile"))
+        .recorded(
+            "iam:RemoveRoleFromInstanceProfile",
+            &format!("{CUSTODIAN}/test_iam_role_delete"),
+            quietly("RemoveRoleFromInstanceProfile"),
+        )
         .documented(
             "iam:DeleteInstanceProfile",
             "hashicorp/terraform-provider-aws internal/service/iam/instance_profile.go",
-            refused(409, "DeleteConflict", "Cannot delete entity, must remove roles from instance profile first."),
+            refused(
+                409,
+                "DeleteConflict",
+                "Cannot delete entity, must remove roles from instance profile first.",
+            ),
         )
         .recorded("iam:DeleteInstanceProfile", CUSTODIAN, quietly("DeleteInstanceProfile"))
         .recorded("iam:DetachRolePolicy", CUSTODIAN, quietly("DetachRolePolicy"))
@@ -218,12 +268,25 @@ async fn one_that_an_instance_elsewhere_has_stays() {
     let script = linked(true)
         .and(carried)
         .and(regions(&["us-east-1", "eu-west-1"]))
-        .recorded("elasticbeanstalk:DescribeEnvironments", EB_CLI, beanstalk::environments(&[]))
-        .recorded("ec2:DescribeIamInstanceProfileAssociations", CUSTODIAN, associations(&arn))
+        .recorded(
+            "elasticbeanstalk:DescribeEnvironments",
+            EB_CLI,
+            beanstalk::environments(&[]),
+        )
+        .recorded(
+            "ec2:DescribeIamInstanceProfileAssociations",
+            CUSTODIAN,
+            associations(&arn),
+        )
         .to("eu-west-1");
     let account = of_root(script).await;
     let ran = account.down(&stack(|_| {}), ID).await;
-    assert_eq!(ran.failure().error.kind, Kind::Kept, "{}", ran.failure().error.in_a_line());
+    assert_eq!(
+        ran.failure().error.kind,
+        Kind::Kept,
+        "{}",
+        ran.failure().error.in_a_line()
+    );
     assert!(ran.failure().error.message.contains("i-1"));
     account.check();
 }
@@ -231,7 +294,11 @@ async fn one_that_an_instance_elsewhere_has_stays() {
 #[tokio::test]
 async fn a_pair_of_others_that_may_do_the_job_is_used_as_it_is() {
     let script = linked(false)
-        .recorded("iam:ListAttachedRolePolicies", CUSTODIAN, attached(&["AdministratorAccess"]))
+        .recorded(
+            "iam:ListAttachedRolePolicies",
+            CUSTODIAN,
+            attached(&["AdministratorAccess"]),
+        )
         .recorded("iam:ListRolePolicies", CUSTODIAN, inline(&[]))
         .recorded(
             "iam:SimulatePrincipalPolicy",

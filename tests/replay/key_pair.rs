@@ -8,7 +8,8 @@ use crate::script::{Answer, Script, refused};
 
 const ID: &str = "key-pair";
 const SAMPLE: &str = "boto/botocore tests/unit/response_parsing/xml/responses/ec2-create-key-pair.xml";
-const MANAGE_IQ: &str = "ManageIQ/manageiq-providers-amazon spec/vcr_cassettes/manageiq/providers/amazon/cloud_manager/refresher_targeted";
+const MANAGE_IQ: &str =
+    "ManageIQ/manageiq-providers-amazon spec/vcr_cassettes/manageiq/providers/amazon/cloud_manager/refresher_targeted";
 const CLI: &str = "aws/aws-cli awscli/examples/ec2";
 const PUBLIC: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0aEXAMPLE";
 
@@ -33,7 +34,11 @@ fn pairs(tags: &[(&str, String)], public_key: &str) -> String {
 }
 
 fn absent() -> Answer {
-    refused(400, "InvalidKeyPair.NotFound", "The key pair 'mod4-ssh-key' does not exist")
+    refused(
+        400,
+        "InvalidKeyPair.NotFound",
+        "The key pair 'mod4-ssh-key' does not exist",
+    )
 }
 
 fn ours() -> Script {
@@ -44,7 +49,10 @@ fn deleted() -> Script {
     ours().documented(
         "ec2:DeleteKeyPair",
         &format!("{CLI}/delete-key-pair.rst"),
-        ec2("DeleteKeyPair", "<return>true</return><keyPairId>key-0123456789abcdef0</keyPairId>"),
+        ec2(
+            "DeleteKeyPair",
+            "<return>true</return><keyPairId>key-0123456789abcdef0</keyPairId>",
+        ),
     )
 }
 
@@ -93,7 +101,9 @@ async fn a_pair_of_another_key_is_blocked() {
     let path = file.path().to_string_lossy().into_owned();
     let other = pairs(&our_tags(ID), "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAnother");
     let account = of_root(Script::default().recorded("ec2:DescribeKeyPairs", MANAGE_IQ, other)).await;
-    let change = account.plan(&stack(|profile| profile.ssh.public_key = Some(path)), ID).await;
+    let change = account
+        .plan(&stack(|profile| profile.ssh.public_key = Some(path)), ID)
+        .await;
     assert!(matches!(change, Change::Blocked { .. }), "{change:?}");
     account.check();
 }
@@ -114,7 +124,10 @@ async fn the_private_key_that_ec2_gives_once_is_in_a_file_before_anything_else()
     let stack = stack(|profile| profile.ssh.key_name = Some(format!("replay-{}", std::process::id())));
     account.up(&stack, ID, Given::default()).await.done();
     let told = account.told();
-    let file = told.iter().find_map(|text| text.split_once(" is in ").map(|(_, file)| file.to_owned())).unwrap();
+    let file = told
+        .iter()
+        .find_map(|text| text.split_once(" is in ").map(|(_, file)| file.to_owned()))
+        .unwrap();
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "made up, and no key");
     std::fs::remove_file(&file).unwrap();
     account.check();
@@ -133,7 +146,10 @@ async fn it_goes_whatever_the_answer_says_of_it() {
     for script in [deleted(), older] {
         let account = of_root(script).await;
         let path = path.clone();
-        account.down(&stack(|profile| profile.ssh.public_key = Some(path)), ID).await.done();
+        account
+            .down(&stack(|profile| profile.ssh.public_key = Some(path)), ID)
+            .await
+            .done();
         account.check();
     }
 }

@@ -51,7 +51,10 @@ fn subnet(zone: &str, default: bool) -> String {
 }
 
 fn subnets(items: &[String], more: &str) -> String {
-    ec2("DescribeSubnets", &format!("<subnetSet>{}</subnetSet>{more}", items.concat()))
+    ec2(
+        "DescribeSubnets",
+        &format!("<subnetSet>{}</subnetSet>{more}", items.concat()),
+    )
 }
 
 fn both() -> Vec<String> {
@@ -67,7 +70,10 @@ fn routes() -> String {
          <associationSet><item><routeTableAssociationId>rtbassoc-1</routeTableAssociationId><routeTableId>rtb-1</routeTableId><main>true</main>\
          <associationState><state>associated</state></associationState></item></associationSet><propagatingVgwSet/><tagSet/></item>"
     );
-    ec2("DescribeRouteTables", &format!("<routeTableSet>{table}</routeTableSet>"))
+    ec2(
+        "DescribeRouteTables",
+        &format!("<routeTableSet>{table}</routeTableSet>"),
+    )
 }
 
 fn offerings() -> String {
@@ -75,7 +81,10 @@ fn offerings() -> String {
         .iter()
         .map(|zone| format!("<item><instanceType>t3.micro</instanceType><locationType>availability-zone</locationType><location>{zone}</location></item>"))
         .collect();
-    ec2("DescribeInstanceTypeOfferings", &format!("<instanceTypeOfferingSet>{items}</instanceTypeOfferingSet>"))
+    ec2(
+        "DescribeInstanceTypeOfferings",
+        &format!("<instanceTypeOfferingSet>{items}</instanceTypeOfferingSet>"),
+    )
 }
 
 /// Routes and offerings, which are asked for wherever there is a VPC.
@@ -87,7 +96,11 @@ fn surroundings() -> Script {
 
 fn there(tags: &[(&str, String)]) -> Script {
     Script::default()
-        .recorded("ec2:DescribeVpcs", &format!("{CUSTODIAN}/test_appelb_default_vpc"), vpcs(tags))
+        .recorded(
+            "ec2:DescribeVpcs",
+            &format!("{CUSTODIAN}/test_appelb_default_vpc"),
+            vpcs(tags),
+        )
         .recorded("ec2:DescribeSubnets", MANAGE_IQ, subnets(&both(), ""))
         .and(surroundings())
 }
@@ -97,7 +110,10 @@ fn gateways() -> String {
         "<item><internetGatewayId>igw-1</internetGatewayId><ownerId>123456789012</ownerId><attachmentSet><item><vpcId>{VPC}</vpcId>\
          <state>available</state></item></attachmentSet><tagSet/></item>"
     );
-    ec2("DescribeInternetGateways", &format!("<internetGatewaySet>{gateway}</internetGatewaySet>"))
+    ec2(
+        "DescribeInternetGateways",
+        &format!("<internetGatewaySet>{gateway}</internetGatewaySet>"),
+    )
 }
 
 #[tokio::test]
@@ -113,7 +129,11 @@ async fn one_that_aws_made_has_no_set_of_tags_and_is_used() {
 async fn subnets_on_a_second_page_count() {
     let script = Script::default()
         .recorded("ec2:DescribeVpcs", CUSTODIAN, vpcs(&[]))
-        .modelled("ec2:DescribeSubnets", MODEL, subnets(&both()[..1], "<nextToken>more</nextToken>"))
+        .modelled(
+            "ec2:DescribeSubnets",
+            MODEL,
+            subnets(&both()[..1], "<nextToken>more</nextToken>"),
+        )
         .recorded("ec2:DescribeSubnets", MANAGE_IQ, subnets(&both()[1..], ""))
         .to("NextToken=more")
         .and(surroundings());
@@ -126,19 +146,35 @@ async fn subnets_on_a_second_page_count() {
 async fn a_new_one_is_tagged_with_all_that_came_with_it() {
     let script = Script::default()
         .recorded("ec2:DescribeVpcs", CUSTODIAN, no_vpcs())
-        .modelled("ec2:CreateDefaultVpc", MODEL, ec2("CreateDefaultVpc", &format!("<vpc>{}</vpc>", vpc(&[]))))
+        .modelled(
+            "ec2:CreateDefaultVpc",
+            MODEL,
+            ec2("CreateDefaultVpc", &format!("<vpc>{}</vpc>", vpc(&[]))),
+        )
         .recorded(
             "ec2:CreateTags",
             CUSTODIAN,
-            refused(400, "InvalidVpcID.NotFound", "The vpc ID 'vpc-0123456789abcdef0' does not exist"),
+            refused(
+                400,
+                "InvalidVpcID.NotFound",
+                "The vpc ID 'vpc-0123456789abcdef0' does not exist",
+            ),
         )
-        .recorded("ec2:CreateTags", &format!("{CUSTODIAN}/test_asg_tag"), ec2_done("CreateTags"))
+        .recorded(
+            "ec2:CreateTags",
+            &format!("{CUSTODIAN}/test_asg_tag"),
+            ec2_done("CreateTags"),
+        )
         .recorded("ec2:DescribeVpcs", CUSTODIAN, vpcs(&our_tags(ID)))
         .after("ec2:CreateDefaultVpc")
         .recorded("ec2:DescribeSubnets", MANAGE_IQ, subnets(&both()[..1], ""))
         .recorded("ec2:DescribeSubnets", MANAGE_IQ, subnets(&both(), ""))
         .and(surroundings())
-        .recorded("ec2:DescribeInternetGateways", &format!("{CUSTODIAN}/test_vpc_scenario_2"), gateways());
+        .recorded(
+            "ec2:DescribeInternetGateways",
+            &format!("{CUSTODIAN}/test_vpc_scenario_2"),
+            gateways(),
+        );
     let account = of_root(script).await;
     account.up(&stack(|_| {}), ID, Given::default()).await.done();
     let tagged = account.replay.sent("ec2:CreateTags");
@@ -156,7 +192,11 @@ async fn one_that_somebody_made_in_the_same_moment_is_used() {
         .documented(
             "ec2:CreateDefaultVpc",
             "awsdocs/amazon-ec2-api-reference errors-overview",
-            refused(400, "DefaultVpcAlreadyExists", "A Default VPC already exists for this account in this region."),
+            refused(
+                400,
+                "DefaultVpcAlreadyExists",
+                "A Default VPC already exists for this account in this region.",
+            ),
         )
         .recorded("ec2:DescribeVpcs", CUSTODIAN, vpcs(&[]))
         .after("ec2:CreateDefaultVpc")
@@ -208,33 +248,56 @@ async fn ours_is_removed_once_the_load_balancers_interfaces_have_left() {
         .recorded(
             "ec2:DescribeNetworkInterfaces",
             MANAGE_IQ,
-            ec2("DescribeNetworkInterfaces", &format!("<networkInterfaceSet>{}</networkInterfaceSet>", interface(true))),
+            ec2(
+                "DescribeNetworkInterfaces",
+                &format!("<networkInterfaceSet>{}</networkInterfaceSet>", interface(true)),
+            ),
         )
         .and(inhabited(""))
-        .recorded("ec2:DeleteSubnet", &format!("{CUSTODIAN}/test_network_interface_filter"), ec2_done("DeleteSubnet"))
+        .recorded(
+            "ec2:DeleteSubnet",
+            &format!("{CUSTODIAN}/test_network_interface_filter"),
+            ec2_done("DeleteSubnet"),
+        )
         .recorded(
             "ec2:DeleteSubnet",
             CUSTODIAN,
-            refused(400, "InvalidSubnetID.NotFound", "The subnet ID 'subnet-us-east-1b' does not exist"),
+            refused(
+                400,
+                "InvalidSubnetID.NotFound",
+                "The subnet ID 'subnet-us-east-1b' does not exist",
+            ),
         )
         .to("us-east-1b")
         .recorded("ec2:DescribeInternetGateways", CUSTODIAN, gateways())
         .documented(
             "ec2:DetachInternetGateway",
             "awsdocs/amazon-ec2-api-reference errors-overview",
-            refused(400, "Gateway.NotAttached", "resource igw-1 is not attached to network vpc-0123456789abcdef0"),
+            refused(
+                400,
+                "Gateway.NotAttached",
+                "resource igw-1 is not attached to network vpc-0123456789abcdef0",
+            ),
         )
         .recorded(
             "ec2:DeleteInternetGateway",
             &format!("{CUSTODIAN}/test_internet_gateway_delete_with_dependencies"),
-            refused(400, "DependencyViolation", "The internetGateway 'igw-1' has dependencies and cannot be deleted."),
+            refused(
+                400,
+                "DependencyViolation",
+                "The internetGateway 'igw-1' has dependencies and cannot be deleted.",
+            ),
         )
         .recorded(
             "ec2:DeleteInternetGateway",
             &format!("{SAMPLES}/ec2-delete-internet-gateway.xml"),
             ec2_done("DeleteInternetGateway"),
         )
-        .recorded("ec2:DeleteVpc", &format!("{CUSTODIAN}/test_network_interface_filter"), ec2_done("DeleteVpc"));
+        .recorded(
+            "ec2:DeleteVpc",
+            &format!("{CUSTODIAN}/test_network_interface_filter"),
+            ec2_done("DeleteVpc"),
+        );
     let account = of_root(script).await;
     account.down(&stack(|_| {}), ID).await.done();
     account.check();

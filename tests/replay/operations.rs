@@ -81,14 +81,23 @@ fn own_operations() -> BTreeMap<(String, String), String> {
     let mut operations = BTreeMap::new();
     for path in sources("src/aws/services") {
         let code = code(&path);
-        let Some((_, id)) = code.split_once("id:\"") else { continue };
+        let Some((_, id)) = code.split_once("id:\"") else {
+            continue;
+        };
         let id = id.split('"').next().unwrap_or_default();
-        let Some(field) = ids.iter().find(|(known, _)| known.replace(' ', "") == id).map(|(_, field)| *field) else {
+        let Some(field) = ids
+            .iter()
+            .find(|(known, _)| known.replace(' ', "") == id)
+            .map(|(_, field)| *field)
+        else {
             continue;
         };
         for method in code.split("pubasyncfn").skip(1) {
             let called = ["call(&self.0,\"", "Form::new(\"", "self.call(\"", "call(\""];
-            let called = called.iter().filter_map(|before| Some(method.split_once(before)?.1)).next();
+            let called = called
+                .iter()
+                .filter_map(|before| Some(method.split_once(before)?.1))
+                .next();
             if let Some(called) = called {
                 let operation = word_after(called).to_owned();
                 operations.insert((field.to_owned(), word_after(method).to_owned()), operation);
@@ -112,7 +121,9 @@ fn called() -> BTreeSet<String> {
             if !is_call || !is_client || NO_OPERATIONS.contains(&method) {
                 continue;
             }
-            let operation = own.get(&(field.to_owned(), method.to_owned())).map_or(method, String::as_str);
+            let operation = own
+                .get(&(field.to_owned(), method.to_owned()))
+                .map_or(method, String::as_str);
             called.insert(format!("{}:{}", prefix(field), plain(operation)));
         }
         // The one client that is made where it is used.
@@ -127,19 +138,27 @@ fn called() -> BTreeSet<String> {
 }
 
 fn reads() -> BTreeSet<String> {
-    let rows = READS.iter().flat_map(|(service, operations)| operations.iter().map(move |operation| (*service, *operation)));
+    let rows = READS
+        .iter()
+        .flat_map(|(service, operations)| operations.iter().map(move |operation| (*service, *operation)));
     rows.map(|(service, operation)| named(service, operation)).collect()
 }
 
 fn named(service: &str, operation: &str) -> String {
     let found = SERVICES.iter().find(|(_, _, id)| *id == service);
-    format!("{}:{}", found.map_or("unknown", |(_, prefix, _)| prefix), plain(operation))
+    format!(
+        "{}:{}",
+        found.map_or("unknown", |(_, prefix, _)| prefix),
+        plain(operation)
+    )
 }
 
 /// The operations in a table of the page on permissions.
 fn on_the_page(heading: &str) -> BTreeSet<String> {
     let page = include_str!("../../docs/permissions.md");
-    let (_, table) = page.split_once(&format!("| service | {heading} |\n|---|---|\n")).unwrap();
+    let (_, table) = page
+        .split_once(&format!("| service | {heading} |\n|---|---|\n"))
+        .unwrap();
     let mut operations = BTreeSet::new();
     for row in table.lines().take_while(|line| line.starts_with('|')) {
         let mut cells = row.trim_matches('|').split('|').map(str::trim);
@@ -202,7 +221,13 @@ fn every_operation_that_is_called_has_an_answer_of_aws() {
         println!("{operation:<55} {:>8} {:>10} {:>8}", marks[0], marks[1], marks[2]);
         sums.iter_mut().zip(marks).for_each(|(sum, mark)| *sum += mark);
     }
-    println!("{:<55} {:>8} {:>10} {:>8}", format!("{} operations, {} called", answered.len(), called.len()), sums[0], sums[1], sums[2]);
+    println!(
+        "{:<55} {:>8} {:>10} {:>8}",
+        format!("{} operations, {} called", answered.len(), called.len()),
+        sums[0],
+        sums[1],
+        sums[2]
+    );
     assert!(missing.is_empty(), "called, and answered by no case: {missing:?}");
     let idle: Vec<_> = known.difference(&called).collect();
     assert!(idle.is_empty(), "answered by a case, and called by nothing: {idle:?}");

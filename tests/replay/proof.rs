@@ -10,7 +10,8 @@ use crate::script::{Answer, Script, refused};
 
 const USER: &str = "arn:aws:iam::123456789012:user/ann";
 const INSTALLER: &str = "openshift/installer issue 1322";
-const ORGANIZATION: &str = "<OrganizationsDecisionDetail><AllowedByOrganizations>false</AllowedByOrganizations></OrganizationsDecisionDetail>";
+const ORGANIZATION: &str =
+    "<OrganizationsDecisionDetail><AllowedByOrganizations>false</AllowedByOrganizations></OrganizationsDecisionDetail>";
 const READS: [&str; 6] = [
     "elasticbeanstalk:DescribeApplications",
     "elasticbeanstalk:DescribeApplicationVersions",
@@ -44,7 +45,10 @@ fn name_is_free() -> Script {
     Script::default().documented(
         "elasticbeanstalk:CheckDNSAvailability",
         &format!("{SAMPLES}/elasticbeanstalk-check-dns-availability.xml"),
-        query("CheckDNSAvailability", "<FullyQualifiedCNAME>x.elasticbeanstalk.com</FullyQualifiedCNAME><Available>true</Available>"),
+        query(
+            "CheckDNSAvailability",
+            "<FullyQualifiedCNAME>x.elasticbeanstalk.com</FullyQualifiedCNAME><Available>true</Available>",
+        ),
     )
 }
 
@@ -69,16 +73,21 @@ async fn nothing_is_absent_where_iam_says_that_the_caller_may_read() {
     let asked = &account.replay.sent("iam:SimulatePrincipalPolicy")[0];
     assert_eq!(asked.parameter("PolicySourceArn").as_deref(), Some(USER));
     // Without it a policy by region denies everything: what the issue shows.
-    assert!(asked.contains("aws:RequestedRegion") && asked.contains("us-east-1"), "{}", asked.text);
+    assert!(
+        asked.contains("aws:RequestedRegion") && asked.contains("us-east-1"),
+        "{}",
+        asked.text
+    );
     account.check();
 }
 
 #[tokio::test]
 async fn a_denial_for_want_of_a_key_is_no_denial() {
     let missing = "<MissingContextValues><member>aws:RequestedRegion</member></MissingContextValues>";
-    let script = empty()
-        .and(name_is_free())
-        .recorded("iam:SimulatePrincipalPolicy", INSTALLER, all("implicitDeny", missing));
+    let script =
+        empty()
+            .and(name_is_free())
+            .recorded("iam:SimulatePrincipalPolicy", INSTALLER, all("implicitDeny", missing));
     let seen = found(script, USER).await;
     assert!(matches!(seen, Ok(Seen::Absent)), "{seen:?}");
 }
@@ -102,7 +111,10 @@ async fn a_plain_denial_makes_it_unknown_and_never_absent() {
         all("explicitDeny", ""),
     );
     let seen = found(script, USER).await;
-    assert!(matches!(&seen, Ok(Seen::Unknown(error)) if error.kind == Kind::Denied), "{seen:?}");
+    assert!(
+        matches!(&seen, Ok(Seen::Unknown(error)) if error.kind == Kind::Denied),
+        "{seen:?}"
+    );
 }
 
 #[tokio::test]
@@ -112,9 +124,11 @@ async fn who_may_not_ask_the_simulator_is_believed_by_what_beanstalk_answers() {
         "AccessDenied",
         "User: arn:aws:iam::123456789012:user/ann is not authorized to perform: iam:SimulatePrincipalPolicy on resource: user ann because no identity-based policy allows the iam:SimulatePrincipalPolicy action",
     );
-    let script = empty()
-        .and(name_is_free())
-        .documented("iam:SimulatePrincipalPolicy", "awsdocs/iam-user-guide troubleshoot_access-denied", denied);
+    let script = empty().and(name_is_free()).documented(
+        "iam:SimulatePrincipalPolicy",
+        "awsdocs/iam-user-guide troubleshoot_access-denied",
+        denied,
+    );
     let seen = found(script, USER).await;
     assert!(matches!(seen, Ok(Seen::Absent)), "{seen:?}");
 }
@@ -126,7 +140,11 @@ async fn a_sessions_role_is_asked_about_with_its_path() {
     let arn = format!("arn:aws:iam::{ACCOUNT}:role/aws-reserved/sso.amazonaws.com/{name}");
     let known = role(name, "sso.amazonaws.com").replace(&format!("arn:aws:iam::{ACCOUNT}:role/{name}"), &arn);
     let script = empty()
-        .recorded("iam:GetRole", &format!("{CUSTODIAN}/test_iam_role_tags"), query("GetRole", &format!("<Role>{known}</Role>")))
+        .recorded(
+            "iam:GetRole",
+            &format!("{CUSTODIAN}/test_iam_role_tags"),
+            query("GetRole", &format!("<Role>{known}</Role>")),
+        )
         .recorded("iam:SimulatePrincipalPolicy", CUSTODIAN, all("allowed", ""));
     let account = as_caller(script, session).await;
     let seen = account.observe(&stack(|_| {}), "application").await;
@@ -156,7 +174,11 @@ async fn root_is_never_asked_about() {
 async fn an_answer_that_got_lost_is_asked_for_again_and_throttling_proves_nothing() {
     let script = empty()
         .modelled("iam:SimulatePrincipalPolicy", INSTALLER, Answer::Cut)
-        .documented("iam:SimulatePrincipalPolicy", INSTALLER, refused(400, "Throttling", "Rate exceeded"))
+        .documented(
+            "iam:SimulatePrincipalPolicy",
+            INSTALLER,
+            refused(400, "Throttling", "Rate exceeded"),
+        )
         .recorded("iam:SimulatePrincipalPolicy", CUSTODIAN, all("allowed", ""));
     let seen = found(script, USER).await;
     assert!(matches!(seen, Ok(Seen::Absent)), "{seen:?}");

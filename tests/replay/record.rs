@@ -37,7 +37,11 @@ fn object(etag: &str, modified: &str, body: &str) -> Answer {
 }
 
 fn failed_condition() -> Answer {
-    refused(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
+    refused(
+        412,
+        "PreconditionFailed",
+        "At least one of the pre-conditions you specified did not hold",
+    )
 }
 
 fn holder() -> Holder {
@@ -50,7 +54,14 @@ fn holder() -> Holder {
 }
 
 async fn acquired(account: &Account) -> Result<Lock, confctl::engine::Error> {
-    Lock::acquire(account.writing().clone(), record(account), holder(), CancellationToken::new(), |_| {}).await
+    Lock::acquire(
+        account.writing().clone(),
+        record(account),
+        holder(),
+        CancellationToken::new(),
+        |_| {},
+    )
+    .await
 }
 
 #[tokio::test]
@@ -75,7 +86,11 @@ async fn a_lock_that_nobody_renews_is_taken_by_its_etag_and_by_s3s_own_clock() {
     let script = Script::default()
         .recorded("s3:PutObject", CONDITIONS, failed_condition())
         .recorded("s3:PutObject", CONDITIONS, stored("2"))
-        .recorded("s3:GetObject", LOCALSTACK, object("1", "Tue, 24 Nov 2026 12:00:00 GMT", theirs))
+        .recorded(
+            "s3:GetObject",
+            LOCALSTACK,
+            object("1", "Tue, 24 Nov 2026 12:00:00 GMT", theirs),
+        )
         .recorded("s3:DeleteObject", CONDITIONS, Answer::Raw(204, String::new()));
     let account = of_root(script).await;
     acquired(&account).await.unwrap().release().await.unwrap();
@@ -89,10 +104,18 @@ async fn two_writes_in_one_moment_and_a_key_that_is_gone_are_no_failures() {
         .documented(
             "s3:PutObject",
             "awsdocs/amazon-s3-userguide conditional-writes",
-            refused(409, "ConditionalRequestConflict", "The conditional request cannot succeed due to a conflicting operation against this resource."),
+            refused(
+                409,
+                "ConditionalRequestConflict",
+                "The conditional request cannot succeed due to a conflicting operation against this resource.",
+            ),
         )
         .recorded("s3:PutObject", CONDITIONS, stored("2"))
-        .recorded("s3:GetObject", LOCALSTACK, refused(404, "NoSuchKey", "The specified key does not exist."))
+        .recorded(
+            "s3:GetObject",
+            LOCALSTACK,
+            refused(404, "NoSuchKey", "The specified key does not exist."),
+        )
         .recorded("s3:DeleteObject", CONDITIONS, failed_condition());
     let account = of_root(script).await;
     // Not given back: somebody took it, and that is no failure of ours.
@@ -106,7 +129,11 @@ async fn a_write_whose_answer_was_lost_is_known_by_what_it_wrote() {
     let script = Script::default()
         .modelled("s3:PutObject", CONDITIONS, Answer::Cut)
         .recorded("s3:PutObject", CONDITIONS, failed_condition())
-        .recorded("s3:GetObject", LOCALSTACK, object("1", "Tue, 24 Nov 2026 12:09:59 GMT", &ours))
+        .recorded(
+            "s3:GetObject",
+            LOCALSTACK,
+            object("1", "Tue, 24 Nov 2026 12:09:59 GMT", &ours),
+        )
         .recorded("s3:DeleteObject", CONDITIONS, Answer::Raw(204, String::new()));
     let account = of_root(script).await;
     acquired(&account).await.unwrap().release().await.unwrap();
@@ -134,8 +161,16 @@ fn page(keys: &[&str], more: &str) -> String {
 async fn a_list_goes_on_by_its_opaque_token_and_nothing_there_is_nothing() {
     let more = "<NextContinuationToken>1ueGcxLPRx1Tr/XYExHnhbYLgveDs2J/wm36Hy4vbOwM=</NextContinuationToken><IsTruncated>true</IsTruncated>";
     let script = Script::default()
-        .recorded("s3:ListObjectsV2", LISTS, page(&["confctl/tcb-conference/a&amp;b"], more))
-        .recorded("s3:ListObjectsV2", LISTS, page(&["confctl/tcb-conference/c"], "<IsTruncated>false</IsTruncated>"))
+        .recorded(
+            "s3:ListObjectsV2",
+            LISTS,
+            page(&["confctl/tcb-conference/a&amp;b"], more),
+        )
+        .recorded(
+            "s3:ListObjectsV2",
+            LISTS,
+            page(&["confctl/tcb-conference/c"], "<IsTruncated>false</IsTruncated>"),
+        )
         .to("continuation-token=1ueGcxLPRx1Tr");
     let account = of_root(script).await;
     let keys = record(&account).list(account.reading(), "confctl/").await.unwrap();

@@ -82,7 +82,9 @@ pub fn service(host: &str) -> &'static str {
         ("sts.", "sts"),
         ("wafv2.", "wafv2"),
     ];
-    let known = hosts.iter().find(|(prefix, _)| host.starts_with(prefix) || host.contains(&format!(".{prefix}")));
+    let known = hosts
+        .iter()
+        .find(|(prefix, _)| host.starts_with(prefix) || host.contains(&format!(".{prefix}")));
     match known {
         // An ARN makes DynamoDB's host the account's own: 123456789012.ddb.us-east-1.amazonaws.com.
         Some((_, service)) => service,
@@ -94,7 +96,11 @@ pub fn service(host: &str) -> &'static str {
 fn parameter(form: &str, name: &str) -> Option<String> {
     let pairs = form.split('&').filter_map(|pair| pair.split_once('='));
     let found = pairs.into_iter().find(|(key, _)| *key == name);
-    found.map(|(_, value)| percent_decode_str(&value.replace('+', " ")).decode_utf8_lossy().into_owned())
+    found.map(|(_, value)| {
+        percent_decode_str(&value.replace('+', " "))
+            .decode_utf8_lossy()
+            .into_owned()
+    })
 }
 
 /// Source: the `requestUri` of each operation in boto/botocore, botocore/data/cloudfront/2020-05-31/service-2.json.

@@ -195,7 +195,11 @@ impl Replay {
         let unused: Vec<_> = unused
             .map(|line| format!("{} {:?} after {:?}", line.operation, line.matching, line.after))
             .collect();
-        assert!(unused.is_empty(), "in the script, and never asked for:\n{}", unused.join("\n"));
+        assert!(
+            unused.is_empty(),
+            "in the script, and never asked for:\n{}",
+            unused.join("\n")
+        );
     }
 }
 
@@ -217,6 +221,13 @@ fn choose(lines: &[Line], sent: &[Sent], request: &Sent) -> Option<usize> {
     let ranked = ranked.filter(|(_, line)| line.operation == request.operation);
     let ranked: Vec<_> = ranked.filter_map(|(at, line)| Some((rank(line)?, at))).collect();
     let best = ranked.iter().map(|(rank, _)| *rank).max()?;
-    let best: Vec<usize> = ranked.into_iter().filter(|(rank, _)| *rank == best).map(|(_, at)| at).collect();
-    best.iter().copied().find(|at| !lines[*at].used).or(best.last().copied())
+    let best: Vec<usize> = ranked
+        .into_iter()
+        .filter(|(rank, _)| *rank == best)
+        .map(|(_, at)| at)
+        .collect();
+    best.iter()
+        .copied()
+        .find(|at| !lines[*at].used)
+        .or(best.last().copied())
 }

@@ -25,26 +25,50 @@ const TERRAFORM: &str = "hashicorp/terraform-provider-aws internal/service/iam/r
 /// Neither the preferred nor our own.
 fn nobody() -> Script {
     Script::default()
-        .recorded("iam:GetRole", &format!("{CUSTODIAN}/test_delete_role"), no_such_role(NAME))
+        .recorded(
+            "iam:GetRole",
+            &format!("{CUSTODIAN}/test_delete_role"),
+            no_such_role(NAME),
+        )
         .to(format!("RoleName={NAME}"))
-        .recorded("iam:GetRole", &format!("{CUSTODIAN}/test_delete_role"), no_such_role(OWN))
+        .recorded(
+            "iam:GetRole",
+            &format!("{CUSTODIAN}/test_delete_role"),
+            no_such_role(OWN),
+        )
         .to(format!("RoleName={OWN}"))
 }
 
 /// Ours, with these policies.
 fn ours(policies: &[&str]) -> Script {
     Script::default()
-        .recorded("iam:GetRole", &format!("{CUSTODIAN}/test_iam_role_tags"), got_role(NAME, SERVICE))
+        .recorded(
+            "iam:GetRole",
+            &format!("{CUSTODIAN}/test_iam_role_tags"),
+            got_role(NAME, SERVICE),
+        )
         .to(format!("RoleName={NAME}"))
-        .recorded("iam:GetRole", &format!("{CUSTODIAN}/test_delete_role"), no_such_role(OWN))
+        .recorded(
+            "iam:GetRole",
+            &format!("{CUSTODIAN}/test_delete_role"),
+            no_such_role(OWN),
+        )
         .to(format!("RoleName={OWN}"))
-        .documented("iam:ListRoleTags", &format!("{CLI}/list-role-tags.rst"), role_tags(our_tags(ID)))
+        .documented(
+            "iam:ListRoleTags",
+            &format!("{CLI}/list-role-tags.rst"),
+            role_tags(our_tags(ID)),
+        )
         .recorded(
             "iam:ListAttachedRolePolicies",
             &format!("{CUSTODIAN}/test_iam_role_has_specific_managed_policy"),
             attached(policies),
         )
-        .recorded("iam:ListRolePolicies", &format!("{CUSTODIAN}/test_iam_role_has_inline_policy"), inline(&[]))
+        .recorded(
+            "iam:ListRolePolicies",
+            &format!("{CUSTODIAN}/test_iam_role_has_inline_policy"),
+            inline(&[]),
+        )
 }
 
 fn policy(attachable: bool) -> String {
@@ -75,7 +99,11 @@ async fn policies_on_a_second_page_count() {
     let script = ours(&[])
         .without(&["iam:ListAttachedRolePolicies"])
         .recorded("iam:ListAttachedRolePolicies", CUSTODIAN, first)
-        .recorded("iam:ListAttachedRolePolicies", CUSTODIAN, query("ListAttachedRolePolicies", second))
+        .recorded(
+            "iam:ListAttachedRolePolicies",
+            CUSTODIAN,
+            query("ListAttachedRolePolicies", second),
+        )
         .to("Marker=more");
     let account = of_root(script).await;
     assert_eq!(account.plan(&stack(|_| {}), ID).await, Change::Keep);
@@ -133,7 +161,13 @@ async fn a_policy_that_cannot_be_attached_is_said_at_once() {
     let began = Instant::now();
     let ran = account.up(&stack(|_| {}), ID, Given::default()).await;
     let error = &ran.failure().error;
-    assert_ne!(error.kind, Kind::Deadline, "{} after {:?}", error.in_a_line(), began.elapsed());
+    assert_ne!(
+        error.kind,
+        Kind::Deadline,
+        "{} after {:?}",
+        error.in_a_line(),
+        began.elapsed()
+    );
     assert!(error.in_a_line().contains("not attachable"), "{}", error.in_a_line());
     assert_eq!(account.replay.times("iam:AttachRolePolicy"), 1);
     account.check();
@@ -141,12 +175,19 @@ async fn a_policy_that_cannot_be_attached_is_said_at_once() {
 
 #[tokio::test]
 async fn a_role_made_in_the_same_moment_is_ours_only_by_its_tags() {
-    for (tags, well) in [(our_tags(ID).to_vec(), true), (vec![("team", "billing".to_owned())], false)] {
+    for (tags, well) in [
+        (our_tags(ID).to_vec(), true),
+        (vec![("team", "billing".to_owned())], false),
+    ] {
         let script = nobody()
             .recorded(
                 "iam:CreateRole",
                 CUSTODIAN,
-                refused(409, "EntityAlreadyExists", "Role with name aws-elasticbeanstalk-service-role already exists."),
+                refused(
+                    409,
+                    "EntityAlreadyExists",
+                    "Role with name aws-elasticbeanstalk-service-role already exists.",
+                ),
             )
             .documented("iam:ListRoleTags", CLI, role_tags(tags));
         let script = match well {
@@ -227,12 +268,22 @@ async fn a_boundary_is_set_where_the_profile_names_one() {
 
 /// Nobody else in the account's one region.
 fn unused() -> Script {
-    regions(&["us-east-1"]).recorded("elasticbeanstalk:DescribeEnvironments", EB_CLI, beanstalk::environments(&[]))
+    regions(&["us-east-1"]).recorded(
+        "elasticbeanstalk:DescribeEnvironments",
+        EB_CLI,
+        beanstalk::environments(&[]),
+    )
 }
 
 #[tokio::test]
 async fn a_role_goes_once_iam_sees_that_its_policies_are_gone() {
-    let conflict = || refused(409, "DeleteConflict", "Cannot delete entity, must detach all policies first.");
+    let conflict = || {
+        refused(
+            409,
+            "DeleteConflict",
+            "Cannot delete entity, must detach all policies first.",
+        )
+    };
     let script = ours(&POLICIES)
         .and(unused())
         .recorded("iam:DetachRolePolicy", CUSTODIAN, quietly("DetachRolePolicy"))
@@ -240,9 +291,17 @@ async fn a_role_goes_once_iam_sees_that_its_policies_are_gone() {
         .documented(
             "iam:DeleteRole",
             TERRAFORM,
-            refused(409, "ConcurrentModification", "Request was rejected because multiple requests to change this object were submitted simultaneously."),
+            refused(
+                409,
+                "ConcurrentModification",
+                "Request was rejected because multiple requests to change this object were submitted simultaneously.",
+            ),
         )
-        .recorded("iam:DeleteRole", &format!("{CUSTODIAN}/test_iam_role_delete"), quietly("DeleteRole"));
+        .recorded(
+            "iam:DeleteRole",
+            &format!("{CUSTODIAN}/test_iam_role_delete"),
+            quietly("DeleteRole"),
+        );
     let account = of_root(script).await;
     account.down(&stack(|_| {}), ID).await.done();
     assert_eq!(account.replay.times("iam:DetachRolePolicy"), 2);
@@ -254,7 +313,11 @@ async fn a_role_goes_once_iam_sees_that_its_policies_are_gone() {
 async fn a_policy_that_somebody_detached_meanwhile_is_no_error() {
     let script = ours(&POLICIES)
         .and(unused())
-        .recorded("iam:DetachRolePolicy", CUSTODIAN, refused(404, "NoSuchEntity", "Policy ARN was not found."))
+        .recorded(
+            "iam:DetachRolePolicy",
+            CUSTODIAN,
+            refused(404, "NoSuchEntity", "Policy ARN was not found."),
+        )
         .recorded("iam:DeleteRole", CUSTODIAN, quietly("DeleteRole"));
     let account = of_root(script).await;
     account.down(&stack(|_| {}), ID).await.done();
@@ -274,7 +337,11 @@ async fn a_role_that_another_environment_uses_stays() {
     );
     let script = ours(&POLICIES)
         .and(regions(&["us-east-1"]))
-        .recorded("elasticbeanstalk:DescribeEnvironments", beanstalk::CUSTODIAN, beanstalk::environments(&[other]))
+        .recorded(
+            "elasticbeanstalk:DescribeEnvironments",
+            beanstalk::CUSTODIAN,
+            beanstalk::environments(&[other]),
+        )
         .recorded(
             "elasticbeanstalk:DescribeConfigurationSettings",
             EB_CLI,
@@ -292,7 +359,11 @@ async fn a_region_that_the_organization_closes_holds_no_users() {
     let closed = "User: arn:aws:iam::123456789012:role/ci is not authorized to perform: elasticbeanstalk:DescribeEnvironments with an explicit deny in a service control policy";
     let script = ours(&POLICIES)
         .and(regions(&["us-east-1", "eu-west-1"]))
-        .recorded("elasticbeanstalk:DescribeEnvironments", EB_CLI, beanstalk::environments(&[]))
+        .recorded(
+            "elasticbeanstalk:DescribeEnvironments",
+            EB_CLI,
+            beanstalk::environments(&[]),
+        )
         .documented(
             "elasticbeanstalk:DescribeEnvironments",
             "awsdocs/iam-user-guide troubleshoot_access-denied",

@@ -75,7 +75,11 @@ fn at_rest(tags: Value, recovery: &str, items: u32) -> Script {
 
 fn there(more: Value, tags: Value, recovery: &str, items: u32) -> Script {
     let described = described("ACTIVE", more);
-    let table = Script::default().recorded("dynamodb:DescribeTable", &format!("{LOCALSTACK}::test_gsi_with_billing_mode"), described);
+    let table = Script::default().recorded(
+        "dynamodb:DescribeTable",
+        &format!("{LOCALSTACK}::test_gsi_with_billing_mode"),
+        described,
+    );
     table.and(at_rest(tags, recovery, items))
 }
 
@@ -111,11 +115,19 @@ async fn tags_on_a_second_page_are_read_and_the_list_ends() {
     let tags = ours();
     let script = Script::default()
         .recorded("dynamodb:DescribeTable", LOCALSTACK, described("ACTIVE", json!({})))
-        .modelled("dynamodb:ListTagsOfResource", MODEL, json!({"Tags": [], "NextToken": "more"}).to_string())
+        .modelled(
+            "dynamodb:ListTagsOfResource",
+            MODEL,
+            json!({"Tags": [], "NextToken": "more"}).to_string(),
+        )
         .modelled("dynamodb:ListTagsOfResource", MODEL, json!({"Tags": tags}).to_string())
         .to("more")
         .recorded("dynamodb:DescribeContinuousBackups", CUSTODIAN, backups("DISABLED"))
-        .documented("dynamodb:Scan", MODEL, json!({"Count": 0, "ScannedCount": 0}).to_string());
+        .documented(
+            "dynamodb:Scan",
+            MODEL,
+            json!({"Count": 0, "ScannedCount": 0}).to_string(),
+        );
     let account = of_root(script).await;
     assert_eq!(account.plan(&stack(|_| {}), ID).await, Change::Keep);
     assert_eq!(account.replay.times("dynamodb:ListTagsOfResource"), 2);
@@ -136,7 +148,11 @@ async fn a_new_table_is_waited_for_and_its_backups_too() {
         .modelled(
             "dynamodb:UpdateContinuousBackups",
             MODEL,
-            refused(400, "ContinuousBackupsUnavailableException", "Backups are being enabled for the table: users. Please retry later"),
+            refused(
+                400,
+                "ContinuousBackupsUnavailableException",
+                "Backups are being enabled for the table: users. Please retry later",
+            ),
         )
         .recorded(
             "dynamodb:UpdateContinuousBackups",
@@ -144,7 +160,11 @@ async fn a_new_table_is_waited_for_and_its_backups_too() {
             backups("ENABLED"),
         )
         .recorded("dynamodb:DescribeContinuousBackups", CUSTODIAN, backups("ENABLED"))
-        .documented("dynamodb:Scan", MODEL, json!({"Count": 0, "ScannedCount": 0}).to_string());
+        .documented(
+            "dynamodb:Scan",
+            MODEL,
+            json!({"Count": 0, "ScannedCount": 0}).to_string(),
+        );
     let account = of_root(script).await;
     let stack = stack(|profile| profile.table.point_in_time_recovery = true);
     account.up(&stack, ID, Given::default()).await.done();
@@ -173,7 +193,11 @@ async fn one_taken_over_is_tagged_and_brought_to_the_profile() {
     let script = Script::default()
         .recorded("dynamodb:DescribeTable", LOCALSTACK, described("ACTIVE", provisioned))
         .recorded("dynamodb:TagResource", &format!("{CUSTODIAN}/test_dynamodb_tag"), "{}")
-        .recorded("dynamodb:UpdateTable", &format!("{CUSTODIAN}/test_dynamodb_update_table"), create_answer())
+        .recorded(
+            "dynamodb:UpdateTable",
+            &format!("{CUSTODIAN}/test_dynamodb_update_table"),
+            create_answer(),
+        )
         .recorded("dynamodb:DescribeTable", LOCALSTACK, described("UPDATING", json!({})))
         .after("dynamodb:UpdateTable")
         .recorded("dynamodb:DescribeTable", LOCALSTACK, described("ACTIVE", json!({})))
@@ -181,8 +205,14 @@ async fn one_taken_over_is_tagged_and_brought_to_the_profile() {
         .and(at_rest(json!([]), "DISABLED", 0));
     let account = of_root(script).await;
     account.up(&stack.into(), ID, Given::default()).await.done();
-    assert_eq!(account.replay.sent("dynamodb:TagResource")[0].member("ResourceArn"), ARN);
-    assert_eq!(account.replay.sent("dynamodb:UpdateTable")[0].member("BillingMode"), "PAY_PER_REQUEST");
+    assert_eq!(
+        account.replay.sent("dynamodb:TagResource")[0].member("ResourceArn"),
+        ARN
+    );
+    assert_eq!(
+        account.replay.sent("dynamodb:UpdateTable")[0].member("BillingMode"),
+        "PAY_PER_REQUEST"
+    );
     account.check();
 }
 
@@ -201,9 +231,17 @@ async fn an_empty_table_is_deleted_once_dynamodb_is_done_with_its_last_change() 
         .documented(
             "dynamodb:DeleteTable",
             TERRAFORM,
-            refused(400, "ResourceInUseException", "Attempt to change a resource which is still in use: Table is being updated: users"),
+            refused(
+                400,
+                "ResourceInUseException",
+                "Attempt to change a resource which is still in use: Table is being updated: users",
+            ),
         )
-        .recorded("dynamodb:DeleteTable", &format!("{CUSTODIAN}/test_dynamodb_delete_table"), create_answer())
+        .recorded(
+            "dynamodb:DeleteTable",
+            &format!("{CUSTODIAN}/test_dynamodb_delete_table"),
+            create_answer(),
+        )
         .recorded("dynamodb:DescribeTable", LOCALSTACK, described("DELETING", json!({})))
         .after("dynamodb:DeleteTable")
         .recorded("dynamodb:DescribeTable", LOCALSTACK, absent())

@@ -48,7 +48,11 @@ fn our_rules() -> Vec<serde_json::Value> {
         "AWSManagedRulesCommonRuleSet",
         "AWSManagedRulesKnownBadInputsRuleSet",
     ];
-    groups.iter().enumerate().map(|(priority, group)| rule(priority, group)).collect()
+    groups
+        .iter()
+        .enumerate()
+        .map(|(priority, group)| rule(priority, group))
+        .collect()
 }
 
 /// As AWS gives it today: with the member that it added for its protection at the source, and no description.
@@ -84,7 +88,11 @@ fn tagged(tags: serde_json::Value) -> String {
 /// One that is there, with whatever tags.
 fn there(tags: serde_json::Value, rules: Vec<serde_json::Value>) -> Script {
     Script::default()
-        .recorded("wafv2:ListWebACLs", CUSTODIAN, listed(json!([summary()]), "confctl-tcb-conference-us-east-1"))
+        .recorded(
+            "wafv2:ListWebACLs",
+            CUSTODIAN,
+            listed(json!([summary()]), "confctl-tcb-conference-us-east-1"),
+        )
         .recorded("wafv2:GetWebACL", CUSTODIAN, web_acl(rules))
         .recorded(
             "wafv2:ListTagsForResource",
@@ -110,9 +118,17 @@ async fn the_empty_marker_behind_the_tags_is_their_end_and_never_sent_back() {
 #[tokio::test]
 async fn a_marker_on_the_last_page_leads_to_an_empty_one_and_that_ends_the_list() {
     let other = json!({"Name": "another", "Id": "1", "Description": "", "LockToken": "2", "ARN": "arn:aws:wafv2:us-east-1:123456789012:global/webacl/another/1"});
-    for last in [json!({"WebACLs": []}), json!({"WebACLs": [], "NextMarker": ""}), json!({"WebACLs": [], "NextMarker": "another"})] {
+    for last in [
+        json!({"WebACLs": []}),
+        json!({"WebACLs": [], "NextMarker": ""}),
+        json!({"WebACLs": [], "NextMarker": "another"}),
+    ] {
         let script = Script::default()
-            .recorded("wafv2:ListWebACLs", "boto/boto3 issue 3715", listed(json!([other]), "another"))
+            .recorded(
+                "wafv2:ListWebACLs",
+                "boto/boto3 issue 3715",
+                listed(json!([other]), "another"),
+            )
             .modelled("wafv2:ListWebACLs", "boto/boto3 issue 3715", last.to_string())
             .to("NextMarker");
         let account = of_root(script).await;
@@ -142,7 +158,11 @@ async fn a_new_one_is_made_and_then_found_by_its_tags() {
             &format!("{CLI}/create-web-acl.rst"),
             json!({"Summary": summary()}).to_string(),
         )
-        .recorded("wafv2:ListWebACLs", CUSTODIAN, listed(json!([summary()]), "confctl-tcb-conference-us-east-1"))
+        .recorded(
+            "wafv2:ListWebACLs",
+            CUSTODIAN,
+            listed(json!([summary()]), "confctl-tcb-conference-us-east-1"),
+        )
         .after("wafv2:CreateWebACL")
         .recorded("wafv2:GetWebACL", CUSTODIAN, web_acl(our_rules()))
         .modelled("wafv2:ListTagsForResource", CUSTODIAN, tagged(json!([])))
@@ -183,7 +203,13 @@ async fn an_update_sends_back_neither_the_empty_description_nor_what_can_only_be
     let sent = &sent[1];
     assert_eq!(sent.member("LockToken"), "aaaaaaaa-1111-2222-3333-444444444444");
     assert_ne!(sent.member("Description"), "");
-    for read_only in ["ARN", "Capacity", "LabelNamespace", "RetrofittedByFirewallManager", "ManagedByFirewallManager"] {
+    for read_only in [
+        "ARN",
+        "Capacity",
+        "LabelNamespace",
+        "RetrofittedByFirewallManager",
+        "ManagedByFirewallManager",
+    ] {
         assert!(sent.member(read_only).is_null(), "{read_only} was sent back");
     }
     assert_eq!(sent.member("Rules")[1]["OverrideAction"], json!({"None": {}}));
@@ -195,7 +221,11 @@ async fn one_taken_over_is_tagged_first() {
     let mut stack = crate::account::stack_of(Default::default());
     stack.take_over.insert(ID.to_owned());
     let script = there(json!([]), our_rules())
-        .modelled("wafv2:TagResource", "boto/botocore botocore/data/wafv2/2019-07-29/service-2.json", "{}")
+        .modelled(
+            "wafv2:TagResource",
+            "boto/botocore botocore/data/wafv2/2019-07-29/service-2.json",
+            "{}",
+        )
         .documented("wafv2:UpdateWebACL", CLI, json!({"NextLockToken": "1"}).to_string());
     let account = of_root(script).await;
     account.up(&stack.into(), ID, Given::default()).await.done();
@@ -227,7 +257,11 @@ async fn one_that_others_use_stays_and_they_are_named() {
     let users = r#"<?xml version="1.0"?>
 <DistributionList xmlns="http://cloudfront.amazonaws.com/doc/2020-05-31/"><Marker></Marker><MaxItems>100</MaxItems><IsTruncated>false</IsTruncated><Quantity>1</Quantity><Items><DistributionSummary><Id>EDFDVBD6EXAMPLE</Id><ARN>arn:aws:cloudfront::123456789012:distribution/EDFDVBD6EXAMPLE</ARN><Status>Deployed</Status><LastModifiedTime>2026-11-24T12:00:00.000Z</LastModifiedTime><DomainName>d111111abcdef8.cloudfront.net</DomainName><Aliases><Quantity>0</Quantity></Aliases><Origins><Quantity>1</Quantity><Items><Origin><Id>one</Id><DomainName>www.example.com</DomainName></Origin></Items></Origins><DefaultCacheBehavior><TargetOriginId>one</TargetOriginId><ViewerProtocolPolicy>allow-all</ViewerProtocolPolicy></DefaultCacheBehavior><CacheBehaviors><Quantity>0</Quantity></CacheBehaviors><CustomErrorResponses><Quantity>0</Quantity></CustomErrorResponses><Comment></Comment><PriceClass>PriceClass_All</PriceClass><Enabled>true</Enabled><ViewerCertificate><CloudFrontDefaultCertificate>true</CloudFrontDefaultCertificate></ViewerCertificate><Restrictions><GeoRestriction><RestrictionType>none</RestrictionType><Quantity>0</Quantity></GeoRestriction></Restrictions><WebACLId></WebACLId><HttpVersion>HTTP2</HttpVersion><IsIPV6Enabled>true</IsIPV6Enabled><Staging>false</Staging></DistributionSummary></Items></DistributionList>"#;
     let script = there(ours(), our_rules())
-        .documented("wafv2:DeleteWebACL", TERRAFORM, refused(400, "WAFAssociatedItemException", "It is in use."))
+        .documented(
+            "wafv2:DeleteWebACL",
+            TERRAFORM,
+            refused(400, "WAFAssociatedItemException", "It is in use."),
+        )
         .modelled(
             "cloudfront:ListDistributionsByWebACLId",
             "boto/botocore botocore/data/cloudfront/2020-05-31/service-2.json",
@@ -236,7 +270,11 @@ async fn one_that_others_use_stays_and_they_are_named() {
     let account = of_root(script).await;
     let ran = account.down(&stack(|_| {}), ID).await;
     let failure = ran.failure();
-    assert!(failure.error.message.contains("EDFDVBD6EXAMPLE"), "{}", failure.error.in_a_line());
+    assert!(
+        failure.error.message.contains("EDFDVBD6EXAMPLE"),
+        "{}",
+        failure.error.in_a_line()
+    );
     assert_eq!(failure.error.kind, Kind::Refused);
     assert!(matches!(ran.report.steps[1].outcome, Outcome::Failed(_)));
     account.check();

@@ -21,11 +21,17 @@ use crate::script::{Answer, Replay};
 /// The SDK's configuration for a replay. Nothing is waited between tries.
 pub fn configuration(replay: &Replay, region: &str) -> SdkConfig {
     let connector = SharedHttpConnector::new(Wire(replay.clone()));
-    let retries = RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(1));
+    let retries = RetryConfig::standard()
+        .with_max_attempts(3)
+        .with_initial_backoff(Duration::from_millis(1));
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(region.to_owned()))
-        .credentials_provider(SharedCredentialsProvider::new(Credentials::from_keys("AKIDEXAMPLE", "secret", None)))
+        .credentials_provider(SharedCredentialsProvider::new(Credentials::from_keys(
+            "AKIDEXAMPLE",
+            "secret",
+            None,
+        )))
         .http_client(http_client_fn(move |_, _| connector.clone()))
         .retry_config(retries)
         .build()
@@ -46,12 +52,16 @@ impl HttpConnector for Wire {
             let body = ByteStream::new(request.take_body()).collect().await;
             let body = body.map_err(|error| ConnectorError::io(error.into()))?.to_vec();
             let headers = request.headers().iter();
-            let headers = headers.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect();
+            let headers = headers
+                .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+                .collect();
             let sent = Sent::new(request.method(), request.uri(), headers, body);
             let operation = sent.operation.clone();
             match replay.answer(sent) {
                 Some(answer) => written(&operation, answer),
-                None => Err(ConnectorError::user(format!("the script has no answer for {operation}").into())),
+                None => Err(ConnectorError::user(
+                    format!("the script has no answer for {operation}").into(),
+                )),
             }
         })
     }
@@ -66,7 +76,9 @@ fn written(operation: &str, answer: Answer) -> Result<HttpResponse, ConnectorErr
         Answer::Refusal { status, code, message } => (status, Vec::new(), refusal(service, &code, &message)),
         Answer::Cut => return Err(ConnectorError::io("connection reset by peer".into())),
     };
-    let status = status.try_into().map_err(|_| ConnectorError::user("no such status".into()))?;
+    let status = status
+        .try_into()
+        .map_err(|_| ConnectorError::user("no such status".into()))?;
     let mut response = HttpResponse::new(status, SdkBody::from(named(service, body)));
     response.headers_mut().insert("content-type", content_type(service));
     response.headers_mut().insert("x-amzn-requestid", REQUEST);
@@ -114,7 +126,9 @@ fn content_type(service: &str) -> &'static str {
 fn refusal(service: &str, code: &str, message: &str) -> String {
     let (code_xml, message_xml) = (escaped(code), escaped(message));
     match service {
-        "dynamodb" => json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": message}).to_string(),
+        "dynamodb" => {
+            json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": message}).to_string()
+        }
         "ssm" | "wafv2" | "servicequotas" | "cloudwatch" => json!({"__type": code, "Message": message}).to_string(),
         "ec2" => format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Response><Errors><Error><Code>{code_xml}</Code>\

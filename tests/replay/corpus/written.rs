@@ -28,11 +28,14 @@ fn members(data: &Value) -> impl Iterator<Item = (&String, &Value)> {
     members.filter(|(name, value)| !OF_THE_RECORDER.contains(&name.as_str()) && !value.is_null())
 }
 
-/// A time, if it is one: as the recorder keeps it, as the examples write it, or replaced.
-fn time(value: &Value) -> Option<jiff::Timestamp> {
+/// A time, if it is one: as the recorder keeps it, as the examples write it, or replaced by a word.
+fn time(name: &str, value: &Value) -> Option<jiff::Timestamp> {
     let text = match value {
-        Value::Object(object) if object.get("__class__").is_some_and(|class| class == "datetime") => object.get("iso")?.as_str()?,
-        Value::String(text) if text == "datetime" || text == "<datetime>" => "2026-11-24T12:00:00Z",
+        Value::Object(object) if object.get("__class__").is_some_and(|class| class == "datetime") => {
+            object.get("iso")?.as_str()?
+        }
+        Value::String(_) if TEXTS.contains(&name) => return None,
+        Value::String(text) if WORDS.contains(&text.as_str()) && is_of_times(name) => "2026-11-24T12:00:00Z",
         Value::String(text) if text.len() >= 19 && text.as_bytes()[10] == b'T' && text.as_bytes()[4] == b'-' => text,
         _ => return None,
     };
@@ -43,17 +46,33 @@ fn time(value: &Value) -> Option<jiff::Timestamp> {
     zoned.parse().ok()
 }
 
-/// Names of members that hold text which may look like a time.
-fn is_text(name: &str) -> bool {
-    ["StateReasonData", "StateReason", "ExecutionStartDateTime", "ExecutionEndDateTime", "ExecutionElapsedTime"].contains(&name)
+/// What recorders put in place of times.
+const WORDS: [&str; 3] = ["datetime", "<datetime>", "timestamp"];
+
+/// Members that look like times and are text.
+const TEXTS: [&str; 4] = [
+    "LatestStreamLabel",
+    "ExecutionStartDateTime",
+    "ExecutionEndDateTime",
+    "ExecutionElapsedTime",
+];
+
+fn is_of_times(name: &str) -> bool {
+    ["Date", "Time", "LastModified"].iter().any(|part| name.contains(part))
+}
+
+/// Members that are JSON as text, and that a recorder parsed.
+fn is_json_text(name: &str, value: &Value) -> bool {
+    name == "StateReasonData" && value.is_object()
 }
 
 fn json(data: &Value) -> Value {
     match data {
         Value::Object(_) => {
-            let members = members(data).map(|(name, value)| match time(value) {
-                Some(time) if !is_text(name) => (name.clone(), Value::from(time.as_millisecond() as f64 / 1000.0)),
-                _ => (name.clone(), json(value)),
+            let members = members(data).map(|(name, value)| match time(name, value) {
+                Some(time) => (name.clone(), Value::from(time.as_millisecond() as f64 / 1000.0)),
+                None if is_json_text(name, value) => (name.clone(), Value::from(value.to_string())),
+                None => (name.clone(), json(value)),
             });
             Value::Object(members.collect())
         }
@@ -63,13 +82,15 @@ fn json(data: &Value) -> Value {
 }
 
 fn text(name: &str, value: &Value) -> String {
-    if let Some(time) = time(value) {
+    if let Some(time) = time(name, value) {
         return time.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string();
     }
     let text = match value {
         Value::String(text) => text.clone(),
         // botocore parses policy documents, which are URL-encoded on the line.
-        Value::Object(_) if name.ends_with("PolicyDocument") => utf8_percent_encode(&value.to_string(), NON_ALPHANUMERIC).to_string(),
+        Value::Object(_) if name.ends_with("PolicyDocument") => {
+            utf8_percent_encode(&value.to_string(), NON_ALPHANUMERIC).to_string()
+        }
         other => other.to_string(),
     };
     escaped(&text)
@@ -94,7 +115,10 @@ fn xml(data: &Value, names: &Names, within: &str) -> String {
                 // `Items` says nothing of what it holds: that is named by what it is in.
                 let of = if name == "Items" { within } else { name };
                 let item = (names.item)(of);
-                let items: String = items.iter().map(|one| format!("<{item}>{}</{item}>", content(item, one, names))).collect();
+                let items: String = items
+                    .iter()
+                    .map(|one| format!("<{item}>{}</{item}>", content(item, one, names)))
+                    .collect();
                 match (names.flat)(name) {
                     true => out.push_str(&items),
                     false => out.push_str(&format!("<{element}>{items}</{element}>")),
@@ -107,7 +131,7 @@ fn xml(data: &Value, names: &Names, within: &str) -> String {
 }
 
 fn content(name: &str, value: &Value, names: &Names) -> String {
-    let is_structure = value.is_object() && time(value).is_none() && !name.ends_with("PolicyDocument");
+    let is_structure = value.is_object() && time(name, value).is_none() && !name.ends_with("PolicyDocument");
     match is_structure {
         true => xml(value, names, name),
         false => text(name, value),
@@ -211,12 +235,18 @@ fn cloudfront(operation: &str, data: &Value) -> Answer {
 fn s3(operation: &str, data: &Value) -> Answer {
     if operation != "ListObjectsV2" {
         let header = |name: &'static str, member: &str| Some((name, data[member].as_str()?.to_owned()));
-        let mut headers: Vec<_> = [header("etag", "ETag"), header("x-amz-server-side-encryption", "ServerSideEncryption")]
-            .into_iter()
-            .flatten()
-            .collect();
-        if let Some(modified) = time(&data["LastModified"]) {
-            headers.push(("last-modified", modified.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()));
+        let mut headers: Vec<_> = [
+            header("etag", "ETag"),
+            header("x-amz-server-side-encryption", "ServerSideEncryption"),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        if let Some(modified) = time("LastModified", &data["LastModified"]) {
+            headers.push((
+                "last-modified",
+                modified.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string(),
+            ));
         }
         return Answer::With(headers, data["Body"].as_str().unwrap_or_default().to_owned());
     }
