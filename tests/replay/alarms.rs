@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::account::{of_root, stack};
 use crate::beanstalk::serving;
-use crate::environment::{
+use crate::environment_answers::{
     GROUP, MANAGE_IQ, cfn_stack, configuration, given, group, launched, ours, resting, settings, stack_resources,
 };
 use crate::script::Script;

@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use crate::account::{of_root, stack};
 use crate::beanstalk::{EB_CLI, GUIDE, SAMPLES};
 use crate::bodies::{done, query};
-use crate::environment::{failed_launch, given};
+use crate::environment_answers::{failed_launch, given};
 use crate::script::refused;
 use crate::wire::escaped;
 

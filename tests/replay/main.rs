@@ -11,6 +11,7 @@ mod corpus;
 mod deployment;
 mod distribution;
 mod environment;
+mod environment_answers;
 mod errors;
 mod iam;
 mod instance_profile;
