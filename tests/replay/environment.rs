@@ -281,7 +281,7 @@ async fn settings_that_differ_are_deployed_and_the_groups_own_bounds_repaired() 
     let deployed = configuration(&settings(&asked, "deployed"));
     let script = resting(serving(), deployed, ours())
         .and(parts(1, 9))
-        .recorded(
+        .documented(
             "elasticbeanstalk:UpdateEnvironment",
             "aws/aws-cli awscli/examples/elasticbeanstalk/update-environment.rst",
             query(

@@ -14,6 +14,8 @@ use crate::script::{Script, refused};
 const ID: &str = "instance-profile";
 const NAME: &str = "aws-elasticbeanstalk-ec2-role";
 const OWN: &str = "tcb-conference-us-east-1-ec2-role";
+/// What IAM was recorded to say of a name that it does not know, by other operations.
+const WORDS: &str = "cloud-custodian/cloud-custodian tests/data/placebo/test_force_delete_role";
 const EC2: &str = "ec2.amazonaws.com";
 
 fn profile(name: &str, role_in_it: &str) -> String {
@@ -44,7 +46,7 @@ fn own_names_are_free() -> Script {
             no_such_role(OWN),
         )
         .to(format!("RoleName={OWN}"))
-        .recorded("iam:GetInstanceProfile", CUSTODIAN, no_such_profile(OWN))
+        .modelled("iam:GetInstanceProfile", WORDS, no_such_profile(OWN))
         .to(format!("InstanceProfileName={OWN}"))
 }
 
@@ -52,7 +54,7 @@ fn nobody() -> Script {
     own_names_are_free()
         .recorded("iam:GetRole", CUSTODIAN, no_such_role(NAME))
         .to(format!("RoleName={NAME}"))
-        .recorded("iam:GetInstanceProfile", CUSTODIAN, no_such_profile(NAME))
+        .modelled("iam:GetInstanceProfile", WORDS, no_such_profile(NAME))
         .to(format!("InstanceProfileName={NAME}"))
 }
 
@@ -154,7 +156,7 @@ async fn as_made() -> (Account, Script) {
 async fn a_new_pair_is_linked_once_and_shows_before_it_is_given_on() {
     let (_, carried) = as_made().await;
     let added = carried
-        .recorded("iam:AddRoleToInstanceProfile", CUSTODIAN, no_such_role(NAME))
+        .modelled("iam:AddRoleToInstanceProfile", WORDS, no_such_role(NAME))
         .documented(
             "iam:AddRoleToInstanceProfile",
             "awsdocs/iam-api-reference AddRoleToInstanceProfile",

@@ -151,9 +151,9 @@ async fn a_new_one_is_tagged_with_all_that_came_with_it() {
             MODEL,
             ec2("CreateDefaultVpc", &format!("<vpc>{}</vpc>", vpc(&[]))),
         )
-        .recorded(
+        .documented(
             "ec2:CreateTags",
-            CUSTODIAN,
+            "awsdocs/amazon-ec2-api-reference errors-overview",
             refused(
                 400,
                 "InvalidVpcID.NotFound",

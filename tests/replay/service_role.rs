@@ -118,7 +118,7 @@ async fn a_new_role_is_given_its_policies_as_soon_as_iam_knows_it() {
             &format!("{CUSTODIAN}/test_delete_role"),
             query("CreateRole", &format!("<Role>{}</Role>", role(NAME, SERVICE))),
         )
-        .recorded("iam:AttachRolePolicy", CUSTODIAN, no_such_role(NAME))
+        .modelled("iam:AttachRolePolicy", CUSTODIAN, no_such_role(NAME))
         // The policy is there and attachable, so it is the role that does not show yet.
         .documented("iam:GetPolicy", &format!("{CLI}/get-policy.rst"), policy(true))
         .recorded(
@@ -180,9 +180,9 @@ async fn a_role_made_in_the_same_moment_is_ours_only_by_its_tags() {
         (vec![("team", "billing".to_owned())], false),
     ] {
         let script = nobody()
-            .recorded(
+            .documented(
                 "iam:CreateRole",
-                CUSTODIAN,
+                MODEL,
                 refused(
                     409,
                     "EntityAlreadyExists",
@@ -316,7 +316,11 @@ async fn a_policy_that_somebody_detached_meanwhile_is_no_error() {
         .recorded(
             "iam:DetachRolePolicy",
             CUSTODIAN,
-            refused(404, "NoSuchEntity", "Policy ARN was not found."),
+            refused(
+                404,
+                "NoSuchEntity",
+                "Policy arn:aws:iam::aws:policy/AWSElasticBeanstalkEnhancedHealth was not found.",
+            ),
         )
         .recorded("iam:DeleteRole", CUSTODIAN, quietly("DeleteRole"));
     let account = of_root(script).await;
