@@ -484,3 +484,104 @@ async fn the_cname_is_what_beanstalk_says_it_is() {
     assert!(create_answer().contains(CNAME));
     account.check();
 }
+
+#[tokio::test]
+async fn what_the_platform_sets_for_itself_is_nobodys_drift() {
+    let python = stack(|profile| profile.app.platform = "Python 3.13 running on 64bit Amazon Linux 2023".to_owned());
+    let mut asked = launched(&python).await;
+    let own = (
+        "aws:elasticbeanstalk:application:environment",
+        "PYTHONPATH",
+        "/var/app/venv/staging-LQM1lest/bin",
+    );
+    asked.push((own.0.to_owned(), own.1.to_owned(), own.2.to_owned()));
+    let script = resting(serving(), configuration(&settings(&asked, "deployed")), ours()).and(parts(2, 4));
+    let account = of_root(script).await;
+    assert_eq!(account.plan_with(&python, ID, given()).await, Change::Keep);
+    account.check();
+}
+
+#[tokio::test]
+async fn events_that_nobody_may_read_do_not_hide_that_it_serves() {
+    let script = launch(&[], serving()).and(parts(2, 4)).recorded(
+        "elasticbeanstalk:DescribeConfigurationSettings",
+        EB_CLI,
+        configuration(&settings(&[], "deployed")),
+    );
+    let script = script.without(&["elasticbeanstalk:DescribeEvents"]).documented(
+        "elasticbeanstalk:DescribeEvents",
+        MODEL,
+        query("DescribeEvents", "<Events/>"),
+    );
+    let account = of_root(script).await;
+    account.up(&stack(|_| {}), ID, given()).await.done();
+    account.check();
+}
+
+#[tokio::test]
+async fn a_live_site_at_warning_is_updated_and_said_to_be_at_warning() {
+    let stack = stack(|_| {});
+    let asked = launched(&stack).await;
+    let older = serving().replace("<VersionLabel>v1<", "<VersionLabel>v0<");
+    let warned = serving().replace("<HealthStatus>Ok<", "<HealthStatus>Warning<");
+    let script = resting(older, configuration(&settings(&asked, "deployed")), ours())
+        .and(parts(2, 4))
+        .documented(
+            "elasticbeanstalk:UpdateEnvironment",
+            "aws/aws-cli awscli/examples/elasticbeanstalk/update-environment.rst",
+            query(
+                "UpdateEnvironment",
+                &environment("Updating", "<VersionLabel>v1</VersionLabel>"),
+            ),
+        )
+        .recorded(
+            "elasticbeanstalk:DescribeEvents",
+            EB_CLI,
+            events(&[("INFO", "Environment update completed successfully.")]),
+        )
+        .recorded(
+            "elasticbeanstalk:DescribeEnvironments",
+            CUSTODIAN,
+            environments(&[warned]),
+        )
+        .after("elasticbeanstalk:UpdateEnvironment");
+    let account = of_root(script).await;
+    account.up(&stack, ID, given()).await.done();
+    assert!(
+        account.told().iter().any(|text| text.contains("Warning")),
+        "{:?}",
+        account.told()
+    );
+    account.check();
+}
+
+#[tokio::test]
+async fn health_that_beanstalk_does_not_tell_hides_no_failure() {
+    let told = [
+        ("ERROR", "Create environment operation is complete, but with errors."),
+        (
+            "ERROR",
+            "LaunchWaitCondition failed. The expected number of EC2 instances were not initialized within the given time.",
+        ),
+    ];
+    let script = failed_launch(&told)
+        .without(&["elasticbeanstalk:DescribeEnvironmentHealth"])
+        .recorded(
+            "elasticbeanstalk:DescribeEnvironmentHealth",
+            "Upplication/gulp-elasticbeanstalk-deploy issue 4",
+            refused(
+                400,
+                "InvalidRequestException",
+                "DescribeEnvironmentHealth is not supported.",
+            ),
+        )
+        .recorded(
+            "s3:GetObject",
+            "localstack/localstack tests/aws/services/s3/test_s3.snapshot.json",
+            refused(404, "NoSuchKey", "The specified key does not exist."),
+        );
+    let account = of_root(script).await;
+    let ran = account.up(&stack(|_| {}), ID, given()).await;
+    assert!(ran.failure().error.in_a_line().contains("LaunchWaitCondition failed"));
+    account.check();
+}

@@ -244,3 +244,21 @@ fn other_sentences_are_read_as_aws_writes_them() {
     let cause = "At 2013-08-19T19:08:29Z a monitor alarm high in state ALARM triggered policy up changing the desired capacity from 1 to 2.  At 2013-08-19T19:08:38Z an instance was started in response to a difference between desired and actual capacity, increasing the capacity from 1 to 2.";
     assert_eq!(texts::alarm_of_cause(cause), Some("high"));
 }
+
+#[tokio::test]
+async fn names_are_of_the_regions_own_partition() {
+    for (region, partition) in [
+        ("us-east-1", "aws"),
+        ("cn-north-1", "aws-cn"),
+        ("us-gov-west-1", "aws-us-gov"),
+    ] {
+        let account = connect(Script::default(), "arn:aws:iam::123456789012:user/ann", region)
+            .await
+            .unwrap();
+        let arn = account.reading().table_arn("users");
+        assert_eq!(
+            arn,
+            format!("arn:{partition}:dynamodb:{region}:123456789012:table/users")
+        );
+    }
+}

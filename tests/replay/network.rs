@@ -311,3 +311,25 @@ async fn one_that_somebody_lives_in_stays_whole() {
     assert!(ran.failure().error.message.contains("eni-1"));
     account.check();
 }
+
+#[tokio::test]
+async fn an_organization_that_forbids_default_vpcs_leaves_a_way_out() {
+    let denied = "You are not authorized to perform this operation. User: arn:aws:iam::123456789012:user/ann is not authorized to perform: ec2:CreateDefaultVpc with an explicit deny in a service control policy";
+    let script = Script::default()
+        .recorded("ec2:DescribeVpcs", CUSTODIAN, no_vpcs())
+        .documented(
+            "ec2:CreateDefaultVpc",
+            "awsdocs/iam-user-guide troubleshoot_access-denied",
+            refused(403, "UnauthorizedOperation", denied),
+        );
+    let account = of_root(script).await;
+    let ran = account.up(&stack(|_| {}), ID, Given::default()).await;
+    let error = &ran.failure().error;
+    assert_eq!(error.kind, Kind::Denied);
+    assert!(
+        error.hint.as_deref().is_some_and(|hint| hint.contains("network.vpc")),
+        "{:?}",
+        error.hint
+    );
+    account.check();
+}

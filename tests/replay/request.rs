@@ -3,6 +3,8 @@
 
 use percent_encoding::percent_decode_str;
 
+const MARKERS: [&str; 4] = ["NextMarker", "NextToken", "Marker", "continuation-token"];
+
 /// What was sent.
 #[derive(Debug, Clone)]
 pub struct Sent {
@@ -39,6 +41,18 @@ impl Sent {
     pub fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(given, _)| given == name);
         found.map(|(_, value)| value.as_str())
+    }
+
+    /// Whether it asks for a next page by an empty marker, which AWS's models refuse: their least length is one.
+    pub fn has_an_empty_marker(&self) -> bool {
+        let document: serde_json::Value = serde_json::from_str(&self.body).unwrap_or_default();
+        let in_form = |name: &str| self.parameter(name).is_some_and(|value| value.is_empty());
+        let in_path = |name: &str| {
+            self.text.contains(&format!("{name}=&")) || self.text.trim_end().ends_with(&format!("{name}="))
+        };
+        MARKERS
+            .iter()
+            .any(|name| document[name] == "" || in_form(name) || in_path(name))
     }
 
     pub fn contains(&self, text: &str) -> bool {

@@ -183,8 +183,17 @@ impl Replay {
     }
 
     /// # Panics
-    /// Where an operation was called that the script does not know, or has an answer that nobody asked for.
+    /// Where a page was asked for by an empty marker.
+    pub fn check_markers(&self) {
+        let state = self.state();
+        let empty: Vec<_> = state.sent.iter().filter(|sent| sent.has_an_empty_marker()).collect();
+        assert!(empty.is_empty(), "asked for by an empty marker: {empty:?}");
+    }
+
+    /// # Panics
+    /// Where an operation was called that the script does not know, or has an answer that nobody asked for; or by an empty marker.
     pub fn check(&self) {
+        self.check_markers();
         let state = self.state();
         assert!(
             state.unknown.is_empty(),

@@ -251,3 +251,41 @@ async fn an_empty_table_is_deleted_once_dynamodb_is_done_with_its_last_change() 
     account.down(&stack(|_| {}), ID).await.done();
     account.check();
 }
+
+#[tokio::test]
+async fn a_table_whose_first_answer_was_lost_is_known_by_its_tags() {
+    for (tags, well) in [(ours(), true), (json!([]), false)] {
+        let script = Script::default()
+            .documented("dynamodb:DescribeTable", GUIDE, absent())
+            .modelled("dynamodb:CreateTable", MODEL, crate::script::Answer::Cut)
+            .documented(
+                "dynamodb:CreateTable",
+                GUIDE,
+                refused(400, "ResourceInUseException", "Table already exists: users"),
+            )
+            .recorded(
+                "dynamodb:ListTagsOfResource",
+                CUSTODIAN,
+                json!({"Tags": tags}).to_string(),
+            );
+        let script = match well {
+            false => script,
+            true => script
+                .recorded("dynamodb:DescribeTable", LOCALSTACK, described("ACTIVE", json!({})))
+                .after("dynamodb:CreateTable")
+                .recorded("dynamodb:DescribeContinuousBackups", CUSTODIAN, backups("DISABLED"))
+                .documented(
+                    "dynamodb:Scan",
+                    MODEL,
+                    json!({"Count": 0, "ScannedCount": 0}).to_string(),
+                ),
+        };
+        let account = of_root(script).await;
+        let ran = account.up(&stack(|_| {}), ID, Given::default()).await;
+        match well {
+            true => ran.done(),
+            false => assert_eq!(ran.failure().error.kind, confctl::engine::Kind::Refused),
+        }
+        account.check();
+    }
+}

@@ -155,6 +155,15 @@ async fn a_new_one_is_made_and_then_found_by_its_tags() {
         .recorded("wafv2:ListWebACLs", CUSTODIAN, json!({"WebACLs": []}).to_string())
         .documented(
             "wafv2:CreateWebACL",
+            TERRAFORM,
+            refused(
+                400,
+                "WAFUnavailableEntityException",
+                "AWS WAF couldn\u{2019}t retrieve the resource that you requested. Retry your request.",
+            ),
+        )
+        .documented(
+            "wafv2:CreateWebACL",
             &format!("{CLI}/create-web-acl.rst"),
             json!({"Summary": summary()}).to_string(),
         )
@@ -277,5 +286,48 @@ async fn one_that_others_use_stays_and_they_are_named() {
     );
     assert_eq!(failure.error.kind, Kind::Refused);
     assert!(matches!(ran.report.steps[1].outcome, Outcome::Failed(_)));
+    account.check();
+}
+
+#[tokio::test]
+async fn a_duplicate_is_ours_only_by_its_tags_and_a_full_account_says_so() {
+    let made = || {
+        Script::default()
+            .recorded("wafv2:ListWebACLs", CUSTODIAN, json!({"WebACLs": []}).to_string())
+            .recorded("wafv2:ListWebACLs", CUSTODIAN, listed(json!([summary()]), "confctl-tcb-conference-us-east-1"))
+            .after("wafv2:CreateWebACL")
+            .recorded("wafv2:GetWebACL", CUSTODIAN, web_acl(our_rules()))
+            .documented(
+                "wafv2:CreateWebACL",
+                TERRAFORM,
+                refused(400, "WAFDuplicateItemException", "AWS WAF couldn\u{2019}t perform the operation because some resource in your request is a duplicate of an existing one."),
+            )
+    };
+    let another =
+        json!([{"Key": "confctl:stack", "Value": "another"}, {"Key": "confctl:region", "Value": "us-east-1"}]);
+    for (tags, well) in [(ours(), true), (another, false)] {
+        let script = made().recorded("wafv2:ListTagsForResource", CUSTODIAN, tagged(tags));
+        let account = of_root(script).await;
+        let ran = account.up(&stack(|_| {}), ID, Given::default()).await;
+        match well {
+            true => ran.done(),
+            false => assert_eq!(ran.failure().error.kind, Kind::Refused),
+        }
+        account.check();
+    }
+    let full = Script::default()
+        .recorded("wafv2:ListWebACLs", CUSTODIAN, json!({"WebACLs": []}).to_string())
+        .documented(
+            "wafv2:CreateWebACL",
+            "boto/botocore botocore/data/wafv2/2019-07-29/service-2.json",
+            refused(
+                400,
+                "WAFLimitsExceededException",
+                "AWS WAF couldn\u{2019}t perform the operation because you exceeded your resource limit.",
+            ),
+        );
+    let account = of_root(full).await;
+    let ran = account.up(&stack(|_| {}), ID, Given::default()).await;
+    assert!(ran.failure().error.in_a_line().contains("resource limit"));
     account.check();
 }

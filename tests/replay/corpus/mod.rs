@@ -168,6 +168,7 @@ async fn every_recorded_answer_is_read_and_every_list_of_them_ends() {
             (None, Err(error)) => Some(error.in_a_line()),
             (Some(code), answer) => Some(format!("a refusal, {code}, is read as {answer:?}")),
         };
+        account.replay.check_markers();
         let pages = account.replay.times(recording.operation);
         let said = said.or_else(|| (pages > PAGES).then(|| format!("the list does not end: {pages} pages")));
         match said {
