@@ -124,7 +124,7 @@ pub fn stack_of(profile: Profile) -> Stack {
         description: "as it is".to_owned(),
         mark: String::new(),
         build: Box::new(|_, _| {
-            let file = std::env::temp_dir().join(format!("confctl-replay-{}.zip", std::process::id()));
+            let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("bundle.zip");
             std::fs::write(&file, b"a bundle").map_err(|error| Error::failed(error.to_string()))?;
             Ok(file)
         }),

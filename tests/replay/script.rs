@@ -83,7 +83,10 @@ impl Script {
     }
 
     fn line(mut self, mark: Mark, operation: &'static str, source: &str, answer: Answer) -> Self {
-        assert!(!source.is_empty(), "{mark:?} answer of {operation} names no source");
+        assert!(
+            source.contains('/'),
+            "the {mark:?} answer of {operation} names no repository"
+        );
         self.0.push(Line {
             operation,
             matching: None,

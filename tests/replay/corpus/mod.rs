@@ -138,9 +138,10 @@ fn without_markers(body: &str) -> String {
 }
 
 async fn asked(recording: &Recording) -> (Account, Call) {
-    let mut script = Script::default().recorded(recording.operation, "the corpus of recordings", recording.answer());
+    let source = recording.file.to_string_lossy();
+    let mut script = Script::default().recorded(recording.operation, &source, recording.answer());
     if recording.status < 400 {
-        script = script.recorded(recording.operation, "the corpus of recordings", recording.last_page());
+        script = script.recorded(recording.operation, &source, recording.last_page());
     }
     let account = of_root(script).await;
     let answer = call(&account, recording.operation).await;
