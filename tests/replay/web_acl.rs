@@ -162,6 +162,15 @@ async fn a_new_one_is_made_and_then_found_by_its_tags() {
                 "AWS WAF couldn\u{2019}t retrieve the resource that you requested. Retry your request.",
             ),
         )
+        .modelled(
+            "wafv2:CreateWebACL",
+            "boto/botocore botocore/data/wafv2/2019-07-29/service-2.json",
+            refused(
+                500,
+                "WAFTagOperationInternalErrorException",
+                "WAF couldn\u{2019}t perform your tagging operation because of an internal error. Retry your request.",
+            ),
+        )
         .documented(
             "wafv2:CreateWebACL",
             &format!("{CLI}/create-web-acl.rst"),
