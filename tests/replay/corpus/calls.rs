@@ -1,12 +1,14 @@
 //! One call of each operation that confctl makes, as it makes them, lists to their end. Its arguments decide nothing here.
-//! Left out are those that take a whole document (CreateDistributionWithTags, UpdateDistribution, CreateWebACL, UpdateWebACL,
-//! GetMetricStatistics) and GetCallerIdentity, which every case calls: the cases have them.
+//! GetCallerIdentity is not among them: an account begins with it.
 
+use aws_smithy_types::DateTime;
 use confctl::aws::paging::{self, Page};
-use confctl::aws::services::cloudwatch::AlarmSettings;
+use confctl::aws::services::cloudwatch::{AlarmSettings, GetMetricStatistics};
 use confctl::aws::services::s3::If;
+use confctl::aws::services::waf::{CreateWebAcl, DefaultAction, WebAcl};
 use confctl::aws::{Aws, Explain};
 use confctl::engine::Error;
+use serde_json::{Value, json};
 
 use crate::account::Account;
 
@@ -75,11 +77,14 @@ calls! {
     "autoscaling:UpdateAutoScalingGroup" => sent!(operation, write.autoscaling.update_auto_scaling_group()),
     "cloudformation:DescribeStackResources" => own!(operation, read.cloudformation.describe_stack_resources("s")),
     "cloudformation:DescribeStacks" => own!(operation, read.cloudformation.describe_stacks("s")),
+    "cloudfront:CreateDistributionWithTags" => sent!(operation, write.cloudfront.create_distribution_with_tags()),
     "cloudfront:GetDistribution" => sent!(operation, read.cloudfront.get_distribution().id("E1")),
     "cloudfront:GetDistributionConfig" => sent!(operation, read.cloudfront.get_distribution_config().id("E1")),
     "cloudfront:ListDistributions" => distributions(read).await,
     "cloudfront:ListTagsForResource" => sent!(operation, read.cloudfront.list_tags_for_resource().resource("arn")),
+    "cloudfront:UpdateDistribution" => sent!(operation, write.cloudfront.update_distribution().id("E1")),
     "cloudwatch:DescribeAlarms" => own!(operation, read.cloudwatch.describe_alarms(&["a"])),
+    "cloudwatch:GetMetricStatistics" => own!(operation, read.cloudwatch.get_metric_statistics(&statistics())),
     "cloudwatch:PutMetricAlarm" => own!(operation, write.cloudwatch.put_metric_alarm(&AlarmSettings::default())),
     "dynamodb:BatchWriteItem" => sent!(operation, write.dynamodb.batch_write_item()),
     "dynamodb:CreateTable" => sent!(operation, write.dynamodb.create_table().table_name("t")),
@@ -158,9 +163,11 @@ calls! {
     "ssm:DescribeInstanceInformation" => own!(operation, read.ssm.describe_instance_information(&[], None)),
     "ssm:GetCommandInvocation" => own!(operation, read.ssm.get_command_invocation("c", "i")),
     "ssm:SendCommand" => own!(operation, write.ssm.send_command("d", &[], serde_json::Value::Null, "c")),
+    "wafv2:CreateWebACL" => own!(operation, write.waf.create_web_acl(&new_web_acl())),
     "wafv2:GetWebACL" => own!(operation, read.waf.get_web_acl("n", "1")),
     "wafv2:ListTagsForResource" => paging::all(async |marker: Option<String>| read.waf.list_tags_for_resource("arn", marker).await.explain(operation)).await.map(drop),
     "wafv2:ListWebACLs" => paging::all(async |marker: Option<String>| read.waf.list_web_acls(marker).await.explain(operation)).await.map(drop),
+    "wafv2:UpdateWebACL" => own!(operation, write.waf.update_web_acl(&web_acl(), "token")),
 }
 
 async fn distributions(aws: &Aws) -> Call {
@@ -171,4 +178,30 @@ async fn distributions(aws: &Aws) -> Call {
         Ok(Page::new(items.unwrap_or_default(), next))
     };
     paging::all(page).await.map(drop)
+}
+
+fn statistics() -> GetMetricStatistics<'static> {
+    GetMetricStatistics {
+        namespace: Some("AWS/EC2"),
+        metric_name: Some("CPUUtilization"),
+        dimensions: &[],
+        statistics: vec!["Average"],
+        period: 300,
+        start_time: DateTime::from_secs(0),
+        end_time: DateTime::from_secs(300),
+    }
+}
+
+fn new_web_acl() -> CreateWebAcl<'static> {
+    CreateWebAcl {
+        name: "n",
+        default_action: DefaultAction::default(),
+        rules: Vec::new(),
+        visibility_config: Value::Null,
+        tags: Vec::new(),
+    }
+}
+
+fn web_acl() -> WebAcl {
+    serde_json::from_value(json!({"ARN": "arn", "DefaultAction": {}})).unwrap()
 }
