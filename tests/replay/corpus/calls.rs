@@ -12,19 +12,24 @@ use serde_json::{Value, json};
 
 use crate::account::Account;
 
-pub type Call = Result<(), Error>;
+/// All that was read, as text.
+pub type Call = Result<String, Error>;
+
+fn shown<T: std::fmt::Debug>(answer: T) -> String {
+    format!("{answer:?}")
+}
 
 /// Sends a request of the SDK's.
 macro_rules! sent {
     ($operation:ident, $call:expr) => {
-        $call.send().await.explain($operation).map(drop)
+        $call.send().await.explain($operation).map(shown)
     };
 }
 
 /// Calls a client of confctl's own.
 macro_rules! own {
     ($operation:ident, $call:expr) => {
-        $call.await.explain($operation).map(drop)
+        $call.await.explain($operation).map(shown)
     };
 }
 
@@ -36,7 +41,7 @@ macro_rules! listed {
             Ok(Page::new(page.$items, page.$next))
         })
         .await
-        .map(drop)
+        .map(shown)
     };
 }
 
@@ -48,7 +53,7 @@ macro_rules! pages {
             Ok(Page::new(page.$items.unwrap_or_default(), page.$next))
         })
         .await
-        .map(drop)
+        .map(shown)
     };
 }
 
@@ -157,7 +162,7 @@ calls! {
     "iam:UpdateAssumeRolePolicy" => sent!(operation, write.iam.update_assume_role_policy()),
     "s3:DeleteObject" => own!(operation, write.s3.delete_object("b", "k", If::Always)),
     "s3:GetObject" => own!(operation, read.s3.get_object("b", "k")),
-    "s3:ListObjectsV2" => paging::all(async |marker: Option<String>| read.s3.list_objects("b", "p", marker.as_deref()).await.explain(operation)).await.map(drop),
+    "s3:ListObjectsV2" => paging::all(async |marker: Option<String>| read.s3.list_objects("b", "p", marker.as_deref()).await.explain(operation)).await.map(shown),
     "s3:PutObject" => own!(operation, write.s3.put_object("b", "k", Vec::new(), If::Always)),
     "servicequotas:GetServiceQuota" => own!(operation, read.quotas.get_service_quota("ec2", "q")),
     "ssm:DescribeInstanceInformation" => own!(operation, read.ssm.describe_instance_information(&[], None)),
@@ -165,8 +170,8 @@ calls! {
     "ssm:SendCommand" => own!(operation, write.ssm.send_command("d", &[], serde_json::Value::Null, "c")),
     "wafv2:CreateWebACL" => own!(operation, write.waf.create_web_acl(&new_web_acl())),
     "wafv2:GetWebACL" => own!(operation, read.waf.get_web_acl("n", "1")),
-    "wafv2:ListTagsForResource" => paging::all(async |marker: Option<String>| read.waf.list_tags_for_resource("arn", marker).await.explain(operation)).await.map(drop),
-    "wafv2:ListWebACLs" => paging::all(async |marker: Option<String>| read.waf.list_web_acls(marker).await.explain(operation)).await.map(drop),
+    "wafv2:ListTagsForResource" => paging::all(async |marker: Option<String>| read.waf.list_tags_for_resource("arn", marker).await.explain(operation)).await.map(shown),
+    "wafv2:ListWebACLs" => paging::all(async |marker: Option<String>| read.waf.list_web_acls(marker).await.explain(operation)).await.map(shown),
     "wafv2:UpdateWebACL" => own!(operation, write.waf.update_web_acl(&web_acl(), "token")),
 }
 
@@ -177,7 +182,7 @@ async fn distributions(aws: &Aws) -> Call {
         let (items, next) = list.map(|list| (list.items, list.next_marker)).unwrap_or_default();
         Ok(Page::new(items.unwrap_or_default(), next))
     };
-    paging::all(page).await.map(drop)
+    paging::all(page).await.map(shown)
 }
 
 fn statistics() -> GetMetricStatistics<'static> {
