@@ -78,7 +78,7 @@ async fn tails(cx: &WriteCx<Aws>, environment: &str) -> Result<Vec<(String, Stri
     let mut tails = Vec::new();
     for info in infos.await? {
         if let (Some(instance), Some(url)) = (info.ec2_instance_id(), info.message()) {
-            tails.push((instance.to_owned(), fetched(url).await?));
+            tails.push((instance.to_owned(), fetched(aws, url).await?));
         }
     }
     tails.sort();
@@ -103,11 +103,11 @@ fn sampled(info: &EnvironmentInfoDescription) -> (String, i64) {
 
 /// The URL is presigned: whoever has it reads the log, so it is shown nowhere.
 /// Source: the developer guide's using-features.logging.
-async fn fetched(url: &str) -> Result<String, Error> {
+async fn fetched(aws: &Aws, url: &str) -> Result<String, Error> {
     let failed = |error: reqwest::Error| {
         Error::failed("could not fetch an instance's logs").because(texts::clean(&error.without_url().to_string()))
     };
-    let client = crate::http::client().map_err(failed)?;
+    let client = crate::http::client(url, aws.public.authorities.as_deref()).map_err(failed)?;
     let get = client.get(url).timeout(Duration::from_secs(60)).send().await;
     let mut answer = get.and_then(reqwest::Response::error_for_status).map_err(failed)?;
     let mut body = Vec::new();
