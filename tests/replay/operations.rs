@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use confctl::aws::reads::READS;
 
+use crate::say;
+
 /// A client's field in `Aws`, the permission's prefix, the service as the SDK names it.
 const SERVICES: [(&str, &str, &str); 14] = [
     ("autoscaling", "autoscaling", "Auto Scaling"),
@@ -221,13 +223,14 @@ fn every_operation_that_is_called_has_an_answer_of_aws() {
         println!("{operation:<55} {:>8} {:>10} {:>8}", marks[0], marks[1], marks[2]);
         sums.iter_mut().zip(marks).for_each(|(sum, mark)| *sum += mark);
     }
-    println!(
-        "{:<55} {:>8} {:>10} {:>8}",
-        format!("{} operations, {} called", answered.len(), called.len()),
+    say(&format!(
+        "{} operations are called and {} answered: by {} recorded, {} documented and {} modelled answers",
+        called.len(),
+        answered.len(),
         sums[0],
         sums[1],
         sums[2]
-    );
+    ));
     assert!(missing.is_empty(), "called, and answered by no case: {missing:?}");
     let idle: Vec<_> = known.difference(&called).collect();
     assert!(idle.is_empty(), "answered by a case, and called by nothing: {idle:?}");

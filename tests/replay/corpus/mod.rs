@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use self::calls::{Call, call};
 use crate::account::{REGION, connect_to, of_root};
+use crate::say;
 use crate::script::{Answer, Replay, Script, refused};
 
 /// A folder's name where it is not the permission's prefix.
@@ -194,17 +195,15 @@ async fn asked(recording: &Recording) -> (Replay, Call) {
 const PAGES: usize = 3;
 
 #[tokio::test]
-#[expect(clippy::print_stdout, reason = "what was not read must be seen")]
 async fn every_recorded_answer_is_read_and_every_list_of_them_ends() {
     let Some(folder) = std::env::var_os("CONFCTL_RECORDINGS").filter(|folder| !folder.is_empty()) else {
-        println!("skipped: CONFCTL_RECORDINGS names no folder of recordings");
+        say("skipped: CONFCTL_RECORDINGS names no folder of recordings");
         return;
     };
     let recordings = recordings(Path::new(&folder));
     assert!(!recordings.is_empty(), "{} has no recordings", folder.display());
     let (mut read, mut wrong, mut texts) = (BTreeMap::<&str, usize>::new(), Vec::new(), (0, 0));
     let (recordings, others): (Vec<_>, Vec<_>) = recordings.into_iter().partition(|one| !one.is_of_another_protocol());
-    println!("left out: {} of a protocol that confctl does not speak", others.len());
     for recording in &recordings {
         let (replay, answer) = asked(recording).await;
         let said = match (recording.code(), answer) {
@@ -225,12 +224,14 @@ async fn every_recorded_answer_is_read_and_every_list_of_them_ends() {
             Some(said) => wrong.push(format!("{}: {said}", recording.file.display())),
         }
     }
-    println!(
-        "{} recorded answers of {} operations read",
+    say(&format!(
+        "{} recorded answers of {} operations read, with {} of the {} texts in them; left out: {} of a protocol that confctl does not speak",
         read.values().sum::<usize>(),
-        read.len()
-    );
-    println!("{} of the {} texts in them are in what was read", texts.0, texts.1);
+        read.len(),
+        texts.0,
+        texts.1,
+        others.len()
+    ));
     assert!(
         wrong.is_empty(),
         "{} of {} not read:\n{}",
