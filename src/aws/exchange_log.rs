@@ -132,7 +132,9 @@ pub fn masked(body: &str) -> String {
     let text = masks.key_id.replace_all(&text, "AKIAIOSFODNN7EXAMPLE");
     let text = masks.signed.replace_all(&text, "$1$2(masked)");
     let text = masks.account.replace_all(&text, "${1}123456789012${2}");
-    let text = masks.ipv4.replace_all(&text, |found: &Captures<'_>| public_address(&found[0]));
+    let text = masks
+        .ipv4
+        .replace_all(&text, |found: &Captures<'_>| public_address(&found[0]));
     text.into_owned()
 }
 
@@ -181,7 +183,11 @@ fn without_sent_values(body: &str) -> String {
         .map(|option| format!("{option}.Value"))
         .collect();
     let masked = pairs.iter().map(|(name, value)| {
-        let value = if of_properties.iter().any(|secret| secret == name) { "(masked)" } else { value };
+        let value = if of_properties.iter().any(|secret| secret == name) {
+            "(masked)"
+        } else {
+            value
+        };
         format!("{name}={value}")
     });
     masked.collect::<Vec<_>>().join("&")
@@ -198,25 +204,37 @@ mod tests {
                      OptionSettings.member.2.Namespace=aws%3Aelasticbeanstalk%3Aapplication%3Aenvironment&\
                      OptionSettings.member.2.OptionName=API_TOKEN&OptionSettings.member.2.Value=hunter2";
         let text = masked(asked);
-        assert!(!text.contains("hunter2") && text.contains("member.1.Value=2") && text.contains("API_TOKEN"), "{text}");
+        assert!(
+            !text.contains("hunter2") && text.contains("member.1.Value=2") && text.contains("API_TOKEN"),
+            "{text}"
+        );
         let answer = "<OptionSettings><member><Namespace>aws:autoscaling:asg</Namespace><OptionName>MinSize</OptionName>\
                       <Value>2</Value></member><member><OptionName>API_TOKEN</OptionName>\
                       <Namespace>aws:elasticbeanstalk:application:environment</Namespace><Value>hunter2</Value></member></OptionSettings>";
         let text = masked(answer);
-        assert!(!text.contains("hunter2") && text.contains("<Value>2</Value>") && text.contains("API_TOKEN"), "{text}");
+        assert!(
+            !text.contains("hunter2") && text.contains("<Value>2</Value>") && text.contains("API_TOKEN"),
+            "{text}"
+        );
     }
 
     #[test]
     fn people_accounts_keys_and_addresses_are_nobodys_business() {
         for (text, wanted) in [
-            ("Endpoint=ops.team%40corp.example&x=1", "Endpoint=someone@example.com&x=1"),
+            (
+                "Endpoint=ops.team%40corp.example&x=1",
+                "Endpoint=someone@example.com&x=1",
+            ),
             ("<Owner>jo@corp.example</Owner>", "<Owner>someone@example.com</Owner>"),
             ("arn:aws:iam::444455556666:role/r", "arn:aws:iam::123456789012:role/r"),
             ("\"1732960000000\"", "\"1732960000000\""),
             ("<PublicIp>54.1.2.3</PublicIp>", "<PublicIp>203.0.113.1</PublicIp>"),
             ("<PrivateIp>172.31.0.9</PrivateIp>", "<PrivateIp>172.31.0.9</PrivateIp>"),
             ("AKIAABCDEFGHIJKLMNOP", "AKIAIOSFODNN7EXAMPLE"),
-            ("<m>-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----</m>", "<m>(key)</m>"),
+            (
+                "<m>-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----</m>",
+                "<m>(key)</m>",
+            ),
             ("?X-Amz-Signature=abcdef&y=2", "?X-Amz-Signature=(masked)&y=2"),
         ] {
             assert_eq!(masked(text), wanted);

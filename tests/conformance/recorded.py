@@ -32,6 +32,7 @@ LACKING = {
 BEYOND = {
     ("iam", "CreateRole", "Role.Description"): "none of those that were recorded was given one",
     ("iam", "SimulatePrincipalPolicy", "EvaluationResults[].ResourceSpecificResults"): "newer than the recordings (IAM API, 2026)",
+    ("elasticbeanstalk", "DescribeEnvironments", "Environments[].TemplateName"): "none of those that were recorded was made from one",
     ("elbv2", "DescribeTargetGroups", "TargetGroups[].ProtocolVersion"): "newer than the recordings (ELB API, 2020)",
 }
 

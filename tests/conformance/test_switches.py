@@ -67,7 +67,8 @@ class Late(Case):
         self.assertEqual([], attached())
         until("the policy", attached)
         iam.detach_role_policy(RoleName="fresh", PolicyArn=WEB_TIER)
-        iam.delete_role(RoleName="fresh")
+        # IAM may still see what was just taken away.
+        until("the role is let go", lambda: refusal(iam.delete_role, RoleName="fresh")[0] is None)
         # Deleted, and still to be read: whoever counts what is left would count it.
         self.assertEqual("fresh", iam.get_role(RoleName="fresh")["Role"]["RoleName"])
         self.assertEqual(1, len(attached()))

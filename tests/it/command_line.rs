@@ -123,24 +123,45 @@ fn the_log_file_holds_what_aws_answered_and_no_secret() {
     let user = User::new();
     let log = user.home().join("run.jsonl");
     let up = [
-        "up", "--sandbox", "--yes", "-p", "dev", "--no-verify", "--set", "ssh.enabled=true", "--set",
-        "app.properties.API_TOKEN=hunter2", "--set", "notifications.email=ops@corp.example", "--log-file",
+        "up",
+        "--sandbox",
+        "--yes",
+        "-p",
+        "dev",
+        "--no-verify",
+        "--set",
+        "ssh.enabled=true",
+        "--set",
+        "app.properties.API_TOKEN=hunter2",
+        "--set",
+        "notifications.email=ops@corp.example",
+        "--log-file",
     ];
     user.confctl(&[&up[..], &[log.to_str().unwrap()]].concat()).exits(0);
     let text = std::fs::read_to_string(&log).unwrap();
     let calls: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let of = |operation: &str| {
         let fields = calls.iter().map(|call| &call["fields"]);
-        fields.filter(move |fields| fields["operation"] == operation).collect::<Vec<_>>()
+        fields
+            .filter(move |fields| fields["operation"] == operation)
+            .collect::<Vec<_>>()
     };
     // SDK crates and our own client alike.
-    for operation in ["CreateEnvironment", "DescribeConfigurationSettings", "DescribeStacks", "PutObject"] {
+    for operation in [
+        "CreateEnvironment",
+        "DescribeConfigurationSettings",
+        "DescribeStacks",
+        "PutObject",
+    ] {
         assert!(!of(operation).is_empty(), "{operation} is not in the log");
     }
     let made = of("CreateEnvironment")[0];
     assert_eq!(made["status"], 200);
     assert!(made["asked"].as_str().unwrap().contains("API_TOKEN"), "{made}");
-    assert!(made["answer"].as_str().unwrap().contains("<CreateEnvironmentResult"), "{made}");
+    assert!(
+        made["answer"].as_str().unwrap().contains("<CreateEnvironmentResult"),
+        "{made}"
+    );
     for secret in ["hunter2", "ops@corp", "ops%40corp", "PRIVATE KEY", "Signature="] {
         assert!(!text.contains(secret), "{secret} is in the log");
     }

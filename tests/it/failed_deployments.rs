@@ -24,12 +24,17 @@ fn fails(files: &[(&str, &str)]) -> (User, String) {
 fn its_last_ten_lines_say(printed: &str, cause: &str) {
     let lines: Vec<_> = printed.lines().collect();
     let last_ten = lines[lines.len().saturating_sub(10)..].join("\n");
-    assert!(last_ten.contains(cause), "{cause} is not in the last ten lines of\n{printed}");
+    assert!(
+        last_ten.contains(cause),
+        "{cause} is not in the last ten lines of\n{printed}"
+    );
 }
 
 #[track_caller]
 fn the_whole_is_kept(printed: &str, what: &str) {
-    let (_, file) = printed.split_once("the whole of the instances' logs is in ").expect(printed);
+    let (_, file) = printed
+        .split_once("the whole of the instances' logs is in ")
+        .expect(printed);
     let file = Path::new(file.lines().next().unwrap());
     let kept = std::fs::read_to_string(file).unwrap();
     assert!(kept.contains("/var/log/eb-engine.log") && kept.contains(what), "{kept}");

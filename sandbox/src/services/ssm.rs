@@ -230,7 +230,6 @@ fn get_invocation(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
         standard_output_url: Some(String::new()),
         status: Some(invocation.status.as_str().to_owned()),
         status_details: Some(invocation.status.details().to_owned()),
-        ..m::GetCommandInvocationResult::default()
     };
     Ok(wire::serialize_get_command_invocation_response(&result).into())
 }

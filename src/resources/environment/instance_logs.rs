@@ -154,7 +154,11 @@ fn telling(tail: &str) -> Vec<String> {
     };
     let mut lines: Vec<String> = of("/eb-engine.log").flat_map(told_by_the_engine).collect();
     for text in of("/nginx/error.log") {
-        let grave = |line: &&str| ["[emerg]", "[alert]", "[crit]"].iter().any(|level| line.contains(level));
+        let grave = |line: &&str| {
+            ["[emerg]", "[alert]", "[crit]"]
+                .iter()
+                .any(|level| line.contains(level))
+        };
         lines.extend(text.lines().filter(grave).map(texts::clean));
     }
     for text in of("/web.stdout.log") {
@@ -203,7 +207,8 @@ fn next_heading(text: &str) -> Option<usize> {
             (start, line)
         })
         .collect();
-    let is_heading = |three: &&[(usize, &str)]| is_rule(three[0].1) && three[1].1.starts_with('/') && is_rule(three[2].1);
+    let is_heading =
+        |three: &&[(usize, &str)]| is_rule(three[0].1) && three[1].1.starts_with('/') && is_rule(three[2].1);
     lines.windows(3).find(is_heading).map(|three| three[0].0)
 }
 
@@ -236,7 +241,11 @@ Nov 30 10:00:01 ip-172-31-0-1 web[123]: TABLE_NAME is not set\u{1b}[0m
     #[test]
     fn a_tail_is_read_file_by_file() {
         let names: Vec<_> = files(TAIL).into_iter().map(|(name, _)| name).collect();
-        let all = ["/var/log/eb-engine.log", "/var/log/nginx/error.log", "/var/log/web.stdout.log"];
+        let all = [
+            "/var/log/eb-engine.log",
+            "/var/log/nginx/error.log",
+            "/var/log/web.stdout.log",
+        ];
         assert_eq!(names, all);
         assert_eq!(files("no headings\n-----\nat all"), []);
     }

@@ -206,6 +206,9 @@ impl Environment {
                     follow::wait_healthy(cx, &id, self.name(), self.leftover(), Warning::WaitedOut).await?;
                 return Ok(Live::read(cx.read().aws(), &environment).await?);
             }
+            if ended.terminated() {
+                self.sweep(cx, &id).await;
+            }
             if ended.terminated() && ended.profile_not_spread() && retries > 0 {
                 retries -= 1;
                 cx.step("IAM has not spread the instance profile yet; launching again");
@@ -218,6 +221,18 @@ impl Environment {
             } else {
                 failure
             });
+        }
+    }
+
+    /// Removes what Beanstalk copied for a launch that ended by itself. Where that fails the next run does it, and AWS's reason for
+    /// the launch's end is told all the same.
+    async fn sweep(&self, cx: &WriteCx<Aws>, id: &str) {
+        let swept = async {
+            cx.intend(TERMINATED, id).await?;
+            follow::delete_objects(cx.aws(), self.stack.name.as_str(), id).await
+        };
+        if let Err(error) = swept.await {
+            tracing::warn!(%error, id, "what Beanstalk left of it in its bucket could not be removed");
         }
     }
 
