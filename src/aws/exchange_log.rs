@@ -4,12 +4,14 @@
 use std::sync::LazyLock;
 
 use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::interceptors::context::FinalizerInterceptorContextRef;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
+};
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::config_bag::ConfigBag;
+use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 use regex_lite::{Captures, Regex};
 
 /// Switched on for the log file alone: what is masked here is still more than a terminal should show.
@@ -43,6 +45,25 @@ impl Intercept for ExchangeLog {
         "ExchangeLog"
     }
 
+    // The request as it goes out, signed, each attempt anew: it is taken apart when it is sent.
+    fn read_before_transmit(
+        &self,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if is_on() {
+            let request = context.request();
+            let asked = Asked {
+                method: request.method().to_owned(),
+                path: masked(request.uri().split('?').next().unwrap_or_default()),
+                body: shown(cfg, request.body()),
+            };
+            cfg.interceptor_state().store_put(asked);
+        }
+        Ok(())
+    }
+
     // The last hook of an attempt: the body of the answer has been read by then.
     fn read_after_attempt(
         &self,
@@ -50,47 +71,64 @@ impl Intercept for ExchangeLog {
         _: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        if !tracing::enabled!(target: TARGET, tracing::Level::DEBUG) {
+        let Some(Asked { method, path, body }) = cfg.load::<Asked>().filter(|_| is_on()) else {
             return Ok(());
-        }
-        let (service, operation) = match cfg.load::<Metadata>() {
-            Some(metadata) => (metadata.service(), metadata.name()),
-            None => ("unknown", "unknown"),
         };
-        let hidden = WITHOUT_BODIES
-            .iter()
-            .any(|(name, operations)| *name == service && operations.contains(&operation));
-        let body = |body: &SdkBody| match (hidden, body.bytes()) {
-            (true, _) => "(left out)".to_owned(),
-            (false, None) => "(a stream)".to_owned(),
-            (false, Some(bytes)) => masked(&String::from_utf8_lossy(&bytes[..bytes.len().min(LONGEST)])),
+        let (service, operation) = call(cfg);
+        let Some(response) = context.response() else {
+            tracing::debug!(target: TARGET, service, operation, method, path, asked = body, "no answer");
+            return Ok(());
         };
-        let request = context.request().map(|request| {
-            let path = request.uri().split('?').next().unwrap_or_default();
-            (request.method().to_owned(), masked(path), body(request.body()))
-        });
-        let (method, uri, asked) = request.unwrap_or_default();
-        match context.response() {
-            Some(response) => {
-                let header = |name: &str| response.headers().get(name).unwrap_or_default().to_owned();
-                let request_id = Some(header("x-amzn-requestid")).filter(|id| !id.is_empty());
-                tracing::debug!(
-                    target: TARGET,
-                    service,
-                    operation,
-                    method,
-                    uri,
-                    asked,
-                    status = response.status().as_u16(),
-                    request_id = request_id.unwrap_or_else(|| header("x-amz-request-id")),
-                    content_type = header("content-type"),
-                    answer = body(response.body()),
-                    "answered"
-                );
-            }
-            None => tracing::debug!(target: TARGET, service, operation, method, uri, asked, "no answer"),
-        }
+        let header = |name: &str| response.headers().get(name);
+        tracing::debug!(
+            target: TARGET,
+            service,
+            operation,
+            method,
+            path,
+            asked = body,
+            status = response.status().as_u16(),
+            // S3 names it otherwise than all other services.
+            request_id = header("x-amzn-requestid").or_else(|| header("x-amz-request-id")),
+            content_type = header("content-type"),
+            answer = shown(cfg, response.body()),
+            "answered"
+        );
         Ok(())
+    }
+}
+
+/// A request, as far as it is shown.
+#[derive(Debug)]
+struct Asked {
+    method: String,
+    path: String,
+    body: String,
+}
+
+impl Storable for Asked {
+    type Storer = StoreReplace<Self>;
+}
+
+fn is_on() -> bool {
+    tracing::enabled!(target: TARGET, tracing::Level::DEBUG)
+}
+
+/// Service and operation.
+fn call(cfg: &ConfigBag) -> (&str, &str) {
+    cfg.load::<Metadata>()
+        .map_or(("unknown", "unknown"), |metadata| (metadata.service(), metadata.name()))
+}
+
+fn shown(cfg: &ConfigBag, body: &SdkBody) -> String {
+    let (service, operation) = call(cfg);
+    let hidden = WITHOUT_BODIES
+        .iter()
+        .any(|(name, operations)| *name == service && operations.contains(&operation));
+    match body.bytes() {
+        _ if hidden => "(left out)".to_owned(),
+        None => "(a stream)".to_owned(),
+        Some(bytes) => masked(&String::from_utf8_lossy(&bytes[..bytes.len().min(LONGEST)])),
     }
 }
 

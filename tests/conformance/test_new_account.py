@@ -45,7 +45,8 @@ class NewAccount(Case):
         iam = client("iam")
         role = "AWSServiceRoleForElasticLoadBalancing"
         self.refuses("NoSuchEntity", iam.get_role, RoleName=role)
-        may = ["elasticbeanstalk:*", "ec2:*", "autoscaling:*", "elasticloadbalancing:*", "cloudwatch:*", "sns:*", "logs:*"]
+        # S3 too: Beanstalk copies a version with the rights of whoever launches it.
+        may = ["elasticbeanstalk:*", "s3:*", "ec2:*", "autoscaling:*", "elasticloadbalancing:*", "cloudwatch:*", "sns:*", "logs:*"]
         document = allow(*may)
         # Auto Scaling's own role is there already, where another launch came first; here its making is allowed.
         document["Statement"].append({

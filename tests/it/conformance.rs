@@ -3,8 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde_json::Value;
-
 use crate::support::{Ran, User, aws_tools};
 
 /// The clock for stories that look at what is in transition: the CLI takes half a second for a call.
