@@ -11,7 +11,7 @@ fn has_nginx() -> bool {
     let found = |place: &&str| Path::new(place).join("nginx").is_file();
     ["/usr/sbin", "/usr/local/sbin", "/usr/bin", "/usr/local/bin"]
         .iter()
-        .any(|place| found(place))
+        .any(found)
 }
 
 fn log(machines: &Machines) -> String {
