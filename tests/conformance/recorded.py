@@ -30,6 +30,9 @@ LACKING = {
 
 # Members that no recording has and an answer here may have, and why.
 BEYOND = {
+    ("ec2", "DescribeInternetGateways", "NextToken"): "none of those that were recorded had a second page",
+    **{("ec2", "DescribeKeyPairs", f"KeyPairs[].{member}"): "newer than the recordings (EC2 API, 2021 and 2022)"
+       for member in ("CreateTime", "KeyType", "PublicKey", "Tags[].Key", "Tags[].Value")},
     ("iam", "CreateRole", "Role.Description"): "none of those that were recorded was given one",
     ("iam", "SimulatePrincipalPolicy", "EvaluationResults[].ResourceSpecificResults"): "newer than the recordings (IAM API, 2026)",
     ("elasticbeanstalk", "DescribeEnvironments", "Environments[].TemplateName"): "none of those that were recorded was made from one",
