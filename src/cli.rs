@@ -380,7 +380,7 @@ pub struct SandboxOptions {
     )]
     pub tag_delay: u32,
 
-    /// What its account cannot do yet: `new`, or some of launch-configurations, load-balancers, distributions, vcpus, service-linked-roles, free-plan, verification
+    /// What its account cannot do: `new`, or some of launch-configurations, load-balancers, distributions, vcpus, service-linked-roles, free-plan, verification, deprecated-policies, region-policy
     #[arg(
         long,
         default_value = "",

@@ -4,7 +4,17 @@
 use std::env;
 
 /// Pipelines set variables to nothing where a value is missing: `env: AWS_ENDPOINT_URL: ${{ vars.ENDPOINT }}`.
-const OURS_AND_AWS: [&str; 2] = ["CONFCTL_", "AWS_"];
+const OURS_AND_AWS: [&str; 3] = ["CONFCTL_", "AWS_", "SSL_CERT_"];
+
+/// What the AWS SDK takes for unset where it is not Unicode: another account, region or endpoint than was meant.
+const MUST_BE_TEXT: [&str; 6] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_DEFAULT_REGION",
+    "AWS_ENDPOINT_URL",
+    "AWS_PROFILE",
+    "AWS_REGION",
+    "AWS_SECRET_ACCESS_KEY",
+];
 
 /// A guard: taken for unset, it would let through what it was set to stop.
 pub const ACCOUNT: &str = "CONFCTL_ACCOUNT";
@@ -22,5 +32,56 @@ pub fn forget_empty() {
     for (name, _) in empty.collect::<Vec<_>>() {
         // SAFETY: this is the only thread: `main` has done nothing yet.
         unsafe { env::remove_var(name) };
+    }
+}
+
+/// What is wrong with the variables that decide who acts where: the name, and why. `None`: nothing that can be told before a call.
+pub fn unfit() -> Option<(&'static str, &'static str)> {
+    MUST_BE_TEXT.into_iter().find_map(|name| {
+        let value = env::var_os(name)?;
+        Some((name, why_unfit(name, value.to_str())?))
+    })
+}
+
+/// The SDK panics at a key that is no header (aws-runtime, auth.rs), and prints the request where an endpoint has no scheme.
+fn why_unfit(name: &str, value: Option<&str>) -> Option<&'static str> {
+    let Some(value) = value else {
+        return Some("is not UTF-8");
+    };
+    if name.contains("ACCESS_KEY") && !value.is_empty() && !value.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Some("holds a space, a line end or another character that no key has");
+    }
+    let has_host = |url: &str| {
+        url.parse::<http::Uri>()
+            .is_ok_and(|url| url.host().is_some_and(|host| !host.is_empty()))
+    };
+    let is_url = |url: &str| (url.starts_with("http://") || url.starts_with("https://")) && has_host(url);
+    (name == "AWS_ENDPOINT_URL" && !value.is_empty() && !is_url(value))
+        .then_some("is no URL: it has to begin with http:// or https:// and to name a host")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_sdk_would_choke_on_or_overlook_is_told_by_its_variable() {
+        let unfit = |name, value| why_unfit(name, value).is_some();
+        for key in ["AKIAIOSFODNN7EXAMPLE\n", "AKIA IOSFODNN7EXAMPLE", "AKIA\u{7f}"] {
+            assert!(unfit("AWS_ACCESS_KEY_ID", Some(key)), "{key:?}");
+        }
+        for url in ["localhost:4701", "http://", "ftp://localhost", " "] {
+            assert!(unfit("AWS_ENDPOINT_URL", Some(url)), "{url:?}");
+        }
+        assert!(unfit("AWS_PROFILE", None));
+        for (name, value) in [
+            ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
+            ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"),
+            ("AWS_ENDPOINT_URL", "http://127.0.0.1:4566"),
+            ("AWS_ENDPOINT_URL", "https://[::1]:4566/"),
+            ("AWS_PROFILE", "two words"),
+        ] {
+            assert!(!unfit(name, Some(value)), "{name}={value}");
+        }
     }
 }

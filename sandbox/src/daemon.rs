@@ -103,6 +103,8 @@ impl Default for Options {
 pub enum DaemonError {
     #[error("there is no home directory; set CONFCTL_SANDBOX_DIR to say where the sandbox lives")]
     NoDirectory,
+    #[error("the sandbox's folder {path} cannot be made: {source}")]
+    NoFolder { path: PathBuf, source: std::io::Error },
     #[error("{0}")]
     Io(#[from] std::io::Error),
     #[error("{path} is not what a sandbox writes: {source}")]
@@ -409,11 +411,11 @@ fn publish(directory: &Path, info: &Info) -> Result<(), DaemonError> {
 }
 
 fn make_directory(directory: &Path) -> Result<(), DaemonError> {
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(directory)?;
-    Ok(())
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
+    made.map_err(|source| DaemonError::NoFolder {
+        path: directory.to_owned(),
+        source,
+    })
 }
 
 fn private_file(path: &Path) -> Result<std::fs::File, DaemonError> {

@@ -15,6 +15,7 @@ use aws_types::os_shim_internal::{Env, Fs};
 
 use super::trust::Trust;
 use crate::engine::{Error, Kind};
+use crate::environment;
 use crate::load::is_this_machine;
 
 /// What is signed in with.
@@ -43,6 +44,11 @@ impl SignIn {
     /// # Errors
     /// Where it cannot be read, lacks the profile that is named, or wants what confctl cannot do.
     pub async fn read(typed: Option<&str>) -> Result<Self, Error> {
+        if let Some((variable, why)) = environment::unfit() {
+            return Err(
+                Error::new(Kind::Usage, format!("{variable} {why}")).hint(format!("correct it, or `unset {variable}`"))
+            );
+        }
         let (fs, env) = (Fs::real(), Env::real());
         let variable = env.get("AWS_PROFILE").ok();
         let named = typed.map(str::to_owned).or(variable);
@@ -194,8 +200,9 @@ impl SignIn {
     pub fn explained(&self, mut error: Error) -> Error {
         // With a code AWS has answered; without one nothing was sent.
         if error.kind == Kind::Denied && error.code.is_none() {
-            let profile = self.named.as_ref().map(|name| format!(" --profile {name}"));
-            let profile = profile.unwrap_or_default();
+            // The one at the end of the chain is signed in; `default` need not be said.
+            let last = self.chain().last().map(Profile::name).filter(|name| *name != "default");
+            let profile = last.map(|name| format!(" --profile {name}")).unwrap_or_default();
             match self.base() {
                 Base::Sso => error.hint = Some(format!("aws sso login{profile}")),
                 Base::Login => error.hint = Some(format!("aws login{profile}")),

@@ -37,7 +37,7 @@ pub(super) enum RegionFrom {
 impl std::fmt::Display for RegionFrom {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::Flag => "--region",
+            Self::Flag => "--region (or CONFCTL_REGION)",
             Self::Profile => "the profile",
             Self::Default => "the profile's default",
             Self::Aws(from) => from,

@@ -215,6 +215,7 @@ fn running() -> Result<Info, Error> {
 fn explained(error: DaemonError) -> Error {
     let hint = match &error {
         DaemonError::OtherVersion { .. } => "confctl sandbox stop",
+        DaemonError::NoFolder { .. } => "set CONFCTL_SANDBOX_DIR to a folder that can be written",
         _ => "confctl sandbox status",
     };
     Error::failed(error.to_string()).hint(hint)

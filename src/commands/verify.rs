@@ -29,9 +29,17 @@ pub(super) async fn run(global: &Global, ui: &Ui) -> Result<Summary, Error> {
     let checks = site(&session, &look).await?;
     let mut summary = Summary::done()
         .output("checks", checks)
-        .say("Verified: the site takes registrations.");
+        .say(match is_own_app(&session) {
+            true => "Verified: the site takes registrations.",
+            false => "Verified: the page answers. (What the forms of another app are called is not known here.)",
+        });
     summary.stack = Some(session.stack.name.to_string());
     Ok(summary)
+}
+
+/// Whether the site is the one that comes along: what the forms of another are called is not ours to know.
+fn is_own_app(session: &Session) -> bool {
+    session.stack.profile.app.bundle == crate::profile::App::default().bundle
 }
 
 /// Checks the site of a stack that is up. Gives the checks that passed.
@@ -50,8 +58,7 @@ pub(super) async fn site(session: &Session, look: &Look) -> Result<Vec<Value>, E
         "caching",
         "the page says how long it may be cached",
     );
-    if session.stack.profile.app.bundle != crate::profile::App::default().bundle {
-        // Somebody else's app: what its forms are called is not ours to know.
+    if !is_own_app(session) {
         return Ok(checks);
     }
     register(session, &client, &url, &mut checks).await?;

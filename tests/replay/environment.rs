@@ -264,6 +264,12 @@ async fn a_profile_that_has_not_spread_is_launched_with_again() {
             "elasticbeanstalk:DescribeConfigurationSettings",
             EB_CLI,
             configuration(&settings(&[], "deployed")),
+        )
+        // What the first launch left in Beanstalk's bucket is looked for.
+        .documented(
+            "s3:ListObjectsV2",
+            LISTS,
+            "<ListBucketResult><KeyCount>0</KeyCount></ListBucketResult>",
         );
     let account = of_root(script).await;
     account.up(&stack(|_| {}), ID, given()).await.done();

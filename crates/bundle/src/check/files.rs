@@ -9,7 +9,7 @@ use super::{Finding, Findings};
 const MOST_BYTES: u64 = 500_000_000;
 /// Where an absolute link leads to something on an instance.
 const OF_THE_INSTANCE: &[&str] = &[
-    "bin", "dev", "etc", "lib", "lib64", "opt", "proc", "run", "sbin", "tmp", "usr", "var",
+    "bin", "dev", "etc", "lib", "lib64", "opt", "proc", "run", "sbin", "usr", "var",
 ];
 /// How many names a sentence lists.
 const NAMED: usize = 3;
@@ -17,7 +17,7 @@ const NAMED: usize = 3;
 pub(super) fn check(contents: &Contents, findings: &mut Findings) {
     for name in &contents.unnameable {
         let way_out = format!("rename it, or name it in {EBIGNORE}");
-        findings.flaw(name, "has a name that is not UTF-8", way_out);
+        findings.flaw(name, "has a name that is not UTF-8, and is not sent", way_out);
     }
     for file in &contents.files {
         if is_bad(&file.name) {
@@ -55,7 +55,8 @@ fn is_bad(name: &str) -> bool {
 fn link(contents: &Contents, file: &File, target: &str, findings: &mut Findings) {
     let copy = format!("put a copy in its place, or name it in {EBIGNORE}");
     match contents.place_of(&file.name) {
-        Place::Inside(place) if contents.has(&place) => {}
+        // The root itself is there too.
+        Place::Inside(place) if place.is_empty() || contents.has(&place) => {}
         Place::Inside(_) => {
             findings.note(
                 &file.name,
