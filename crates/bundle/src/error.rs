@@ -18,7 +18,7 @@ pub enum BundleError {
     NoApp { architecture: Architecture },
     /// Something is there that is none.
     #[error(
-        "{} is neither a Cargo package, nor a folder with a Procfile or what a platform starts without one, nor a zip",
+        "{} is neither a Cargo package, nor a folder with anything in it, nor a zip",
         .path.display()
     )]
     NotABundle { path: PathBuf },

@@ -3,8 +3,6 @@
 
 use std::path::{Path, PathBuf};
 
-use super::check::can_start;
-use super::contents::Contents;
 use super::error::BundleError;
 use super::release::{self, COMPILED_IN};
 use confctl_profile::Architecture;
@@ -62,7 +60,8 @@ impl Source {
         }
         if path.join("Cargo.toml").is_file() {
             Ok(Self::Package(path))
-        } else if has_procfile(&path)? || can_start(&Contents::of_folder(&path)?) {
+        } else if fs_err::read_dir(&path)?.next().is_some() {
+            // What may be lacking depends on the platform: the check says it.
             Ok(Self::Folder(path))
         } else {
             Err(BundleError::NotABundle { path })
@@ -85,19 +84,4 @@ impl Source {
         };
         name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
     }
-}
-
-/// In any spelling, or one folder down: the checks then say what is wrong with it.
-fn has_procfile(directory: &Path) -> Result<bool, BundleError> {
-    let is_procfile = |path: &Path| {
-        path.file_name()
-            .is_some_and(|name| name.eq_ignore_ascii_case("Procfile"))
-    };
-    for entry in fs_err::read_dir(directory)? {
-        let path = entry?.path();
-        if is_procfile(&path) || path.join("Procfile").is_file() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }

@@ -16,7 +16,6 @@ use super::error::BundleError;
 use super::instances::Instances;
 
 pub(super) use files::too_large;
-pub(super) use platform::can_start;
 pub(super) use processes::place_of_program;
 pub(super) use program::GLIBC;
 

@@ -103,11 +103,6 @@ impl View<'_> {
     }
 }
 
-/// Whether any platform would start these files without a Procfile, and what names them.
-pub(in super::super) fn can_start(contents: &Contents) -> bool {
-    meant(contents).is_some() || contents.has(BUILDFILE)
-}
-
 /// The platform that the files are for; containers first, as the EB CLI guesses (awsebcli: heuristics).
 fn meant(contents: &Contents) -> Option<Platform> {
     let any = |names: &[&str]| names.iter().any(|name| contents.has(name));

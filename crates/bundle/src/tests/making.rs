@@ -222,11 +222,14 @@ fn a_source_is_recognised_by_what_is_there() {
     put(base.path(), "package/Cargo.toml", "");
     put(base.path(), "ready/Procfile", "");
     put(base.path(), "site.zip", "");
-    put(base.path(), "empty/notes.txt", "");
+    // What may be lacking is the check's to say, which knows the platform.
+    put(base.path(), "wsgi/main.py", "");
+    std::fs::create_dir(base.path().join("empty")).unwrap();
     let at = |spec: &str| Source::locate(spec, base.path(), HERE);
     assert!(matches!(at("package"), Ok(Source::Package(_))));
     assert!(matches!(at("ready"), Ok(Source::Folder(_))));
     assert!(matches!(at("site.zip"), Ok(Source::Zip(_))));
+    assert!(matches!(at("wsgi"), Ok(Source::Folder(_))));
     assert!(matches!(at("empty"), Err(BundleError::NotABundle { .. })));
     assert!(matches!(at("nowhere"), Err(BundleError::NotFound { .. })));
     assert!(at("nowhere").unwrap_err().hint().unwrap().contains("app.bundle"));
