@@ -2,6 +2,7 @@
 //! Must run before anything reads it; must know nothing of what the variables mean.
 
 use std::env;
+use std::ffi::OsString;
 
 /// Pipelines set variables to nothing where a value is missing: `env: AWS_ENDPOINT_URL: ${{ vars.ENDPOINT }}`.
 const OURS_AND_AWS: [&str; 3] = ["CONFCTL_", "AWS_", "SSL_CERT_"];
@@ -37,10 +38,25 @@ pub fn forget_empty() {
 
 /// What is wrong with the variables that decide who acts where: the name, and why. `None`: nothing that can be told before a call.
 pub fn unfit() -> Option<(&'static str, &'static str)> {
-    MUST_BE_TEXT.into_iter().find_map(|name| {
+    let text = MUST_BE_TEXT.into_iter().find_map(|name| {
         let value = env::var_os(name)?;
         Some((name, why_unfit(name, value.to_str())?))
-    })
+    });
+    text.or_else(|| without_certificates(env::var_os("SSL_CERT_FILE"), env::var_os("SSL_CERT_DIR")))
+}
+
+/// Where OpenSSL's variables take the place of the system's certificates and lead to none, the SDK's client panics in a debug
+/// build and trusts nobody in a release (aws-smithy-http-client, rustls_provider.rs).
+fn without_certificates(file: Option<OsString>, folder: Option<OsString>) -> Option<(&'static str, &'static str)> {
+    let has_some = |file: &OsString| {
+        fs_err::read(file).is_ok_and(|pem| String::from_utf8_lossy(&pem).contains("BEGIN CERTIFICATE"))
+    };
+    let is_folder = |folder: &OsString| std::path::Path::new(folder).is_dir();
+    match (file.as_ref().map(has_some), folder.as_ref().map(is_folder)) {
+        (Some(false), None | Some(false)) => Some(("SSL_CERT_FILE", "names no file of PEM certificates")),
+        (None, Some(false)) => Some(("SSL_CERT_DIR", "names no folder")),
+        _ => None,
+    }
 }
 
 /// The SDK panics at a key that is no header (aws-runtime, auth.rs), and prints the request where an endpoint has no scheme.
@@ -74,6 +90,10 @@ mod tests {
             assert!(unfit("AWS_ENDPOINT_URL", Some(url)), "{url:?}");
         }
         assert!(unfit("AWS_PROFILE", None));
+        let nowhere = || Some(OsString::from("/nowhere/at/all"));
+        assert_eq!(without_certificates(nowhere(), None).unwrap().0, "SSL_CERT_FILE");
+        assert_eq!(without_certificates(None, nowhere()).unwrap().0, "SSL_CERT_DIR");
+        assert_eq!(without_certificates(nowhere(), Some(env::temp_dir().into())), None);
         for (name, value) in [
             ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
             ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"),

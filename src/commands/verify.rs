@@ -12,6 +12,7 @@ use super::up::{blocked, values};
 use crate::aws::errors::Explain;
 use crate::cli::{Global, Wishes};
 use crate::engine::{Error, Kind, Owner};
+use crate::environment;
 use crate::http;
 use crate::load::addresses::RESERVED_SUFFIX;
 use crate::resources::outputs::{DISTRIBUTION, ENVIRONMENT};
@@ -47,7 +48,10 @@ pub(super) async fn site(session: &Session, look: &Look) -> Result<Vec<Value>, E
     own_table(look, "verify")?;
     let url = site_url(session, look)?;
     let client = http::client(&url, session.read.public.authorities.as_deref());
-    let client = client.map_err(|error| Error::failed("could not start an HTTP client").because(error.to_string()))?;
+    let client = client.map_err(|error| match environment::unfit() {
+        Some((variable, why)) => Error::new(Kind::Usage, format!("{variable} {why}")),
+        None => Error::failed("could not start an HTTP client").because(error.to_string()),
+    })?;
     let mut checks = Vec::new();
     let page = first_answer(session, &client, &url).await?;
     passed(session, &mut checks, "page", &format!("GET {url} answers 200"));
