@@ -120,7 +120,19 @@ impl SignIn {
         if let Some(name) = self.named.as_deref().filter(|name| *name != "default")
             && self.profiles.get_profile(name).is_none()
         {
-            return Err(self.missing(name));
+            let by = match self.typed {
+                true => "--aws-profile (or CONFCTL_AWS_PROFILE)",
+                false => "AWS_PROFILE",
+            };
+            return Err(self.missing(name, by));
+        }
+        // The SDK ends such a chain as if there were no credentials at all.
+        if let Some(last) = self.chain().last()
+            && let Some(source) = last.get("source_profile").filter(|_| !has_own_keys(last))
+            && self.profiles.get_profile(source).is_none()
+        {
+            let by = format!("source_profile of the AWS profile {}", last.name());
+            return Err(self.missing(source, &by));
         }
         // aws-config has no way to ask for a code and leaves `mfa_serial` out: AWS would answer AccessDenied.
         let mut chain = self.chain().enumerate();
@@ -142,17 +154,15 @@ impl SignIn {
         }
     }
 
-    fn missing(&self, name: &str) -> Error {
-        let by = match self.typed {
-            true => "--aws-profile (or CONFCTL_AWS_PROFILE)",
-            false => "AWS_PROFILE",
-        };
+    /// `by` names it.
+    fn missing(&self, name: &str, by: &str) -> Error {
         let nearest = self.profiles.profiles().max_by(|one, other| {
             let alike = |known: &str| strsim::jaro_winkler(name, known);
             alike(one).total_cmp(&alike(other))
         });
         let nearest = nearest.filter(|known| strsim::jaro_winkler(name, known) > 0.8);
         let hint = match nearest {
+            Some(known) if by.starts_with("source_profile") => format!("did you mean {known}?"),
             Some(known) => format!("did you mean `--aws-profile {known}`?"),
             None => {
                 format!("aws configure list-profiles shows those there are; aws configure --profile {name} makes it")
@@ -310,7 +320,7 @@ fn source(features: &[Feature]) -> Option<&'static str> {
             "the container's or a local credentials endpoint",
         ),
         (Feature::CredentialsImds, "the instance's role"),
-        (Feature::CredentialsProfile, "keys in the AWS configuration"),
+        (Feature::CredentialsProfile, "the AWS configuration"),
     ];
     let found = table.into_iter().find(|(feature, _)| features.contains(feature));
     found.map(|(_, text)| text)

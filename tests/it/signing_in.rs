@@ -50,6 +50,15 @@ fn a_misspelt_aws_profile_is_named_with_the_nearest_and_who_named_it() {
 }
 
 #[test]
+fn a_source_profile_that_is_not_there_is_named_with_the_profile_that_wants_it() {
+    let user =
+        configured("[profile deploy]\nrole_arn = arn:aws:iam::123456789012:role/deploy\nsource_profile = nosuch\n");
+    let ran = with(&user, &[("AWS_PROFILE", "deploy")], &["doctor"]).exits(64);
+    let wanted = "no profile nosuch, which source_profile of the AWS profile deploy names";
+    assert!(ran.stderr.contains(wanted), "{}", ran.stderr);
+}
+
+#[test]
 fn an_mfa_profile_is_named_with_the_way_out_before_aws_is_asked() {
     let user = configured(
         "[profile base]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n\
