@@ -4,6 +4,8 @@
 use std::env;
 use std::ffi::OsString;
 
+use crate::engine::{Error, Kind};
+
 /// Pipelines set variables to nothing where a value is missing: `env: AWS_ENDPOINT_URL: ${{ vars.ENDPOINT }}`.
 const OURS_AND_AWS: [&str; 3] = ["CONFCTL_", "AWS_", "SSL_CERT_"];
 
@@ -36,13 +38,16 @@ pub fn forget_empty() {
     }
 }
 
-/// What is wrong with the variables that decide who acts where: the name, and why. `None`: nothing that can be told before a call.
-pub fn unfit() -> Option<(&'static str, &'static str)> {
+/// What is wrong with the variables that decide who acts where, and who is trusted. `None`: nothing that can be told before a call.
+pub fn unfit() -> Option<Error> {
     let text = MUST_BE_TEXT.into_iter().find_map(|name| {
         let value = env::var_os(name)?;
         Some((name, why_unfit(name, value.to_str())?))
     });
-    text.or_else(|| without_certificates(env::var_os("SSL_CERT_FILE"), env::var_os("SSL_CERT_DIR")))
+    let unfit = text.or_else(|| without_certificates(env::var_os("SSL_CERT_FILE"), env::var_os("SSL_CERT_DIR")));
+    unfit.map(|(variable, why)| {
+        Error::new(Kind::Usage, format!("{variable} {why}")).hint(format!("correct it, or `unset {variable}`"))
+    })
 }
 
 /// Where OpenSSL's variables take the place of the system's certificates and lead to none, the SDK's client panics in a debug

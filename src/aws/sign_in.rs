@@ -44,10 +44,8 @@ impl SignIn {
     /// # Errors
     /// Where it cannot be read, lacks the profile that is named, or wants what confctl cannot do.
     pub async fn read(typed: Option<&str>) -> Result<Self, Error> {
-        if let Some((variable, why)) = environment::unfit() {
-            return Err(
-                Error::new(Kind::Usage, format!("{variable} {why}")).hint(format!("correct it, or `unset {variable}`"))
-            );
+        if let Some(unfit) = environment::unfit() {
+            return Err(unfit);
         }
         let (fs, env) = (Fs::real(), Env::real());
         let variable = env.get("AWS_PROFILE").ok();

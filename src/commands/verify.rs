@@ -48,9 +48,9 @@ pub(super) async fn site(session: &Session, look: &Look) -> Result<Vec<Value>, E
     own_table(look, "verify")?;
     let url = site_url(session, look)?;
     let client = http::client(&url, session.read.public.authorities.as_deref());
-    let client = client.map_err(|error| match environment::unfit() {
-        Some((variable, why)) => Error::new(Kind::Usage, format!("{variable} {why}")),
-        None => Error::failed("could not start an HTTP client").because(error.to_string()),
+    let client = client.map_err(|error| {
+        let other = || Error::failed("could not start an HTTP client").because(error.to_string());
+        environment::unfit().unwrap_or_else(other)
     })?;
     let mut checks = Vec::new();
     let page = first_answer(session, &client, &url).await?;
