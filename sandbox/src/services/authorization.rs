@@ -60,6 +60,7 @@ pub(crate) fn may_know_what_is_missing(iam: &Iam, call: &Call) -> Result<(), Ref
 fn permission(call: &Call) -> String {
     let service = match call.service.as_str() {
         "monitoring" => "cloudwatch",
+        "tagging" => "tag",
         other => other,
     };
     let operation = match (service, call.operation.as_str()) {

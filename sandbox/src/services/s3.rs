@@ -25,9 +25,9 @@ use crate::gateway::call::{Answer, Call};
 use crate::gateway::document;
 use crate::gateway::protocol::escape;
 use crate::gateway::signature::header;
-use crate::world::Refusal;
 use crate::world::iam::policy::{self, Context, Decision, Document};
 use crate::world::plane::Objects;
+use crate::world::{Refusal, Tags};
 
 /// The backend keeps buckets by region; names are unique in all of S3, so that all live in one.
 const BACKEND_REGION: &str = "us-east-1";
@@ -242,11 +242,14 @@ impl Store {
         Some(answer)
     }
 
-    /// Remembers where a bucket was made, and says so when asked.
+    /// Remembers where a bucket was made, until it is deleted, and says so when asked.
     fn note_region(&self, call: &Call, bucket: &str, answer: &mut Answer) {
         let mut regions = self.regions();
         if call.operation == "CreateBucket" && answer.status.is_success() {
             regions.insert(bucket.to_owned(), call.region.clone());
+        }
+        if call.operation == "DeleteBucket" && answer.status.is_success() {
+            regions.remove(bucket);
         }
         let Some(region) = regions.get(bucket) else {
             return;
@@ -329,6 +332,31 @@ impl Objects for Store {
             paths
         })
     }
+
+    fn tagged_buckets(&self) -> BoxFuture<'static, Vec<(String, String, Tags)>> {
+        let store = self.clone();
+        let buckets: Vec<_> = self.regions().clone().into_iter().collect();
+        Box::pin(async move {
+            let mut tagged = Vec::new();
+            for (bucket, region) in buckets {
+                let uri = format!("{}?tagging", object_uri(&bucket, ""));
+                let answer = store.send(Method::GET, &uri, HeaderMap::new(), Bytes::new()).await;
+                // Of one without tags it is an error, which has none.
+                tagged.push((bucket, region, tags_of(&narrowed(&answer.body))));
+            }
+            tagged
+        })
+    }
+}
+
+/// What a document of tags has.
+fn tags_of(document: &Bytes) -> Tags {
+    let document = document::xml(document);
+    let set = document.get("Tagging").and_then(|it| it[0]["TagSet"][0].as_array());
+    let text = |tag: &serde_json::Value, member: &str| tag[member][0].as_str().map(str::to_owned);
+    let tags = set.into_iter().flatten();
+    tags.filter_map(|tag| Some((text(tag, "Key")?, text(tag, "Value")?)))
+        .collect()
 }
 
 /// Beanstalk's bucket is not deleted by accident (Beanstalk guide: AWSHowTo.S3).
