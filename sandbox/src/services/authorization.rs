@@ -181,6 +181,17 @@ mod tests {
         assert_eq!(authorize(&iam, ACCOUNT, &user), Ok(()));
     }
 
+    #[test]
+    fn a_search_by_tags_has_a_permission_of_its_own() {
+        let mut iam = Iam::default();
+        let caller = who_may(&mut iam, "tag:GetResources", "*");
+        let may = |operation: &str| authorize(&iam, ACCOUNT, &call(&caller, "tagging", operation, "{}"));
+        assert_eq!(may("GetResources"), Ok(()));
+        let refusal = may("GetTagKeys").unwrap_err();
+        assert_eq!((refusal.code.as_str(), refusal.status), ("AccessDeniedException", 400));
+        assert!(refusal.message.contains("tag:GetTagKeys"), "{refusal}");
+    }
+
     /// A role's session that may do `action` on `resource`.
     fn who_may(iam: &mut Iam, action: &str, resource: &str) -> String {
         let new = NewRole {

@@ -2,6 +2,9 @@
 //! The answers are written here: they are small, and no types are generated for them. AWS's words for what it refuses are
 //! not public; its codes are those of botocore's model.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

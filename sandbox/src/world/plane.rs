@@ -135,7 +135,7 @@ pub(crate) trait Objects: Send + Sync {
     /// `bucket/key` of every object there is, and `bucket/` of every bucket.
     fn list_all(&self) -> BoxFuture<'static, Vec<String>>;
     /// Every bucket with its region and tags.
-    fn tagged_buckets(&self) -> BoxFuture<'static, Vec<(String, String, Tags)>> {
-        Box::pin(std::future::ready(Vec::new()))
+    fn tagged_buckets(&self) -> Vec<(String, String, Tags)> {
+        Vec::new()
     }
 }

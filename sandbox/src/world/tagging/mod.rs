@@ -123,15 +123,15 @@ pub(crate) fn run(world: &Arc<World>) {
     let then = Arc::clone(world);
     world.spawn(async move {
         loop {
-            look(&then).await;
+            look(&then);
             then.clock.sleep_seconds(BETWEEN_LOOKS).await;
         }
     });
 }
 
-async fn look(world: &World) {
-    // Without the lock, which is never held while anybody waits.
-    let buckets = world.objects.tagged_buckets().await;
+/// Takes over what there is now.
+pub(crate) fn look(world: &World) {
+    let buckets = world.objects.tagged_buckets();
     let mut state = world.lock();
     let mut live = arns::of_all(&state);
     live.extend(buckets.into_iter().map(|(name, region, tags)| {

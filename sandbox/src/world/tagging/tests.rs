@@ -36,28 +36,28 @@ fn make_vpc(fake: &Fake, own: &[(&str, &str)]) -> String {
     network.create_vpc("10.0.0.0/16", tags(own)).unwrap().id.clone()
 }
 
-#[tokio::test]
-async fn what_is_deleted_stays_listed_with_its_tags_for_a_while() {
+#[test]
+fn what_is_deleted_stays_listed_with_its_tags_for_a_while() {
     let fake = Fake::new();
     let vpc = make_vpc(&fake, &[("stack", "one")]);
     let ours = [filter("stack", &["one"])];
     assert_eq!(found(&fake, REGION, &ours), [""; 0], "it has not looked yet");
-    look(&fake.world).await;
+    look(&fake.world);
     let arn = format!("arn:aws:ec2:us-east-1:000000000000:vpc/{vpc}");
     assert_eq!(found(&fake, REGION, &ours), [arn.as_str()]);
     fake.world.lock().region(REGION).network.vpcs.remove(&vpc);
-    look(&fake.world).await;
+    look(&fake.world);
     assert_eq!(found(&fake, REGION, &ours), [arn.as_str()], "deleted, and still listed");
     fake.world.clock.skip(Duration::from_secs(21 * 60));
-    look(&fake.world).await;
+    look(&fake.world);
     assert_eq!(found(&fake, REGION, &ours), [""; 0]);
 }
 
-#[tokio::test]
-async fn who_lost_its_tags_is_listed_without_and_who_never_had_any_is_not() {
+#[test]
+fn who_lost_its_tags_is_listed_without_and_who_never_had_any_is_not() {
     let fake = Fake::new();
     let (tagged, _bare) = (make_vpc(&fake, &[("stack", "one")]), make_vpc(&fake, &[]));
-    look(&fake.world).await;
+    look(&fake.world);
     let vpcs = |fake: &Fake| found(fake, REGION, &[]);
     assert_eq!(vpcs(&fake).len(), 1);
     fake.world
@@ -67,17 +67,17 @@ async fn who_lost_its_tags_is_listed_without_and_who_never_had_any_is_not() {
         .tags_mut(&tagged)
         .unwrap()
         .clear();
-    look(&fake.world).await;
+    look(&fake.world);
     assert!(vpcs(&fake)[0].ends_with(&tagged));
     assert_eq!(found(&fake, REGION, &[filter("stack", &[])]), [""; 0]);
 }
 
-#[tokio::test]
-async fn all_filters_must_hold_and_one_of_a_filters_values() {
+#[test]
+fn all_filters_must_hold_and_one_of_a_filters_values() {
     let fake = Fake::new();
     let first = make_vpc(&fake, &[("stack", "one"), ("resource", "network")]);
     let second = make_vpc(&fake, &[("stack", "two"), ("resource", "network")]);
-    look(&fake.world).await;
+    look(&fake.world);
     let ends = |filters: &[TagFilter], wanted: &[&String]| {
         let all = found(&fake, REGION, filters);
         assert_eq!(all.len(), wanted.len(), "{all:?}");
@@ -96,12 +96,12 @@ async fn all_filters_must_hold_and_one_of_a_filters_values() {
     assert_eq!(found(&fake, "eu-west-1", &[]), [""; 0], "each region has its own");
 }
 
-#[tokio::test]
-async fn changes_show_late_where_reads_are_slow() {
+#[test]
+fn changes_show_late_where_reads_are_slow() {
     let fake = Fake::new();
     fake.world.lock().settling = SignedDuration::from_hours(10);
     make_vpc(&fake, &[("stack", "one")]);
-    look(&fake.world).await;
+    look(&fake.world);
     assert_eq!(found(&fake, REGION, &[]), [""; 0]);
     // As other services are told of a change: twice as late as its own readers.
     fake.world.clock.skip(Duration::from_secs(15 * 3600));
