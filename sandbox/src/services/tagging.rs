@@ -19,8 +19,8 @@ use super::order::in_no_order;
 use super::page::page;
 use super::{Operation, Service, operation};
 use crate::gateway::call::{Answer, Call};
-use crate::world::tagging::TagFilter;
-use crate::world::{Refusal, Tags, World};
+use crate::world::tagging::{Hit, TagFilter};
+use crate::world::{Refusal, World};
 
 const OPERATIONS: &[Operation] = &[
     operation(
@@ -167,11 +167,11 @@ fn invalid(text: &str) -> Refusal {
 /// The resources of a page, and the token of the next; an empty one at the end. A resource's tags are all in one page, and
 /// one without any counts as having one (API reference, TagsPerPage).
 fn page_of_resources<'a>(
-    found: Vec<(&'a str, &'a Tags)>,
+    found: Vec<Hit<'a>>,
     (resources, tags): (Option<i32>, Option<i32>),
     token: Option<&str>,
     now: Timestamp,
-) -> Result<(Vec<(&'a str, &'a Tags)>, String), Refusal> {
+) -> Result<(Vec<Hit<'a>>, String), Refusal> {
     let (rest, _) = page(found, None, read_token(token, now)?.as_deref()).map_err(|_| unreadable())?;
     let mut room = tags.and_then(|most| usize::try_from(most).ok());
     let fitting = rest.iter().take_while(|(_, tags)| {
@@ -229,7 +229,7 @@ fn read_token(token: Option<&str>, now: Timestamp) -> Result<Option<String>, Ref
     }
 }
 
-fn mapping((arn, tags): (&str, &Tags)) -> Value {
+fn mapping((arn, tags): Hit<'_>) -> Value {
     let tags: Vec<_> = tags
         .iter()
         .map(|(key, value)| json!({ "Key": key, "Value": value }))

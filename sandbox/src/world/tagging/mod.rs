@@ -50,6 +50,9 @@ impl Tagged {
     }
 }
 
+/// A resource's ARN with its tags.
+pub(crate) type Hit<'a> = (&'a str, &'a Tags);
+
 /// By ARN.
 type Known = BTreeMap<String, Tagged>;
 
@@ -96,13 +99,7 @@ impl Index {
     }
 
     /// What carries all of these tags in a region and is of one of the types; all types where there are none.
-    pub(crate) fn find(
-        &self,
-        region: &str,
-        filters: &[TagFilter],
-        types: &[String],
-        as_of: Timestamp,
-    ) -> Vec<(&str, &Tags)> {
+    pub(crate) fn find(&self, region: &str, filters: &[TagFilter], types: &[String], as_of: Timestamp) -> Vec<Hit<'_>> {
         let of_type = |arn: &str| types.is_empty() || types.iter().any(|wanted| arns::is_of_type(arn, wanted));
         self.seen(region, as_of)
             .filter(|(arn, tags)| of_type(arn) && filters.iter().all(|filter| filter.admits(tags)))
@@ -110,7 +107,7 @@ impl Index {
     }
 
     /// All that the index has of a region.
-    pub(crate) fn seen(&self, region: &str, as_of: Timestamp) -> impl Iterator<Item = (&str, &Tags)> {
+    pub(crate) fn seen(&self, region: &str, as_of: Timestamp) -> impl Iterator<Item = Hit<'_>> {
         let known = self.0.seen(as_of).iter();
         known
             .filter(move |(_, it)| it.region == region)
