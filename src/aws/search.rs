@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use super::clients::GLOBAL_REGION;
 use super::paging::{self, Page};
+use super::partitions;
 use super::services::logs::LogGroup;
 use super::services::tagging::{ResourceTagMapping, Tagging};
 use super::{Aws, Explain};
@@ -31,12 +32,13 @@ impl Tagged {
     }
 }
 
-/// The regions in which something of a stack may be: its own, and the one of distributions and their web ACLs. Each is asked
-/// by itself: a caller may be allowed to ask in one only.
+/// The regions in which something of a stack may be: its own, and the one of distributions and their web ACLs, which other
+/// partitions have not. Each is asked by itself: a caller may be allowed to ask in one only.
 pub fn regions(aws: &Aws) -> Vec<&str> {
-    match aws.region == GLOBAL_REGION {
-        true => vec![GLOBAL_REGION],
-        false => vec![&aws.region, GLOBAL_REGION],
+    let has_global = partitions::of_region(GLOBAL_REGION).name == aws.partition();
+    match aws.region != GLOBAL_REGION && has_global {
+        true => vec![&aws.region, GLOBAL_REGION],
+        false => vec![&aws.region],
     }
 }
 

@@ -61,6 +61,14 @@ async fn all_pages_are_read_in_the_stacks_region_and_where_distributions_are() {
 }
 
 #[tokio::test]
+async fn in_china_there_is_no_us_east_1() {
+    let account = connect(Script::default(), "arn:aws-cn:iam::123456789012:root", "cn-north-1");
+    let account = account.await.unwrap();
+    assert_eq!(search::regions(account.reading()), ["cn-north-1"]);
+    account.check();
+}
+
+#[tokio::test]
 async fn a_search_in_us_east_1_is_one_search() {
     let script = Script::default().recorded("tag:GetResources", SNAPSHOT, page(&[], &json!("")));
     let account = of_root(script).await;

@@ -377,7 +377,8 @@ fn tags_of(document: &Bytes) -> Tags {
         .collect()
 }
 
-/// Beanstalk's bucket is not deleted by accident (Beanstalk guide: AWSHowTo.S3).
+/// Beanstalk's bucket is not deleted by accident (Beanstalk guide: AWSHowTo.S3). Who takes the policy away can delete it
+/// (github.com/awsdocs/amazon-s3-user-guide/issues/2).
 fn beanstalks_policy(bucket: &str) -> String {
     let policy = serde_json::json!({
         "Version": "2008-10-17",
