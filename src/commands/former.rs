@@ -13,6 +13,8 @@ use crate::aws::record::Record;
 use crate::cli::Global;
 use crate::engine::{Error, Graph, Member};
 use crate::profile::{self, Profile, StackName};
+use crate::resources::found::Found;
+use crate::resources::outputs::DISTRIBUTION;
 use crate::resources::{self, Stack};
 
 /// The profile that the newest `up` used; a hint for commands that are not told one.
@@ -72,42 +74,97 @@ pub(super) async fn history(aws: &Aws, record: &Record) -> Result<History, Error
     Ok(history)
 }
 
-/// The resources of former profiles that the graph no longer has, by id and name.
-pub(super) fn orphans(
-    graph: &Graph<Aws>,
-    name: &StackName,
-    region: &str,
-    former: Vec<Profile>,
-    may_lose_data: bool,
-) -> Result<Graph<Aws>, Error> {
-    let mut known: BTreeSet<(&str, String)> = graph.nodes().iter().map(|node| (node.kind(), node.name())).collect();
-    let mut ids: BTreeSet<&str> = graph.nodes().iter().map(Member::id).collect();
-    // A version's name changes with every build; those of former builds go with their application.
-    let passing = [resources::VERSION_ID];
-    let mut orphans: Vec<Member<Aws>> = Vec::new();
-    for profile in former {
-        let mut stack = Stack::new(name.clone(), region, profile, to_run::unknown());
-        stack.may_lose_data = may_lose_data;
-        for node in resources::graph(&Arc::new(stack))?.nodes() {
+/// What of a stack is there that its graph does not have: what former profiles had, and what carries its tags.
+pub(super) struct Orphans<'a> {
+    pub name: &'a StackName,
+    pub region: &'a str,
+    pub former: &'a [Profile],
+    pub found: &'a Found,
+    pub may_lose_data: bool,
+}
+
+impl Orphans<'_> {
+    /// The resources of former profiles that the graph no longer has, and those found by their tags that nobody remembers.
+    pub(super) fn beside(&self, present: &Stack, graph: &Graph<Aws>) -> Result<Graph<Aws>, Error> {
+        let mut among = Among::of(present, graph);
+        for profile in self.former {
+            let stack = Arc::new(self.stack(profile.clone()));
+            among.add(resources::graph(&stack)?.nodes());
+        }
+        for (kind, name) in &self.found.parts {
+            let mut stack = self.stack(Profile::default());
+            resources::found::rename(&mut stack.names, kind, name);
+            let graph = resources::graph(&Arc::new(stack))?;
+            let of_kind: Vec<_> = graph
+                .nodes()
+                .iter()
+                .filter(|node| node.kind() == *kind)
+                .cloned()
+                .collect();
+            among.add(&of_kind);
+        }
+        if !self.found.distributions.is_empty() {
+            let graph = resources::graph(&Arc::new(self.stack(Profile::default())))?;
+            let all = graph.nodes().iter();
+            among.add(
+                &all.filter(|node| node.gives().contains(&DISTRIBUTION.name))
+                    .cloned()
+                    .collect::<Vec<_>>(),
+            );
+        }
+        Graph::partial(among.orphans)
+    }
+
+    fn stack(&self, profile: Profile) -> Stack {
+        let mut stack = Stack::new(self.name.clone(), self.region, profile, to_run::unknown());
+        stack.may_lose_data = self.may_lose_data;
+        stack.found_distributions = self.found.distributions.clone();
+        stack
+    }
+}
+
+/// What is known so far, by kind and name, and which ids are taken.
+struct Among {
+    known: BTreeSet<(&'static str, String)>,
+    ids: BTreeSet<&'static str>,
+    orphans: Vec<Member<Aws>>,
+}
+
+impl Among {
+    fn of(present: &Stack, graph: &Graph<Aws>) -> Self {
+        let nodes = graph.nodes().iter();
+        let mut known: BTreeSet<_> = nodes.map(|node| (node.kind(), node.name())).collect();
+        // Where the preferred name is taken these are used instead, by the same resources.
+        known.insert(("service-role", present.names.own_service_role.clone()));
+        known.insert(("instance-profile", present.names.own_instance_profile.clone()));
+        Self {
+            known,
+            ids: graph.nodes().iter().map(Member::id).collect(),
+            orphans: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, nodes: &[Member<Aws>]) {
+        // A version's name changes with every build; those of former builds go with their application.
+        let passing = [resources::VERSION_ID];
+        for node in nodes {
             let kind = node.kind();
-            if passing.contains(&kind) || !known.insert((kind, node.name())) {
+            if passing.contains(&kind) || !self.known.insert((kind, node.name())) {
                 continue;
             }
-            let turn = (1..).map(|turn| format!("former-{turn}-{kind}"));
-            let id = match ids.contains(kind) {
+            let mut turn = (1..).map(|turn| format!("former-{turn}-{kind}"));
+            let id = match self.ids.contains(kind) {
                 false => kind,
                 // Ids are fixed words everywhere else: the few of former names live as long as the process.
                 true => turn
-                    .skip_while(|id| ids.contains(id.as_str()))
-                    .next()
+                    .find(|id| !self.ids.contains(id.as_str()))
                     .unwrap_or_default()
                     .leak(),
             };
-            ids.insert(id);
-            orphans.push(Member::new(id, node.node().clone()));
+            self.ids.insert(id);
+            self.orphans.push(Member::new(id, node.node().clone()));
         }
     }
-    Graph::partial(orphans)
 }
 
 /// The profile as it is recorded: without properties, which may be secrets, and without addresses. Every Beanstalk instance

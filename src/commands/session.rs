@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::choice::{RegionFrom, choose, connect, stack_name};
-use super::former::{APPLIED, HISTORY, applied, history, in_history, orphans, public, recorded};
+use super::former::{APPLIED, HISTORY, Orphans, applied, history, in_history, public, recorded};
 use super::to_run::{bundle_or_unknown, bundle_to_run};
 use crate::aws::Aws;
 use crate::aws::journal::{self, RunJournal};
@@ -123,10 +123,26 @@ impl Session {
         stack.may_lose_data = may_lose_data;
         stack.properties_unknown = chosen.recorded;
         stack.former = former.clone();
+        let found = resources::found::find(&read, &stack.ownership).await?;
+        if let Some(missed) = &found.missed {
+            let text = format!(
+                "what nobody remembers of this stack may be missed: {}",
+                missed.in_a_line()
+            );
+            ui.notice(&text, None);
+        }
+        stack.found_distributions = found.distributions.clone();
         let stack = Arc::new(stack);
         let graph = resources::graph(&stack)?;
         check_ids(&graph, &wishes.adopt, "--adopt")?;
-        let orphans = orphans(&graph, &name, &region, former, may_lose_data)?;
+        let orphans = Orphans {
+            name: &name,
+            region: &region,
+            former: &former,
+            found: &found,
+            may_lose_data,
+        };
+        let orphans = orphans.beside(&stack, &graph)?;
         let settings = Settings {
             pace: target.pace,
             events: ui.events(),

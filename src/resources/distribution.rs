@@ -1,5 +1,5 @@
 //! The CloudFront distribution. Must know nothing of where its origin comes from.
-//! Found again by its comment, confirmed by its tags; its caller reference is random and journalled first, as
+//! Found again by its tags: its comment is an attribute, which may change. Its caller reference is random and journalled first, as
 //! none can be used twice (botocore: cloudfront, CallerReference).
 
 use std::collections::BTreeMap;
@@ -136,13 +136,15 @@ impl Distribution {
         }
     }
 
-    /// Ours among those with our comment, with the ids of further ones; else one that is in the way.
+    /// Ours among those that the search by tags found, and those with our comment, as tags do not show at once; with the ids of
+    /// further ones. Else one that is in the way.
     async fn find(&self, cx: &ReadCx<Aws>) -> Result<Option<(Found, Tagged, Vec<String>)>, Error> {
         let aws = cx.aws();
         let mut ours = Vec::new();
         let mut in_the_way = None;
         let list = || async {
-            let alike = calls::with_comment(aws, self.comment()).await?;
+            let by_tag = &self.stack.found_distributions;
+            let alike = calls::list(aws, |one| one.comment == self.comment() || by_tag.contains(&one.id)).await?;
             Ok((!alike.is_empty()).then_some(alike))
         };
         for found in settled(cx, ID, self.comment(), list).await?.unwrap_or_default() {
@@ -152,7 +154,9 @@ impl Distribution {
             let tagged = tagged.await?;
             match tagged.owner {
                 Owner::Ours => ours.push((found, tagged)),
-                _ => in_the_way = Some((found, tagged, Vec::new())),
+                // One of another stack with the same comment is in nobody's way.
+                Owner::OtherStack(_) => {}
+                Owner::Nobody => in_the_way = Some((found, tagged, Vec::new())),
             }
         }
         // Enabled before disabled, then the newest.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_cloudfront::types::{Distribution, DistributionConfig};
+use aws_sdk_cloudfront::types::{Distribution, DistributionConfig, DistributionSummary};
 
 use crate::aws::Aws;
 use crate::aws::errors::{Explain, polled};
@@ -18,11 +18,11 @@ pub(super) struct Found {
     pub(super) modified: i64,
 }
 
-/// Every distribution with this comment, in the order of the list.
+/// The distributions that are wanted, by id and comment, in the order of the list.
 ///
 /// # Errors
 /// Where they cannot be listed.
-pub(super) async fn with_comment(aws: &Aws, comment: &str) -> Result<Vec<Found>, Error> {
+pub(super) async fn list(aws: &Aws, is_wanted: impl Fn(&DistributionSummary) -> bool) -> Result<Vec<Found>, Error> {
     let mut found = Vec::new();
     let mut marker = None;
     loop {
@@ -35,7 +35,7 @@ pub(super) async fn with_comment(aws: &Aws, comment: &str) -> Result<Vec<Found>,
             .items
             .unwrap_or_default()
             .into_iter()
-            .filter(|item| item.comment == comment);
+            .filter(|item| is_wanted(item));
         found.extend(alike.map(|item| Found {
             id: item.id,
             arn: item.arn,

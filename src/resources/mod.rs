@@ -7,6 +7,7 @@ mod distribution;
 mod distribution_calls;
 mod distribution_config;
 mod environment;
+pub mod found;
 mod instance_policies;
 mod instance_profile;
 mod key_pair;

@@ -333,6 +333,11 @@ async fn of_policy(aws: &Aws, arn: &str, error: Error) -> Error {
     of_policy
 }
 
+/// What a role of a stack is described as: lists of roles have no tags, and this instead.
+pub(super) fn description(stack: &str, region: &str) -> String {
+    format!("Made by confctl for stack {stack} in {region}")
+}
+
 async fn create(cx: &WriteCx<Aws>, stack: &Stack, wanted: &WantedRole, name: &str) -> Result<(), Error> {
     let doing = format!("create the role {name}");
     let create = cx
@@ -341,7 +346,7 @@ async fn create(cx: &WriteCx<Aws>, stack: &Stack, wanted: &WantedRole, name: &st
         .create_role()
         .role_name(name)
         .assume_role_policy_document(trust_policy(wanted).to_string())
-        .description(format!("Made by confctl for stack {} in {}", stack.name, stack.region))
+        .description(description(stack.name.as_str(), &stack.region))
         .set_permissions_boundary(wanted.boundary.clone())
         .set_tags(Some(iam_tags(&stack.ownership, wanted.resource)?));
     cx.intend(tags::CREATED, name).await?;

@@ -17,6 +17,8 @@ pub struct Stack {
     pub ownership: Ownership,
     /// The profiles that were applied before, as far as the record knows them: what they set and this one does not is taken back.
     pub former: Vec<Profile>,
+    /// Ids of distributions that carry the stack's tags, as far as a search found them.
+    pub found_distributions: Vec<String>,
     /// What of the account's own the user took over with `--adopt`, by resource id.
     pub take_over: HashSet<String>,
     /// Move to the newest recommended platform version instead of keeping what runs.
@@ -59,6 +61,7 @@ impl Stack {
             names,
             ownership,
             former: Vec::new(),
+            found_distributions: Vec::new(),
             take_over: HashSet::new(),
             upgrade_platform: false,
             properties_unknown: false,

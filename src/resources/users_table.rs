@@ -12,18 +12,18 @@ use aws_sdk_dynamodb::types::{
 use super::outputs::TABLE;
 use super::ownership::{TagStep, block_unless_ours, removed_by, set_by, tag_steps, wait_shown};
 use super::stack::Stack;
+use crate::aws::Aws;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::paging::{self, Page};
 use crate::aws::presence::settled;
-use crate::aws::tags::settled_tags;
-use crate::aws::{Aws, tags};
+use crate::aws::tags::{CREATED, settled_tags};
 use crate::engine::{
     Error, Failure, FieldChange, Limits, Observed, Owner, Plan, Poll, ReadCx, Removal, Resource, ResourceId, Step,
     Values, Wait, WriteCx, default_removal,
 };
 use crate::profile;
 
-const ID: ResourceId = "users-table";
+pub(super) const ID: ResourceId = "users-table";
 
 pub(super) struct UsersTable {
     stack: Arc<Stack>,
@@ -90,13 +90,7 @@ impl UsersTable {
     }
 
     async fn tags(&self, aws: &Aws, arn: &str) -> Result<BTreeMap<String, String>, Error> {
-        let doing = format!("read the tags of the table {}", self.name());
-        let tags = paging::all(async |token: Option<String>| {
-            let list = aws.dynamodb.list_tags_of_resource().resource_arn(arn);
-            let page = list.set_next_token(token).send().await.explain(&doing)?;
-            Ok(Page::new(page.tags.unwrap_or_default(), page.next_token))
-        });
-        Ok(tags.await?.into_iter().map(|tag| (tag.key, tag.value)).collect())
+        tags(aws, self.name(), arn).await
     }
 
     async fn live(&self, aws: &Aws, table: &TableDescription) -> Result<LiveTable, Error> {
@@ -189,7 +183,7 @@ impl UsersTable {
             .billing_mode(billing(capacity(wanted)))
             .deletion_protection_enabled(wanted.deletion_protection)
             .set_tags(Some(tags.map_err(invalid)?));
-        cx.intend(tags::CREATED, self.name()).await?;
+        cx.intend(CREATED, self.name()).await?;
         cx.check()?;
         // The first of two tries may have been ours, its answer lost.
         let made = create.send().await.or_absent(&["ResourceInUseException"], &doing)?;
@@ -240,7 +234,7 @@ impl UsersTable {
                 .map(|(k, v)| Tag::builder().key(k).value(v).build())
                 .collect();
             let tags = tags.map_err(|error| Error::failed("could not tag the table").because(error.to_string()))?;
-            cx.intend(tags::CREATED, name).await?;
+            cx.intend(CREATED, name).await?;
             cx.check()?;
             let tag = dynamodb.tag_resource().resource_arn(&live.arn).set_tags(Some(tags));
             tag.send().await.explain(&doing)?;
@@ -520,6 +514,18 @@ impl Resource for UsersTable {
         .await?;
         Ok(())
     }
+}
+
+/// # Errors
+/// Where they cannot be read.
+pub(super) async fn tags(aws: &Aws, name: &str, arn: &str) -> Result<BTreeMap<String, String>, Error> {
+    let doing = format!("read the tags of the table {name}");
+    let tags = paging::all(async |token: Option<String>| {
+        let list = aws.dynamodb.list_tags_of_resource().resource_arn(arn);
+        let page = list.set_next_token(token).send().await.explain(&doing)?;
+        Ok(Page::new(page.tags.unwrap_or_default(), page.next_token))
+    });
+    Ok(tags.await?.into_iter().map(|tag| (tag.key, tag.value)).collect())
 }
 
 fn billing(capacity: Capacity) -> BillingMode {

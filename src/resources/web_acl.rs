@@ -13,7 +13,7 @@ use crate::aws::errors::{Explain, polled};
 use crate::aws::paging;
 use crate::aws::presence::settled;
 use crate::aws::services::waf::{CreateWebAcl, GetWebAclAnswer, Rule, Tag, WebAclSummary};
-use crate::aws::tags::{self, settled_tags};
+use crate::aws::tags::{CREATED, settled_tags};
 use crate::engine::{
     Error, Failure, FieldChange, Kind, Limits, Observed, Owner, Plan, Poll, ReadCx, Resource, ResourceId, Step, Values,
     Wait, WriteCx,
@@ -100,11 +100,7 @@ impl WebAcl {
     }
 
     async fn tags(&self, aws: &Aws, arn: &str) -> Result<BTreeMap<String, String>, Error> {
-        let doing = format!("read the tags of the web ACL {}", self.name());
-        let tags = paging::all(async |marker: Option<String>| {
-            aws.waf.list_tags_for_resource(arn, marker).await.explain(&doing)
-        });
-        Ok(tags.await?.into_iter().map(|tag| (tag.key, tag.value)).collect())
+        tags(aws, arn).await
     }
 
     fn wanted_rules(&self) -> Vec<Rule> {
@@ -120,7 +116,7 @@ impl WebAcl {
             visibility_config: visibility(self.name()),
             tags: tags_of(self.stack.ownership.tags(ID)),
         };
-        cx.intend(tags::CREATED, self.name()).await?;
+        cx.intend(CREATED, self.name()).await?;
         cx.check()?;
         let wait = Wait::new(format!("WAF to {doing}"), 5, LIMITS);
         cx.wait(&wait, || async {
@@ -202,7 +198,7 @@ impl WebAcl {
         let (set, removed) = (tags_of(set_by(steps)), removed_by(steps));
         let doing = format!("tag the web ACL {}", self.name());
         if !set.is_empty() {
-            cx.intend(tags::CREATED, self.name()).await?;
+            cx.intend(CREATED, self.name()).await?;
             cx.check()?;
             cx.aws().waf.tag_resource(&live.arn, &set).await.explain(&doing)?;
         }
@@ -219,6 +215,16 @@ impl WebAcl {
         let users = list.distribution_list.and_then(|list| list.items).unwrap_or_default();
         Ok(users.into_iter().map(|distribution| distribution.id).collect())
     }
+}
+
+/// # Errors
+/// Where they cannot be read.
+pub(super) async fn tags(aws: &Aws, arn: &str) -> Result<BTreeMap<String, String>, Error> {
+    let tags = paging::all(async |marker: Option<String>| {
+        let page = aws.waf.list_tags_for_resource(arn, marker).await;
+        page.explain("read the tags of a web ACL")
+    });
+    Ok(tags.await?.into_iter().map(|tag| (tag.key, tag.value)).collect())
 }
 
 fn tags_of(tags: BTreeMap<String, String>) -> Vec<Tag> {

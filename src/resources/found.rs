@@ -1,0 +1,374 @@
+//! What of a stack is there, whoever remembers it: by its tags, and by their own reads where no index has those.
+//! Must know nothing of what becomes of it: a find is a hint, which its resource looks at before anything is done.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::future::try_join_all;
+
+use super::default_vpc::filter;
+use super::ownership::beanstalk_tags;
+use super::{distribution_calls, role_facts, roles, users_table};
+use crate::aws::errors::Explain;
+use crate::aws::paging::{self, Page};
+use crate::aws::search::{self, Tagged};
+use crate::aws::tags::{RESOURCE, STACK};
+use crate::aws::{Aws, Ownership};
+use crate::engine::{Error, Kind, Owner, ResourceId};
+use crate::profile::Names;
+
+/// What carries a stack's tags.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Resources by kind and name, as `Resource::name` has them.
+    pub parts: BTreeSet<(ResourceId, String)>,
+    /// Ids of distributions.
+    pub distributions: Vec<String>,
+    /// What belongs to no resource by its kind, and to no environment: parts of a network, and what is not known here.
+    pub others: Vec<Tagged>,
+    /// Why something may have been missed.
+    pub missed: Option<Error>,
+}
+
+/// The tag by which Beanstalk marks what it makes for an environment; it goes with it.
+/// Source: the developer guide's applications-tagging-resources.
+const OF_ENVIRONMENT: &str = "elasticbeanstalk:environment-id";
+
+/// How each kind is found; docs/architecture.md has it as a table.
+///
+/// # Errors
+/// Where AWS does not answer. What the caller may not read is missed, and said.
+pub async fn find(aws: &Aws, ownership: &Ownership) -> Result<Found, Error> {
+    let mut found = Found::default();
+    let tags = [
+        (STACK, ownership.stack.as_str()),
+        (crate::aws::tags::REGION, ownership.region.as_str()),
+    ];
+    let searches = search::regions(aws);
+    let searches = searches
+        .into_iter()
+        .map(|region| async { search::tagged(aws, region, &tags).await });
+    match try_join_all(searches).await {
+        Ok(hits) => hits.into_iter().flatten().for_each(|hit| found.take(hit)),
+        Err(error) if error.kind == Kind::Denied => {
+            for hit in by_lists(aws, ownership, &mut found.missed).await? {
+                found.take(hit);
+            }
+        }
+        Err(error) => return Err(error),
+    }
+    let (pairs, roles) = tokio::join!(key_pairs(aws, &tags), our_roles(aws, ownership));
+    for part in [pairs, roles] {
+        match part {
+            Ok(names) => found.parts.extend(names),
+            Err(error) => found.miss(error)?,
+        }
+    }
+    Ok(found)
+}
+
+impl Found {
+    fn take(&mut self, hit: Tagged) {
+        match part_of(&hit) {
+            Part::Resource(kind, name) => {
+                self.parts.insert((kind, name));
+            }
+            Part::Distribution(id) => self.distributions.push(id),
+            Part::OfAnother => {}
+            Part::Other => self.others.push(hit),
+        }
+    }
+
+    /// What may not be read is said later; all else ends the search.
+    fn miss(&mut self, error: Error) -> Result<(), Error> {
+        match error.kind {
+            Kind::Denied => {
+                self.missed.get_or_insert(error);
+                Ok(())
+            }
+            _ => Err(error),
+        }
+    }
+}
+
+#[derive(Debug, PartialEq)]
+enum Part {
+    Resource(ResourceId, String),
+    Distribution(String),
+    /// It goes with an environment or an application.
+    OfAnother,
+    Other,
+}
+
+/// Which resource an ARN with our tags is of. Source of the forms: the service authorization reference, resource types.
+fn part_of(hit: &Tagged) -> Part {
+    let mut words = hit.arn.splitn(6, ':').skip(2);
+    let (service, resource) = (words.next().unwrap_or_default(), words.nth(2).unwrap_or_default());
+    let (kind, name) = resource.split_once('/').unwrap_or((resource, ""));
+    match (service, kind) {
+        ("elasticbeanstalk", "application") => Part::Resource("application", name.to_owned()),
+        ("elasticbeanstalk", "environment") => {
+            let name = name.rsplit('/').next().unwrap_or(name);
+            Part::Resource("environment", name.to_owned())
+        }
+        ("elasticbeanstalk", _) => Part::OfAnother,
+        _ if hit.tags.contains_key(OF_ENVIRONMENT) => Part::OfAnother,
+        ("dynamodb", "table") if !name.contains('/') => Part::Resource(users_table::ID, name.to_owned()),
+        // There is one default VPC, whatever its id.
+        ("ec2", "vpc") => Part::Resource("default-vpc", String::new()),
+        // Read by themselves: the index has their ids only.
+        ("ec2", "key-pair") => Part::OfAnother,
+        ("wafv2", "global") => match name.split('/').nth(1) {
+            Some(name) => Part::Resource("web-acl", name.to_owned()),
+            None => Part::Other,
+        },
+        ("cloudfront", "distribution") => Part::Distribution(name.to_owned()),
+        _ => Part::Other,
+    }
+}
+
+async fn key_pairs(aws: &Aws, tags: &[(&str, &str)]) -> Result<Vec<(ResourceId, String)>, Error> {
+    let filters = tags.iter().map(|(key, value)| filter(&format!("tag:{key}"), value));
+    let describe = aws.ec2.describe_key_pairs().set_filters(Some(filters.collect()));
+    let answer = describe.send().await.explain("list the stack's key pairs")?;
+    let pairs = answer.key_pairs.unwrap_or_default().into_iter();
+    Ok(pairs.filter_map(|pair| Some(("key-pair", pair.key_name?))).collect())
+}
+
+/// Roles by the description that we give them, confirmed by their tags: no list of IAM's has tags, and there may be thousands.
+async fn our_roles(aws: &Aws, ownership: &Ownership) -> Result<Vec<(ResourceId, String)>, Error> {
+    let description = roles::description(&ownership.stack, &ownership.region);
+    let all = paging::all(async |marker: Option<String>| {
+        let list = aws.iam.list_roles().max_items(1000).set_marker(marker);
+        let page = list.send().await.explain("list the roles")?;
+        Ok(Page::new(page.roles, page.marker))
+    });
+    let alike = all
+        .await?
+        .into_iter()
+        .filter(|role| role.description.as_deref() == Some(&description));
+    let mut ours = Vec::new();
+    for role in alike {
+        let tags = role_facts::role_tags(aws, &role.role_name).await?;
+        if ownership.owner_by(&tags) != Owner::Ours {
+            continue;
+        }
+        match tags.get(RESOURCE).map(String::as_str) {
+            Some("service-role") => ours.push(("service-role", role.role_name)),
+            Some("instance-profile") => ours.push(("instance-profile", profile_of(aws, &role.role_name).await?)),
+            _ => {}
+        }
+    }
+    Ok(ours)
+}
+
+/// The instance profile that a role is in; it has the role's name where there is none.
+async fn profile_of(aws: &Aws, role: &str) -> Result<String, Error> {
+    let list = aws.iam.list_instance_profiles_for_role().role_name(role);
+    let page = list
+        .send()
+        .await
+        .explain(&format!("list the instance profiles of the role {role}"))?;
+    let first = page.instance_profiles.into_iter().next();
+    Ok(first.map_or_else(|| role.to_owned(), |profile| profile.instance_profile_name))
+}
+
+/// What the search would give, for who may not search: each service's list, and the tags of what it has.
+async fn by_lists(aws: &Aws, ownership: &Ownership, missed: &mut Option<Error>) -> Result<Vec<Tagged>, Error> {
+    let mut hits = Vec::new();
+    let lists = [
+        tables(aws).await,
+        beanstalk(aws).await,
+        networks(aws, ownership).await,
+        distributions(aws).await,
+        web_acls(aws).await,
+    ];
+    for list in lists {
+        match list {
+            Ok(list) => hits.extend(list),
+            Err(error) if error.kind == Kind::Denied => {
+                missed.get_or_insert(error);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    hits.retain(|hit| ownership.owner_by(&hit.tags) == Owner::Ours);
+    Ok(hits)
+}
+
+async fn tables(aws: &Aws) -> Result<Vec<Tagged>, Error> {
+    let names = paging::all(async |start: Option<String>| {
+        let list = aws.dynamodb.list_tables().set_exclusive_start_table_name(start);
+        let page = list.send().await.explain("list the tables")?;
+        Ok(Page::new(
+            page.table_names.unwrap_or_default(),
+            page.last_evaluated_table_name,
+        ))
+    });
+    let mut tables = Vec::new();
+    for name in names.await? {
+        let arn = aws.table_arn(&name);
+        let tags = users_table::tags(aws, &name, &arn).await?;
+        tables.push(Tagged { arn, tags });
+    }
+    Ok(tables)
+}
+
+async fn beanstalk(aws: &Aws) -> Result<Vec<Tagged>, Error> {
+    let applications = aws.beanstalk.describe_applications().send().await;
+    let applications = applications
+        .explain("list the applications")?
+        .applications
+        .unwrap_or_default();
+    let environments = aws
+        .beanstalk
+        .describe_environments()
+        .include_deleted(false)
+        .send()
+        .await;
+    let environments = environments
+        .explain("list the environments")?
+        .environments
+        .unwrap_or_default();
+    let arns = applications.into_iter().filter_map(|one| one.application_arn);
+    let arns = arns.chain(environments.into_iter().filter_map(|one| one.environment_arn));
+    let mut found = Vec::new();
+    for arn in arns {
+        let tags = beanstalk_tags(aws, &arn).await?;
+        found.push(Tagged { arn, tags });
+    }
+    Ok(found)
+}
+
+async fn networks(aws: &Aws, ownership: &Ownership) -> Result<Vec<Tagged>, Error> {
+    let ours = filter(&format!("tag:{STACK}"), &ownership.stack);
+    let answer = aws.ec2.describe_vpcs().filters(ours).send().await;
+    let vpcs = answer.explain("list the stack's VPCs")?.vpcs.unwrap_or_default();
+    let found = vpcs.into_iter().filter_map(|vpc| {
+        let tags = vpc.tags.unwrap_or_default().into_iter();
+        let tags: BTreeMap<_, _> = tags.filter_map(|tag| Some((tag.key?, tag.value?))).collect();
+        let arn = format!(
+            "arn:{}:ec2:{}:{}:vpc/{}",
+            aws.partition(),
+            aws.region,
+            aws.account,
+            vpc.vpc_id?
+        );
+        Some(Tagged { arn, tags })
+    });
+    Ok(found.collect())
+}
+
+async fn distributions(aws: &Aws) -> Result<Vec<Tagged>, Error> {
+    let mut found = Vec::new();
+    if aws.partition() != "aws" {
+        return Ok(found);
+    }
+    for one in distribution_calls::list(aws, |_| true).await? {
+        let tags = distribution_calls::tags(aws, &one.arn).await?;
+        found.push(Tagged { arn: one.arn, tags });
+    }
+    Ok(found)
+}
+
+async fn web_acls(aws: &Aws) -> Result<Vec<Tagged>, Error> {
+    let mut found = Vec::new();
+    if aws.partition() != "aws" {
+        return Ok(found);
+    }
+    let all =
+        paging::all(async |marker: Option<String>| aws.waf.list_web_acls(marker).await.explain("list the web ACLs"));
+    for arn in all.await?.into_iter().filter_map(|acl| acl.arn) {
+        let tags = super::web_acl::tags(aws, &arn).await?;
+        found.push(Tagged { arn, tags });
+    }
+    Ok(found)
+}
+
+/// Of these, what is still there: the index has what was deleted for hours. `None` where nothing here can tell.
+///
+/// # Errors
+/// Where it cannot be read.
+pub async fn still_there(aws: &Aws, hit: &Tagged) -> Result<Option<bool>, Error> {
+    let mut words = hit.arn.splitn(6, ':').skip(2);
+    let (service, resource) = (words.next().unwrap_or_default(), words.nth(2).unwrap_or_default());
+    let ("ec2", Some((_, id))) = (service, resource.split_once('/')) else {
+        return Ok(None);
+    };
+    let describe = aws.ec2.describe_tags().filters(filter("resource-id", id));
+    let answer = describe
+        .send()
+        .await
+        .explain(&format!("see whether {id} is still there"))?;
+    Ok(Some(!answer.tags.unwrap_or_default().is_empty()))
+}
+
+/// Gives one resource of a stack another name, for the one of this name that was found.
+pub fn rename(names: &mut Names, kind: ResourceId, name: &str) {
+    let place = match kind {
+        "application" => &mut names.application,
+        "environment" => &mut names.environment,
+        "users-table" => &mut names.table,
+        "key-pair" => &mut names.key_pair,
+        "service-role" => &mut names.service_role,
+        "instance-profile" => {
+            names.instance_role = name.to_owned();
+            &mut names.instance_profile
+        }
+        "web-acl" => &mut names.web_acl,
+        _ => return,
+    };
+    *place = name.to_owned();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hit(arn: &str) -> Tagged {
+        Tagged {
+            arn: arn.to_owned(),
+            tags: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn each_kind_is_known_by_its_arn() {
+        let resource = |kind, name: &str| Part::Resource(kind, name.to_owned());
+        for (arn, part) in [
+            (
+                "arn:aws:dynamodb:us-east-1:1:table/users",
+                resource("users-table", "users"),
+            ),
+            (
+                "arn:aws:elasticbeanstalk:us-east-1:1:application/a",
+                resource("application", "a"),
+            ),
+            (
+                "arn:aws:elasticbeanstalk:us-east-1:1:environment/a/a-env",
+                resource("environment", "a-env"),
+            ),
+            (
+                "arn:aws:elasticbeanstalk:us-east-1:1:applicationversion/a/v1",
+                Part::OfAnother,
+            ),
+            ("arn:aws:ec2:us-east-1:1:vpc/vpc-1", resource("default-vpc", "")),
+            ("arn:aws:ec2:us-east-1:1:subnet/subnet-1", Part::Other),
+            ("arn:aws:ec2:us-east-1:1:key-pair/key-1", Part::OfAnother),
+            (
+                "arn:aws:wafv2:us-east-1:1:global/webacl/mine/9-9",
+                resource("web-acl", "mine"),
+            ),
+            (
+                "arn:aws:cloudfront::1:distribution/E1",
+                Part::Distribution("E1".to_owned()),
+            ),
+            ("arn:aws:s3:::a-bucket", Part::Other),
+            ("nonsense", Part::Other),
+        ] {
+            assert_eq!(part_of(&hit(arn)), part, "{arn}");
+        }
+        let mut of_environment = hit("arn:aws:elasticloadbalancing:us-east-1:1:loadbalancer/app/x/1");
+        of_environment.tags.insert(OF_ENVIRONMENT.to_owned(), "e-1".to_owned());
+        assert_eq!(part_of(&of_environment), Part::OfAnother);
+    }
+}
