@@ -97,54 +97,6 @@ pub struct Global {
     pub log_file: Option<PathBuf>,
 }
 
-impl Global {
-    /// The flags that say which stack of which account is meant, as they would be typed again.
-    pub fn which_stack(&self) -> String {
-        let mut flags = String::new();
-        if self.sandbox {
-            flags.push_str(" --sandbox");
-        }
-        let named = [
-            ("--name", &self.name),
-            ("-p", &self.profile),
-            ("--region", &self.region),
-            ("--aws-profile", &self.aws_profile),
-            ("--account", &self.account),
-        ];
-        for (flag, value) in named {
-            if let Some(value) = value {
-                flags.push_str(&format!(" {flag} {}", quoted(value)));
-            }
-        }
-        for set in &self.set {
-            flags.push_str(&format!(" --set {}", typed_again(set)));
-        }
-        flags
-    }
-}
-
-/// A `--set` as it may be shown again: hints go into logs, where neither secrets nor addresses belong. What stands for one is
-/// no word to a shell, so that pasting it fails instead of setting it.
-fn typed_again(set: &str) -> String {
-    let key = set.split('=').next().unwrap_or_default().trim();
-    let private = key == "app" || key.starts_with("app.properties") || key.starts_with("notifications");
-    if private {
-        format!("{}=<value>", quoted(key))
-    } else {
-        quoted(set)
-    }
-}
-
-/// As a shell takes it for one word.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:@,+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     Text,
@@ -432,24 +384,6 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn the_stack_that_was_meant_can_be_typed_again() {
-        let line = [
-            "confctl",
-            "plan",
-            "--sandbox",
-            "--name",
-            "one",
-            "--set",
-            "tags.note=It's on",
-            "--set",
-            "app.properties.TOKEN=hunter2",
-        ];
-        let cli = Cli::try_parse_from(line).unwrap();
-        let wanted = r" --sandbox --name one --set 'tags.note=It'\''s on' --set app.properties.TOKEN=<value>";
-        assert_eq!(cli.global.which_stack(), wanted);
     }
 
     #[test]

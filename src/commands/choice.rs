@@ -6,7 +6,7 @@ use aws_config::SdkConfig;
 use crate::aws::sign_in::{self, SignIn};
 use crate::aws::{Aws, clients};
 use crate::cli::Global;
-use crate::engine::{Error, Kind};
+use crate::engine::{Command, Error, Hint, Kind};
 use crate::environment;
 use crate::profile::{self, Profile, ProfileError, StackName};
 use crate::resources::partition;
@@ -86,7 +86,11 @@ impl Chosen {
     fn take_region(&mut self, region: String, from: RegionFrom) -> Result<(), Error> {
         if !profile::is_region(&region) {
             let wrong = Error::new(Kind::Usage, format!("`{region}`, by {from}, is no AWS region"));
-            return Err(wrong.hint("write it as us-east-1; aws account list-regions shows them"));
+            return Err(wrong.hint(
+                Hint::from("write it as us-east-1; ")
+                    .and_run(Command::aws("account list-regions"))
+                    .and(" shows them"),
+            ));
         }
         (self.profile.region, self.region_from) = (region, from);
         Ok(())
@@ -147,9 +151,10 @@ fn not_enabled(region: &str, error: Error) -> Error {
     );
     told.code = error.code;
     told.causes = error.causes;
-    told.hint(format!(
-        "aws account enable-region --region-name {region}, and some minutes later the same command; or choose another with --region"
-    ))
+    told.hint(
+        Hint::run(Command::aws("account enable-region --region-name").arg(region))
+            .and(", and some minutes later the same command; or choose another with --region"),
+    )
 }
 
 /// An account to insist on that is empty insists on nothing: what set it meant to.
@@ -172,10 +177,15 @@ pub(super) fn usage(error: ProfileError) -> Error {
     let hint = match &error {
         ProfileError::Unknown {
             nearest: Some(nearest), ..
-        } => format!("did you mean `-p {nearest}`?"),
-        ProfileError::Unknown { .. } => "confctl profile list".to_owned(),
-        ProfileError::Read { .. } => "check the path; names of embedded profiles: confctl profile list".to_owned(),
-        ProfileError::Invalid { .. } => "confctl profile show prints every key with its value".to_owned(),
+        } => format!("did you mean `-p {nearest}`?").into(),
+        ProfileError::Unknown { .. } => Hint::run("profile list"),
+        ProfileError::Read { .. } => Hint::from("check the path; ")
+            .and_run("profile list")
+            .and(" names the embedded ones"),
+        // Of this profile it would only say the same.
+        ProfileError::Invalid { .. } => {
+            Hint::run(Command::confctl("profile show").bare()).and(" prints every key with its value")
+        }
     };
     let mut explained = Error::new(Kind::Usage, "the profile cannot be used").hint(hint);
     explained.causes = error.to_string().lines().map(str::to_owned).collect();

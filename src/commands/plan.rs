@@ -3,7 +3,7 @@
 use super::cost;
 use super::session::{Fallback, Session};
 use crate::cli::{Global, PlanArgs};
-use crate::engine::Error;
+use crate::engine::{Error, Hint};
 use crate::exit::Exit;
 use crate::ui::{Summary, Ui};
 
@@ -21,9 +21,11 @@ pub(super) async fn run(global: &Global, args: &PlanArgs, ui: &Ui) -> Result<Sum
     let pending = look.is_pending();
     let summary = summary.output("changes", pending);
     if look.is_blocked() {
-        return Ok(summary
-            .exit(Exit::Refused)
-            .say("Blocked: see above; `confctl up` would change nothing."));
+        return Ok(summary.exit(Exit::Refused).say(
+            Hint::from("Blocked: see above; ")
+                .and_run("up")
+                .and(" would change nothing."),
+        ));
     }
     if !pending {
         return Ok(summary.say("Nothing to do: everything is as the profile wants it."));
@@ -33,5 +35,5 @@ pub(super) async fn run(global: &Global, args: &PlanArgs, ui: &Ui) -> Result<Sum
     } else {
         Exit::Done
     };
-    Ok(summary.exit(exit).say("`confctl up` would do this."))
+    Ok(summary.exit(exit).say(Hint::run("up").and(" would do this.")))
 }

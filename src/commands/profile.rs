@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::choice::{choose, stack_name};
 use super::to_run::{bundle_error, instances, source, tell};
 use crate::cli::{BundleArgs, Global, ProfileCommand};
-use crate::engine::{Error, Kind};
+use crate::engine::{Command, Error, Hint, Kind};
 use crate::profile::{self, Names};
 use crate::ui::{Summary, Ui, signals};
 
@@ -62,7 +62,8 @@ fn init(global: &Global, file: &Path) -> Result<Summary, Error> {
     let name = global.profile.as_deref().unwrap_or("article");
     let found = profile::embedded().iter().find(|profile| profile.name == name);
     let found = found.ok_or_else(|| {
-        Error::new(Kind::Usage, format!("-p {name}: init starts from an embedded profile")).hint("confctl profile list")
+        Error::new(Kind::Usage, format!("-p {name}: init starts from an embedded profile"))
+            .hint(Hint::run("profile list"))
     })?;
     let written = fs_err::OpenOptions::new().write(true).create_new(true).open(file);
     let written = written.and_then(|mut file| std::io::Write::write_all(&mut file, found.text.as_bytes()));
@@ -71,11 +72,11 @@ fn init(global: &Global, file: &Path) -> Result<Summary, Error> {
             .because(error.to_string())
             .hint("name another file; one that exists is never written over")
     })?;
-    Ok(Summary::done().output("file", file.display().to_string()).say(format!(
-        "Wrote {}. Change it, then: confctl plan -p {}",
-        file.display(),
-        file.display()
-    )))
+    let plan = Command::confctl("plan -p").arg(file.display());
+    let wrote = Hint::from(format!("Wrote {}. Change it, then: ", file.display()));
+    Ok(Summary::done()
+        .output("file", file.display().to_string())
+        .say(wrote.and_run(plan)))
 }
 
 /// Builds and checks the bundle, and says where it is.

@@ -99,13 +99,16 @@ impl Session {
                 record.key(name)
             );
             let hint = "put a profile in its place, or delete the object when nothing of it is left";
-            ui.notice(&text, Some(hint));
+            ui.notice(&text, Some(hint.into()));
         }
         let former = history.profiles;
         let unnamed = fallback == Fallback::Article && global.profile.is_none() && global.set.is_empty();
         if unnamed && !former.is_empty() && !former.contains(&public(&chosen.profile)) {
             let hint = "name the one that is meant with -p";
-            ui.notice("the stack was brought up with another profile than article", Some(hint));
+            ui.notice(
+                "the stack was brought up with another profile than article",
+                Some(hint.into()),
+            );
         }
         let intents = journal::unsettled(&read, &record).await?;
         let bundle = match fallback {

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use confctl_bundle::{self as bundle, BundleError, Finding, Identity, Instances, Source};
 
-use crate::engine::Error;
+use crate::engine::{Error, Hint};
 use crate::profile::Profile;
 use crate::resources::BundleToRun;
 use crate::ui::Ui;
@@ -43,7 +43,7 @@ pub(super) fn unknown() -> BundleToRun {
         label: String::new(),
         description: String::new(),
         mark: String::new(),
-        build: Box::new(|_, _| Err(Error::failed("the bundle cannot be built from here").hint("confctl bundle"))),
+        build: Box::new(|_, _| Err(Error::failed("the bundle cannot be built from here").hint(Hint::run("bundle")))),
     }
 }
 
@@ -82,7 +82,10 @@ pub(super) fn instances(profile: &Profile, unchecked: bool) -> Instances {
 
 pub(super) fn tell(ui: &Ui, notes: &[Finding]) {
     for note in notes {
-        ui.notice(&format!("{}: {}", note.file, note.problem), Some(&note.way_out));
+        ui.notice(
+            &format!("{}: {}", note.file, note.problem),
+            Some(note.way_out.clone().into()),
+        );
     }
 }
 
@@ -103,9 +106,6 @@ pub(super) fn bundle_error(error: BundleError) -> Error {
         explained.causes.push(error.to_string());
         cause = error.source();
     }
-    explained.hint(
-        error
-            .hint()
-            .unwrap_or_else(|| "confctl bundle builds and checks it alone".to_owned()),
-    )
+    let alone = || Hint::run("bundle").and(" builds and checks it alone");
+    explained.hint(error.hint().map_or_else(alone, Hint::from))
 }

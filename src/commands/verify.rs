@@ -11,7 +11,7 @@ use super::session::{Fallback, Look, Session};
 use super::up::{blocked, values};
 use crate::aws::errors::Explain;
 use crate::cli::{Global, Wishes};
-use crate::engine::{Error, Kind, Owner};
+use crate::engine::{Error, Hint, Kind, Owner};
 use crate::environment;
 use crate::http;
 use crate::load::addresses::RESERVED_SUFFIX;
@@ -77,12 +77,12 @@ pub(super) fn own_table(look: &Look, command: &str) -> Result<(), Error> {
         Some(_) => Err(Error::refused(format!(
             "the table does not carry this stack's tag: {command} does not write into it"
         ))
-        .hint("confctl status")),
+        .hint(Hint::run("status"))),
     }
 }
 
 fn no_site() -> Error {
-    Error::failed("there is no site: the stack is not up").hint("confctl up")
+    Error::failed("there is no site: the stack is not up").hint(Hint::run("up"))
 }
 
 pub(super) fn site_url(session: &Session, look: &Look) -> Result<String, Error> {

@@ -2,25 +2,28 @@
 //! Only for a terminal: indicatif prints nothing elsewhere, and says it did.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::err;
-use super::render::{doing, done, style};
+use super::hints::Run;
+use super::render::{doing, done, notice, style};
 use crate::engine::{Event, ResourceId, Sink};
 
 pub(super) struct Tree {
     all: MultiProgress,
     running: Mutex<HashMap<ResourceId, ProgressBar>>,
+    run: Arc<Run>,
 }
 
 impl Tree {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(run: Arc<Run>) -> Self {
         Self {
             all: MultiProgress::new(),
             running: Mutex::default(),
+            run,
         }
     }
 
@@ -33,12 +36,11 @@ impl Tree {
         self.lock().insert(resource, bar);
     }
 
-    /// Ends a step's line and puts a lasting one above the running ones.
-    fn end(&self, resource: ResourceId, text: &str) {
+    /// Ends a step's line.
+    fn end(&self, resource: ResourceId) {
         if let Some(bar) = self.lock().remove(resource) {
             bar.finish_and_clear();
         }
-        self.print(text);
     }
 
     fn print(&self, text: &str) {
@@ -52,49 +54,41 @@ impl Tree {
 
 impl Sink for Tree {
     fn event(&self, event: Event) {
-        let (good, bad, dim) = (style::GOOD, style::BAD, style::DIM);
-        match event {
+        match &event {
             Event::Started {
                 resource,
                 title,
                 action,
-            } => self.start(resource, format!("{} {title}", doing(action))),
+            } => self.start(resource, format!("{} {title}", doing(*action))),
             Event::Progress { resource, text } => {
                 if let Some(bar) = self.lock().get(resource) {
-                    bar.set_message(text);
+                    bar.set_message(text.clone());
                 }
             }
-            Event::Done {
-                resource,
-                title,
-                action,
-                seconds,
-            } => {
-                self.end(
-                    resource,
-                    &format!("  {good}✓{good:#} {} {title} {dim}{seconds:.1} s{dim:#}", done(action)),
-                );
+            Event::Done { resource, .. }
+            | Event::Failed { resource, .. }
+            | Event::Skipped { resource, .. }
+            | Event::Stopped { resource, .. } => {
+                self.end(resource);
+                self.print(&lasting(&self.run, &event));
             }
-            Event::Failed {
-                resource, title, error, ..
-            } => {
-                self.end(resource, &format!("  {bad}✗ {title}{bad:#}: {error}"));
-            }
-            Event::Skipped {
-                resource,
-                title,
-                because,
-            } => {
-                self.end(
-                    resource,
-                    &format!("  {dim}- skipped {title}, because of {because}{dim:#}"),
-                );
-            }
-            Event::Stopped { resource, title, .. } => self.end(resource, &format!("  {dim}- stopped {title}{dim:#}")),
-            Event::Notice { text, hint } => {
-                let hint = hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
-                self.print(&format!("  {dim}notice: {text}{hint}{dim:#}"));
-            }
+            Event::Notice { .. } => self.print(&lasting(&self.run, &event)),
         }
+    }
+}
+
+/// What stays above the running steps.
+fn lasting(run: &Run, event: &Event) -> String {
+    let (good, bad, dim) = (style::GOOD, style::BAD, style::DIM);
+    match event {
+        Event::Started { title, action, .. } => format!("  {} {title}", doing(*action)),
+        Event::Progress { resource, text } => format!("  {resource}: {text}"),
+        Event::Done {
+            title, action, seconds, ..
+        } => format!("  {good}✓{good:#} {} {title} {dim}{seconds:.1} s{dim:#}", done(*action)),
+        Event::Failed { title, error, .. } => format!("  {bad}✗ {title}{bad:#}: {error}"),
+        Event::Skipped { title, because, .. } => format!("  {dim}- skipped {title}, because of {because}{dim:#}"),
+        Event::Stopped { title, .. } => format!("  {dim}- stopped {title}{dim:#}"),
+        Event::Notice { text, hint } => format!("  {dim}{}{dim:#}", notice(run, text, hint.as_ref())),
     }
 }

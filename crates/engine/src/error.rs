@@ -3,6 +3,8 @@
 
 use serde::Serialize;
 
+use super::Hint;
+
 /// Decides the exit code and how an error is introduced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -45,7 +47,7 @@ pub struct Error {
     pub message: String,
     pub causes: Vec<String>,
     /// What to do; where possible a command that can be pasted.
-    pub hint: Option<String>,
+    pub hint: Option<Hint>,
 }
 
 impl Error {
@@ -78,7 +80,7 @@ impl Error {
     }
 
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub fn hint(mut self, hint: impl Into<Hint>) -> Self {
         self.hint = Some(hint.into());
         self
     }

@@ -5,6 +5,7 @@ mod context;
 mod error;
 mod events;
 mod executor;
+mod hint;
 mod model;
 mod output;
 mod plan;
@@ -16,6 +17,7 @@ pub use context::{Intent, Intents, Journal, NoJournal, ReadCx, Settings, WriteCx
 pub use error::{Error, Kind};
 pub use events::{Action, Event, Events, Sink};
 pub use executor::{Report, StepReport, down, up};
+pub use hint::{Command, Hint, Program, quoted};
 pub use model::{
     Change, Effect, Failure, FieldChange, Former, Leftover, Limits, Node, Observed, Outcome, Owner, Removal, Resource,
     ResourceId, Seen, Stays, default_removal,

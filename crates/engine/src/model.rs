@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use serde::Serialize;
 
-use super::{Error, Kind, ReadCx, Values, WriteCx};
+use super::{Error, Hint, Kind, ReadCx, Values, WriteCx};
 
 /// `users-table`, `environment`, …: fixed, and the same in every stack.
 pub type ResourceId = &'static str;
@@ -119,7 +119,7 @@ pub enum Change {
     Adopt,
     Blocked {
         reason: String,
-        hint: String,
+        hint: Hint,
     },
 }
 
@@ -157,7 +157,7 @@ pub enum Removal {
     Absent,
     Blocked {
         reason: String,
-        hint: String,
+        hint: Hint,
     },
 }
 
@@ -299,7 +299,7 @@ pub fn default_removal<L>(seen: &Observed<L>) -> Removal {
         Observed::Absent => Removal::Absent,
         Observed::Unknown(error) => Removal::Blocked {
             reason: format!("it cannot be told whether it exists: {}", error.in_a_line()),
-            hint: error.hint.clone().unwrap_or_else(|| "confctl doctor".to_owned()),
+            hint: error.hint.clone().unwrap_or_else(|| Hint::run("doctor")),
         },
         Observed::Present { owner, .. } | Observed::Settling { owner, .. } => match owner {
             Owner::Ours => Removal::Delete { loses: None },

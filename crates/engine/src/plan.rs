@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use serde::Serialize;
 
-use super::{Change, Error, Node, Owner, ReadCx, Removal, ResourceId, Seen, Values};
+use super::{Change, Error, Hint, Node, Owner, ReadCx, Removal, ResourceId, Seen, Values};
 
 /// Resources whose needs are met by each other, in an order in which givers come before users.
 pub struct Graph<C> {
@@ -132,7 +132,7 @@ impl<C: Send + Sync + 'static> Graph<C> {
             let change = match &seen {
                 Seen::Unknown(error) => Change::Blocked {
                     reason: format!("it cannot be told whether it exists: {}", error.in_a_line()),
-                    hint: error.hint.clone().unwrap_or_else(|| "confctl doctor".to_owned()),
+                    hint: error.hint.clone().unwrap_or_else(|| Hint::run("doctor")),
                 },
                 _ => node.plan(&seen, &known),
             };

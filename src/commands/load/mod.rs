@@ -15,7 +15,7 @@ use super::cost;
 use super::session::{Fallback, Session};
 use super::verify::{chain, own_table, site_url};
 use crate::cli::{Global, LoadArgs, Wishes};
-use crate::engine::{Error, Kind};
+use crate::engine::{Error, Hint, Kind};
 use crate::exit::Exit;
 use crate::load::addresses::Addresses;
 use crate::load::{self, Load, Measured, OpenFiles, Outcome, Progress, Site};
@@ -38,14 +38,14 @@ pub(super) async fn run(global: &Global, args: &LoadArgs, ui: &Ui) -> Result<Sum
             "{former} addresses of former runs are in the table {}",
             registrations.table()
         );
-        ui.notice(&text, Some("confctl load --clean"));
+        ui.notice(&text, Some(Hint::run("load --clean")));
     }
     confirm(&session, &registrations, global, args, &url).await?;
     if let OpenFiles::Only(most) = load::allow_open_files(args.people) {
         let text = format!(
             "this process may hold {most} connections at one time: with more people on the site at once, some fail on this side"
         );
-        ui.notice(&text, Some("ulimit -Hn, or more time with --within"));
+        ui.notice(&text, Some("ulimit -Hn, or more time with --within".into()));
     }
     let addresses = Addresses::new(&hex::encode(rand::random::<[u8; 4]>()));
     let began = jiff::Timestamp::now();
@@ -75,13 +75,11 @@ pub(super) async fn run(global: &Global, args: &LoadArgs, ui: &Ui) -> Result<Sum
     let about = told(&session, args, &url, began, &measured, &stored);
     let mut summary = written(&session, args, about, &measured, began)?;
     if kept {
-        summary = summary.say(format!(
-            "  kept: {} generated addresses; confctl load --clean removes them",
-            stored.len()
-        ));
+        let kept = Hint::from(format!("  kept: {} generated addresses; ", stored.len()));
+        summary = summary.say(kept.and_run("load --clean").and(" removes them"));
     }
     if let Err(error) = removed {
-        summary.errors.push(error.hint("confctl load --clean"));
+        summary.errors.push(error.hint(Hint::run("load --clean")));
         summary.exit = Exit::Failed;
     }
     Ok(summary)
@@ -264,11 +262,12 @@ fn failure(session: &Session, args: &LoadArgs, about: &About, failed: u64) -> Op
             "{} accepted registrations are not in the table {}",
             about.lost, about.table
         ));
-        return Some(error.hint("the report names the moment; confctl status shows which version runs"));
+        let look = Hint::from("the report names the moment; ").and_run("status");
+        return Some(error.hint(look.and(" shows which version runs")));
     }
     if Instant::now() >= session.settings.deadline {
         let error = Error::new(Kind::Deadline, "the deadline came before everybody had registered");
-        return Some(error.hint("confctl load --timeout 2h"));
+        return Some(error.hint(Hint::run("load --timeout 2h")));
     }
     let allowed = f64::from(args.people) * args.max_failed / 100.0;
     (failed as f64 > allowed).then(|| {
