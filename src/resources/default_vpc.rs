@@ -413,7 +413,7 @@ impl Resource for DefaultVpc {
             return match given {
                 Some(id) => Change::Blocked {
                     reason: format!("there is no VPC {id} in {}", self.stack.region),
-                    hint: "name another with --set network.vpc=ID".to_owned(),
+                    hint: "name another with --set network.vpc=ID".into(),
                 },
                 None if self.stack.profile.network.create_default_vpc => Change::Create,
                 None => Change::Blocked {
@@ -421,7 +421,7 @@ impl Resource for DefaultVpc {
                         .to_owned(),
                     hint:
                         "name a VPC with --set network.vpc=ID, or make one with --set network.create_default_vpc=true"
-                            .to_owned(),
+                            .into(),
                 },
             };
         };
@@ -434,7 +434,7 @@ impl Resource for DefaultVpc {
             },
             (Err(why), _) => Change::Blocked {
                 reason: format!("{} cannot be used: {why}", live.vpc_id),
-                hint: "name another with --set network.vpc=ID and --set network.subnets=ID,ID".to_owned(),
+                hint: "name another with --set network.vpc=ID and --set network.subnets=ID,ID".into(),
             },
         }
     }

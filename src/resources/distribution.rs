@@ -20,8 +20,8 @@ use crate::aws::presence::settled;
 use crate::aws::tags::{self, settled_owner};
 use crate::aws::texts;
 use crate::engine::{
-    Change, Error, Failure, FieldChange, Kind, Limits, Observed, Owner, Poll, ReadCx, Resource, ResourceId, Values,
-    Wait, WriteCx,
+    Change, Error, Failure, FieldChange, Hint, Kind, Limits, Observed, Owner, Poll, ReadCx, Resource, ResourceId,
+    Values, Wait, WriteCx,
 };
 
 const ID: ResourceId = "distribution";
@@ -136,7 +136,7 @@ impl Distribution {
                 "there are more distributions of this stack than one; not used: {}",
                 others.join(", ")
             );
-            cx.settings().events.notice(text, Some("confctl teardown".to_owned()));
+            cx.settings().events.notice(text, Some(Hint::run("teardown")));
         }
         Ok(chosen.map(|found| (found, Owner::Ours)).or(in_the_way))
     }
@@ -317,7 +317,7 @@ impl Resource for Distribution {
                 reason: format!(
                     "it still fetches from {dangling}, a name that no environment of this stack holds any more"
                 ),
-                hint: "confctl teardown --keep users-table; confctl up".to_owned(),
+                hint: Hint::run("teardown --keep users-table").then("up"),
             };
         }
         match self
@@ -328,7 +328,7 @@ impl Resource for Distribution {
             Err(error) => {
                 return Change::Blocked {
                     reason: error.to_string(),
-                    hint: "confctl profile show".to_owned(),
+                    hint: Hint::run("profile show"),
                 };
             }
         }

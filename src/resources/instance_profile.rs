@@ -18,8 +18,8 @@ use crate::aws::presence::settled;
 use crate::aws::tags::{self, settled_owner};
 use crate::aws::{Aws, Ownership};
 use crate::engine::{
-    Change, Error, Failure, FieldChange, Kind, Limits, Observed, Owner, Poll, ReadCx, Resource, ResourceId, Values,
-    Wait, WriteCx,
+    Change, Command, Error, Failure, FieldChange, Hint, Kind, Limits, Observed, Owner, Poll, ReadCx, Resource,
+    ResourceId, Values, Wait, WriteCx,
 };
 use crate::profile::RolesMode;
 
@@ -242,7 +242,7 @@ impl InstanceProfile {
         let created = create.send().await.or_absent(&["EntityAlreadyExists"], &doing)?;
         if created.is_none() && !is_ours(&self.stack.ownership, &profile_tags(cx.read().aws(), name).await?) {
             let taken = format!("somebody else made the instance profile {name} a moment ago");
-            return Err(Error::refused(taken).hint("confctl up"));
+            return Err(Error::refused(taken).hint(Hint::run("up")));
         }
         Ok(())
     }
@@ -298,8 +298,7 @@ impl InstanceProfile {
                 "the instance profile {} {why}, and roles.mode is existing",
                 self.choice().profile
             ),
-            hint: "name one with --set roles.instance=NAME, or let confctl make one with --set roles.mode=auto"
-                .to_owned(),
+            hint: "name one with --set roles.instance=NAME, or let confctl make one with --set roles.mode=auto".into(),
         }
     }
 
@@ -327,7 +326,7 @@ fn used(profile: &str, users: &[String]) -> Error {
         Kind::Kept,
         format!("the instance profile {profile} is used by {}", users.join(", ")),
     )
-    .hint("give those another instance profile, then run confctl teardown again")
+    .hint(Hint::from("give those another instance profile, then ").and_run("teardown"))
 }
 
 async fn instances_with(aws: &Aws, profile_arn: &str) -> Result<Vec<String>, Error> {
@@ -423,7 +422,7 @@ impl Resource for InstanceProfile {
         if let Err(why) = live.usable(&self.wanted) {
             return Change::Blocked {
                 reason: format!("{} {why}", choice.role),
-                hint: "use another name with --set roles.instance=NAME".to_owned(),
+                hint: "use another name with --set roles.instance=NAME".into(),
             };
         }
         match live.differences(&self.wanted, &choice) {
@@ -486,10 +485,11 @@ impl Resource for InstanceProfile {
                     Kind::Kept,
                     format!("our role is in {}, an instance profile of somebody else", profile.name),
                 )
-                .hint(format!(
-                    "aws iam remove-role-from-instance-profile --instance-profile-name {0} --role-name {1}",
-                    profile.name,
-                    profile.role.as_deref().unwrap_or_default()
+                .hint(Hint::run(
+                    Command::aws("iam remove-role-from-instance-profile --instance-profile-name")
+                        .arg(&profile.name)
+                        .arg("--role-name")
+                        .arg(profile.role.as_deref().unwrap_or_default()),
                 ));
                 return Err(kept(error));
             }

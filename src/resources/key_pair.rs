@@ -21,7 +21,7 @@ use crate::aws::errors::{Explain, polled};
 use crate::aws::presence::settled;
 use crate::aws::tags::{self, settled_owner};
 use crate::engine::{
-    Change, Error, Failure, Limits, Observed, Owner, Poll, ReadCx, Resource, ResourceId, Values, Wait, WriteCx,
+    Change, Error, Failure, Hint, Limits, Observed, Owner, Poll, ReadCx, Resource, ResourceId, Values, Wait, WriteCx,
 };
 
 const ID: ResourceId = "key-pair";
@@ -162,10 +162,7 @@ impl KeyPair {
             );
             cx.settings().events.notice(
                 text,
-                Some(
-                    "copy it from the machine that ran `confctl up` first, or reach instances through Session Manager"
-                        .into(),
-                ),
+                Some("copy it from the machine that made it, or reach instances through Session Manager".into()),
             );
         }
         Ok(())
@@ -244,7 +241,7 @@ impl Resource for KeyPair {
         let Some((live, owner)) = seen.live() else {
             return Change::Create;
         };
-        let another = "choose another with --set ssh.key_name=NAME".to_owned();
+        let another = Hint::from("choose another with --set ssh.key_name=NAME");
         match owner {
             Owner::OtherStack(stack) => Change::Blocked {
                 reason: format!("it belongs to stack {stack}"),

@@ -9,7 +9,7 @@ use super::stack::Stack;
 use crate::aws::Aws;
 use crate::aws::errors::Explain;
 use crate::aws::tags::CREATED;
-use crate::engine::{Change, Error, Owner, ResourceId, WriteCx};
+use crate::engine::{Change, Command, Error, Hint, Owner, ResourceId, WriteCx};
 
 /// For what may never be adopted quietly, because it holds data, code or traffic: blocked unless it is ours or was taken
 /// over. `key` is the profile's key for its name.
@@ -19,11 +19,14 @@ pub(super) fn block_unless_ours(stack: &Stack, id: ResourceId, owner: &Owner, ke
         Owner::Nobody if stack.takes_over(id) => None,
         Owner::Nobody => Some(Change::Blocked {
             reason: "it exists and was not made by confctl".to_owned(),
-            hint: format!("choose another name with --set {key}=NAME, or take it over with `confctl up --adopt {id}`"),
+            hint: Hint::from(format!(
+                "choose another name with --set {key}=NAME, or take it over with "
+            ))
+            .and_run(Command::confctl("up --adopt").arg(id)),
         }),
         Owner::OtherStack(other) => Some(Change::Blocked {
             reason: format!("it belongs to stack {other}"),
-            hint: format!("choose another name with --set {key}=NAME"),
+            hint: format!("choose another name with --set {key}=NAME").into(),
         }),
     }
 }

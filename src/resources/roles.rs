@@ -12,7 +12,7 @@ use crate::aws::errors::Explain;
 use crate::aws::partitions::Partition;
 use crate::aws::tags;
 use crate::aws::{Aws, Ownership};
-use crate::engine::{Change, Error, FieldChange, Kind, Limits, Owner, Poll, ResourceId, Wait, WriteCx};
+use crate::engine::{Change, Error, FieldChange, Hint, Kind, Limits, Owner, Poll, ResourceId, Wait, WriteCx};
 
 /// Inline policies whose names begin so are ours: put and removed by us.
 pub(super) const OUR_POLICIES: &str = "confctl-";
@@ -170,7 +170,8 @@ pub(super) fn blocked_by_owner(what: &str, owner: &Owner, key: &str) -> Change {
     };
     Change::Blocked {
         reason,
-        hint: format!("use another name with --set {key}=NAME, or use it as it is with --set roles.mode=existing"),
+        hint: format!("use another name with --set {key}=NAME, or use it as it is with --set roles.mode=existing")
+            .into(),
     }
 }
 
@@ -267,7 +268,9 @@ async fn create(cx: &WriteCx<Aws>, stack: &Stack, wanted: &WantedRole, name: &st
         let tags = role_tags(cx.read().aws(), name).await?;
         let pairs = tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
         if stack.ownership.owner(pairs) != Owner::Ours {
-            return Err(Error::refused(format!("somebody else made the role {name} a moment ago")).hint("confctl up"));
+            return Err(
+                Error::refused(format!("somebody else made the role {name} a moment ago")).hint(Hint::run("up")),
+            );
         }
     }
     Ok(())

@@ -10,7 +10,8 @@ use super::roles::{self, Deed, LiveRole, WantedRole, blocked_by_owner, managed_p
 use super::stack::Stack;
 use crate::aws::{Aws, partitions};
 use crate::engine::{
-    Change, Error, Failure, Kind, Limits, Observed, Owner, Poll, ReadCx, Resource, ResourceId, Values, Wait, WriteCx,
+    Change, Error, Failure, Hint, Kind, Limits, Observed, Owner, Poll, ReadCx, Resource, ResourceId, Values, Wait,
+    WriteCx,
 };
 use crate::profile::RolesMode;
 
@@ -177,7 +178,7 @@ impl Resource for ServiceRole {
                 RolesMode::Existing => Change::Blocked {
                     reason: format!("there is no role {name}, and roles.mode is existing"),
                     hint: "name one with --set roles.service=NAME, or let confctl make one with --set roles.mode=auto"
-                        .to_owned(),
+                        .into(),
                 },
                 RolesMode::Auto | RolesMode::Own => Change::Create,
             };
@@ -190,7 +191,7 @@ impl Resource for ServiceRole {
             (RolesMode::Existing, _, Ok(())) | (RolesMode::Auto, Owner::Nobody, Ok(())) => Change::Adopt,
             (RolesMode::Existing, _, Err(why)) => Change::Blocked {
                 reason: format!("the role {name} {why}"),
-                hint: "correct the role, or let confctl make one with --set roles.mode=auto".to_owned(),
+                hint: "correct the role, or let confctl make one with --set roles.mode=auto".into(),
             },
             (RolesMode::Auto | RolesMode::Own, owner, _) => {
                 blocked_by_owner(&format!("the role {name}"), owner, "roles.service")
@@ -229,7 +230,7 @@ impl Resource for ServiceRole {
             Kind::Kept,
             format!("the role {} is used by {}", live.name, users.join(", ")),
         )
-        .hint("give those environments another service role, then run confctl teardown again");
+        .hint(Hint::from("give those environments another service role, then ").and_run("teardown"));
         Err(Failure::from(error).leaving(format!("role {}", live.name), false))
     }
 }

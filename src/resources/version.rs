@@ -17,8 +17,8 @@ use crate::aws::services::s3::File;
 use crate::aws::tags::{CREATED, settled_owner};
 use crate::aws::{Aws, tags};
 use crate::engine::{
-    Change, Error, Failure, FieldChange, Limits, Observed, Owner, Poll, ReadCx, Resource, ResourceId, Values, Wait,
-    WriteCx,
+    Change, Error, Failure, FieldChange, Hint, Limits, Observed, Owner, Poll, ReadCx, Resource, ResourceId, Values,
+    Wait, WriteCx,
 };
 
 pub const ID: ResourceId = "app-version";
@@ -117,7 +117,7 @@ impl ApplicationVersion {
                     Some(version) if version.status == "FAILED" => Poll::Failed(
                         Error::failed(format!("Beanstalk could not process the version {}", self.label()))
                             .because("Beanstalk gives no reason; its .ebextensions or env.yaml are the usual one")
-                            .hint("confctl bundle checks it on this machine"),
+                            .hint(Hint::run("bundle").and(" checks it on this machine")),
                     ),
                     Some(version) => Poll::NotYet(version.status),
                     None => Poll::NotYet("not visible yet".to_owned()),
@@ -214,7 +214,7 @@ impl Resource for ApplicationVersion {
         if self.is_another_bundle(live) {
             return Change::Blocked {
                 reason: format!("the version {} exists with another bundle, and a version cannot be changed", self.label()),
-                hint: "choose another label with --set app.version_label=LABEL, or leave it out: then each bundle has its own".to_owned(),
+                hint: "choose another label with --set app.version_label=LABEL, or leave it out: then each bundle has its own".into(),
             };
         }
         match owner {

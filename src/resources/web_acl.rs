@@ -15,8 +15,8 @@ use crate::aws::presence::settled;
 use crate::aws::services::waf::{CreateWebAcl, GetWebAclAnswer, Rule, Tag, WebAclSummary};
 use crate::aws::tags::{self, settled_owner};
 use crate::engine::{
-    Change, Error, Failure, FieldChange, Kind, Limits, Observed, Owner, Poll, ReadCx, Resource, ResourceId, Values,
-    Wait, WriteCx,
+    Change, Error, Failure, FieldChange, Hint, Kind, Limits, Observed, Owner, Poll, ReadCx, Resource, ResourceId,
+    Values, Wait, WriteCx,
 };
 
 const ID: ResourceId = "web-acl";
@@ -324,7 +324,7 @@ impl Resource for WebAcl {
                 self.name(),
                 users.join(", ")
             ))
-            .hint("take it off those distributions, then run confctl teardown again"),
+            .hint(Hint::from("take it off those distributions, then ").and_run("teardown")),
         };
         Err(Failure::from(error).leaving(format!("web ACL {}", self.name()), true))
     }

@@ -29,8 +29,8 @@ use crate::aws::tags::{CREATED, settled_owner};
 use crate::aws::texts::Ending;
 use crate::aws::{Aws, platforms, tags, texts};
 use crate::engine::{
-    Change, Effect, Error, Failure, FieldChange, Intents, Limits, Observed, Owner, Poll, ReadCx, Resource, ResourceId,
-    Values, Wait, WriteCx,
+    Change, Command, Effect, Error, Failure, FieldChange, Hint, Intents, Limits, Observed, Owner, Poll, ReadCx,
+    Resource, ResourceId, Values, Wait, WriteCx,
 };
 use crate::profile::CdnOrigin;
 
@@ -150,8 +150,9 @@ impl Environment {
             // It may serve: taking it down is for its owner to say.
             return Some(Change::Blocked {
                 reason: format!("{trouble}; Beanstalk cannot change it"),
-                hint: "mend the stack in CloudFormation, or: confctl teardown --keep users-table; confctl up"
-                    .to_owned(),
+                hint: Hint::from("mend the stack in CloudFormation, or: ")
+                    .and_run("teardown --keep users-table")
+                    .then("up"),
             });
         }
         let wanted = options::wanted(&self.stack.profile, &self.stack.region, &Inputs::default());
@@ -166,7 +167,7 @@ impl Environment {
                         "its {name} is {is}, the profile says {}",
                         want.cloned().unwrap_or_default()
                     ),
-                    hint: "confctl teardown --keep users-table; confctl up".to_owned(),
+                    hint: Hint::run("teardown --keep users-table").then("up"),
                 });
             }
         }
@@ -178,8 +179,10 @@ impl Environment {
         let app = &self.stack.profile.app;
         let newest = platforms::newest(aws, &app.platform, app.platform_version.as_deref()).await?;
         newest.and_then(|summary| summary.platform_arn).ok_or_else(|| {
-            Error::failed(format!("Beanstalk has no platform version of '{}' here", app.platform))
-                .hint("list them with `aws elasticbeanstalk list-platform-branches`, then --set app.platform='…'")
+            Error::failed(format!("Beanstalk has no platform version of '{}' here", app.platform)).hint(
+                Hint::run(Command::aws("elasticbeanstalk list-platform-branches --region").arg(&self.stack.region))
+                    .and(" lists them; then --set app.platform='…'"),
+            )
         })
     }
 
@@ -243,7 +246,7 @@ impl Environment {
         };
         let what = format!("a distribution that may fetch from {origin}, a name that is anyone's now");
         let mut failure = failure.leaving(what, true);
-        failure.error.hint = Some("confctl teardown --keep users-table, at once".to_owned());
+        failure.error.hint = Some(Hint::run("teardown --keep users-table").and(", at once"));
         failure
     }
 
@@ -301,7 +304,7 @@ impl Environment {
             }
         }
         Err(Error::failed("three names in a row were taken by others")
-            .hint("confctl up once more, or choose another name with --set environment.name=NAME"))
+            .hint(Hint::run("up").and(" once more, or choose another name with --set environment.name=NAME")))
     }
 
     /// Publishes the load balancer's name as soon as AWS shows it, minutes before the environment is ready.
@@ -600,7 +603,7 @@ impl Resource for Environment {
         if live.application != self.stack.names.application {
             return Change::Blocked {
                 reason: format!("it belongs to the application {}", live.application),
-                hint: "choose another name with --set environment.name=NAME".to_owned(),
+                hint: "choose another name with --set environment.name=NAME".into(),
             };
         }
         if let Some(blocked) = self.immutable(live) {
@@ -610,7 +613,7 @@ impl Resource for Environment {
             // Terminating it frees the name that a live distribution points at, for anyone to take.
             return Change::Blocked {
                 reason: "its launch failed, and the distribution fetches from its name".to_owned(),
-                hint: "confctl teardown --keep users-table; confctl up".to_owned(),
+                hint: Hint::run("teardown --keep users-table").then("up"),
             };
         }
         let mut fields = self.differences(live, known);
