@@ -4,7 +4,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::paths::at_home;
 
 /// Puts a high-traffic event registration site on AWS with one command, and takes it away with another.
 #[derive(Debug, Parser)]
@@ -93,7 +96,7 @@ pub struct Global {
     pub timeout: Option<Duration>,
 
     /// Also write what happens to this file, as JSON lines
-    #[arg(long, global = true, value_name = "FILE", env = "CONFCTL_LOG_FILE", hide_env = true)]
+    #[arg(long, global = true, value_name = "FILE", value_parser = path(), env = "CONFCTL_LOG_FILE", hide_env = true)]
     pub log_file: Option<PathBuf>,
 }
 
@@ -232,7 +235,7 @@ pub struct LoadArgs {
     pub from_region: Option<String>,
 
     /// The HTML report; its numbers go beside it as .json [default: confctl-load-TIME.html]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = path())]
     pub report: Option<PathBuf>,
 }
 
@@ -247,7 +250,7 @@ pub struct StressArgs {
     pub no_burn: bool,
 
     /// The HTML report; its numbers go beside it as .json [default: confctl-stress-TIME.html]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = path())]
     pub report: Option<PathBuf>,
 }
 
@@ -262,7 +265,7 @@ pub enum ProfileCommand {
     /// Write a profile to start from
     Init {
         /// The file to write
-        #[arg(default_value = "confctl.toml")]
+        #[arg(default_value = "confctl.toml", value_parser = path())]
         file: PathBuf,
     },
 }
@@ -358,6 +361,11 @@ pub struct ServeOptions {
     pub dir: PathBuf,
 }
 
+/// A file, `~` being the home directory also behind `=`, where shells leave it.
+fn path() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().map(at_home)
+}
+
 /// A duration that may be none.
 fn pause(text: &str) -> Result<Duration, String> {
     let span: jiff::SignedDuration = text
@@ -384,6 +392,15 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn files_may_be_named_from_home() {
+        let line = ["confctl", "load", "--report=~/load.html", "--log-file=~/log"];
+        let cli = Cli::try_parse_from(line).unwrap();
+        assert_eq!(cli.global.log_file, Some(at_home("~/log")));
+        let Command::Load(args) = cli.command else { panic!() };
+        assert_eq!(args.report, Some(at_home("~/load.html")));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::aws::{Aws, clients};
 use crate::cli::Global;
 use crate::engine::{Command, Error, Hint, Kind};
 use crate::environment;
+use crate::paths::at_home;
 use crate::profile::{self, Profile, ProfileError, StackName};
 use crate::resources::partition;
 use crate::target::Target;
@@ -61,7 +62,9 @@ pub(super) fn choose(global: &Global) -> Result<Chosen, Error> {
     if let Some(name) = &global.profile {
         guard_aws_profile(name, global)?;
     }
-    let loaded = profile::load(global.profile.as_deref().unwrap_or("article"), &global.set).map_err(usage)?;
+    let named = global.profile.as_deref().unwrap_or("article");
+    let named = at_home(named).to_str().unwrap_or(named).to_owned();
+    let loaded = profile::load(&named, &global.set).map_err(usage)?;
     let mut chosen = Chosen {
         region_from: match loaded.names_region {
             true => RegionFrom::Profile,

@@ -216,7 +216,9 @@ fn running() -> Result<Info, Error> {
 fn explained(error: DaemonError) -> Error {
     let hint = match &error {
         DaemonError::OtherVersion { .. } => Hint::run("sandbox stop"),
-        DaemonError::NoFolder { .. } => "set CONFCTL_SANDBOX_DIR to a folder that can be written".into(),
+        DaemonError::NoDirectory | DaemonError::NoFolder { .. } => {
+            "set CONFCTL_SANDBOX_DIR to a folder that can be written".into()
+        }
         _ => Hint::run("sandbox status"),
     };
     Error::failed(error.to_string()).hint(hint)

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use confctl_bundle::{self as bundle, BundleError, Finding, Identity, Instances, Source};
 
 use crate::engine::{Error, Hint};
+use crate::paths::at_home;
 use crate::profile::Profile;
 use crate::resources::BundleToRun;
 use crate::ui::Ui;
@@ -68,7 +69,9 @@ fn to_run(profile: &Profile, source: Source, instances: Instances, identity: Ide
 
 /// What `app.bundle` stands for.
 pub(super) fn source(profile: &Profile) -> Result<Source, Error> {
-    Source::locate(&profile.app.bundle, Path::new("."), profile.instance.architecture).map_err(bundle_error)
+    let bundle = at_home(&profile.app.bundle);
+    let bundle = bundle.to_str().unwrap_or(&profile.app.bundle);
+    Source::locate(bundle, Path::new("."), profile.instance.architecture).map_err(bundle_error)
 }
 
 pub(super) fn instances(profile: &Profile, unchecked: bool) -> Instances {

@@ -100,7 +100,7 @@ impl Run {
         }
     }
 
-    fn typed(&self, command: &Command) -> String {
+    pub(super) fn typed(&self, command: &Command) -> String {
         match command.program {
             Program::Confctl if command.bare => Self::default().confctl(&command.words),
             Program::Confctl => self.confctl(&command.words),

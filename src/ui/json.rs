@@ -16,7 +16,7 @@ pub(super) fn line(run: &Run, kind: &str, value: Value) {
     out(&object(run, kind, value, jiff::Timestamp::now()).to_string());
 }
 
-fn object(run: &Run, kind: &str, mut value: Value, time: jiff::Timestamp) -> Value {
+pub(super) fn object(run: &Run, kind: &str, mut value: Value, time: jiff::Timestamp) -> Value {
     run.complete(&mut value);
     let mut object = json!({"v": 1, "time": time.to_string(), "type": kind});
     if let (Some(object), Value::Object(members)) = (object.as_object_mut(), value) {
@@ -34,7 +34,7 @@ impl Sink for JsonLines {
     }
 }
 
-fn of_event(event: &Event) -> (&'static str, Value) {
+pub(super) fn of_event(event: &Event) -> (&'static str, Value) {
     match event {
         Event::Started {
             resource,

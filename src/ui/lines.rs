@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::err;
 use super::hints::Run;
+use super::page::Page;
 use super::render::{doing, done, notice};
 use crate::engine::{Event, ResourceId, Sink};
 
@@ -58,8 +59,10 @@ impl Sink for Lines {
     }
 }
 
-fn line(run: &Run, event: &Event) -> String {
-    match event {
+/// One line, whatever it holds: what reads it is no terminal.
+pub(super) fn line(run: &Run, event: &Event) -> String {
+    let page = Page { run, columns: None };
+    let line = match event {
         Event::Started { title, action, .. } => format!("{} {title}", doing(*action)),
         Event::Progress { resource, text } => format!("{resource}: {text}"),
         Event::Done {
@@ -68,8 +71,9 @@ fn line(run: &Run, event: &Event) -> String {
         Event::Failed { title, error, .. } => format!("failed {title}: {error}"),
         Event::Skipped { title, because, .. } => format!("skipped {title}, because of {because}"),
         Event::Stopped { title, .. } => format!("stopped {title}"),
-        Event::Notice { text, hint } => notice(run, text, hint.as_ref()),
-    }
+        Event::Notice { text, hint } => notice(page, text, hint.as_ref()),
+    };
+    page.fold(&line)
 }
 
 /// For `--quiet`.

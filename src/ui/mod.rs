@@ -5,9 +5,12 @@ mod chart;
 mod hints;
 mod json;
 mod lines;
+mod page;
 mod render;
 pub mod signals;
 mod summary;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod watch;
 
@@ -20,6 +23,7 @@ use crate::cli::{Cli, Format, When};
 use crate::engine::{Error, Events, Hint, Planned, PlannedRemoval, Sink};
 use crate::exit::Exit;
 use hints::Run;
+use page::Page;
 
 pub use render::{Cost, Heading};
 pub use summary::Summary;
@@ -62,6 +66,10 @@ impl Ui {
         }
     }
 
+    fn page(&self) -> Page<'_> {
+        Page::of_stderr(&self.run)
+    }
+
     /// Where the engine's events go.
     pub fn events(&self) -> Events {
         Events::shared(self.sink.clone())
@@ -101,7 +109,7 @@ impl Ui {
     pub fn plan(&self, heading: &Heading, planned: &[Planned], orphans: &[PlannedRemoval], cost: Option<&Cost>) {
         match self.format {
             Format::Json => json::line(&self.run, "plan", json::plan(heading, planned, orphans, cost)),
-            Format::Text if !self.quiet => err(&render::plan(&self.run, heading, planned, orphans, cost)),
+            Format::Text if !self.quiet => err(&render::plan(self.page(), heading, planned, orphans, cost)),
             Format::Text => {}
         }
     }
@@ -109,7 +117,7 @@ impl Ui {
     pub fn removal_plan(&self, heading: &Heading, removals: &[PlannedRemoval]) {
         match self.format {
             Format::Json => json::line(&self.run, "plan", json::removal_plan(heading, removals)),
-            Format::Text if !self.quiet => err(&render::removal_plan(&self.run, heading, removals)),
+            Format::Text if !self.quiet => err(&render::removal_plan(self.page(), heading, removals)),
             Format::Text => {}
         }
     }
@@ -121,10 +129,10 @@ impl Ui {
             Format::Json => json::line(&self.run, "summary", json::summary(summary)),
             Format::Text => {
                 for error in &summary.errors {
-                    err(&render::error(&self.run, error));
+                    err(&render::error(self.page(), error));
                 }
                 if !summary.left_behind.is_empty() {
-                    err(&render::left_behind(&self.run, &summary.left_behind));
+                    err(&render::left_behind(self.page(), &summary.left_behind));
                 }
                 for line in &summary.result {
                     out(&self.run.shown(line));

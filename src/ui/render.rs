@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use super::hints::Run;
+use super::page::Page;
 use crate::engine::{Action, Change, Effect, Error, FieldChange, Hint, Leftover, Planned, PlannedRemoval, Removal};
 
 /// Colours by meaning.
@@ -69,7 +69,7 @@ fn heading(heading: &Heading) -> String {
 }
 
 pub(super) fn plan(
-    run: &Run,
+    page: Page<'_>,
     head: &Heading,
     planned: &[Planned],
     orphans: &[PlannedRemoval],
@@ -86,7 +86,7 @@ pub(super) fn plan(
             "\n  all {} resources are as the profile wants them",
             planned.len()
         );
-        return text;
+        return page.fold(&text);
     }
     if !kept.is_empty() {
         let kept: Vec<_> = kept.iter().map(|step| step.resource).collect();
@@ -110,7 +110,7 @@ pub(super) fn plan(
             Change::Update { fields } => fields.iter().for_each(|field| field_line(&mut text, field)),
             Change::Adopt => text.push_str(" (not ours: used as it is, never changed, never deleted)"),
             Change::Blocked { reason, hint } => {
-                let _ = write!(text, "\n      {reason}\n      hint: {}", run.shown(hint));
+                let _ = write!(text, "\n      {reason}\n      hint: {}", page.hint(hint));
             }
             Change::Create | Change::Keep => {}
         }
@@ -125,7 +125,7 @@ pub(super) fn plan(
                 .and_run("teardown --delete-data")
                 .and(" deletes data)");
             let kept = if loses.is_some() {
-                run.shown(&only)
+                page.hint(&only)
             } else {
                 String::new()
             };
@@ -144,7 +144,7 @@ pub(super) fn plan(
             cost.hour, cost.month, cost.million_requests, cost.note
         );
     }
-    text
+    page.fold(&text)
 }
 
 fn field_line(text: &mut String, field: &FieldChange) {
@@ -180,7 +180,7 @@ fn counts(planned: &[Planned], orphans: &[PlannedRemoval]) -> String {
     text
 }
 
-pub(super) fn removal_plan(run: &Run, head: &Heading, removals: &[PlannedRemoval]) -> String {
+pub(super) fn removal_plan(page: Page<'_>, head: &Heading, removals: &[PlannedRemoval]) -> String {
     let mut text = heading(head);
     text.push('\n');
     for step in removals {
@@ -202,49 +202,49 @@ pub(super) fn removal_plan(run: &Run, head: &Heading, removals: &[PlannedRemoval
                     "\n  {bad}! blocked{bad:#} {:<17} {}\n      {reason}\n      hint: {}",
                     step.resource,
                     step.title,
-                    run.shown(hint)
+                    page.hint(hint)
                 );
             }
         }
     }
-    text
+    page.fold(&text)
 }
 
-pub(super) fn error(run: &Run, error: &Error) -> String {
+pub(super) fn error(page: Page<'_>, error: &Error) -> String {
     let bad = style::BAD;
     let mut text = format!("{bad}error:{bad:#} {}", error.message);
     for cause in &error.causes {
         let _ = write!(text, "\n  caused by: {cause}");
     }
     if let Some(hint) = &error.hint {
-        let _ = write!(text, "\n  hint: {}", run.shown(hint));
+        let _ = write!(text, "\n  hint: {}", page.hint(hint));
     }
-    text
+    page.fold(&text)
 }
 
-pub(super) fn notice(run: &Run, text: &str, hint: Option<&Hint>) -> String {
+pub(super) fn notice(page: Page<'_>, text: &str, hint: Option<&Hint>) -> String {
     match hint {
-        Some(hint) => format!("notice: {text} ({})", run.shown(hint)),
+        Some(hint) => format!("notice: {text} ({})", page.hint(hint)),
         None => format!("notice: {text}"),
     }
 }
 
-pub(super) fn left_behind(run: &Run, left: &[Leftover]) -> String {
+pub(super) fn left_behind(page: Page<'_>, left: &[Leftover]) -> String {
     let mut text = "left behind:".to_owned();
     for leftover in left {
         let costs = if leftover.costs { " (goes on costing money)" } else { "" };
         let _ = write!(text, "\n  {}{costs}", leftover.what);
     }
     // What a teardown left half removed is no site that `up` could go on with.
-    let onward = match run.removes() {
+    let onward = match page.run.removes() {
         true => Hint::run("teardown").and(" goes on from here"),
         false => Hint::run("up")
             .and(" goes on from here; ")
             .and_run("teardown")
             .and(" removes what is ours"),
     };
-    let _ = write!(text, "\n  hint: {}", run.shown(&onward));
-    text
+    let _ = write!(text, "\n  hint: {}", page.hint(&onward));
+    page.fold(&text)
 }
 
 pub(super) fn doing(action: Action) -> &'static str {

@@ -9,27 +9,41 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::err;
 use super::hints::Run;
+use super::page::Page;
 use super::render::{doing, done, notice, style};
 use crate::engine::{Event, ResourceId, Sink};
 
 pub(super) struct Tree {
     all: MultiProgress,
     running: Mutex<HashMap<ResourceId, ProgressBar>>,
+    /// Of a running step's line.
+    template: String,
     run: Arc<Run>,
 }
 
 impl Tree {
     pub(super) fn new(run: Arc<Run>) -> Self {
+        let columns = Page::of_stderr(&run).columns;
+        Self::on(MultiProgress::new(), run, columns)
+    }
+
+    pub(super) fn on(all: MultiProgress, run: Arc<Run>, columns: Option<usize>) -> Self {
         Self {
-            all: MultiProgress::new(),
+            all,
             running: Mutex::default(),
+            template: template(columns),
             run,
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn redraw(&self) {
+        self.lock().values().for_each(ProgressBar::tick);
+    }
+
     fn start(&self, resource: ResourceId, text: String) {
         let bar = self.all.add(ProgressBar::new_spinner());
-        let template = ProgressStyle::with_template("  {spinner} {prefix:<44!} {elapsed:>5}  {wide_msg:.dim}");
+        let template = ProgressStyle::with_template(&self.template);
         bar.set_style(template.unwrap_or_else(|_| ProgressStyle::default_spinner()));
         bar.set_prefix(text);
         bar.enable_steady_tick(Duration::from_millis(120));
@@ -70,17 +84,24 @@ impl Sink for Tree {
             | Event::Skipped { resource, .. }
             | Event::Stopped { resource, .. } => {
                 self.end(resource);
-                self.print(&lasting(&self.run, &event));
+                self.print(&lasting(Page::of_stderr(&self.run), &event));
             }
-            Event::Notice { .. } => self.print(&lasting(&self.run, &event)),
+            Event::Notice { .. } => self.print(&lasting(Page::of_stderr(&self.run), &event)),
         }
     }
 }
 
+/// A running step's line: half of a narrow one is for what it waits for.
+fn template(columns: Option<usize>) -> String {
+    let beside = "  * ".len() + " 100s  ".len();
+    let title = (columns.unwrap_or(80).saturating_sub(beside) / 2).clamp(16, 44);
+    format!("  {{spinner}} {{prefix:<{title}!}} {{elapsed:>5}}  {{wide_msg:.dim}}")
+}
+
 /// What stays above the running steps.
-fn lasting(run: &Run, event: &Event) -> String {
+pub(super) fn lasting(page: Page<'_>, event: &Event) -> String {
     let (good, bad, dim) = (style::GOOD, style::BAD, style::DIM);
-    match event {
+    let text = match event {
         Event::Started { title, action, .. } => format!("  {} {title}", doing(*action)),
         Event::Progress { resource, text } => format!("  {resource}: {text}"),
         Event::Done {
@@ -89,6 +110,7 @@ fn lasting(run: &Run, event: &Event) -> String {
         Event::Failed { title, error, .. } => format!("  {bad}✗ {title}{bad:#}: {error}"),
         Event::Skipped { title, because, .. } => format!("  {dim}- skipped {title}, because of {because}{dim:#}"),
         Event::Stopped { title, .. } => format!("  {dim}- stopped {title}{dim:#}"),
-        Event::Notice { text, hint } => format!("  {dim}{}{dim:#}", notice(run, text, hint.as_ref())),
-    }
+        Event::Notice { text, hint } => format!("  {dim}{}{dim:#}", notice(page, text, hint.as_ref())),
+    };
+    page.fold(&text)
 }
