@@ -1,6 +1,7 @@
 //! Which profile, which stack and which account the command line means.
 //! Must know nothing of what is there already.
 
+use super::former::public;
 use aws_config::SdkConfig;
 
 use crate::aws::sign_in::{self, SignIn};
@@ -174,6 +175,20 @@ fn guard_account(global: &Global) -> Result<(), Error> {
                 .hint(format!("give {named} the account's 12 digits, or leave it out")),
         ),
     }
+}
+
+/// The embedded profile that this is, as far as a record tells: with this run's `--set` on top, in whatever region.
+pub(super) fn embedded_as(profile: &Profile, global: &Global) -> Option<&'static str> {
+    let profile = public(profile);
+    let is_it = |embedded: &&profile::Embedded| {
+        let parsed = profile::parse(embedded.name, embedded.text, &global.set);
+        parsed.is_ok_and(|parsed| {
+            let mut parsed = public(&parsed);
+            parsed.region.clone_from(&profile.region);
+            parsed == profile
+        })
+    };
+    profile::embedded().iter().find(is_it).map(|embedded| embedded.name)
 }
 
 pub(super) fn usage(error: ProfileError) -> Error {

@@ -21,11 +21,9 @@ pub(super) async fn run(global: &Global, args: &PlanArgs, ui: &Ui) -> Result<Sum
     let pending = look.is_pending();
     let summary = summary.output("changes", pending);
     if look.is_blocked() {
-        return Ok(summary.exit(Exit::Refused).say(
-            Hint::from("Blocked: see above; ")
-                .and_run("up")
-                .and(" would change nothing."),
-        ));
+        return Ok(summary
+            .exit(Exit::Refused)
+            .say("Blocked: see above; `up` would change nothing."));
     }
     if !pending {
         return Ok(summary.say("Nothing to do: everything is as the profile wants it."));

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use super::choice::{RegionFrom, choose, connect, stack_name};
+use super::choice::{RegionFrom, choose, connect, embedded_as, stack_name};
 use super::former::{APPLIED, HISTORY, applied, history, in_history, orphans, public, recorded};
 use super::to_run::{bundle_or_unknown, bundle_to_run};
 use crate::aws::Aws;
@@ -85,6 +85,7 @@ impl Session {
             && global.profile.is_none()
             && let Some(applied) = applied(&read, &record, global).await?
         {
+            ui.acts_on(embedded_as(&applied.profile, global));
             chosen = applied;
         }
         let region = read.region.clone();

@@ -23,7 +23,8 @@ pub fn public_key(profile: &Profile) -> Result<Option<String>, Error> {
     let Some(path) = profile.ssh.public_key.as_deref().filter(|_| profile.ssh.enabled) else {
         return Ok(None);
     };
-    let text = read(&at_home(path)).map_err(|error| unusable("could not read the public key").because(error.to_string()))?;
+    let text =
+        read(&at_home(path)).map_err(|error| unusable("could not read the public key").because(error.to_string()))?;
     let text = text.trim().to_owned();
     match fault(&text) {
         None => Ok(Some(text)),

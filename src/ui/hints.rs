@@ -1,6 +1,8 @@
 //! Hints as they are printed: each command with the flags of this run that matter to it, so that pasting it means the same
 //! stack, in the same place. Must know nothing of what a hint is about.
 
+use std::sync::OnceLock;
+
 use serde_json::Value;
 
 use crate::cli::{Cli, Command as Typed, Global, UpArgs, Wishes};
@@ -22,6 +24,8 @@ const PROFILE: &[&str] = &[
     "up",
     "verify",
 ];
+/// What takes `article` where no profile is named, whatever the stack was brought up with.
+const UNTOLD_ARTICLE: &[&str] = &["bundle", "doctor", "plan", "profile show", "up"];
 const WISHES: &[&str] = &["plan", "up"];
 
 /// The flags of this run.
@@ -32,6 +36,8 @@ pub(super) struct Run {
     /// For the AWS CLI.
     aws: Vec<Flag>,
     removes: bool,
+    /// The profile that the stack was brought up with, where none was typed.
+    applied: OnceLock<Flag>,
 }
 
 /// One flag as it would be typed again.
@@ -55,6 +61,7 @@ impl Run {
                 .filter_map(|(name, value)| Some(Flag::with(name, value.as_deref()?, &[])))
                 .collect(),
             removes: matches!(cli.command, Typed::Teardown(_)),
+            applied: OnceLock::new(),
         };
         match &cli.command {
             Typed::Plan(args) => run.flags.extend(wishes(&args.wishes)),
@@ -75,13 +82,29 @@ impl Run {
         run
     }
 
+    /// The profile is the one that `up` used: what would take `article` instead has to name it, or leave a place for its name
+    /// that is no word to a shell.
+    pub(super) fn acts_on(&self, profile: Option<&str>) {
+        if profile == Some("article") {
+            return;
+        }
+        let named = profile.map_or_else(|| "<profile>".to_owned(), quoted);
+        let flag = Flag {
+            name: "-p",
+            value: Some(named),
+            of: UNTOLD_ARTICLE,
+        };
+        // A run has one stack.
+        let _ = self.applied.set(flag);
+    }
+
     /// Whether it takes a stack away.
     pub(super) fn removes(&self) -> bool {
         self.removes
     }
 
     pub(super) fn shown(&self, hint: &Hint) -> String {
-        hint.shown(|command| self.typed(command))
+        hint.shown(|commands| self.typed(commands))
     }
 
     /// Every hint within a value, as it is shown.
@@ -100,12 +123,17 @@ impl Run {
         }
     }
 
-    pub(super) fn typed(&self, command: &Command) -> String {
-        match command.program {
-            Program::Confctl if command.bare => Self::default().confctl(&command.words),
-            Program::Confctl => self.confctl(&command.words),
-            Program::Aws => self.aws(&command.words),
-        }
+    /// Commands as they are typed, in one line.
+    pub(super) fn typed(&self, commands: &[Command]) -> String {
+        let no_flags = Self::default();
+        let typed = |command: &Command| {
+            let run = if command.bare { &no_flags } else { self };
+            match command.program {
+                Program::Confctl => run.confctl(&command.words),
+                Program::Aws => run.aws(&command.words),
+            }
+        };
+        commands.iter().map(typed).collect::<Vec<_>>().join("; ")
     }
 
     fn confctl(&self, words: &[String]) -> String {
@@ -119,7 +147,8 @@ impl Run {
                 && !flag.is_said(rest)
                 && !(leaves_aws && ["--aws-profile", "--account"].contains(&flag.name))
         };
-        let flags = self.flags.iter().filter(matters).map(Flag::text);
+        let flags = self.flags.iter().chain(self.applied.get());
+        let flags = flags.filter(matters).map(Flag::text);
         let rest = rest.iter().map(|word| quoted(word));
         ["confctl".to_owned(), name.clone()]
             .into_iter()

@@ -66,6 +66,11 @@ impl Ui {
         }
     }
 
+    /// The run goes by the profile that the stack was brought up with, an embedded one or another.
+    pub fn acts_on(&self, profile: Option<&str>) {
+        self.run.acts_on(profile);
+    }
+
     fn page(&self) -> Page<'_> {
         Page::of_stderr(&self.run)
     }

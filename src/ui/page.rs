@@ -33,7 +33,7 @@ impl<'a> Page<'a> {
 
     /// A hint that is going to be a part of a text that is folded.
     pub(super) fn hint(&self, hint: &Hint) -> String {
-        hint.shown(|command| self.run.typed(command).replace(' ', JOINED))
+        hint.shown(|commands| self.run.typed(commands).replace(' ', JOINED))
     }
 
     pub(super) fn fold(&self, text: &str) -> String {
@@ -91,11 +91,13 @@ mod tests {
             run: &run,
             columns: Some(40),
         };
-        let hint = Hint::from("to keep it: ").and_run("teardown --keep users-table --keep application");
+        let hint = Hint::from("to keep it: ")
+            .and_run("teardown --keep users-table")
+            .then("up");
         let shown = page.fold(&page.hint(&hint));
         assert_eq!(
             shown,
-            "to keep it:\n    `confctl teardown --keep users-table --keep application`"
+            "to keep it:\n    `confctl teardown --keep users-table; confctl up`"
         );
     }
 }

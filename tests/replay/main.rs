@@ -30,7 +30,8 @@ mod wire;
 /// The way out that an error names, without the flags of any run.
 fn way_out(error: &confctl::engine::Error) -> String {
     let hint = error.hint.as_ref();
-    hint.map(|hint| hint.shown(|command| command.words.join(" ")))
+    let words = |command: &confctl::engine::Command| command.words.join(" ");
+    hint.map(|hint| hint.shown(|commands| commands.iter().map(words).collect()))
         .unwrap_or_default()
 }
 

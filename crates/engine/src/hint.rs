@@ -109,15 +109,13 @@ impl Hint {
         self
     }
 
-    /// As it is shown, with each command as `typed` completes it. Between words a command stands in backquotes.
-    pub fn shown(&self, typed: impl Fn(&Command) -> String) -> String {
+    /// As it is shown, with the commands of one line as `typed` completes them. Between words they stand in backquotes.
+    pub fn shown(&self, typed: impl Fn(&[Command]) -> String) -> String {
         let alone = self.pieces.len() == 1;
         let piece = |piece: &Piece| match piece {
             Piece::Text(text) => text.clone(),
-            Piece::Commands(commands) => {
-                let line = commands.iter().map(&typed).collect::<Vec<_>>().join("; ");
-                if alone { line } else { format!("`{line}`") }
-            }
+            Piece::Commands(commands) if alone => typed(commands),
+            Piece::Commands(commands) => format!("`{}`", typed(commands)),
         };
         self.pieces.iter().map(piece).collect()
     }
@@ -143,8 +141,9 @@ pub fn quoted(word: &str) -> String {
 mod tests {
     use super::*;
 
-    fn as_it_is(command: &Command) -> String {
-        command.words.join(" ")
+    fn as_it_is(commands: &[Command]) -> String {
+        let commands: Vec<_> = commands.iter().map(|command| command.words.join(" ")).collect();
+        commands.join("; ")
     }
 
     #[test]

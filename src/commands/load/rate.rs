@@ -140,7 +140,10 @@ mod tests {
         let slower = args(10_000, rule.long_enough(&run));
         assert!(rule.most(&slower) < rule.limit);
         let hint = refusal(&rule, &run).hint.unwrap();
-        assert!(hint.shown(|command| command.words.join(" ")).contains("--within 9000s"));
+        assert!(
+            hint.shown(|commands| commands[0].words.join(" "))
+                .contains("--within 9000s")
+        );
     }
 
     #[test]

@@ -83,6 +83,20 @@ fn who_kept_something_keeps_it_and_what_deletes_is_typed_by_hand() {
 }
 
 #[test]
+fn what_would_take_another_profile_than_the_stack_has_names_it() {
+    let hint = Hint::run("status").then("up --set scaling.max=6").then("up -p ci");
+    let stress = run("confctl stress --sandbox");
+    stress.acts_on(Some("dev"));
+    assert_eq!(
+        stress.shown(&hint),
+        "confctl status --sandbox; confctl up --sandbox -p dev --set scaling.max=6; confctl up --sandbox -p ci"
+    );
+    let verify = run("confctl verify --sandbox");
+    verify.acts_on(None);
+    assert_eq!(verify.shown(&Hint::run("up")), "confctl up --sandbox -p <profile>");
+}
+
+#[test]
 fn commands_of_the_aws_cli_stay_in_the_sandbox_too() {
     let describe = || Command::aws("iam get-role --role-name").arg("it's");
     assert_eq!(
