@@ -115,7 +115,7 @@ fn start_log(cli: &Cli) -> Result<(), Error> {
             let file = open.open(path);
             let file = file.map_err(|error| {
                 Error::new(Kind::Usage, "could not open the log file")
-                    .because(error.to_string())
+                    .caused_by(error)
                     .hint("--log-file FILE")
             })?;
             // Bodies too, but masked.

@@ -39,7 +39,7 @@ fn show(global: &Global, ui: &Ui) -> Result<Summary, Error> {
     let text = chosen
         .profile
         .to_toml()
-        .map_err(|error| Error::failed("could not write the profile").because(error.to_string()))?;
+        .map_err(|error| Error::failed("could not write the profile").caused_by(error))?;
     let names = Names::resolve(&chosen.profile, &stack, &chosen.profile.region);
     let mut shown = format!("# Profile {}, every value. Names of the stack {stack}:\n", chosen.name);
     for (what, name) in names.each() {
@@ -69,7 +69,7 @@ fn init(global: &Global, file: &Path) -> Result<Summary, Error> {
     let written = written.and_then(|mut file| std::io::Write::write_all(&mut file, found.text.as_bytes()));
     written.map_err(|error| {
         Error::new(Kind::Usage, format!("could not write {}", file.display()))
-            .because(error.to_string())
+            .caused_by(error)
             .hint("name another file; one that exists is never written over")
     })?;
     let plan = Command::confctl("plan -p").arg(file.display());
@@ -89,7 +89,7 @@ pub(super) fn bundle(global: &Global, args: &BundleArgs, ui: &Ui) -> Result<Summ
     };
     let stop = CancellationToken::new();
     signals::listen(ui, stop.clone());
-    let mut progress = |text: &str| ui.say(&format!("  {text}"));
+    let mut progress = |text: &str| ui.say(format!("  {text}"));
     let built = confctl_bundle::build(&source, &instances, &stop, &mut progress).map_err(bundle_error)?;
     tell(ui, &built.notes);
     let label = chosen.profile.app.version_label.unwrap_or(built.version_label);

@@ -115,8 +115,7 @@ pub(super) async fn run(command: &SandboxCommand, region: Option<&str>, ui: &Ui)
         }
         SandboxCommand::Logs => {
             let log = fs_err::read_to_string(directory()?.join("requests.jsonl"));
-            let log =
-                log.map_err(|error| Error::failed("there is no log of requests yet").because(error.to_string()))?;
+            let log = log.map_err(|error| Error::failed("there is no log of requests yet").caused_by(error))?;
             ui.result(log.trim_end());
             Ok(Summary::done())
         }
@@ -192,7 +191,7 @@ fn start(options: &SandboxOptions) -> Result<Info, Error> {
     }
     let directory = directory()?;
     let program = std::env::current_exe()
-        .map_err(|error| Error::failed("could not find this program's own file").because(error.to_string()))?;
+        .map_err(|error| Error::failed("could not find this program's own file").caused_by(error))?;
     let mut command = Process::new(program);
     command.args(["sandbox", "serve", "--dir"]).arg(&directory);
     command

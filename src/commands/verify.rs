@@ -49,7 +49,7 @@ pub(super) async fn site(session: &Session, look: &Look) -> Result<Vec<Value>, E
     let url = site_url(session, look)?;
     let client = http::client(&url, session.read.public.authorities.as_deref());
     let client = client.map_err(|error| {
-        let other = || Error::failed("could not start an HTTP client").because(error.to_string());
+        let other = || Error::failed("could not start an HTTP client").caused_by(error);
         environment::unfit().unwrap_or_else(other)
     })?;
     let mut checks = Vec::new();
@@ -98,7 +98,7 @@ pub(super) fn site_url(session: &Session, look: &Look) -> Result<String, Error> 
 }
 
 fn passed(session: &Session, checks: &mut Vec<Value>, name: &str, text: &str) {
-    session.ui.say(&format!("  ok: {text}"));
+    session.ui.say(format!("  ok: {text}"));
     checks.push(json!({"check": name, "text": text}));
 }
 
@@ -120,7 +120,7 @@ async fn first_answer(session: &Session, client: &Client, url: &str) -> Result<R
             return Err(unverified(format!("GET {url} does not answer 200")).because(seen));
         }
         if !told {
-            session.ui.say(&format!("  waiting for the page: {seen}"));
+            session.ui.say(format!("  waiting for the page: {seen}"));
             told = true;
         }
         tokio::select! {

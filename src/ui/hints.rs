@@ -168,7 +168,7 @@ impl Run {
         let flags = self
             .aws
             .iter()
-            .filter(|flag| !self.sandbox && !flag.is_said(words) && !(signs_in && flag.name == "--region"));
+            .filter(|flag| !(self.sandbox || flag.is_said(words) || signs_in && flag.name == "--region"));
         let line = ["aws".to_owned()].into_iter().chain(typed).chain(flags.map(Flag::text));
         let line = line.collect::<Vec<_>>().join(" ");
         match self.sandbox && !signs_in {

@@ -171,8 +171,11 @@ impl Ui {
 
     async fn ask(&self, question: &str, stop: &CancellationToken) -> Result<String, Error> {
         if self.no_input || self.format == Format::Json || !std::io::stdin().is_terminal() {
-            return Err(Error::refused("this needs a confirmation, and nobody can be asked")
-                .hint("add --yes if the plan above is what you want"));
+            let way_out = match self.quiet {
+                true => "leave out --quiet to see what it would do, and add --yes if that is what you want",
+                false => "add --yes if the plan above is what you want",
+            };
+            return Err(Error::refused("this needs a confirmation, and nobody can be asked").hint(way_out));
         }
         let mut stderr = anstream::stderr();
         // A question that cannot be shown is answered with no.

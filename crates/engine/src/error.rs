@@ -1,6 +1,8 @@
 //! What can go wrong while resources are observed, applied or removed, in a form that a person can act on.
 //! Must know nothing of where it happened in code or how it is shown.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use super::Hint;
@@ -38,7 +40,7 @@ pub enum Kind {
 }
 
 /// An error with its causes, outermost first, and the way out.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
 pub struct Error {
     pub kind: Kind,
@@ -48,6 +50,18 @@ pub struct Error {
     pub causes: Vec<String>,
     /// What to do; where possible a command that can be pasted.
     pub hint: Option<Hint>,
+    /// What it was made of, where that was kept. Its text is among the causes.
+    source: Option<Source>,
+}
+
+type Source = Arc<dyn std::error::Error + Send + Sync>;
+
+/// By what is told: where it came from in code makes no other error of it.
+impl PartialEq for Error {
+    fn eq(&self, other: &Self) -> bool {
+        let told = |error: &Self| (error.kind, error.code.clone(), error.message.clone());
+        told(self) == told(other) && self.causes == other.causes && self.hint == other.hint
+    }
 }
 
 impl Error {
@@ -58,6 +72,7 @@ impl Error {
             message: message.into(),
             causes: Vec::new(),
             hint: None,
+            source: None,
         }
     }
 
@@ -76,6 +91,14 @@ impl Error {
     #[must_use]
     pub fn because(mut self, cause: impl Into<String>) -> Self {
         self.causes.push(cause.into());
+        self
+    }
+
+    /// Another error is the cause, and can still be asked for its type.
+    #[must_use]
+    pub fn caused_by(mut self, cause: impl std::error::Error + Send + Sync + 'static) -> Self {
+        self.causes.push(cause.to_string());
+        self.source = Some(Arc::new(cause));
         self
     }
 
@@ -101,5 +124,26 @@ impl Error {
 
     pub fn is_code(&self, code: &str) -> bool {
         self.code.as_deref() == Some(code)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn a_cause_is_told_and_can_be_asked_for_its_type() {
+        let full = || io::Error::from(io::ErrorKind::StorageFull);
+        let error = Error::failed("could not write the report").caused_by(full());
+        assert_eq!(error.causes, [full().to_string()]);
+        let source = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+        assert_eq!(source.map(io::Error::kind), Some(io::ErrorKind::StorageFull));
+        assert_eq!(
+            error,
+            Error::failed("could not write the report").because(full().to_string())
+        );
     }
 }

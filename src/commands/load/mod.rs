@@ -95,9 +95,9 @@ async fn confirm(
 ) -> Result<(), Error> {
     let heading = session.heading();
     let table = registrations.table();
-    session.ui.say(&format!("{} in {}", heading.stack, heading.place()));
+    session.ui.say(format!("{} in {}", heading.stack, heading.place()));
     let after = if args.keep { "kept" } else { "removed afterwards" };
-    session.ui.say(&format!(
+    session.ui.say(format!(
         "  {} people within {} s register at {url}; their generated addresses go into the table {table} and are {after}",
         args.people,
         args.within.as_secs()
@@ -107,7 +107,7 @@ async fn confirm(
         f64::from(args.people) * rate::REQUESTS_A_PERSON * cost::of(&session.stack.profile).million_requests / 1e6;
     session
         .ui
-        .say(&format!("  about ${cost:.2} for the requests at AWS's list prices"));
+        .say(format!("  about ${cost:.2} for the requests at AWS's list prices"));
     if !args.into_live_table && registrations.has_real_ones().await? {
         return Err(Error::refused(format!(
             "the table {table} holds real registrations; nothing was written"
@@ -225,7 +225,7 @@ fn written(
         .unwrap_or_else(|| crate::report::default_path("load", began));
     let numbers = json!({"v": 1, "about": about, "measured": measured});
     crate::report::write(&path, &report(&about, measured), &numbers)
-        .map_err(|error| Error::failed("could not write the report").because(error.to_string()))?;
+        .map_err(|error| Error::failed("could not write the report").caused_by(error))?;
     let totals = &measured.totals;
     let failed = u64::from(args.people) - totals.accepted;
     let mut summary = Summary::done()
@@ -287,7 +287,7 @@ async fn clean(session: &Session, registrations: &Registrations<'_>, global: &Gl
     }
     let heading = session.heading();
     let table = registrations.table();
-    session.ui.say(&format!(
+    session.ui.say(format!(
         "{} generated addresses are in the table {table} of account {}, region {}",
         left.len(),
         heading.account,

@@ -61,7 +61,7 @@ pub(super) async fn run(global: &Global, args: &StressArgs, ui: &Ui) -> Result<S
     } else {
         let idle = rest::idle(&session, &environment.id, &group, ui).await?;
         let sized = plan(&session, args, &group, idle).await?;
-        ui.say(&format!("  the site itself takes {idle:.0} %; burning {}", sized.text));
+        ui.say(format!("  the site itself takes {idle:.0} %; burning {}", sized.text));
         sized
     };
     let sent = if args.no_burn {
@@ -204,7 +204,7 @@ async fn plan(session: &Session, args: &StressArgs, group: &Group, idle: f64) ->
         step: group.out.step.unsigned_abs(),
     };
     let dose = burn::dose(trigger, size)
-        .map_err(|error| Error::refused("no burn is right for this group").because(error.to_string()))?;
+        .map_err(|error| Error::refused("no burn is right for this group").caused_by(error))?;
     let script = burn::sized(dose, processors, here);
     if reachable.is_empty() && !args.no_burn {
         return Err(unreachable(session, group, &script));
@@ -249,7 +249,7 @@ async fn confirm(
 ) -> Result<(), Error> {
     let heading = session.heading();
     let ui = &session.ui;
-    ui.say(&format!("{} in {}", heading.stack, heading.place()));
+    ui.say(format!("{} in {}", heading.stack, heading.place()));
     if args.no_burn {
         ui.say("  burns nothing: somebody else does; follows what comes of it");
         return Ok(());
@@ -259,12 +259,12 @@ async fn confirm(
     } else {
         " (less what the site itself takes)"
     };
-    ui.say(&format!("  burn: {}{less}", burn.text));
-    ui.say(&format!(
+    ui.say(format!("  burn: {}{less}", burn.text));
+    ui.say(format!(
         "  for at most {:.0} min on the instances' own clock; sooner if the group grows",
         burn.bound / 60.0
     ));
-    ui.say(&format!(
+    ui.say(format!(
         "  the group {} grows from {} by its alarm above {} %; on AWS this takes 20 to 35 minutes with a 5-minute period",
         group.name,
         group.instances.len(),
@@ -409,7 +409,7 @@ fn finish(session: &Session, args: &StressArgs, test: Test, followed: Result<(),
         .clone()
         .unwrap_or_else(|| crate::report::default_path("stress", began));
     crate::report::write(&path, &report(&course), &json!({"v": 1, "course": course}))
-        .map_err(|error| Error::failed("could not write the report").because(error.to_string()))?;
+        .map_err(|error| Error::failed("could not write the report").caused_by(error))?;
     let mut summary = Summary::done()
         .output("scaled_out", course.scaled_out)
         .output("scaled_in", course.scaled_in)
