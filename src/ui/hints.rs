@@ -110,14 +110,13 @@ impl Run {
     /// Every hint within a value, as it is shown.
     pub(super) fn complete(&self, value: &mut Value) {
         match value {
-            Value::Object(members) => {
-                // What a hint serialises to; nothing else that is printed has that one member.
+            // What a hint is in JSON, and nothing else that is printed.
+            Value::Object(members) if members.len() == 1 && members.contains_key("$hint") => {
                 if let Ok(hint) = serde_json::from_value::<Hint>(Value::Object(members.clone())) {
                     *value = Value::String(self.shown(&hint));
-                } else {
-                    members.values_mut().for_each(|member| self.complete(member));
                 }
             }
+            Value::Object(members) => members.values_mut().for_each(|member| self.complete(member)),
             Value::Array(items) => items.iter_mut().for_each(|item| self.complete(item)),
             _ => {}
         }

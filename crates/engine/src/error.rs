@@ -1,6 +1,7 @@
 //! What can go wrong while resources are observed, applied or removed, in a form that a person can act on.
 //! Must know nothing of where it happened in code or how it is shown.
 
+use std::fmt;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -40,8 +41,7 @@ pub enum Kind {
 }
 
 /// An error with its causes, outermost first, and the way out.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("{message}")]
+#[derive(Debug, Clone)]
 pub struct Error {
     pub kind: Kind,
     /// AWS's own code where there is one.
@@ -55,6 +55,19 @@ pub struct Error {
 }
 
 type Source = Arc<dyn std::error::Error + Send + Sync>;
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// By hand: what `thiserror` makes of a shared source gives the pointer, which nobody can ask for the error's type.
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
 
 /// By what is told: where it came from in code makes no other error of it.
 impl PartialEq for Error {
