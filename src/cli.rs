@@ -4,7 +4,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::paths::at_home;
 
 /// Puts a high-traffic event registration site on AWS with one command, and takes it away with another.
 #[derive(Debug, Parser)]
@@ -93,56 +96,8 @@ pub struct Global {
     pub timeout: Option<Duration>,
 
     /// Also write what happens to this file, as JSON lines
-    #[arg(long, global = true, value_name = "FILE", env = "CONFCTL_LOG_FILE", hide_env = true)]
+    #[arg(long, global = true, value_name = "FILE", value_parser = path(), env = "CONFCTL_LOG_FILE", hide_env = true)]
     pub log_file: Option<PathBuf>,
-}
-
-impl Global {
-    /// The flags that say which stack of which account is meant, as they would be typed again.
-    pub fn which_stack(&self) -> String {
-        let mut flags = String::new();
-        if self.sandbox {
-            flags.push_str(" --sandbox");
-        }
-        let named = [
-            ("--name", &self.name),
-            ("-p", &self.profile),
-            ("--region", &self.region),
-            ("--aws-profile", &self.aws_profile),
-            ("--account", &self.account),
-        ];
-        for (flag, value) in named {
-            if let Some(value) = value {
-                flags.push_str(&format!(" {flag} {}", quoted(value)));
-            }
-        }
-        for set in &self.set {
-            flags.push_str(&format!(" --set {}", typed_again(set)));
-        }
-        flags
-    }
-}
-
-/// A `--set` as it may be shown again: hints go into logs, where neither secrets nor addresses belong. What stands for one is
-/// no word to a shell, so that pasting it fails instead of setting it.
-fn typed_again(set: &str) -> String {
-    let key = set.split('=').next().unwrap_or_default().trim();
-    let private = key == "app" || key.starts_with("app.properties") || key.starts_with("notifications");
-    if private {
-        format!("{}=<value>", quoted(key))
-    } else {
-        quoted(set)
-    }
-}
-
-/// As a shell takes it for one word.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:@,+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -280,7 +235,7 @@ pub struct LoadArgs {
     pub from_region: Option<String>,
 
     /// The HTML report; its numbers go beside it as .json [default: confctl-load-TIME.html]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = path())]
     pub report: Option<PathBuf>,
 }
 
@@ -295,7 +250,7 @@ pub struct StressArgs {
     pub no_burn: bool,
 
     /// The HTML report; its numbers go beside it as .json [default: confctl-stress-TIME.html]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = path())]
     pub report: Option<PathBuf>,
 }
 
@@ -310,7 +265,7 @@ pub enum ProfileCommand {
     /// Write a profile to start from
     Init {
         /// The file to write
-        #[arg(default_value = "confctl.toml")]
+        #[arg(default_value = "confctl.toml", value_parser = path())]
         file: PathBuf,
     },
 }
@@ -406,6 +361,11 @@ pub struct ServeOptions {
     pub dir: PathBuf,
 }
 
+/// A file, `~` being the home directory also behind `=`, where shells leave it.
+fn path() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().map(at_home)
+}
+
 /// A duration that may be none.
 fn pause(text: &str) -> Result<Duration, String> {
     let span: jiff::SignedDuration = text
@@ -435,21 +395,12 @@ mod tests {
     }
 
     #[test]
-    fn the_stack_that_was_meant_can_be_typed_again() {
-        let line = [
-            "confctl",
-            "plan",
-            "--sandbox",
-            "--name",
-            "one",
-            "--set",
-            "tags.note=It's on",
-            "--set",
-            "app.properties.TOKEN=hunter2",
-        ];
+    fn files_may_be_named_from_home() {
+        let line = ["confctl", "load", "--report=~/load.html", "--log-file=~/log"];
         let cli = Cli::try_parse_from(line).unwrap();
-        let wanted = r" --sandbox --name one --set 'tags.note=It'\''s on' --set app.properties.TOKEN=<value>";
-        assert_eq!(cli.global.which_stack(), wanted);
+        assert_eq!(cli.global.log_file, Some(at_home("~/log")));
+        let Command::Load(args) = cli.command else { panic!() };
+        assert_eq!(args.report, Some(at_home("~/load.html")));
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod commands;
 pub mod environment;
 pub mod exit;
 pub mod http;
+pub mod paths;
 pub mod resources;
 pub mod target;
 pub mod ui;

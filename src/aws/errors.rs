@@ -7,7 +7,7 @@ use aws_smithy_runtime_api::client::result::{DispatchFailure, SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::texts;
-use crate::engine::{Error, Kind, Poll};
+use crate::engine::{Command, Error, Hint, Kind, Poll};
 
 /// Turns an answer of the SDK into ours. `doing` is read after "could not": `create the table users`.
 pub trait Explain<T> {
@@ -71,31 +71,45 @@ fn answered(headline: &str, error: &dyn ProvideErrorMetadata, status: u16) -> Er
     let (kind, hint) = classify(code, message, status);
     let mut explained = Error::new(kind, headline).because(format!("{} ({code})", texts::clean(message)));
     explained.code = Some(code.to_owned());
-    explained.hint = hint.map(str::to_owned);
+    explained.hint = hint.map(|hint| hint());
     explained
 }
 
-const BUSY: Option<&str> = Some("AWS is throttling or busy; run the command again in a minute");
-const RENEW: Option<&str> = Some(
-    "sign in again (`aws login`, `aws sso login`, `aws configure`), or pick other credentials with `--aws-profile NAME`",
-);
+/// What to do about one of AWS's errors.
+type WayOut = Option<fn() -> Hint>;
+
+const BUSY: WayOut = Some(|| "AWS is throttling or busy; run the command again in a minute".into());
+const RENEW: WayOut = Some(|| {
+    Hint::from("sign in again (")
+        .and_run(Command::aws("login"))
+        .and(", ")
+        .and_run(Command::aws("sso login"))
+        .and(", ")
+        .and_run(Command::aws("configure"))
+        .and("), or pick other credentials with `--aws-profile NAME`")
+});
 /// A region that is not enabled knows none of the account's keys.
 /// Sources: the IAM guide's id_credentials_temp_enable-regions; the Account Management reference, EnableRegion.
-const RENEW_OR_ENABLE: Option<&str> = Some(
-    "`confctl doctor` tells which: either the credentials are no good (`aws sts get-caller-identity`), or the account has not enabled this region (`aws account enable-region --region-name REGION`)",
-);
-const ASK: Option<&str> = Some("`confctl doctor` shows who you are; ask for the permission named above");
-const NOT_READY: Option<&str> = Some(
-    "the account is not ready for it: complete its sign-up (payment method, phone number) and wait for AWS's e-mail, or enable the region; then run the same command again",
-);
-const VCPUS: Option<&str> = Some(
-    "ask for more vCPUs (https://console.aws.amazon.com/servicequotas/home/services/ec2/quotas/L-1216C47A), or take fewer: --set scaling.max=2",
-);
-const QUOTA: Option<&str> =
-    Some("delete what is not needed, or ask for more: https://console.aws.amazon.com/servicequotas");
+const RENEW_OR_ENABLE: WayOut = Some(|| {
+    Hint::run("doctor")
+        .and(" tells which: either the credentials are no good (")
+        .and_run(Command::aws("sts get-caller-identity"))
+        .and("), or the account has not enabled this region (")
+        .and_run(Command::aws("account enable-region --region-name REGION"))
+        .and(")")
+});
+const ASK: WayOut = Some(|| Hint::run("doctor").and(" shows who you are; ask for the permission named above"));
+const NOT_READY: WayOut = Some(|| {
+    "the account is not ready for it: complete its sign-up (payment method, phone number) and wait for AWS's e-mail, or enable the region; then run the same command again".into()
+});
+const VCPUS: WayOut = Some(|| {
+    "ask for more vCPUs (https://console.aws.amazon.com/servicequotas/home/services/ec2/quotas/L-1216C47A), or take fewer: --set scaling.max=2".into()
+});
+const QUOTA: WayOut =
+    Some(|| "delete what is not needed, or ask for more: https://console.aws.amazon.com/servicequotas".into());
 
 /// AWS's codes, as they are on the wire. The query protocols and DynamoDB throttle with 400.
-const CODES: &[(&str, Kind, Option<&str>)] = &[
+const CODES: &[(&str, Kind, WayOut)] = &[
     ("PriorRequestNotComplete", Kind::Unreachable, BUSY),
     ("ProvisionedThroughputExceededException", Kind::Unreachable, BUSY),
     ("RequestLimitExceeded", Kind::Unreachable, BUSY),
@@ -133,7 +147,7 @@ const CODES: &[(&str, Kind, Option<&str>)] = &[
     ("TooManyEnvironmentsException", Kind::Failed, QUOTA),
 ];
 
-fn classify(code: &str, message: &str, status: u16) -> (Kind, Option<&'static str>) {
+fn classify(code: &str, message: &str, status: u16) -> (Kind, WayOut) {
     if let Some(row) = texts::known_error(code, message) {
         return (row.kind, row.hint);
     }
@@ -182,8 +196,14 @@ fn without_credentials(error: &CredentialsError) -> Error {
         // Its source tells of all seven providers of the chain, which helps nobody who configured none.
         CredentialsError::CredentialsNotLoaded(_) => Error::new(Kind::Denied, "there are no AWS credentials to use")
             .hint(
-                "configure some (`aws login`, `aws configure`, `aws sso login`, AWS_PROFILE or `--aws-profile NAME`), \
-                 or try it without an account: `confctl up --sandbox`",
+                Hint::from("configure some (")
+                    .and_run(Command::aws("login"))
+                    .and(", ")
+                    .and_run(Command::aws("configure"))
+                    .and(", ")
+                    .and_run(Command::aws("sso login"))
+                    .and(", AWS_PROFILE or `--aws-profile NAME`), or try it without an account: ")
+                    .and_run("up --sandbox"),
             ),
         CredentialsError::ProviderTimedOut(_) => {
             let late = Error::new(Kind::Unreachable, "the AWS credentials did not come in time");
@@ -191,7 +211,7 @@ fn without_credentials(error: &CredentialsError) -> Error {
         }
         CredentialsError::InvalidConfiguration(_) => {
             let wrong = Error::new(Kind::Denied, "the AWS configuration does not say how to sign in");
-            caused(wrong, source).hint("aws configure list shows what is in effect")
+            caused(wrong, source).hint(Hint::aws("configure list").and(" shows what is in effect"))
         }
         _ => caused(Error::new(Kind::Denied, "the AWS credentials cannot be had"), source).hint(again),
     }
@@ -282,7 +302,7 @@ mod tests {
             "AuthFailure",
             "AWS was not able to validate the provided access credentials",
         );
-        assert!(closed.hint.unwrap().contains("enable-region"));
+        assert!(format!("{:?}", closed.hint).contains("enable-region"));
     }
 
     #[test]
@@ -317,6 +337,6 @@ mod tests {
         let untrusted = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
         let io = std::io::Error::new(std::io::ErrorKind::InvalidData, untrusted);
         let error = told(SdkError::dispatch_failure(ConnectorError::io(io.into())));
-        assert!(error.hint.unwrap().contains("AWS_CA_BUNDLE"));
+        assert!(format!("{:?}", error.hint).contains("AWS_CA_BUNDLE"));
     }
 }

@@ -36,7 +36,7 @@ impl Journal for RunJournal {
     fn record(&self, intent: Intent) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(async move {
             let line = serde_json::to_string(&intent)
-                .map_err(|error| Error::failed("could not write a journal line").because(error.to_string()))?;
+                .map_err(|error| Error::failed("could not write a journal line").caused_by(error))?;
             // Held across the write: lines of two steps must not overtake each other.
             let mut lines = self.lines.lock().await;
             lines.push_str(&line);

@@ -202,8 +202,8 @@ async fn renew(
 
 /// Writes the lock if it is absent, or still the one with this ETag. `None`: it is not.
 async fn write(aws: &Aws, record: &Record, holder: &Holder, replaces: Option<&str>) -> Result<Option<String>, Error> {
-    let body = serde_json::to_vec(holder)
-        .map_err(|error| Error::failed("could not write the lock").because(error.to_string()))?;
+    let body =
+        serde_json::to_vec(holder).map_err(|error| Error::failed("could not write the lock").caused_by(error))?;
     let condition = replaces.map_or(If::Absent, If::Matches);
     let key = record.key(NAME);
     match aws.s3.put_object(record.bucket(), &key, body, condition).await {

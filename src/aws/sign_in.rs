@@ -14,7 +14,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::os_shim_internal::{Env, Fs};
 
 use super::trust::Trust;
-use crate::engine::{Error, Kind};
+use crate::engine::{Command, Error, Hint, Kind, quoted};
 use crate::environment;
 use crate::load::is_this_machine;
 
@@ -160,10 +160,12 @@ impl SignIn {
         });
         let nearest = nearest.filter(|known| strsim::jaro_winkler(name, known) > 0.8);
         let hint = match nearest {
-            Some(known) if by.starts_with("source_profile") => format!("did you mean {known}?"),
-            Some(known) => format!("did you mean `--aws-profile {known}`?"),
+            Some(known) if by.starts_with("source_profile") => format!("did you mean {known}?").into(),
+            Some(known) => format!("did you mean `--aws-profile {}`?", quoted(known)).into(),
             None => {
-                format!("aws configure list-profiles shows those there are; aws configure --profile {name} makes it")
+                let make = Command::aws("configure --profile").arg(name);
+                let list = Hint::run(Command::aws("configure list-profiles").bare()).and(" shows those there are; ");
+                list.and_run(make).and(" makes it")
             }
         };
         Error::new(
@@ -184,7 +186,7 @@ impl SignIn {
             true => "the same command without --aws-profile",
             false => "the same command again",
         };
-        let profile = self.selected();
+        let profile = quoted(self.selected());
         format!("eval \"$(aws configure export-credentials --profile {profile} --format env)\", then {again}")
     }
 
@@ -210,13 +212,15 @@ impl SignIn {
         if error.kind == Kind::Denied && error.code.is_none() {
             // The one at the end of the chain is signed in; `default` need not be said.
             let last = self.chain().last().map(Profile::name).filter(|name| *name != "default");
-            let profile = last.map(|name| format!(" --profile {name}")).unwrap_or_default();
+            let of_profile = |command: Command| match last {
+                Some(name) => command.arg("--profile").arg(name),
+                None => command,
+            };
             match self.base() {
-                Base::Sso => error.hint = Some(format!("aws sso login{profile}")),
-                Base::Login => error.hint = Some(format!("aws login{profile}")),
+                Base::Sso => error.hint = Some(Hint::run(of_profile(Command::aws("sso login")))),
+                Base::Login => error.hint = Some(Hint::run(of_profile(Command::aws("login")))),
                 Base::Process => {
-                    error.hint =
-                        Some("see why the profile's credential_process fails, or take another profile".to_owned());
+                    error.hint = Some("see why the profile's credential_process fails, or take another profile".into());
                 }
                 Base::Other => {}
             }
@@ -278,7 +282,11 @@ fn unreadable(error: &aws_config::profile::ProfileFileLoadError) -> Error {
             "{} begins with a byte order mark: save it as UTF-8 without one",
             path.display()
         )),
-        None => explained.hint("correct the file; aws configure list reads it too"),
+        None => explained.hint(
+            Hint::from("correct the file; ")
+                .and_run(Command::aws("configure list"))
+                .and(" reads it too"),
+        ),
     }
 }
 

@@ -1,7 +1,7 @@
 //! AWS's English, matched here and nowhere else: each row has the sentence as it was seen and where.
 //! Status, health and version decide what happened; these texts only explain, or tell kinds of one code apart.
 
-use crate::engine::Kind;
+use crate::engine::{Command, Hint, Kind};
 
 /// An error that is told by its text.
 pub struct KnownError {
@@ -10,7 +10,7 @@ pub struct KnownError {
     /// Part of the message, as AWS words it.
     pub contains: &'static str,
     pub kind: Kind,
-    pub hint: Option<&'static str>,
+    pub hint: Option<fn() -> Hint>,
 }
 
 const KNOWN_ERRORS: &[KnownError] = &[
@@ -19,82 +19,91 @@ const KNOWN_ERRORS: &[KnownError] = &[
         code: "AccessDenied",
         contains: "Your account must be verified before you can add new CloudFront resources",
         kind: Kind::Account,
-        hint: Some(
-            "open a case with AWS support to have the account verified for CloudFront; until then: --set cdn.enabled=false",
-        ),
+        hint: Some(|| {
+            "open a case with AWS support to have the account verified for CloudFront; until then: --set cdn.enabled=false".into()
+        }),
     },
     // Seen in public logs up to January 2026.
     KnownError {
         code: "*",
         contains: "This AWS account currently does not support creating load balancers",
         kind: Kind::Account,
-        hint: Some("open a case with AWS support to have load balancers enabled; until then: confctl up -p dev"),
+        hint: Some(|| {
+            Hint::from("open a case with AWS support to have load balancers enabled; until then: ").and_run("up -p dev")
+        }),
     },
     // UA-TECH-POWER/DDoS_terraform_aws#5: ends by itself, mostly within minutes.
     KnownError {
         code: "*",
         contains: "Your request for accessing resources in this region is being validated",
         kind: Kind::Account,
-        hint: Some(
-            "wait for AWS's e-mail, four hours at most, and run the same command again; it goes on where it was",
-        ),
+        hint: Some(|| {
+            "wait for AWS's e-mail, four hours at most, and run the same command again; it goes on where it was".into()
+        }),
     },
     // splunk/attack_range#1302: accounts on the free plan.
     KnownError {
         code: "*",
         contains: "The specified instance type is not eligible for Free Tier",
         kind: Kind::Account,
-        hint: Some("take a free one (--set instance.types=t3.micro), or upgrade the account's plan in the AWS console"),
+        hint: Some(|| {
+            "take a free one (--set instance.types=t3.micro), or upgrade the account's plan in the AWS console".into()
+        }),
     },
     // ekristen/aws-nuke#1024
     KnownError {
         code: "PreconditionFailed",
         contains: "subscribed to a pricing plan",
         kind: Kind::Refused,
-        hint: Some(
-            "cancel the distribution's flat-rate plan in the CloudFront console: the free plan ends at once, a paid one with its billing cycle; then run the same command again",
-        ),
+        hint: Some(|| {
+            "cancel the distribution's flat-rate plan in the CloudFront console: the free plan ends at once, a paid one with its billing cycle; then run the same command again".into()
+        }),
     },
     // Events of launches of new accounts; aws/elastic-beanstalk-roadmap#271.
     KnownError {
         code: "*",
         contains: "You have requested more vCPU capacity than your current vCPU limit",
         kind: Kind::Account,
-        hint: Some(
-            "ask for more vCPUs (https://console.aws.amazon.com/servicequotas/home/services/ec2/quotas/L-1216C47A), or take fewer: --set scaling.max=2",
-        ),
+        hint: Some(|| {
+            "ask for more vCPUs (https://console.aws.amazon.com/servicequotas/home/services/ec2/quotas/L-1216C47A), or take fewer: --set scaling.max=2".into()
+        }),
     },
     KnownError {
         code: "*",
         contains: "The Launch Configuration creation operation is not available in your account",
         kind: Kind::Account,
-        hint: Some(
-            "launch templates are made instead where instance.root_volume_type is gp3 and instance.imds_v1 is false",
-        ),
+        hint: Some(|| {
+            "launch templates are made instead where instance.root_volume_type is gp3 and instance.imds_v1 is false"
+                .into()
+        }),
     },
     // The code OptInRequired, as text in events.
     KnownError {
         code: "*",
         contains: "You are not subscribed to this service",
         kind: Kind::Account,
-        hint: Some(
-            "complete the account's sign-up (payment method, phone number), wait for AWS's e-mail, and run the same command again",
-        ),
+        hint: Some(|| {
+            "complete the account's sign-up (payment method, phone number), wait for AWS's e-mail, and run the same command again".into()
+        }),
     },
     // An organization's policies; the IAM guide's troubleshoot_access-denied has the first, EC2's errors the second.
     KnownError {
         code: "*",
         contains: "with an explicit deny in a service control policy",
         kind: Kind::Denied,
-        hint: Some("the organization forbids it, whatever the caller may: ask whoever looks after its policies"),
+        hint: Some(|| {
+            "the organization forbids it, whatever the caller may: ask whoever looks after its policies".into()
+        }),
     },
     KnownError {
         code: "*",
         contains: "Encoded authorization failure message",
         kind: Kind::Denied,
-        hint: Some(
-            "aws sts decode-authorization-message --encoded-message TEXT tells which policy; where volumes must be encrypted: aws ec2 enable-ebs-encryption-by-default",
-        ),
+        hint: Some(|| {
+            Hint::run(Command::aws("sts decode-authorization-message --encoded-message TEXT"))
+                .and(" tells which policy; where volumes must be encrypted: ")
+                .and_run(Command::aws("ec2 enable-ebs-encryption-by-default"))
+        }),
     },
     // AWS's own smoke tests (aws-sdk-ruby): the code says many other things too.
     KnownError {

@@ -6,7 +6,7 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::session::Session;
-use crate::engine::{Error, FieldChange, Gate, Kind, is_felt};
+use crate::engine::{Error, FieldChange, Gate, Hint, Kind, is_felt};
 use crate::ui::Ui;
 
 pub(super) struct Asking {
@@ -55,5 +55,5 @@ fn not_shown(title: &str, unseen: &[FieldChange]) -> Error {
     let fields: Vec<_> = unseen.iter().map(|field| field.field.as_str()).collect();
     Error::new(Kind::Unforeseen, format!("{title} needs more than the plan showed"))
         .because(format!("not shown, and not done: {}", fields.join(", ")))
-        .hint("confctl plan")
+        .hint(Hint::run("plan"))
 }

@@ -116,7 +116,7 @@ impl Telling {
 }
 
 fn ended(joined: Result<Result<(), Error>, tokio::task::JoinError>) -> Result<(), Error> {
-    joined.map_err(|error| Error::failed("the build ended oddly").because(error.to_string()))?
+    joined.map_err(|error| Error::failed("the build ended oddly").caused_by(error))?
 }
 
 fn lock(telling: &Mutex<Telling>) -> std::sync::MutexGuard<'_, Telling> {

@@ -1,13 +1,15 @@
 //! Which profile, which stack and which account the command line means.
 //! Must know nothing of what is there already.
 
+use super::former::public;
 use aws_config::SdkConfig;
 
 use crate::aws::sign_in::{self, SignIn};
 use crate::aws::{Aws, clients};
 use crate::cli::Global;
-use crate::engine::{Error, Kind};
+use crate::engine::{Command, Error, Hint, Kind};
 use crate::environment;
+use crate::paths::at_home;
 use crate::profile::{self, Profile, ProfileError, StackName};
 use crate::resources::partition;
 use crate::target::Target;
@@ -61,7 +63,9 @@ pub(super) fn choose(global: &Global) -> Result<Chosen, Error> {
     if let Some(name) = &global.profile {
         guard_aws_profile(name, global)?;
     }
-    let loaded = profile::load(global.profile.as_deref().unwrap_or("article"), &global.set).map_err(usage)?;
+    let named = global.profile.as_deref().unwrap_or("article");
+    let named = at_home(named).to_str().unwrap_or(named).to_owned();
+    let loaded = profile::load(&named, &global.set).map_err(usage)?;
     let mut chosen = Chosen {
         region_from: match loaded.names_region {
             true => RegionFrom::Profile,
@@ -86,7 +90,11 @@ impl Chosen {
     fn take_region(&mut self, region: String, from: RegionFrom) -> Result<(), Error> {
         if !profile::is_region(&region) {
             let wrong = Error::new(Kind::Usage, format!("`{region}`, by {from}, is no AWS region"));
-            return Err(wrong.hint("write it as us-east-1; aws account list-regions shows them"));
+            return Err(wrong.hint(
+                Hint::from("write it as us-east-1; ")
+                    .and_run(Command::aws("account list-regions"))
+                    .and(" shows them"),
+            ));
         }
         (self.profile.region, self.region_from) = (region, from);
         Ok(())
@@ -147,9 +155,10 @@ fn not_enabled(region: &str, error: Error) -> Error {
     );
     told.code = error.code;
     told.causes = error.causes;
-    told.hint(format!(
-        "aws account enable-region --region-name {region}, and some minutes later the same command; or choose another with --region"
-    ))
+    told.hint(
+        Hint::run(Command::aws("account enable-region --region-name").arg(region))
+            .and(", and some minutes later the same command; or choose another with --region"),
+    )
 }
 
 /// An account to insist on that is empty insists on nothing: what set it meant to.
@@ -168,14 +177,33 @@ fn guard_account(global: &Global) -> Result<(), Error> {
     }
 }
 
+/// The embedded profile that this is, as far as a record tells: with this run's `--set` on top, in whatever region.
+pub(super) fn embedded_as(profile: &Profile, global: &Global) -> Option<&'static str> {
+    let profile = public(profile);
+    let is_it = |embedded: &&profile::Embedded| {
+        let parsed = profile::parse(embedded.name, embedded.text, &global.set);
+        parsed.is_ok_and(|parsed| {
+            let mut parsed = public(&parsed);
+            parsed.region.clone_from(&profile.region);
+            parsed == profile
+        })
+    };
+    profile::embedded().iter().find(is_it).map(|embedded| embedded.name)
+}
+
 pub(super) fn usage(error: ProfileError) -> Error {
     let hint = match &error {
         ProfileError::Unknown {
             nearest: Some(nearest), ..
-        } => format!("did you mean `-p {nearest}`?"),
-        ProfileError::Unknown { .. } => "confctl profile list".to_owned(),
-        ProfileError::Read { .. } => "check the path; names of embedded profiles: confctl profile list".to_owned(),
-        ProfileError::Invalid { .. } => "confctl profile show prints every key with its value".to_owned(),
+        } => format!("did you mean `-p {nearest}`?").into(),
+        ProfileError::Unknown { .. } => Hint::run("profile list"),
+        ProfileError::Read { .. } => Hint::from("check the path; ")
+            .and_run("profile list")
+            .and(" names the embedded ones"),
+        // Of this profile it would only say the same.
+        ProfileError::Invalid { .. } => {
+            Hint::run(Command::confctl("profile show").bare()).and(" prints every key with its value")
+        }
     };
     let mut explained = Error::new(Kind::Usage, "the profile cannot be used").hint(hint);
     explained.causes = error.to_string().lines().map(str::to_owned).collect();

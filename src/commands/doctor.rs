@@ -9,7 +9,7 @@ use super::session::target;
 use crate::aws::errors::Explain;
 use crate::aws::{Aws, platforms, sign_in};
 use crate::cli::Global;
-use crate::engine::Error;
+use crate::engine::{Command, Error, Hint};
 use crate::exit::Exit;
 use crate::profile::{Names, Profile};
 use crate::resources::partition;
@@ -23,7 +23,7 @@ struct Finding {
     check: &'static str,
     good: bool,
     text: String,
-    hint: Option<String>,
+    hint: Option<Hint>,
 }
 
 impl Finding {
@@ -36,7 +36,7 @@ impl Finding {
         }
     }
 
-    fn bad(check: &'static str, text: impl Into<String>, hint: impl Into<String>) -> Self {
+    fn bad(check: &'static str, text: impl Into<String>, hint: impl Into<Hint>) -> Self {
         Self {
             check,
             good: false,
@@ -94,7 +94,7 @@ pub(super) async fn run(global: &Global, ui: &Ui) -> Result<Summary, Error> {
         let mark = if finding.good { "ok" } else { "bad" };
         summary = summary.say(format!("{mark:<4} {:<15} {}", finding.check, finding.text));
         if let Some(hint) = &finding.hint {
-            summary = summary.say(format!("     hint: {hint}"));
+            summary = summary.say(format!("     hint: {}", ui.shown(hint)));
         }
     }
     let rows: Vec<Value> = findings
@@ -128,7 +128,8 @@ async fn platform(aws: &Aws, profile: &Profile) -> Result<Finding, Error> {
         None => Finding::bad(
             "platform",
             format!("no version of '{branch}'"),
-            "aws elasticbeanstalk list-platform-branches shows what there is; then --set app.platform='…'",
+            Hint::run(Command::aws("elasticbeanstalk list-platform-branches --region").arg(&aws.region))
+                .and(" shows what there is; then --set app.platform='…'"),
         ),
     })
 }

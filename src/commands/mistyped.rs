@@ -8,25 +8,25 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, CommandFactory};
 
 use crate::cli::Cli;
-use crate::engine::{Error, Kind};
+use crate::engine::{Error, Hint, Kind};
 use crate::exit::Exit;
 use crate::ui::{self, Summary};
 
 /// Help, the version, or a mistake on the command line.
 pub(super) fn unparsed(arguments: &[OsString], error: &clap::Error) -> Exit {
     if !error.use_stderr() {
-        ui::early(&error.render().ansi().to_string(), true);
-        return Exit::Done;
+        return ui::early_result(&error.render().ansi().to_string());
     }
-    ui::early(&error.render().ansi().to_string(), false);
+    ui::early(&error.render().ansi().to_string());
     let variable = variable(arguments, error);
     let way_out = match &variable {
-        Some(name) => format!("correct or unset {name}: the value comes from the environment"),
-        None => "confctl --help".to_owned(),
+        Some(name) => {
+            let correct = format!("correct or unset {name}: the value comes from the environment");
+            ui::early(&format!("  hint: {correct}\n"));
+            correct.into()
+        }
+        None => Hint::run("--help"),
     };
-    if variable.is_some() {
-        ui::early(&format!("  hint: {way_out}\n"), false);
-    }
     if wants_json(arguments) {
         let text = error.to_string();
         let first = text.lines().next().unwrap_or("the command line is wrong");

@@ -43,17 +43,14 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     if let Some(exit) = sandbox::own_process(&cli) {
         return exit;
     }
-    let ui = Ui::new(&cli.global);
+    let ui = Ui::new(&cli);
     if let Err(error) = start_log(&cli) {
-        let summary = Summary::from(error);
-        let exit = summary.exit;
-        ui.finish(summary);
-        return exit;
+        return ui.finish(&Summary::from(error));
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            ui::early(&format!("error: could not start: {error}\n"), false);
+            ui::early(&format!("error: could not start: {error}\n"));
             return Exit::Failed;
         }
     };
@@ -68,9 +65,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     // A build or a read of standard input that is still going on must not hold the process.
     runtime.shutdown_background();
     summary.seconds = began.elapsed().as_secs_f64();
-    let exit = summary.exit;
-    ui.finish(summary);
-    exit
+    ui.finish(&summary)
 }
 
 fn mistake_of_ours() -> Error {
@@ -121,7 +116,7 @@ fn start_log(cli: &Cli) -> Result<(), Error> {
             let file = open.open(path);
             let file = file.map_err(|error| {
                 Error::new(Kind::Usage, "could not open the log file")
-                    .because(error.to_string())
+                    .caused_by(error)
                     .hint("--log-file FILE")
             })?;
             // Bodies too, but masked.

@@ -3,7 +3,7 @@
 use super::cost;
 use super::session::{Fallback, Session};
 use crate::cli::{Global, PlanArgs};
-use crate::engine::Error;
+use crate::engine::{Error, Hint};
 use crate::exit::Exit;
 use crate::ui::{Summary, Ui};
 
@@ -24,7 +24,7 @@ pub(super) async fn run(global: &Global, args: &PlanArgs, ui: &Ui) -> Result<Sum
     if look.is_blocked() {
         return Ok(summary
             .exit(Exit::Refused)
-            .say("Blocked: see above; `confctl up` would change nothing."));
+            .say("Blocked: see above; `up` would change nothing."));
     }
     if !pending {
         return Ok(summary.say("Nothing to do: everything is as the profile wants it."));
@@ -34,5 +34,5 @@ pub(super) async fn run(global: &Global, args: &PlanArgs, ui: &Ui) -> Result<Sum
     } else {
         Exit::Done
     };
-    Ok(summary.exit(exit).say("`confctl up` would do this."))
+    Ok(summary.exit(exit).say(Hint::run("up").and(" would do this.")))
 }

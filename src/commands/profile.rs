@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::choice::{choose, stack_name};
 use super::to_run::{bundle_error, instances, source, tell};
 use crate::cli::{BundleArgs, Global, ProfileCommand};
-use crate::engine::{Error, Kind};
+use crate::engine::{Command, Error, Hint, Kind};
 use crate::profile::{self, Names};
 use crate::ui::{Summary, Ui, signals};
 
@@ -39,7 +39,7 @@ fn show(global: &Global, ui: &Ui) -> Result<Summary, Error> {
     let text = chosen
         .profile
         .to_toml()
-        .map_err(|error| Error::failed("could not write the profile").because(error.to_string()))?;
+        .map_err(|error| Error::failed("could not write the profile").caused_by(error))?;
     let names = Names::resolve(&chosen.profile, &stack, &chosen.profile.region);
     let mut shown = format!("# Profile {}, every value. Names of the stack {stack}:\n", chosen.name);
     for (what, name) in names.each() {
@@ -62,20 +62,21 @@ fn init(global: &Global, file: &Path) -> Result<Summary, Error> {
     let name = global.profile.as_deref().unwrap_or("article");
     let found = profile::embedded().iter().find(|profile| profile.name == name);
     let found = found.ok_or_else(|| {
-        Error::new(Kind::Usage, format!("-p {name}: init starts from an embedded profile")).hint("confctl profile list")
+        Error::new(Kind::Usage, format!("-p {name}: init starts from an embedded profile"))
+            .hint(Hint::run("profile list"))
     })?;
     let written = fs_err::OpenOptions::new().write(true).create_new(true).open(file);
     let written = written.and_then(|mut file| std::io::Write::write_all(&mut file, found.text.as_bytes()));
     written.map_err(|error| {
         Error::new(Kind::Usage, format!("could not write {}", file.display()))
-            .because(error.to_string())
+            .caused_by(error)
             .hint("name another file; one that exists is never written over")
     })?;
-    Ok(Summary::done().output("file", file.display().to_string()).say(format!(
-        "Wrote {}. Change it, then: confctl plan -p {}",
-        file.display(),
-        file.display()
-    )))
+    let plan = Command::confctl("plan -p").arg(file.display());
+    let wrote = Hint::from(format!("Wrote {}. Change it, then: ", file.display()));
+    Ok(Summary::done()
+        .output("file", file.display().to_string())
+        .say(wrote.and_run(plan)))
 }
 
 /// Builds and checks the bundle, and says where it is.
@@ -88,7 +89,7 @@ pub(super) fn bundle(global: &Global, args: &BundleArgs, ui: &Ui) -> Result<Summ
     };
     let stop = CancellationToken::new();
     signals::listen(ui, stop.clone());
-    let mut progress = |text: &str| ui.say(&format!("  {text}"));
+    let mut progress = |text: &str| ui.say(format!("  {text}"));
     let built = confctl_bundle::build(&source, &instances, &stop, &mut progress).map_err(bundle_error)?;
     tell(ui, &built.notes);
     let label = chosen.profile.app.version_label.unwrap_or(built.version_label);

@@ -11,7 +11,7 @@ use confctl_sandbox::daemon::{self, DaemonError, Info, Options};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::cli::{Cli, Command, FaultCommand, SandboxCommand, SandboxOptions, ServeOptions};
-use crate::engine::{Error, Kind};
+use crate::engine::{Error, Hint, Kind};
 use crate::exit::Exit;
 use crate::target::Target;
 use crate::ui::{self, Summary, Ui};
@@ -52,14 +52,14 @@ fn serve(serve: &ServeOptions) -> Exit {
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
-            ui::early(&format!("error: could not start: {error}\n"), false);
+            ui::early(&format!("error: could not start: {error}\n"));
             return Exit::Failed;
         }
     };
     match runtime.block_on(daemon::serve(&serve.dir, options)) {
         Ok(()) => Exit::Done,
         Err(error) => {
-            ui::early(&format!("error: {error}\n"), false);
+            ui::early(&format!("error: {error}\n"));
             Exit::Failed
         }
     }
@@ -115,8 +115,7 @@ pub(super) async fn run(command: &SandboxCommand, region: Option<&str>, ui: &Ui)
         }
         SandboxCommand::Logs => {
             let log = fs_err::read_to_string(directory()?.join("requests.jsonl"));
-            let log =
-                log.map_err(|error| Error::failed("there is no log of requests yet").because(error.to_string()))?;
+            let log = log.map_err(|error| Error::failed("there is no log of requests yet").caused_by(error))?;
             ui.result(log.trim_end());
             Ok(Summary::done())
         }
@@ -143,11 +142,12 @@ pub(super) async fn target(ui: &Ui) -> Result<Target, Error> {
     // Also where one runs: another version's is refused there.
     let info = start(&from_environment()?)?;
     if !ran {
-        ui.say(&format!(
-            "Started a sandbox at {} ({} times as fast as real time); `confctl sandbox stop` ends it.",
+        let started = format!(
+            "Started a sandbox at {} ({} times as fast as real time); ",
             info.endpoint(),
             info.time_scale
-        ));
+        );
+        ui.say(Hint::from(started).and_run("sandbox stop").and(" ends it."));
     }
     Ok(Target::sandbox(
         info.port,
@@ -191,7 +191,7 @@ fn start(options: &SandboxOptions) -> Result<Info, Error> {
     }
     let directory = directory()?;
     let program = std::env::current_exe()
-        .map_err(|error| Error::failed("could not find this program's own file").because(error.to_string()))?;
+        .map_err(|error| Error::failed("could not find this program's own file").caused_by(error))?;
     let mut command = Process::new(program);
     command.args(["sandbox", "serve", "--dir"]).arg(&directory);
     command
@@ -209,14 +209,16 @@ fn directory() -> Result<std::path::PathBuf, Error> {
 fn running() -> Result<Info, Error> {
     daemon::find(&directory()?)
         .map_err(explained)?
-        .ok_or_else(|| Error::failed("no sandbox runs").hint("confctl sandbox start"))
+        .ok_or_else(|| Error::failed("no sandbox runs").hint(Hint::run("sandbox start")))
 }
 
 fn explained(error: DaemonError) -> Error {
     let hint = match &error {
-        DaemonError::OtherVersion { .. } => "confctl sandbox stop",
-        DaemonError::NoFolder { .. } => "set CONFCTL_SANDBOX_DIR to a folder that can be written",
-        _ => "confctl sandbox status",
+        DaemonError::OtherVersion { .. } => Hint::run("sandbox stop"),
+        DaemonError::NoDirectory | DaemonError::NoFolder { .. } => {
+            "set CONFCTL_SANDBOX_DIR to a folder that can be written".into()
+        }
+        _ => Hint::run("sandbox status"),
     };
     Error::failed(error.to_string()).hint(hint)
 }
@@ -271,7 +273,7 @@ fn request(info: &Info, method: &str, what: &str) -> Result<serde_json::Value, E
     let failed = |reason: String| {
         Error::failed("the sandbox does not answer")
             .because(reason)
-            .hint("confctl sandbox stop")
+            .hint(Hint::run("sandbox stop"))
     };
     let read = || -> std::io::Result<Vec<u8>> {
         let mut stream = TcpStream::connect(("127.0.0.1", info.port))?;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use super::choice::{RegionFrom, choose, connect, stack_name};
+use super::choice::{RegionFrom, choose, connect, embedded_as, stack_name};
 use super::former::{APPLIED, HISTORY, Orphans, applied, history, in_history, public, recorded};
 use super::to_run::{bundle_or_unknown, bundle_to_run};
 use crate::aws::Aws;
@@ -86,6 +86,7 @@ impl Session {
             && global.profile.is_none()
             && let Some(applied) = applied(&read, &record, global).await?
         {
+            ui.acts_on(embedded_as(&applied.profile, global));
             chosen = applied;
         }
         let region = read.region.clone();
@@ -100,13 +101,16 @@ impl Session {
                 record.key(name)
             );
             let hint = "put a profile in its place, or delete the object when nothing of it is left";
-            ui.notice(&text, Some(hint));
+            ui.notice(&text, Some(hint.into()));
         }
         let former = history.profiles;
         let unnamed = fallback == Fallback::Article && global.profile.is_none() && global.set.is_empty();
         if unnamed && !former.is_empty() && !former.contains(&public(&chosen.profile)) {
             let hint = "name the one that is meant with -p";
-            ui.notice("the stack was brought up with another profile than article", Some(hint));
+            ui.notice(
+                "the stack was brought up with another profile than article",
+                Some(hint.into()),
+            );
         }
         let intents = journal::unsettled(&read, &record).await?;
         let bundle = match fallback {
@@ -242,7 +246,7 @@ impl Session {
     /// Tells what a plan's reader should know.
     pub(super) fn tell_notices(&self, look: &Look) {
         for notice in look.planned.iter().flat_map(|step| &step.notices) {
-            self.ui.notice(&notice.text, notice.hint.as_deref());
+            self.ui.notice(&notice.text, notice.hint.clone());
         }
     }
 

@@ -6,14 +6,14 @@ use super::session::{Fallback, Session};
 use super::up::with_outputs;
 use crate::aws::errors::Explain;
 use crate::cli::{Global, Wishes};
-use crate::engine::{Change, Error, Observed, Owner};
+use crate::engine::{Change, Error, Hint, Observed, Owner};
 use crate::ui::{Summary, Ui};
 
 pub(super) async fn run(global: &Global, ui: &Ui) -> Result<Summary, Error> {
     let session = Session::open(global, ui, "status", Fallback::Applied, &Wishes::default(), false).await?;
     let look = session.look().await?;
     let heading = session.heading();
-    ui.say(&format!(
+    ui.say(format!(
         "{} in {}, profile {}",
         heading.stack,
         heading.place(),
@@ -23,10 +23,8 @@ pub(super) async fn run(global: &Global, ui: &Ui) -> Result<Summary, Error> {
     if !look.planned.iter().any(ours) && look.orphans.is_empty() {
         let mut summary = Summary::done().output("resources", Vec::<serde_json::Value>::new());
         summary.stack = Some(heading.stack.clone());
-        return Ok(summary.say(format!(
-            "There is nothing of the stack {} here; `confctl up` makes it.",
-            heading.stack
-        )));
+        let nothing = Hint::from(format!("There is nothing of the stack {} here; ", heading.stack));
+        return Ok(summary.say(nothing.and_run("up").and(" makes it.")));
     }
     let width = look.planned.iter().map(|step| step.title.len()).max().unwrap_or(0);
     let mut rows = Vec::new();

@@ -9,7 +9,7 @@ use super::session::{Fallback, Session, check_kept, unless_stopped, unlock};
 use super::up::unfinished;
 use crate::cli::{Global, TeardownArgs, Wishes};
 use crate::engine::{
-    self, Error, FieldChange, Gate, Graph, Kind, Observations, PlannedRemoval, Removal, ResourceId, Stays,
+    self, Error, FieldChange, Gate, Graph, Hint, Kind, Observations, PlannedRemoval, Removal, ResourceId, Stays,
 };
 use crate::exit::Exit;
 use crate::resources;
@@ -43,7 +43,7 @@ pub(super) async fn run(global: &Global, args: &TeardownArgs, ui: &Ui) -> Result
         return Err(
             Error::failed(format!("{} cannot be removed safely; nothing was changed", step.title))
                 .because(reason(step))
-                .hint("confctl doctor"),
+                .hint(Hint::run("doctor")),
         );
     }
     if !global.yes {
@@ -126,8 +126,15 @@ fn refuse_losses(removals: &[PlannedRemoval], args: &TeardownArgs) -> Result<(),
         _ => None,
     });
     match lost {
-        Some(loses) if !args.delete_data => Err(Error::refused(format!("this would delete {loses}; nothing was changed"))
-            .hint("to delete it: confctl teardown --delete-data; to keep the table and remove the rest: confctl teardown --keep users-table")),
+        Some(loses) if !args.delete_data => Err(Error::refused(format!(
+            "this would delete {loses}; nothing was changed"
+        ))
+        .hint(
+            Hint::from("to delete it: ")
+                .and_run("teardown --delete-data")
+                .and("; to keep the table and remove the rest: ")
+                .and_run("teardown --keep users-table"),
+        )),
         _ => Ok(()),
     }
 }
@@ -162,7 +169,7 @@ async fn remove(
         .all(|(now, then)| is_what_was_confirmed(now, then))
     {
         return Err(Error::refused("the stack changed between the plan and now")
-            .hint("run `confctl teardown` again to see the new plan"));
+            .hint(Hint::run("teardown").and(" shows the new plan")));
     }
     let removals_by_id: HashMap<ResourceId, Removal> = removals
         .iter()
@@ -190,7 +197,7 @@ async fn still_there(session: &Session, graph: &Graph<crate::aws::Aws>, args: &T
             Ok((_, rest)) => match rest.into_iter().find(there) {
                 None => return Ok(()),
                 Some(step) => Error::new(Kind::Deadline, format!("{} is still there, or there again", step.title))
-                    .hint("confctl teardown"),
+                    .hint(Hint::run("teardown")),
             },
             // One read may still find what the next no longer knows.
             Err(error) => error,
@@ -262,7 +269,7 @@ async fn finish(session: &Session, removals: &[PlannedRemoval]) -> Result<Summar
     for id in unswept {
         // Beanstalk forgets a terminated environment within an hour or so; whose it was cannot be told any more.
         let place = format!("s3://{}/resources/environments/…/{id}/", session.record.bucket());
-        summary.result.push(format!(
+        summary = summary.say(format!(
             "  left: logs of the environment {id} in {place}: Beanstalk no longer says whose it was"
         ));
     }
@@ -284,9 +291,7 @@ fn left(mut summary: Summary, removals: &[PlannedRemoval]) -> Summary {
         })
         .collect();
     for step in &left {
-        summary
-            .result
-            .push(format!("  left: {} ({})", step.title, reason(step)));
+        summary = summary.say(format!("  left: {} ({})", step.title, reason(step)));
     }
     let remains: Vec<_> = left
         .iter()

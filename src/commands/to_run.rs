@@ -5,7 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use confctl_bundle::{self as bundle, BundleError, Finding, Identity, Instances, Source};
 
-use crate::engine::Error;
+use crate::engine::{Error, Hint};
+use crate::paths::at_home;
 use crate::profile::Profile;
 use crate::resources::BundleToRun;
 use crate::ui::Ui;
@@ -43,7 +44,7 @@ pub(super) fn unknown() -> BundleToRun {
         label: String::new(),
         description: String::new(),
         mark: String::new(),
-        build: Box::new(|_, _| Err(Error::failed("the bundle cannot be built from here").hint("confctl bundle"))),
+        build: Box::new(|_, _| Err(Error::failed("the bundle cannot be built from here").hint(Hint::run("bundle")))),
     }
 }
 
@@ -68,7 +69,9 @@ fn to_run(profile: &Profile, source: Source, instances: Instances, identity: Ide
 
 /// What `app.bundle` stands for.
 pub(super) fn source(profile: &Profile) -> Result<Source, Error> {
-    Source::locate(&profile.app.bundle, Path::new("."), profile.instance.architecture).map_err(bundle_error)
+    let bundle = at_home(&profile.app.bundle);
+    let bundle = bundle.to_str().unwrap_or(&profile.app.bundle);
+    Source::locate(bundle, Path::new("."), profile.instance.architecture).map_err(bundle_error)
 }
 
 pub(super) fn instances(profile: &Profile, unchecked: bool) -> Instances {
@@ -82,7 +85,10 @@ pub(super) fn instances(profile: &Profile, unchecked: bool) -> Instances {
 
 pub(super) fn tell(ui: &Ui, notes: &[Finding]) {
     for note in notes {
-        ui.notice(&format!("{}: {}", note.file, note.problem), Some(&note.way_out));
+        ui.notice(
+            &format!("{}: {}", note.file, note.problem),
+            Some(note.way_out.clone().into()),
+        );
     }
 }
 
@@ -103,9 +109,6 @@ pub(super) fn bundle_error(error: BundleError) -> Error {
         explained.causes.push(error.to_string());
         cause = error.source();
     }
-    explained.hint(
-        error
-            .hint()
-            .unwrap_or_else(|| "confctl bundle builds and checks it alone".to_owned()),
-    )
+    let alone = || Hint::run("bundle").and(" builds and checks it alone");
+    explained.hint(error.hint().map_or_else(alone, Hint::from))
 }

@@ -7,7 +7,7 @@ use super::building::Building;
 use super::session::{Fallback, Look, Session, unlock};
 use super::{cost, verify};
 use crate::cli::{Global, UpArgs};
-use crate::engine::{self, Error, Kind, Report};
+use crate::engine::{self, Command, Error, Hint, Kind, Report};
 use crate::exit::Exit;
 use crate::resources::outputs::{DISTRIBUTION, ENVIRONMENT};
 use crate::ui::{Summary, Ui, signals};
@@ -49,7 +49,7 @@ async fn confirmed(
                 .and_then(|environment| environment.trouble)
             {
                 None => summary,
-                Some(trouble) => in_trouble(summary, &trouble),
+                Some(trouble) => in_trouble(summary, session, &trouble),
             },
         );
     }
@@ -74,7 +74,7 @@ async fn apply(session: &Session, confirmed: &Look, gate: Asking, verify_too: bo
     }
     if !look.is_what_was_confirmed(confirmed) || look.orphans != confirmed.orphans {
         return Err(Error::refused("the stack changed between the plan and now")
-            .hint("run `confctl up` again to see the new plan"));
+            .hint(Hint::run("up").and(" shows the new plan")));
     }
     session.remember_profile().await?;
     let run = session.run(gate);
@@ -99,11 +99,8 @@ async fn apply(session: &Session, confirmed: &Look, gate: Asking, verify_too: bo
             Err(error) => {
                 let mut unverified = Error::new(Kind::Unverified, "the stack is up, but the site did not pass verify");
                 unverified.causes = std::iter::once(error.message.clone()).chain(error.causes).collect();
-                unverified.hint = Some(
-                    error
-                        .hint
-                        .unwrap_or_else(|| "confctl status, then confctl verify".to_owned()),
-                );
+                let look = || Hint::run("status").then("verify");
+                unverified.hint = Some(error.hint.unwrap_or_else(look));
                 summary.errors.push(unverified);
                 return Ok(summary.exit(Exit::Unverified));
             }
@@ -113,14 +110,19 @@ async fn apply(session: &Session, confirmed: &Look, gate: Asking, verify_too: bo
 }
 
 /// Everything is as it should be, and yet the site does not do: a former run may have ended so.
-fn in_trouble(mut summary: Summary, health: &str) -> Summary {
+fn in_trouble(mut summary: Summary, session: &Session, health: &str) -> Summary {
     let error = Error::new(
         Kind::Unverified,
         format!("everything is as the profile wants it, but the environment's health is {health}"),
     );
-    summary.errors.push(
-        error.hint("confctl verify says whether the site answers; aws elasticbeanstalk describe-events says why"),
-    );
+    let describe = Command::aws("elasticbeanstalk describe-events --region")
+        .arg(&session.read.region)
+        .arg("--environment-name")
+        .arg(&session.stack.names.environment);
+    let why = Hint::run("verify")
+        .and(" says whether the site answers; ")
+        .and_run(describe);
+    summary.errors.push(error.hint(why.and(" says why")));
     summary.exit(Exit::Unverified)
 }
 
@@ -160,15 +162,15 @@ pub(super) fn unfinished(session: &Session, report: &Report) -> Option<Summary> 
         let error = Error::failed(format!(
             "{title} was skipped, because {because} did not give what it needs"
         ));
-        summary
-            .errors
-            .push(error.hint("run the same command again; confctl status shows what is there"));
+        let look = Hint::from("run the same command again; ").and_run("status");
+        summary.errors.push(error.hint(look.and(" shows what is there")));
         return Some(summary.exit(Exit::Failed));
     }
     if report.stopped() {
         let exit = signals::first().unwrap_or(Exit::Partial);
-        let error = Error::new(Kind::Stopped, "stopped before everything was done")
-            .hint("run the same command again: it goes on from here; `confctl teardown` removes what there is");
+        let onward = Hint::from("run the same command again: it goes on from here; ").and_run("teardown");
+        let error =
+            Error::new(Kind::Stopped, "stopped before everything was done").hint(onward.and(" removes what there is"));
         summary.errors.push(error);
         return Some(summary.exit(exit));
     }

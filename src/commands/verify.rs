@@ -11,7 +11,7 @@ use super::session::{Fallback, Look, Session};
 use super::up::{blocked, values};
 use crate::aws::errors::Explain;
 use crate::cli::{Global, Wishes};
-use crate::engine::{Error, Kind, Owner};
+use crate::engine::{Error, Hint, Kind, Owner};
 use crate::environment;
 use crate::http;
 use crate::load::addresses::RESERVED_SUFFIX;
@@ -49,7 +49,7 @@ pub(super) async fn site(session: &Session, look: &Look) -> Result<Vec<Value>, E
     let url = site_url(session, look)?;
     let client = http::client(&url, session.read.public.authorities.as_deref());
     let client = client.map_err(|error| {
-        let other = || Error::failed("could not start an HTTP client").because(error.to_string());
+        let other = || Error::failed("could not start an HTTP client").caused_by(error);
         environment::unfit().unwrap_or_else(other)
     })?;
     let mut checks = Vec::new();
@@ -77,12 +77,12 @@ pub(super) fn own_table(look: &Look, command: &str) -> Result<(), Error> {
         Some(_) => Err(Error::refused(format!(
             "the table does not carry this stack's tag: {command} does not write into it"
         ))
-        .hint("confctl status")),
+        .hint(Hint::run("status"))),
     }
 }
 
 fn no_site() -> Error {
-    Error::failed("there is no site: the stack is not up").hint("confctl up")
+    Error::failed("there is no site: the stack is not up").hint(Hint::run("up"))
 }
 
 pub(super) fn site_url(session: &Session, look: &Look) -> Result<String, Error> {
@@ -98,7 +98,7 @@ pub(super) fn site_url(session: &Session, look: &Look) -> Result<String, Error> 
 }
 
 fn passed(session: &Session, checks: &mut Vec<Value>, name: &str, text: &str) {
-    session.ui.say(&format!("  ok: {text}"));
+    session.ui.say(format!("  ok: {text}"));
     checks.push(json!({"check": name, "text": text}));
 }
 
@@ -120,7 +120,7 @@ async fn first_answer(session: &Session, client: &Client, url: &str) -> Result<R
             return Err(unverified(format!("GET {url} does not answer 200")).because(seen));
         }
         if !told {
-            session.ui.say(&format!("  waiting for the page: {seen}"));
+            session.ui.say(format!("  waiting for the page: {seen}"));
             told = true;
         }
         tokio::select! {

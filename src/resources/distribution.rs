@@ -20,8 +20,8 @@ use crate::aws::presence::settled;
 use crate::aws::tags::{self, Tagged, settled_tags};
 use crate::aws::texts;
 use crate::engine::{
-    Error, Failure, FieldChange, Kind, Limits, Notice, Observed, Owner, Plan, Poll, ReadCx, Resource, ResourceId, Step,
-    Values, Wait, WriteCx,
+    Error, Failure, FieldChange, Hint, Kind, Limits, Notice, Observed, Owner, Plan, Poll, ReadCx, Resource, ResourceId,
+    Step, Values, Wait, WriteCx,
 };
 
 const ID: ResourceId = "distribution";
@@ -268,7 +268,7 @@ impl Distribution {
                 .find(|field| !fields.iter().any(|shown| shown.field == field.field));
             if let Some(unseen) = unseen {
                 let text = format!("{} of the distribution {id} was changed a moment ago", unseen.field);
-                return Err(Error::new(Kind::Unforeseen, text).hint("confctl plan"));
+                return Err(Error::new(Kind::Unforeseen, text).hint(Hint::run("plan")));
             }
             wanted.amend(config)
         })
@@ -396,7 +396,7 @@ impl Resource for Distribution {
             // The environment that held the name is gone: it is free for any customer, and viewers are sent there.
             return Plan::blocked(
                 format!("it still fetches from {dangling}, a name that no environment of this stack holds any more"),
-                "confctl teardown --keep users-table; confctl up",
+                Hint::run("teardown --keep users-table").then("up"),
             );
         }
         let differences = self
@@ -404,7 +404,7 @@ impl Resource for Distribution {
             .differences(&live.config);
         let differences = match differences {
             Ok(differences) => differences,
-            Err(error) => return Plan::blocked(error.to_string(), "confctl profile show"),
+            Err(error) => return Plan::blocked(error.to_string(), Hint::run("profile show")),
         };
         let tags = tag_steps(&self.stack, ID, &live.tags).into_iter();
         let mut steps: Vec<_> = tags.map(DistributionStep::Tag).collect();
@@ -430,7 +430,7 @@ impl Resource for Distribution {
         let others = others.filter(|others| !others.is_empty());
         let notice = others.map(|others| {
             let text = format!("there are more distributions of this stack than one; not used: {others}");
-            Notice::new(text).hint("confctl teardown")
+            Notice::new(text).hint(Hint::run("teardown"))
         });
         notice.into_iter().collect()
     }

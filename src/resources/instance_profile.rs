@@ -19,8 +19,8 @@ use crate::aws::presence::settled;
 use crate::aws::tags::{self, settled_tags};
 use crate::aws::{Aws, Ownership};
 use crate::engine::{
-    Error, Failure, FieldChange, Kind, Limits, Observed, Owner, Plan, Poll, ReadCx, Resource, ResourceId, Step, Values,
-    Wait, WriteCx,
+    Command, Error, Failure, FieldChange, Hint, Kind, Limits, Observed, Owner, Plan, Poll, ReadCx, Resource,
+    ResourceId, Step, Values, Wait, WriteCx,
 };
 use crate::profile::RolesMode;
 
@@ -316,7 +316,7 @@ impl InstanceProfile {
         let created = create.send().await.or_absent(&["EntityAlreadyExists"], &doing)?;
         if created.is_none() && !is_ours(&self.stack.ownership, &profile_tags(cx.read().aws(), name).await?) {
             let taken = format!("somebody else made the instance profile {name} a moment ago");
-            return Err(Error::refused(taken).hint("confctl up"));
+            return Err(Error::refused(taken).hint(Hint::run("up")));
         }
         Ok(())
     }
@@ -411,7 +411,7 @@ fn used(profile: &str, users: &[String]) -> Error {
         Kind::Kept,
         format!("the instance profile {profile} is used by {}", users.join(", ")),
     )
-    .hint("give those another instance profile, then run confctl teardown again")
+    .hint(Hint::from("give those another instance profile, then ").and_run("teardown"))
 }
 
 async fn instances_with(aws: &Aws, profile_arn: &str) -> Result<Vec<String>, Error> {
@@ -568,10 +568,11 @@ impl Resource for InstanceProfile {
                     Kind::Kept,
                     format!("our role is in {}, an instance profile of somebody else", profile.name),
                 )
-                .hint(format!(
-                    "aws iam remove-role-from-instance-profile --instance-profile-name {0} --role-name {1}",
-                    profile.name,
-                    profile.role.as_deref().unwrap_or_default()
+                .hint(Hint::run(
+                    Command::aws("iam remove-role-from-instance-profile --instance-profile-name")
+                        .arg(&profile.name)
+                        .arg("--role-name")
+                        .arg(profile.role.as_deref().unwrap_or_default()),
                 ));
                 return Err(kept(error));
             }

@@ -282,7 +282,7 @@ impl Resource for KeyPair {
                 "the private key of {name} is not on this machine ({})",
                 file.display()
             ))
-            .hint("copy it from the machine that ran `confctl up` first, or reach instances through Session Manager")
+            .hint("copy it from the machine that made it, or reach instances through Session Manager")
         });
         notice.into_iter().collect()
     }

@@ -9,7 +9,7 @@ use super::stack::Stack;
 use crate::aws::Aws;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::tags::CREATED;
-use crate::engine::{Error, FieldChange, Limits, Owner, Plan, Poll, ResourceId, Step, Wait, WriteCx};
+use crate::engine::{Command, Error, FieldChange, Hint, Limits, Owner, Plan, Poll, ResourceId, Step, Wait, WriteCx};
 
 /// Tags show within a minute or so.
 const SHOWING: Limits = Limits::minutes(1, 3);
@@ -105,7 +105,10 @@ pub(super) fn block_unless_ours<S>(stack: &Stack, id: ResourceId, owner: &Owner,
         Owner::Nobody if stack.takes_over(id) => None,
         Owner::Nobody => Some(Plan::blocked(
             "it exists and was not made by confctl",
-            format!("choose another name with --set {key}=NAME, or take it over with `confctl up --adopt {id}`"),
+            Hint::from(format!(
+                "choose another name with --set {key}=NAME, or take it over with "
+            ))
+            .and_run(Command::confctl("up --adopt").arg(id)),
         )),
         Owner::OtherStack(other) => Some(Plan::blocked(
             format!("it belongs to stack {other}"),

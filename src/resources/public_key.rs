@@ -2,9 +2,10 @@
 //! Must know nothing of key pairs in AWS.
 
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::engine::{Error, Kind};
+use crate::paths::at_home;
 use crate::profile::Profile;
 
 /// No public key is longer.
@@ -22,13 +23,8 @@ pub fn public_key(profile: &Profile) -> Result<Option<String>, Error> {
     let Some(path) = profile.ssh.public_key.as_deref().filter(|_| profile.ssh.enabled) else {
         return Ok(None);
     };
-    let file = match path.strip_prefix("~/") {
-        Some(rest) => etcetera::home_dir()
-            .map_err(|error| Error::failed("there is no home directory").because(error.to_string()))?
-            .join(rest),
-        None => PathBuf::from(path),
-    };
-    let text = read(&file).map_err(|error| unusable("could not read the public key").because(error.to_string()))?;
+    let text =
+        read(&at_home(path)).map_err(|error| unusable("could not read the public key").because(error.to_string()))?;
     let text = text.trim().to_owned();
     match fault(&text) {
         None => Ok(Some(text)),

@@ -17,7 +17,7 @@ use crate::aws::presence::settled;
 use crate::aws::simulation::{Verdict, simulate};
 use crate::aws::tags::settled_tags;
 use crate::aws::texts;
-use crate::engine::{Error, Kind, Owner, ReadCx, WriteCx};
+use crate::engine::{Error, Hint, Kind, Owner, ReadCx, WriteCx};
 use crate::load::resolve;
 
 /// A role with all that decides whether it fits; `None` where there is none of this name.
@@ -223,7 +223,7 @@ fn unread(region: &str, name: &str, error: &Error) -> Error {
     kept.causes = std::iter::once(error.message.clone())
         .chain(error.causes.iter().cloned())
         .collect();
-    kept.hint("let the caller read EC2 and Beanstalk there, then run confctl teardown again")
+    kept.hint(Hint::from("let the caller read EC2 and Beanstalk there, then ").and_run("teardown"))
 }
 
 async fn environments_in(aws: &Aws, stack: &Stack, option: &str, name: &str) -> Result<Vec<String>, Error> {

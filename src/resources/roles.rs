@@ -13,7 +13,7 @@ use crate::aws::errors::Explain;
 use crate::aws::partitions::Partition;
 use crate::aws::tags;
 use crate::aws::{Aws, Ownership};
-use crate::engine::{Error, FieldChange, Kind, Limits, Owner, Plan, Poll, ResourceId, Step, Wait, WriteCx};
+use crate::engine::{Error, FieldChange, Hint, Kind, Limits, Owner, Plan, Poll, ResourceId, Step, Wait, WriteCx};
 
 /// Inline policies whose names begin so are ours: put and removed by us.
 pub(super) const OUR_POLICIES: &str = "confctl-";
@@ -361,7 +361,9 @@ async fn create(cx: &WriteCx<Aws>, stack: &Stack, wanted: &WantedRole, name: &st
         let tags = role_tags(cx.read().aws(), name).await?;
         let pairs = tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
         if stack.ownership.owner(pairs) != Owner::Ours {
-            return Err(Error::refused(format!("somebody else made the role {name} a moment ago")).hint("confctl up"));
+            return Err(
+                Error::refused(format!("somebody else made the role {name} a moment ago")).hint(Hint::run("up")),
+            );
         }
     }
     Ok(())

@@ -11,7 +11,8 @@ use super::roles::{self, Deed, LiveRole, RoleStep, WantedRole, blocked_by_owner,
 use super::stack::Stack;
 use crate::aws::{Aws, partitions};
 use crate::engine::{
-    Error, Failure, Kind, Limits, Observed, Owner, Plan, Poll, ReadCx, Resource, ResourceId, Values, Wait, WriteCx,
+    Error, Failure, Hint, Kind, Limits, Observed, Owner, Plan, Poll, ReadCx, Resource, ResourceId, Values, Wait,
+    WriteCx,
 };
 use crate::profile::RolesMode;
 
@@ -270,7 +271,7 @@ impl Resource for ServiceRole {
             Kind::Kept,
             format!("the role {} is used by {}", live.name, users.join(", ")),
         )
-        .hint("give those environments another service role, then run confctl teardown again");
+        .hint(Hint::from("give those environments another service role, then ").and_run("teardown"));
         Err(Failure::from(error).leaving(format!("role {}", live.name), false))
     }
 }

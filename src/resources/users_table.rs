@@ -18,8 +18,8 @@ use crate::aws::paging::{self, Page};
 use crate::aws::presence::settled;
 use crate::aws::tags::{CREATED, settled_tags};
 use crate::engine::{
-    Error, Failure, FieldChange, Limits, Observed, Owner, Plan, Poll, ReadCx, Removal, Resource, ResourceId, Step,
-    Values, Wait, WriteCx, default_removal,
+    Error, Failure, FieldChange, Hint, Limits, Observed, Owner, Plan, Poll, ReadCx, Removal, Resource, ResourceId,
+    Step, Values, Wait, WriteCx, default_removal,
 };
 use crate::profile;
 
@@ -189,7 +189,7 @@ impl UsersTable {
         let made = create.send().await.or_absent(&["ResourceInUseException"], &doing)?;
         if made.is_none() && !self.is_ours(cx).await? {
             let taken = format!("somebody else made the table {} a moment ago", self.name());
-            return Err(Error::refused(taken).hint("confctl up"));
+            return Err(Error::refused(taken).hint(Hint::run("up")));
         }
         // The app writes into it long after it is ACTIVE: nobody need wait for that.
         cx.publish(&TABLE, self.name().to_owned());
@@ -490,7 +490,7 @@ impl Resource for UsersTable {
         // Looked at again now that the last writer is gone: it may have filled since the plan was shown.
         if !self.stack.may_lose_data && !self.is_empty(cx.read().aws()).await? {
             let error = Error::refused(format!("the table {} holds registrations", self.name()))
-                .hint("confctl teardown --delete-data removes them");
+                .hint(Hint::run("teardown --delete-data").and(" removes them"));
             return Err(Failure::from(error).leaving(format!("table {} with its registrations", self.name()), true));
         }
         if live.deletion_protection {

@@ -20,8 +20,8 @@ use crate::aws::record::Record;
 use crate::aws::services::s3::File;
 use crate::aws::tags::{CREATED, settled_tags};
 use crate::engine::{
-    Error, Failure, FieldChange, Limits, Observed, Owner, Plan, Poll, ReadCx, Resource, ResourceId, Step, Values, Wait,
-    WriteCx,
+    Error, Failure, FieldChange, Hint, Limits, Observed, Owner, Plan, Poll, ReadCx, Resource, ResourceId, Step, Values,
+    Wait, WriteCx,
 };
 
 pub const ID: ResourceId = "app-version";
@@ -144,7 +144,7 @@ impl ApplicationVersion {
                     Some(version) if version.status == "FAILED" => Poll::Failed(
                         Error::failed(format!("Beanstalk could not process the version {}", self.label()))
                             .because("Beanstalk gives no reason; its .ebextensions or env.yaml are the usual one")
-                            .hint("confctl bundle checks it on this machine"),
+                            .hint(Hint::run("bundle").and(" checks it on this machine")),
                     ),
                     Some(version) => Poll::NotYet(version.status),
                     None => Poll::NotYet("not visible yet".to_owned()),

@@ -15,8 +15,8 @@ use crate::aws::presence::settled;
 use crate::aws::services::waf::{CreateWebAcl, GetWebAclAnswer, Rule, Tag, WebAclSummary};
 use crate::aws::tags::{CREATED, settled_tags};
 use crate::engine::{
-    Error, Failure, FieldChange, Kind, Limits, Observed, Owner, Plan, Poll, ReadCx, Resource, ResourceId, Step, Values,
-    Wait, WriteCx,
+    Error, Failure, FieldChange, Hint, Kind, Limits, Observed, Owner, Plan, Poll, ReadCx, Resource, ResourceId, Step,
+    Values, Wait, WriteCx,
 };
 
 const ID: ResourceId = "web-acl";
@@ -373,7 +373,7 @@ impl Resource for WebAcl {
                 self.name(),
                 users.join(", ")
             ))
-            .hint("take it off those distributions, then run confctl teardown again"),
+            .hint(Hint::from("take it off those distributions, then ").and_run("teardown")),
         };
         Err(Failure::from(error).leaving(format!("web ACL {}", self.name()), true))
     }

@@ -1,7 +1,10 @@
 //! JSON lines on standard output: one object a line, `{"v":1,"time":…,"type":…}`, the last one the summary.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
+use super::hints::Run;
 use super::out;
 use super::render::{Cost, Heading};
 use super::summary::Summary;
@@ -9,99 +12,97 @@ use crate::engine::{Error, Event, Kind, Planned, PlannedRemoval, Sink};
 use crate::exit::Exit;
 
 /// Prints one object. The given value's members follow the common ones.
-pub(super) fn line(kind: &str, value: Value) {
-    let mut object = json!({"v": 1, "time": jiff::Timestamp::now().to_string(), "type": kind});
+pub(super) fn line(run: &Run, kind: &str, value: Value) {
+    out(&object(run, kind, value, jiff::Timestamp::now()).to_string());
+}
+
+pub(super) fn object(run: &Run, kind: &str, mut value: Value, time: jiff::Timestamp) -> Value {
+    run.complete(&mut value);
+    let mut object = json!({"v": 1, "time": time.to_string(), "type": kind});
     if let (Some(object), Value::Object(members)) = (object.as_object_mut(), value) {
         object.extend(members);
     }
-    out(&object.to_string());
+    object
 }
 
-pub(super) struct JsonLines;
+pub(super) struct JsonLines(pub(super) Arc<Run>);
 
 impl Sink for JsonLines {
     fn event(&self, event: Event) {
-        match event {
-            Event::Started {
-                resource,
-                title,
-                action,
-            } => {
-                line(
-                    "step.started",
-                    json!({"resource": resource, "title": title, "action": action}),
-                );
-            }
-            Event::Progress { resource, text } => line("step.progress", json!({"resource": resource, "text": text})),
-            Event::Done {
-                resource,
-                title,
-                action,
-                seconds,
-            } => line(
-                "step.done",
-                json!({"resource": resource, "title": title, "action": action, "seconds": round(seconds)}),
-            ),
-            Event::Failed {
-                resource,
-                title,
-                action,
-                error,
-                left_behind,
-            } => line(
-                "step.failed",
-                json!({"resource": resource, "title": title, "action": action, "error": of(&error), "left_behind": left_behind}),
-            ),
-            Event::Skipped {
-                resource,
-                title,
-                because,
-            } => {
-                line(
-                    "step.skipped",
-                    json!({"resource": resource, "title": title, "because": because}),
-                );
-            }
-            Event::Stopped {
-                resource,
-                title,
-                action,
-            } => {
-                line(
-                    "step.stopped",
-                    json!({"resource": resource, "title": title, "action": action}),
-                );
-            }
-            Event::Unforeseen {
-                resource,
-                title,
-                fields,
-            } => line(
-                "step.unforeseen",
-                json!({"resource": resource, "title": title, "fields": fields}),
-            ),
-            Event::Notice { text, hint } => line("notice", json!({"text": text, "hint": hint})),
-        }
+        let (kind, value) = of_event(&event);
+        line(&self.0, kind, value);
     }
 }
 
-pub(super) fn plan(heading: &Heading, planned: &[Planned], orphans: &[PlannedRemoval], cost: Option<&Cost>) {
-    line(
-        "plan",
-        json!({"account": heading.account, "region": heading.region, "endpoint": heading.endpoint,
-        "stack": heading.stack, "steps": planned, "orphans": orphans, "cost": cost}),
-    );
+pub(super) fn of_event(event: &Event) -> (&'static str, Value) {
+    match event {
+        Event::Started {
+            resource,
+            title,
+            action,
+        } => (
+            "step.started",
+            json!({"resource": resource, "title": title, "action": action}),
+        ),
+        Event::Progress { resource, text } => ("step.progress", json!({"resource": resource, "text": text})),
+        Event::Done {
+            resource,
+            title,
+            action,
+            seconds,
+        } => (
+            "step.done",
+            json!({"resource": resource, "title": title, "action": action, "seconds": round(*seconds)}),
+        ),
+        Event::Failed {
+            resource,
+            title,
+            action,
+            error,
+            left_behind,
+        } => (
+            "step.failed",
+            json!({"resource": resource, "title": title, "action": action, "error": of(error), "left_behind": left_behind}),
+        ),
+        Event::Skipped {
+            resource,
+            title,
+            because,
+        } => (
+            "step.skipped",
+            json!({"resource": resource, "title": title, "because": because}),
+        ),
+        Event::Stopped {
+            resource,
+            title,
+            action,
+        } => (
+            "step.stopped",
+            json!({"resource": resource, "title": title, "action": action}),
+        ),
+        Event::Unforeseen {
+            resource,
+            title,
+            fields,
+        } => (
+            "step.unforeseen",
+            json!({"resource": resource, "title": title, "fields": fields}),
+        ),
+        Event::Notice { text, hint } => ("notice", json!({"text": text, "hint": hint})),
+    }
 }
 
-pub(super) fn removal_plan(heading: &Heading, removals: &[PlannedRemoval]) {
-    line(
-        "plan",
-        json!({"account": heading.account, "region": heading.region, "endpoint": heading.endpoint,
-        "stack": heading.stack, "removals": removals}),
-    );
+pub(super) fn plan(heading: &Heading, planned: &[Planned], orphans: &[PlannedRemoval], cost: Option<&Cost>) -> Value {
+    json!({"account": heading.account, "region": heading.region, "endpoint": heading.endpoint,
+        "stack": heading.stack, "steps": planned, "orphans": orphans, "cost": cost})
 }
 
-pub(super) fn summary(summary: &Summary) {
+pub(super) fn removal_plan(heading: &Heading, removals: &[PlannedRemoval]) -> Value {
+    json!({"account": heading.account, "region": heading.region, "endpoint": heading.endpoint,
+        "stack": heading.stack, "removals": removals})
+}
+
+pub(super) fn summary(summary: &Summary) -> Value {
     // What was to be kept, and what others use, stays however often the command is run.
     let resumable = match summary.exit {
         Exit::Partial => summary.errors.iter().any(|error| error.kind != Kind::Kept),
@@ -124,7 +125,7 @@ pub(super) fn summary(summary: &Summary) {
     if let (Some(object), false) = (value.as_object_mut(), summary.left_behind.is_empty()) {
         object.insert("left_behind".to_owned(), json!(summary.left_behind));
     }
-    line("summary", value);
+    value
 }
 
 fn of(error: &Error) -> Value {

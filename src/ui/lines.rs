@@ -1,11 +1,13 @@
 //! Plain lines on standard error for what is no terminal: state changes, and a sparse sign of life.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::err;
-use super::render::{self, doing, done};
+use super::hints::Run;
+use super::page::Page;
+use super::render::{doing, done, notice, unforeseen};
 use crate::engine::{Event, ResourceId, Sink};
 
 /// A step's news is printed at most this often; its start and its end always are.
@@ -14,18 +16,16 @@ const SPARSE: Duration = Duration::from_secs(15);
 pub(super) struct Lines {
     began: Instant,
     last: Mutex<HashMap<ResourceId, Instant>>,
+    run: Arc<Run>,
 }
 
 impl Lines {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(run: Arc<Run>) -> Self {
         Self {
             began: Instant::now(),
             last: Mutex::default(),
+            run,
         }
-    }
-
-    fn print(&self, text: &str) {
-        err(&format!("{:>7.1}s  {text}", self.began.elapsed().as_secs_f64()));
     }
 
     fn is_due(&self, resource: ResourceId) -> bool {
@@ -41,35 +41,40 @@ impl Lines {
 
 impl Sink for Lines {
     fn event(&self, event: Event) {
-        match event {
-            Event::Started {
-                resource,
-                title,
-                action,
-            } => {
+        let shown = match &event {
+            Event::Started { resource, .. } => {
                 self.is_due(resource);
-                self.print(&format!("{} {title}", doing(action)));
+                true
             }
-            Event::Progress { resource, text } => {
-                if self.is_due(resource) {
-                    self.print(&format!("{resource}: {text}"));
-                }
-            }
-            Event::Done {
-                title, action, seconds, ..
-            } => {
-                self.print(&format!("{} {title} ({seconds:.1} s)", done(action)));
-            }
-            Event::Failed { title, error, .. } => self.print(&format!("failed {title}: {error}")),
-            Event::Skipped { title, because, .. } => self.print(&format!("skipped {title}, because of {because}")),
-            Event::Stopped { title, .. } => self.print(&format!("stopped {title}")),
-            Event::Unforeseen { title, fields, .. } => self.print(&render::unforeseen(&title, &fields)),
-            Event::Notice { text, hint } => {
-                let hint = hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
-                self.print(&format!("notice: {text}{hint}"));
-            }
+            Event::Progress { resource, .. } => self.is_due(resource),
+            _ => true,
+        };
+        if shown {
+            err(&format!(
+                "{:>7.1}s  {}",
+                self.began.elapsed().as_secs_f64(),
+                line(&self.run, &event)
+            ));
         }
     }
+}
+
+/// One line, whatever it holds: what reads it is no terminal.
+pub(super) fn line(run: &Run, event: &Event) -> String {
+    let page = Page { run, columns: None };
+    let line = match event {
+        Event::Started { title, action, .. } => format!("{} {title}", doing(*action)),
+        Event::Progress { resource, text } => format!("{resource}: {text}"),
+        Event::Done {
+            title, action, seconds, ..
+        } => format!("{} {title} ({seconds:.1} s)", done(*action)),
+        Event::Failed { title, error, .. } => format!("failed {title}: {error}"),
+        Event::Skipped { title, because, .. } => format!("skipped {title}, because of {because}"),
+        Event::Stopped { title, .. } => format!("stopped {title}"),
+        Event::Unforeseen { title, fields, .. } => unforeseen(title, fields, "; "),
+        Event::Notice { text, hint } => notice(page, text, hint.as_ref()),
+    };
+    page.fold(&line)
 }
 
 /// For `--quiet`.

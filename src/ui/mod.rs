@@ -2,21 +2,28 @@
 //! Receives events and values and knows neither AWS nor the engine's inner workings.
 
 mod chart;
+mod hints;
 mod json;
 mod lines;
+mod page;
 mod render;
 pub mod signals;
 mod summary;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod watch;
 
 use std::io::{IsTerminal, Write};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::{Format, Global, When};
-use crate::engine::{Error, Events, Planned, PlannedRemoval, Sink};
+use crate::cli::{Cli, Format, When};
+use crate::engine::{Error, Events, Hint, Planned, PlannedRemoval, Sink};
+use crate::exit::Exit;
+use hints::Run;
+use page::Page;
 
 pub use render::{Cost, Heading};
 pub use summary::Summary;
@@ -25,8 +32,8 @@ pub use watch::{Curve, Watch};
 /// Where a command's words go. Chosen once at the start.
 #[derive(Clone)]
 pub struct Ui {
-    /// Repeated in every command that a hint tells to type: without it a pasted hint would mean another stack, or real AWS.
-    which_stack: String,
+    /// Completes every command that a hint tells to type: without it a pasted hint would mean another stack, or real AWS.
+    run: Arc<Run>,
     format: Format,
     quiet: bool,
     no_input: bool,
@@ -34,7 +41,8 @@ pub struct Ui {
 }
 
 impl Ui {
-    pub fn new(global: &Global) -> Self {
+    pub fn new(cli: &Cli) -> Self {
+        let global = &cli.global;
         let choice = match global.color {
             When::Auto => anstream::ColorChoice::Auto,
             When::Always => anstream::ColorChoice::Always,
@@ -42,19 +50,29 @@ impl Ui {
         };
         choice.write_global();
         let terminal = std::io::stderr().is_terminal();
+        let run = Arc::new(Run::of(cli));
         let sink: Arc<dyn Sink> = match (global.output, global.quiet) {
-            (Format::Json, _) => Arc::new(json::JsonLines),
+            (Format::Json, _) => Arc::new(json::JsonLines(run.clone())),
             (Format::Text, true) => Arc::new(lines::Silent),
-            (Format::Text, false) if terminal => Arc::new(tree::Tree::new()),
-            (Format::Text, false) => Arc::new(lines::Lines::new()),
+            (Format::Text, false) if terminal => Arc::new(tree::Tree::new(run.clone())),
+            (Format::Text, false) => Arc::new(lines::Lines::new(run.clone())),
         };
         Self {
-            which_stack: global.which_stack(),
+            run,
             format: global.output,
             quiet: global.quiet,
             no_input: global.no_input,
             sink,
         }
+    }
+
+    /// The run goes by the profile that the stack was brought up with, an embedded one or another.
+    pub fn acts_on(&self, profile: Option<&str>) {
+        self.run.acts_on(profile);
+    }
+
+    fn page(&self) -> Page<'_> {
+        Page::of_stderr(&self.run)
     }
 
     /// Where the engine's events go.
@@ -73,70 +91,60 @@ impl Ui {
     pub fn answer(&self, kind: &str, text: &str, value: serde_json::Value) {
         match self.format {
             Format::Text => out(text),
-            Format::Json => json::line(kind, value),
+            Format::Json => json::line(&self.run, kind, value),
         }
     }
 
     /// Something on the way, for people.
-    pub fn say(&self, text: &str) {
+    pub fn say(&self, text: impl Into<Hint>) {
         if self.format == Format::Text && !self.quiet {
-            err(text);
+            err(&self.run.shown(&text.into()));
         }
     }
 
-    pub fn notice(&self, text: &str, hint: Option<&str>) {
-        self.events().notice(text, hint.map(str::to_owned));
+    /// A hint as it is printed, for a text that has a place for it.
+    pub fn shown(&self, hint: &Hint) -> String {
+        self.run.shown(hint)
+    }
+
+    pub fn notice(&self, text: &str, hint: Option<Hint>) {
+        self.events().notice(text, hint);
     }
 
     pub fn plan(&self, heading: &Heading, planned: &[Planned], orphans: &[PlannedRemoval], cost: Option<&Cost>) {
         match self.format {
-            Format::Json => json::plan(heading, planned, orphans, cost),
-            Format::Text if !self.quiet => err(&render::with_flags(
-                &render::plan(heading, planned, orphans, cost),
-                &self.which_stack,
-            )),
+            Format::Json => json::line(&self.run, "plan", json::plan(heading, planned, orphans, cost)),
+            Format::Text if !self.quiet => err(&render::plan(self.page(), heading, planned, orphans, cost)),
             Format::Text => {}
         }
     }
 
     pub fn removal_plan(&self, heading: &Heading, removals: &[PlannedRemoval]) {
         match self.format {
-            Format::Json => json::removal_plan(heading, removals),
-            Format::Text if !self.quiet => err(&render::with_flags(
-                &render::removal_plan(heading, removals),
-                &self.which_stack,
-            )),
+            Format::Json => json::line(&self.run, "plan", json::removal_plan(heading, removals)),
+            Format::Text if !self.quiet => err(&render::removal_plan(self.page(), heading, removals)),
             Format::Text => {}
         }
     }
 
     /// The last word: errors to standard error, results to standard output, one summary line in JSON.
-    pub fn finish(&self, mut summary: Summary) {
-        let typed = |text: &mut String| *text = render::with_flags(text, &self.which_stack);
-        summary.result.iter_mut().for_each(typed);
-        summary
-            .errors
-            .iter_mut()
-            .filter_map(|error| error.hint.as_mut())
-            .for_each(typed);
-        let summary = &summary;
+    /// Gives the exit code: a result that could not be written is none.
+    pub fn finish(&self, summary: &Summary) -> Exit {
         match self.format {
-            Format::Json => json::summary(summary),
+            Format::Json => json::line(&self.run, "summary", json::summary(summary)),
             Format::Text => {
                 for error in &summary.errors {
-                    err(&render::error(error));
+                    err(&render::error(self.page(), error));
                 }
                 if !summary.left_behind.is_empty() {
-                    err(&render::with_flags(
-                        &render::left_behind(&summary.left_behind),
-                        &self.which_stack,
-                    ));
+                    err(&render::left_behind(self.page(), &summary.left_behind));
                 }
                 for line in &summary.result {
-                    out(line);
+                    out(&self.run.shown(line));
                 }
             }
         }
+        written(summary.exit)
     }
 
     /// Asks yes or no.
@@ -163,8 +171,11 @@ impl Ui {
 
     async fn ask(&self, question: &str, stop: &CancellationToken) -> Result<String, Error> {
         if self.no_input || self.format == Format::Json || !std::io::stdin().is_terminal() {
-            return Err(Error::refused("this needs a confirmation, and nobody can be asked")
-                .hint("add --yes if the plan above is what you want"));
+            let way_out = match self.quiet {
+                true => "leave out --quiet to see what it would do, and add --yes if that is what you want",
+                false => "add --yes if the plan above is what you want",
+            };
+            return Err(Error::refused("this needs a confirmation, and nobody can be asked").hint(way_out));
         }
         let mut stderr = anstream::stderr();
         // A question that cannot be shown is answered with no.
@@ -187,9 +198,34 @@ fn declined() -> Error {
     Error::refused("nothing was changed: the confirmation was not given")
 }
 
-/// A reader that went away is no reason to fail.
+/// Why standard output, which is the process's, could not be written to.
+static UNWRITTEN: OnceLock<std::io::Error> = OnceLock::new();
+
+/// A reader that went away is no reason to fail; a full disk is.
 fn out(text: &str) {
-    let _ = writeln!(anstream::stdout(), "{text}");
+    keep(writeln!(anstream::stdout(), "{text}"));
+}
+
+fn keep(written: std::io::Result<()>) {
+    match written {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            // The first reason is the one that is told.
+            let _ = UNWRITTEN.set(error);
+        }
+        _ => {}
+    }
+}
+
+/// The exit code where all that was to be said could be.
+fn written(exit: Exit) -> Exit {
+    let Some(error) = UNWRITTEN.get() else { return exit };
+    err(&format!(
+        "error: the result could not be written to standard output\n  caused by: {error}"
+    ));
+    match exit {
+        Exit::Done | Exit::Pending => Exit::Failed,
+        exit => exit,
+    }
 }
 
 fn err(text: &str) {
@@ -197,15 +233,18 @@ fn err(text: &str) {
 }
 
 /// For what happens before there is a [`Ui`]: clap's own texts and a broken start.
-pub fn early(text: &str, to_stdout: bool) {
-    if to_stdout {
-        let _ = write!(anstream::stdout(), "{text}");
-    } else {
-        let _ = write!(anstream::stderr(), "{text}");
-    }
+pub fn early(text: &str) {
+    let _ = write!(anstream::stderr(), "{text}");
+}
+
+/// Help and the version, which are results.
+pub fn early_result(text: &str) -> Exit {
+    let mut stdout = anstream::stdout();
+    keep(write!(stdout, "{text}").and_then(|()| stdout.flush()));
+    written(Exit::Done)
 }
 
 /// The summary of a command line that is none, where JSON was asked for: programs read the last line whatever happens.
 pub fn early_summary(summary: &Summary) {
-    json::summary(summary);
+    json::line(&Run::default(), "summary", json::summary(summary));
 }

@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use crate::engine::{Action, Change, Effect, Error, FieldChange, Leftover, Planned, PlannedRemoval, Removal};
+use super::page::Page;
+use crate::engine::{Action, Change, Effect, Error, FieldChange, Hint, Leftover, Planned, PlannedRemoval, Removal};
 
 /// Colours by meaning.
 pub(super) mod style {
@@ -57,34 +58,6 @@ pub struct Cost {
     pub note: String,
 }
 
-/// The commands that are about one stack.
-const OF_A_STACK: [&str; 8] = ["doctor", "load", "plan", "status", "stress", "teardown", "up", "verify"];
-
-/// Commands that a text tells to type, with the flags that say which stack was meant.
-pub(super) fn with_flags(text: &str, flags: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find("confctl ") {
-        let (before, command) = rest.split_at(at + "confctl ".len());
-        out.push_str(before);
-        let verb = command
-            .split(|c: char| !c.is_ascii_lowercase())
-            .next()
-            .unwrap_or_default();
-        out.push_str(verb);
-        rest = &command[verb.len()..];
-        // A hint that is about another stack or the sandbox says so itself.
-        let says_itself = [" --sandbox", " -p", " --name", " --aws-profile"]
-            .iter()
-            .any(|flag| rest.starts_with(flag));
-        if OF_A_STACK.contains(&verb) && !says_itself {
-            out.push_str(flags);
-        }
-    }
-    out.push_str(rest);
-    out
-}
-
 fn heading(heading: &Heading) -> String {
     let (strong, reset) = (style::STRONG, style::STRONG);
     format!(
@@ -95,7 +68,13 @@ fn heading(heading: &Heading) -> String {
     )
 }
 
-pub(super) fn plan(head: &Heading, planned: &[Planned], orphans: &[PlannedRemoval], cost: Option<&Cost>) -> String {
+pub(super) fn plan(
+    page: Page<'_>,
+    head: &Heading,
+    planned: &[Planned],
+    orphans: &[PlannedRemoval],
+    cost: Option<&Cost>,
+) -> String {
     let mut text = heading(head);
     text.push('\n');
     let (kept, moving): (Vec<_>, Vec<_>) = planned
@@ -107,7 +86,7 @@ pub(super) fn plan(head: &Heading, planned: &[Planned], orphans: &[PlannedRemova
             "\n  all {} resources are as the profile wants them",
             planned.len()
         );
-        return text;
+        return page.fold(&text);
     }
     if !kept.is_empty() {
         let kept: Vec<_> = kept.iter().map(|step| step.resource).collect();
@@ -128,10 +107,16 @@ pub(super) fn plan(head: &Heading, planned: &[Planned], orphans: &[PlannedRemova
             step.resource, step.title
         );
         match &step.change {
-            Change::Update { fields } => fields.shown().iter().for_each(|field| field_line(&mut text, field)),
+            Change::Update { fields } => {
+                let lines = fields
+                    .shown()
+                    .iter()
+                    .map(|field| format!("\n      {}", field_line(field)));
+                text.extend(lines);
+            }
             Change::Use => text.push_str(" (not ours: used as it is, never changed, never deleted)"),
             Change::Blocked { reason, hint } => {
-                let _ = write!(text, "\n      {reason}\n      hint: {hint}");
+                let _ = write!(text, "\n      {reason}\n      hint: {}", page.hint(hint));
             }
             Change::Create | Change::Keep => {}
         }
@@ -142,10 +127,13 @@ pub(super) fn plan(head: &Heading, planned: &[Planned], orphans: &[PlannedRemova
     for orphan in orphans {
         if let Removal::Delete { loses } = &orphan.removal {
             let bad = style::BAD;
+            let only = Hint::from(" (kept: only ")
+                .and_run("teardown --delete-data")
+                .and(" deletes data)");
             let kept = if loses.is_some() {
-                " (kept: only `teardown --delete-data` deletes data)"
+                page.hint(&only)
             } else {
-                ""
+                String::new()
             };
             let _ = write!(
                 text,
@@ -162,17 +150,19 @@ pub(super) fn plan(head: &Heading, planned: &[Planned], orphans: &[PlannedRemova
             cost.hour, cost.month, cost.million_requests, cost.note
         );
     }
-    text
+    page.fold(&text)
 }
 
 /// Steps that a run came upon and that its plan did not show.
-pub(super) fn unforeseen(title: &str, fields: &[FieldChange]) -> String {
-    let mut text = format!("the plan did not show this of {title}:");
-    fields.iter().for_each(|field| field_line(&mut text, field));
-    text
+pub(super) fn unforeseen(title: &str, fields: &[FieldChange], between: &str) -> String {
+    let fields: Vec<_> = fields.iter().map(field_line).collect();
+    format!(
+        "the plan did not show this of {title}:{between}{}",
+        fields.join(between)
+    )
 }
 
-fn field_line(text: &mut String, field: &FieldChange) {
+fn field_line(field: &FieldChange) -> String {
     let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "(none)".to_owned());
     let to = match field.awaits {
         Some(output) => format!("(known with {output})"),
@@ -184,13 +174,7 @@ fn field_line(text: &mut String, field: &FieldChange) {
         Effect::ReplaceInstances => "  (replaces instances, batch by batch)",
         Effect::Interrupt => "  (interrupts the site while it lasts)",
     };
-    let _ = write!(
-        text,
-        "\n      {}: {} -> {}{effect}",
-        field.field,
-        shown(&field.from),
-        to
-    );
+    format!("{}: {} -> {to}{effect}", field.field, shown(&field.from))
 }
 
 fn counts(planned: &[Planned], orphans: &[PlannedRemoval]) -> String {
@@ -209,7 +193,7 @@ fn counts(planned: &[Planned], orphans: &[PlannedRemoval]) -> String {
     text
 }
 
-pub(super) fn removal_plan(head: &Heading, removals: &[PlannedRemoval]) -> String {
+pub(super) fn removal_plan(page: Page<'_>, head: &Heading, removals: &[PlannedRemoval]) -> String {
     let mut text = heading(head);
     text.push('\n');
     for step in removals {
@@ -228,35 +212,52 @@ pub(super) fn removal_plan(head: &Heading, removals: &[PlannedRemoval]) -> Strin
             Removal::Blocked { reason, hint } => {
                 let _ = write!(
                     text,
-                    "\n  {bad}! blocked{bad:#} {:<17} {}\n      {reason}\n      hint: {hint}",
-                    step.resource, step.title
+                    "\n  {bad}! blocked{bad:#} {:<17} {}\n      {reason}\n      hint: {}",
+                    step.resource,
+                    step.title,
+                    page.hint(hint)
                 );
             }
         }
     }
-    text
+    page.fold(&text)
 }
 
-pub(super) fn error(error: &Error) -> String {
+pub(super) fn error(page: Page<'_>, error: &Error) -> String {
     let bad = style::BAD;
     let mut text = format!("{bad}error:{bad:#} {}", error.message);
     for cause in &error.causes {
         let _ = write!(text, "\n  caused by: {cause}");
     }
     if let Some(hint) = &error.hint {
-        let _ = write!(text, "\n  hint: {hint}");
+        let _ = write!(text, "\n  hint: {}", page.hint(hint));
     }
-    text
+    page.fold(&text)
 }
 
-pub(super) fn left_behind(left: &[Leftover]) -> String {
+pub(super) fn notice(page: Page<'_>, text: &str, hint: Option<&Hint>) -> String {
+    match hint {
+        Some(hint) => format!("notice: {text} ({})", page.hint(hint)),
+        None => format!("notice: {text}"),
+    }
+}
+
+pub(super) fn left_behind(page: Page<'_>, left: &[Leftover]) -> String {
     let mut text = "left behind:".to_owned();
     for leftover in left {
         let costs = if leftover.costs { " (goes on costing money)" } else { "" };
         let _ = write!(text, "\n  {}{costs}", leftover.what);
     }
-    text.push_str("\n  hint: `confctl up` goes on from here; `confctl teardown` removes what is ours");
-    text
+    // What a teardown left half removed is no site that `up` could go on with.
+    let onward = match page.run.removes() {
+        true => Hint::run("teardown").and(" goes on from here"),
+        false => Hint::run("up")
+            .and(" goes on from here; ")
+            .and_run("teardown")
+            .and(" removes what is ours"),
+    };
+    let _ = write!(text, "\n  hint: {}", page.hint(&onward));
+    page.fold(&text)
 }
 
 pub(super) fn doing(action: Action) -> &'static str {
@@ -274,38 +275,5 @@ pub(super) fn done(action: Action) -> &'static str {
         Action::Update => "changed",
         Action::Delete => "deleted",
         Action::Settle => "settled",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_hint_that_is_pasted_means_the_same_stack() {
-        let flags = " --sandbox --name two";
-        assert_eq!(
-            with_flags("mend it; then `confctl up`", flags),
-            "mend it; then `confctl up --sandbox --name two`"
-        );
-        assert_eq!(
-            with_flags("confctl teardown --keep users-table && confctl up", flags),
-            "confctl teardown --sandbox --name two --keep users-table && confctl up --sandbox --name two"
-        );
-        assert_eq!(
-            with_flags("try `confctl up --sandbox`", flags),
-            "try `confctl up --sandbox`"
-        );
-        assert_eq!(with_flags("confctl profile list", flags), "confctl profile list");
-    }
-
-    #[test]
-    fn no_command_is_forgotten_where_hints_get_their_flags() {
-        use clap::CommandFactory;
-        let of_none = ["bundle", "profile", "sandbox", "help"];
-        for command in crate::cli::Cli::command().get_subcommands() {
-            let name = command.get_name();
-            assert!(OF_A_STACK.contains(&name) || of_none.contains(&name), "confctl {name}");
-        }
     }
 }

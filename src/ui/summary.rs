@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::engine::{Error, Leftover};
+use crate::engine::{Error, Hint, Leftover};
 use crate::exit::Exit;
 
 /// The end of a command.
@@ -15,8 +15,8 @@ pub struct Summary {
     pub seconds: f64,
     /// Named results for programs.
     pub outputs: BTreeMap<String, Value>,
-    /// Results for people, a line each.
-    pub result: Vec<String>,
+    /// Results for people, a line each; the commands in them are completed as a hint's are.
+    pub result: Vec<Hint>,
     pub errors: Vec<Error>,
     pub left_behind: Vec<Leftover>,
 }
@@ -41,7 +41,7 @@ impl Summary {
     }
 
     #[must_use]
-    pub fn say(mut self, line: impl Into<String>) -> Self {
+    pub fn say(mut self, line: impl Into<Hint>) -> Self {
         self.result.push(line.into());
         self
     }

@@ -2,43 +2,59 @@
 //! Only for a terminal: indicatif prints nothing elsewhere, and says it did.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::err;
-use super::render::{self, doing, done, style};
+use super::hints::Run;
+use super::page::Page;
+use super::render::{doing, done, notice, style, unforeseen};
 use crate::engine::{Event, ResourceId, Sink};
 
 pub(super) struct Tree {
     all: MultiProgress,
     running: Mutex<HashMap<ResourceId, ProgressBar>>,
+    /// Of a running step's line.
+    template: String,
+    run: Arc<Run>,
 }
 
 impl Tree {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(run: Arc<Run>) -> Self {
+        let columns = Page::of_stderr(&run).columns;
+        Self::on(MultiProgress::new(), run, columns)
+    }
+
+    pub(super) fn on(all: MultiProgress, run: Arc<Run>, columns: Option<usize>) -> Self {
         Self {
-            all: MultiProgress::new(),
+            all,
             running: Mutex::default(),
+            template: template(columns),
+            run,
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn redraw(&self) {
+        self.lock().values().for_each(ProgressBar::tick);
     }
 
     fn start(&self, resource: ResourceId, text: String) {
         let bar = self.all.add(ProgressBar::new_spinner());
-        let template = ProgressStyle::with_template("  {spinner} {prefix:<44!} {elapsed:>5}  {wide_msg:.dim}");
+        let template = ProgressStyle::with_template(&self.template);
         bar.set_style(template.unwrap_or_else(|_| ProgressStyle::default_spinner()));
         bar.set_prefix(text);
         bar.enable_steady_tick(Duration::from_millis(120));
         self.lock().insert(resource, bar);
     }
 
-    /// Ends a step's line and puts a lasting one above the running ones.
-    fn end(&self, resource: ResourceId, text: &str) {
+    /// Ends a step's line.
+    fn end(&self, resource: ResourceId) {
         if let Some(bar) = self.lock().remove(resource) {
             bar.finish_and_clear();
         }
-        self.print(text);
     }
 
     fn print(&self, text: &str) {
@@ -52,50 +68,50 @@ impl Tree {
 
 impl Sink for Tree {
     fn event(&self, event: Event) {
-        let (good, bad, dim) = (style::GOOD, style::BAD, style::DIM);
-        match event {
+        match &event {
             Event::Started {
                 resource,
                 title,
                 action,
-            } => self.start(resource, format!("{} {title}", doing(action))),
+            } => self.start(resource, format!("{} {title}", doing(*action))),
             Event::Progress { resource, text } => {
                 if let Some(bar) = self.lock().get(resource) {
-                    bar.set_message(text);
+                    bar.set_message(text.clone());
                 }
             }
-            Event::Done {
-                resource,
-                title,
-                action,
-                seconds,
-            } => {
-                self.end(
-                    resource,
-                    &format!("  {good}✓{good:#} {} {title} {dim}{seconds:.1} s{dim:#}", done(action)),
-                );
+            Event::Done { resource, .. }
+            | Event::Failed { resource, .. }
+            | Event::Skipped { resource, .. }
+            | Event::Stopped { resource, .. } => {
+                self.end(resource);
+                self.print(&lasting(Page::of_stderr(&self.run), &event));
             }
-            Event::Failed {
-                resource, title, error, ..
-            } => {
-                self.end(resource, &format!("  {bad}✗ {title}{bad:#}: {error}"));
-            }
-            Event::Skipped {
-                resource,
-                title,
-                because,
-            } => {
-                self.end(
-                    resource,
-                    &format!("  {dim}- skipped {title}, because of {because}{dim:#}"),
-                );
-            }
-            Event::Stopped { resource, title, .. } => self.end(resource, &format!("  {dim}- stopped {title}{dim:#}")),
-            Event::Unforeseen { title, fields, .. } => self.print(&render::unforeseen(&title, &fields)),
-            Event::Notice { text, hint } => {
-                let hint = hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
-                self.print(&format!("  {dim}notice: {text}{hint}{dim:#}"));
-            }
+            Event::Unforeseen { .. } | Event::Notice { .. } => self.print(&lasting(Page::of_stderr(&self.run), &event)),
         }
     }
+}
+
+/// A running step's line: half of a narrow one is for what it waits for.
+fn template(columns: Option<usize>) -> String {
+    let beside = "  * ".len() + " 100s  ".len();
+    let title = (columns.unwrap_or(80).saturating_sub(beside) / 2).clamp(16, 44);
+    format!("  {{spinner}} {{prefix:<{title}!}} {{elapsed:>5}}  {{wide_msg:.dim}}")
+}
+
+/// What stays above the running steps.
+pub(super) fn lasting(page: Page<'_>, event: &Event) -> String {
+    let (good, bad, dim) = (style::GOOD, style::BAD, style::DIM);
+    let text = match event {
+        Event::Started { title, action, .. } => format!("  {} {title}", doing(*action)),
+        Event::Progress { resource, text } => format!("  {resource}: {text}"),
+        Event::Done {
+            title, action, seconds, ..
+        } => format!("  {good}✓{good:#} {} {title} {dim}{seconds:.1} s{dim:#}", done(*action)),
+        Event::Failed { title, error, .. } => format!("  {bad}✗ {title}{bad:#}: {error}"),
+        Event::Skipped { title, because, .. } => format!("  {dim}- skipped {title}, because of {because}{dim:#}"),
+        Event::Stopped { title, .. } => format!("  {dim}- stopped {title}{dim:#}"),
+        Event::Unforeseen { title, fields, .. } => format!("  {}", unforeseen(title, fields, "\n      ")),
+        Event::Notice { text, hint } => format!("  {dim}{}{dim:#}", notice(page, text, hint.as_ref())),
+    };
+    page.fold(&text)
 }

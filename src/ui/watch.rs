@@ -1,12 +1,14 @@
 //! A few lines that change while something is measured: redrawn in a terminal, now and then one elsewhere, JSON lines.
 //! Must know nothing of what is measured.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::chart::sparkline;
+use super::hints::Run;
 use super::{Ui, err, json as json_lines};
 use crate::cli::Format;
 
@@ -34,7 +36,7 @@ pub struct Watch {
 
 enum Kind {
     Silent,
-    Json,
+    Json(Arc<Run>),
     Lines { last: Option<Instant>, said: String },
     Terminal { all: MultiProgress, bars: Vec<ProgressBar> },
 }
@@ -44,7 +46,7 @@ impl Ui {
     pub fn watch(&self, what: &'static str) -> Watch {
         let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
         let kind = match (self.format, self.quiet) {
-            (Format::Json, _) => Kind::Json,
+            (Format::Json, _) => Kind::Json(self.run.clone()),
             (Format::Text, true) => Kind::Silent,
             (Format::Text, false) if terminal => Kind::Terminal {
                 all: MultiProgress::new(),
@@ -64,12 +66,12 @@ impl Watch {
     pub fn show(&mut self, text: &str, curves: &[Curve<'_>], value: Value) {
         match &mut self.kind {
             Kind::Silent => {}
-            Kind::Json => {
+            Kind::Json(run) => {
                 let mut object = json!({"resource": self.what, "text": text});
                 if let (Some(object), Value::Object(members)) = (object.as_object_mut(), value) {
                     object.extend(members);
                 }
-                json_lines::line("step.progress", object);
+                json_lines::line(run, "step.progress", object);
             }
             Kind::Lines { last, said } => {
                 let due = last.is_none_or(|last| last.elapsed() >= SPARSE);
@@ -99,7 +101,7 @@ impl Watch {
     pub fn say(&mut self, text: &str) {
         match &self.kind {
             Kind::Silent => {}
-            Kind::Json => json_lines::line("notice", json!({"text": text, "hint": null})),
+            Kind::Json(run) => json_lines::line(run, "notice", json!({"text": text, "hint": null})),
             Kind::Lines { .. } => err(&format!("  {text}")),
             Kind::Terminal { all, .. } => all.suspend(|| err(&format!("  {text}"))),
         }

@@ -47,6 +47,37 @@ fn an_error_in_a_profile_names_file_line_key_and_the_nearest_one() {
 }
 
 #[test]
+fn a_result_that_cannot_be_written_is_a_failure() {
+    let user = User::new();
+    for line in [
+        &["profile", "show"][..],
+        &["profile", "check", "-o", "json"],
+        &["--version"],
+    ] {
+        let full = std::fs::File::create("/dev/full").unwrap();
+        let ran = user.command(line).stdout(full).output().unwrap();
+        let stderr = String::from_utf8_lossy(&ran.stderr);
+        assert_eq!(ran.status.code(), Some(1), "{line:?}: {stderr}");
+        assert!(stderr.contains("No space left on device"), "{line:?}: {stderr}");
+    }
+    // A reader that went away, as `head` does, is none.
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let ran = user.command(&["profile", "show"]).stdout(writer).output().unwrap();
+    assert_eq!(ran.status.code(), Some(0), "{}", String::from_utf8_lossy(&ran.stderr));
+}
+
+#[test]
+fn a_path_may_begin_at_home_where_no_shell_sees_it() {
+    let user = User::new();
+    std::fs::write(user.home().join("stack.toml"), "[app]\nbundle = \"~/no-app\"\n").unwrap();
+    user.confctl(&["profile", "check", "--profile=~/stack.toml"]).exits(0);
+    let missing = user.confctl(&["bundle", "-p", "~/stack.toml"]).exits(1);
+    let place = user.home().join("no-app");
+    assert!(missing.stderr.contains(place.to_str().unwrap()), "{}", missing.stderr);
+}
+
+#[test]
 fn without_credentials_the_way_out_is_told() {
     let user = User::new();
     let ran = user.confctl(&["up", "--yes"]).exits(1);

@@ -67,6 +67,10 @@ fn everybody_who_was_accepted_is_in_the_table_and_nobody_stays() {
     );
     the_report_can_be_read(&report, &outputs);
 
+    // What a notice tells to type means the sandbox too.
+    let again = user.confctl(&people).exits(4);
+    let notice = "300 addresses of former runs are in the table users (confctl load --sandbox --clean)";
+    assert!(again.stderr.contains(notice), "{}", again.stderr);
     user.confctl(&["load", "--sandbox", "--clean", "--yes"]).exits(0);
     assert!(addresses(&user).is_empty());
 

@@ -13,6 +13,7 @@ fn a_new_account_is_told_what_it_cannot_do_yet_and_what_it_can() {
     for text in [
         "does not support creating load balancers",
         "open a case with AWS support",
+        "until then: `confctl up --sandbox -p dev`",
         "goes on costing money",
     ] {
         assert!(failed.stderr.contains(text), "not told '{text}': {}", failed.stderr);

@@ -45,6 +45,12 @@ fn a_table_made_by_hand_blocks_and_is_untouched() {
     user.confctl(&["plan", "-p", "dev", "--sandbox"]).exits(4);
     let blocked = up(&user, &[]).exits(4);
     assert!(blocked.stderr.contains("--adopt users-table"), "{}", blocked.stderr);
+    // The command that a plan ends in is the one that was planned.
+    let planned = user
+        .confctl(&["plan", "-p", "dev", "--sandbox", "--adopt", "users-table"])
+        .exits(0);
+    let command = "`confctl up --sandbox -p dev --adopt users-table` would do this.";
+    assert!(planned.stdout.contains(command), "{}", planned.stdout);
     assert_eq!(user.inventory(), before);
     user.confctl(&["teardown", "--sandbox", "--yes", "--delete-data"])
         .exits(0);

@@ -227,7 +227,7 @@ async fn an_account_without_load_balancers_is_told_so_and_how_to_go_on() {
     );
     let account = of_root(script).await;
     let ran = account.up(&stack(|_| {}), ID, given()).await;
-    let hint = ran.failure().error.hint.clone().unwrap_or_default();
+    let hint = crate::way_out(&ran.failure().error);
     assert!(hint.contains("AWS support"), "{hint}");
     account.check();
 }

@@ -28,6 +28,14 @@ mod table;
 mod web_acl;
 mod wire;
 
+/// The way out that an error names, without the flags of any run.
+fn way_out(error: &confctl::engine::Error) -> String {
+    let hint = error.hint.as_ref();
+    let words = |command: &confctl::engine::Command| command.words.join(" ");
+    hint.map(|hint| hint.shown(|commands| commands.iter().map(words).collect()))
+        .unwrap_or_default()
+}
+
 /// Says what is to be seen although all went well: what such a test prints, the harness keeps to itself.
 fn say(text: &str) {
     use std::io::Write;

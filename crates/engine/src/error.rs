@@ -1,7 +1,12 @@
 //! What can go wrong while resources are observed, applied or removed, in a form that a person can act on.
 //! Must know nothing of where it happened in code or how it is shown.
 
+use std::fmt;
+use std::sync::Arc;
+
 use serde::Serialize;
+
+use super::Hint;
 
 /// Decides the exit code and how an error is introduced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -38,8 +43,7 @@ pub enum Kind {
 }
 
 /// An error with its causes, outermost first, and the way out.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("{message}")]
+#[derive(Debug, Clone)]
 pub struct Error {
     pub kind: Kind,
     /// AWS's own code where there is one.
@@ -47,7 +51,32 @@ pub struct Error {
     pub message: String,
     pub causes: Vec<String>,
     /// What to do; where possible a command that can be pasted.
-    pub hint: Option<String>,
+    pub hint: Option<Hint>,
+    /// What it was made of, where that was kept. Its text is among the causes.
+    source: Option<Source>,
+}
+
+type Source = Arc<dyn std::error::Error + Send + Sync>;
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// By hand: what `thiserror` makes of a shared source gives the pointer, which nobody can ask for the error's type.
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+/// By what is told: where it came from in code makes no other error of it.
+impl PartialEq for Error {
+    fn eq(&self, other: &Self) -> bool {
+        let told = |error: &Self| (error.kind, error.code.clone(), error.message.clone());
+        told(self) == told(other) && self.causes == other.causes && self.hint == other.hint
+    }
 }
 
 impl Error {
@@ -58,6 +87,7 @@ impl Error {
             message: message.into(),
             causes: Vec::new(),
             hint: None,
+            source: None,
         }
     }
 
@@ -79,8 +109,16 @@ impl Error {
         self
     }
 
+    /// Another error is the cause, and can still be asked for its type.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub fn caused_by(mut self, cause: impl std::error::Error + Send + Sync + 'static) -> Self {
+        self.causes.push(cause.to_string());
+        self.source = Some(Arc::new(cause));
+        self
+    }
+
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<Hint>) -> Self {
         self.hint = Some(hint.into());
         self
     }
@@ -101,5 +139,26 @@ impl Error {
 
     pub fn is_code(&self, code: &str) -> bool {
         self.code.as_deref() == Some(code)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn a_cause_is_told_and_can_be_asked_for_its_type() {
+        let full = || io::Error::from(io::ErrorKind::StorageFull);
+        let error = Error::failed("could not write the report").caused_by(full());
+        assert_eq!(error.causes, [full().to_string()]);
+        let source = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+        assert_eq!(source.map(io::Error::kind), Some(io::ErrorKind::StorageFull));
+        assert_eq!(
+            error,
+            Error::failed("could not write the report").because(full().to_string())
+        );
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{Error, FieldChange, Leftover, ResourceId};
+use super::{Error, FieldChange, Hint, Leftover, ResourceId};
 
 /// What is being done to a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -61,7 +61,7 @@ pub enum Event {
     },
     Notice {
         text: String,
-        hint: Option<String>,
+        hint: Option<Hint>,
     },
 }
 
@@ -87,7 +87,7 @@ impl Events {
         self.0.event(event);
     }
 
-    pub fn notice(&self, text: impl Into<String>, hint: Option<String>) {
+    pub fn notice(&self, text: impl Into<String>, hint: Option<Hint>) {
         self.send(Event::Notice {
             text: text.into(),
             hint,

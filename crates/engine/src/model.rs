@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Error, ReadCx, Values, WriteCx};
+use super::{Error, Hint, ReadCx, Values, WriteCx};
 
 /// `users-table`, `environment`, …: fixed, and the same in every stack.
 pub type ResourceId = &'static str;
@@ -124,6 +124,13 @@ pub trait Step: Clone + Send + Sync + 'static {
     fn shown(&self) -> FieldChange;
 }
 
+/// A step that is nothing but what is shown of it.
+impl Step for FieldChange {
+    fn shown(&self) -> FieldChange {
+        self.clone()
+    }
+}
+
 /// For resources that are made and removed, and never changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Never {}
@@ -145,7 +152,7 @@ pub enum Plan<S> {
     Use,
     Blocked {
         reason: String,
-        hint: String,
+        hint: Hint,
     },
 }
 
@@ -158,7 +165,7 @@ impl<S> Plan<S> {
         }
     }
 
-    pub fn blocked(reason: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub fn blocked(reason: impl Into<String>, hint: impl Into<Hint>) -> Self {
         Self::Blocked {
             reason: reason.into(),
             hint: hint.into(),
@@ -170,7 +177,7 @@ impl<S> Plan<S> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Notice {
     pub text: String,
-    pub hint: Option<String>,
+    pub hint: Option<Hint>,
 }
 
 impl Notice {
@@ -182,7 +189,7 @@ impl Notice {
     }
 
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub fn hint(mut self, hint: impl Into<Hint>) -> Self {
         self.hint = Some(hint.into());
         self
     }
@@ -215,7 +222,7 @@ pub enum Removal {
     Absent,
     Blocked {
         reason: String,
-        hint: String,
+        hint: Hint,
     },
 }
 
@@ -391,7 +398,7 @@ pub fn default_removal<L, P>(seen: &Observed<L, P>) -> Removal {
         Observed::Absent(_) => Removal::Absent,
         Observed::Unknown(error) => Removal::Blocked {
             reason: format!("it cannot be told whether it exists: {}", error.in_a_line()),
-            hint: error.hint.clone().unwrap_or_else(|| "confctl doctor".to_owned()),
+            hint: error.hint.clone().unwrap_or_else(|| Hint::run("doctor")),
         },
         Observed::Present { owner, .. } | Observed::Settling { owner, .. } => match owner {
             Owner::Ours => Removal::Delete { loses: None },

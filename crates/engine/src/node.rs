@@ -10,8 +10,8 @@ use serde::Serialize;
 use serde::ser::SerializeSeq;
 
 use super::{
-    Effect, Error, Failure, FieldChange, Kind, Limits, Notice, Observed, Plan, ReadCx, Removal, Resource, ResourceId,
-    Step, Values, WriteCx,
+    Effect, Error, Failure, FieldChange, Hint, Kind, Limits, Notice, Observed, Plan, ReadCx, Removal, Resource,
+    ResourceId, Step, Values, WriteCx,
 };
 
 type Erased = Arc<dyn Any + Send + Sync>;
@@ -81,12 +81,13 @@ pub enum Change {
     Use,
     Blocked {
         reason: String,
-        hint: String,
+        hint: Hint,
     },
 }
 
 impl Change {
-    pub(super) fn of<S: Step>(plan: Plan<S>) -> Self {
+    /// A plan as the engine holds it.
+    pub fn of<S: Step>(plan: Plan<S>) -> Self {
         match plan {
             Plan::Create => Self::Create,
             Plan::Update(steps) => Self::Update {
@@ -280,7 +281,7 @@ impl<R: Resource> Node<R::Clients> for R {
         match own(seen) {
             Observed::Unknown(error) => Change::Blocked {
                 reason: format!("it cannot be told whether it exists: {}", error.in_a_line()),
-                hint: error.hint.unwrap_or_else(|| "confctl doctor".to_owned()),
+                hint: error.hint.unwrap_or_else(|| Hint::run("doctor")),
             },
             seen => Change::of(Resource::plan(self, &seen, known)),
         }

@@ -35,7 +35,7 @@ fn check_section(table: &Table, path: &mut Vec<String>, findings: &mut Vec<Findi
 pub(super) fn unknown(path: &[String]) -> Finding {
     let help = match keys::nearest(path) {
         Some(nearest) => format!("did you mean `{nearest}`?"),
-        None => "`confctl profile show` lists every key".into(),
+        None => "no key is like it".into(),
     };
     Finding::about_key(path, format!("there is no key `{}`", path.join(".")), help)
 }

@@ -44,6 +44,8 @@ pub struct Waf(Client);
 pub struct WebAclSummary {
     pub name: Option<String>,
     pub id: Option<String>,
+    #[serde(rename = "ARN")]
+    pub arn: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -15,7 +15,7 @@ use super::cost;
 use super::session::{Fallback, Session};
 use super::verify::{chain, own_table, site_url};
 use crate::cli::{Global, LoadArgs, Wishes};
-use crate::engine::{Error, Kind};
+use crate::engine::{Error, Hint, Kind};
 use crate::exit::Exit;
 use crate::load::addresses::Addresses;
 use crate::load::{self, Load, Measured, OpenFiles, Outcome, Progress, Site};
@@ -38,14 +38,14 @@ pub(super) async fn run(global: &Global, args: &LoadArgs, ui: &Ui) -> Result<Sum
             "{former} addresses of former runs are in the table {}",
             registrations.table()
         );
-        ui.notice(&text, Some("confctl load --clean"));
+        ui.notice(&text, Some(Hint::run("load --clean")));
     }
     confirm(&session, &registrations, global, args, &url).await?;
     if let OpenFiles::Only(most) = load::allow_open_files(args.people) {
         let text = format!(
             "this process may hold {most} connections at one time: with more people on the site at once, some fail on this side"
         );
-        ui.notice(&text, Some("ulimit -Hn, or more time with --within"));
+        ui.notice(&text, Some("ulimit -Hn, or more time with --within".into()));
     }
     let addresses = Addresses::new(&hex::encode(rand::random::<[u8; 4]>()));
     let began = jiff::Timestamp::now();
@@ -75,13 +75,11 @@ pub(super) async fn run(global: &Global, args: &LoadArgs, ui: &Ui) -> Result<Sum
     let about = told(&session, args, &url, began, &measured, &stored);
     let mut summary = written(&session, args, about, &measured, began)?;
     if kept {
-        summary = summary.say(format!(
-            "  kept: {} generated addresses; confctl load --clean removes them",
-            stored.len()
-        ));
+        let kept = Hint::from(format!("  kept: {} generated addresses; ", stored.len()));
+        summary = summary.say(kept.and_run("load --clean").and(" removes them"));
     }
     if let Err(error) = removed {
-        summary.errors.push(error.hint("confctl load --clean"));
+        summary.errors.push(error.hint(Hint::run("load --clean")));
         summary.exit = Exit::Failed;
     }
     Ok(summary)
@@ -97,9 +95,9 @@ async fn confirm(
 ) -> Result<(), Error> {
     let heading = session.heading();
     let table = registrations.table();
-    session.ui.say(&format!("{} in {}", heading.stack, heading.place()));
+    session.ui.say(format!("{} in {}", heading.stack, heading.place()));
     let after = if args.keep { "kept" } else { "removed afterwards" };
-    session.ui.say(&format!(
+    session.ui.say(format!(
         "  {} people within {} s register at {url}; their generated addresses go into the table {table} and are {after}",
         args.people,
         args.within.as_secs()
@@ -109,7 +107,7 @@ async fn confirm(
         f64::from(args.people) * rate::REQUESTS_A_PERSON * cost::of(&session.stack.profile).million_requests / 1e6;
     session
         .ui
-        .say(&format!("  about ${cost:.2} for the requests at AWS's list prices"));
+        .say(format!("  about ${cost:.2} for the requests at AWS's list prices"));
     if !args.into_live_table && registrations.has_real_ones().await? {
         return Err(Error::refused(format!(
             "the table {table} holds real registrations; nothing was written"
@@ -227,7 +225,7 @@ fn written(
         .unwrap_or_else(|| crate::report::default_path("load", began));
     let numbers = json!({"v": 1, "about": about, "measured": measured});
     crate::report::write(&path, &report(&about, measured), &numbers)
-        .map_err(|error| Error::failed("could not write the report").because(error.to_string()))?;
+        .map_err(|error| Error::failed("could not write the report").caused_by(error))?;
     let totals = &measured.totals;
     let failed = u64::from(args.people) - totals.accepted;
     let mut summary = Summary::done()
@@ -264,11 +262,12 @@ fn failure(session: &Session, args: &LoadArgs, about: &About, failed: u64) -> Op
             "{} accepted registrations are not in the table {}",
             about.lost, about.table
         ));
-        return Some(error.hint("the report names the moment; confctl status shows which version runs"));
+        let look = Hint::from("the report names the moment; ").and_run("status");
+        return Some(error.hint(look.and(" shows which version runs")));
     }
     if Instant::now() >= session.settings.deadline {
         let error = Error::new(Kind::Deadline, "the deadline came before everybody had registered");
-        return Some(error.hint("confctl load --timeout 2h"));
+        return Some(error.hint(Hint::run("load --timeout 2h")));
     }
     let allowed = f64::from(args.people) * args.max_failed / 100.0;
     (failed as f64 > allowed).then(|| {
@@ -288,7 +287,7 @@ async fn clean(session: &Session, registrations: &Registrations<'_>, global: &Gl
     }
     let heading = session.heading();
     let table = registrations.table();
-    session.ui.say(&format!(
+    session.ui.say(format!(
         "{} generated addresses are in the table {table} of account {}, region {}",
         left.len(),
         heading.account,

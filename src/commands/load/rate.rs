@@ -8,7 +8,7 @@ use super::super::up::values;
 use crate::aws::errors::Explain;
 use crate::aws::services::waf::Rule;
 use crate::cli::LoadArgs;
-use crate::engine::Error;
+use crate::engine::{Command, Error, Hint};
 use crate::resources::outputs::WEB_ACL;
 
 /// A page, three assets and a POST.
@@ -54,10 +54,11 @@ fn refusal(rule: &RateRule, args: &LoadArgs) -> Error {
         .because(
             "people at an event come from many addresses; this run comes from one, and its failures would be nobody's",
         )
-        .hint(format!(
-            "confctl load --people {} --within {}s",
-            args.people,
-            rule.long_enough(args)
+        .hint(Hint::run(
+            Command::confctl("load --people")
+                .arg(args.people)
+                .arg("--within")
+                .arg(format!("{}s", rule.long_enough(args))),
         ))
 }
 
@@ -138,7 +139,11 @@ mod tests {
         assert!(rule.most(&run) > rule.limit);
         let slower = args(10_000, rule.long_enough(&run));
         assert!(rule.most(&slower) < rule.limit);
-        assert!(refusal(&rule, &run).hint.unwrap().contains("--within 9000s"));
+        let hint = refusal(&rule, &run).hint.unwrap();
+        assert!(
+            hint.shown(|commands| commands[0].words.join(" "))
+                .contains("--within 9000s")
+        );
     }
 
     #[test]

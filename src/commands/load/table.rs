@@ -152,7 +152,7 @@ impl<'a> Registrations<'a> {
             let delete = DeleteRequest::builder().key(self.key(), AttributeValue::S(address.clone()));
             let delete = delete
                 .build()
-                .map_err(|error| Error::failed(doing.clone()).because(error.to_string()))?;
+                .map_err(|error| Error::failed(doing.clone()).caused_by(error))?;
             Ok(WriteRequest::builder().delete_request(delete).build())
         });
         let mut left = requests.collect::<Result<Vec<_>, Error>>()?;

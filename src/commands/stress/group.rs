@@ -7,7 +7,7 @@ use aws_sdk_autoscaling::types::{AutoScalingGroup, LifecycleState, ScalingPolicy
 use crate::aws::Aws;
 use crate::aws::errors::Explain;
 use crate::aws::services::cloudwatch::MetricAlarm;
-use crate::engine::Error;
+use crate::engine::{Error, Hint};
 
 /// The group and what moves it.
 #[derive(Debug, Clone)]
@@ -74,8 +74,8 @@ impl Group {
             .map(|resources| resources.auto_scaling_groups())
             .unwrap_or_default();
         let name = resources.first().and_then(|group| group.name());
-        let name =
-            name.ok_or_else(|| Error::failed("the environment has no Auto Scaling group yet").hint("confctl status"))?;
+        let name = name
+            .ok_or_else(|| Error::failed("the environment has no Auto Scaling group yet").hint(Hint::run("status")))?;
         let (group, policies) = tokio::try_join!(find(aws, name), policies(aws, name))?;
         let mut alarms = alarms(aws, &policies).await?;
         let mut rule = |grows: bool| {
@@ -94,7 +94,7 @@ impl Group {
         };
         let (out, back) = (rule(true), rule(false));
         let out = out.ok_or_else(|| {
-            Error::failed(format!("the group {name} has no alarm that adds instances")).hint("confctl plan")
+            Error::failed(format!("the group {name} has no alarm that adds instances")).hint(Hint::run("plan"))
         })?;
         let count = |count: Option<i32>| count.and_then(|count| u32::try_from(count).ok()).unwrap_or(0);
         Ok(Self {

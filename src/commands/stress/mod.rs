@@ -20,7 +20,7 @@ use self::remote::Sent;
 use super::session::{Fallback, Look, Session};
 use super::up::values;
 use crate::cli::{Global, StressArgs, Wishes};
-use crate::engine::{Error, Kind, Owner};
+use crate::engine::{Command, Error, Hint, Kind, Owner};
 use crate::exit::Exit;
 use crate::report::clock;
 use crate::report::stress::{Course, report};
@@ -61,13 +61,13 @@ pub(super) async fn run(global: &Global, args: &StressArgs, ui: &Ui) -> Result<S
     } else {
         let idle = rest::idle(&session, &environment.id, &group, ui).await?;
         let sized = plan(&session, args, &group, idle).await?;
-        ui.say(&format!("  the site itself takes {idle:.0} %; burning {}", sized.text));
+        ui.say(format!("  the site itself takes {idle:.0} %; burning {}", sized.text));
         sized
     };
     let sent = if args.no_burn {
         Vec::new()
     } else {
-        let comment = format!("confctl stress of {}", session.stack.name);
+        let comment = format!("confctl: stress of {}", session.stack.name);
         remote::send(
             &session.write,
             &burn.instances,
@@ -107,12 +107,16 @@ fn environment(session: &Session, look: &Look) -> Result<LiveEnvironment, Error>
     }
     match look.seen.owner("environment") {
         Some(Owner::Ours) => {}
-        None => return Err(Error::failed("there is nothing to put under load: the stack is not up").hint("confctl up")),
-        Some(_) => return Err(Error::refused("the environment does not carry this stack's tag").hint("confctl status")),
+        None => {
+            return Err(Error::failed("there is nothing to put under load: the stack is not up").hint(Hint::run("up")));
+        }
+        Some(_) => {
+            return Err(Error::refused("the environment does not carry this stack's tag").hint(Hint::run("status")));
+        }
     }
-    values(session, look)
-        .get(&ENVIRONMENT)
-        .ok_or_else(|| Error::failed("the environment is not ready").hint("confctl status, and again once it rests"))
+    values(session, look).get(&ENVIRONMENT).ok_or_else(|| {
+        Error::failed("the environment is not ready").hint(Hint::run("status").and(", and again once it rests"))
+    })
 }
 
 /// Whether there is room for one more: by the group itself, and by the profile that was given.
@@ -123,13 +127,17 @@ fn can_grow(session: &Session, group: &Group) -> Result<(), Error> {
             Kind::Usage,
             format!("the trigger measures {metric}: a CPU burn does not move it"),
         );
-        return Err(error.hint("confctl up --set scaling.metric=CPUUtilization"));
+        return Err(error.hint(Hint::run("up --set scaling.metric=CPUUtilization")));
     }
     let running = u32::try_from(group.instances.len()).unwrap_or(u32::MAX);
     let wanted = session.stack.profile.scaling.max;
     let (most, whose, hint) = if group.max <= wanted {
-        let more = format!("confctl up --set scaling.max={}", group.max + 2);
-        (group.max, format!("the group's MaxSize is {}", group.max), more)
+        let more = Command::confctl("up --set").arg(format!("scaling.max={}", group.max + 2));
+        (
+            group.max,
+            format!("the group's MaxSize is {}", group.max),
+            Hint::run(more),
+        )
     } else {
         let whose = format!(
             "the profile given has scaling.max = {wanted} (the group itself allows {})",
@@ -138,7 +146,7 @@ fn can_grow(session: &Session, group: &Group) -> Result<(), Error> {
         (
             wanted,
             whose,
-            "leave scaling.max out, and the group's own maximum holds".to_owned(),
+            "leave scaling.max out, and the group's own maximum holds".into(),
         )
     };
     if running < most {
@@ -196,7 +204,7 @@ async fn plan(session: &Session, args: &StressArgs, group: &Group, idle: f64) ->
         step: group.out.step.unsigned_abs(),
     };
     let dose = burn::dose(trigger, size)
-        .map_err(|error| Error::refused("no burn is right for this group").because(error.to_string()))?;
+        .map_err(|error| Error::refused("no burn is right for this group").caused_by(error))?;
     let script = burn::sized(dose, processors, here);
     if reachable.is_empty() && !args.no_burn {
         return Err(unreachable(session, group, &script));
@@ -222,15 +230,14 @@ fn told(dose: Dose, size: Size, processors: u32) -> String {
 
 /// Systems Manager reaches nobody: says what it needs, and shows the way by SSH.
 fn unreachable(session: &Session, group: &Group, script: &str) -> Error {
+    let by_hand = Hint::from("By hand, over SSH (where ssh.source lets you in): run this on each instance, and let ");
+    session.ui.say(by_hand.and_run("stress --no-burn").and(" follow:"));
     session
         .ui
-        .say("By hand, over SSH (where ssh.source lets you in): run this on each instance, and let `confctl stress --no-burn` follow:");
-    session
-        .ui
-        .say(&format!("  ssh -i KEY ec2-user@ADDRESS 'sh -s' <<'BURN'\n{script}BURN"));
+        .say(format!("  ssh -i KEY ec2-user@ADDRESS 'sh -s' <<'BURN'\n{script}BURN"));
     Error::refused(format!("Systems Manager reaches none of {}", group.instances.join(", ")))
         .because("their role needs the policy AmazonSSMManagedInstanceCore; an agent registers within minutes after it is attached")
-        .hint("confctl up --set roles.ssm=true, or attach the policy to the instances' role; then again")
+        .hint(Hint::run("up --set roles.ssm=true").and(", or attach the policy to the instances' role; then again"))
 }
 
 async fn confirm(
@@ -242,7 +249,7 @@ async fn confirm(
 ) -> Result<(), Error> {
     let heading = session.heading();
     let ui = &session.ui;
-    ui.say(&format!("{} in {}", heading.stack, heading.place()));
+    ui.say(format!("{} in {}", heading.stack, heading.place()));
     if args.no_burn {
         ui.say("  burns nothing: somebody else does; follows what comes of it");
         return Ok(());
@@ -252,12 +259,12 @@ async fn confirm(
     } else {
         " (less what the site itself takes)"
     };
-    ui.say(&format!("  burn: {}{less}", burn.text));
-    ui.say(&format!(
+    ui.say(format!("  burn: {}{less}", burn.text));
+    ui.say(format!(
         "  for at most {:.0} min on the instances' own clock; sooner if the group grows",
         burn.bound / 60.0
     ));
-    ui.say(&format!(
+    ui.say(format!(
         "  the group {} grows from {} by its alarm above {} %; on AWS this takes 20 to 35 minutes with a 5-minute period",
         group.name,
         group.instances.len(),
@@ -331,7 +338,7 @@ async fn follow(
         if Instant::now() >= session.settings.deadline {
             return Err(
                 Error::new(Kind::Deadline, "the deadline came before the group was back")
-                    .hint("confctl stress --timeout 3h"),
+                    .hint(Hint::run("stress --timeout 3h")),
             );
         }
         tokio::select! {
@@ -402,7 +409,7 @@ fn finish(session: &Session, args: &StressArgs, test: Test, followed: Result<(),
         .clone()
         .unwrap_or_else(|| crate::report::default_path("stress", began));
     crate::report::write(&path, &report(&course), &json!({"v": 1, "course": course}))
-        .map_err(|error| Error::failed("could not write the report").because(error.to_string()))?;
+        .map_err(|error| Error::failed("could not write the report").caused_by(error))?;
     let mut summary = Summary::done()
         .output("scaled_out", course.scaled_out)
         .output("scaled_in", course.scaled_in)

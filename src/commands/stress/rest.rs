@@ -9,7 +9,7 @@ use super::group::Group;
 use super::readings::{self, Reading};
 use crate::aws::Aws;
 use crate::commands::session::Session;
-use crate::engine::Error;
+use crate::engine::{Error, Hint};
 use crate::ui::Ui;
 
 /// Between two readings, in AWS's time.
@@ -24,7 +24,9 @@ const PATIENCE: f64 = 5.0;
 /// # Errors
 /// Where the group moves already.
 pub(super) fn at_rest(group: &Group, seen: &Reading) -> Result<(), Error> {
-    let wait = "wait until it rests (confctl status), then again";
+    let wait = Hint::from("wait until it rests (")
+        .and_run("status")
+        .and("), then again");
     if seen.high.is_on() {
         return Err(Error::refused("the alarm is on already: the group is scaling out without our doing").hint(wait));
     }

@@ -13,7 +13,7 @@ use crate::aws::Aws;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::record::Record;
 use crate::aws::texts::{self, Ending};
-use crate::engine::{Error, Failure, Limits, Poll, Wait, WriteCx};
+use crate::engine::{Error, Failure, Hint, Limits, Poll, Wait, WriteCx};
 
 /// Generous: a stack whose instances never call home takes half an hour to fail.
 pub(super) const LIMITS: Limits = Limits::minutes(12, 45);
@@ -227,7 +227,7 @@ pub(super) async fn wait_healthy(
                         let text = format!("the health of {name} is Warning after its update");
                         cx.settings()
                             .events
-                            .notice(text, Some("confctl status tells Beanstalk's causes".to_owned()));
+                            .notice(text, Some(Hint::run("status").and(" tells Beanstalk's causes")));
                         Poll::Ready(environment)
                     }
                     Some(environment) => {
@@ -299,10 +299,8 @@ pub(super) async fn failure(cx: &WriteCx<Aws>, operation: &Operation<'_>, ended:
         .iter()
         .find_map(|cause| texts::known_error("*", cause))
         .and_then(|row| row.hint)
-        .map(str::to_owned)
-        .or_else(|| {
-            Some("mend the cause and run `confctl up` again; `confctl teardown` removes what is there".to_owned())
-        });
+        .map(|hint| hint())
+        .or_else(|| Some("mend the cause, then run the same command again".into()));
     let failure = Failure::from(error);
     if ended.terminated() {
         failure

@@ -33,7 +33,8 @@ use crate::aws::tags::{CREATED, settled_tags};
 use crate::aws::texts::Ending;
 use crate::aws::{Aws, platforms, texts};
 use crate::engine::{
-    Effect, Error, Failure, Intents, Limits, Observed, Plan, Poll, ReadCx, Resource, ResourceId, Values, Wait, WriteCx,
+    Command, Effect, Error, Failure, Hint, Intents, Limits, Observed, Plan, Poll, ReadCx, Resource, ResourceId, Values,
+    Wait, WriteCx,
 };
 use crate::profile::CdnOrigin;
 
@@ -162,7 +163,9 @@ impl Environment {
             // It may serve: taking it down is for its owner to say.
             return Some(Plan::blocked(
                 format!("{trouble}; Beanstalk cannot change it"),
-                "mend the stack in CloudFormation, or: confctl teardown --keep users-table; confctl up",
+                Hint::from("mend the stack in CloudFormation, or: ")
+                    .and_run("teardown --keep users-table")
+                    .then("up"),
             ));
         }
         let wanted = options::wanted(&self.stack.profile, &self.stack.region, &Inputs::default());
@@ -177,7 +180,7 @@ impl Environment {
                         "its {name} is {is}, the profile says {}",
                         want.cloned().unwrap_or_default()
                     ),
-                    "confctl teardown --keep users-table; confctl up",
+                    Hint::run("teardown --keep users-table").then("up"),
                 ));
             }
         }
@@ -189,8 +192,10 @@ impl Environment {
         let app = &self.stack.profile.app;
         let newest = platforms::newest(aws, &app.platform, app.platform_version.as_deref()).await?;
         newest.and_then(|summary| summary.platform_arn).ok_or_else(|| {
-            Error::failed(format!("Beanstalk has no platform version of '{}' here", app.platform))
-                .hint("list them with `aws elasticbeanstalk list-platform-branches`, then --set app.platform='…'")
+            Error::failed(format!("Beanstalk has no platform version of '{}' here", app.platform)).hint(
+                Hint::run(Command::aws("elasticbeanstalk list-platform-branches --region").arg(&self.stack.region))
+                    .and(" lists them; then --set app.platform='…'"),
+            )
         })
     }
 
@@ -268,7 +273,7 @@ impl Environment {
         };
         let what = format!("a distribution that may fetch from {origin}, a name that is anyone's now");
         let mut failure = failure.leaving(what, true);
-        failure.error.hint = Some("confctl teardown --keep users-table, at once".to_owned());
+        failure.error.hint = Some(Hint::run("teardown --keep users-table").and(", at once"));
         failure
     }
 
@@ -326,7 +331,7 @@ impl Environment {
             }
         }
         Err(Error::failed("three names in a row were taken by others")
-            .hint("confctl up once more, or choose another name with --set environment.name=NAME"))
+            .hint(Hint::run("up").and(" once more, or choose another name with --set environment.name=NAME")))
     }
 
     /// Publishes the load balancer's name as soon as AWS shows it, minutes before the environment is ready.
@@ -652,7 +657,7 @@ impl Resource for Environment {
             // Terminating it frees the name that a live distribution points at, for anyone to take.
             return Plan::blocked(
                 "its launch failed, and the distribution fetches from its name",
-                "confctl teardown --keep users-table; confctl up",
+                Hint::run("teardown --keep users-table").then("up"),
             );
         }
         Plan::of(self.differences(live, known))

@@ -21,37 +21,26 @@ struct Thing {
     taken: Arc<Mutex<Vec<FieldChange>>>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Shown(FieldChange);
-
-impl Step for Shown {
-    fn shown(&self) -> FieldChange {
-        self.0.clone()
-    }
-}
-
 fn field(name: String, felt: bool) -> FieldChange {
     let effect = if felt { Effect::Interrupt } else { Effect::None };
     FieldChange::new(name, "old".to_owned(), "new".to_owned()).effect(effect)
 }
 
 impl Thing {
-    fn steps(&self, rests: bool, known: &Values) -> Vec<Shown> {
-        let of = |kind: &str, felt: &[bool]| -> Vec<Shown> {
+    fn steps(&self, rests: bool, known: &Values) -> Vec<FieldChange> {
+        let of = |kind: &str, felt: &[bool]| -> Vec<FieldChange> {
             let fields = felt.iter().enumerate();
-            fields
-                .map(|(n, felt)| Shown(field(format!("{kind}-{n}"), *felt)))
-                .collect()
+            fields.map(|(n, felt)| field(format!("{kind}-{n}"), *felt)).collect()
         };
         let mut steps = of("plain", &self.plain);
         if rests {
             steps.extend(of("hidden", &self.hidden));
         }
         if let (true, Some(need)) = (self.awaits, self.needs.first()) {
-            steps.push(Shown(match known.get(&Output::<String>::new(need)) {
+            steps.push(match known.get(&Output::<String>::new(need)) {
                 Some(value) => FieldChange::new("awaits", "old".to_owned(), value),
                 None => FieldChange::awaiting("awaits", "old".to_owned(), need),
-            }));
+            });
         }
         steps
     }
@@ -61,7 +50,7 @@ impl Resource for Thing {
     /// Whether it rests.
     type Live = bool;
     type Place = ();
-    type Step = Shown;
+    type Step = FieldChange;
     type Clients = ();
 
     fn id(&self) -> ResourceId {
@@ -101,7 +90,7 @@ impl Resource for Thing {
         Ok(Observed::Present { live: true, owner })
     }
 
-    fn plan(&self, seen: &Observed<bool>, known: &Values) -> Plan<Shown> {
+    fn plan(&self, seen: &Observed<bool>, known: &Values) -> Plan<FieldChange> {
         let rests = seen.live().is_some_and(|(rests, _)| *rests);
         Plan::of(self.steps(rests && self.settles, known))
     }
@@ -117,10 +106,9 @@ impl Resource for Thing {
         Err(Error::failed("all of them exist").into())
     }
 
-    async fn update(&self, cx: &WriteCx<()>, live: bool, steps: Vec<Shown>) -> Result<bool, Failure> {
+    async fn update(&self, cx: &WriteCx<()>, live: bool, steps: Vec<FieldChange>) -> Result<bool, Failure> {
         tokio::task::yield_now().await;
-        let taken = steps.into_iter().map(|step| step.0);
-        self.taken.lock().unwrap().extend(taken);
+        self.taken.lock().unwrap().extend(steps);
         cx.publish(&Output::<String>::new(self.name), format!("of {}", self.name));
         Ok(live)
     }
@@ -275,7 +263,7 @@ fn what_comes_to_light_and_nobody_feels_is_agreed_to_and_done() {
 #[test]
 fn less_than_was_shown_and_what_passes_by_itself_is_nothing_new() {
     let update = |fields: &[&str]| {
-        let steps = fields.iter().map(|name| Shown(field((*name).to_owned(), false)));
+        let steps = fields.iter().map(|name| field((*name).to_owned(), false));
         change_of(Plan::of(steps.collect()))
     };
     let (create, keep, used) = (change_of(Plan::Create), change_of(Plan::Keep), change_of(Plan::Use));
@@ -293,10 +281,10 @@ fn less_than_was_shown_and_what_passes_by_itself_is_nothing_new() {
     );
     // Somebody else's would be used instead of one of our own.
     assert_eq!(used.beyond(&create), Beyond::Otherwise);
-    let passing = Shown(field("Status".to_owned(), true).passing_by_itself());
+    let passing = field("Status".to_owned(), true).passing_by_itself();
     assert_eq!(change_of(Plan::Update(vec![passing])).beyond(&keep), Beyond::Nothing);
 }
 
-fn change_of(plan: Plan<Shown>) -> Change {
+fn change_of(plan: Plan<FieldChange>) -> Change {
     Change::of(plan)
 }

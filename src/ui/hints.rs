@@ -1,0 +1,284 @@
+//! Hints as they are printed: each command with the flags of this run that matter to it, so that pasting it means the same
+//! stack, in the same place. Must know nothing of what a hint is about.
+
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+use crate::cli::{Cli, Command as Typed, Global, UpArgs, Wishes};
+use crate::engine::{Command, Hint, Program, quoted};
+
+/// What is about one stack.
+const STACK: &[&str] = &["doctor", "load", "plan", "status", "stress", "teardown", "up", "verify"];
+/// What reads the profile, too.
+const PROFILE: &[&str] = &[
+    "bundle",
+    "doctor",
+    "load",
+    "plan",
+    "profile check",
+    "profile show",
+    "status",
+    "stress",
+    "teardown",
+    "up",
+    "verify",
+];
+/// What takes `article` where no profile is named, whatever the stack was brought up with.
+const UNTOLD_ARTICLE: &[&str] = &["bundle", "doctor", "plan", "profile show", "up"];
+const WISHES: &[&str] = &["plan", "up"];
+
+/// The flags of this run.
+#[derive(Debug, Default)]
+pub(super) struct Run {
+    flags: Vec<Flag>,
+    sandbox: bool,
+    /// For the AWS CLI.
+    aws: Vec<Flag>,
+    removes: bool,
+    /// The profile that the stack was brought up with, where none was typed.
+    applied: OnceLock<Flag>,
+}
+
+/// One flag as it would be typed again.
+#[derive(Debug)]
+struct Flag {
+    name: &'static str,
+    value: Option<String>,
+    /// The commands that it matters to.
+    of: &'static [&'static str],
+}
+
+impl Run {
+    /// `--yes` and what deletes are no part of it: who pastes a hint has not said so yet.
+    pub(super) fn of(cli: &Cli) -> Self {
+        let global = &cli.global;
+        let mut run = Self {
+            flags: which_stack(global),
+            sandbox: global.sandbox,
+            aws: [("--profile", &global.aws_profile), ("--region", &global.region)]
+                .into_iter()
+                .filter_map(|(name, value)| Some(Flag::with(name, value.as_deref()?, &[])))
+                .collect(),
+            removes: matches!(cli.command, Typed::Teardown(_)),
+            applied: OnceLock::new(),
+        };
+        match &cli.command {
+            Typed::Plan(args) => run.flags.extend(wishes(&args.wishes)),
+            Typed::Up(UpArgs {
+                no_verify,
+                wishes: wished,
+            }) => {
+                run.flags.extend(wishes(wished));
+                run.flags.extend(no_verify.then(|| Flag::alone("--no-verify", &["up"])));
+            }
+            Typed::Bundle(args) if args.no_check => run.flags.push(no_check()),
+            Typed::Teardown(args) => {
+                let keep = |resource: &String| Flag::with("--keep", resource, &["teardown"]);
+                run.flags.extend(args.keep.iter().map(keep));
+            }
+            _ => {}
+        }
+        run
+    }
+
+    /// The profile is the one that `up` used: what would take `article` instead has to name it, or leave a place for its name
+    /// that is no word to a shell.
+    pub(super) fn acts_on(&self, profile: Option<&str>) {
+        if profile == Some("article") {
+            return;
+        }
+        let named = profile.map_or_else(|| "<profile>".to_owned(), quoted);
+        let flag = Flag {
+            name: "-p",
+            value: Some(named),
+            of: UNTOLD_ARTICLE,
+        };
+        // A run has one stack.
+        let _ = self.applied.set(flag);
+    }
+
+    /// Whether it takes a stack away.
+    pub(super) fn removes(&self) -> bool {
+        self.removes
+    }
+
+    pub(super) fn shown(&self, hint: &Hint) -> String {
+        hint.shown(|commands| self.typed(commands))
+    }
+
+    /// Every hint within a value, as it is shown.
+    pub(super) fn complete(&self, value: &mut Value) {
+        match value {
+            // What a hint is in JSON, and nothing else that is printed.
+            Value::Object(members) if members.len() == 1 && members.contains_key("$hint") => {
+                if let Ok(hint) = serde_json::from_value::<Hint>(Value::Object(members.clone())) {
+                    *value = Value::String(self.shown(&hint));
+                }
+            }
+            Value::Object(members) => members.values_mut().for_each(|member| self.complete(member)),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.complete(item)),
+            _ => {}
+        }
+    }
+
+    /// Commands as they are typed, in one line.
+    pub(super) fn typed(&self, commands: &[Command]) -> String {
+        let no_flags = Self::default();
+        let typed = |command: &Command| {
+            let run = if command.bare { &no_flags } else { self };
+            match command.program {
+                Program::Confctl => run.confctl(&command.words),
+                Program::Aws => run.aws(&command.words),
+            }
+        };
+        commands.iter().map(typed).collect::<Vec<_>>().join("; ")
+    }
+
+    fn confctl(&self, words: &[String]) -> String {
+        let is_group = |word: &String| ["profile", "sandbox"].contains(&word.as_str());
+        let (name, rest) = words.split_at(words.len().min(1 + usize::from(words.first().is_some_and(is_group))));
+        let name = name.join(" ");
+        // A command that leads away from AWS leaves behind what names an account there.
+        let leaves_aws = !self.sandbox && says(rest, "--sandbox", |_| true);
+        let matters = |flag: &&Flag| {
+            flag.of.contains(&name.as_str())
+                && !flag.is_said(rest)
+                && !(leaves_aws && ["--aws-profile", "--account"].contains(&flag.name))
+        };
+        let flags = self.flags.iter().chain(self.applied.get());
+        let flags = flags.filter(matters).map(Flag::text);
+        let rest = rest.iter().map(|word| quoted(word));
+        ["confctl".to_owned(), name.clone()]
+            .into_iter()
+            .chain(flags)
+            .chain(rest)
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    /// What signs in acts on no account. All else would act on AWS where the sandbox is meant: it goes by the sandbox's own
+    /// variables, and not at all where no sandbox runs to give them.
+    fn aws(&self, words: &[String]) -> String {
+        let signs_in = words
+            .first()
+            .is_some_and(|word| ["configure", "login", "sso"].contains(&word.as_str()));
+        let typed = words.iter().map(|word| quoted(word));
+        let flags = self
+            .aws
+            .iter()
+            .filter(|flag| !(self.sandbox || flag.is_said(words) || signs_in && flag.name == "--region"));
+        let line = ["aws".to_owned()].into_iter().chain(typed).chain(flags.map(Flag::text));
+        let line = line.collect::<Vec<_>>().join(" ");
+        match self.sandbox && !signs_in {
+            true => format!("(eval \"$(confctl sandbox env || echo false)\" && {line})"),
+            false => line,
+        }
+    }
+}
+
+impl Flag {
+    fn alone(name: &'static str, of: &'static [&'static str]) -> Self {
+        Self { name, value: None, of }
+    }
+
+    fn with(name: &'static str, value: &str, of: &'static [&'static str]) -> Self {
+        Self {
+            name,
+            value: Some(quoted(value)),
+            of,
+        }
+    }
+
+    fn text(&self) -> String {
+        match &self.value {
+            Some(value) => format!("{} {value}", self.name),
+            None => self.name.to_owned(),
+        }
+    }
+
+    /// Whether a command says it by itself, or the same of its own.
+    fn is_said(&self, words: &[String]) -> bool {
+        match (self.name, self.value.as_deref()) {
+            ("-p", _) => says(words, "-p", |_| true) || says(words, "--profile", |_| true),
+            // Of one key the last one holds; a command's own comes last, and is the one that is meant.
+            ("--set", Some(value)) => {
+                let key = value.trim_start_matches('\'').split('=').next().unwrap_or_default();
+                says(words, "--set", |said| said.starts_with(&format!("{key}=")))
+            }
+            ("--adopt" | "--keep", Some(value)) => says(words, self.name, |said| said == value),
+            (name, _) => says(words, name, |_| true),
+        }
+    }
+}
+
+/// Whether the flag is among the words, before a word that is of that kind.
+fn says(words: &[String], flag: &str, is_it: impl Fn(&str) -> bool) -> bool {
+    let next = |place: usize| words.get(place + 1).map_or("", String::as_str);
+    words
+        .iter()
+        .enumerate()
+        .any(|(place, word)| word == flag && is_it(next(place)))
+}
+
+/// The flags that say which stack of which account is meant.
+fn which_stack(global: &Global) -> Vec<Flag> {
+    let mut flags = Vec::new();
+    flags.extend(global.sandbox.then(|| Flag::alone("--sandbox", STACK)));
+    let named: [(_, _, &'static [&'static str]); 5] = [
+        ("--name", &global.name, PROFILE),
+        ("-p", &global.profile, PROFILE),
+        ("--region", &global.region, PROFILE),
+        ("--aws-profile", &global.aws_profile, STACK),
+        ("--account", &global.account, STACK),
+    ];
+    for (name, value, of) in named {
+        flags.extend(value.as_deref().map(|value| Flag::with(name, value, of)));
+    }
+    let sets = global.set.iter().filter_map(|set| typed_again(set));
+    flags.extend(sets.map(|value| Flag {
+        name: "--set",
+        value: Some(value),
+        of: PROFILE,
+    }));
+    flags
+}
+
+fn wishes(wishes: &Wishes) -> Vec<Flag> {
+    let mut flags: Vec<_> = wishes
+        .adopt
+        .iter()
+        .map(|id| Flag::with("--adopt", id, WISHES))
+        .collect();
+    flags.extend(
+        wishes
+            .upgrade_platform
+            .then(|| Flag::alone("--upgrade-platform", WISHES)),
+    );
+    flags.extend(wishes.no_check.then(no_check));
+    flags
+}
+
+fn no_check() -> Flag {
+    Flag::alone("--no-check", &["bundle", "plan", "up"])
+}
+
+/// A `--set` as it may be shown again: hints go into logs, where neither secrets nor addresses belong. What stands for one is
+/// no word to a shell, so that pasting it fails instead of setting it. One that is none is not repeated.
+fn typed_again(set: &str) -> Option<String> {
+    let (key, value) = set.split_once('=')?;
+    // A key may be quoted part by part; an escape in it could spell anything.
+    let plain: String = key
+        .chars()
+        .filter(|c| !c.is_whitespace() && !"\"'".contains(*c))
+        .collect();
+    let is_of = |section: &str| plain == section || plain.starts_with(&format!("{section}."));
+    let private = is_of("app.properties") || is_of("notifications") || plain == "app" || value.contains('@');
+    Some(match private || plain.contains('\\') {
+        true => format!("{}=<value>", quoted(key.trim())),
+        false => quoted(set),
+    })
+}
+
+#[cfg(test)]
+mod tests;
