@@ -175,12 +175,20 @@ pub struct PlanArgs {
     #[arg(long)]
     pub detailed_exitcode: bool,
 
+    /// Write the plan to FILE, for `up FILE`
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+
     #[command(flatten)]
     pub wishes: Wishes,
 }
 
 #[derive(Debug, Clone, Args)]
 pub struct UpArgs {
+    /// A plan that was saved by `plan --out FILE`: refused where anything else would be done now
+    #[arg(value_name = "PLAN")]
+    pub plan: Option<PathBuf>,
+
     /// Leave out the verification at the end
     #[arg(long)]
     pub no_verify: bool,

@@ -1,6 +1,7 @@
 //! `plan`: what `up` would do, and why. Changes nothing: its clients cannot.
 
 use super::cost;
+use super::saved_plan::{PlanFile, SavedPlan};
 use super::session::{Fallback, Session};
 use crate::cli::{Global, PlanArgs};
 use crate::engine::{Error, Hint};
@@ -8,6 +9,7 @@ use crate::exit::Exit;
 use crate::ui::{Summary, Ui};
 
 pub(super) async fn run(global: &Global, args: &PlanArgs, ui: &Ui) -> Result<Summary, Error> {
+    let file = args.out.as_deref().map(PlanFile::open).transpose()?;
     let session = Session::open(global, ui, "plan", Fallback::Article, &args.wishes, false).await?;
     let look = session.look().await?;
     session.tell_notices(&look);
@@ -19,6 +21,10 @@ pub(super) async fn run(global: &Global, args: &PlanArgs, ui: &Ui) -> Result<Sum
     );
     let mut summary = Summary::done();
     summary.stack = Some(session.stack.name.to_string());
+    if let Some(file) = file {
+        let path = file.write(&SavedPlan::of(&session, &look)?)?;
+        summary = summary.output("plan", path.display().to_string());
+    }
     let pending = look.is_pending();
     let summary = summary.output("changes", pending);
     if look.is_blocked() {

@@ -1,10 +1,11 @@
 //! `teardown`: removes what is ours, in the order in which nothing is in use any more, and says what stays and why.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
+use super::leftovers::{self, Leftover};
 use super::session::{Fallback, Session, check_kept, unless_stopped, unlock};
 use super::up::unfinished;
 use crate::cli::{Global, TeardownArgs, Wishes};
@@ -229,9 +230,14 @@ async fn nothing_left(
         .await?
         .is_empty()
     {
-        let mut summary = Summary::done().say("Nothing to remove: there is nothing of this stack.");
+        let leftovers = leftovers::of(session, &kept_ids(removals)).await?;
+        let text = match leftovers.is_empty() {
+            true => "Nothing to remove: there is nothing of this stack.",
+            false => "Nothing to remove but what is named here.",
+        };
+        let mut summary = Summary::done().say(text);
         summary.stack = Some(session.stack.name.to_string());
-        return Ok(left(summary, removals));
+        return Ok(left(summary, removals, &leftovers));
     }
     let lock = session.lock().await?;
     let summary = match still_there(session, graph, args).await {
@@ -259,12 +265,14 @@ async fn finish(session: &Session, removals: &[PlannedRemoval]) -> Result<Summar
         })
         .collect();
     session.record.delete_keys(&session.write, &keys).await?;
-    let mut summary = Summary::done().say("Removed: nothing of this stack is left.");
-    if kept {
-        summary = Summary::done()
+    let leftovers = leftovers::of(session, &kept_ids(removals)).await?;
+    let mut summary = match (kept, leftovers.is_empty() && unswept.is_empty()) {
+        (true, _) => Summary::done()
             .exit(Exit::Partial)
-            .say("Removed, but for what was to be kept.");
-    }
+            .say("Removed, but for what was to be kept."),
+        (false, true) => Summary::done().say("Removed: nothing of this stack is left."),
+        (false, false) => Summary::done().say("Removed, but for what AWS keeps."),
+    };
     summary.stack = Some(session.stack.name.to_string());
     for id in unswept {
         // Beanstalk forgets a terminated environment within an hour or so; whose it was cannot be told any more.
@@ -273,11 +281,18 @@ async fn finish(session: &Session, removals: &[PlannedRemoval]) -> Result<Summar
             "  left: logs of the environment {id} in {place}: Beanstalk no longer says whose it was"
         ));
     }
-    Ok(left(summary, removals))
+    Ok(left(summary, removals, &leftovers))
+}
+
+fn kept_ids(removals: &[PlannedRemoval]) -> BTreeSet<&str> {
+    let stay = removals
+        .iter()
+        .filter(|step| matches!(step.removal, Removal::Leave { .. }));
+    stay.map(|step| step.resource).collect()
 }
 
 /// What stays, and why.
-fn left(mut summary: Summary, removals: &[PlannedRemoval]) -> Summary {
+fn left(mut summary: Summary, removals: &[PlannedRemoval], leftovers: &[Leftover]) -> Summary {
     let left: Vec<_> = removals
         .iter()
         .filter(|step| {
@@ -293,9 +308,15 @@ fn left(mut summary: Summary, removals: &[PlannedRemoval]) -> Summary {
     for step in &left {
         summary = summary.say(format!("  left: {} ({})", step.title, reason(step)));
     }
-    let remains: Vec<_> = left
+    for leftover in leftovers {
+        summary = summary.say(format!("  left: {} ({})", leftover.what, leftover.reason));
+    }
+    let removals = left
         .iter()
-        .map(|step| serde_json::json!({"resource": step.resource, "title": step.title, "reason": reason(step)}))
-        .collect();
+        .map(|step| serde_json::json!({"resource": step.resource, "title": step.title, "reason": reason(step)}));
+    let leftovers = leftovers
+        .iter()
+        .map(|one| serde_json::json!({"resource": one.resource, "title": one.what, "reason": one.reason}));
+    let remains: Vec<_> = removals.chain(leftovers).collect();
     summary.output("remains", remains)
 }

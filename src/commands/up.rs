@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::asking::Asking;
 use super::building::Building;
+use super::saved_plan::SavedPlan;
 use super::session::{Fallback, Look, Session, unlock};
 use super::{cost, verify};
 use crate::cli::{Global, UpArgs};
@@ -13,10 +14,11 @@ use crate::resources::outputs::{DISTRIBUTION, ENVIRONMENT};
 use crate::ui::{Summary, Ui, signals};
 
 pub(super) async fn run(global: &Global, args: &UpArgs, ui: &Ui) -> Result<Summary, Error> {
+    let saved = args.plan.as_deref().map(SavedPlan::read).transpose()?;
     let session = Session::open(global, ui, "up", Fallback::Article, &args.wishes, false).await?;
     // Beside reading and the question.
     let mut building = Building::start(session.stack.clone(), &session.settings.stop);
-    let summary = confirmed(&session, &mut building, global, args, ui).await;
+    let summary = confirmed(&session, &mut building, saved.as_ref(), global, args, ui).await;
     building.end().await;
     summary
 }
@@ -25,6 +27,7 @@ pub(super) async fn run(global: &Global, args: &UpArgs, ui: &Ui) -> Result<Summa
 async fn confirmed(
     session: &Session,
     building: &mut Building,
+    saved: Option<&SavedPlan>,
     global: &Global,
     args: &UpArgs,
     ui: &Ui,
@@ -39,6 +42,9 @@ async fn confirmed(
     );
     if look.is_blocked() {
         return Err(blocked(&look));
+    }
+    if let Some(saved) = saved {
+        saved.must_be(&SavedPlan::of(session, &look)?)?;
     }
     if !look.is_pending() {
         let summary = Summary::done().say("Nothing to do: everything is as the profile wants it.");
