@@ -69,6 +69,14 @@ pub(super) fn removed_by(steps: &[TagStep]) -> Vec<String> {
     removed.map(|step| step.key.clone()).collect()
 }
 
+/// The same, with the value that each had.
+pub(super) fn removed_with_value(steps: &[TagStep]) -> BTreeMap<String, String> {
+    let removed = steps.iter().filter(|step| step.to.is_none());
+    removed
+        .map(|step| (step.key.clone(), step.from.clone().unwrap_or_default()))
+        .collect()
+}
+
 /// Waits until tags that were just changed read so: the next plan must not find them missing.
 ///
 /// # Errors
