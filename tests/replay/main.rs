@@ -24,6 +24,7 @@ mod request;
 mod script;
 mod service_role;
 mod table;
+mod tags;
 mod web_acl;
 mod wire;
 
