@@ -109,6 +109,11 @@ fn listed(summaries: &[String], end: &str) -> String {
     )
 }
 
+/// The list of an account without distributions.
+pub fn none() -> String {
+    listed(&[], LAST)
+}
+
 const LAST: &str = "<IsTruncated>false</IsTruncated>";
 
 fn tags(of_ours: bool) -> String {

@@ -7,7 +7,7 @@ use confctl::engine::{Change, Kind, Removal, Seen};
 use crate::account::{Account, of_root, stack, stack_of};
 use crate::beanstalk::{
     CNAME, CUSTODIAN, EB_CLI, ENVIRONMENT, ENVIRONMENT_ARN, MODEL, PLATFORM, environment, environments, events,
-    serving, tagged_by_others, takes_tags,
+    serving, tagged_by_others, tagged_in_the_end, takes_tags,
 };
 use crate::bodies::{done, query};
 use crate::environment_answers::{
@@ -374,6 +374,7 @@ async fn one_taken_over_is_tagged() {
     )
     .and(parts(2, 4))
     .and(takes_tags())
+    .and(tagged_in_the_end())
     .recorded("elasticbeanstalk:ListTagsForResource", CUSTODIAN, ours())
     .after("elasticbeanstalk:UpdateTagsForResource");
     let account = of_root(script).await;

@@ -11,12 +11,12 @@ use confctl::resources::Stack;
 use serde_json::json;
 
 use crate::account::{Account, Given, of_root, stack_of};
-use crate::beanstalk::{self, EB_CLI, ENVIRONMENT_ARN, tags_of};
-use crate::bodies::{done, ec2_done, our_tags, tags_json, tags_xml};
+use crate::beanstalk::{self, EB_CLI, ENVIRONMENT_ARN, tagged_in_the_end, tags_of};
+use crate::bodies::{done, ec2_done, our_tags, query, tags_json, tags_xml};
 use crate::environment_answers::{configuration, launched, parts, resting, settings};
 use crate::iam::{profile_tags, quietly, role_tags};
 use crate::request::Sent;
-use crate::script::{Answer, Script};
+use crate::script::{Answer, Script, refused};
 use crate::{
     application, distribution, environment_answers, instance_profile, key_pair, network, service_role, table, web_acl,
 };
@@ -386,13 +386,32 @@ async fn of_the_version() {
     check_beanstalk(&account, application::VERSION_ARN);
 }
 
-/// The environment at rest, which takes its tags.
+/// The environment at rest. It takes its tags as an update, and is Updating meanwhile.
 async fn environment(serving: String) -> Script {
     let asked = launched(&stack()).await;
-    resting(serving, configuration(&settings(&asked, "deployed")), String::new())
-        .without(&["elasticbeanstalk:ListTagsForResource"])
-        .and(parts(2, 4))
-        .and(beanstalk_takes("environment", ENVIRONMENT_ARN))
+    let updating = beanstalk::environment("Updating", "<VersionLabel>v1</VersionLabel><Health>Grey</Health>");
+    let source = "hashicorp/terraform-provider-aws pull request 36074";
+    resting(
+        serving.clone(),
+        configuration(&settings(&asked, "deployed")),
+        String::new(),
+    )
+    .without(&["elasticbeanstalk:ListTagsForResource"])
+    .and(parts(2, 4))
+    .and(beanstalk_takes("environment", ENVIRONMENT_ARN))
+    .and(tagged_in_the_end())
+    .documented(
+        "elasticbeanstalk:DescribeEnvironments",
+        source,
+        beanstalk::environments(&[updating]),
+    )
+    .after("elasticbeanstalk:UpdateTagsForResource")
+    .documented(
+        "elasticbeanstalk:DescribeEnvironments",
+        source,
+        beanstalk::environments(&[serving]),
+    )
+    .after("elasticbeanstalk:UpdateTagsForResource")
 }
 
 #[tokio::test]
@@ -401,6 +420,116 @@ async fn of_the_environment() {
     let account = changed(script, "environment", environment_answers::given(), &[""]).await;
     assert_eq!(writes(&account), ["elasticbeanstalk:UpdateTagsForResource"]);
     check_beanstalk(&account, ENVIRONMENT_ARN);
+}
+
+#[tokio::test]
+async fn a_version_is_deployed_only_when_the_environment_has_its_tags() {
+    let older = beanstalk::serving().replace("<VersionLabel>v1<", "<VersionLabel>v0<");
+    let script = environment(older)
+        .await
+        .documented(
+            "elasticbeanstalk:UpdateEnvironment",
+            &format!("{CLI}/elasticbeanstalk/update-environment.rst"),
+            query("UpdateEnvironment", &beanstalk::environment("Updating", "")),
+        )
+        .recorded(
+            "elasticbeanstalk:DescribeEvents",
+            EB_CLI,
+            beanstalk::events(&[("INFO", "Environment update completed successfully.")]),
+        )
+        .after("elasticbeanstalk:UpdateEnvironment");
+    let account = of_root(script).await;
+    account
+        .up(&stack(), "environment", environment_answers::given())
+        .await
+        .done();
+    let calls = [
+        "elasticbeanstalk:UpdateTagsForResource",
+        "elasticbeanstalk:UpdateEnvironment",
+    ];
+    assert_eq!(writes(&account), calls);
+    // Updating, and then Ready again: until it is, Beanstalk refuses the update, which "Must be Ready".
+    let called = account.replay.called();
+    let between = called.split(|called| calls.contains(&called.as_str())).nth(1);
+    let looks = between.into_iter().flatten();
+    let looks = looks.filter(|called| *called == "elasticbeanstalk:DescribeEnvironments");
+    assert!(looks.count() >= 2, "{called:?}");
+    account.check();
+}
+
+#[tokio::test]
+async fn tags_that_beanstalk_could_not_pass_on_fail_the_step_with_its_reason_unless_they_show() {
+    let told = [
+        ("ERROR", "Environment tag update failed."),
+        (
+            "ERROR",
+            "Service:AmazonCloudFormation, Message:No updates are to be performed.",
+        ),
+    ];
+    for shows in [true, false] {
+        let script = environment(beanstalk::serving())
+            .await
+            .without(&["elasticbeanstalk:DescribeEvents"])
+            .recorded(
+                "elasticbeanstalk:DescribeEvents",
+                "cloudposse/terraform-aws-elastic-beanstalk-environment pull request 37",
+                beanstalk::events(&told),
+            );
+        let tags = |tags: Tags| tags_of(ENVIRONMENT_ARN, &tags_xml("member", tags));
+        let script = match shows {
+            true => script,
+            false => script
+                .without(&["elasticbeanstalk:ListTagsForResource"])
+                .recorded(
+                    "elasticbeanstalk:ListTagsForResource",
+                    EB_CLI,
+                    tags(found("environment")),
+                )
+                .recorded(
+                    "elasticbeanstalk:DescribeEnvironmentHealth",
+                    EB_CLI,
+                    query("DescribeEnvironmentHealth", "<HealthStatus>Ok</HealthStatus><Causes/>"),
+                )
+                .recorded(
+                    "s3:GetObject",
+                    "localstack/localstack tests/aws/services/s3/test_s3.snapshot.json",
+                    refused(404, "NoSuchKey", "The specified key does not exist."),
+                ),
+        };
+        let account = of_root(script).await;
+        let ran = account.up(&stack(), "environment", environment_answers::given()).await;
+        match shows {
+            true => ran.done(),
+            false => {
+                let error = ran.failure().error.in_a_line();
+                assert!(error.contains("No updates are to be performed"), "{error}");
+            }
+        }
+        account.check();
+    }
+}
+
+#[tokio::test]
+async fn of_an_environment_that_is_launched_again_none_is_changed_before() {
+    let script = environment(beanstalk::serving())
+        .await
+        .without(&["cloudformation:DescribeStacks"])
+        .modelled(
+            "cloudformation:DescribeStacks",
+            &format!("{BOTOCORE}/cloudformation/2010-05-15/service-2.json"),
+            environment_answers::cfn_stack("CREATE_FAILED"),
+        )
+        .modelled(
+            "cloudfront:ListDistributions",
+            &format!("{BOTOCORE}/cloudfront/2020-05-31/service-2.json"),
+            distribution::none(),
+        );
+    let account = of_root(script).await;
+    let change = account
+        .plan_with(&stack(), "environment", environment_answers::given())
+        .await;
+    let fields: Vec<_> = change.fields().iter().map(|field| field.field.as_str()).collect();
+    assert_eq!(fields, ["launch"]);
 }
 
 #[tokio::test]
