@@ -265,12 +265,13 @@ fn role_takes(resource: &str) -> Script {
             quietly("UntagRole"),
         )
         .documented("iam:ListRoleTags", source, role_tags(found(resource)))
-        .after("iam:UntagRole")
+        .after("iam:TagRole")
         .documented("iam:ListRoleTags", source, role_tags(left(resource)))
-        .after("iam:UntagRole")
+        .after("iam:TagRole")
 }
 
-/// That the role of this name was sent what differs and nothing else.
+/// That the role of this name was sent what differs and nothing else: what goes before what comes, as IAM takes keys for the same
+/// that differ in case.
 fn check_role(account: &Account, name: &str) {
     let tagged = &account.replay.sent("iam:TagRole")[0];
     assert_eq!(tagged.parameter("RoleName").as_deref(), Some(name));
@@ -285,7 +286,7 @@ async fn of_the_service_role() {
     let id = "service-role";
     let role = service_role::ours(&service_role::POLICIES).without(&["iam:ListRoleTags"]);
     let account = changed(role.and(role_takes(id)), id, Given::default(), &[""]).await;
-    assert_eq!(writes(&account), ["iam:TagRole", "iam:UntagRole"]);
+    assert_eq!(writes(&account), ["iam:UntagRole", "iam:TagRole"]);
     check_role(&account, service_role::NAME);
 }
 
@@ -315,8 +316,8 @@ async fn of_the_instances_role_and_its_profile_each() {
         .after("iam:UntagInstanceProfile");
     let account = changed(script, id, Given::default(), &["", " of the instance profile"]).await;
     let calls = [
-        "iam:TagRole",
         "iam:UntagRole",
+        "iam:TagRole",
         "iam:TagInstanceProfile",
         "iam:UntagInstanceProfile",
     ];
