@@ -135,6 +135,8 @@ const ENDINGS: &[(&str, Ending)] = &[
     ("createEnvironment completed successfully.", Ending::Succeeded),
     ("Environment update completed successfully.", Ending::Succeeded),
     ("terminateEnvironment completed successfully.", Ending::Succeeded),
+    ("Environment tag update completed successfully.", Ending::Succeeded),
+    ("Environment tag update failed.", Ending::Failed),
     ("there were issues during launch", Ending::Failed),
     ("Failed to launch environment.", Ending::Failed),
     (

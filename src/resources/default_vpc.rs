@@ -8,7 +8,7 @@ use aws_sdk_ec2::types::{Filter, LocationType, RouteTable, Subnet, SubnetState, 
 
 use super::network_removal;
 use super::outputs::{NETWORK, Network};
-use super::ownership::{TagStep, removed_by, set_by, tag_steps, wait_shown};
+use super::ownership::{TagStep, removed_with_value, set_by, tag_steps, wait_shown};
 use super::stack::Stack;
 use crate::aws::Aws;
 use crate::aws::errors::{Explain, polled};
@@ -270,10 +270,11 @@ impl DefaultVpc {
         }
     }
 
-    /// What came with the VPC and takes tags of its own.
+    /// What came with the VPC and takes tags of its own. Subnets that others made in it since are theirs.
     async fn parts(&self, aws: &Aws, vpc_id: &str) -> Result<Vec<String>, Error> {
-        let subnets = subnets(aws, vpc_id).await?;
-        let mut parts: Vec<String> = subnets.into_iter().filter_map(|subnet| subnet.subnet_id).collect();
+        let subnets = subnets(aws, vpc_id).await?.into_iter();
+        let came_with_it = subnets.filter(|subnet| subnet.default_for_az() == Some(true));
+        let mut parts: Vec<String> = came_with_it.filter_map(|subnet| subnet.subnet_id).collect();
         parts.extend(network_removal::internet_gateways(aws, vpc_id).await?);
         Ok(parts)
     }
@@ -299,7 +300,8 @@ impl DefaultVpc {
         let aws = cx.read().aws();
         let mut ids = vec![vpc_id.to_owned()];
         ids.extend(self.parts(aws, vpc_id).await?);
-        let (set, removed) = (tags_of(set_by(steps)), removed_by(steps));
+        // By its value too: EC2 leaves it where somebody gave a part another one (botocore: ec2, DeleteTagsRequest).
+        let (set, removed) = (tags_of(set_by(steps)), tags_of(removed_with_value(steps)));
         if !set.is_empty() {
             cx.check()?;
             let tag = cx.aws().ec2.create_tags().set_resources(Some(ids.clone()));
@@ -307,9 +309,8 @@ impl DefaultVpc {
         }
         if !removed.is_empty() {
             cx.check()?;
-            let keys = removed.into_iter().map(|key| Tag::builder().key(key).build());
             let untag = cx.aws().ec2.delete_tags().set_resources(Some(ids));
-            let untag = untag.set_tags(Some(keys.collect())).send().await;
+            let untag = untag.set_tags(Some(removed)).send().await;
             untag.explain("tag the default VPC")?;
         }
         wait_shown(cx, "default VPC", steps, || self.tags(aws)).await

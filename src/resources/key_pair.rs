@@ -13,7 +13,7 @@ use etcetera::BaseStrategy;
 use fs_err::os::unix::fs::OpenOptionsExt;
 
 use super::outputs::KEY_PAIR;
-use super::ownership::{TagStep, removed_by, set_by, tag_steps, wait_shown};
+use super::ownership::{TagStep, removed_with_value, set_by, tag_steps, wait_shown};
 use super::public_key::public_key;
 use super::stack::Stack;
 use crate::aws::Aws;
@@ -164,10 +164,7 @@ impl KeyPair {
     async fn change_tags(&self, cx: &WriteCx<Aws>, live: &LiveKeyPair, steps: &[TagStep]) -> Result<(), Error> {
         let form = |(key, value): (String, String)| Tag::builder().key(key).value(value).build();
         let set: Vec<Tag> = set_by(steps).into_iter().map(form).collect();
-        let removed: Vec<Tag> = removed_by(steps)
-            .into_iter()
-            .map(|key| Tag::builder().key(key).build())
-            .collect();
+        let removed: Vec<Tag> = removed_with_value(steps).into_iter().map(form).collect();
         let doing = format!("tag the key pair {}", self.name());
         if !set.is_empty() {
             cx.check()?;

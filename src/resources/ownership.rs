@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_elasticbeanstalk::operation::RequestId;
 use aws_sdk_elasticbeanstalk::types::Tag;
 
 use super::stack::Stack;
@@ -69,6 +70,14 @@ pub(super) fn removed_by(steps: &[TagStep]) -> Vec<String> {
     removed.map(|step| step.key.clone()).collect()
 }
 
+/// The same, with the value that each had.
+pub(super) fn removed_with_value(steps: &[TagStep]) -> BTreeMap<String, String> {
+    let removed = steps.iter().filter(|step| step.to.is_none());
+    removed
+        .map(|step| (step.key.clone(), step.from.clone().unwrap_or_default()))
+        .collect()
+}
+
 /// Waits until tags that were just changed read so: the next plan must not find them missing.
 ///
 /// # Errors
@@ -128,15 +137,16 @@ fn beanstalk_form(tags: BTreeMap<String, String>) -> Vec<Tag> {
         .collect()
 }
 
-/// Changes the tags of a Beanstalk resource. `kind` and `name` are read after "tag the".
+/// Changes the tags of a Beanstalk resource. `kind` and `name` are read after "tag the". Gives the request's id, by which an
+/// environment's events tell when it is over.
 pub(super) async fn tag_in_beanstalk(
     cx: &WriteCx<Aws>,
     steps: &[TagStep],
     arn: &str,
     (kind, name): (&str, &str),
-) -> Result<(), Error> {
+) -> Result<Option<String>, Error> {
     if steps.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     cx.intend(CREATED, name).await?;
     cx.check()?;
@@ -144,8 +154,8 @@ pub(super) async fn tag_in_beanstalk(
     let tag = tag.set_tags_to_add(Some(beanstalk_form(set_by(steps))));
     let removed = removed_by(steps);
     let tag = tag.set_tags_to_remove((!removed.is_empty()).then_some(removed));
-    tag.send().await.explain(&format!("tag the {kind} {name}"))?;
-    Ok(())
+    let answer = tag.send().await.explain(&format!("tag the {kind} {name}"))?;
+    Ok(answer.request_id().map(str::to_owned))
 }
 
 /// The tags of a Beanstalk resource.

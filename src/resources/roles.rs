@@ -253,15 +253,16 @@ async fn change_tags(cx: &WriteCx<Aws>, name: &str, steps: &[TagStep]) -> Result
     }
     let (set, removed) = (iam_form(set_by(steps))?, removed_by(steps));
     let doing = format!("tag the role {name}");
-    if !set.is_empty() {
-        cx.check()?;
-        let tag = cx.aws().iam.tag_role().role_name(name).set_tags(Some(set));
-        tag.send().await.explain(&doing)?;
-    }
+    // The keys of roles' tags are not case sensitive (IAM guide, id_tags): set first, `Team` would go with `team`.
     if !removed.is_empty() {
         cx.check()?;
         let untag = cx.aws().iam.untag_role().role_name(name).set_tag_keys(Some(removed));
         untag.send().await.explain(&doing)?;
+    }
+    if !set.is_empty() {
+        cx.check()?;
+        let tag = cx.aws().iam.tag_role().role_name(name).set_tags(Some(set));
+        tag.send().await.explain(&doing)?;
     }
     wait_shown(cx, &format!("role {name}"), steps, || role_tags(cx.read().aws(), name)).await
 }

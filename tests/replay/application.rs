@@ -8,8 +8,8 @@ use crate::beanstalk::{EB_CLI, MODEL, SAMPLES, tagged, tagged_by_others, takes_t
 use crate::bodies::{done, query};
 use crate::script::{Answer, Script, refused};
 
-const ARN: &str = "arn:aws:elasticbeanstalk:us-east-1:123456789012:application/tcb-conference";
-const VERSION_ARN: &str = "arn:aws:elasticbeanstalk:us-east-1:123456789012:applicationversion/tcb-conference/v1";
+pub const ARN: &str = "arn:aws:elasticbeanstalk:us-east-1:123456789012:application/tcb-conference";
+pub const VERSION_ARN: &str = "arn:aws:elasticbeanstalk:us-east-1:123456789012:applicationversion/tcb-conference/v1";
 const ISSUE: &str = "aws/aws-elastic-beanstalk-cli issue 90";
 
 fn applications(applications: &str) -> String {
@@ -27,7 +27,7 @@ fn application() -> String {
     )
 }
 
-fn found() -> String {
+pub fn found() -> String {
     applications(&format!("<member>{}</member>", application()))
 }
 
@@ -64,7 +64,13 @@ async fn an_application_is_made_with_its_tags_and_taken_over_where_that_was_aske
     let script = Script::default()
         .recorded("elasticbeanstalk:DescribeApplications", EB_CLI, found())
         .recorded("elasticbeanstalk:ListTagsForResource", EB_CLI, tagged_by_others(ARN))
-        .and(takes_tags());
+        .and(takes_tags())
+        .recorded(
+            "elasticbeanstalk:ListTagsForResource",
+            EB_CLI,
+            tagged("application", ARN),
+        )
+        .after("elasticbeanstalk:UpdateTagsForResource");
     let account = of_root(script).await;
     account.up(&stack.into(), "application", Given::default()).await.done();
     account.check();
@@ -126,7 +132,7 @@ fn version(status: &str, arn: &str) -> String {
     )
 }
 
-fn versions(status: &str) -> String {
+pub fn versions(status: &str) -> String {
     let arn = format!("<ApplicationVersionArn>{VERSION_ARN}</ApplicationVersionArn>");
     let member = version(status, &arn);
     query(
@@ -148,7 +154,7 @@ fn objects(keys: &str) -> Script {
     )
 }
 
-fn bundle_is_there() -> Script {
+pub fn bundle_is_there() -> Script {
     objects(
         "<Contents><Key>confctl/tcb-conference/bundles/v1.zip</Key><LastModified>2026-11-24T12:00:00.000Z</LastModified>\
          <ETag>&quot;70ee1738b6b21e2c8a43f3a5ab0eee71&quot;</ETag><Size>8</Size><StorageClass>STANDARD</StorageClass></Contents>",
@@ -159,7 +165,7 @@ fn no_versions() -> String {
     query("DescribeApplicationVersions", "<ApplicationVersions/>")
 }
 
-fn given() -> Given {
+pub fn given() -> Given {
     Given::default().with(&APPLICATION, "tcb-conference".to_owned())
 }
 

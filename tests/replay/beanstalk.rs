@@ -93,6 +93,15 @@ pub fn tagged_by_others(arn: &str) -> String {
     )
 }
 
+/// That the environment was given its tags, as the EB CLI waits for it.
+pub fn tagged_in_the_end() -> Script {
+    Script::default().documented(
+        "elasticbeanstalk:DescribeEvents",
+        "aws/aws-elastic-beanstalk-cli ebcli/resources/strings.py",
+        events(&[("INFO", "Environment tag update completed successfully.")]),
+    )
+}
+
 /// Takes tags.
 pub fn takes_tags() -> Script {
     Script::default().recorded(

@@ -9,7 +9,7 @@ use crate::script::{Answer, Script, refused};
 
 const ID: &str = "distribution";
 const DISTRIBUTION: &str = "E1SZH22N6VK6NN";
-const ARN: &str = "arn:aws:cloudfront::123456789012:distribution/E1SZH22N6VK6NN";
+pub const ARN: &str = "arn:aws:cloudfront::123456789012:distribution/E1SZH22N6VK6NN";
 const ACL: &str = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/confctl-tcb-conference-us-east-1/1";
 const BALANCER: &str = "awseb--AWSEB-IQDCP9T34J0M-804037053.us-east-1.elb.amazonaws.com";
 const COMMENT: &str = "confctl tcb-conference us-east-1";
@@ -109,17 +109,26 @@ fn listed(summaries: &[String], end: &str) -> String {
     )
 }
 
+/// The list of an account without distributions.
+pub fn none() -> String {
+    listed(&[], LAST)
+}
+
 const LAST: &str = "<IsTruncated>false</IsTruncated>";
 
 fn tags(of_ours: bool) -> String {
-    let tags = match of_ours {
-        true => format!("<Items>{}</Items>", tags_xml("Tag", our_tags(ID))),
-        false => "<Items></Items>".to_owned(),
-    };
-    format!("<?xml version=\"1.0\"?>\n<Tags {NAMESPACE}>{tags}</Tags>")
+    match of_ours {
+        true => tagged(&our_tags(ID)),
+        false => tagged(&[]),
+    }
 }
 
-fn given() -> Given {
+pub fn tagged(tags: &[(&str, String)]) -> String {
+    let tags = tags_xml("Tag", tags.iter().cloned());
+    format!("<?xml version=\"1.0\"?>\n<Tags {NAMESPACE}><Items>{tags}</Items></Tags>")
+}
+
+pub fn given() -> Given {
     Given::default()
         .with(&ORIGIN, BALANCER.to_owned())
         .with(&WEB_ACL, ACL.to_owned())
@@ -140,7 +149,7 @@ fn found(end: &str) -> Script {
         )
 }
 
-fn resting() -> Script {
+pub fn resting() -> Script {
     found(LAST).documented(
         "cloudfront:GetDistribution",
         &format!("{CLI}/get-distribution.rst"),
@@ -393,7 +402,9 @@ async fn one_taken_over_is_tagged() {
     let script = resting()
         .without(&["cloudfront:ListTagsForResource"])
         .recorded("cloudfront:ListTagsForResource", CUSTODIAN, tags(false))
-        .modelled("cloudfront:TagResource", MODEL, Answer::Raw(204, String::new()));
+        .modelled("cloudfront:TagResource", MODEL, Answer::Raw(204, String::new()))
+        .recorded("cloudfront:ListTagsForResource", CUSTODIAN, tags(true))
+        .after("cloudfront:TagResource");
     let account = of_root(script).await;
     account.up(&stack.into(), ID, given()).await.done();
     assert!(account.replay.sent("cloudfront:TagResource")[0].contains("confctl:stack"));

@@ -7,7 +7,7 @@ use confctl::engine::{Change, Kind, Removal, Seen};
 use crate::account::{Account, of_root, stack, stack_of};
 use crate::beanstalk::{
     CNAME, CUSTODIAN, EB_CLI, ENVIRONMENT, ENVIRONMENT_ARN, MODEL, PLATFORM, environment, environments, events,
-    serving, tagged_by_others, takes_tags,
+    serving, tagged_by_others, tagged_in_the_end, takes_tags,
 };
 use crate::bodies::{done, query};
 use crate::environment_answers::{
@@ -373,7 +373,10 @@ async fn one_taken_over_is_tagged() {
         tagged_by_others(ENVIRONMENT_ARN),
     )
     .and(parts(2, 4))
-    .and(takes_tags());
+    .and(takes_tags())
+    .and(tagged_in_the_end())
+    .recorded("elasticbeanstalk:ListTagsForResource", CUSTODIAN, ours())
+    .after("elasticbeanstalk:UpdateTagsForResource");
     let account = of_root(script).await;
     account.up(&mine, ID, given()).await.done();
     account.check();
@@ -501,7 +504,11 @@ async fn what_the_platform_sets_for_itself_is_nobodys_drift() {
         "/var/app/venv/staging-LQM1lest/bin",
     );
     asked.push((own.0.to_owned(), own.1.to_owned(), own.2.to_owned()));
-    let script = resting(serving(), configuration(&settings(&asked, "deployed")), ours()).and(parts(2, 4));
+    let runs = serving().replace(
+        PLATFORM,
+        "arn:aws:elasticbeanstalk:us-east-1::platform/Python 3.13 running on 64bit Amazon Linux 2023/4.5.0",
+    );
+    let script = resting(runs, configuration(&settings(&asked, "deployed")), ours()).and(parts(2, 4));
     let account = of_root(script).await;
     assert_eq!(account.plan_with(&python, ID, given()).await, Change::Keep);
     account.check();

@@ -1,8 +1,11 @@
 //! The instances' role and its profile, by what IAM and EC2 answer.
 
-use confctl::engine::{Change, Kind};
+use std::sync::Arc;
 
-use crate::account::{ACCOUNT, Account, Given, of_root, stack};
+use confctl::engine::{Change, Kind};
+use confctl::profile::Profile;
+
+use crate::account::{ACCOUNT, Account, Given, of_root, stack, stack_of};
 use crate::beanstalk::{self, EB_CLI};
 use crate::bodies::{ec2, our_tags, query};
 use crate::iam::{
@@ -12,7 +15,7 @@ use crate::iam::{
 use crate::script::{Script, refused};
 
 const ID: &str = "instance-profile";
-const NAME: &str = "aws-elasticbeanstalk-ec2-role";
+pub const NAME: &str = "aws-elasticbeanstalk-ec2-role";
 const OWN: &str = "tcb-conference-us-east-1-ec2-role";
 /// What IAM was recorded to say of a name that it does not know, by other operations.
 const WORDS: &str = "cloud-custodian/cloud-custodian tests/data/placebo/test_force_delete_role";
@@ -140,7 +143,7 @@ fn carried(account: &Account) -> Script {
 }
 
 /// Goes through a first run to learn what the role is given, then gives that as IAM shows it.
-async fn as_made() -> (Account, Script) {
+pub async fn as_made() -> (Account, Script) {
     let refusing = Script::default().modelled(
         "iam:AddRoleToInstanceProfile",
         crate::iam::MODEL,
@@ -187,7 +190,7 @@ async fn the_policies_are_ones_that_aws_still_lets_attach() {
     assert_eq!(names, wanted);
 }
 
-fn linked(tags_are_ours: bool) -> Script {
+pub fn linked(tags_are_ours: bool) -> Script {
     let tags = || match tags_are_ours {
         true => our_tags(ID).to_vec(),
         false => Vec::new(),
@@ -203,6 +206,37 @@ fn linked(tags_are_ours: bool) -> Script {
         .to(format!("InstanceProfileName={NAME}"))
         .documented("iam:ListRoleTags", CLI, role_tags(tags()))
         .documented("iam:ListInstanceProfileTags", CLI, profile_tags(tags()))
+}
+
+#[tokio::test]
+async fn a_policy_of_a_former_profile_is_detached_and_one_that_others_attached_stays() {
+    let (ours, theirs) = ("CloudWatchAgentServerPolicy", "AmazonS3ReadOnlyAccess");
+    let mut former = Profile::default();
+    former.roles.instance_policies.push(ours.to_owned());
+    let mut stack = stack_of(Profile::default());
+    stack.former = vec![former];
+    let stack = Arc::new(stack);
+
+    let (_, carried) = as_made().await;
+    let with = |more: &[&str]| attached(&[&policies()[..], more].concat());
+    let script = linked(true)
+        .and(carried.without(&["iam:ListAttachedRolePolicies"]))
+        .recorded("iam:ListAttachedRolePolicies", CUSTODIAN, with(&[ours, theirs]))
+        .recorded("iam:DetachRolePolicy", CUSTODIAN, quietly("DetachRolePolicy"))
+        .recorded("iam:ListAttachedRolePolicies", CUSTODIAN, with(&[theirs]))
+        .after("iam:DetachRolePolicy");
+    let account = of_root(script).await;
+    let change = account.plan(&stack, ID).await;
+    let arn = |name: &str| format!("arn:aws:iam::aws:policy/{name}");
+    let fields: Vec<_> = change.fields().iter().map(|field| field.from.clone()).collect();
+    assert_eq!(fields, [Some(arn(ours))]);
+    account.up(&stack, ID, Given::default()).await.done();
+    let sent = account.replay.sent("iam:DetachRolePolicy");
+    assert_eq!(sent.len(), 1);
+    assert_eq!(sent[0].parameter("RoleName").as_deref(), Some(NAME));
+    assert_eq!(sent[0].parameter("PolicyArn"), Some(arn(ours)));
+    assert_eq!(account.plan(&stack, ID).await, Change::Keep);
+    account.check();
 }
 
 /// Which instance uses which profile.

@@ -13,7 +13,7 @@ const MANAGE_IQ: &str =
 const CLI: &str = "aws/aws-cli awscli/examples/ec2";
 const PUBLIC: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0aEXAMPLE";
 
-fn pairs(tags: &[(&str, String)], public_key: &str) -> String {
+pub fn pairs(tags: &[(&str, String)], public_key: &str) -> String {
     let tags: String = tags
         .iter()
         .map(|(key, value)| format!("<item><key>{key}</key><value>{value}</value></item>"))

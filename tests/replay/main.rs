@@ -25,6 +25,7 @@ mod script;
 mod search;
 mod service_role;
 mod table;
+mod tags;
 mod web_acl;
 mod wire;
 

@@ -8,10 +8,10 @@ use crate::script::{Script, refused};
 
 const ID: &str = "default-vpc";
 const CUSTODIAN: &str = "cloud-custodian/cloud-custodian tests/data/placebo";
-const MANAGE_IQ: &str = "ManageIQ/manageiq-providers-amazon spec/vcr_cassettes/manageiq/providers/amazon/cloud_manager/refresher_inventory_object.yml";
+pub const MANAGE_IQ: &str = "ManageIQ/manageiq-providers-amazon spec/vcr_cassettes/manageiq/providers/amazon/cloud_manager/refresher_inventory_object.yml";
 const MODEL: &str = "boto/botocore botocore/data/ec2/2016-11-15/service-2.json";
 const SAMPLES: &str = "boto/botocore tests/unit/response_parsing/xml/responses";
-const VPC: &str = "vpc-0123456789abcdef0";
+pub const VPC: &str = "vpc-0123456789abcdef0";
 
 fn tag_set(tags: &[(&str, String)]) -> String {
     let items: String = tags
@@ -33,7 +33,7 @@ fn vpc(tags: &[(&str, String)]) -> String {
     )
 }
 
-fn vpcs(tags: &[(&str, String)]) -> String {
+pub fn vpcs(tags: &[(&str, String)]) -> String {
     ec2("DescribeVpcs", &format!("<vpcSet><item>{}</item></vpcSet>", vpc(tags)))
 }
 
@@ -41,7 +41,7 @@ fn no_vpcs() -> String {
     ec2("DescribeVpcs", "<vpcSet/>")
 }
 
-fn subnet(zone: &str, default: bool) -> String {
+pub fn subnet(zone: &str, default: bool) -> String {
     format!(
         "<item><subnetId>subnet-{zone}</subnetId><state>available</state><vpcId>{VPC}</vpcId><cidrBlock>172.31.0.0/20</cidrBlock>\
          <availableIpAddressCount>4091</availableIpAddressCount><availabilityZone>{zone}</availabilityZone>\
@@ -50,14 +50,14 @@ fn subnet(zone: &str, default: bool) -> String {
     )
 }
 
-fn subnets(items: &[String], more: &str) -> String {
+pub fn subnets(items: &[String], more: &str) -> String {
     ec2(
         "DescribeSubnets",
         &format!("<subnetSet>{}</subnetSet>{more}", items.concat()),
     )
 }
 
-fn both() -> Vec<String> {
+pub fn both() -> Vec<String> {
     vec![subnet("us-east-1a", true), subnet("us-east-1b", true)]
 }
 
@@ -94,7 +94,7 @@ fn surroundings() -> Script {
         .modelled("ec2:DescribeInstanceTypeOfferings", MODEL, offerings())
 }
 
-fn there(tags: &[(&str, String)]) -> Script {
+pub fn there(tags: &[(&str, String)]) -> Script {
     Script::default()
         .recorded(
             "ec2:DescribeVpcs",
@@ -105,7 +105,7 @@ fn there(tags: &[(&str, String)]) -> Script {
         .and(surroundings())
 }
 
-fn gateways() -> String {
+pub fn gateways() -> String {
     let gateway = format!(
         "<item><internetGatewayId>igw-1</internetGatewayId><ownerId>123456789012</ownerId><attachmentSet><item><vpcId>{VPC}</vpcId>\
          <state>available</state></item></attachmentSet><tagSet/></item>"

@@ -140,6 +140,7 @@ fn cloudfront(method: &str, path: &str) -> &'static str {
         ("GET", ["distributionsByWebACLId", ..]) => "ListDistributionsByWebACLId",
         ("GET", ["tagging"]) => "ListTagsForResource",
         ("POST", ["tagging"]) if query.contains("Operation=Tag") => "TagResource",
+        ("POST", ["tagging"]) if query.contains("Operation=Untag") => "UntagResource",
         _ => "unknown",
     }
 }

@@ -1,10 +1,13 @@
 //! The service role, by what IAM answers: what is not there yet, what cannot be attached, what is not gone yet.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use confctl::engine::{Change, Kind};
+use confctl::profile::Profile;
+use confctl::resources::Stack;
 
-use crate::account::{Given, of_root, stack};
+use crate::account::{Given, of_root, stack, stack_of};
 use crate::beanstalk::{self, EB_CLI};
 use crate::bodies::{our_tags, query};
 use crate::iam::{
@@ -13,10 +16,10 @@ use crate::iam::{
 use crate::script::{Script, refused};
 
 const ID: &str = "service-role";
-const NAME: &str = "aws-elasticbeanstalk-service-role";
+pub const NAME: &str = "aws-elasticbeanstalk-service-role";
 const OWN: &str = "tcb-conference-us-east-1-service-role";
 const SERVICE: &str = "elasticbeanstalk.amazonaws.com";
-const POLICIES: [&str; 2] = [
+pub const POLICIES: [&str; 2] = [
     "service-role/AWSElasticBeanstalkEnhancedHealth",
     "AWSElasticBeanstalkManagedUpdatesCustomerRolePolicy",
 ];
@@ -40,13 +43,13 @@ fn nobody() -> Script {
 }
 
 /// Ours, with these policies.
-fn ours(policies: &[&str]) -> Script {
+pub fn ours(policies: &[&str]) -> Script {
+    ours_as(got_role(NAME, SERVICE), policies)
+}
+
+fn ours_as(role: String, policies: &[&str]) -> Script {
     Script::default()
-        .recorded(
-            "iam:GetRole",
-            &format!("{CUSTODIAN}/test_iam_role_tags"),
-            got_role(NAME, SERVICE),
-        )
+        .recorded("iam:GetRole", &format!("{CUSTODIAN}/test_iam_role_tags"), role)
         .to(format!("RoleName={NAME}"))
         .recorded(
             "iam:GetRole",
@@ -241,18 +244,21 @@ async fn what_somebody_changed_in_ours_is_brought_back() {
     account.check();
 }
 
+const BOUNDARY: &str = "arn:aws:iam::123456789012:policy/boundary";
+
+/// The role with this boundary.
+fn bounded(boundary: &str) -> String {
+    let bounded = format!(
+        "<PermissionsBoundary><PermissionsBoundaryType>Policy</PermissionsBoundaryType>\
+         <PermissionsBoundaryArn>{boundary}</PermissionsBoundaryArn></PermissionsBoundary>"
+    );
+    query("GetRole", &format!("<Role>{}{bounded}</Role>", role(NAME, SERVICE)))
+}
+
 #[tokio::test]
 async fn a_boundary_is_set_where_the_profile_names_one() {
-    let boundary = "arn:aws:iam::123456789012:policy/boundary";
-    let with = |boundary: &str| {
-        let bounded = format!(
-            "<PermissionsBoundary><PermissionsBoundaryType>Policy</PermissionsBoundaryType>\
-             <PermissionsBoundaryArn>{boundary}</PermissionsBoundaryArn></PermissionsBoundary>"
-        );
-        query("GetRole", &format!("<Role>{}{bounded}</Role>", role(NAME, SERVICE)))
-    };
     let script = ours(&POLICIES)
-        .recorded("iam:GetRole", CUSTODIAN, with(boundary))
+        .recorded("iam:GetRole", CUSTODIAN, bounded(BOUNDARY))
         .to(format!("RoleName={NAME}"))
         .after("iam:PutRolePermissionsBoundary")
         .recorded(
@@ -261,8 +267,51 @@ async fn a_boundary_is_set_where_the_profile_names_one() {
             quietly("PutRolePermissionsBoundary"),
         );
     let account = of_root(script).await;
-    let stack = stack(|profile| profile.roles.permissions_boundary = Some(boundary.to_owned()));
+    let stack = stack(|profile| profile.roles.permissions_boundary = Some(BOUNDARY.to_owned()));
     account.up(&stack, ID, Given::default()).await.done();
+    account.check();
+}
+
+/// The default stack, which a former run bounded.
+fn once_bounded(boundary: &str) -> Arc<Stack> {
+    let mut former = Profile::default();
+    former.roles.permissions_boundary = Some(boundary.to_owned());
+    let mut stack = stack_of(Profile::default());
+    stack.former = vec![former];
+    Arc::new(stack)
+}
+
+#[tokio::test]
+async fn a_boundary_of_a_former_profile_is_taken_off_and_one_of_nobodys_stays() {
+    let read = || ours_as(bounded(BOUNDARY), &POLICIES);
+    let script = read()
+        .documented(
+            "iam:DeleteRolePermissionsBoundary",
+            &format!("{CLI}/delete-role-permissions-boundary.rst"),
+            quietly("DeleteRolePermissionsBoundary"),
+        )
+        // As before, while IAM spreads it.
+        .recorded("iam:GetRole", CUSTODIAN, bounded(BOUNDARY))
+        .to(format!("RoleName={NAME}"))
+        .after("iam:DeleteRolePermissionsBoundary")
+        .recorded("iam:GetRole", CUSTODIAN, got_role(NAME, SERVICE))
+        .to(format!("RoleName={NAME}"))
+        .after("iam:DeleteRolePermissionsBoundary");
+    let account = of_root(script).await;
+    let stack = once_bounded(BOUNDARY);
+    let change = account.plan(&stack, ID).await;
+    let fields: Vec<_> = change.fields().iter().map(|field| field.field.as_str()).collect();
+    assert_eq!(fields, ["PermissionsBoundary"]);
+    account.up(&stack, ID, Given::default()).await.done();
+    let sent = account.replay.sent("iam:DeleteRolePermissionsBoundary");
+    assert_eq!(sent.len(), 1);
+    assert_eq!(sent[0].parameter("RoleName").as_deref(), Some(NAME));
+    assert_eq!(account.plan(&stack, ID).await, Change::Keep);
+    account.check();
+
+    let account = of_root(read()).await;
+    let stack = once_bounded("arn:aws:iam::123456789012:policy/another");
+    assert_eq!(account.plan(&stack, ID).await, Change::Keep);
     account.check();
 }
 

@@ -74,7 +74,7 @@ fn at_rest(tags: Value, recovery: &str, items: u32) -> Script {
         )
 }
 
-fn there(more: Value, tags: Value, recovery: &str, items: u32) -> Script {
+pub fn there(more: Value, tags: Value, recovery: &str, items: u32) -> Script {
     let described = described("ACTIVE", more);
     let table = Script::default().recorded(
         "dynamodb:DescribeTable",
@@ -203,7 +203,16 @@ async fn one_taken_over_is_tagged_and_brought_to_the_profile() {
         .after("dynamodb:UpdateTable")
         .recorded("dynamodb:DescribeTable", LOCALSTACK, described("ACTIVE", json!({})))
         .after("dynamodb:UpdateTable")
-        .and(at_rest(json!([]), "DISABLED", 0));
+        .and(at_rest(json!([]), "DISABLED", 0))
+        // The previous tags at first (botocore: dynamodb, TagResource).
+        .documented("dynamodb:ListTagsOfResource", MODEL, json!({"Tags": []}).to_string())
+        .after("dynamodb:TagResource")
+        .recorded(
+            "dynamodb:ListTagsOfResource",
+            CUSTODIAN,
+            json!({"Tags": ours()}).to_string(),
+        )
+        .after("dynamodb:TagResource");
     let account = of_root(script).await;
     account.up(&stack.into(), ID, Given::default()).await.done();
     assert_eq!(

@@ -8,7 +8,7 @@ use crate::bodies::{our_tags, tags_json};
 use crate::script::{Script, refused};
 
 const ID: &str = "web-acl";
-const ARN: &str = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/confctl-tcb-conference-us-east-1/11111111-2222-3333-4444-555555555555";
+pub const ARN: &str = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/confctl-tcb-conference-us-east-1/11111111-2222-3333-4444-555555555555";
 const CUSTODIAN: &str = "cloud-custodian/cloud-custodian tests/data/placebo/test_distribution_wafv2_value";
 const CLI: &str = "aws/aws-cli awscli/examples/wafv2";
 const TERRAFORM: &str = "hashicorp/terraform-provider-aws internal/service/wafv2/web_acl.go";
@@ -42,7 +42,7 @@ fn rule(priority: usize, group: &str) -> serde_json::Value {
     })
 }
 
-fn our_rules() -> Vec<serde_json::Value> {
+pub fn our_rules() -> Vec<serde_json::Value> {
     let groups = [
         "AWSManagedRulesAmazonIpReputationList",
         "AWSManagedRulesCommonRuleSet",
@@ -81,12 +81,12 @@ fn web_acl(rules: Vec<serde_json::Value>) -> String {
     .to_string()
 }
 
-fn tagged(tags: serde_json::Value) -> String {
+pub fn tagged(tags: serde_json::Value) -> String {
     json!({"NextMarker": "", "TagInfoForResource": {"ResourceARN": ARN, "TagList": tags}}).to_string()
 }
 
 /// One that is there, with whatever tags.
-fn there(tags: serde_json::Value, rules: Vec<serde_json::Value>) -> Script {
+pub fn there(tags: serde_json::Value, rules: Vec<serde_json::Value>) -> Script {
     Script::default()
         .recorded(
             "wafv2:ListWebACLs",
@@ -238,16 +238,23 @@ async fn an_update_sends_back_neither_the_empty_description_nor_what_can_only_be
 async fn one_taken_over_is_tagged_first() {
     let mut stack = crate::account::stack_of(Default::default());
     stack.take_over.insert(ID.to_owned());
-    let script = there(json!([]), our_rules())
+    let mut counted = our_rules();
+    counted[1]["OverrideAction"] = json!({"Count": {}});
+    let script = there(json!([]), counted)
         .modelled(
             "wafv2:TagResource",
             "boto/botocore botocore/data/wafv2/2019-07-29/service-2.json",
             "{}",
         )
+        .recorded("wafv2:ListTagsForResource", CUSTODIAN, tagged(ours()))
+        .after("wafv2:TagResource")
         .documented("wafv2:UpdateWebACL", CLI, json!({"NextLockToken": "1"}).to_string());
     let account = of_root(script).await;
     account.up(&stack.into(), ID, Given::default()).await.done();
     assert_eq!(account.replay.sent("wafv2:TagResource")[0].member("ResourceARN"), ARN);
+    let called = account.replay.called();
+    let turn = |operation: &str| called.iter().position(|called| called == operation);
+    assert!(turn("wafv2:TagResource") < turn("wafv2:UpdateWebACL"), "{called:?}");
     account.check();
 }
 

@@ -33,8 +33,8 @@ use crate::aws::tags::{CREATED, settled_tags};
 use crate::aws::texts::Ending;
 use crate::aws::{Aws, platforms, texts};
 use crate::engine::{
-    Command, Effect, Error, Failure, Hint, Intents, Limits, Observed, Plan, Poll, ReadCx, Resource, ResourceId, Values,
-    Wait, WriteCx,
+    Command, Effect, Error, Failure, Hint, Intents, Kind, Limits, Observed, Plan, Poll, ReadCx, Resource, ResourceId,
+    Values, Wait, WriteCx,
 };
 use crate::profile::CdnOrigin;
 
@@ -123,12 +123,12 @@ impl Environment {
 
     fn differences(&self, live: &Live, known: &Values) -> Vec<EnvironmentStep> {
         let profile = &self.stack.profile;
+        if let Some(Trouble::LaunchFailed(why)) = &live.broken {
+            // What is launched anew is tagged anew.
+            return vec![EnvironmentStep::Relaunch { why: why.clone() }];
+        }
         let tags = tag_steps(&self.stack, ID, &live.tags).into_iter();
         let mut steps: Vec<_> = tags.map(EnvironmentStep::Tag).collect();
-        if let Some(Trouble::LaunchFailed(why)) = &live.broken {
-            steps.push(EnvironmentStep::Relaunch { why: why.clone() });
-            return steps;
-        }
         let mut options = options::differences(profile, &self.wanted(known), &live.settings);
         if self.stack.properties_unknown {
             options.retain(|option| option.to.is_some());
@@ -440,13 +440,27 @@ impl Environment {
         self.launch(cx).await
     }
 
+    /// Beanstalk passes them on to all that is behind the environment, and refuses any other update until that is over
+    /// (hashicorp/terraform-provider-aws#36074). Whether they read right decides: it says "failed" too where its stack had them
+    /// already (cloudposse/terraform-aws-elastic-beanstalk-environment#37).
     async fn change_tags(&self, cx: &WriteCx<Aws>, live: &Live, tags: &[TagStep]) -> Result<(), Failure> {
         if tags.is_empty() {
             return Ok(());
         }
-        tag_in_beanstalk(cx, tags, &live.arn, ("environment", self.name())).await?;
+        let operation = Operation {
+            what: format!("the tags of {} to be updated", self.name()),
+            environment: &live.id,
+            request: tag_in_beanstalk(cx, tags, &live.arn, ("environment", self.name())).await?,
+            leftover: self.leftover(),
+        };
+        let ended = follow(cx, &operation, |_| async {}).await?;
         let aws = cx.read().aws();
-        Ok(wait_shown(cx, &self.title(), tags, || beanstalk_tags(aws, &live.arn)).await?)
+        match wait_shown(cx, &self.title(), tags, || beanstalk_tags(aws, &live.arn)).await {
+            Err(error) if error.kind == Kind::Deadline && ended.ending == Ending::Failed => {
+                Err(follow::failure(cx, &operation, &ended, self.name()).await)
+            }
+            shown => Ok(shown?),
+        }
     }
 
     async fn run_update(
