@@ -5,11 +5,11 @@ use miette::NamedSource;
 use toml_edit::DocumentMut;
 
 use super::error::{Origin, Problem, ProfileError};
-use super::model::Profile;
+use super::keys::Profile;
 use super::places::{self, Places};
 use super::set::{self, Set};
 use super::validate::Finding;
-use super::{keys, schema, validate};
+use super::{key, schema, validate};
 
 /// A profile that is part of the program.
 #[derive(Clone, Copy, Debug)]
@@ -77,7 +77,7 @@ pub fn load(source: &str, sets: &[String]) -> Result<Loaded, ProfileError> {
 
 fn unknown_profile(name: &str) -> ProfileError {
     let names: Vec<&str> = embedded().iter().map(|profile| profile.name).collect();
-    let nearest = keys::best(names.iter().copied(), |candidate| strsim::jaro_winkler(name, candidate));
+    let nearest = key::best(names.iter().copied(), |candidate| strsim::jaro_winkler(name, candidate));
     let known = format!(
         "there are {}; a file is given by a path with a slash or `.toml`",
         names.join(", ")
