@@ -48,8 +48,8 @@ pub enum Changes {
     ReplacesInstances,
     /// Applied where it is; nobody is served while it lasts.
     Interrupts,
-    /// Its thing is made, or removed.
-    MakesOrRemoves(&'static str),
+    /// Its thing is made, or removed; what that does to those that use it.
+    MakesOrRemoves(&'static str, &'static Changes),
     /// Another thing is made and what becomes of the former one; what it does to those that use it.
     MakesAnother(&'static str, &'static Changes),
     /// Refused, with the way to get there all the same.

@@ -56,7 +56,7 @@ keys! {
 
         /// Platform branch, as ListPlatformBranches names it.
         platform: String = "Go 1 running on 64bit Amazon Linux 2023".into(),
-        takes Text(patterns::platform_branch, "a platform branch, as `Go 1 running on 64bit Amazon Linux 2023`"), changes ReplacesInstances;
+        takes Text(patterns::platform_branch, "a platform branch, as `Go 1 running on 64bit Amazon Linux 2023`"), changes Blocked("another language or system wants another `environment.name` with it; another version of the same replaces the instances");
 
         /// Exact platform version.
         platform_version: Option<String>, unset "the recommended one at creation",
@@ -75,7 +75,7 @@ keys! {
     [network] Network {
         /// VPC of one's own.
         vpc: Option<String>, unset "the default VPC",
-        takes Text(patterns::vpc, "a VPC's id, as `vpc-0123456789abcdef0`"), changes ReplacesInstances;
+        takes Text(patterns::vpc, "a VPC's id, as `vpc-0123456789abcdef0`"), changes Blocked("an environment stays in its VPC: give another `environment.name` with it");
 
         /// The instances' subnets, needed with `network.vpc`.
         subnets: Vec<String> = Vec::new(),
@@ -133,7 +133,7 @@ keys! {
     [ssh] Ssh {
         /// Have a key pair.
         enabled: bool = true,
-        takes Bool, changes ReplacesInstances;
+        takes Bool, changes MakesOrRemoves("key pair", &ReplacesInstances);
 
         /// Name of the key pair.
         key_name: Option<String>, unset "`mod4-ssh-key`; else derived",
@@ -246,7 +246,7 @@ keys! {
 
         /// Seconds between two measurements of an instance (60 is paid).
         monitoring_period: u32 = 300,
-        takes WholeOf(&[60, 300]), changes InPlace;
+        takes WholeOf(&[60, 300]), changes ReplacesInstances;
     }
 
     /// How many instances, and when that changes.
@@ -323,7 +323,7 @@ keys! {
     [cdn] Cdn {
         /// Put CloudFront in front.
         enabled: bool = true,
-        takes Bool, changes MakesOrRemoves("distribution with its address, and the web ACL");
+        takes Bool, changes MakesOrRemoves("distribution with its address, and the web ACL", &InPlace);
 
         /// Which name CloudFront fetches from.
         origin: CdnOrigin = CdnOrigin::LoadBalancer,
@@ -374,7 +374,7 @@ keys! {
     [waf] Waf {
         /// Put a web ACL before the distribution.
         enabled: bool = true,
-        takes Bool, changes MakesOrRemoves("web ACL");
+        takes Bool, changes MakesOrRemoves("web ACL", &InPlace);
 
         /// Name of the web ACL.
         name: Option<String>, unset "derived",
