@@ -97,9 +97,10 @@ const OTHERS: &[Other] = &[
         &["environment.cname_prefix=register-now"],
         &["environment.name=other-env"],
     ),
-    other(
+    blocked(
         "environment.type",
         &["environment.type=SingleInstance", "cdn.origin=cname"],
+        &["environment.name=other-env"],
     ),
     other(
         "environment.deployment_policy",
@@ -354,20 +355,25 @@ impl Shown {
         worst == Some(rank(effect))
     }
 
-    fn has_a_way(&self) -> bool {
+    /// Whether it is refused, and all that is says which key is to be given with it.
+    fn is_refused(&self, way: &[&str]) -> bool {
+        let keys: Vec<_> = way.iter().filter_map(|set| set.split('=').next()).collect();
         let mut blocked = self.steps.iter().filter(|step| step["change"] == "blocked");
-        self.code == 4 && blocked.all(|step| !step["hint"].is_null() && step["hint"] != "")
+        let says = |hint: &str| keys.iter().all(|key| hint.contains(key));
+        self.code == 4
+            && !keys.is_empty()
+            && self.count("blocked") > 0
+            && blocked.all(|step| says(&step["hint"].to_string()))
     }
 
     /// Whether it is what is said of the key.
-    fn is(&self, key: &Key, changes: Changes) -> bool {
+    fn is(&self, key: &Key, way: &[&str]) -> bool {
         let none_blocked = self.count("blocked") == 0;
         let stays = none_blocked && self.orphans == 0;
-        match changes {
+        match key.changes {
             Changes::InPlace => stays && self.count("create") == 0 && self.changes("none"),
             Changes::Restarts => stays && self.changes("restart"),
             Changes::ReplacesInstances => stays && self.changes("replace_instances"),
-            Changes::Interrupts => stays && self.changes("interrupt"),
             Changes::MakesOrRemoves(_, Changes::InPlace) => {
                 none_blocked && self.orphans > 0 && (self.effects().is_empty() || self.changes("none"))
             }
@@ -375,7 +381,7 @@ impl Shown {
             Changes::MakesAnother(_, users) => {
                 none_blocked && self.count("create") > 0 && self.orphans > 0 && self.users_are(*users)
             }
-            Changes::Blocked(_) => self.count("blocked") > 0 && self.has_a_way(),
+            Changes::Blocked(_) => self.is_refused(way),
             Changes::AtCreation(_) => {
                 let told = self.notices.iter().any(|notice| notice.contains(key.path));
                 self.code == 0 && told
@@ -423,7 +429,7 @@ fn every_key_that_changes_is_applied_or_refused_with_the_way_or_told() {
             let way = Shown::of(&plan(&user, &names.sets(&[other.sets, other.way])));
             way.code == 2
         };
-        if !(shown.is(key, key.changes) && goes) {
+        if !(shown.is(key, other.way) && goes) {
             let told = format!("{} is not {:?}: {}", key.path, key.changes, shown.told());
             not_yet.push((key.path, told));
         }
@@ -455,4 +461,77 @@ fn every_key_that_changes_is_applied_or_refused_with_the_way_or_told() {
     plan(&user, &sets).exits(0);
     up(&user, &[]);
     plan(&user, &[]).exits(0);
+}
+
+/// Properties that a plan wants to change again right after `up`, each to be mended.
+const NOT_AT_REST: &[&str] = &["EMPTY", "THEME"];
+
+/// Other values that are taken for the same, each to be mended.
+const TAKEN_FOR_THE_SAME: &[&str] = &["VERSION=1.0", "PADDED=inside "];
+
+/// A site with settings of its own, as AWS's samples have them.
+fn site_with_settings(user: &User) -> String {
+    let folder = user.home().join("site");
+    std::fs::create_dir_all(folder.join(".ebextensions")).unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
+    write("Procfile", "web: python3 -m http.server $PORT\n");
+    write("index.html", "hello\n");
+    write(
+        ".ebextensions/options.config",
+        "option_settings:\n  aws:elasticbeanstalk:application:environment:\n    THEME: dark\n",
+    );
+    folder.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn properties_come_to_rest_whoever_set_them_and_each_other_value_is_a_change() {
+    let user = User::new();
+    let profile = user.home().join("my.toml");
+    let text = include_str!("../../profiles/dev.toml").to_owned()
+        + r#"
+[app.properties]
+EMPTY = ""
+VERSION = "1"
+PADDED = "inside"
+SPECIAL = "a=b, {\"c\": [1, 2]}, 'd' $E ü"
+"#;
+    std::fs::write(&profile, text).unwrap();
+    let bundle = format!("app.bundle={}", site_with_settings(&user));
+    let base = [
+        "-p",
+        profile.to_str().unwrap(),
+        "--set",
+        &bundle,
+        "--set",
+        "app.health_path=/",
+    ];
+    let base: Vec<String> = base.map(str::to_owned).into();
+    up(&user, &base);
+
+    let changed = |sets: &[String]| -> Vec<String> {
+        let ran = plan(&user, &[&base[..], sets].concat());
+        let plans = ran.events().into_iter().filter(|event| event["type"] == "plan");
+        let steps = plans.flat_map(|plan| plan["steps"].as_array().cloned().unwrap_or_default());
+        let fields = steps.flat_map(|step| step["fields"].as_array().cloned().unwrap_or_default());
+        let names = fields.map(|field| field["field"].as_str().unwrap_or_default().to_owned());
+        let property = |name: String| name.rsplit(' ').next().map(str::to_owned);
+        names.filter_map(property).collect()
+    };
+    assert_eq!(changed(&[]), NOT_AT_REST);
+
+    let mut same = Vec::new();
+    for other in [
+        "VERSION=1.0",
+        "VERSION=2",
+        "PADDED=inside ",
+        "PADDED=Inside",
+        "SPECIAL=a=b",
+    ] {
+        let (name, _) = other.split_once('=').unwrap();
+        let set = ["--set".to_owned(), format!("app.properties.{other}")];
+        if !changed(&set).iter().any(|changed| changed == name) {
+            same.push(other);
+        }
+    }
+    assert_eq!(same, TAKEN_FOR_THE_SAME);
 }

@@ -17,14 +17,14 @@ step with what it interrupts.
 | in place | is applied where it is; nobody notices |
 | restarts | restarts the app, batch by batch |
 | replaces | replaces the instances, batch by batch |
-| interrupts | is applied where it is; nobody is served while it lasts |
 | makes another | makes another thing beside the former, and uses it |
 | makes or removes | makes the thing, or removes it |
 | blocked | is refused, and `plan` names the way |
 | at creation | counts for what is made anew; `plan` tells a difference |
 | no step | is nothing at AWS: it says what confctl may do, or which stack is meant |
 
-Where there are no batches, with one instance or a deployment policy `AllAtOnce`, what restarts or replaces interrupts.
+Where there are no batches, with one instance or a deployment policy `AllAtOnce`, nobody is served while what restarts or
+replaces lasts.
 ";
 
 fn page() -> String {
@@ -90,7 +90,6 @@ fn change(changes: Changes) -> String {
         Changes::InPlace => "in place".to_owned(),
         Changes::Restarts => "restarts".to_owned(),
         Changes::ReplacesInstances => "replaces".to_owned(),
-        Changes::Interrupts => "interrupts".to_owned(),
         Changes::MakesOrRemoves(what, Changes::InPlace) => format!("makes or removes the {what}"),
         Changes::MakesOrRemoves(what, users) => format!("makes or removes the {what}; {}", change(*users)),
         Changes::MakesAnother(what, Changes::InPlace) => format!("makes another {what}"),

@@ -46,8 +46,6 @@ pub enum Changes {
     Restarts,
     /// Instances are replaced, batch by batch.
     ReplacesInstances,
-    /// Applied where it is; nobody is served while it lasts.
-    Interrupts,
     /// Its thing is made, or removed; what that does to those that use it.
     MakesOrRemoves(&'static str, &'static Changes),
     /// Another thing is made and what becomes of the former one; what it does to those that use it.

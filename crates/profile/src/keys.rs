@@ -3,9 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use Changes::{
-    AtCreation, Blocked, InPlace, Interrupts, MakesAnother, MakesOrRemoves, OfConfctl, ReplacesInstances, Restarts,
-};
+use Changes::{AtCreation, Blocked, InPlace, MakesAnother, MakesOrRemoves, OfConfctl, ReplacesInstances, Restarts};
 use Takes::{Bool, Number, Text, Texts, Whole, WholeOf, Word};
 use serde::{Deserialize, Serialize};
 
@@ -191,7 +189,7 @@ keys! {
 
         /// Environment type: a group of instances behind an application load balancer, or one instance with an elastic IP address.
         kind as "type": EnvironmentType = EnvironmentType::LoadBalanced,
-        takes Word(EnvironmentType::WORDS), changes Interrupts;
+        takes Word(EnvironmentType::WORDS), changes Blocked("Beanstalk would take it down meanwhile, and one made without a load balancer gets no application load balancer: give another `environment.name` with it");
 
         /// How a new version is deployed.
         deployment_policy: DeploymentPolicy = DeploymentPolicy::Rolling,
