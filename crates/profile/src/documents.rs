@@ -81,6 +81,7 @@ fn default(key: &Key, defaults: &toml::Table) -> String {
         toml::Value::Array(items) if items.is_empty() => "`[]`".to_owned(),
         toml::Value::Array(items) => code(items.iter().map(|item| item.as_str().unwrap())),
         toml::Value::String(text) => code([text].iter()),
+        toml::Value::Float(number) => code([number].iter()),
         value => code([value].iter()),
     }
 }
