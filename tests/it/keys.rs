@@ -519,6 +519,15 @@ SPECIAL = "a=b, {\"c\": [1, 2]}, 'd' $E ü"
     };
     assert_eq!(changed(&[]), NOT_AT_REST);
 
+    // A wish that comes to nothing on a stack of this kind is told.
+    let idle = ["--set".to_owned(), "scaling.max=6".to_owned()];
+    let shown = Shown::of(&plan(&user, &[&base[..], &idle].concat()));
+    assert!(
+        shown.notices.iter().any(|notice| notice.contains("scaling.max")),
+        "{}",
+        shown.told()
+    );
+
     let mut same = Vec::new();
     for other in [
         "VERSION=1.0",

@@ -5,7 +5,7 @@
 ///
 /// A row reads `/// text`, then `field: Type = default, takes …, changes …;`. What has no default is an `Option` and says in
 /// `unset "…"` what counts then. `field as "name"` is for a name that Rust keeps for itself, `field.*` for a map whose keys
-/// are the user's own.
+/// are the user's own. `with …` says beside what a key counts.
 macro_rules! keys {
     (
         $(#[doc = $profile_doc:literal])+
@@ -22,7 +22,7 @@ macro_rules! keys {
                 $(
                     $(#[doc = $about:literal])+
                     $field:ident $(as $name:literal)? $(. $any:tt)? : $type:ty $(= $default:expr)? $(, unset $unset:literal)?,
-                    takes $takes:expr, changes $changes:expr;
+                    takes $takes:expr, $(with $with:expr,)? changes $changes:expr;
                 )+
             }
         )+
@@ -82,21 +82,24 @@ macro_rules! keys {
                 path: stringify!($first),
                 about: concat!($($first_about),+).trim_ascii(),
                 takes: $first_takes,
-                unset: unset!($($first_unset)?),
+                unset: optional!($($first_unset)?),
+                with: None,
                 changes: $first_changes,
             }, )+
             $( $( Key {
                 path: concat!(stringify!($section), ".", name!($field $($name)?) $(, ".", stringify!($any))?),
                 about: concat!($($about),+).trim_ascii(),
                 takes: $takes,
-                unset: unset!($($unset)?),
+                unset: optional!($($unset)?),
+                with: optional!($($with)?),
                 changes: $changes,
             }, )+ )+
             Key {
                 path: concat!(stringify!($last), ".", stringify!($last_any)),
                 about: concat!($($last_about),+).trim_ascii(),
                 takes: $last_takes,
-                unset: unset!(),
+                unset: None,
+                with: None,
                 changes: $last_changes,
             },
         ];
@@ -112,12 +115,12 @@ macro_rules! default {
     };
 }
 
-macro_rules! unset {
+macro_rules! optional {
     () => {
         None
     };
-    ($unset:literal) => {
-        Some($unset)
+    ($given:expr) => {
+        Some($given)
     };
 }
 
@@ -130,4 +133,4 @@ macro_rules! name {
     };
 }
 
-pub(super) use {default, keys, name, unset};
+pub(super) use {default, keys, name, optional};

@@ -1,9 +1,10 @@
 //! The tables of keys in docs/profiles.md, made of the declarations and held against the page.
+//! For tests: the program itself writes no documentation.
 
 use std::fmt::Write;
 use std::path::Path;
 
-use super::{Changes, KEYS, Key, Profile, Takes};
+use super::{Changes, KEYS, Key, Profile, Takes, With};
 
 /// Where the page goes over to what is made here.
 const HEADING: &str = "## Every key\n";
@@ -30,27 +31,43 @@ replaces lasts.
 fn page() -> String {
     let mut text = format!("{HEADING}{BEGIN}");
     let defaults = toml::Table::try_from(Profile::default()).unwrap();
-    let mut section = None;
-    for key in KEYS {
-        let own = key.path.split_once('.').map(|(section, _)| section);
-        if Some(own) != section {
-            section = Some(own);
-            let title = own.map_or("Top level".to_owned(), |section| format!("`[{section}]`"));
-            let _ = write!(
+    let section_of = |key: &Key| key.path.split_once('.').map(|(section, _)| section);
+    for keys in KEYS.chunk_by(|one, next| section_of(one) == section_of(next)) {
+        let title = section_of(&keys[0]).map_or("Top level".to_owned(), |section| format!("`[{section}]`"));
+        let _ = writeln!(text, "\n### {title}\n");
+        let of_most = keys[keys.len() - 1].with;
+        if let Some(with) = of_most {
+            let _ = writeln!(
                 text,
-                "\n### {title}\n\n| key | allowed | default | meaning | a change |\n|---|---|---|---|---|\n"
+                "With {} only; without it, these values are for later.\n",
+                with.as_str()
             );
         }
-        let cells = [
-            format!("`{}`", key.path),
-            allowed(key.takes),
-            default(key, &defaults),
-            key.about.trim_end_matches('.').to_owned(),
-            change(key.changes),
-        ];
-        let _ = writeln!(text, "| {} |", cells.join(" | "));
+        let _ = writeln!(
+            text,
+            "| key | allowed | default | meaning | a change |\n|---|---|---|---|---|"
+        );
+        for key in keys {
+            let cells = [
+                format!("`{}`", key.path),
+                allowed(key.takes),
+                default(key, &defaults),
+                about(key, of_most),
+                change(key.changes),
+            ];
+            let _ = writeln!(text, "| {} |", cells.join(" | "));
+        }
     }
     text
+}
+
+/// What is not told above the table is told here.
+fn about(key: &Key, told: Option<With>) -> String {
+    let about = key.about.trim_end_matches('.');
+    match key.with {
+        Some(with) if told != Some(with) => format!("{about}; with {} only", with.as_str()),
+        _ => about.to_owned(),
+    }
 }
 
 fn allowed(takes: Takes) -> String {

@@ -2,6 +2,7 @@
 //! The keys themselves are in `keys`; the values are read by serde.
 
 use super::keys::KEYS;
+use super::together::With;
 
 /// One key of a profile.
 #[derive(Clone, Copy, Debug)]
@@ -14,6 +15,8 @@ pub struct Key {
     pub takes: Takes,
     /// What counts where it is not set; `None` where it always has a value.
     pub unset: Option<&'static str>,
+    /// What it counts with only; `None` where it always counts.
+    pub with: Option<With>,
     /// What a change of it does to a stack that is up.
     pub changes: Changes,
 }

@@ -8,9 +8,10 @@ use Takes::{Bool, Number, Text, Texts, Whole, WholeOf, Word};
 use serde::{Deserialize, Serialize};
 
 use super::choices::*;
-use super::declare::{default, keys, name, unset};
+use super::declare::{default, keys, name, optional};
 use super::key::{Changes, Key, Takes};
 use super::patterns;
+use super::together::With::{Distribution, KeyPair, LoadBalancer as Balancer, WebAcl};
 
 /// Days that CloudWatch Logs can keep a log group (botocore: logs, PutRetentionPolicy).
 const RETENTION_DAYS: &[u32] = &[
@@ -62,7 +63,7 @@ keys! {
 
         /// What the load balancer asks for on each instance.
         health_path: String = "/health".into(),
-        takes Text(patterns::url_path, "a path that begins with a slash, as `/health`"), changes InPlace;
+        takes Text(patterns::url_path, "a path that begins with a slash, as `/health`"), with Balancer, changes InPlace;
 
         /// Environment properties of the app, beside `AWS_REGION`, `TABLE_NAME` and `TABLE_KEY`, which confctl sets.
         properties.*: BTreeMap<String, String>,
@@ -81,7 +82,7 @@ keys! {
 
         /// The load balancer's subnets; where none are given, those of the instances.
         lb_subnets: Vec<String> = Vec::new(),
-        takes SUBNET, changes ReplacesInstances;
+        takes SUBNET, with Balancer, changes ReplacesInstances;
 
         /// Create the account's default VPC where it has none.
         create_default_vpc: bool = true,
@@ -135,11 +136,11 @@ keys! {
 
         /// Name of the key pair.
         key_name: Option<String>, unset "`mod4-ssh-key`; else derived",
-        takes Text(patterns::key_pair, "1 to 255 ASCII characters"), changes MakesAnother("key pair; the former is removed", &ReplacesInstances);
+        takes Text(patterns::key_pair, "1 to 255 ASCII characters"), with KeyPair, changes MakesAnother("key pair; the former is removed", &ReplacesInstances);
 
         /// Public key to import.
         public_key: Option<String>, unset "EC2 makes one",
-        takes Text(patterns::path, "the path of a public key"), changes Blocked("a key pair's key cannot be changed: give another `ssh.key_name` with it");
+        takes Text(patterns::path, "the path of a public key"), with KeyPair, changes Blocked("a key pair's key cannot be changed: give another `ssh.key_name` with it");
 
         /// Who may reach port 22. The default closes it: Beanstalk's own is everybody.
         source: String = "127.0.0.1/32".into(),
@@ -197,7 +198,7 @@ keys! {
 
         /// Percent of the instances deployed to at a time.
         deployment_batch_percent: u32 = 50,
-        takes Whole(1, 100), changes InPlace;
+        takes Whole(1, 100), with Balancer, changes InPlace;
 
         /// Seconds that a command on the instances may take.
         command_timeout: u32 = 600,
@@ -205,7 +206,7 @@ keys! {
 
         /// Instances replaced at a time when settings change.
         rolling_update_batch: u32 = 1,
-        takes Whole(1, 10_000), changes InPlace;
+        takes Whole(1, 10_000), with Balancer, changes InPlace;
 
         /// Send logs to CloudWatch Logs.
         log_streaming: bool = true,
@@ -251,70 +252,70 @@ keys! {
     [scaling] Scaling {
         /// Least number of instances.
         min: u32 = 2,
-        takes Whole(1, 10_000), changes InPlace;
+        takes Whole(1, 10_000), with Balancer, changes InPlace;
 
         /// Most instances.
         max: u32 = 4,
-        takes Whole(1, 10_000), changes InPlace;
+        takes Whole(1, 10_000), with Balancer, changes InPlace;
 
         /// What the thresholds are about; its average over the group counts.
         metric: Metric = Metric::CpuUtilization,
-        takes Word(Metric::WORDS), changes InPlace;
+        takes Word(Metric::WORDS), with Balancer, changes InPlace;
 
         /// Above this instances are added (CPU: percent).
         upper: f64 = 50.0,
-        takes Number, changes InPlace;
+        takes Number, with Balancer, changes InPlace;
 
         /// Below this instances are removed (CPU: percent).
         lower: f64 = 25.0,
-        takes Number, changes InPlace;
+        takes Number, with Balancer, changes InPlace;
 
         /// Seconds of one evaluation, a multiple of 60.
         period: u32 = 300,
-        takes Whole(60, 36_000), changes InPlace;
+        takes Whole(60, 36_000), with Balancer, changes InPlace;
 
         /// Evaluations in a row that must agree.
         evaluation_periods: u32 = 1,
-        takes Whole(1, 600), changes InPlace;
+        takes Whole(1, 600), with Balancer, changes InPlace;
 
         /// Seconds of rest after a change of the group.
         cooldown: u32 = 360,
-        takes Whole(0, 10_000), changes InPlace;
+        takes Whole(0, 10_000), with Balancer, changes InPlace;
 
         /// Instances added or removed at a time.
         increment: u32 = 1,
-        takes Whole(1, 100), changes InPlace;
+        takes Whole(1, 100), with Balancer, changes InPlace;
     }
 
     /// The application load balancer and its health check of the instances, on `app.health_path`.
     [load_balancer] LoadBalancer {
         /// Seconds until an idle connection is closed.
         idle_timeout: u32 = 60,
-        takes Whole(1, 4000), changes InPlace;
+        takes Whole(1, 4000), with Balancer, changes InPlace;
 
         /// Seconds between health checks.
         health_check_interval: u32 = 15,
-        takes Whole(5, 300), changes InPlace;
+        takes Whole(5, 300), with Balancer, changes InPlace;
 
         /// Seconds until a health check has failed.
         health_check_timeout: u32 = 5,
-        takes Whole(2, 60), changes InPlace;
+        takes Whole(2, 60), with Balancer, changes InPlace;
 
         /// Good checks in a row that make an instance healthy.
         healthy_threshold: u32 = 3,
-        takes Whole(2, 10), changes InPlace;
+        takes Whole(2, 10), with Balancer, changes InPlace;
 
         /// Failed checks in a row that make it unhealthy.
         unhealthy_threshold: u32 = 5,
-        takes Whole(2, 10), changes InPlace;
+        takes Whole(2, 10), with Balancer, changes InPlace;
 
         /// Statuses of a good check.
         matcher: String = "200".into(),
-        takes Text(patterns::matcher, "statuses of 200 to 499: `200`, `200,301` or `200-299`"), changes InPlace;
+        takes Text(patterns::matcher, "statuses of 200 to 499: `200`, `200,301` or `200-299`"), with Balancer, changes InPlace;
 
         /// Seconds that requests have to finish when an instance is taken out.
         deregistration_delay: u32 = 20,
-        takes Whole(0, 3600), changes InPlace;
+        takes Whole(0, 3600), with Balancer, changes InPlace;
     }
 
     /// The CloudFront distribution.
@@ -325,66 +326,66 @@ keys! {
 
         /// Which name CloudFront fetches from.
         origin: CdnOrigin = CdnOrigin::LoadBalancer,
-        takes Word(CdnOrigin::WORDS), changes InPlace;
+        takes Word(CdnOrigin::WORDS), with Distribution, changes InPlace;
 
         /// Which edge locations serve.
         price_class: PriceClass = PriceClass::All,
-        takes Word(PriceClass::WORDS), changes InPlace;
+        takes Word(PriceClass::WORDS), with Distribution, changes InPlace;
 
         /// Managed cache policy.
         cache_policy: CachePolicy = CachePolicy::CachingOptimized,
-        takes Word(CachePolicy::WORDS), changes InPlace;
+        takes Word(CachePolicy::WORDS), with Distribution, changes InPlace;
 
         /// What becomes of plain HTTP from visitors.
         viewer_protocol: ViewerProtocolPolicy = ViewerProtocolPolicy::AllowAll,
-        takes Word(ViewerProtocolPolicy::WORDS), changes InPlace;
+        takes Word(ViewerProtocolPolicy::WORDS), with Distribution, changes InPlace;
 
         /// HTTP methods allowed: one of CloudFront's three sets.
         methods: Vec<String> = list(&["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"]),
-        takes Texts(patterns::http_method, "an HTTP method in capitals"), changes InPlace;
+        takes Texts(patterns::http_method, "an HTTP method in capitals"), with Distribution, changes InPlace;
 
         /// Newest HTTP version for visitors.
         http_version: HttpVersion = HttpVersion::Http2,
-        takes Word(HttpVersion::WORDS), changes InPlace;
+        takes Word(HttpVersion::WORDS), with Distribution, changes InPlace;
 
         /// Answer on IPv6.
         ipv6: bool = true,
-        takes Bool, changes InPlace;
+        takes Bool, with Distribution, changes InPlace;
 
         /// Compress for visitors.
         compress: bool = true,
-        takes Bool, changes InPlace;
+        takes Bool, with Distribution, changes InPlace;
 
         /// Seconds to wait for the origin's answer.
         origin_read_timeout: u32 = 30,
-        takes Whole(1, 120), changes InPlace;
+        takes Whole(1, 120), with Distribution, changes InPlace;
 
         /// Seconds that idle connections to the origin are kept.
         origin_keepalive_timeout: u32 = 5,
-        takes Whole(1, 120), changes InPlace;
+        takes Whole(1, 120), with Distribution, changes InPlace;
 
         /// Comment of the distribution.
         comment: Option<String>, unset "derived",
-        takes Text(patterns::comment, "1 to 128 characters in one line"), changes InPlace;
+        takes Text(patterns::comment, "1 to 128 characters in one line"), with Distribution, changes InPlace;
     }
 
     /// The web ACL in front of the distribution.
     [waf] Waf {
         /// Put a web ACL before the distribution.
         enabled: bool = true,
-        takes Bool, changes MakesOrRemoves("web ACL", &InPlace);
+        takes Bool, with Distribution, changes MakesOrRemoves("web ACL", &InPlace);
 
         /// Name of the web ACL.
         name: Option<String>, unset "derived",
-        takes Text(patterns::waf_name, "1 to 128 letters, digits, `_` and `-`"), changes MakesAnother("web ACL; the former is removed", &InPlace);
+        takes Text(patterns::waf_name, "1 to 128 letters, digits, `_` and `-`"), with WebAcl, changes MakesAnother("web ACL; the former is removed", &InPlace);
 
         /// Managed rule groups, in order. The default are those of CloudFront's "Enable security protections".
         groups: Vec<String> = list(&["AWSManagedRulesAmazonIpReputationList", "AWSManagedRulesCommonRuleSet", "AWSManagedRulesKnownBadInputsRuleSet"]),
-        takes Texts(patterns::waf_name, "the name of an AWS managed rule group, as `AWSManagedRulesCommonRuleSet`"), changes InPlace;
+        takes Texts(patterns::waf_name, "the name of an AWS managed rule group, as `AWSManagedRulesCommonRuleSet`"), with WebAcl, changes InPlace;
 
         /// Block, or count only.
         mode: WafMode = WafMode::Block,
-        takes Word(WafMode::WORDS), changes InPlace;
+        takes Word(WafMode::WORDS), with WebAcl, changes InPlace;
     }
 
     /// Who is told by e-mail.

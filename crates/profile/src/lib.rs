@@ -28,3 +28,4 @@ pub use keys::*;
 pub use load::{Embedded, Loaded, embedded, load, parse};
 pub use names::{InvalidStackName, Names, StackName};
 pub use patterns::region as is_region;
+pub use together::With;

@@ -24,3 +24,34 @@ impl Profile {
         }
     }
 }
+
+/// What a key counts with only: without it, its value is for later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum With {
+    LoadBalancer,
+    Distribution,
+    WebAcl,
+    KeyPair,
+}
+
+impl With {
+    /// Whether the profile has it.
+    pub(super) fn is_in(self, profile: &Profile) -> bool {
+        match self {
+            Self::LoadBalancer => profile.is_load_balanced(),
+            Self::Distribution => profile.cdn.enabled,
+            Self::WebAcl => profile.has_web_acl(),
+            Self::KeyPair => profile.ssh.enabled,
+        }
+    }
+
+    /// What has to be set for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::LoadBalancer => "`environment.type = \"LoadBalanced\"`",
+            Self::Distribution => "`cdn.enabled = true`",
+            Self::WebAcl => "`cdn.enabled = true` and `waf.enabled = true`",
+            Self::KeyPair => "`ssh.enabled = true`",
+        }
+    }
+}
