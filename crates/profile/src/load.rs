@@ -160,8 +160,8 @@ impl Wishes<'_> {
 
     /// What is in a file as one of the program's own profiles has it came with a copy of that.
     fn is_copied(&self, path: &[String]) -> bool {
-        let tables = embedded().iter().filter_map(|profile| profile.text.parse().ok());
-        { tables }.any(|table: toml::Table| value(&table, path) == value(self.table, path))
+        let mut tables = embedded().iter().filter_map(|profile| profile.text.parse().ok());
+        tables.any(|table: toml::Table| value(&table, path) == value(self.table, path))
     }
 
     fn idle(&self, profile: &Profile) -> Vec<&'static Key> {
