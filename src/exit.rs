@@ -32,7 +32,7 @@ impl From<Kind> for Exit {
         match kind {
             Kind::Failed | Kind::Missing | Kind::Denied | Kind::Account | Kind::Unreachable => Self::Failed,
             Kind::Refused => Self::Refused,
-            Kind::Deadline | Kind::Kept => Self::Partial,
+            Kind::Deadline | Kind::Kept | Kind::Unforeseen => Self::Partial,
             Kind::Stopped => Self::Interrupted,
             Kind::Locked => Self::Locked,
             Kind::Usage => Self::Usage,

@@ -33,6 +33,13 @@ pub async fn newest(aws: &Aws, branch: &str, version: Option<&str>) -> Result<Op
     Ok(choose(&found.await?, version))
 }
 
+/// Whether a version of this ARN is of the branch: `arn:aws:elasticbeanstalk:us-east-1::platform/Go 1 running on …/4.3.0`.
+pub fn is_of(arn: &str, branch: &str) -> bool {
+    let mut parts = arn.rsplit('/');
+    parts.next();
+    parts.next() == Some(branch)
+}
+
 fn choose(found: &[PlatformSummary], version: Option<&str>) -> Option<PlatformSummary> {
     let newest = |fits: &dyn Fn(&&PlatformSummary) -> bool| {
         let fit = found.iter().filter(fits);

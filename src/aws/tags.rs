@@ -31,6 +31,11 @@ impl Ownership {
     }
 
     /// Whose a resource with these tags is.
+    pub fn owner_by(&self, tags: &BTreeMap<String, String>) -> Owner {
+        self.owner(tags.iter().map(|(key, value)| (key.as_str(), value.as_str())))
+    }
+
+    /// The same, for tags of any form.
     pub fn owner<'a>(&self, tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> Owner {
         let tags: BTreeMap<&str, &str> = tags.into_iter().collect();
         let Some(stack) = tags.get(STACK) else {
@@ -52,20 +57,27 @@ pub const CREATED: &str = "create";
 pub(super) const SLOWEST: Duration = Duration::from_secs(60);
 pub(super) const BETWEEN_READS: Duration = Duration::from_secs(5);
 
-/// Whose a resource is. Tags are read eventually consistently: where this run or a former one was about to tag the one of this
-/// name, "no tag" is believed only after it was read again for a minute.
+/// The tags of a resource, and whose it therefore is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tagged {
+    pub owner: Owner,
+    pub tags: BTreeMap<String, String>,
+}
+
+/// The tags of a resource. They are read eventually consistently: where this run or a former one was about to tag the one of
+/// this name, "no tag" is believed only after it was read again for a minute.
 ///
 /// Source: dynamodb:TagResource, "might return the previous tag set, if any, or an empty tag set".
 ///
 /// # Errors
 /// Where the tags cannot be read.
-pub async fn settled_owner<F>(
+pub async fn settled_tags<F>(
     cx: &ReadCx<Aws>,
     ownership: &Ownership,
     resource: &'static str,
     name: &str,
     mut read: impl FnMut() -> F,
-) -> Result<Owner, Error>
+) -> Result<Tagged, Error>
 where
     F: Future<Output = Result<BTreeMap<String, String>, Error>> + Send,
 {
@@ -73,15 +85,16 @@ where
         false => 1,
         true => 1 + SLOWEST.as_secs() / BETWEEN_READS.as_secs(),
     };
-    for turn in 1..=reads {
+    let mut turn = 1;
+    loop {
         let tags = read().await?;
-        let owner = ownership.owner(tags.iter().map(|(key, value)| (key.as_str(), value.as_str())));
-        if owner != Owner::Nobody || turn == reads {
-            return Ok(owner);
+        let owner = ownership.owner_by(&tags);
+        if owner != Owner::Nobody || turn >= reads {
+            return Ok(Tagged { owner, tags });
         }
+        turn += 1;
         tokio::time::sleep(cx.settings().pace.pause(BETWEEN_READS)).await;
     }
-    Ok(Owner::Nobody)
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::to_run;
 use crate::aws::Aws;
 use crate::aws::record::Record;
 use crate::cli::Global;
-use crate::engine::{Error, Former, Graph, Node};
+use crate::engine::{Error, Graph, Member};
 use crate::profile::{self, Profile, StackName};
 use crate::resources::{self, Stack};
 
@@ -76,29 +76,31 @@ pub(super) fn orphans(
     former: Vec<Profile>,
     may_lose_data: bool,
 ) -> Result<Graph<Aws>, Error> {
-    let mut known: BTreeSet<(&str, String)> = graph.nodes().iter().map(|node| (node.id(), node.title())).collect();
-    let mut ids: BTreeSet<&str> = graph.nodes().iter().map(|node| node.id()).collect();
+    let mut known: BTreeSet<(&str, String)> = graph.nodes().iter().map(|node| (node.kind(), node.name())).collect();
+    let mut ids: BTreeSet<&str> = graph.nodes().iter().map(Member::id).collect();
     // A version's name changes with every build; those of former builds go with their application.
-    let passing = ["app-version"];
-    let mut orphans: Vec<Arc<dyn Node<Aws>>> = Vec::new();
+    let passing = [resources::VERSION_ID];
+    let mut orphans: Vec<Member<Aws>> = Vec::new();
     for profile in former {
         let mut stack = Stack::new(name.clone(), region, profile, to_run::unknown());
         stack.may_lose_data = may_lose_data;
         for node in resources::graph(&Arc::new(stack))?.nodes() {
-            if passing.contains(&node.id()) || !known.insert((node.id(), node.title())) {
+            let kind = node.kind();
+            if passing.contains(&kind) || !known.insert((kind, node.name())) {
                 continue;
             }
-            if ids.insert(node.id()) {
-                orphans.push(node.clone());
-                continue;
-            }
-            let turn = (1..)
-                .map(|turn| format!("former-{turn}-{}", node.id()))
-                .find(|id| !ids.contains(id.as_str()));
-            // Ids are fixed words everywhere else: the few of former names live as long as the process.
-            let id: &'static str = turn.unwrap_or_default().leak();
+            let turn = (1..).map(|turn| format!("former-{turn}-{kind}"));
+            let id = match ids.contains(kind) {
+                false => kind,
+                // Ids are fixed words everywhere else: the few of former names live as long as the process.
+                true => turn
+                    .skip_while(|id| ids.contains(id.as_str()))
+                    .next()
+                    .unwrap_or_default()
+                    .leak(),
+            };
             ids.insert(id);
-            orphans.push(Arc::new(Former { id, node: node.clone() }));
+            orphans.push(Member::new(id, node.node().clone()));
         }
     }
     Graph::partial(orphans)

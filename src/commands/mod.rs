@@ -1,5 +1,6 @@
 //! One file a command: reads its arguments, calls the parts below, speaks through `ui`.
 
+mod asking;
 mod building;
 mod choice;
 mod cost;

@@ -10,6 +10,7 @@ use crate::ui::{Summary, Ui};
 pub(super) async fn run(global: &Global, args: &PlanArgs, ui: &Ui) -> Result<Summary, Error> {
     let session = Session::open(global, ui, "plan", Fallback::Article, &args.wishes, false).await?;
     let look = session.look().await?;
+    session.tell_notices(&look);
     ui.plan(
         &session.heading(),
         &look.planned,

@@ -16,7 +16,8 @@ use crate::aws::lock::{Holder, Lock};
 use crate::aws::record::Record;
 use crate::cli::{Global, Wishes};
 use crate::engine::{
-    Change, Error, Graph, Intents, Journal, Kind, Observations, Planned, PlannedRemoval, ReadCx, Removal, Settings,
+    Beyond, Change, Error, Gate, Graph, Intents, Kind, Observations, Planned, PlannedRemoval, ReadCx, Removal, Run,
+    Settings,
 };
 use crate::exit::Exit;
 use crate::resources::{self, Stack, partition};
@@ -122,6 +123,7 @@ impl Session {
         stack.upgrade_platform = wishes.upgrade_platform;
         stack.may_lose_data = may_lose_data;
         stack.properties_unknown = chosen.recorded;
+        stack.former = former.clone();
         let stack = Arc::new(stack);
         let graph = resources::graph(&stack)?;
         check_ids(&graph, &wishes.adopt, "--adopt")?;
@@ -211,9 +213,22 @@ impl Session {
         .await
     }
 
-    pub(super) fn journal(&self) -> Arc<dyn Journal> {
-        let run = format!("{}-{}", jiff::Timestamp::now().as_second(), random_id());
-        Arc::new(RunJournal::new(self.write.clone(), self.record.clone(), &run))
+    /// What changes something from here on, and who is asked for more than was shown.
+    pub(super) fn run(&self, gate: impl Gate + 'static) -> Run<Aws> {
+        let id = format!("{}-{}", jiff::Timestamp::now().as_second(), random_id());
+        Run {
+            clients: self.write.clone(),
+            read: self.read_cx(),
+            journal: Arc::new(RunJournal::new(self.write.clone(), self.record.clone(), &id)),
+            gate: Arc::new(gate),
+        }
+    }
+
+    /// Tells what a plan's reader should know.
+    pub(super) fn tell_notices(&self, look: &Look) {
+        for notice in look.planned.iter().flat_map(|step| &step.notices) {
+            self.ui.notice(&notice.text, notice.hint.as_deref());
+        }
     }
 
     /// Writes down which profile is being applied, before anything is.
@@ -266,9 +281,9 @@ impl Look {
     /// Whether this look plans no more than the other one did: what has come to rest, or came to show, since is left out.
     pub(super) fn is_what_was_confirmed(&self, confirmed: &Self) -> bool {
         let same = |(now, then): (&Planned, &Planned)| {
-            // Followed until it rested, as the plan said; what it came to only now can be told.
+            // Followed until it rested, as the plan said: what it came to is shown, and asked for, when its turn comes.
             let rested = then.settling.is_some() && !matches!(now.change, Change::Blocked { .. });
-            rested || asks_no_more(&lasting(&now.change), &lasting(&then.change))
+            rested || now.change.beyond(&then.change) == Beyond::Nothing
         };
         self.planned.len() == confirmed.planned.len() && self.planned.iter().zip(&confirmed.planned).all(same)
     }
@@ -292,11 +307,7 @@ impl Look {
 
     /// Whether `up` has anything to do.
     pub(super) fn is_pending(&self) -> bool {
-        let pending = self
-            .planned
-            .iter()
-            .any(|step| step.change.is_pending() || step.settling.is_some());
-        pending || !self.deletable_orphans().is_empty()
+        self.planned.iter().any(Planned::is_pending) || !self.deletable_orphans().is_empty()
     }
 }
 
@@ -329,31 +340,6 @@ pub(super) async fn unless_stopped<T>(
     tokio::select! {
         read = reading => read,
         () = stop.cancelled() => Err(Error::stopped()),
-    }
-}
-
-/// Whether who agreed to one change has agreed to this one. What an interrupted run did shows late, and is then no more to be
-/// done: reads are eventually consistent.
-fn asks_no_more(now: &Change, then: &Change) -> bool {
-    match (now, then) {
-        (Change::Keep, Change::Create | Change::Update { .. }) => true,
-        (Change::Update { fields: now }, Change::Update { fields: then }) => {
-            now.iter().all(|field| then.contains(field))
-        }
-        _ => now == then,
-    }
-}
-
-/// A change without what passes by itself.
-fn lasting(change: &Change) -> Change {
-    let Change::Update { fields } = change else {
-        return change.clone();
-    };
-    let fields: Vec<_> = fields.iter().filter(|field| field.field != "Status").cloned().collect();
-    if fields.is_empty() {
-        Change::Keep
-    } else {
-        Change::Update { fields }
     }
 }
 
@@ -406,31 +392,4 @@ fn whoami() -> String {
             host.trim()
         }
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::engine::FieldChange;
-
-    fn update(policies: &[&str]) -> Change {
-        let fields = policies
-            .iter()
-            .map(|policy| FieldChange::new("policy", None, (*policy).to_owned()));
-        Change::Update {
-            fields: fields.collect(),
-        }
-    }
-
-    #[test]
-    fn what_shows_late_takes_nothing_back_from_a_confirmation_and_adds_nothing_to_it() {
-        let agreed = update(&["One", "Two"]);
-        assert!(asks_no_more(&update(&["Two"]), &agreed));
-        assert!(asks_no_more(&Change::Keep, &agreed));
-        assert!(asks_no_more(&Change::Keep, &Change::Create));
-        assert!(!asks_no_more(&update(&["Three"]), &agreed));
-        assert!(!asks_no_more(&agreed, &Change::Keep));
-        // Somebody else's would be used instead of one of our own.
-        assert!(!asks_no_more(&Change::Adopt, &Change::Create));
-    }
 }

@@ -59,13 +59,13 @@ pub(super) async fn run(global: &Global, ui: &Ui) -> Result<Summary, Error> {
 
 fn state(seen: &crate::engine::Seen, change: &Change) -> String {
     match seen {
-        Observed::Absent => "absent".to_owned(),
+        Observed::Absent(_) => "absent".to_owned(),
         Observed::Unknown(error) => format!("unknown: {error}"),
         Observed::Settling { what, .. } => what.clone(),
         Observed::Present { owner, .. } => match (owner, change) {
             (Owner::OtherStack(stack), _) => format!("belongs to stack {stack}"),
             (_, Change::Update { fields }) => {
-                let fields: Vec<_> = fields.iter().map(|field| field.field.as_str()).collect();
+                let fields: Vec<_> = fields.shown().iter().map(|field| field.field.as_str()).collect();
                 format!("differs: {}", fields.join(", "))
             }
             (_, Change::Blocked { reason, .. }) => format!("blocked: {reason}"),

@@ -3,10 +3,14 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
+
 use super::session::{Fallback, Session, check_kept, unless_stopped, unlock};
 use super::up::unfinished;
 use crate::cli::{Global, TeardownArgs, Wishes};
-use crate::engine::{self, Error, Graph, Kind, Observations, PlannedRemoval, Removal, ResourceId, Stays};
+use crate::engine::{
+    self, Error, FieldChange, Gate, Graph, Kind, Observations, PlannedRemoval, Removal, ResourceId, Stays,
+};
 use crate::exit::Exit;
 use crate::resources;
 use crate::ui::{Summary, Ui};
@@ -135,6 +139,15 @@ fn reason(step: &PlannedRemoval) -> String {
     }
 }
 
+/// A removal has no further steps to ask for.
+struct NothingMore;
+
+impl Gate for NothingMore {
+    fn agree<'a>(&'a self, title: &'a str, _: &'a [FieldChange]) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move { Err(Error::refused(format!("{title} is only to be removed"))) })
+    }
+}
+
 /// With the lock held.
 async fn remove(
     session: &Session,
@@ -155,15 +168,8 @@ async fn remove(
         .iter()
         .map(|step| (step.resource, step.removal.clone()))
         .collect();
-    let report = engine::down(
-        graph,
-        &seen,
-        &removals_by_id,
-        session.write.clone(),
-        session.read_cx(),
-        session.journal(),
-    )
-    .await;
+    let run = session.run(NothingMore);
+    let report = engine::down(graph, &seen, &removals_by_id, &run).await;
     if let Some(summary) = unfinished(session, &report) {
         return Ok(summary);
     }

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::asking::Asking;
 use super::building::Building;
 use super::session::{Fallback, Look, Session, unlock};
 use super::{cost, verify};
@@ -29,6 +30,7 @@ async fn confirmed(
     ui: &Ui,
 ) -> Result<Summary, Error> {
     let look = session.look().await?;
+    session.tell_notices(&look);
     ui.plan(
         &session.heading(),
         &look.planned,
@@ -58,12 +60,13 @@ async fn confirmed(
         building.finish(&session.settings.events).await?;
     }
     let lock = session.lock().await?;
-    let summary = apply(session, &look, !args.no_verify).await;
+    let gate = Asking::new(session, global.yes);
+    let summary = apply(session, &look, gate, !args.no_verify).await;
     unlock(lock, summary).await
 }
 
 /// With the lock held.
-async fn apply(session: &Session, confirmed: &Look, verify_too: bool) -> Result<Summary, Error> {
+async fn apply(session: &Session, confirmed: &Look, gate: Asking, verify_too: bool) -> Result<Summary, Error> {
     let look = session.look().await?;
     if !look.is_pending() && !look.is_blocked() {
         let summary = Summary::done().say("Nothing to do any more: another run did it meanwhile.");
@@ -74,30 +77,14 @@ async fn apply(session: &Session, confirmed: &Look, verify_too: bool) -> Result<
             .hint("run `confctl up` again to see the new plan"));
     }
     session.remember_profile().await?;
-    let journal = session.journal();
-    let report = engine::up(
-        &session.graph,
-        &look.seen,
-        &look.planned,
-        session.write.clone(),
-        session.read_cx(),
-        journal.clone(),
-    )
-    .await;
+    let run = session.run(gate);
+    let report = engine::up(&session.graph, &look.seen, &look.planned, &run).await;
     if let Some(summary) = unfinished(session, &report) {
         return Ok(summary);
     }
     // Only now: what is no longer wanted may still have been in use by what has just been changed.
     let orphans = look.deletable_orphans();
-    let removed = engine::down(
-        &session.orphans,
-        &look.orphaned,
-        &orphans,
-        session.write.clone(),
-        session.read_cx(),
-        journal,
-    )
-    .await;
+    let removed = engine::down(&session.orphans, &look.orphaned, &orphans, &run).await;
     if let Some(summary) = unfinished(session, &removed) {
         return Ok(summary);
     }

@@ -1,19 +1,21 @@
 //! The Beanstalk application. Must know nothing of its versions and environments, which go before it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws_sdk_elasticbeanstalk::types::ApplicationDescription;
 
 use super::outputs::APPLICATION;
-use super::ownership::{beanstalk_tags, block_unless_ours, new_beanstalk_tags, take_over_in_beanstalk};
+use super::ownership::{
+    TagStep, beanstalk_tags, block_unless_ours, new_beanstalk_tags, tag_in_beanstalk, tag_steps, wait_shown,
+};
 use super::stack::Stack;
+use crate::aws::Aws;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::presence::settled;
-use crate::aws::tags::{CREATED, settled_owner};
-use crate::aws::{Aws, tags};
+use crate::aws::tags::{CREATED, settled_tags};
 use crate::engine::{
-    Change, Error, Failure, FieldChange, Limits, Observed, Owner, Poll, ReadCx, Resource, ResourceId, Values, Wait,
-    WriteCx,
+    Error, Failure, Limits, Observed, Plan, Poll, ReadCx, Resource, ResourceId, Values, Wait, WriteCx,
 };
 
 const ID: ResourceId = "application";
@@ -26,6 +28,7 @@ pub(super) struct Application {
 #[derive(Clone)]
 pub(super) struct LiveApplication {
     arn: String,
+    tags: BTreeMap<String, String>,
 }
 
 impl Application {
@@ -51,10 +54,16 @@ impl Application {
 
 impl Resource for Application {
     type Live = LiveApplication;
+    type Place = ();
+    type Step = TagStep;
     type Clients = Aws;
 
     fn id(&self) -> ResourceId {
         ID
+    }
+
+    fn name(&self) -> String {
+        self.stack.names.application.clone()
     }
 
     fn title(&self) -> String {
@@ -77,51 +86,42 @@ impl Resource for Application {
         let aws = cx.aws();
         let Some(application) = settled(cx, ID, self.name(), || self.describe(aws)).await? else {
             return Ok(match aws.proof.of_reads(aws).await {
-                Ok(()) => Observed::Absent,
+                Ok(()) => Observed::Absent(()),
                 Err(error) => Observed::Unknown(error),
             });
         };
         let arn = application.application_arn.unwrap_or_default();
-        let owner = settled_owner(cx, &self.stack.ownership, ID, self.name(), || beanstalk_tags(aws, &arn)).await?;
+        let tagged = settled_tags(cx, &self.stack.ownership, ID, self.name(), || beanstalk_tags(aws, &arn)).await?;
         Ok(Observed::Present {
-            live: LiveApplication { arn },
-            owner,
+            live: LiveApplication { arn, tags: tagged.tags },
+            owner: tagged.owner,
         })
     }
 
-    fn plan(&self, seen: &Observed<LiveApplication>, _: &Values) -> Change {
-        let Some((_, owner)) = seen.live() else {
-            return Change::Create;
+    fn plan(&self, seen: &Observed<LiveApplication>, _: &Values) -> Plan<TagStep> {
+        let Some((live, owner)) = seen.live() else {
+            return Plan::Create;
         };
         if let Some(blocked) = block_unless_ours(&self.stack, ID, owner, "app.name") {
             return blocked;
         }
-        match owner {
-            Owner::Ours => Change::Keep,
-            _ => Change::Update {
-                fields: vec![FieldChange::new(tags::STACK, None, self.stack.name.to_string())],
-            },
-        }
+        Plan::of(tag_steps(&self.stack, ID, &live.tags))
     }
 
     fn publish(&self, _: &LiveApplication, values: &mut Values) {
         values.set(&APPLICATION, self.name().to_owned());
     }
 
-    async fn apply(
-        &self,
-        cx: &WriteCx<Aws>,
-        seen: Observed<LiveApplication>,
-        _: &Change,
-    ) -> Result<LiveApplication, Failure> {
-        let beanstalk = &cx.aws().beanstalk;
-        if let Some((live, _)) = seen.live() {
-            take_over_in_beanstalk(cx, &self.stack, ID, &live.arn, ("application", self.name())).await?;
-            return Ok(live.clone());
-        }
+    fn foresee(&self, (): &(), values: &mut Values) {
+        values.set(&APPLICATION, self.name().to_owned());
+    }
+
+    async fn create(&self, cx: &WriteCx<Aws>, (): ()) -> Result<LiveApplication, Failure> {
         cx.intend(CREATED, self.name()).await?;
         cx.check()?;
-        let create = beanstalk
+        let create = cx
+            .aws()
+            .beanstalk
             .create_application()
             .application_name(self.name())
             .set_tags(Some(new_beanstalk_tags(&self.stack, ID)));
@@ -131,7 +131,19 @@ impl Resource for Application {
             .application
             .and_then(|application| application.application_arn)
             .unwrap_or_default();
-        Ok(LiveApplication { arn })
+        let tags = self.stack.ownership.tags(ID);
+        Ok(LiveApplication { arn, tags })
+    }
+
+    async fn update(
+        &self,
+        cx: &WriteCx<Aws>,
+        live: LiveApplication,
+        steps: Vec<TagStep>,
+    ) -> Result<LiveApplication, Failure> {
+        tag_in_beanstalk(cx, &steps, &live.arn, ("application", self.name())).await?;
+        wait_shown(cx, &self.title(), &steps, || beanstalk_tags(cx.read().aws(), &live.arn)).await?;
+        Ok(live)
     }
 
     async fn delete(&self, cx: &WriteCx<Aws>, _: LiveApplication) -> Result<(), Failure> {

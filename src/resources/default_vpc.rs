@@ -3,21 +3,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use aws_sdk_ec2::types::{Filter, LocationType, RouteTable, Subnet, SubnetState, Tag, Vpc};
 
 use super::network_removal;
 use super::outputs::{NETWORK, Network};
+use super::ownership::{TagStep, removed_by, set_by, tag_steps, wait_shown};
 use super::stack::Stack;
 use crate::aws::Aws;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::paging::{self, Page};
 use crate::aws::presence::settled;
-use crate::aws::tags::{self, settled_owner};
+use crate::aws::tags::{self, settled_tags};
 use crate::engine::{
-    Change, Error, Failure, FieldChange, Kind, Limits, Observed, Owner, Poll, ReadCx, Resource, ResourceId, Values,
-    Wait, WriteCx,
+    Error, Failure, FieldChange, Kind, Limits, Notice, Observed, Owner, Plan, Poll, ReadCx, Resource, ResourceId, Step,
+    Values, Wait, WriteCx,
 };
 
 const ID: ResourceId = "default-vpc";
@@ -25,8 +25,6 @@ pub(super) const LIMITS: Limits = Limits::minutes(2, 10);
 
 pub(super) struct DefaultVpc {
     stack: Arc<Stack>,
-    /// Whether it was said that a VPC cannot be proven ours: every plan observes anew.
-    told: AtomicBool,
 }
 
 /// A VPC, and whether it is fit.
@@ -39,6 +37,28 @@ pub(super) struct LiveNetwork {
     fit: Result<Network, String>,
     /// A default VPC that lacks what AWS makes with it: not all there yet, or half removed.
     incomplete: bool,
+    tags: BTreeMap<String, String>,
+    /// A former run was about to make one, and nothing tells whether it was this one.
+    unproven: bool,
+}
+
+/// What can be changed of a network of ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum VpcStep {
+    Tag(TagStep),
+    /// Default subnets do not come back one by one with their routes: what a removal left is removed, then made anew.
+    Remake {
+        why: String,
+    },
+}
+
+impl Step for VpcStep {
+    fn shown(&self) -> FieldChange {
+        match self {
+            Self::Tag(tag) => tag.shown(),
+            Self::Remake { why } => FieldChange::new("subnets and routes", why.clone(), "as new".to_owned()),
+        }
+    }
 }
 
 /// A subnet, as far as it decides whether the stack can be in it.
@@ -59,10 +79,7 @@ pub(super) fn filter(name: &str, value: &str) -> Filter {
 
 impl DefaultVpc {
     pub(super) fn new(stack: Arc<Stack>) -> Self {
-        Self {
-            stack,
-            told: AtomicBool::new(false),
-        }
+        Self { stack }
     }
 
     async fn find(&self, aws: &Aws) -> Result<Option<Vpc>, Error> {
@@ -102,6 +119,8 @@ impl DefaultVpc {
             vpc_id: vpc_id.to_owned(),
             incomplete: is_default && is_incomplete(&places, &offered),
             fit,
+            tags: BTreeMap::new(),
+            unproven: false,
         })
     }
 
@@ -193,7 +212,7 @@ impl DefaultVpc {
     }
 
     /// CreateDefaultVpc takes no tags: what was made is tagged at once after it.
-    async fn create(&self, cx: &WriteCx<Aws>) -> Result<LiveNetwork, Failure> {
+    async fn make(&self, cx: &WriteCx<Aws>) -> Result<LiveNetwork, Failure> {
         cx.intend(tags::CREATED, "default-vpc").await?;
         cx.check()?;
         let made = cx.aws().ec2.create_default_vpc().send().await;
@@ -218,7 +237,7 @@ impl DefaultVpc {
                 let parts = self.parts(cx.read().aws(), vpc_id).await?;
                 self.tag(cx, parts).await.map_err(|error| left(error, vpc_id))?;
             }
-            None => self.tell_unproven(cx.read(), &live.vpc_id),
+            None => cx.settings().events.notice(unproven(&live.vpc_id), None),
         }
         Ok(live)
     }
@@ -260,10 +279,7 @@ impl DefaultVpc {
     }
 
     async fn tag(&self, cx: &WriteCx<Aws>, ids: Vec<String>) -> Result<(), Error> {
-        let tags = self.stack.ownership.tags(ID).into_iter();
-        let tags = tags
-            .map(|(key, value)| Tag::builder().key(key).value(value).build())
-            .collect();
+        let tags = tags_of(self.stack.ownership.tags(ID));
         let tag = cx.aws().ec2.create_tags().set_resources(Some(ids)).set_tags(Some(tags));
         // No check(), and to the end: a VPC that we made must not stay without tags because of a Ctrl-C.
         let wait = Wait::new("the default VPC to take its tags", 2, Limits::minutes(1, 2)).to_the_end();
@@ -278,15 +294,39 @@ impl DefaultVpc {
         .await
     }
 
-    fn tell_unproven(&self, cx: &ReadCx<Aws>, vpc_id: &str) {
-        if !self.told.swap(true, Ordering::Relaxed) {
-            let text = format!(
-                "the default VPC {vpc_id} may have been made by an interrupted run, which cannot be proven: it is used, and \
-                 teardown will leave it"
-            );
-            cx.settings().events.notice(text, None);
+    /// The tags of the VPC, and of what came with it.
+    async fn change_tags(&self, cx: &WriteCx<Aws>, vpc_id: &str, steps: &[TagStep]) -> Result<(), Error> {
+        let aws = cx.read().aws();
+        let mut ids = vec![vpc_id.to_owned()];
+        ids.extend(self.parts(aws, vpc_id).await?);
+        let (set, removed) = (tags_of(set_by(steps)), removed_by(steps));
+        if !set.is_empty() {
+            cx.check()?;
+            let tag = cx.aws().ec2.create_tags().set_resources(Some(ids.clone()));
+            tag.set_tags(Some(set)).send().await.explain("tag the default VPC")?;
         }
+        if !removed.is_empty() {
+            cx.check()?;
+            let keys = removed.into_iter().map(|key| Tag::builder().key(key).build());
+            let untag = cx.aws().ec2.delete_tags().set_resources(Some(ids));
+            let untag = untag.set_tags(Some(keys.collect())).send().await;
+            untag.explain("tag the default VPC")?;
+        }
+        wait_shown(cx, "default VPC", steps, || self.tags(aws)).await
     }
+}
+
+fn tags_of(tags: BTreeMap<String, String>) -> Vec<Tag> {
+    let tags = tags.into_iter();
+    tags.map(|(key, value)| Tag::builder().key(key).value(value).build())
+        .collect()
+}
+
+fn unproven(vpc_id: &str) -> String {
+    format!(
+        "the default VPC {vpc_id} may have been made by an interrupted run, which cannot be proven: it is used, and teardown \
+         will leave it"
+    )
 }
 
 fn left(error: Error, vpc_id: &str) -> Failure {
@@ -363,10 +403,16 @@ fn place(subnet: &Subnet, tables: &[RouteTable]) -> Place {
 
 impl Resource for DefaultVpc {
     type Live = LiveNetwork;
+    type Place = ();
+    type Step = VpcStep;
     type Clients = Aws;
 
     fn id(&self) -> ResourceId {
         ID
+    }
+
+    fn name(&self) -> String {
+        self.stack.profile.network.vpc.clone().unwrap_or_default()
     }
 
     fn title(&self) -> String {
@@ -390,8 +436,8 @@ impl Resource for DefaultVpc {
 
     async fn observe(&self, cx: &ReadCx<Aws>) -> Result<Observed<LiveNetwork>, Error> {
         let aws = cx.aws();
-        let Some(live) = settled(cx, ID, "default-vpc", || self.look(aws)).await? else {
-            return Ok(Observed::Absent);
+        let Some(mut live) = settled(cx, ID, "default-vpc", || self.look(aws)).await? else {
+            return Ok(Observed::Absent(()));
         };
         if self.stack.profile.network.vpc.is_some() {
             // Named by the user, so never ours, whatever its tags.
@@ -400,43 +446,49 @@ impl Resource for DefaultVpc {
                 owner: Owner::Nobody,
             });
         }
-        let owner = settled_owner(cx, &self.stack.ownership, ID, "default-vpc", || self.tags(aws)).await?;
-        if owner == Owner::Nobody && !cx.intents(ID, tags::CREATED).is_empty() {
-            self.tell_unproven(cx, &live.vpc_id);
-        }
-        Ok(Observed::Present { live, owner })
+        let tagged = settled_tags(cx, &self.stack.ownership, ID, "default-vpc", || self.tags(aws)).await?;
+        live.unproven = tagged.owner == Owner::Nobody && !cx.intents(ID, tags::CREATED).is_empty();
+        live.tags = tagged.tags;
+        Ok(Observed::Present {
+            live,
+            owner: tagged.owner,
+        })
     }
 
-    fn plan(&self, seen: &Observed<LiveNetwork>, _: &Values) -> Change {
+    fn plan(&self, seen: &Observed<LiveNetwork>, _: &Values) -> Plan<VpcStep> {
         let given = self.stack.profile.network.vpc.as_ref();
         let Some((live, owner)) = seen.live() else {
             return match given {
-                Some(id) => Change::Blocked {
-                    reason: format!("there is no VPC {id} in {}", self.stack.region),
-                    hint: "name another with --set network.vpc=ID".to_owned(),
-                },
-                None if self.stack.profile.network.create_default_vpc => Change::Create,
-                None => Change::Blocked {
-                    reason: "the account has no default VPC in this region, and network.create_default_vpc is false"
-                        .to_owned(),
-                    hint:
-                        "name a VPC with --set network.vpc=ID, or make one with --set network.create_default_vpc=true"
-                            .to_owned(),
-                },
+                Some(id) => Plan::blocked(
+                    format!("there is no VPC {id} in {}", self.stack.region),
+                    "name another with --set network.vpc=ID",
+                ),
+                None if self.stack.profile.network.create_default_vpc => Plan::Create,
+                None => Plan::blocked(
+                    "the account has no default VPC in this region, and network.create_default_vpc is false",
+                    "name a VPC with --set network.vpc=ID, or make one with --set network.create_default_vpc=true",
+                ),
             };
         };
         match (&live.fit, owner) {
-            (Ok(_), Owner::Ours) => Change::Keep,
+            (Ok(_), Owner::Ours) => {
+                let tags = tag_steps(&self.stack, ID, &live.tags).into_iter();
+                Plan::of(tags.map(VpcStep::Tag).collect())
+            }
             // Another stack's is used too: its teardown leaves it while we live in it.
-            (Ok(_), _) => Change::Adopt,
-            (Err(why), Owner::Ours) if live.incomplete => Change::Update {
-                fields: vec![FieldChange::new("subnets and routes", why.clone(), "as new".to_owned())],
-            },
-            (Err(why), _) => Change::Blocked {
-                reason: format!("{} cannot be used: {why}", live.vpc_id),
-                hint: "name another with --set network.vpc=ID and --set network.subnets=ID,ID".to_owned(),
-            },
+            (Ok(_), _) => Plan::Use,
+            (Err(why), Owner::Ours) if live.incomplete => Plan::Update(vec![VpcStep::Remake { why: why.clone() }]),
+            (Err(why), _) => Plan::blocked(
+                format!("{} cannot be used: {why}", live.vpc_id),
+                "name another with --set network.vpc=ID and --set network.subnets=ID,ID",
+            ),
         }
+    }
+
+    fn notices(&self, seen: &Observed<LiveNetwork>) -> Vec<Notice> {
+        let unproven_one = seen.live().filter(|(live, _)| live.unproven);
+        let notice = unproven_one.map(|(live, _)| Notice::new(unproven(&live.vpc_id)));
+        notice.into_iter().collect()
     }
 
     fn publish(&self, live: &LiveNetwork, values: &mut Values) {
@@ -445,12 +497,22 @@ impl Resource for DefaultVpc {
         }
     }
 
-    async fn apply(&self, cx: &WriteCx<Aws>, seen: Observed<LiveNetwork>, _: &Change) -> Result<LiveNetwork, Failure> {
-        if let Some((live, _)) = seen.live() {
-            // Default subnets do not come back one by one with their routes: what a removal left is removed, then made anew.
+    async fn create(&self, cx: &WriteCx<Aws>, (): ()) -> Result<LiveNetwork, Failure> {
+        self.make(cx).await
+    }
+
+    async fn update(&self, cx: &WriteCx<Aws>, live: LiveNetwork, steps: Vec<VpcStep>) -> Result<LiveNetwork, Failure> {
+        let remade = steps.iter().any(|step| matches!(step, VpcStep::Remake { .. }));
+        if remade {
             network_removal::remove(cx, &live.vpc_id).await?;
+            return self.make(cx).await;
         }
-        self.create(cx).await
+        let tags = steps.into_iter().filter_map(|step| match step {
+            VpcStep::Tag(tag) => Some(tag),
+            VpcStep::Remake { .. } => None,
+        });
+        self.change_tags(cx, &live.vpc_id, &tags.collect::<Vec<_>>()).await?;
+        Ok(live)
     }
 
     async fn delete(&self, cx: &WriteCx<Aws>, live: LiveNetwork) -> Result<(), Failure> {

@@ -67,9 +67,12 @@ fn subnets_of_ones_own_must_be_in_the_vpc_and_in_two_zones_for_a_load_balancer()
 #[test]
 fn no_default_vpc_is_made_where_the_profile_says_so() {
     let network = vpc(|profile| profile.network.create_default_vpc = false);
-    let change = network.plan(&Observed::Absent, &Values::default());
-    assert!(matches!(change, Change::Blocked { .. }), "{change:?}");
-    assert_eq!(vpc(|_| {}).plan(&Observed::Absent, &Values::default()), Change::Create);
+    let change = network.plan(&Observed::Absent(()), &Values::default());
+    assert!(matches!(change, Plan::Blocked { .. }), "{change:?}");
+    assert_eq!(
+        vpc(|_| {}).plan(&Observed::Absent(()), &Values::default()),
+        Plan::Create
+    );
 }
 
 #[test]

@@ -2,26 +2,26 @@
 //! Found again by its comment, confirmed by its tags; its caller reference is random and journalled first, as
 //! none can be used twice (botocore: cloudfront, CallerReference).
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use aws_sdk_cloudfront::types::{
-    Distribution as LiveCloudFront, DistributionConfig, DistributionConfigWithTags, Tag, Tags,
+    Distribution as LiveCloudFront, DistributionConfig, DistributionConfigWithTags, Tag, TagKeys, Tags,
 };
 
 use super::distribution_calls::{self as calls, Found};
-use super::distribution_config::{Wanted, origin_name};
+use super::distribution_config::{self as config, Wanted, origin_name};
 use super::outputs::{DISTRIBUTION, LiveDistribution, ORIGIN, WEB_ACL};
-use super::ownership::block_unless_ours;
+use super::ownership::{TagStep, block_unless_ours, removed_by, set_by, tag_steps, wait_shown};
 use super::stack::Stack;
 use crate::aws::Aws;
 use crate::aws::errors::Explain;
 use crate::aws::presence::settled;
-use crate::aws::tags::{self, settled_owner};
+use crate::aws::tags::{self, Tagged, settled_tags};
 use crate::aws::texts;
 use crate::engine::{
-    Change, Error, Failure, FieldChange, Kind, Limits, Observed, Owner, Poll, ReadCx, Resource, ResourceId, Values,
-    Wait, WriteCx,
+    Error, Failure, FieldChange, Kind, Limits, Notice, Observed, Owner, Plan, Poll, ReadCx, Resource, ResourceId, Step,
+    Values, Wait, WriteCx,
 };
 
 const ID: ResourceId = "distribution";
@@ -36,8 +36,6 @@ const SPREADING: Limits = Limits::minutes(1, 2);
 
 pub(super) struct Distribution {
     stack: Arc<Stack>,
-    /// Whether a second distribution of ours was spoken of: every plan observes anew.
-    told: AtomicBool,
 }
 
 #[derive(Clone)]
@@ -47,11 +45,42 @@ pub(super) struct LiveState {
     domain: String,
     deployed: bool,
     config: DistributionConfig,
+    tags: BTreeMap<String, String>,
+    /// Ids of further ones of this stack, which are not used.
+    others: Vec<String>,
+}
+
+/// What can be changed of a distribution: all of it, at the address that it has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum DistributionStep {
+    Tag(TagStep),
+    Set(FieldChange),
+    /// On its way to the edge locations.
+    Follow,
+}
+
+impl Step for DistributionStep {
+    fn shown(&self) -> FieldChange {
+        match self {
+            Self::Tag(tag) => tag.shown(),
+            Self::Set(field) => field.clone(),
+            Self::Follow => {
+                let field = FieldChange::new("Status", "InProgress".to_owned(), "Deployed".to_owned());
+                field.passing_by_itself()
+            }
+        }
+    }
 }
 
 /// Whether this is a name of Beanstalk's, which anyone can take once it is free; a load balancer's is never given out again.
 fn is_cname(name: &str) -> bool {
     name.contains(".elasticbeanstalk.")
+}
+
+/// What others give.
+struct Inputs {
+    origin: String,
+    web_acl: Option<String>,
 }
 
 impl LiveState {
@@ -62,6 +91,8 @@ impl LiveState {
             id: distribution.id,
             arn: distribution.arn,
             domain: distribution.domain_name,
+            tags: BTreeMap::new(),
+            others: Vec::new(),
         })
     }
 
@@ -85,10 +116,7 @@ impl LiveState {
 
 impl Distribution {
     pub(super) fn new(stack: Arc<Stack>) -> Self {
-        Self {
-            stack,
-            told: AtomicBool::new(false),
-        }
+        Self { stack }
     }
 
     fn comment(&self) -> &str {
@@ -108,8 +136,8 @@ impl Distribution {
         }
     }
 
-    /// Ours among those with our comment; else one that is in the way.
-    async fn find(&self, cx: &ReadCx<Aws>) -> Result<Option<(Found, Owner)>, Error> {
+    /// Ours among those with our comment, with the ids of further ones; else one that is in the way.
+    async fn find(&self, cx: &ReadCx<Aws>) -> Result<Option<(Found, Tagged, Vec<String>)>, Error> {
         let aws = cx.aws();
         let mut ours = Vec::new();
         let mut in_the_way = None;
@@ -118,34 +146,27 @@ impl Distribution {
             Ok((!alike.is_empty()).then_some(alike))
         };
         for found in settled(cx, ID, self.comment(), list).await?.unwrap_or_default() {
-            match settled_owner(cx, &self.stack.ownership, ID, self.comment(), || {
+            let tagged = settled_tags(cx, &self.stack.ownership, ID, self.comment(), || {
                 calls::tags(aws, &found.arn)
-            })
-            .await?
-            {
-                Owner::Ours => ours.push(found),
-                other => in_the_way = Some((found, other)),
+            });
+            let tagged = tagged.await?;
+            match tagged.owner {
+                Owner::Ours => ours.push((found, tagged)),
+                _ => in_the_way = Some((found, tagged, Vec::new())),
             }
         }
         // Enabled before disabled, then the newest.
-        ours.sort_by_key(|found| (found.enabled, found.modified));
+        ours.sort_by_key(|(found, _)| (found.enabled, found.modified));
         let chosen = ours.pop();
-        if !ours.is_empty() && !self.told.swap(true, Ordering::Relaxed) {
-            let others: Vec<_> = ours.iter().map(|found| found.id.as_str()).collect();
-            let text = format!(
-                "there are more distributions of this stack than one; not used: {}",
-                others.join(", ")
-            );
-            cx.settings().events.notice(text, Some("confctl teardown".to_owned()));
-        }
-        Ok(chosen.map(|found| (found, Owner::Ours)).or(in_the_way))
+        let others = ours.into_iter().map(|(found, _)| found.id).collect();
+        Ok(chosen.map(|(found, tagged)| (found, tagged, others)).or(in_the_way))
     }
 
     async fn look(&self, aws: &Aws, id: &str) -> Result<Option<LiveState>, Error> {
         Ok(calls::get(aws, id).await?.and_then(LiveState::of))
     }
 
-    async fn create(&self, cx: &WriteCx<Aws>, wanted: &Wanted<'_>) -> Result<LiveState, Error> {
+    async fn make(&self, cx: &WriteCx<Aws>, wanted: &Wanted<'_>) -> Result<LiveState, Error> {
         // A run that lost the answer left its reference: with the same one CloudFront makes no second distribution.
         let earlier = cx.read().intents(ID, REFERENCE).pop();
         let reference = earlier.unwrap_or_else(new_reference);
@@ -169,7 +190,7 @@ impl Distribution {
         let doing = "create the distribution";
         let with_tags = DistributionConfigWithTags::builder()
             .distribution_config(wanted.config(reference)?)
-            .tags(self.our_tags()?)
+            .tags(tags_of(self.stack.ownership.tags(ID))?)
             .build();
         let create = cx
             .aws()
@@ -209,27 +230,66 @@ impl Distribution {
             Ok(None) | Err(_) => return Ok(None),
         };
         // Its tags may not show yet: judged by one empty read, it would be made a second time.
-        let owner = settled_owner(cx, &self.stack.ownership, ID, self.comment(), || {
+        let tagged = settled_tags(cx, &self.stack.ownership, ID, self.comment(), || {
             calls::tags(cx.aws(), &live.arn)
         })
         .await?;
-        Ok((owner == Owner::Ours).then_some(live))
+        Ok((tagged.owner == Owner::Ours).then_some(live))
     }
 
-    fn our_tags(&self) -> Result<Tags, Error> {
-        let tags = self.stack.ownership.tags(ID).into_iter();
-        let tags: Result<Vec<_>, _> = tags.map(|(k, v)| Tag::builder().key(k).value(v).build()).collect();
-        let tags = tags.map_err(|error| Error::failed("could not make the tags").because(error.to_string()))?;
-        Ok(Tags::builder().set_items(Some(tags)).build())
+    async fn change_tags(&self, cx: &WriteCx<Aws>, live: &LiveState, steps: &[TagStep]) -> Result<(), Error> {
+        let (set, removed) = (set_by(steps), removed_by(steps));
+        let doing = format!("tag the distribution {}", live.id);
+        if !set.is_empty() {
+            cx.intend(tags::CREATED, self.comment()).await?;
+            cx.check()?;
+            let tag = cx.aws().cloudfront.tag_resource().resource(&live.arn);
+            tag.tags(tags_of(set)?).send().await.explain(&doing)?;
+        }
+        if !removed.is_empty() {
+            cx.check()?;
+            let keys = TagKeys::builder().set_items(Some(removed)).build();
+            let untag = cx.aws().cloudfront.untag_resource().resource(&live.arn);
+            untag.tag_keys(keys).send().await.explain(&doing)?;
+        }
+        wait_shown(cx, &self.title(), steps, || calls::tags(cx.read().aws(), &live.arn)).await
     }
 
-    async fn take_over(&self, cx: &WriteCx<Aws>, live: &LiveState) -> Result<(), Error> {
-        cx.intend(tags::CREATED, self.comment()).await?;
-        cx.check()?;
-        let tag = cx.aws().cloudfront.tag_resource().resource(&live.arn);
-        let tagged = tag.tags(self.our_tags()?).send().await;
-        tagged.explain(&format!("tag the distribution {}", live.id))?;
-        Ok(())
+    /// Sets these fields and no others: what somebody changed since they were shown ends the run.
+    async fn set(&self, cx: &WriteCx<Aws>, id: &str, wanted: &Wanted<'_>, fields: &[FieldChange]) -> Result<(), Error> {
+        calls::update(cx, id, SPREADING, |config| {
+            let now = wanted.differences(config)?;
+            let unseen = now
+                .iter()
+                .find(|field| !fields.iter().any(|shown| shown.field == field.field));
+            if let Some(unseen) = unseen {
+                let text = format!("{} of the distribution {id} was changed a moment ago", unseen.field);
+                return Err(Error::new(Kind::Unforeseen, text).hint("confctl plan"));
+            }
+            wanted.amend(config)
+        })
+        .await
+    }
+
+    fn inputs(&self, cx: &WriteCx<Aws>) -> Result<Inputs, Error> {
+        Ok(Inputs {
+            origin: cx.need(&ORIGIN)?,
+            web_acl: match self.stack.profile.has_web_acl() {
+                true => Some(cx.need(&WEB_ACL)?),
+                false => None,
+            },
+        })
+    }
+
+    /// Makes it known, and waits until it is deployed as it should be.
+    async fn follow(&self, cx: &WriteCx<Aws>, live: LiveState, wanted: &Wanted<'_>) -> Result<LiveState, Failure> {
+        // It answers long before it is deployed everywhere.
+        cx.publish(&DISTRIBUTION, live.output());
+        cx.step(format!("{} is on its way to the edge locations", live.domain));
+        let left = live.leftover();
+        let is_right = |config: &DistributionConfig| wanted.differences(config).is_ok_and(|fields| fields.is_empty());
+        let deployed = self.wait_deployed(cx, &live.id, is_right).await;
+        deployed.map_err(|error| Failure::from(error).leaving(left, false))
     }
 
     /// Follows it until every edge location has it, and it reads as `right`: a read after a write may be stale.
@@ -256,16 +316,30 @@ impl Distribution {
     }
 }
 
+fn tags_of(tags: BTreeMap<String, String>) -> Result<Tags, Error> {
+    let tags = tags.into_iter();
+    let tags: Result<Vec<_>, _> = tags.map(|(k, v)| Tag::builder().key(k).value(v).build()).collect();
+    let tags = tags.map_err(|error| Error::failed("could not make the tags").because(error.to_string()))?;
+    Ok(Tags::builder().set_items(Some(tags)).build())
+}
+
 fn new_reference() -> String {
     format!("confctl-{:032x}", rand::random::<u128>())
 }
 
 impl Resource for Distribution {
     type Live = LiveState;
+    type Place = ();
+    type Step = DistributionStep;
     type Clients = Aws;
 
     fn id(&self) -> ResourceId {
         ID
+    }
+
+    /// Its comment can be changed, and it has no other name that we choose: there is one a stack.
+    fn name(&self) -> String {
+        String::new()
     }
 
     fn title(&self) -> String {
@@ -290,92 +364,107 @@ impl Resource for Distribution {
     /// Never settling: an update and the way to its removal need not wait for an earlier change to be deployed. One that is not
     /// yet deployed is planned as an update of its status.
     async fn observe(&self, cx: &ReadCx<Aws>) -> Result<Observed<LiveState>, Error> {
-        let Some((found, owner)) = self.find(cx).await? else {
-            return Ok(Observed::Absent);
+        let Some((found, tagged, others)) = self.find(cx).await? else {
+            return Ok(Observed::Absent(()));
         };
-        Ok(match self.look(cx.aws(), &found.id).await? {
-            Some(live) => Observed::Present { live, owner },
-            None => Observed::Absent,
+        let Some(live) = self.look(cx.aws(), &found.id).await? else {
+            return Ok(Observed::Absent(()));
+        };
+        Ok(Observed::Present {
+            live: LiveState {
+                tags: tagged.tags,
+                others,
+                ..live
+            },
+            owner: tagged.owner,
         })
     }
 
-    fn plan(&self, seen: &Observed<LiveState>, known: &Values) -> Change {
+    fn plan(&self, seen: &Observed<LiveState>, known: &Values) -> Plan<DistributionStep> {
         let Some((live, owner)) = seen.live() else {
-            return Change::Create;
+            return Plan::Create;
         };
         if let Some(blocked) = block_unless_ours(&self.stack, ID, owner, "cdn.comment") {
             return blocked;
         }
-        let mut fields = Vec::new();
-        if *owner == Owner::Nobody {
-            fields.push(FieldChange::new(tags::STACK, None, self.stack.name.to_string()));
-        }
         let (origin, web_acl) = (known.get(&ORIGIN), known.get(&WEB_ACL));
         if let (None, Some(dangling)) = (&origin, live.dangling_cname()) {
             // The environment that held the name is gone: it is free for any customer, and viewers are sent there.
-            return Change::Blocked {
-                reason: format!(
-                    "it still fetches from {dangling}, a name that no environment of this stack holds any more"
-                ),
-                hint: "confctl teardown --keep users-table; confctl up".to_owned(),
-            };
+            return Plan::blocked(
+                format!("it still fetches from {dangling}, a name that no environment of this stack holds any more"),
+                "confctl teardown --keep users-table; confctl up",
+            );
         }
-        match self
+        let differences = self
             .wanted(origin.as_deref(), web_acl.as_deref())
-            .differences(&live.config)
-        {
-            Ok(differences) => fields.extend(differences),
-            Err(error) => {
-                return Change::Blocked {
-                    reason: error.to_string(),
-                    hint: "confctl profile show".to_owned(),
-                };
-            }
+            .differences(&live.config);
+        let differences = match differences {
+            Ok(differences) => differences,
+            Err(error) => return Plan::blocked(error.to_string(), "confctl profile show"),
+        };
+        let tags = tag_steps(&self.stack, ID, &live.tags).into_iter();
+        let mut steps: Vec<_> = tags.map(DistributionStep::Tag).collect();
+        steps.extend(differences.into_iter().map(DistributionStep::Set));
+        if origin.is_none() {
+            let from = Some(origin_name(&live.config).to_owned());
+            let field = FieldChange::awaiting(config::ORIGIN_NAME, from, ORIGIN.name);
+            steps.push(DistributionStep::Set(field));
+        }
+        if web_acl.is_none() && self.stack.profile.has_web_acl() {
+            let from = live.config.web_acl_id.clone().filter(|id| !id.is_empty());
+            let field = FieldChange::awaiting(config::WEB_ACL, from, WEB_ACL.name);
+            steps.push(DistributionStep::Set(field));
         }
         if !live.deployed {
-            fields.push(FieldChange::new(
-                "Status",
-                "InProgress".to_owned(),
-                "Deployed".to_owned(),
-            ));
+            steps.push(DistributionStep::Follow);
         }
-        if fields.is_empty() {
-            Change::Keep
-        } else {
-            Change::Update { fields }
-        }
+        Plan::of(steps)
+    }
+
+    fn notices(&self, seen: &Observed<LiveState>) -> Vec<Notice> {
+        let others = seen.live().map(|(live, _)| live.others.join(", "));
+        let others = others.filter(|others| !others.is_empty());
+        let notice = others.map(|others| {
+            let text = format!("there are more distributions of this stack than one; not used: {others}");
+            Notice::new(text).hint("confctl teardown")
+        });
+        notice.into_iter().collect()
     }
 
     fn publish(&self, live: &LiveState, values: &mut Values) {
         values.set(&DISTRIBUTION, live.output());
     }
 
-    async fn apply(&self, cx: &WriteCx<Aws>, seen: Observed<LiveState>, _: &Change) -> Result<LiveState, Failure> {
-        let origin = cx.need(&ORIGIN)?;
-        let web_acl = match self.stack.profile.has_web_acl() {
-            true => Some(cx.need(&WEB_ACL)?),
-            false => None,
-        };
-        let wanted = self.wanted(Some(&origin), web_acl.as_deref());
-        let is_right = |config: &DistributionConfig| wanted.differences(config).is_ok_and(|fields| fields.is_empty());
-        let live = match seen {
-            Observed::Present { live, owner } | Observed::Settling { live, owner, .. } => {
-                if owner == Owner::Nobody {
-                    self.take_over(cx, &live).await?;
-                }
-                if !is_right(&live.config) {
-                    calls::update(cx, &live.id, SPREADING, |config| wanted.amend(config)).await?;
-                }
-                live
+    async fn create(&self, cx: &WriteCx<Aws>, (): ()) -> Result<LiveState, Failure> {
+        let inputs = self.inputs(cx)?;
+        let wanted = self.wanted(Some(&inputs.origin), inputs.web_acl.as_deref());
+        let live = self.make(cx, &wanted).await?;
+        self.follow(cx, live, &wanted).await
+    }
+
+    async fn update(
+        &self,
+        cx: &WriteCx<Aws>,
+        live: LiveState,
+        steps: Vec<DistributionStep>,
+    ) -> Result<LiveState, Failure> {
+        let inputs = self.inputs(cx)?;
+        let wanted = self.wanted(Some(&inputs.origin), inputs.web_acl.as_deref());
+        let (mut tags, mut fields) = (Vec::new(), Vec::new());
+        for step in steps {
+            match step {
+                DistributionStep::Tag(tag) => tags.push(tag),
+                DistributionStep::Set(field) => fields.push(field),
+                DistributionStep::Follow => {}
             }
-            Observed::Absent | Observed::Unknown(_) => self.create(cx, &wanted).await?,
-        };
-        // It answers long before it is deployed everywhere.
-        cx.publish(&DISTRIBUTION, live.output());
-        cx.step(format!("{} is on its way to the edge locations", live.domain));
-        let left = live.leftover();
-        let deployed = self.wait_deployed(cx, &live.id, is_right).await;
-        deployed.map_err(|error| Failure::from(error).leaving(left, false))
+        }
+        if !tags.is_empty() {
+            self.change_tags(cx, &live, &tags).await?;
+        }
+        if !fields.is_empty() {
+            self.set(cx, &live.id, &wanted, &fields).await?;
+        }
+        self.follow(cx, live, &wanted).await
     }
 
     async fn delete(&self, cx: &WriteCx<Aws>, live: LiveState) -> Result<(), Failure> {

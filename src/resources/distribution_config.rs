@@ -13,6 +13,10 @@ use crate::profile::{CachePolicy, Cdn};
 /// The id of the one origin, within the distribution.
 const ORIGIN_ID: &str = "environment";
 
+/// CloudFront's names of the two that other resources give.
+pub(super) const ORIGIN_NAME: &str = "Origin.DomainName";
+pub(super) const WEB_ACL: &str = "WebACLId";
+
 /// What a distribution should be like. `None` for what is known only after apply: compared with nothing then.
 pub(super) struct Wanted<'a> {
     pub(super) cdn: &'a Cdn,
@@ -117,6 +121,7 @@ impl Wanted<'_> {
     /// Where the SDK does not take it.
     pub(super) fn amend(&self, config: &mut DistributionConfig) -> Result<(), Error> {
         config.enabled = true;
+        config.comment = self.comment.to_owned();
         config.price_class = Some(self.cdn.price_class.as_str().into());
         config.http_version = Some(self.cdn.http_version.as_str().into());
         config.is_ipv6_enabled = Some(self.cdn.ipv6);
@@ -209,7 +214,8 @@ fn fields(config: &DistributionConfig) -> Vec<(&'static str, String)> {
     let number = |value: Option<i32>| text(value.map(|value| value.to_string()));
     let flag = |value: Option<bool>| value.unwrap_or_default().to_string();
     vec![
-        ("Origin.DomainName", origin_name(config).to_owned()),
+        ("Comment", config.comment.clone()),
+        (ORIGIN_NAME, origin_name(config).to_owned()),
         (
             "OriginProtocolPolicy",
             text(custom.map(|custom| custom.origin_protocol_policy.to_string())),
@@ -248,7 +254,7 @@ fn fields(config: &DistributionConfig) -> Vec<(&'static str, String)> {
             ),
         ),
         ("IsIPV6Enabled", flag(config.is_ipv6_enabled)),
-        ("WebACLId", text(config.web_acl_id.clone())),
+        (WEB_ACL, text(config.web_acl_id.clone())),
         ("Enabled", config.enabled.to_string()),
     ]
 }

@@ -9,7 +9,7 @@ use super::instance_profile::ID;
 use super::roles::{Deed, WantedRole, managed_policy};
 use super::stack::Stack;
 use crate::aws::partitions;
-use crate::profile::DynamoDbAccess;
+use crate::profile::{DynamoDbAccess, Profile};
 
 /// The article's AmazonDynamoDBFullAccess has been deprecated since April 2025, and AWS attaches deprecated policies to nothing
 /// new; this is its successor (DynamoDB guide: ddb-security-iam.awsmanpol).
@@ -64,13 +64,30 @@ pub(super) fn wanted(stack: &Stack) -> WantedRole {
         service: format!("ec2.{}", partition.dns_suffix),
         external_id: None,
         managed,
-        switched: [DYNAMODB_FULL, DYNAMODB_FORMER, SSM]
+        switched: switched(stack)
+            .iter()
             .map(|name| managed_policy(partition, name))
-            .into(),
+            .collect(),
         inline,
         boundary: roles.permissions_boundary.clone(),
+        former_boundaries: former_boundaries(stack),
         must_do,
     }
+}
+
+/// Every policy that is ours to take off again: what confctl attaches by itself, and what this or a former profile names.
+fn switched(stack: &Stack) -> BTreeSet<String> {
+    let default = Profile::default();
+    let profiles = stack.former.iter().chain([&default]);
+    let named = profiles.flat_map(|profile| &profile.roles.instance_policies);
+    let own = [DYNAMODB_FULL, DYNAMODB_FORMER, SSM].into_iter().map(str::to_owned);
+    named.cloned().chain(own).collect()
+}
+
+/// The boundaries that former profiles set.
+pub(super) fn former_boundaries(stack: &Stack) -> BTreeSet<String> {
+    let boundaries = stack.former.iter().map(|profile| &profile.roles.permissions_boundary);
+    boundaries.flatten().cloned().collect()
 }
 
 /// WebTier lets every instance of the account write into Beanstalk's bucket (Beanstalk guide:

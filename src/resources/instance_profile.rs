@@ -9,16 +9,17 @@ use aws_sdk_ec2::types::IamInstanceProfileAssociationState;
 
 use super::instance_policies::wanted;
 use super::outputs::INSTANCE_PROFILE;
+use super::ownership::{TagStep, removed_by, set_by, tag_steps, wait_shown};
 use super::role_facts;
-use super::roles::{self, LiveRole, WantedRole, blocked_by_owner};
+use super::roles::{self, LiveRole, RoleStep, WantedRole, blocked_by_owner};
 use super::stack::Stack;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::paging::{self, Page};
 use crate::aws::presence::settled;
-use crate::aws::tags::{self, settled_owner};
+use crate::aws::tags::{self, settled_tags};
 use crate::aws::{Aws, Ownership};
 use crate::engine::{
-    Change, Error, Failure, FieldChange, Kind, Limits, Observed, Owner, Poll, ReadCx, Resource, ResourceId, Values,
+    Error, Failure, FieldChange, Kind, Limits, Observed, Owner, Plan, Poll, ReadCx, Resource, ResourceId, Step, Values,
     Wait, WriteCx,
 };
 use crate::profile::RolesMode;
@@ -31,20 +32,29 @@ const SPREADING: Duration = Duration::from_secs(10);
 pub(super) struct InstanceProfile {
     stack: Arc<Stack>,
     wanted: WantedRole,
-    /// The names that were chosen when the account was last looked at, and why not the preferred ones.
-    chosen: Mutex<Choice>,
 }
 
+/// The names under which the two are or would be, and why they are not the preferred ones.
 #[derive(Clone, Debug, PartialEq)]
-struct Choice {
+pub(super) struct Choice {
     role: String,
     profile: String,
     instead: Option<String>,
 }
 
+impl Choice {
+    fn title(&self) -> String {
+        match &self.instead {
+            Some(why) => format!("instance profile {} ({why})", self.profile),
+            None => format!("instance profile {}", self.profile),
+        }
+    }
+}
+
 /// What exists of role and profile under one choice of names.
 #[derive(Clone, Debug)]
 pub(super) struct LivePair {
+    choice: Choice,
     role: Option<LiveRole>,
     profile: Option<LiveProfile>,
 }
@@ -56,6 +66,37 @@ struct LiveProfile {
     owner: Owner,
     /// The role in it; IAM allows one.
     role: Option<String>,
+    tags: BTreeMap<String, String>,
+}
+
+/// What can be changed of the three.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum PairStep {
+    CreateRole(String),
+    Role(RoleStep),
+    CreateProfile(String),
+    TagProfile(TagStep),
+    /// The role is put into the profile.
+    Link {
+        role: String,
+    },
+}
+
+impl Step for PairStep {
+    fn shown(&self) -> FieldChange {
+        let made = |field: &str, name: &str| FieldChange::new(field, None, name.to_owned());
+        match self {
+            Self::CreateRole(name) => made("role", name),
+            Self::Role(step) => step.shown(),
+            Self::CreateProfile(name) => made("instance profile", name),
+            Self::TagProfile(step) => {
+                let mut shown = step.shown();
+                shown.field.push_str(" of the instance profile");
+                shown
+            }
+            Self::Link { role } => made("role of the instance profile", role),
+        }
+    }
 }
 
 impl LivePair {
@@ -93,47 +134,37 @@ impl LivePair {
         }
     }
 
-    fn differences(&self, wanted: &WantedRole, choice: &Choice) -> Vec<FieldChange> {
-        let mut fields = Vec::new();
+    fn differences(&self, stack: &Stack, wanted: &WantedRole) -> Vec<PairStep> {
+        let mut steps = Vec::new();
         match &self.role {
-            None => fields.push(FieldChange::new("role", None, choice.role.clone())),
-            Some(role) if role.owner == Owner::Ours => fields.extend(role.differences(wanted)),
+            None => steps.push(PairStep::CreateRole(self.choice.role.clone())),
+            Some(role) if role.owner == Owner::Ours => {
+                steps.extend(role.differences(stack, wanted).into_iter().map(PairStep::Role));
+            }
             Some(_) => {}
         }
-        if self.profile.is_none() {
-            fields.push(FieldChange::new("instance profile", None, choice.profile.clone()));
+        match &self.profile {
+            None => steps.push(PairStep::CreateProfile(self.choice.profile.clone())),
+            Some(profile) if profile.owner == Owner::Ours => {
+                let tags = tag_steps(stack, ID, &profile.tags);
+                steps.extend(tags.into_iter().map(PairStep::TagProfile));
+            }
+            Some(_) => {}
         }
         if !self.is_linked() {
-            fields.push(FieldChange::new(
-                "role of the instance profile",
-                None,
-                choice.role.clone(),
-            ));
+            let role = self.role.as_ref().map_or(&self.choice.role, |role| &role.name);
+            steps.push(PairStep::Link { role: role.clone() });
         }
-        fields
+        steps
     }
 }
 
 impl InstanceProfile {
     pub(super) fn new(stack: Arc<Stack>) -> Self {
-        let chosen = Choice {
-            role: stack.names.instance_role.clone(),
-            profile: stack.names.instance_profile.clone(),
-            instead: None,
-        };
         Self {
             wanted: wanted(&stack),
-            chosen: Mutex::new(chosen),
             stack,
         }
-    }
-
-    fn choice(&self) -> Choice {
-        self.chosen.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn choose(&self, choice: Choice) {
-        *self.chosen.lock().unwrap_or_else(PoisonError::into_inner) = choice;
     }
 
     fn preferred(&self) -> Choice {
@@ -154,83 +185,126 @@ impl InstanceProfile {
         let Some(profile) = settled(cx, ID, name, read).await? else {
             return Ok(None);
         };
-        let owner = settled_owner(cx, &self.stack.ownership, ID, name, || profile_tags(cx.aws(), name)).await;
-        let owner = match owner {
+        let tagged = settled_tags(cx, &self.stack.ownership, ID, name, || profile_tags(cx.aws(), name)).await;
+        let tagged = match tagged {
             // It is being deleted: IAM's reads do not agree for a while, longer than the engine's second look takes.
             Err(error) if error.is_code("NoSuchEntity") => return Ok(None),
-            owner => owner?,
+            tagged => tagged?,
         };
         Ok(Some(LiveProfile {
             name: profile.instance_profile_name,
             arn: profile.arn,
-            owner,
+            owner: tagged.owner,
+            tags: tagged.tags,
             role: profile.roles.into_iter().next().map(|role| role.role_name),
         }))
     }
 
     /// What exists under these names. What counts is the role that is in the profile, whatever its name.
-    async fn pair(&self, cx: &ReadCx<Aws>, role: &str, profile: &str) -> Result<LivePair, Error> {
-        let profile = self.profile(cx, profile).await?;
+    async fn pair(&self, cx: &ReadCx<Aws>, choice: Choice) -> Result<LivePair, Error> {
+        let profile = self.profile(cx, &choice.profile).await?;
         let linked = profile.as_ref().and_then(|profile| profile.role.clone());
-        let role = role_facts::read(cx, &self.stack, &self.wanted, linked.as_deref().unwrap_or(role)).await?;
-        Ok(LivePair { role, profile })
+        let role = linked.as_deref().unwrap_or(&choice.role);
+        let role = role_facts::read(cx, &self.stack, &self.wanted, role).await?;
+        Ok(LivePair { choice, role, profile })
     }
 
     /// The preferred names where they are free, ours or able; else our own beside them, which stay in use once they exist.
     async fn find(&self, cx: &ReadCx<Aws>) -> Result<LivePair, Error> {
         let names = &self.stack.names;
-        let preferred = self.pair(cx, &names.instance_role, &names.instance_profile).await?;
-        let choice = self.preferred();
+        let preferred = self.pair(cx, self.preferred()).await?;
         if self.stack.profile.roles.mode != RolesMode::Auto || names.own_instance_profile == names.instance_profile {
-            self.choose(choice);
             return Ok(preferred);
         }
-        let own = self
-            .pair(cx, &names.own_instance_role, &names.own_instance_profile)
-            .await?;
+        let own = Choice {
+            role: names.own_instance_role.clone(),
+            profile: names.own_instance_profile.clone(),
+            instead: None,
+        };
+        let mut own = self.pair(cx, own).await?;
         let own_is_in_use = own.owner() == Owner::Ours;
         let mut why = preferred.usable(&self.wanted).err();
         if own_is_in_use && preferred.role.is_none() && preferred.profile.is_none() {
             why = Some("was taken when this was made".to_owned());
         }
         if own_is_in_use || why.is_some() {
-            self.choose(Choice {
-                role: names.own_instance_role.clone(),
-                profile: names.own_instance_profile.clone(),
-                instead: why.map(|why| format!("{} {why}", names.instance_role)),
-            });
+            own.choice.instead = why.map(|why| format!("{} {why}", names.instance_role));
             return Ok(own);
         }
-        self.choose(choice);
         Ok(preferred)
     }
 
-    /// Makes what is missing; gives whether anything was made that has to spread.
-    async fn converge(&self, cx: &WriteCx<Aws>, live: &LivePair) -> Result<bool, Error> {
-        let choice = self.choice();
-        let role = live.role.as_ref();
-        if role.is_none_or(|role| role.owner == Owner::Ours) {
-            let name = role.map_or(&choice.role, |role| &role.name);
-            roles::converge(cx, &self.stack, &self.wanted, name, role).await?;
+    /// Takes the steps, and waits until what came of them shows.
+    async fn converge(&self, cx: &WriteCx<Aws>, choice: Choice, steps: &[PairStep]) -> Result<LivePair, Failure> {
+        let left = format!("role and instance profile {}, as far as they were made", choice.role);
+        let partly = |error: Error| Failure::from(error).leaving(left.clone(), false);
+        self.take(cx, &choice, steps).await.map_err(partly)?;
+        let what = format!("the instance profile {} to show its role", choice.profile);
+        let wait = Wait::new(what, 2, LIMITS).good_reads(3);
+        let pair = cx.wait(&wait, || async {
+            polled(self.pair(cx.read(), choice.clone()).await.map(|pair| {
+                // Until it is ready, its ARN may not be one (hashicorp/terraform-provider-aws, instance_profile.go).
+                let has_arn = pair
+                    .profile
+                    .as_ref()
+                    .is_some_and(|profile| profile.arn.starts_with("arn:"));
+                match has_arn && pair.differences(&self.stack, &self.wanted).is_empty() {
+                    true => Poll::Ready(pair),
+                    false => Poll::NotYet("IAM does not show it everywhere yet".to_owned()),
+                }
+            }))
+        });
+        let pair = pair.await.map_err(partly)?;
+        if steps.iter().any(|step| matches!(step, PairStep::Link { .. })) {
+            cx.step("giving IAM time to spread it");
+            cx.pause(SPREADING).await?;
         }
-        if live.profile.is_none() {
-            self.create_profile(cx, &choice.profile).await?;
+        Ok(pair)
+    }
+
+    async fn take(&self, cx: &WriteCx<Aws>, choice: &Choice, steps: &[PairStep]) -> Result<(), Error> {
+        let (mut of_role, mut tags) = (Vec::new(), Vec::new());
+        for step in steps {
+            match step {
+                PairStep::Role(step) => of_role.push(step.clone()),
+                PairStep::TagProfile(step) => tags.push(step.clone()),
+                _ => {}
+            }
         }
-        if !live.is_linked() {
-            let (role, profile) = (role.map_or(&choice.role, |role| &role.name), &choice.profile);
-            roles::once_visible(
-                cx,
-                &format!("put the role {role} into its profile"),
-                |doing| async move {
-                    let add = cx.aws().iam.add_role_to_instance_profile().role_name(role);
-                    let added = add.instance_profile_name(profile).send().await;
-                    // One role a profile: LimitExceeded means that an earlier try, its answer lost, has put it there.
-                    added.or_absent(&["LimitExceeded"], &doing).map(drop)
-                },
-            )
-            .await?;
+        if !of_role.is_empty() {
+            roles::change(cx, &self.wanted, &choice.role, &of_role).await?;
         }
-        Ok(!live.is_linked())
+        if !tags.is_empty() {
+            self.tag_profile(cx, &choice.profile, &tags).await?;
+        }
+        for step in steps {
+            match step {
+                PairStep::CreateRole(name) => roles::make(cx, &self.stack, &self.wanted, name).await?,
+                PairStep::CreateProfile(name) => self.create_profile(cx, name).await?,
+                PairStep::Link { role } => link(cx, role, &choice.profile).await?,
+                PairStep::Role(_) | PairStep::TagProfile(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn tag_profile(&self, cx: &WriteCx<Aws>, name: &str, steps: &[TagStep]) -> Result<(), Error> {
+        let (set, removed) = (roles::iam_form(set_by(steps))?, removed_by(steps));
+        let doing = format!("tag the instance profile {name}");
+        if !set.is_empty() {
+            cx.check()?;
+            let tag = cx.aws().iam.tag_instance_profile().instance_profile_name(name);
+            tag.set_tags(Some(set)).send().await.explain(&doing)?;
+        }
+        if !removed.is_empty() {
+            cx.check()?;
+            let untag = cx.aws().iam.untag_instance_profile().instance_profile_name(name);
+            untag.set_tag_keys(Some(removed)).send().await.explain(&doing)?;
+        }
+        wait_shown(cx, &format!("instance profile {name}"), steps, || {
+            profile_tags(cx.read().aws(), name)
+        })
+        .await
     }
 
     async fn create_profile(&self, cx: &WriteCx<Aws>, name: &str) -> Result<(), Error> {
@@ -292,15 +366,14 @@ impl InstanceProfile {
 }
 
 impl InstanceProfile {
-    fn must_exist(&self, why: &str) -> Change {
-        Change::Blocked {
-            reason: format!(
+    fn must_exist(&self, why: &str) -> Plan<PairStep> {
+        Plan::blocked(
+            format!(
                 "the instance profile {} {why}, and roles.mode is existing",
-                self.choice().profile
+                self.stack.names.instance_profile
             ),
-            hint: "name one with --set roles.instance=NAME, or let confctl make one with --set roles.mode=auto"
-                .to_owned(),
-        }
+            "name one with --set roles.instance=NAME, or let confctl make one with --set roles.mode=auto",
+        )
     }
 
     async fn delete_profile(&self, cx: &WriteCx<Aws>, profile: &LiveProfile) -> Result<(), Error> {
@@ -320,6 +393,17 @@ impl InstanceProfile {
         })
         .await
     }
+}
+
+async fn link(cx: &WriteCx<Aws>, role: &str, profile: &str) -> Result<(), Error> {
+    let doing = format!("put the role {role} into its profile");
+    roles::once_visible(cx, &doing, |doing| async move {
+        let add = cx.aws().iam.add_role_to_instance_profile().role_name(role);
+        let added = add.instance_profile_name(profile).send().await;
+        // One role a profile: LimitExceeded means that an earlier try, its answer lost, has put it there.
+        added.or_absent(&["LimitExceeded"], &doing).map(drop)
+    })
+    .await
 }
 
 fn used(profile: &str, users: &[String]) -> Error {
@@ -363,17 +447,27 @@ fn is_ours(ownership: &Ownership, tags: &BTreeMap<String, String>) -> bool {
 
 impl Resource for InstanceProfile {
     type Live = LivePair;
+    type Place = Choice;
+    type Step = PairStep;
     type Clients = Aws;
 
     fn id(&self) -> ResourceId {
         ID
     }
 
+    fn name(&self) -> String {
+        self.stack.names.instance_profile.clone()
+    }
+
     fn title(&self) -> String {
-        let choice = self.choice();
-        match choice.instead {
-            Some(why) => format!("instance profile {} ({why})", choice.profile),
-            None => format!("instance profile {}", choice.profile),
+        self.preferred().title()
+    }
+
+    fn title_of(&self, seen: &Observed<LivePair, Choice>) -> String {
+        match (seen, seen.live()) {
+            (Observed::Absent(choice), _) => choice.title(),
+            (_, Some((live, _))) => live.choice.title(),
+            _ => self.title(),
         }
     }
 
@@ -389,10 +483,10 @@ impl Resource for InstanceProfile {
         LIMITS
     }
 
-    async fn observe(&self, cx: &ReadCx<Aws>) -> Result<Observed<LivePair>, Error> {
+    async fn observe(&self, cx: &ReadCx<Aws>) -> Result<Observed<LivePair, Choice>, Error> {
         let live = self.find(cx).await?;
         if live.role.is_none() && live.profile.is_none() {
-            return Ok(Observed::Absent);
+            return Ok(Observed::Absent(live.choice));
         }
         Ok(Observed::Present {
             owner: live.owner(),
@@ -400,13 +494,12 @@ impl Resource for InstanceProfile {
         })
     }
 
-    fn plan(&self, seen: &Observed<LivePair>, _: &Values) -> Change {
-        let (mode, choice) = (self.stack.profile.roles.mode, self.choice());
-        let live = seen.live().map(|(live, _)| live);
-        let Some(live) = live else {
+    fn plan(&self, seen: &Observed<LivePair, Choice>, _: &Values) -> Plan<PairStep> {
+        let mode = self.stack.profile.roles.mode;
+        let Some((live, _)) = seen.live() else {
             return match mode {
                 RolesMode::Existing => self.must_exist("does not exist"),
-                RolesMode::Auto | RolesMode::Own => Change::Create,
+                RolesMode::Auto | RolesMode::Own => Plan::Create,
             };
         };
         if mode == RolesMode::Existing && live.owner() != Owner::Ours {
@@ -414,22 +507,22 @@ impl Resource for InstanceProfile {
             return match role.map(|role| role.can_do_it(&self.wanted)) {
                 None => self.must_exist("has no role in it"),
                 Some(Err(why)) => self.must_exist(&format!("has a role that {why}")),
-                Some(Ok(())) => Change::Adopt,
+                Some(Ok(())) => Plan::Use,
             };
         }
+        let role = &live.choice.role;
         if mode == RolesMode::Own && live.owner() == Owner::Nobody {
-            return blocked_by_owner(&format!("the role {}", choice.role), &Owner::Nobody, "roles.instance");
+            return blocked_by_owner(&format!("the role {role}"), &Owner::Nobody, "roles.instance");
         }
         if let Err(why) = live.usable(&self.wanted) {
-            return Change::Blocked {
-                reason: format!("{} {why}", choice.role),
-                hint: "use another name with --set roles.instance=NAME".to_owned(),
-            };
+            return Plan::blocked(
+                format!("{role} {why}"),
+                "use another name with --set roles.instance=NAME",
+            );
         }
-        match live.differences(&self.wanted, &choice) {
-            fields if !fields.is_empty() => Change::Update { fields },
-            _ if live.owner() == Owner::Ours => Change::Keep,
-            _ => Change::Adopt,
+        match live.differences(&self.stack, &self.wanted) {
+            steps if steps.is_empty() && live.owner() != Owner::Ours => Plan::Use,
+            steps => Plan::of(steps),
         }
     }
 
@@ -439,42 +532,31 @@ impl Resource for InstanceProfile {
         }
     }
 
-    async fn apply(&self, cx: &WriteCx<Aws>, seen: Observed<LivePair>, _: &Change) -> Result<LivePair, Failure> {
-        let choice = self.choice();
+    fn foresee(&self, choice: &Choice, values: &mut Values) {
+        values.set(&INSTANCE_PROFILE, choice.profile.clone());
+    }
+
+    async fn create(&self, cx: &WriteCx<Aws>, choice: Choice) -> Result<LivePair, Failure> {
         let nothing = LivePair {
+            choice: choice.clone(),
             role: None,
             profile: None,
         };
-        let live = seen.live().map_or(&nothing, |(live, _)| live);
-        let left = format!("role and instance profile {}, as far as they were made", choice.role);
-        let partly = |error: Error| Failure::from(error).leaving(left.clone(), false);
-        let must_spread = self.converge(cx, live).await.map_err(partly)?;
-        let what = format!("the instance profile {} to show its role", choice.profile);
-        let wait = Wait::new(what, 2, LIMITS).good_reads(3);
-        let pair = cx.wait(&wait, || async {
-            let pair = self.pair(cx.read(), &choice.role, &choice.profile).await;
-            polled(pair.map(|pair| {
-                // Until it is ready, its ARN may not be one (hashicorp/terraform-provider-aws, instance_profile.go).
-                let has_arn = pair
-                    .profile
-                    .as_ref()
-                    .is_some_and(|profile| profile.arn.starts_with("arn:"));
-                match has_arn && pair.differences(&self.wanted, &choice).is_empty() {
-                    true => Poll::Ready(pair),
-                    false => Poll::NotYet("IAM does not show it everywhere yet".to_owned()),
-                }
-            }))
-        });
-        let pair = pair.await.map_err(partly)?;
-        if must_spread {
-            cx.step("giving IAM time to spread it");
-            cx.pause(SPREADING).await?;
+        let steps = nothing.differences(&self.stack, &self.wanted);
+        self.converge(cx, choice, &steps).await
+    }
+
+    async fn update(&self, cx: &WriteCx<Aws>, live: LivePair, steps: Vec<PairStep>) -> Result<LivePair, Failure> {
+        let mut choice = live.choice;
+        // What counts is the role that is in the profile, whatever its name.
+        if let Some(role) = live.role {
+            choice.role = role.name;
         }
-        Ok(pair)
+        self.converge(cx, choice, &steps).await
     }
 
     async fn delete(&self, cx: &WriteCx<Aws>, live: LivePair) -> Result<(), Failure> {
-        let LivePair { role, profile } = live;
+        let LivePair { role, profile, .. } = live;
         let our_role = role.filter(|role| role.owner == Owner::Ours);
         if let Some(profile) = profile {
             let what = format!("role and instance profile {}", profile.name);

@@ -6,7 +6,6 @@ use std::io::Write;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use aws_sdk_ec2::types::{KeyFormat, KeyPairInfo, KeyType, ResourceType, Tag, TagSpecification};
 use aws_smithy_types::Blob;
@@ -14,14 +13,15 @@ use etcetera::BaseStrategy;
 use fs_err::os::unix::fs::OpenOptionsExt;
 
 use super::outputs::KEY_PAIR;
+use super::ownership::{TagStep, removed_by, set_by, tag_steps, wait_shown};
 use super::public_key::public_key;
 use super::stack::Stack;
 use crate::aws::Aws;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::presence::settled;
-use crate::aws::tags::{self, settled_owner};
+use crate::aws::tags::{self, settled_tags};
 use crate::engine::{
-    Change, Error, Failure, Limits, Observed, Owner, Poll, ReadCx, Resource, ResourceId, Values, Wait, WriteCx,
+    Error, Failure, Limits, Notice, Observed, Owner, Plan, Poll, ReadCx, Resource, ResourceId, Values, Wait, WriteCx,
 };
 
 const ID: ResourceId = "key-pair";
@@ -29,22 +29,22 @@ const LIMITS: Limits = Limits::minutes(1, 5);
 
 pub(super) struct KeyPair {
     stack: Arc<Stack>,
-    /// Whether the missing private key was spoken of: every plan observes anew.
-    told: AtomicBool,
 }
 
 #[derive(Clone)]
 pub(super) struct LiveKeyPair {
     /// Whether it is of another key than the one that the profile wants imported.
     of_another_key: bool,
+    /// `key-0123456789abcdef0`
+    id: String,
+    tags: BTreeMap<String, String>,
+    /// Where the private key should be on this machine and is not.
+    missing_here: Option<PathBuf>,
 }
 
 impl KeyPair {
     pub(super) fn new(stack: Arc<Stack>) -> Self {
-        Self {
-            stack,
-            told: AtomicBool::new(false),
-        }
+        Self { stack }
     }
 
     fn name(&self) -> &str {
@@ -71,12 +71,15 @@ impl KeyPair {
             .collect())
     }
 
-    fn live(&self, pair: &KeyPairInfo) -> LiveKeyPair {
+    fn live(&self, pair: &KeyPairInfo, tags: BTreeMap<String, String>) -> LiveKeyPair {
         // Where it cannot be read nothing can be said; who wants to import it was told before.
         let wanted = public_key(&self.stack.profile).ok().flatten();
         let differs = |wanted: String| pair.public_key().is_some_and(|key| key_of(key) != key_of(&wanted));
         LiveKeyPair {
             of_another_key: wanted.is_some_and(differs),
+            id: pair.key_pair_id().unwrap_or_default().to_owned(),
+            tags,
+            missing_here: None,
         }
     }
 
@@ -112,7 +115,7 @@ impl KeyPair {
         Ok(())
     }
 
-    async fn create(&self, cx: &WriteCx<Aws>) -> Result<(), Error> {
+    async fn make(&self, cx: &WriteCx<Aws>) -> Result<(), Error> {
         let create = cx.aws().ec2.create_key_pair().key_name(self.name());
         let create = create
             .key_type(KeyType::Ed25519)
@@ -152,23 +155,31 @@ impl KeyPair {
         Ok(())
     }
 
-    fn tell_if_missing(&self, cx: &ReadCx<Aws>) -> Result<(), Error> {
-        let file = self.private_key_file(cx.aws())?;
-        if self.stack.profile.ssh.public_key.is_none() && !file.exists() && !self.told.swap(true, Ordering::Relaxed) {
-            let text = format!(
-                "the private key of {} is not on this machine ({})",
-                self.name(),
-                file.display()
-            );
-            cx.settings().events.notice(
-                text,
-                Some(
-                    "copy it from the machine that ran `confctl up` first, or reach instances through Session Manager"
-                        .into(),
-                ),
-            );
+    /// The private key's file, where it should be here and is not.
+    fn missing_here(&self, aws: &Aws) -> Result<Option<PathBuf>, Error> {
+        let file = self.private_key_file(aws)?;
+        Ok((self.stack.profile.ssh.public_key.is_none() && !file.exists()).then_some(file))
+    }
+
+    async fn change_tags(&self, cx: &WriteCx<Aws>, live: &LiveKeyPair, steps: &[TagStep]) -> Result<(), Error> {
+        let form = |(key, value): (String, String)| Tag::builder().key(key).value(value).build();
+        let set: Vec<Tag> = set_by(steps).into_iter().map(form).collect();
+        let removed: Vec<Tag> = removed_by(steps)
+            .into_iter()
+            .map(|key| Tag::builder().key(key).build())
+            .collect();
+        let doing = format!("tag the key pair {}", self.name());
+        if !set.is_empty() {
+            cx.check()?;
+            let tag = cx.aws().ec2.create_tags().resources(&live.id).set_tags(Some(set));
+            tag.send().await.explain(&doing)?;
         }
-        Ok(())
+        if !removed.is_empty() {
+            cx.check()?;
+            let untag = cx.aws().ec2.delete_tags().resources(&live.id).set_tags(Some(removed));
+            untag.send().await.explain(&doing)?;
+        }
+        wait_shown(cx, &self.title(), steps, || self.tags(cx.read().aws())).await
     }
 }
 
@@ -203,10 +214,16 @@ fn store(file: &Path, key: &str) -> std::io::Result<()> {
 
 impl Resource for KeyPair {
     type Live = LiveKeyPair;
+    type Place = ();
+    type Step = TagStep;
     type Clients = Aws;
 
     fn id(&self) -> ResourceId {
         ID
+    }
+
+    fn name(&self) -> String {
+        self.stack.names.key_pair.clone()
     }
 
     fn title(&self) -> String {
@@ -228,56 +245,76 @@ impl Resource for KeyPair {
     async fn observe(&self, cx: &ReadCx<Aws>) -> Result<Observed<LiveKeyPair>, Error> {
         let aws = cx.aws();
         let Some(pair) = settled(cx, ID, self.name(), || self.describe(aws)).await? else {
-            return Ok(Observed::Absent);
+            return Ok(Observed::Absent(()));
         };
-        let owner = settled_owner(cx, &self.stack.ownership, ID, self.name(), || self.tags(aws)).await?;
-        if owner == Owner::Ours {
-            self.tell_if_missing(cx)?;
+        let tagged = settled_tags(cx, &self.stack.ownership, ID, self.name(), || self.tags(aws)).await?;
+        let mut live = self.live(&pair, tagged.tags);
+        if tagged.owner == Owner::Ours {
+            live.missing_here = self.missing_here(aws)?;
         }
         Ok(Observed::Present {
-            live: self.live(&pair),
-            owner,
+            live,
+            owner: tagged.owner,
         })
     }
 
-    fn plan(&self, seen: &Observed<LiveKeyPair>, _: &Values) -> Change {
+    fn plan(&self, seen: &Observed<LiveKeyPair>, _: &Values) -> Plan<TagStep> {
         let Some((live, owner)) = seen.live() else {
-            return Change::Create;
+            return Plan::Create;
         };
-        let another = "choose another with --set ssh.key_name=NAME".to_owned();
+        let another = "choose another with --set ssh.key_name=NAME";
         match owner {
-            Owner::OtherStack(stack) => Change::Blocked {
-                reason: format!("it belongs to stack {stack}"),
-                hint: another,
-            },
-            _ if live.of_another_key => Change::Blocked {
-                reason: "it is not of the key in ssh.public_key; another key would replace every instance".to_owned(),
-                hint: another,
-            },
-            Owner::Ours => Change::Keep,
-            Owner::Nobody => Change::Adopt,
+            Owner::OtherStack(stack) => Plan::blocked(format!("it belongs to stack {stack}"), another),
+            _ if live.of_another_key => Plan::blocked(
+                "it is not of the key in ssh.public_key; another key would replace every instance",
+                another,
+            ),
+            Owner::Ours => Plan::of(tag_steps(&self.stack, ID, &live.tags)),
+            Owner::Nobody => Plan::Use,
         }
+    }
+
+    fn notices(&self, seen: &Observed<LiveKeyPair>) -> Vec<Notice> {
+        let missing = seen.live().and_then(|(live, _)| live.missing_here.as_ref());
+        let notice = missing.map(|file| {
+            let name = self.name();
+            Notice::new(format!(
+                "the private key of {name} is not on this machine ({})",
+                file.display()
+            ))
+            .hint("copy it from the machine that ran `confctl up` first, or reach instances through Session Manager")
+        });
+        notice.into_iter().collect()
     }
 
     fn publish(&self, _: &LiveKeyPair, values: &mut Values) {
         values.set(&KEY_PAIR, self.name().to_owned());
     }
 
-    async fn apply(&self, cx: &WriteCx<Aws>, _: Observed<LiveKeyPair>, _: &Change) -> Result<LiveKeyPair, Failure> {
+    fn foresee(&self, (): &(), values: &mut Values) {
+        values.set(&KEY_PAIR, self.name().to_owned());
+    }
+
+    async fn create(&self, cx: &WriteCx<Aws>, (): ()) -> Result<LiveKeyPair, Failure> {
         match public_key(&self.stack.profile)? {
             Some(key) => self.import(cx, &key).await?,
-            None => self.create(cx).await?,
+            None => self.make(cx).await?,
         }
         let wait = Wait::new(format!("the key pair {} to show", self.name()), 2, LIMITS);
         let shown = cx.wait(&wait, || async {
             polled(self.describe(cx.read().aws()).await.map(|pair| match pair {
-                Some(_) => Poll::Ready(()),
+                Some(pair) => Poll::Ready(pair),
                 None => Poll::NotYet("not visible yet".to_owned()),
             }))
         });
         let left = format!("key pair {}", self.name());
-        shown.await.map_err(|error| Failure::from(error).leaving(left, false))?;
-        Ok(LiveKeyPair { of_another_key: false })
+        let pair = shown.await.map_err(|error| Failure::from(error).leaving(left, false))?;
+        Ok(self.live(&pair, self.stack.ownership.tags(ID)))
+    }
+
+    async fn update(&self, cx: &WriteCx<Aws>, live: LiveKeyPair, steps: Vec<TagStep>) -> Result<LiveKeyPair, Failure> {
+        self.change_tags(cx, &live, &steps).await?;
+        Ok(live)
     }
 
     async fn delete(&self, cx: &WriteCx<Aws>, _: LiveKeyPair) -> Result<(), Failure> {

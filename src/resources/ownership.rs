@@ -1,4 +1,4 @@
-//! What several resources say alike about whose they are.
+//! What several resources say alike about whose they are, and about their tags.
 //! Must know nothing of any one resource.
 
 use std::collections::BTreeMap;
@@ -7,47 +7,141 @@ use aws_sdk_elasticbeanstalk::types::Tag;
 
 use super::stack::Stack;
 use crate::aws::Aws;
-use crate::aws::errors::Explain;
+use crate::aws::errors::{Explain, polled};
 use crate::aws::tags::CREATED;
-use crate::engine::{Change, Error, Owner, ResourceId, WriteCx};
+use crate::engine::{Error, FieldChange, Limits, Owner, Plan, Poll, ResourceId, Step, Wait, WriteCx};
+
+/// Tags show within a minute or so.
+const SHOWING: Limits = Limits::minutes(1, 3);
+
+/// A tag that is to be set, or taken off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct TagStep {
+    key: String,
+    from: Option<String>,
+    to: Option<String>,
+}
+
+impl Step for TagStep {
+    fn shown(&self) -> FieldChange {
+        FieldChange::new(format!("tag {}", self.key), self.from.clone(), self.to.clone())
+    }
+}
+
+/// What a resource's tags lack of what this stack's carry. Tags of others stay; one of a former profile goes, unless somebody
+/// has given it another value since.
+pub(super) fn tag_steps(stack: &Stack, id: ResourceId, tags: &BTreeMap<String, String>) -> Vec<TagStep> {
+    let wanted = stack.ownership.tags(id);
+    let mut steps: Vec<TagStep> = Vec::new();
+    for (key, value) in &wanted {
+        if tags.get(key) != Some(value) {
+            steps.push(TagStep {
+                key: key.clone(),
+                from: tags.get(key).cloned(),
+                to: Some(value.clone()),
+            });
+        }
+    }
+    for (key, value) in stack.former.iter().flat_map(|profile| &profile.tags) {
+        let known = steps.iter().any(|step| step.key == *key);
+        if !wanted.contains_key(key) && tags.get(key) == Some(value) && !known {
+            steps.push(TagStep {
+                key: key.clone(),
+                from: Some(value.clone()),
+                to: None,
+            });
+        }
+    }
+    steps
+}
+
+/// The tags to set by these steps.
+pub(super) fn set_by(steps: &[TagStep]) -> BTreeMap<String, String> {
+    let set = steps
+        .iter()
+        .filter_map(|step| Some((step.key.clone(), step.to.clone()?)));
+    set.collect()
+}
+
+/// The keys to take off by these steps.
+pub(super) fn removed_by(steps: &[TagStep]) -> Vec<String> {
+    let removed = steps.iter().filter(|step| step.to.is_none());
+    removed.map(|step| step.key.clone()).collect()
+}
+
+/// Waits until tags that were just changed read so: the next plan must not find them missing.
+///
+/// # Errors
+/// Where they cannot be read, or still read otherwise after minutes.
+pub(super) async fn wait_shown<F>(
+    cx: &WriteCx<Aws>,
+    title: &str,
+    steps: &[TagStep],
+    mut read: impl FnMut() -> F,
+) -> Result<(), Error>
+where
+    F: Future<Output = Result<BTreeMap<String, String>, Error>> + Send,
+{
+    let wait = Wait::new(format!("the tags of the {title} to show"), 3, SHOWING);
+    cx.wait(&wait, || {
+        let read = read();
+        async {
+            polled(read.await.map(
+                |tags| match steps.iter().all(|step| tags.get(&step.key) == step.to.as_ref()) {
+                    true => Poll::Ready(()),
+                    false => Poll::NotYet("its tags do not show yet".to_owned()),
+                },
+            ))
+        }
+    })
+    .await
+}
 
 /// For what may never be adopted quietly, because it holds data, code or traffic: blocked unless it is ours or was taken
 /// over. `key` is the profile's key for its name.
-pub(super) fn block_unless_ours(stack: &Stack, id: ResourceId, owner: &Owner, key: &str) -> Option<Change> {
+pub(super) fn block_unless_ours<S>(stack: &Stack, id: ResourceId, owner: &Owner, key: &str) -> Option<Plan<S>> {
     match owner {
         Owner::Ours => None,
         Owner::Nobody if stack.takes_over(id) => None,
-        Owner::Nobody => Some(Change::Blocked {
-            reason: "it exists and was not made by confctl".to_owned(),
-            hint: format!("choose another name with --set {key}=NAME, or take it over with `confctl up --adopt {id}`"),
-        }),
-        Owner::OtherStack(other) => Some(Change::Blocked {
-            reason: format!("it belongs to stack {other}"),
-            hint: format!("choose another name with --set {key}=NAME"),
-        }),
+        Owner::Nobody => Some(Plan::blocked(
+            "it exists and was not made by confctl",
+            format!("choose another name with --set {key}=NAME, or take it over with `confctl up --adopt {id}`"),
+        )),
+        Owner::OtherStack(other) => Some(Plan::blocked(
+            format!("it belongs to stack {other}"),
+            format!("choose another name with --set {key}=NAME"),
+        )),
     }
 }
 
 /// The tags that a Beanstalk resource of this stack is made with.
 pub(super) fn new_beanstalk_tags(stack: &Stack, id: ResourceId) -> Vec<Tag> {
-    let tags = stack.ownership.tags(id).into_iter();
+    beanstalk_form(stack.ownership.tags(id))
+}
+
+fn beanstalk_form(tags: BTreeMap<String, String>) -> Vec<Tag> {
+    let tags = tags.into_iter();
     tags.map(|(key, value)| Tag::builder().key(key).value(value).build())
         .collect()
 }
 
-/// Tags a Beanstalk resource as this stack's. `kind` and `name` are read after "tag the".
-pub(super) async fn take_over_in_beanstalk(
+/// Changes the tags of a Beanstalk resource. `kind` and `name` are read after "tag the".
+pub(super) async fn tag_in_beanstalk(
     cx: &WriteCx<Aws>,
-    stack: &Stack,
-    id: ResourceId,
+    steps: &[TagStep],
     arn: &str,
     (kind, name): (&str, &str),
 ) -> Result<(), Error> {
+    if steps.is_empty() {
+        return Ok(());
+    }
     cx.intend(CREATED, name).await?;
     cx.check()?;
     let tag = cx.aws().beanstalk.update_tags_for_resource().resource_arn(arn);
-    let tag = tag.set_tags_to_add(Some(new_beanstalk_tags(stack, id))).send().await;
-    tag.explain(&format!("tag the {kind} {name}"))?;
+    let tag = tag.set_tags_to_add(Some(beanstalk_form(set_by(steps))));
+    let removed = removed_by(steps);
+    let tag = tag.set_tags_to_remove((!removed.is_empty()).then_some(removed));
+    tag.send().await.explain(&format!("tag the {kind} {name}"))?;
     Ok(())
 }
 

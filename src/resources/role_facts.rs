@@ -15,7 +15,7 @@ use crate::aws::paging::{self, Page};
 use crate::aws::partitions;
 use crate::aws::presence::settled;
 use crate::aws::simulation::{Verdict, simulate};
-use crate::aws::tags::settled_owner;
+use crate::aws::tags::settled_tags;
 use crate::aws::texts;
 use crate::engine::{Error, Kind, Owner, ReadCx, WriteCx};
 use crate::load::resolve;
@@ -48,7 +48,8 @@ pub(super) async fn read(
 
 async fn facts(cx: &ReadCx<Aws>, stack: &Stack, wanted: &WantedRole, role: Role) -> Result<LiveRole, Error> {
     let (aws, name) = (cx.aws(), role.role_name.as_str());
-    let owner = settled_owner(cx, &stack.ownership, wanted.resource, name, || role_tags(aws, name)).await?;
+    let tagged = settled_tags(cx, &stack.ownership, wanted.resource, name, || role_tags(aws, name)).await?;
+    let owner = tagged.owner;
     let attached = attached(aws, name).await?;
     let cannot = match owner {
         Owner::Ours => Vec::new(),
@@ -65,6 +66,7 @@ async fn facts(cx: &ReadCx<Aws>, stack: &Stack, wanted: &WantedRole, role: Role)
             .and_then(|boundary| boundary.permissions_boundary_arn),
         owner,
         cannot,
+        tags: tagged.tags,
     })
 }
 

@@ -6,13 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_iam::types::Tag;
 use serde_json::{Value, json};
 
+use super::ownership::{TagStep, removed_by, set_by, tag_steps, wait_shown};
 use super::role_facts::{attached, inline_names, role_tags};
 use super::stack::Stack;
 use crate::aws::errors::Explain;
 use crate::aws::partitions::Partition;
 use crate::aws::tags;
 use crate::aws::{Aws, Ownership};
-use crate::engine::{Change, Error, FieldChange, Kind, Limits, Owner, Poll, ResourceId, Wait, WriteCx};
+use crate::engine::{Error, FieldChange, Kind, Limits, Owner, Plan, Poll, ResourceId, Step, Wait, WriteCx};
 
 /// Inline policies whose names begin so are ours: put and removed by us.
 pub(super) const OUR_POLICIES: &str = "confctl-";
@@ -34,6 +35,8 @@ pub(super) struct WantedRole {
     /// Inline policies by name, all beginning with `confctl-`.
     pub(super) inline: BTreeMap<&'static str, Value>,
     pub(super) boundary: Option<String>,
+    /// Those of former profiles.
+    pub(super) former_boundaries: BTreeSet<String>,
     /// What a role that is not ours must be allowed to do, to be used.
     pub(super) must_do: Vec<Deed>,
 }
@@ -75,6 +78,38 @@ pub(super) struct LiveRole {
     pub(super) boundary: Option<String>,
     /// Actions that it would need and is not allowed; looked at only where it is not ours.
     pub(super) cannot: Vec<String>,
+    pub(super) tags: BTreeMap<String, String>,
+}
+
+/// What can be changed of a role of ours.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum RoleStep {
+    Tag(TagStep),
+    /// It does not let this service assume it.
+    Trust(String),
+    Attach(String),
+    Detach(String),
+    PutInline(&'static str, Value),
+    DeleteInline(String),
+    Boundary {
+        from: Option<String>,
+        to: Option<String>,
+    },
+}
+
+impl Step for RoleStep {
+    fn shown(&self) -> FieldChange {
+        let name = |name: &str| Some(name.to_owned());
+        match self {
+            Self::Tag(tag) => tag.shown(),
+            Self::Trust(service) => FieldChange::new("AssumeRolePolicyDocument", None, format!("trusts {service}")),
+            Self::Attach(arn) => FieldChange::new("policy", None, name(arn)),
+            Self::Detach(arn) => FieldChange::new("policy", name(arn), None),
+            Self::PutInline(policy, _) => FieldChange::new("inline policy", None, name(policy)),
+            Self::DeleteInline(policy) => FieldChange::new("inline policy", name(policy), None),
+            Self::Boundary { from, to } => FieldChange::new("PermissionsBoundary", from.clone(), to.clone()),
+        }
+    }
 }
 
 impl LiveRole {
@@ -98,47 +133,37 @@ impl LiveRole {
     }
 
     /// What of our own role is not as it should be. Policies that others attached stay (and go with the role).
-    pub(super) fn differences(&self, wanted: &WantedRole) -> Vec<FieldChange> {
-        let mut fields = Vec::new();
+    pub(super) fn differences(&self, stack: &Stack, wanted: &WantedRole) -> Vec<RoleStep> {
+        let tags = tag_steps(stack, wanted.resource, &self.tags);
+        let mut steps: Vec<_> = tags.into_iter().map(RoleStep::Tag).collect();
         if !self.trusts {
-            fields.push(FieldChange::new(
-                "AssumeRolePolicyDocument",
-                None,
-                format!("trusts {}", wanted.service),
-            ));
+            steps.push(RoleStep::Trust(wanted.service.clone()));
         }
         let missing = wanted.managed.difference(&self.attached);
-        fields.extend(missing.map(|arn| FieldChange::new("policy", None, arn.clone())));
-        fields.extend(
-            self.unwanted(wanted)
-                .map(|arn| FieldChange::new("policy", arn.clone(), None)),
-        );
+        steps.extend(missing.map(|arn| RoleStep::Attach(arn.clone())));
+        let switched_off = wanted.switched.difference(&wanted.managed);
+        let switched_off = switched_off.filter(|arn| self.attached.contains(*arn));
+        steps.extend(switched_off.map(|arn| RoleStep::Detach(arn.clone())));
         for (name, document) in &wanted.inline {
             if self.inline.get(*name) != Some(document) {
-                fields.push(FieldChange::new("inline policy", None, (*name).to_owned()));
+                steps.push(RoleStep::PutInline(name, document.clone()));
             }
         }
-        let stale = self.stale(wanted);
-        fields.extend(stale.map(|name| FieldChange::new("inline policy", name.clone(), None)));
-        if wanted.boundary.is_some() && self.boundary != wanted.boundary {
-            fields.push(FieldChange::new(
-                "PermissionsBoundary",
-                self.boundary.clone(),
-                wanted.boundary.clone(),
-            ));
-        }
-        fields
-    }
-
-    fn unwanted<'a>(&'a self, wanted: &'a WantedRole) -> impl Iterator<Item = &'a String> {
-        let ours = self.attached.intersection(&wanted.switched);
-        ours.filter(|arn| !wanted.managed.contains(*arn))
-    }
-
-    fn stale<'a>(&'a self, wanted: &'a WantedRole) -> impl Iterator<Item = &'a String> {
-        self.inline
+        let stale = self
+            .inline
             .keys()
-            .filter(|name| !wanted.inline.contains_key(name.as_str()))
+            .filter(|name| !wanted.inline.contains_key(name.as_str()));
+        steps.extend(stale.map(|name| RoleStep::DeleteInline(name.clone())));
+        // One that nobody set with confctl stays where none is wanted: it bounds what others may have reason to bound.
+        let was_ours = |boundary: &String| wanted.former_boundaries.contains(boundary);
+        let goes = wanted.boundary.is_none() && self.boundary.as_ref().is_some_and(was_ours);
+        if (wanted.boundary.is_some() && self.boundary != wanted.boundary) || goes {
+            steps.push(RoleStep::Boundary {
+                from: self.boundary.clone(),
+                to: wanted.boundary.clone(),
+            });
+        }
+        steps
     }
 }
 
@@ -156,73 +181,137 @@ pub(super) fn managed_policy(partition: &Partition, name: &str) -> String {
 /// # Errors
 /// Where the SDK does not take them.
 pub(super) fn iam_tags(ownership: &Ownership, resource: &str) -> Result<Vec<Tag>, Error> {
-    let tags = ownership.tags(resource).into_iter();
+    iam_form(ownership.tags(resource))
+}
+
+/// # Errors
+/// Where the SDK does not take them.
+pub(super) fn iam_form(tags: BTreeMap<String, String>) -> Result<Vec<Tag>, Error> {
+    let tags = tags.into_iter();
     let tags = tags.map(|(key, value)| Tag::builder().key(key).value(value).build());
     tags.collect::<Result<_, _>>()
         .map_err(|error| Error::failed("could not make the tags").because(error.to_string()))
 }
 
 /// What `up` does with a role that is in use or would be.
-pub(super) fn blocked_by_owner(what: &str, owner: &Owner, key: &str) -> Change {
+pub(super) fn blocked_by_owner<S>(what: &str, owner: &Owner, key: &str) -> Plan<S> {
     let reason = match owner {
         Owner::OtherStack(stack) => format!("{what} belongs to stack {stack}"),
         Owner::Ours | Owner::Nobody => format!("{what} exists and was not made by confctl"),
     };
-    Change::Blocked {
+    Plan::blocked(
         reason,
-        hint: format!("use another name with --set {key}=NAME, or use it as it is with --set roles.mode=existing"),
-    }
+        format!("use another name with --set {key}=NAME, or use it as it is with --set roles.mode=existing"),
+    )
 }
 
-/// Makes our role, or brings it back to what it should be.
+/// Makes our role, with all that it should have.
 ///
 /// # Errors
 /// Where IAM refuses.
-pub(super) async fn converge(
+pub(super) async fn make(cx: &WriteCx<Aws>, stack: &Stack, wanted: &WantedRole, name: &str) -> Result<(), Error> {
+    create(cx, stack, wanted, name).await?;
+    let attach = wanted.managed.iter().map(|arn| RoleStep::Attach(arn.clone()));
+    let put = wanted.inline.iter();
+    let put = put.map(|(name, document)| RoleStep::PutInline(name, document.clone()));
+    let steps: Vec<_> = attach.chain(put).collect();
+    change(cx, wanted, name, &steps).await
+}
+
+/// Takes these steps with our role.
+///
+/// # Errors
+/// Where IAM refuses.
+pub(super) async fn change(
     cx: &WriteCx<Aws>,
-    stack: &Stack,
     wanted: &WantedRole,
     name: &str,
-    live: Option<&LiveRole>,
+    steps: &[RoleStep],
 ) -> Result<(), Error> {
-    let iam = &cx.aws().iam;
-    match live {
-        None => create(cx, stack, wanted, name).await?,
-        Some(role) if !role.trusts => {
-            cx.check()?;
-            let update = iam.update_assume_role_policy().role_name(name);
-            let update = update.policy_document(trust_policy(wanted).to_string()).send().await;
-            update.explain(&format!("correct whom the role {name} trusts"))?;
-        }
-        Some(_) => {}
-    }
-    let nothing = BTreeSet::new();
-    let attached = live.map_or(&nothing, |role| &role.attached);
-    for arn in wanted.managed.difference(attached) {
-        once_visible(cx, &format!("attach {arn} to the role {name}"), |doing| async move {
-            let attach = iam.attach_role_policy().role_name(name).policy_arn(arn).send().await;
-            match attach.explain(&doing) {
-                Ok(_) => Ok(()),
-                Err(error) if error.is_code("NoSuchEntity") => Err(of_policy(cx.read().aws(), arn, error).await),
-                Err(error) => Err(error),
-            }
-        })
-        .await?;
-    }
-    for (policy, document) in &wanted.inline {
-        if live.and_then(|role| role.inline.get(*policy)) != Some(document) {
-            once_visible(cx, &format!("put {policy} into the role {name}"), |doing| async move {
-                let put = iam.put_role_policy().role_name(name).policy_name(*policy);
-                let put = put.policy_document(document.to_string()).send().await;
-                put.explain(&doing).map(drop)
-            })
-            .await?;
+    let tags = steps.iter().filter_map(|step| match step {
+        RoleStep::Tag(tag) => Some(tag.clone()),
+        _ => None,
+    });
+    change_tags(cx, name, &tags.collect::<Vec<_>>()).await?;
+    for step in steps {
+        match step {
+            RoleStep::Tag(_) => {}
+            RoleStep::Trust(_) => trust(cx, wanted, name).await?,
+            RoleStep::Attach(arn) => attach(cx, name, arn).await?,
+            RoleStep::Detach(arn) => detach(cx, name, arn).await?,
+            RoleStep::PutInline(policy, document) => put_inline(cx, name, policy, document).await?,
+            RoleStep::DeleteInline(policy) => delete_inline(cx, name, policy).await?,
+            RoleStep::Boundary { to, .. } => bound(cx, name, to.as_deref()).await?,
         }
     }
-    match live {
-        Some(role) => remove_unwanted(cx, wanted, role).await,
-        None => Ok(()),
+    Ok(())
+}
+
+async fn change_tags(cx: &WriteCx<Aws>, name: &str, steps: &[TagStep]) -> Result<(), Error> {
+    if steps.is_empty() {
+        return Ok(());
     }
+    let (set, removed) = (iam_form(set_by(steps))?, removed_by(steps));
+    let doing = format!("tag the role {name}");
+    if !set.is_empty() {
+        cx.check()?;
+        let tag = cx.aws().iam.tag_role().role_name(name).set_tags(Some(set));
+        tag.send().await.explain(&doing)?;
+    }
+    if !removed.is_empty() {
+        cx.check()?;
+        let untag = cx.aws().iam.untag_role().role_name(name).set_tag_keys(Some(removed));
+        untag.send().await.explain(&doing)?;
+    }
+    wait_shown(cx, &format!("role {name}"), steps, || role_tags(cx.read().aws(), name)).await
+}
+
+async fn trust(cx: &WriteCx<Aws>, wanted: &WantedRole, name: &str) -> Result<(), Error> {
+    cx.check()?;
+    let update = cx.aws().iam.update_assume_role_policy().role_name(name);
+    let update = update.policy_document(trust_policy(wanted).to_string()).send().await;
+    update.explain(&format!("correct whom the role {name} trusts"))?;
+    Ok(())
+}
+
+async fn attach(cx: &WriteCx<Aws>, name: &str, arn: &str) -> Result<(), Error> {
+    once_visible(cx, &format!("attach {arn} to the role {name}"), |doing| async move {
+        let attach = cx.aws().iam.attach_role_policy().role_name(name).policy_arn(arn);
+        match attach.send().await.explain(&doing) {
+            Ok(_) => Ok(()),
+            Err(error) if error.is_code("NoSuchEntity") => Err(of_policy(cx.read().aws(), arn, error).await),
+            Err(error) => Err(error),
+        }
+    })
+    .await
+}
+
+async fn put_inline(cx: &WriteCx<Aws>, name: &str, policy: &str, document: &Value) -> Result<(), Error> {
+    once_visible(cx, &format!("put {policy} into the role {name}"), |doing| async move {
+        let put = cx.aws().iam.put_role_policy().role_name(name).policy_name(policy);
+        let put = put.policy_document(document.to_string()).send().await;
+        put.explain(&doing).map(drop)
+    })
+    .await
+}
+
+async fn bound(cx: &WriteCx<Aws>, name: &str, boundary: Option<&str>) -> Result<(), Error> {
+    let (iam, doing) = (
+        &cx.aws().iam,
+        format!("set the permissions boundary of the role {name}"),
+    );
+    cx.check()?;
+    match boundary {
+        Some(boundary) => {
+            let put = iam.put_role_permissions_boundary().role_name(name);
+            put.permissions_boundary(boundary).send().await.explain(&doing)?;
+        }
+        None => {
+            let delete = iam.delete_role_permissions_boundary().role_name(name);
+            delete.send().await.explain(&doing)?;
+        }
+    }
+    Ok(())
 }
 
 /// IAM answers NoSuchEntity where the role does not show yet, and where the policy "does not exist or is not attachable", as
@@ -269,31 +358,6 @@ async fn create(cx: &WriteCx<Aws>, stack: &Stack, wanted: &WantedRole, name: &st
         if stack.ownership.owner(pairs) != Owner::Ours {
             return Err(Error::refused(format!("somebody else made the role {name} a moment ago")).hint("confctl up"));
         }
-    }
-    Ok(())
-}
-
-async fn remove_unwanted(cx: &WriteCx<Aws>, wanted: &WantedRole, role: &LiveRole) -> Result<(), Error> {
-    let (iam, name) = (&cx.aws().iam, &role.name);
-    for arn in role.unwanted(wanted) {
-        detach(cx, name, arn).await?;
-    }
-    for policy in role.stale(wanted) {
-        delete_inline(cx, name, policy).await?;
-    }
-    if let Some(boundary) = wanted
-        .boundary
-        .as_ref()
-        .filter(|boundary| role.boundary.as_ref() != Some(boundary))
-    {
-        cx.check()?;
-        let put = iam
-            .put_role_permissions_boundary()
-            .role_name(name)
-            .permissions_boundary(boundary);
-        put.send()
-            .await
-            .explain(&format!("set the permissions boundary of the role {name}"))?;
     }
     Ok(())
 }
@@ -434,6 +498,7 @@ mod tests {
             switched: [managed_policy("Switched")].into(),
             inline: BTreeMap::new(),
             boundary: None,
+            former_boundaries: BTreeSet::new(),
             must_do: Vec::new(),
         }
     }
@@ -448,14 +513,18 @@ mod tests {
             inline: BTreeMap::new(),
             boundary: None,
             cannot: Vec::new(),
+            tags: Stack::for_test(|_| {}).ownership.tags("service-role"),
         }
     }
 
     #[test]
     fn a_policy_that_somebody_added_to_our_role_is_no_drift_but_one_that_we_switch_off_is() {
-        assert_eq!(role(&["One", "TheirMonitoring"]).differences(&wanted()), []);
-        assert_eq!(role(&["One", "Switched"]).differences(&wanted()).len(), 1);
-        assert_eq!(role(&[]).differences(&wanted()).len(), 1);
+        let stack = Stack::for_test(|_| {});
+        assert_eq!(role(&["One", "TheirMonitoring"]).differences(&stack, &wanted()), []);
+        let switched = role(&["One", "Switched"]).differences(&stack, &wanted());
+        assert_eq!(switched, [RoleStep::Detach(managed_policy("Switched"))]);
+        let missing = role(&[]).differences(&stack, &wanted());
+        assert_eq!(missing, [RoleStep::Attach(managed_policy("One"))]);
     }
 
     #[test]

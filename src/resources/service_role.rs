@@ -2,15 +2,16 @@
 //! A role that others made is used as it is where it can do the job, and never changed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use super::instance_policies::former_boundaries;
 use super::outputs::SERVICE_ROLE;
 use super::role_facts;
-use super::roles::{self, Deed, LiveRole, WantedRole, blocked_by_owner, managed_policy};
+use super::roles::{self, Deed, LiveRole, RoleStep, WantedRole, blocked_by_owner, managed_policy};
 use super::stack::Stack;
 use crate::aws::{Aws, partitions};
 use crate::engine::{
-    Change, Error, Failure, Kind, Limits, Observed, Owner, Poll, ReadCx, Resource, ResourceId, Values, Wait, WriteCx,
+    Error, Failure, Kind, Limits, Observed, Owner, Plan, Poll, ReadCx, Resource, ResourceId, Values, Wait, WriteCx,
 };
 use crate::profile::RolesMode;
 
@@ -19,51 +20,55 @@ const ID: ResourceId = "service-role";
 pub(super) struct ServiceRole {
     stack: Arc<Stack>,
     wanted: WantedRole,
-    /// The role that was chosen when the account was last looked at, and why not the preferred one.
-    chosen: Mutex<Choice>,
 }
 
+/// The name under which the role is or would be, and why it is not the preferred one.
 #[derive(Clone, Debug, PartialEq)]
-struct Choice {
+pub(super) struct Chosen {
     name: String,
     instead: Option<String>,
 }
 
-impl ServiceRole {
-    pub(super) fn new(stack: Arc<Stack>) -> Self {
-        let chosen = Choice {
-            name: stack.names.service_role.clone(),
-            instead: None,
-        };
-        Self {
-            wanted: wanted(&stack),
-            chosen: Mutex::new(chosen),
-            stack,
+impl Chosen {
+    fn title(&self) -> String {
+        match &self.instead {
+            Some(why) => format!("role {} ({why})", self.name),
+            None => format!("role {}", self.name),
         }
     }
+}
 
-    fn choice(&self) -> Choice {
-        self.chosen.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
+#[derive(Clone, Debug)]
+pub(super) struct LiveServiceRole {
+    role: LiveRole,
+    chosen: Chosen,
+}
 
-    fn choose(&self, name: &str, instead: Option<String>) {
-        *self.chosen.lock().unwrap_or_else(PoisonError::into_inner) = Choice {
-            name: name.to_owned(),
-            instead,
-        };
+impl ServiceRole {
+    pub(super) fn new(stack: Arc<Stack>) -> Self {
+        Self {
+            wanted: wanted(&stack),
+            stack,
+        }
     }
 
     async fn read(&self, cx: &ReadCx<Aws>, name: &str) -> Result<Option<LiveRole>, Error> {
         role_facts::read(cx, &self.stack, &self.wanted, name).await
     }
 
+    fn preferred(&self) -> Chosen {
+        Chosen {
+            name: self.stack.names.service_role.clone(),
+            instead: None,
+        }
+    }
+
     /// The preferred role where it is free, ours or able; else our own beside it, which stays in use once it exists.
-    async fn find(&self, cx: &ReadCx<Aws>) -> Result<Option<LiveRole>, Error> {
+    async fn find(&self, cx: &ReadCx<Aws>) -> Result<(Chosen, Option<LiveRole>), Error> {
         let names = &self.stack.names;
         let preferred = self.read(cx, &names.service_role).await?;
         if self.stack.profile.roles.mode != RolesMode::Auto || names.own_service_role == names.service_role {
-            self.choose(&names.service_role, None);
-            return Ok(preferred);
+            return Ok((self.preferred(), preferred));
         }
         let own = self.read(cx, &names.own_service_role).await?;
         let own_is_in_use = own.as_ref().is_some_and(|role| role.owner == Owner::Ours);
@@ -73,13 +78,33 @@ impl ServiceRole {
             None => None,
         };
         if own_is_in_use || instead.is_some() {
-            let instead = instead.map(|why| format!("{} {why}", names.service_role));
-            self.choose(&names.own_service_role, instead);
-            return Ok(own);
+            let chosen = Chosen {
+                name: names.own_service_role.clone(),
+                instead: instead.map(|why| format!("{} {why}", names.service_role)),
+            };
+            return Ok((chosen, own));
         }
-        self.choose(&names.service_role, None);
-        Ok(preferred)
+        Ok((self.preferred(), preferred))
     }
+
+    /// The role of this name, once it shows as it should be.
+    async fn wait_right(&self, cx: &WriteCx<Aws>, chosen: Chosen) -> Result<LiveServiceRole, Failure> {
+        let name = &chosen.name;
+        let wait = Wait::new(format!("the role {name} to show"), 2, Limits::minutes(1, 2)).good_reads(2);
+        let role = cx.wait(&wait, || async {
+            match self.read(cx.read(), name).await {
+                Ok(Some(role)) if role.differences(&self.stack, &self.wanted).is_empty() => Poll::Ready(role),
+                Ok(_) => Poll::NotYet("IAM does not show it everywhere yet".to_owned()),
+                Err(error) => Poll::Unknown(error),
+            }
+        });
+        let role = role.await.map_err(|error| partly(error, name))?;
+        Ok(LiveServiceRole { role, chosen })
+    }
+}
+
+fn partly(error: Error, name: &str) -> Failure {
+    Failure::from(error).leaving(format!("role {name}"), false)
 }
 
 /// What the service role needs where instances come from a launch template, as all of ours do.
@@ -127,23 +152,34 @@ fn wanted(stack: &Stack) -> WantedRole {
         switched: BTreeSet::new(),
         inline: BTreeMap::new(),
         boundary: stack.profile.roles.permissions_boundary.clone(),
+        former_boundaries: former_boundaries(stack),
         must_do: vec![Deed::anywhere(&health), Deed::anywhere(LAUNCH_TEMPLATES)],
     }
 }
 
 impl Resource for ServiceRole {
-    type Live = LiveRole;
+    type Live = LiveServiceRole;
+    type Place = Chosen;
+    type Step = RoleStep;
     type Clients = Aws;
 
     fn id(&self) -> ResourceId {
         ID
     }
 
+    fn name(&self) -> String {
+        self.stack.names.service_role.clone()
+    }
+
     fn title(&self) -> String {
-        let choice = self.choice();
-        match choice.instead {
-            Some(why) => format!("role {} ({why})", choice.name),
-            None => format!("role {}", choice.name),
+        self.preferred().title()
+    }
+
+    fn title_of(&self, seen: &Observed<LiveServiceRole, Chosen>) -> String {
+        match (seen, seen.live()) {
+            (Observed::Absent(chosen), _) => chosen.title(),
+            (_, Some((live, _))) => live.chosen.title(),
+            _ => self.title(),
         }
     }
 
@@ -159,68 +195,73 @@ impl Resource for ServiceRole {
         Limits::minutes(1, 5)
     }
 
-    async fn observe(&self, cx: &ReadCx<Aws>) -> Result<Observed<LiveRole>, Error> {
-        Ok(match self.find(cx).await? {
-            None => Observed::Absent,
-            Some(live) => Observed::Present {
-                owner: live.owner.clone(),
-                live,
+    async fn observe(&self, cx: &ReadCx<Aws>) -> Result<Observed<LiveServiceRole, Chosen>, Error> {
+        let (chosen, role) = self.find(cx).await?;
+        Ok(match role {
+            None => Observed::Absent(chosen),
+            Some(role) => Observed::Present {
+                owner: role.owner.clone(),
+                live: LiveServiceRole { role, chosen },
             },
         })
     }
 
-    fn plan(&self, seen: &Observed<LiveRole>, _: &Values) -> Change {
+    fn plan(&self, seen: &Observed<LiveServiceRole, Chosen>, _: &Values) -> Plan<RoleStep> {
         let mode = self.stack.profile.roles.mode;
-        let name = self.choice().name;
         let Some((live, owner)) = seen.live() else {
             return match mode {
-                RolesMode::Existing => Change::Blocked {
-                    reason: format!("there is no role {name}, and roles.mode is existing"),
-                    hint: "name one with --set roles.service=NAME, or let confctl make one with --set roles.mode=auto"
-                        .to_owned(),
-                },
-                RolesMode::Auto | RolesMode::Own => Change::Create,
+                RolesMode::Existing => Plan::blocked(
+                    format!(
+                        "there is no role {}, and roles.mode is existing",
+                        self.stack.names.service_role
+                    ),
+                    "name one with --set roles.service=NAME, or let confctl make one with --set roles.mode=auto",
+                ),
+                RolesMode::Auto | RolesMode::Own => Plan::Create,
             };
         };
-        match (mode, owner, live.can_do_it(&self.wanted)) {
-            (_, Owner::Ours, _) => match live.differences(&self.wanted) {
-                fields if fields.is_empty() => Change::Keep,
-                fields => Change::Update { fields },
-            },
-            (RolesMode::Existing, _, Ok(())) | (RolesMode::Auto, Owner::Nobody, Ok(())) => Change::Adopt,
-            (RolesMode::Existing, _, Err(why)) => Change::Blocked {
-                reason: format!("the role {name} {why}"),
-                hint: "correct the role, or let confctl make one with --set roles.mode=auto".to_owned(),
-            },
+        let name = &live.chosen.name;
+        match (mode, owner, live.role.can_do_it(&self.wanted)) {
+            (_, Owner::Ours, _) => Plan::of(live.role.differences(&self.stack, &self.wanted)),
+            (RolesMode::Existing, _, Ok(())) | (RolesMode::Auto, Owner::Nobody, Ok(())) => Plan::Use,
+            (RolesMode::Existing, _, Err(why)) => Plan::blocked(
+                format!("the role {name} {why}"),
+                "correct the role, or let confctl make one with --set roles.mode=auto",
+            ),
             (RolesMode::Auto | RolesMode::Own, owner, _) => {
                 blocked_by_owner(&format!("the role {name}"), owner, "roles.service")
             }
         }
     }
 
-    fn publish(&self, live: &LiveRole, values: &mut Values) {
-        values.set(&SERVICE_ROLE, live.path_and_name());
+    fn publish(&self, live: &LiveServiceRole, values: &mut Values) {
+        values.set(&SERVICE_ROLE, live.role.path_and_name());
     }
 
-    async fn apply(&self, cx: &WriteCx<Aws>, seen: Observed<LiveRole>, _: &Change) -> Result<LiveRole, Failure> {
-        let name = self.choice().name;
-        let live = seen.live().map(|(live, _)| live);
-        let partly = |error: Error| Failure::from(error).leaving(format!("role {name}"), false);
-        roles::converge(cx, &self.stack, &self.wanted, &name, live)
-            .await
-            .map_err(partly)?;
-        let wait = Wait::new(format!("the role {name} to show"), 2, Limits::minutes(1, 2)).good_reads(2);
-        let role = cx.wait(&wait, || async {
-            match self.read(cx.read(), &name).await {
-                Ok(Some(role)) if role.differences(&self.wanted).is_empty() => Poll::Ready(role),
-                Ok(_) => Poll::NotYet("IAM does not show it everywhere yet".to_owned()),
-                Err(error) => Poll::Unknown(error),
-            }
-        });
-        role.await.map_err(partly)
+    /// Our own is made without a path.
+    fn foresee(&self, chosen: &Chosen, values: &mut Values) {
+        values.set(&SERVICE_ROLE, chosen.name.clone());
     }
 
-    async fn delete(&self, cx: &WriteCx<Aws>, live: LiveRole) -> Result<(), Failure> {
+    async fn create(&self, cx: &WriteCx<Aws>, chosen: Chosen) -> Result<LiveServiceRole, Failure> {
+        let made = roles::make(cx, &self.stack, &self.wanted, &chosen.name).await;
+        made.map_err(|error| partly(error, &chosen.name))?;
+        self.wait_right(cx, chosen).await
+    }
+
+    async fn update(
+        &self,
+        cx: &WriteCx<Aws>,
+        live: LiveServiceRole,
+        steps: Vec<RoleStep>,
+    ) -> Result<LiveServiceRole, Failure> {
+        let changed = roles::change(cx, &self.wanted, &live.role.name, &steps).await;
+        changed.map_err(|error| partly(error, &live.role.name))?;
+        self.wait_right(cx, live.chosen).await
+    }
+
+    async fn delete(&self, cx: &WriteCx<Aws>, live: LiveServiceRole) -> Result<(), Failure> {
+        let live = live.role;
         let users = role_facts::other_environments(cx, &self.stack, "ServiceRole", &live.name).await?;
         if users.is_empty() {
             return Ok(roles::delete(cx, &live.name).await?);
@@ -245,14 +286,15 @@ mod tests {
     #[test]
     fn a_role_that_must_exist_is_never_made() {
         let role = service_role(RolesMode::Existing);
-        let change = role.plan(&Observed::Absent, &Values::default());
-        assert!(matches!(change, Change::Blocked { .. }), "{change:?}");
+        let plan = role.plan(&Observed::Absent(role.preferred()), &Values::default());
+        assert!(matches!(plan, Plan::Blocked { .. }), "{plan:?}");
     }
 
     #[test]
     fn in_an_empty_account_the_role_has_the_articles_name() {
         let role = service_role(RolesMode::Auto);
-        assert_eq!(role.title(), "role aws-elasticbeanstalk-service-role");
-        assert_eq!(role.plan(&Observed::Absent, &Values::default()), Change::Create);
+        let nothing = Observed::Absent(role.preferred());
+        assert_eq!(role.title_of(&nothing), "role aws-elasticbeanstalk-service-role");
+        assert_eq!(role.plan(&nothing, &Values::default()), Plan::Create);
     }
 }

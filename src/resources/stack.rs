@@ -15,6 +15,8 @@ pub struct Stack {
     pub profile: Profile,
     pub names: Names,
     pub ownership: Ownership,
+    /// The profiles that were applied before, as far as the record knows them: what they set and this one does not is taken back.
+    pub former: Vec<Profile>,
     /// What of the account's own the user took over with `--adopt`, by resource id.
     pub take_over: HashSet<String>,
     /// Move to the newest recommended platform version instead of keeping what runs.
@@ -56,6 +58,7 @@ impl Stack {
             profile,
             names,
             ownership,
+            former: Vec::new(),
             take_over: HashSet::new(),
             upgrade_platform: false,
             properties_unknown: false,

@@ -10,18 +10,20 @@ use aws_sdk_dynamodb::types::{
 };
 
 use super::outputs::TABLE;
-use super::ownership::block_unless_ours;
+use super::ownership::{TagStep, block_unless_ours, removed_by, set_by, tag_steps, wait_shown};
 use super::stack::Stack;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::paging::{self, Page};
 use crate::aws::presence::settled;
-use crate::aws::tags::settled_owner;
+use crate::aws::tags::settled_tags;
 use crate::aws::{Aws, tags};
 use crate::engine::{
-    Change, Error, Failure, FieldChange, Limits, Observed, Owner, Poll, ReadCx, Removal, Resource, ResourceId, Values,
-    Wait, WriteCx, default_removal,
+    Error, Failure, FieldChange, Limits, Observed, Owner, Plan, Poll, ReadCx, Removal, Resource, ResourceId, Step,
+    Values, Wait, WriteCx, default_removal,
 };
 use crate::profile;
+
+const ID: ResourceId = "users-table";
 
 pub(super) struct UsersTable {
     stack: Arc<Stack>,
@@ -31,12 +33,40 @@ pub(super) struct UsersTable {
 pub(super) struct LiveTable {
     arn: String,
     key: String,
-    on_demand: bool,
-    capacity: (i64, i64),
+    capacity: Capacity,
     deletion_protection: bool,
     point_in_time_recovery: bool,
     /// By a consistent scan; `DescribeTable.ItemCount` is up to six hours old.
     empty: bool,
+    /// Being deleted.
+    going: bool,
+    tags: BTreeMap<String, String>,
+}
+
+/// Reads and writes a second; `None` by the request.
+type Capacity = Option<(i64, i64)>;
+
+/// What can be changed of a table: its key never.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum TableStep {
+    Tag(TagStep),
+    Capacity { from: Capacity, to: Capacity },
+    DeletionProtection { to: bool },
+    PointInTimeRecovery { to: bool },
+}
+
+impl Step for TableStep {
+    fn shown(&self) -> FieldChange {
+        let switch = |field: &str, to: bool| FieldChange::new(field, (!to).to_string(), to.to_string());
+        match self {
+            Self::Tag(tag) => tag.shown(),
+            Self::Capacity { from, to } => {
+                FieldChange::new("BillingMode", describe_billing(*from), describe_billing(*to))
+            }
+            Self::DeletionProtection { to } => switch("DeletionProtectionEnabled", *to),
+            Self::PointInTimeRecovery { to } => switch("PointInTimeRecovery", *to),
+        }
+    }
 }
 
 const LIMITS: Limits = Limits::minutes(2, 15);
@@ -77,7 +107,6 @@ impl UsersTable {
             .continuous_backups_description()
             .and_then(|backups| backups.point_in_time_recovery_description())
             .and_then(|recovery| recovery.point_in_time_recovery_status());
-        let throughput = table.provisioned_throughput();
         Ok(LiveTable {
             arn: table.table_arn().unwrap_or_default().to_owned(),
             key: table
@@ -85,15 +114,12 @@ impl UsersTable {
                 .first()
                 .map(|key| key.attribute_name().to_owned())
                 .unwrap_or_default(),
-            on_demand: table.billing_mode_summary().and_then(|summary| summary.billing_mode())
-                == Some(&BillingMode::PayPerRequest),
-            capacity: (
-                throughput.and_then(|t| t.read_capacity_units()).unwrap_or(0),
-                throughput.and_then(|t| t.write_capacity_units()).unwrap_or(0),
-            ),
+            capacity: capacity_of(table),
             deletion_protection: table.deletion_protection_enabled().unwrap_or(false),
             point_in_time_recovery: recovery == Some(&PointInTimeRecoveryStatus::Enabled),
             empty: self.is_empty(aws).await?,
+            going: false,
+            tags: BTreeMap::new(),
         })
     }
 
@@ -132,7 +158,7 @@ impl UsersTable {
         .await
     }
 
-    async fn create(&self, cx: &WriteCx<Aws>) -> Result<(), Error> {
+    async fn ask_for_creation(&self, cx: &WriteCx<Aws>) -> Result<(), Error> {
         let wanted = &self.stack.profile.table;
         let doing = format!("create the table {}", self.name());
         let invalid = |error: aws_sdk_dynamodb::error::BuildError| {
@@ -147,7 +173,7 @@ impl UsersTable {
             .attribute_name(&wanted.key)
             .key_type(KeyType::Hash)
             .build();
-        let tags = self.stack.ownership.tags("users-table").into_iter();
+        let tags = self.stack.ownership.tags(ID).into_iter();
         let tags: Result<Vec<_>, _> = tags
             .map(|(key, value)| Tag::builder().key(key).value(value).build())
             .collect();
@@ -159,8 +185,8 @@ impl UsersTable {
             .table_name(self.name())
             .attribute_definitions(attribute)
             .key_schema(key.map_err(invalid)?)
-            .set_provisioned_throughput(throughput(wanted).map_err(invalid)?)
-            .billing_mode(billing(wanted))
+            .set_provisioned_throughput(throughput(capacity(wanted))?)
+            .billing_mode(billing(capacity(wanted)))
             .deletion_protection_enabled(wanted.deletion_protection)
             .set_tags(Some(tags.map_err(invalid)?));
         cx.intend(tags::CREATED, self.name()).await?;
@@ -204,41 +230,44 @@ impl UsersTable {
         .await
     }
 
-    /// Tags it as ours, and brings each setting that differs to what the profile says.
-    async fn update(&self, cx: &WriteCx<Aws>, live: &LiveTable) -> Result<(), Error> {
-        let (wanted, name) = (&self.stack.profile.table, self.name());
-        let dynamodb = &cx.aws().dynamodb;
-        if self.stack.takes_over("users-table") {
-            let tags = self.stack.ownership.tags("users-table").into_iter();
-            let tags: Result<Vec<_>, _> = tags.map(|(k, v)| Tag::builder().key(k).value(v).build()).collect();
+    async fn change_tags(&self, cx: &WriteCx<Aws>, live: &LiveTable, steps: &[TagStep]) -> Result<(), Error> {
+        let (name, dynamodb) = (self.name(), &cx.aws().dynamodb);
+        let (set, removed) = (set_by(steps), removed_by(steps));
+        let doing = format!("tag the table {name}");
+        if !set.is_empty() {
+            let tags: Result<Vec<_>, _> = set
+                .into_iter()
+                .map(|(k, v)| Tag::builder().key(k).value(v).build())
+                .collect();
             let tags = tags.map_err(|error| Error::failed("could not tag the table").because(error.to_string()))?;
             cx.intend(tags::CREATED, name).await?;
             cx.check()?;
-            let tag = dynamodb
-                .tag_resource()
-                .resource_arn(&live.arn)
-                .set_tags(Some(tags))
-                .send()
-                .await;
-            tag.explain(&format!("tag the table {name}"))?;
+            let tag = dynamodb.tag_resource().resource_arn(&live.arn).set_tags(Some(tags));
+            tag.send().await.explain(&doing)?;
         }
-        if live.on_demand != is_on_demand(wanted) || (!live.on_demand && live.capacity != capacity(wanted)) {
-            let invalid = |error: aws_sdk_dynamodb::error::BuildError| Error::failed(error.to_string());
-            let update = dynamodb.update_table().table_name(name).billing_mode(billing(wanted));
-            let update = update.set_provisioned_throughput(throughput(wanted).map_err(invalid)?);
+        if !removed.is_empty() {
             cx.check()?;
-            update
-                .send()
-                .await
-                .explain(&format!("change the capacity of the table {name}"))?;
-            self.wait_active(cx).await?;
+            let untag = dynamodb.untag_resource().resource_arn(&live.arn);
+            untag.set_tag_keys(Some(removed)).send().await.explain(&doing)?;
         }
-        if live.deletion_protection != wanted.deletion_protection {
-            self.protect(cx, wanted.deletion_protection).await?;
-        }
-        if live.point_in_time_recovery != wanted.point_in_time_recovery {
-            self.recover(cx, wanted.point_in_time_recovery).await?;
-        }
+        wait_shown(cx, &self.title(), steps, || self.tags(cx.read().aws(), &live.arn)).await
+    }
+
+    async fn change_capacity(&self, cx: &WriteCx<Aws>, to: Capacity) -> Result<(), Error> {
+        let name = self.name();
+        let update = cx
+            .aws()
+            .dynamodb
+            .update_table()
+            .table_name(name)
+            .billing_mode(billing(to));
+        let update = update.set_provisioned_throughput(throughput(to)?);
+        cx.check()?;
+        update
+            .send()
+            .await
+            .explain(&format!("change the capacity of the table {name}"))?;
+        self.wait_active(cx).await?;
         Ok(())
     }
 
@@ -289,10 +318,16 @@ impl UsersTable {
 
 impl Resource for UsersTable {
     type Live = LiveTable;
+    type Place = ();
+    type Step = TableStep;
     type Clients = Aws;
 
     fn id(&self) -> ResourceId {
-        "users-table"
+        ID
+    }
+
+    fn name(&self) -> String {
+        self.stack.names.table.clone()
     }
 
     fn title(&self) -> String {
@@ -313,7 +348,7 @@ impl Resource for UsersTable {
 
     /// Provisioned capacity costs by the hour, on-demand by the request.
     fn costs(&self) -> Option<String> {
-        (!is_on_demand(&self.stack.profile.table)).then(|| self.title())
+        capacity(&self.stack.profile.table).map(|_| self.title())
     }
 
     fn limits(&self) -> Limits {
@@ -323,24 +358,26 @@ impl Resource for UsersTable {
     async fn observe(&self, cx: &ReadCx<Aws>) -> Result<Observed<LiveTable>, Error> {
         let aws = cx.aws();
         let Some(table) = settled(cx, self.id(), self.name(), || self.describe(aws)).await? else {
-            return Ok(Observed::Absent);
+            return Ok(Observed::Absent(()));
         };
         let status = table.table_status().cloned().unwrap_or(TableStatus::Active);
         let arn = table.table_arn().unwrap_or_default().to_owned();
-        let owner = settled_owner(cx, &self.stack.ownership, "users-table", self.name(), || {
-            self.tags(aws, &arn)
-        })
-        .await?;
+        let tagged = settled_tags(cx, &self.stack.ownership, ID, self.name(), || self.tags(aws, &arn)).await?;
+        let (owner, tags) = (tagged.owner, tagged.tags);
         if status == TableStatus::Active {
-            return Ok(Observed::Present {
-                live: self.live(aws, &table).await?,
-                owner,
-            });
+            let live = LiveTable {
+                tags,
+                ..self.live(aws, &table).await?
+            };
+            return Ok(Observed::Present { live, owner });
         }
         let what = format!("the table is {}", status.as_str());
         if ![TableStatus::Creating, TableStatus::Deleting].contains(&status) {
             // It answers as it was while it changes.
-            let live = self.live(aws, &table).await?;
+            let live = LiveTable {
+                tags,
+                ..self.live(aws, &table).await?
+            };
             return Ok(Observed::Settling { live, owner, what });
         }
         let live = LiveTable {
@@ -350,79 +387,91 @@ impl Resource for UsersTable {
                 .first()
                 .map(|key| key.attribute_name().to_owned())
                 .unwrap_or_default(),
-            on_demand: true,
-            capacity: (0, 0),
+            capacity: capacity_of(&table),
             deletion_protection: table.deletion_protection_enabled().unwrap_or(false),
             point_in_time_recovery: false,
             // Nobody has written into it yet, or what it held is going already.
             empty: true,
+            going: status == TableStatus::Deleting,
+            tags,
         };
         Ok(Observed::Settling { live, owner, what })
     }
 
-    fn plan(&self, seen: &Observed<LiveTable>, _: &Values) -> Change {
+    fn plan(&self, seen: &Observed<LiveTable>, _: &Values) -> Plan<TableStep> {
         let wanted = &self.stack.profile.table;
         let Some((live, owner)) = seen.live() else {
-            return Change::Create;
+            return Plan::Create;
         };
         if live.key != wanted.key {
-            return Change::Blocked {
-                reason: format!(
+            return Plan::blocked(
+                format!(
                     "its partition key is '{}', the profile says '{}'; a table's key cannot be changed and its data is not ours to move",
                     live.key, wanted.key
                 ),
-                hint: "name another table with --set table.name=NAME".to_owned(),
-            };
+                "name another table with --set table.name=NAME",
+            );
         }
-        if let Some(blocked) = block_unless_ours(&self.stack, "users-table", owner, "table.name") {
+        if let Some(blocked) = block_unless_ours(&self.stack, ID, owner, "table.name") {
             return blocked;
         }
+        if live.going {
+            return Plan::Create;
+        }
         // What is taken over is brought to the profile's settings too: all of it is shown.
-        let mut fields = Vec::new();
-        if *owner == Owner::Nobody {
-            fields.push(FieldChange::new(tags::STACK, None, self.stack.name.to_string()));
+        let mut steps: Vec<_> = tag_steps(&self.stack, ID, &live.tags)
+            .into_iter()
+            .map(TableStep::Tag)
+            .collect();
+        let (from, to) = (live.capacity, capacity(wanted));
+        if from != to {
+            steps.push(TableStep::Capacity { from, to });
         }
-        let mut differs = |field: &str, from: String, to: String| {
-            if from != to {
-                fields.push(FieldChange::new(field, from, to));
-            }
-        };
-        differs(
-            "BillingMode",
-            describe_billing(live.on_demand, live.capacity),
-            describe_billing(is_on_demand(wanted), capacity(wanted)),
-        );
-        differs(
-            "DeletionProtectionEnabled",
-            live.deletion_protection.to_string(),
-            wanted.deletion_protection.to_string(),
-        );
-        differs(
-            "PointInTimeRecovery",
-            live.point_in_time_recovery.to_string(),
-            wanted.point_in_time_recovery.to_string(),
-        );
-        if fields.is_empty() {
-            Change::Keep
-        } else {
-            Change::Update { fields }
+        if live.deletion_protection != wanted.deletion_protection {
+            let to = wanted.deletion_protection;
+            steps.push(TableStep::DeletionProtection { to });
         }
+        if live.point_in_time_recovery != wanted.point_in_time_recovery {
+            let to = wanted.point_in_time_recovery;
+            steps.push(TableStep::PointInTimeRecovery { to });
+        }
+        Plan::of(steps)
     }
 
     fn publish(&self, _: &LiveTable, values: &mut Values) {
         values.set(&TABLE, self.name().to_owned());
     }
 
-    async fn apply(&self, cx: &WriteCx<Aws>, seen: Observed<LiveTable>, _: &Change) -> Result<LiveTable, Failure> {
-        match seen.live() {
-            None => {
-                self.create(cx).await?;
-                self.wait_active(cx).await?;
-                if self.stack.profile.table.point_in_time_recovery {
-                    self.recover(cx, true).await?;
-                }
+    fn foresee(&self, (): &(), values: &mut Values) {
+        values.set(&TABLE, self.name().to_owned());
+    }
+
+    async fn create(&self, cx: &WriteCx<Aws>, (): ()) -> Result<LiveTable, Failure> {
+        self.ask_for_creation(cx).await?;
+        self.wait_active(cx).await?;
+        if self.stack.profile.table.point_in_time_recovery {
+            self.recover(cx, true).await?;
+        }
+        let table = self.wait_active(cx).await?;
+        Ok(self.live(cx.read().aws(), &table).await?)
+    }
+
+    async fn update(&self, cx: &WriteCx<Aws>, live: LiveTable, steps: Vec<TableStep>) -> Result<LiveTable, Failure> {
+        let tags = steps.iter().filter_map(|step| match step {
+            TableStep::Tag(tag) => Some(tag.clone()),
+            _ => None,
+        });
+        let tags: Vec<_> = tags.collect();
+        if !tags.is_empty() {
+            self.change_tags(cx, &live, &tags).await?;
+        }
+        for step in &steps {
+            match step {
+                TableStep::Tag(_) => {}
+                TableStep::Capacity { to, .. } => self.change_capacity(cx, *to).await?,
+                TableStep::DeletionProtection { to } => self.protect(cx, *to).await?,
+                TableStep::PointInTimeRecovery { to } => self.recover(cx, *to).await?,
             }
-            Some((live, _)) => self.update(cx, live).await?,
         }
         let table = self.wait_active(cx).await?;
         Ok(self.live(cx.read().aws(), &table).await?)
@@ -473,41 +522,50 @@ impl Resource for UsersTable {
     }
 }
 
-fn is_on_demand(wanted: &profile::Table) -> bool {
-    wanted.billing == profile::BillingMode::PayPerRequest
-}
-
-fn billing(wanted: &profile::Table) -> BillingMode {
-    if is_on_demand(wanted) {
-        BillingMode::PayPerRequest
-    } else {
-        BillingMode::Provisioned
+fn billing(capacity: Capacity) -> BillingMode {
+    match capacity {
+        None => BillingMode::PayPerRequest,
+        Some(_) => BillingMode::Provisioned,
     }
 }
 
-fn capacity(wanted: &profile::Table) -> (i64, i64) {
-    (
-        wanted.read_capacity.unwrap_or(5).into(),
-        wanted.write_capacity.unwrap_or(5).into(),
-    )
+fn capacity(wanted: &profile::Table) -> Capacity {
+    (wanted.billing == profile::BillingMode::Provisioned).then(|| {
+        (
+            wanted.read_capacity.unwrap_or(5).into(),
+            wanted.write_capacity.unwrap_or(5).into(),
+        )
+    })
 }
 
-fn throughput(wanted: &profile::Table) -> Result<Option<ProvisionedThroughput>, aws_sdk_dynamodb::error::BuildError> {
-    if is_on_demand(wanted) {
+/// A table that was always provisioned has no summary of its billing mode (botocore: dynamodb, BillingModeSummary).
+fn capacity_of(table: &TableDescription) -> Capacity {
+    let mode = table.billing_mode_summary().and_then(|summary| summary.billing_mode());
+    let throughput = table.provisioned_throughput();
+    (mode != Some(&BillingMode::PayPerRequest)).then(|| {
+        (
+            throughput.and_then(|t| t.read_capacity_units()).unwrap_or(0),
+            throughput.and_then(|t| t.write_capacity_units()).unwrap_or(0),
+        )
+    })
+}
+
+fn throughput(capacity: Capacity) -> Result<Option<ProvisionedThroughput>, Error> {
+    let Some((read, write)) = capacity else {
         return Ok(None);
-    }
-    let (read, write) = capacity(wanted);
-    ProvisionedThroughput::builder()
+    };
+    let throughput = ProvisionedThroughput::builder()
         .read_capacity_units(read)
-        .write_capacity_units(write)
-        .build()
+        .write_capacity_units(write);
+    let throughput = throughput.build();
+    throughput
         .map(Some)
+        .map_err(|error| Error::failed("could not make the table's capacity").because(error.to_string()))
 }
 
-fn describe_billing(on_demand: bool, (read, write): (i64, i64)) -> String {
-    if on_demand {
-        "PAY_PER_REQUEST".to_owned()
-    } else {
-        format!("PROVISIONED {read} read, {write} write")
+fn describe_billing(capacity: Capacity) -> String {
+    match capacity {
+        None => "PAY_PER_REQUEST".to_owned(),
+        Some((read, write)) => format!("PROVISIONED {read} read, {write} write"),
     }
 }

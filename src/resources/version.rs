@@ -1,23 +1,26 @@
 //! The application version: the bundle in Beanstalk's bucket, under a label that is a hash of what it was made of.
 //! Must know nothing of how a bundle is built or checked.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use aws_sdk_elasticbeanstalk::types::{ApplicationVersionDescription, S3Location};
 
 use super::outputs::{APPLICATION, VERSION};
-use super::ownership::{beanstalk_tags, block_unless_ours, new_beanstalk_tags, take_over_in_beanstalk};
+use super::ownership::{
+    TagStep, beanstalk_tags, block_unless_ours, new_beanstalk_tags, tag_in_beanstalk, tag_steps, wait_shown,
+};
 use super::stack::Stack;
+use crate::aws::Aws;
 use crate::aws::clients::patient_upload;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::presence::settled;
 use crate::aws::record::Record;
 use crate::aws::services::s3::File;
-use crate::aws::tags::{CREATED, settled_owner};
-use crate::aws::{Aws, tags};
+use crate::aws::tags::{CREATED, settled_tags};
 use crate::engine::{
-    Change, Error, Failure, FieldChange, Limits, Observed, Owner, Poll, ReadCx, Resource, ResourceId, Values, Wait,
+    Error, Failure, FieldChange, Limits, Observed, Owner, Plan, Poll, ReadCx, Resource, ResourceId, Step, Values, Wait,
     WriteCx,
 };
 
@@ -38,6 +41,30 @@ pub(super) struct LiveVersion {
     status: String,
     /// Its object is no more in the bucket. What runs has a copy of Beanstalk's own; what is deployed next has none.
     lacks_bundle: bool,
+    tags: BTreeMap<String, String>,
+}
+
+/// What can be changed of a version: its content never.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum VersionStep {
+    Tag(TagStep),
+    /// Beanstalk could not process it: deleted, and made again of the same bundle.
+    Remake,
+    UploadAgain,
+}
+
+impl Step for VersionStep {
+    fn shown(&self) -> FieldChange {
+        match self {
+            Self::Tag(tag) => tag.shown(),
+            Self::Remake => FieldChange::new("Status", "FAILED".to_owned(), "made again".to_owned()),
+            Self::UploadAgain => FieldChange::new(
+                "Bundle",
+                "missing in the bucket".to_owned(),
+                "uploaded again".to_owned(),
+            ),
+        }
+    }
 }
 
 impl ApplicationVersion {
@@ -144,15 +171,22 @@ fn live(version: ApplicationVersionDescription) -> LiveVersion {
             .map(|status| status.as_str().to_ascii_uppercase())
             .unwrap_or_default(),
         lacks_bundle: false,
+        tags: BTreeMap::new(),
     }
 }
 
 impl Resource for ApplicationVersion {
     type Live = LiveVersion;
+    type Place = ();
+    type Step = VersionStep;
     type Clients = Aws;
 
     fn id(&self) -> ResourceId {
         ID
+    }
+
+    fn name(&self) -> String {
+        self.stack.bundle.label.clone()
     }
 
     fn title(&self) -> String {
@@ -174,16 +208,18 @@ impl Resource for ApplicationVersion {
     async fn observe(&self, cx: &ReadCx<Aws>) -> Result<Observed<LiveVersion>, Error> {
         let aws = cx.aws();
         let found = settled(cx, ID, self.label(), || self.describe(aws)).await?;
-        let Some(version) = found.map(live) else {
+        let Some(mut version) = found.map(live) else {
             return Ok(match aws.proof.of_reads(aws).await {
-                Ok(()) => Observed::Absent,
+                Ok(()) => Observed::Absent(()),
                 Err(error) => Observed::Unknown(error),
             });
         };
-        let owner = settled_owner(cx, &self.stack.ownership, ID, self.label(), || {
+        let tagged = settled_tags(cx, &self.stack.ownership, ID, self.label(), || {
             beanstalk_tags(aws, &version.arn)
         })
         .await?;
+        let owner = tagged.owner;
+        version.tags = tagged.tags;
         if version.status == "PROCESSING" || version.status == "BUILDING" {
             return Ok(Observed::Settling {
                 what: "the version is being processed".to_owned(),
@@ -191,7 +227,6 @@ impl Resource for ApplicationVersion {
                 owner,
             });
         }
-        let mut version = version;
         if owner == Owner::Ours {
             let record = Record::new(aws, self.stack.name.as_str());
             let key = self.key(&record);
@@ -200,58 +235,46 @@ impl Resource for ApplicationVersion {
         Ok(Observed::Present { live: version, owner })
     }
 
-    fn plan(&self, seen: &Observed<LiveVersion>, _: &Values) -> Change {
+    fn plan(&self, seen: &Observed<LiveVersion>, _: &Values) -> Plan<VersionStep> {
         let Some((live, owner)) = seen.live() else {
-            return Change::Create;
+            return Plan::Create;
         };
         if let Some(blocked) = block_unless_ours(&self.stack, ID, owner, "app.version_label") {
             return blocked;
         }
         if live.status == "FAILED" {
-            let field = FieldChange::new("Status", "FAILED".to_owned(), "uploaded again".to_owned());
-            return Change::Update { fields: vec![field] };
+            return Plan::Update(vec![VersionStep::Remake]);
         }
         if self.is_another_bundle(live) {
-            return Change::Blocked {
-                reason: format!("the version {} exists with another bundle, and a version cannot be changed", self.label()),
-                hint: "choose another label with --set app.version_label=LABEL, or leave it out: then each bundle has its own".to_owned(),
-            };
+            return Plan::blocked(
+                format!(
+                    "the version {} exists with another bundle, and a version cannot be changed",
+                    self.label()
+                ),
+                "choose another label with --set app.version_label=LABEL, or leave it out: then each bundle has its own",
+            );
         }
-        match owner {
-            Owner::Ours if live.lacks_bundle => {
-                let field = FieldChange::new(
-                    "Bundle",
-                    "missing in the bucket".to_owned(),
-                    "uploaded again".to_owned(),
-                );
-                Change::Update { fields: vec![field] }
-            }
-            Owner::Ours => Change::Keep,
-            _ => Change::Update {
-                fields: vec![FieldChange::new(tags::STACK, None, self.stack.name.to_string())],
-            },
+        let mut steps: Vec<_> = tag_steps(&self.stack, ID, &live.tags)
+            .into_iter()
+            .map(VersionStep::Tag)
+            .collect();
+        if live.lacks_bundle {
+            steps.push(VersionStep::UploadAgain);
         }
+        Plan::of(steps)
     }
 
     fn publish(&self, _: &LiveVersion, values: &mut Values) {
         values.set(&VERSION, self.label().to_owned());
     }
 
-    async fn apply(&self, cx: &WriteCx<Aws>, seen: Observed<LiveVersion>, _: &Change) -> Result<LiveVersion, Failure> {
+    fn foresee(&self, (): &(), values: &mut Values) {
+        values.set(&VERSION, self.label().to_owned());
+    }
+
+    async fn create(&self, cx: &WriteCx<Aws>, (): ()) -> Result<LiveVersion, Failure> {
         let (beanstalk, label) = (&cx.aws().beanstalk, self.label());
         let application = cx.need(&APPLICATION)?;
-        if let Some((live, _)) = seen.live() {
-            if live.lacks_bundle {
-                self.upload(cx, &Record::new(cx.aws(), self.stack.name.as_str()))
-                    .await?;
-                return Ok(live.clone());
-            }
-            if live.status != "FAILED" {
-                take_over_in_beanstalk(cx, &self.stack, ID, &live.arn, ("version", label)).await?;
-                return Ok(live.clone());
-            }
-            self.delete(cx, live.clone()).await?;
-        }
         let record = Record::new(cx.aws(), self.stack.name.as_str());
         let key = self.upload(cx, &record).await?;
         cx.intend(CREATED, label).await?;
@@ -268,6 +291,30 @@ impl Resource for ApplicationVersion {
             .set_tags(Some(new_beanstalk_tags(&self.stack, ID)));
         create.send().await.explain(&format!("create the version {label}"))?;
         Ok(self.wait_processed(cx).await?)
+    }
+
+    async fn update(
+        &self,
+        cx: &WriteCx<Aws>,
+        live: LiveVersion,
+        steps: Vec<VersionStep>,
+    ) -> Result<LiveVersion, Failure> {
+        if steps.contains(&VersionStep::Remake) {
+            self.delete(cx, live).await?;
+            return self.create(cx, ()).await;
+        }
+        if steps.contains(&VersionStep::UploadAgain) {
+            let record = Record::new(cx.aws(), self.stack.name.as_str());
+            self.upload(cx, &record).await?;
+        }
+        let tags = steps.into_iter().filter_map(|step| match step {
+            VersionStep::Tag(tag) => Some(tag),
+            VersionStep::Remake | VersionStep::UploadAgain => None,
+        });
+        let tags: Vec<_> = tags.collect();
+        tag_in_beanstalk(cx, &tags, &live.arn, ("version", self.label())).await?;
+        wait_shown(cx, &self.title(), &tags, || beanstalk_tags(cx.read().aws(), &live.arn)).await?;
+        Ok(live)
     }
 
     async fn delete(&self, cx: &WriteCx<Aws>, _: LiveVersion) -> Result<(), Failure> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::outputs::WEB_ACL;
-use super::ownership::block_unless_ours;
+use super::ownership::{TagStep, block_unless_ours, removed_by, set_by, tag_steps, wait_shown};
 use super::stack::Stack;
 use super::web_acl_rules::{default_action, describe, rules, visibility};
 use crate::aws::Aws;
@@ -13,9 +13,9 @@ use crate::aws::errors::{Explain, polled};
 use crate::aws::paging;
 use crate::aws::presence::settled;
 use crate::aws::services::waf::{CreateWebAcl, GetWebAclAnswer, Rule, Tag, WebAclSummary};
-use crate::aws::tags::{self, settled_owner};
+use crate::aws::tags::{self, settled_tags};
 use crate::engine::{
-    Change, Error, Failure, FieldChange, Kind, Limits, Observed, Owner, Poll, ReadCx, Resource, ResourceId, Values,
+    Error, Failure, FieldChange, Kind, Limits, Observed, Owner, Plan, Poll, ReadCx, Resource, ResourceId, Step, Values,
     Wait, WriteCx,
 };
 
@@ -35,6 +35,29 @@ pub(super) struct LiveWebAcl {
     arn: String,
     allows_by_default: bool,
     rules: Vec<Rule>,
+    tags: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum WebAclStep {
+    Tag(TagStep),
+    /// Back to Allow.
+    DefaultAction,
+    Rules {
+        from: Vec<Rule>,
+        to: Vec<Rule>,
+    },
+}
+
+impl Step for WebAclStep {
+    fn shown(&self) -> FieldChange {
+        let told = |rules: &[Rule]| rules.iter().map(describe).collect::<Vec<_>>().join(", ");
+        match self {
+            Self::Tag(tag) => tag.shown(),
+            Self::DefaultAction => FieldChange::new("DefaultAction", "Block".to_owned(), "Allow".to_owned()),
+            Self::Rules { from, to } => FieldChange::new("Rules", told(from), told(to)),
+        }
+    }
 }
 
 impl WebAcl {
@@ -72,6 +95,7 @@ impl WebAcl {
             allows_by_default: acl.default_action.allow.is_some(),
             rules: acl.rules,
             arn: acl.arn,
+            tags: BTreeMap::new(),
         }))
     }
 
@@ -83,23 +107,18 @@ impl WebAcl {
         Ok(tags.await?.into_iter().map(|tag| (tag.key, tag.value)).collect())
     }
 
-    fn our_tags(&self) -> Vec<Tag> {
-        let tags = self.stack.ownership.tags(ID).into_iter();
-        tags.map(|(key, value)| Tag { key, value }).collect()
-    }
-
     fn wanted_rules(&self) -> Vec<Rule> {
         rules(&self.stack.profile.waf)
     }
 
-    async fn create(&self, cx: &WriteCx<Aws>) -> Result<(), Error> {
+    async fn ask_for_creation(&self, cx: &WriteCx<Aws>) -> Result<(), Error> {
         let doing = format!("create the web ACL {}", self.name());
         let wanted = CreateWebAcl {
             name: self.name(),
             default_action: default_action(),
             rules: self.wanted_rules(),
             visibility_config: visibility(self.name()),
-            tags: self.our_tags(),
+            tags: tags_of(self.stack.ownership.tags(ID)),
         };
         cx.intend(tags::CREATED, self.name()).await?;
         cx.check()?;
@@ -148,10 +167,9 @@ impl WebAcl {
         Ok(live)
     }
 
-    /// Brings rules and default action back, and keeps all else as it is. An update replaces the whole web ACL.
-    async fn update(&self, cx: &WriteCx<Aws>, live: &LiveWebAcl) -> Result<(), Error> {
+    /// Brings what the steps are about back, and keeps all else as it is: an update replaces the whole web ACL.
+    async fn change(&self, cx: &WriteCx<Aws>, live: &LiveWebAcl, steps: &[WebAclStep]) -> Result<(), Error> {
         let doing = format!("update the web ACL {}", self.name());
-        let wanted = self.wanted_rules();
         let wait = Wait::new(format!("WAF to {doing}"), 5, LIMITS);
         cx.check()?;
         cx.wait(&wait, || async {
@@ -162,9 +180,16 @@ impl WebAcl {
             let Some((mut acl, token)) = current.and_then(|answer| Some((answer.web_acl?, answer.lock_token?))) else {
                 return Poll::Failed(Error::failed(format!("could not {doing}")).because("it is gone"));
             };
-            acl.default_action = default_action();
-            acl.rules.retain(is_shields);
-            acl.rules.splice(0..0, wanted.iter().cloned());
+            for step in steps {
+                match step {
+                    WebAclStep::Tag(_) => {}
+                    WebAclStep::DefaultAction => acl.default_action = default_action(),
+                    WebAclStep::Rules { to, .. } => {
+                        acl.rules.retain(is_shields);
+                        acl.rules.splice(0..0, to.iter().cloned());
+                    }
+                }
+            }
             match cx.aws().waf.update_web_acl(&acl, &token).await.explain(&doing) {
                 Ok(_) => Poll::Ready(()),
                 Err(error) => retried(error),
@@ -173,12 +198,19 @@ impl WebAcl {
         .await
     }
 
-    async fn take_over(&self, cx: &WriteCx<Aws>, live: &LiveWebAcl) -> Result<(), Error> {
-        cx.intend(tags::CREATED, self.name()).await?;
-        cx.check()?;
-        let tagged = cx.aws().waf.tag_resource(&live.arn, &self.our_tags()).await;
-        tagged.explain(&format!("tag the web ACL {}", self.name()))?;
-        Ok(())
+    async fn change_tags(&self, cx: &WriteCx<Aws>, live: &LiveWebAcl, steps: &[TagStep]) -> Result<(), Error> {
+        let (set, removed) = (tags_of(set_by(steps)), removed_by(steps));
+        let doing = format!("tag the web ACL {}", self.name());
+        if !set.is_empty() {
+            cx.intend(tags::CREATED, self.name()).await?;
+            cx.check()?;
+            cx.aws().waf.tag_resource(&live.arn, &set).await.explain(&doing)?;
+        }
+        if !removed.is_empty() {
+            cx.check()?;
+            cx.aws().waf.untag_resource(&live.arn, &removed).await.explain(&doing)?;
+        }
+        wait_shown(cx, &self.title(), steps, || self.tags(cx.read().aws(), &live.arn)).await
     }
 
     async fn users(&self, aws: &Aws, arn: &str) -> Result<Vec<String>, Error> {
@@ -187,6 +219,10 @@ impl WebAcl {
         let users = list.distribution_list.and_then(|list| list.items).unwrap_or_default();
         Ok(users.into_iter().map(|distribution| distribution.id).collect())
     }
+}
+
+fn tags_of(tags: BTreeMap<String, String>) -> Vec<Tag> {
+    tags.into_iter().map(|(key, value)| Tag { key, value }).collect()
 }
 
 /// Shield Advanced puts its own rule into web ACLs: not ours to drop, nor drift.
@@ -207,10 +243,16 @@ fn retried<T>(error: Error) -> Poll<T> {
 
 impl Resource for WebAcl {
     type Live = LiveWebAcl;
+    type Place = ();
+    type Step = WebAclStep;
     type Clients = Aws;
 
     fn id(&self) -> ResourceId {
         ID
+    }
+
+    fn name(&self) -> String {
+        self.stack.names.web_acl.clone()
     }
 
     fn title(&self) -> String {
@@ -236,64 +278,65 @@ impl Resource for WebAcl {
 
     async fn observe(&self, cx: &ReadCx<Aws>) -> Result<Observed<LiveWebAcl>, Error> {
         let aws = cx.aws();
-        let Some(live) = settled(cx, ID, self.name(), || self.look(aws)).await? else {
-            return Ok(Observed::Absent);
+        let Some(mut live) = settled(cx, ID, self.name(), || self.look(aws)).await? else {
+            return Ok(Observed::Absent(()));
         };
-        let owner = settled_owner(cx, &self.stack.ownership, ID, self.name(), || self.tags(aws, &live.arn)).await?;
-        Ok(Observed::Present { live, owner })
+        let tagged = settled_tags(cx, &self.stack.ownership, ID, self.name(), || self.tags(aws, &live.arn)).await?;
+        live.tags = tagged.tags;
+        Ok(Observed::Present {
+            live,
+            owner: tagged.owner,
+        })
     }
 
-    fn plan(&self, seen: &Observed<LiveWebAcl>, _: &Values) -> Change {
+    fn plan(&self, seen: &Observed<LiveWebAcl>, _: &Values) -> Plan<WebAclStep> {
         let Some((live, owner)) = seen.live() else {
-            return Change::Create;
+            return Plan::Create;
         };
         if let Some(blocked) = block_unless_ours(&self.stack, ID, owner, "waf.name") {
             return blocked;
         }
-        let mut fields = Vec::new();
-        if *owner == Owner::Nobody {
-            fields.push(FieldChange::new(tags::STACK, None, self.stack.name.to_string()));
-        }
-        if !live.allows_by_default {
-            fields.push(FieldChange::new(
-                "DefaultAction",
-                "Block".to_owned(),
-                "Allow".to_owned(),
-            ));
-        }
-        let is: Vec<String> = live
-            .rules
-            .iter()
-            .filter(|rule| !is_shields(rule))
-            .map(describe)
+        let mut steps: Vec<_> = tag_steps(&self.stack, ID, &live.tags)
+            .into_iter()
+            .map(WebAclStep::Tag)
             .collect();
-        let wanted: Vec<String> = self.wanted_rules().iter().map(describe).collect();
-        if is != wanted {
-            fields.push(FieldChange::new("Rules", is.join(", "), wanted.join(", ")));
+        if !live.allows_by_default {
+            steps.push(WebAclStep::DefaultAction);
         }
-        if fields.is_empty() {
-            Change::Keep
-        } else {
-            Change::Update { fields }
+        let from: Vec<Rule> = live.rules.iter().filter(|rule| !is_shields(rule)).cloned().collect();
+        let to = self.wanted_rules();
+        // By what we manage of a rule: WAF fills in the rest.
+        if !from.iter().map(describe).eq(to.iter().map(describe)) {
+            steps.push(WebAclStep::Rules { from, to });
         }
+        Plan::of(steps)
     }
 
     fn publish(&self, live: &LiveWebAcl, values: &mut Values) {
         values.set(&WEB_ACL, live.arn.clone());
     }
 
-    async fn apply(&self, cx: &WriteCx<Aws>, seen: Observed<LiveWebAcl>, _: &Change) -> Result<LiveWebAcl, Failure> {
-        let Some((live, owner)) = seen.live() else {
-            self.create(cx).await?;
-            let left = format!("web ACL {}", self.name());
-            let live = self.wait_visible(cx).await;
-            return live.map_err(|error| Failure::from(error).leaving(left, true));
-        };
-        if *owner == Owner::Nobody {
-            self.take_over(cx, live).await?;
+    async fn create(&self, cx: &WriteCx<Aws>, (): ()) -> Result<LiveWebAcl, Failure> {
+        self.ask_for_creation(cx).await?;
+        let left = format!("web ACL {}", self.name());
+        let live = self.wait_visible(cx).await;
+        live.map_err(|error| Failure::from(error).leaving(left, true))
+    }
+
+    async fn update(&self, cx: &WriteCx<Aws>, live: LiveWebAcl, steps: Vec<WebAclStep>) -> Result<LiveWebAcl, Failure> {
+        let (tags, others): (Vec<_>, Vec<_>) = steps.into_iter().partition(|step| matches!(step, WebAclStep::Tag(_)));
+        let tags = tags.into_iter().filter_map(|step| match step {
+            WebAclStep::Tag(tag) => Some(tag),
+            _ => None,
+        });
+        let tags: Vec<_> = tags.collect();
+        if !tags.is_empty() {
+            self.change_tags(cx, &live, &tags).await?;
         }
-        self.update(cx, live).await?;
-        Ok(live.clone())
+        if !others.is_empty() {
+            self.change(cx, &live, &others).await?;
+        }
+        Ok(live)
     }
 
     async fn delete(&self, cx: &WriteCx<Aws>, live: LiveWebAcl) -> Result<(), Failure> {
@@ -345,6 +388,7 @@ mod tests {
             arn: "arn:aws:wafv2:us-east-1:111122223333:global/webacl/confctl/1".to_owned(),
             allows_by_default: true,
             rules,
+            tags: Stack::for_test(|_| {}).ownership.tags(ID),
         };
         Observed::Present { live, owner }
     }
@@ -356,21 +400,21 @@ mod tests {
         let mut shield = live[0].clone();
         shield.name = "ShieldMitigationRuleGroup_111122223333_x".to_owned();
         live.push(shield);
-        assert_eq!(acl.plan(&seen(live, Owner::Ours), &Values::default()), Change::Keep);
+        assert_eq!(acl.plan(&seen(live, Owner::Ours), &Values::default()), Plan::Keep);
     }
 
     #[test]
     fn a_rule_group_set_to_count_behind_our_back_is_drift() {
         let counted = web_acl(WafMode::Count).wanted_rules();
         let change = web_acl(WafMode::Block).plan(&seen(counted, Owner::Ours), &Values::default());
-        assert!(matches!(change, Change::Update { .. }), "{change:?}");
+        assert!(matches!(change, Plan::Update(_)), "{change:?}");
     }
 
     #[test]
     fn a_web_acl_of_somebody_else_is_not_touched() {
         for owner in [Owner::Nobody, Owner::OtherStack("two in us-east-1".to_owned())] {
             let change = web_acl(WafMode::Block).plan(&seen(Vec::new(), owner), &Values::default());
-            assert!(matches!(change, Change::Blocked { .. }), "{change:?}");
+            assert!(matches!(change, Plan::Blocked { .. }), "{change:?}");
         }
     }
 }

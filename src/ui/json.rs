@@ -72,6 +72,14 @@ impl Sink for JsonLines {
                     json!({"resource": resource, "title": title, "action": action}),
                 );
             }
+            Event::Unforeseen {
+                resource,
+                title,
+                fields,
+            } => line(
+                "step.unforeseen",
+                json!({"resource": resource, "title": title, "fields": fields}),
+            ),
             Event::Notice { text, hint } => line("notice", json!({"text": text, "hint": hint})),
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use super::err;
-use super::render::{doing, done};
+use super::render::{self, doing, done};
 use crate::engine::{Event, ResourceId, Sink};
 
 /// A step's news is printed at most this often; its start and its end always are.
@@ -63,6 +63,7 @@ impl Sink for Lines {
             Event::Failed { title, error, .. } => self.print(&format!("failed {title}: {error}")),
             Event::Skipped { title, because, .. } => self.print(&format!("skipped {title}, because of {because}")),
             Event::Stopped { title, .. } => self.print(&format!("stopped {title}")),
+            Event::Unforeseen { title, fields, .. } => self.print(&render::unforeseen(&title, &fields)),
             Event::Notice { text, hint } => {
                 let hint = hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
                 self.print(&format!("notice: {text}{hint}"));

@@ -101,7 +101,7 @@ pub(super) fn plan(head: &Heading, planned: &[Planned], orphans: &[PlannedRemova
     let (kept, moving): (Vec<_>, Vec<_>) = planned
         .iter()
         .partition(|step| step.change == Change::Keep && step.settling.is_none());
-    if moving.iter().all(|step| step.change == Change::Adopt) && orphans.is_empty() {
+    if moving.iter().all(|step| step.change == Change::Use) && orphans.is_empty() {
         let _ = write!(
             text,
             "\n  all {} resources are as the profile wants them",
@@ -119,7 +119,7 @@ pub(super) fn plan(head: &Heading, planned: &[Planned], orphans: &[PlannedRemova
             Change::Create => ("+", style::GOOD, "create"),
             Change::Update { .. } => ("~", style::CHANGE, "change"),
             Change::Keep => (" ", style::DIM, "keep"),
-            Change::Adopt => ("=", style::DIM, "use"),
+            Change::Use => ("=", style::DIM, "use"),
             Change::Blocked { .. } => ("!", style::BAD, "blocked"),
         };
         let _ = write!(
@@ -128,8 +128,8 @@ pub(super) fn plan(head: &Heading, planned: &[Planned], orphans: &[PlannedRemova
             step.resource, step.title
         );
         match &step.change {
-            Change::Update { fields } => fields.iter().for_each(|field| field_line(&mut text, field)),
-            Change::Adopt => text.push_str(" (not ours: used as it is, never changed, never deleted)"),
+            Change::Update { fields } => fields.shown().iter().for_each(|field| field_line(&mut text, field)),
+            Change::Use => text.push_str(" (not ours: used as it is, never changed, never deleted)"),
             Change::Blocked { reason, hint } => {
                 let _ = write!(text, "\n      {reason}\n      hint: {hint}");
             }
@@ -165,8 +165,19 @@ pub(super) fn plan(head: &Heading, planned: &[Planned], orphans: &[PlannedRemova
     text
 }
 
+/// Steps that a run came upon and that its plan did not show.
+pub(super) fn unforeseen(title: &str, fields: &[FieldChange]) -> String {
+    let mut text = format!("the plan did not show this of {title}:");
+    fields.iter().for_each(|field| field_line(&mut text, field));
+    text
+}
+
 fn field_line(text: &mut String, field: &FieldChange) {
     let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "(none)".to_owned());
+    let to = match field.awaits {
+        Some(output) => format!("(known with {output})"),
+        None => shown(&field.to),
+    };
     let effect = match field.effect {
         Effect::None => "",
         Effect::Restart => "  (restarts the application, batch by batch)",
@@ -178,7 +189,7 @@ fn field_line(text: &mut String, field: &FieldChange) {
         "\n      {}: {} -> {}{effect}",
         field.field,
         shown(&field.from),
-        shown(&field.to)
+        to
     );
 }
 

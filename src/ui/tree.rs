@@ -8,7 +8,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::err;
-use super::render::{doing, done, style};
+use super::render::{self, doing, done, style};
 use crate::engine::{Event, ResourceId, Sink};
 
 pub(super) struct Tree {
@@ -91,6 +91,7 @@ impl Sink for Tree {
                 );
             }
             Event::Stopped { resource, title, .. } => self.end(resource, &format!("  {dim}- stopped {title}{dim:#}")),
+            Event::Unforeseen { title, fields, .. } => self.print(&render::unforeseen(&title, &fields)),
             Event::Notice { text, hint } => {
                 let hint = hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
                 self.print(&format!("  {dim}notice: {text}{hint}{dim:#}"));

@@ -6,12 +6,14 @@ use std::time::{Duration, Instant};
 
 use confctl::aws::{Aws, clients};
 use confctl::engine::{
-    Change, Error, Event, Events, Failure, Graph, Intents, Limits, NoJournal, Node, Observed, Outcome, Output, Owner,
-    Pace, ReadCx, Removal, Report, Resource, ResourceId, Seen, Settings, Sink, Values, WriteCx, down, up,
+    Change, Error, Event, Events, Failure, FieldChange, Gate, Graph, Intent, Intents, Journal, Limits, Member, Never,
+    Node, Observed, Outcome, Output, Owner, Pace, Plan, ReadCx, Removal, Report, Resource, ResourceId, Run, Seen,
+    Settings, Sink, Values, WriteCx, down, up,
 };
 use confctl::profile::{Profile, StackName};
 use confctl::resources::{BundleToRun, Stack, graph};
 use confctl::target::Target;
+use futures_util::future::BoxFuture;
 
 use crate::bodies::query;
 use crate::script::{Replay, Script};
@@ -173,6 +175,15 @@ impl Account {
         ReadCx::new(self.read.clone(), settings)
     }
 
+    fn run(&self, read: ReadCx<Aws>) -> Run<Aws> {
+        Run {
+            clients: self.write.clone(),
+            read,
+            journal: Arc::new(NoRecord),
+            gate: Arc::new(AsPlanned),
+        }
+    }
+
     /// What is found of one resource of the stack.
     pub async fn observe(&self, stack: &Arc<Stack>, resource: ResourceId) -> Result<Seen, Error> {
         node(stack, resource).observe(&self.context()).await
@@ -205,7 +216,7 @@ impl Account {
             .await
             .unwrap_or_else(|error| panic!("{}", error.in_a_line()));
         let planned = graph.plan(&seen);
-        let report = up(&graph, &seen, &planned, self.write.clone(), cx, Arc::new(NoJournal)).await;
+        let report = up(&graph, &seen, &planned, &self.run(cx)).await;
         Ran { report }
     }
 
@@ -218,7 +229,7 @@ impl Account {
             .unwrap_or_else(|error| panic!("{}", error.in_a_line()));
         let removals = graph.plan_removal(&seen).into_iter();
         let removals = removals.map(|planned| (planned.resource, planned.removal)).collect();
-        let report = down(&graph, &seen, &removals, self.write.clone(), cx, Arc::new(NoJournal)).await;
+        let report = down(&graph, &seen, &removals, &self.run(cx)).await;
         Ran { report }
     }
 
@@ -236,15 +247,36 @@ impl Account {
     }
 }
 
+/// The record is not what a case is about.
+struct NoRecord;
+
+impl Journal for NoRecord {
+    fn record(&self, _: Intent) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+/// A case does what its plan says.
+struct AsPlanned;
+
+impl Gate for AsPlanned {
+    fn agree<'a>(&'a self, title: &'a str, unseen: &'a [FieldChange]) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move { Err(Error::failed(format!("{title} was not planned so: {unseen:?}"))) })
+    }
+}
+
 fn node(stack: &Arc<Stack>, resource: ResourceId) -> Arc<dyn Node<Aws>> {
     let graph = graph(stack).unwrap_or_else(|error| panic!("{}", error.in_a_line()));
     let found = graph.nodes().iter().find(|node| node.id() == resource);
-    found.cloned().unwrap_or_else(|| panic!("the stack has no {resource}"))
+    found
+        .map(|member| member.node().clone())
+        .unwrap_or_else(|| panic!("the stack has no {resource}"))
 }
 
 fn partial(stack: &Arc<Stack>, resource: ResourceId, given: Given) -> Graph<Aws> {
-    let nodes: Vec<Arc<dyn Node<Aws>>> = vec![Arc::new(given), node(stack, resource)];
-    Graph::partial(nodes).unwrap_or_else(|error| panic!("{}", error.in_a_line()))
+    let given = Member::new("given", Arc::new(given));
+    Graph::partial(vec![given, Member::new(resource, node(stack, resource))])
+        .unwrap_or_else(|error| panic!("{}", error.in_a_line()))
 }
 
 /// What the rest of the graph gives, as a resource that is there and stays as it is.
@@ -264,10 +296,16 @@ impl Given {
 
 impl Resource for Given {
     type Live = ();
+    type Place = ();
+    type Step = Never;
     type Clients = Aws;
 
     fn id(&self) -> ResourceId {
         "given"
+    }
+
+    fn name(&self) -> String {
+        "given".to_owned()
     }
 
     fn title(&self) -> String {
@@ -293,15 +331,19 @@ impl Resource for Given {
         })
     }
 
-    fn plan(&self, _: &Observed<()>, _: &Values) -> Change {
-        Change::Adopt
+    fn plan(&self, _: &Observed<()>, _: &Values) -> Plan<Never> {
+        Plan::Use
     }
 
     fn publish(&self, (): &(), values: &mut Values) {
         values.merge(self.values.clone());
     }
 
-    async fn apply(&self, _: &WriteCx<Aws>, _: Observed<()>, _: &Change) -> Result<(), Failure> {
+    async fn create(&self, _: &WriteCx<Aws>, (): ()) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn update(&self, _: &WriteCx<Aws>, (): (), _: Vec<Never>) -> Result<(), Failure> {
         Ok(())
     }
 

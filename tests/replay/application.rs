@@ -112,7 +112,7 @@ async fn what_goes_between_two_reads_is_gone_and_no_error() {
         .after("elasticbeanstalk:ListTagsForResource");
     let account = of_root(script).await;
     let seen = account.observe(&stack(|_| {}), "application").await;
-    assert!(matches!(seen, Ok(Seen::Absent)), "{seen:?}");
+    assert!(matches!(seen, Ok(Seen::Absent(_))), "{seen:?}");
     account.check();
 }
 

@@ -308,6 +308,6 @@ async fn a_pair_of_others_that_may_do_the_job_is_used_as_it_is() {
             crate::iam::simulated(&[("dynamodb:PutItem", "allowed", "")]),
         );
     let account = of_root(script).await;
-    assert_eq!(account.plan(&stack(|_| {}), ID).await, Change::Adopt);
+    assert_eq!(account.plan(&stack(|_| {}), ID).await, Change::Use);
     account.check();
 }

@@ -68,7 +68,7 @@ async fn one_without_tags_is_used_and_never_ours() {
     let account = of_root(Script::default().recorded("ec2:DescribeKeyPairs", MANAGE_IQ, pairs(&[], ""))).await;
     let seen = account.observe(&stack(|_| {}), ID).await.unwrap();
     assert_eq!(seen.live().map(|(_, owner)| owner.clone()), Some(Owner::Nobody));
-    assert_eq!(account.plan(&stack(|_| {}), ID).await, Change::Adopt);
+    assert_eq!(account.plan(&stack(|_| {}), ID).await, Change::Use);
     account.check();
 }
 

@@ -121,7 +121,7 @@ async fn one_that_aws_made_has_no_set_of_tags_and_is_used() {
     let account = of_root(there(&[])).await;
     let seen = account.observe(&stack(|_| {}), ID).await.unwrap();
     assert_eq!(seen.live().map(|(_, owner)| owner.clone()), Some(Owner::Nobody));
-    assert_eq!(account.plan(&stack(|_| {}), ID).await, Change::Adopt);
+    assert_eq!(account.plan(&stack(|_| {}), ID).await, Change::Use);
     account.check();
 }
 
@@ -138,7 +138,7 @@ async fn subnets_on_a_second_page_count() {
         .to("NextToken=more")
         .and(surroundings());
     let account = of_root(script).await;
-    assert_eq!(account.plan(&stack(|_| {}), ID).await, Change::Adopt);
+    assert_eq!(account.plan(&stack(|_| {}), ID).await, Change::Use);
     account.check();
 }
 

@@ -395,7 +395,7 @@ async fn a_role_of_others_is_used_only_if_it_may_launch_what_beanstalk_launches(
             )
     };
     let account = of_root(foreign(&[("autoscaling:DescribeAutoScalingGroups", "allowed", "")])).await;
-    assert_eq!(account.plan(&stack(|_| {}), ID).await, Change::Adopt);
+    assert_eq!(account.plan(&stack(|_| {}), ID).await, Change::Use);
     // Source: the developer guide's environments-cfg-autoscaling-launch-templates.
     let asked = account.replay.sent("iam:SimulatePrincipalPolicy");
     let asked: String = asked.iter().map(|sent| sent.text.as_str()).collect();

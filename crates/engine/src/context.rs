@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::executor::Shared;
 use super::poll::jittered;
-use super::{Error, Event, Events, Kind, Output, Pace, Poll, ResourceId, Values, Wait};
+use super::{Error, Event, Events, FieldChange, Kind, Output, Pace, Poll, ResourceId, Values, Wait};
 
 /// What is about to be made and could not be found again otherwise if the answer were lost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,13 +86,14 @@ pub trait Journal: Send + Sync {
     fn record(&self, intent: Intent) -> BoxFuture<'_, Result<(), Error>>;
 }
 
-/// For runs that change nothing.
-pub struct NoJournal;
-
-impl Journal for NoJournal {
-    fn record(&self, _: Intent) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(async { Ok(()) })
-    }
+/// Who is asked where a run comes upon what its plan did not show: an output turned out otherwise, or what was in transition
+/// rests.
+pub trait Gate: Send + Sync {
+    /// Called by one step at a time or by several; the others go on meanwhile.
+    ///
+    /// # Errors
+    /// Where nobody agrees: the step ends with it, and nothing of it was done.
+    fn agree<'a>(&'a self, title: &'a str, unseen: &'a [FieldChange]) -> BoxFuture<'a, Result<(), Error>>;
 }
 
 /// What every step of a run shares.
@@ -155,7 +156,10 @@ impl<C> ReadCx<C> {
 
 /// For changing.
 pub struct WriteCx<C> {
+    /// As the graph knows it.
     pub(super) resource: ResourceId,
+    /// As the journal does: a resource and one of a former profile share their intents.
+    pub(super) kind: ResourceId,
     pub(super) clients: Arc<C>,
     pub(super) read: ReadCx<C>,
     pub(super) journal: Arc<dyn Journal>,
@@ -207,7 +211,7 @@ impl<C> WriteCx<C> {
     /// # Errors
     /// Where it could not be written: the call must not be made then.
     pub async fn intend(&self, what: &str, value: impl Into<String>) -> Result<(), Error> {
-        let intent = intent(self.resource, what, &value.into());
+        let intent = intent(self.kind, what, &value.into());
         self.journal.record(intent.clone()).await?;
         self.settings().intents.add(intent);
         Ok(())

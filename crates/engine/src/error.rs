@@ -23,6 +23,8 @@ pub enum Kind {
     Unreachable,
     /// A deadline passed; the same command goes on from here.
     Deadline,
+    /// More would have to be done than the plan showed, and nobody agreed to it; the next plan shows it.
+    Unforeseen,
     /// Stopped on purpose, by a signal or because the lock was lost.
     Stopped,
     /// Somebody else holds the stack's lock.

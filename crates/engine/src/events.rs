@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{Error, Leftover, ResourceId};
+use super::{Error, FieldChange, Leftover, ResourceId};
 
 /// What is being done to a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -52,6 +52,12 @@ pub enum Event {
         resource: ResourceId,
         title: String,
         action: Action,
+    },
+    /// The plan did not show these steps, which are asked for now.
+    Unforeseen {
+        resource: ResourceId,
+        title: String,
+        fields: Vec<FieldChange>,
     },
     Notice {
         text: String,

@@ -9,9 +9,29 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::{
-    Action, Change, Error, Event, Failure, Graph, Journal, Kind, Leftover, Node, Observations, Outcome, Planned, Poll,
-    ReadCx, Removal, ResourceId, Seen, Values, Wait, WriteCx,
+    Action, Beyond, Change, Error, Event, Events, Failure, FieldChange, Gate, Graph, Journal, Kind, Leftover, Member,
+    Observations, Outcome, Planned, Poll, ReadCx, Removal, ResourceId, Seen, Values, Wait, WriteCx,
 };
+
+/// What a run changes things with, and whom it asks.
+pub struct Run<C> {
+    /// Clients that may write.
+    pub clients: Arc<C>,
+    pub read: ReadCx<C>,
+    pub journal: Arc<dyn Journal>,
+    pub gate: Arc<dyn Gate>,
+}
+
+impl<C> Clone for Run<C> {
+    fn clone(&self) -> Self {
+        Self {
+            clients: self.clients.clone(),
+            read: self.read.clone(),
+            journal: self.journal.clone(),
+            gate: self.gate.clone(),
+        }
+    }
+}
 
 /// How each step ended, in the order of the graph.
 #[derive(Debug)]
@@ -127,22 +147,20 @@ pub async fn up<C: Send + Sync + 'static>(
     graph: &Graph<C>,
     observations: &Observations,
     planned: &[Planned],
-    clients: Arc<C>,
-    read: ReadCx<C>,
-    journal: Arc<dyn Journal>,
+    run: &Run<C>,
 ) -> Report {
     let shared = Arc::new(Shared::new(graph.settled_values(observations, planned)));
     let mut steps = JoinSet::new();
     for (position, (node, plan)) in graph.nodes().iter().zip(planned).enumerate() {
         let (node, plan, graph) = (node.clone(), plan.clone(), graph.clone());
         let seen = observations.of(node.id());
-        let cx = context(&node, &clients, &read, &journal, &shared);
+        let (cx, gate) = (context(&node, run, &shared), run.gate.clone());
         steps.spawn(async move {
-            let existed = seen.live().is_some();
-            let outcome = up_step(&graph, node.as_ref(), &plan, seen, &cx).await;
+            let (existed, title) = (seen.live().is_some(), node.title_of(&seen));
+            let outcome = up_step(&graph, &node, &plan, seen, &cx, gate.as_ref()).await;
             let well = matches!(outcome, Outcome::Done | Outcome::Unchanged);
             cx.shared.end(node.id(), well);
-            (position, report(node.as_ref(), outcome, existed || well))
+            (position, report(&node, title, outcome, existed || well))
         });
     }
     collect(steps).await
@@ -153,9 +171,7 @@ pub async fn down<C: Send + Sync + 'static>(
     graph: &Graph<C>,
     observations: &Observations,
     removals: &HashMap<ResourceId, Removal>,
-    clients: Arc<C>,
-    read: ReadCx<C>,
-    journal: Arc<dyn Journal>,
+    run: &Run<C>,
 ) -> Report {
     let shared = Arc::new(Shared::new(Values::default()));
     let mut steps = JoinSet::new();
@@ -163,11 +179,11 @@ pub async fn down<C: Send + Sync + 'static>(
         let (node, graph) = (node.clone(), graph.clone());
         let seen = observations.of(node.id());
         let delete = matches!(removals.get(node.id()), Some(Removal::Delete { .. }));
-        let cx = context(&node, &clients, &read, &journal, &shared);
+        let cx = context(&node, run, &shared);
         steps.spawn(async move {
-            let existed = seen.live().is_some();
+            let (existed, title) = (seen.live().is_some(), node.title_of(&seen));
             let outcome = if delete {
-                down_step(&graph, node.as_ref(), seen, &cx).await
+                down_step(&graph, &node, seen, &cx).await
             } else {
                 Outcome::Unchanged
             };
@@ -176,30 +192,25 @@ pub async fn down<C: Send + Sync + 'static>(
                 node.needs().into_iter().for_each(|need| cx.release(need));
             }
             cx.shared.end(node.id(), well);
-            (position, report(node.as_ref(), outcome, existed && !well))
+            (position, report(&node, title, outcome, existed && !well))
         });
     }
     collect(steps).await
 }
 
-fn context<C>(
-    node: &Arc<dyn Node<C>>,
-    clients: &Arc<C>,
-    read: &ReadCx<C>,
-    journal: &Arc<dyn Journal>,
-    shared: &Arc<Shared>,
-) -> WriteCx<C> {
+fn context<C: Send + Sync + 'static>(node: &Member<C>, run: &Run<C>, shared: &Arc<Shared>) -> WriteCx<C> {
     WriteCx {
         resource: node.id(),
-        clients: clients.clone(),
-        read: read.clone(),
-        journal: journal.clone(),
+        kind: node.kind(),
+        clients: run.clients.clone(),
+        read: run.read.clone(),
+        journal: run.journal.clone(),
         shared: shared.clone(),
     }
 }
 
 /// `exists`: there was one before the step that is still there, or the step made one.
-fn report<C>(node: &dyn Node<C>, outcome: Outcome, exists: bool) -> StepReport {
+fn report<C: Send + Sync + 'static>(node: &Member<C>, title: String, outcome: Outcome, exists: bool) -> StepReport {
     let mut left_behind = match &outcome {
         Outcome::Failed(failure) => failure.left_behind.clone(),
         Outcome::Stopped { left_behind } => left_behind.clone(),
@@ -210,7 +221,7 @@ fn report<C>(node: &dyn Node<C>, outcome: Outcome, exists: bool) -> StepReport {
     }
     StepReport {
         resource: node.id(),
-        title: node.title(),
+        title,
         outcome,
         left_behind,
     }
@@ -234,71 +245,99 @@ async fn collect(mut steps: JoinSet<(usize, StepReport)>) -> Report {
 
 async fn up_step<C: Send + Sync + 'static>(
     graph: &Graph<C>,
-    node: &dyn Node<C>,
+    node: &Member<C>,
     plan: &Planned,
     seen: Seen,
     cx: &WriteCx<C>,
+    gate: &dyn Gate,
 ) -> Outcome {
-    let needs = node.needs();
+    let (told, needs) = (Told::of(node, &seen, cx), node.needs());
     let settled = needs.iter().all(|need| cx.shared.lock().values.has(need));
-    let quiet = !plan.change.is_pending() && plan.settling.is_none();
+    let quiet = !plan.is_pending();
     if quiet && settled {
         return Outcome::Unchanged;
     }
     // One that is to be kept waits too where what it needs may come out otherwise, and is planned again then.
-    let start = cx.shared.until(|progress| {
-        let missing: Vec<_> = needs.iter().filter(|need| !progress.values.has(need)).collect();
-        if missing.is_empty() {
-            return Some(Start::Now);
-        }
-        let givers = graph
-            .nodes()
-            .iter()
-            .filter(|giver| missing.iter().any(|need| giver.gives().contains(need)));
-        givers
-            .map(|giver| giver.id())
-            .find(|id| progress.ended.contains_key(id))
-            .map(|because| Start::Skip { because })
-    });
+    let start = cx.shared.until(|progress| may_start_up(graph, &needs, progress));
     if let Start::Skip { because } = start.await {
-        return skipped(node, because, cx);
+        return told.skipped(because);
     }
     if cx.check().is_err() {
-        return stopped(node, action_of(&plan.change), cx, Vec::new());
+        return told.stopped(action_of(&plan.change), Vec::new());
     }
     if quiet && !node.plan(&seen, &cx.values()).is_pending() {
         return Outcome::Unchanged;
     }
     let began = Instant::now();
     let action = action_of(&plan.change);
-    started(node, action, cx);
+    told.started(action);
     let applied = async {
-        let seen = settle(node, seen, cx).await?;
+        let seen = settle(node, seen, &told.title, cx).await?;
         // Planned again, now that what it needs is known and it rests.
-        let change = node.plan(&seen, &cx.values());
-        match &change {
-            Change::Keep | Change::Adopt => {
-                cx.shared.publish(|values| node.publish(&seen, values));
-                Ok(())
-            }
-            Change::Blocked { reason, hint } => Err(Failure::from(Error::refused(reason.clone()).hint(hint.clone()))),
-            Change::Create | Change::Update { .. } => {
-                let values = node.apply(cx, seen, &change).await?;
-                cx.shared.publish(|known| known.merge(values));
-                Ok(())
-            }
-        }
+        let now = node.plan(&seen, &cx.values());
+        agreed(node, &seen, &now, &plan.change, cx, gate).await?;
+        let values = node.apply(cx, seen, &now).await?;
+        cx.shared.publish(|known| known.merge(values));
+        Ok(())
     };
-    finished(node, action, began, applied.await, cx)
+    told.finished(action, began, applied.await)
+}
+
+/// Whether all that is needed is known, or will not be.
+fn may_start_up<C: Send + Sync + 'static>(
+    graph: &Graph<C>,
+    needs: &[&'static str],
+    progress: &Progress,
+) -> Option<Start> {
+    let missing: Vec<_> = needs.iter().filter(|need| !progress.values.has(need)).collect();
+    if missing.is_empty() {
+        return Some(Start::Now);
+    }
+    let givers = graph
+        .nodes()
+        .iter()
+        .filter(|giver| missing.iter().any(|need| giver.gives().contains(need)));
+    givers
+        .map(|giver| giver.id())
+        .find(|id| progress.ended.contains_key(id))
+        .map(|because| Start::Skip { because })
+}
+
+/// Whether `now` may be done by who was shown `shown`. What was not shown is shown, and asked for, before it is done.
+async fn agreed<C: Send + Sync + 'static>(
+    node: &Member<C>,
+    seen: &Seen,
+    now: &Change,
+    shown: &Change,
+    cx: &WriteCx<C>,
+    gate: &dyn Gate,
+) -> Result<(), Failure> {
+    let unseen = match (now.beyond(shown), now) {
+        (Beyond::Nothing, Change::Blocked { reason, hint }) | (Beyond::Otherwise, Change::Blocked { reason, hint }) => {
+            return Err(Error::refused(reason.clone()).hint(hint.clone()).into());
+        }
+        (Beyond::Nothing, _) => return Ok(()),
+        (Beyond::Steps(unseen), _) => unseen,
+        // It went while it was followed, or nobody's is used where one was to be made.
+        (Beyond::Otherwise, Change::Create) => vec![FieldChange::new("all of it", None, "created".to_owned())],
+        (Beyond::Otherwise, _) => vec![FieldChange::new("one that is there", None, "used as it is".to_owned())],
+    };
+    let title = node.title_of(seen);
+    cx.settings().events.send(Event::Unforeseen {
+        resource: node.id(),
+        title: title.clone(),
+        fields: unseen.clone(),
+    });
+    Ok(gate.agree(&title, &unseen).await?)
 }
 
 async fn down_step<C: Send + Sync + 'static>(
     graph: &Graph<C>,
-    node: &dyn Node<C>,
+    node: &Member<C>,
     seen: Seen,
     cx: &WriteCx<C>,
 ) -> Outcome {
-    let gives = node.gives();
+    let (told, gives) = (Told::of(node, &seen, cx), node.gives());
     let users: Vec<(&'static str, ResourceId)> = graph
         .nodes()
         .iter()
@@ -317,27 +356,32 @@ async fn down_step<C: Send + Sync + 'static>(
         failed.map(|because| Start::Skip { because })
     });
     if let Start::Skip { because } = start.await {
-        return skipped(node, because, cx);
+        return told.skipped(because);
     }
     if cx.check().is_err() {
-        return stopped(node, Action::Delete, cx, Vec::new());
+        return told.stopped(Action::Delete, Vec::new());
     }
     let began = Instant::now();
-    started(node, Action::Delete, cx);
+    told.started(Action::Delete);
     let deleted = async {
-        let seen = settle(node, seen, cx).await?;
+        let seen = settle(node, seen, &told.title, cx).await?;
         node.delete(cx, seen).await
     };
-    finished(node, Action::Delete, began, deleted.await, cx)
+    told.finished(Action::Delete, began, deleted.await)
 }
 
 /// Follows a resource in transition until it rests.
-async fn settle<C: Send + Sync + 'static>(node: &dyn Node<C>, seen: Seen, cx: &WriteCx<C>) -> Result<Seen, Failure> {
+async fn settle<C: Send + Sync + 'static>(
+    node: &Member<C>,
+    seen: Seen,
+    title: &str,
+    cx: &WriteCx<C>,
+) -> Result<Seen, Failure> {
     let Seen::Settling { what, .. } = &seen else {
         return Ok(seen);
     };
     cx.step(format!("following it: {what}"));
-    let wait = Wait::new(format!("{} to rest ({what})", node.title()), 5, node.limits());
+    let wait = Wait::new(format!("{title} to rest ({what})"), 5, node.limits());
     let settled = cx.wait(&wait, || async {
         match node.observe(cx.read()).await {
             Ok(Seen::Settling { what, .. }) => Poll::NotYet(what),
@@ -353,65 +397,74 @@ fn action_of(change: &Change) -> Action {
     match change {
         Change::Create => Action::Create,
         Change::Update { .. } | Change::Blocked { .. } => Action::Update,
-        Change::Keep | Change::Adopt => Action::Settle,
+        Change::Keep | Change::Use => Action::Settle,
     }
 }
 
-fn started<C>(node: &dyn Node<C>, action: Action, cx: &WriteCx<C>) {
-    cx.settings().events.send(Event::Started {
-        resource: node.id(),
-        title: node.title(),
-        action,
-    });
+/// A step as it is told of.
+struct Told {
+    resource: ResourceId,
+    title: String,
+    events: Events,
 }
 
-fn skipped<C>(node: &dyn Node<C>, because: ResourceId, cx: &WriteCx<C>) -> Outcome {
-    cx.settings().events.send(Event::Skipped {
-        resource: node.id(),
-        title: node.title(),
-        because,
-    });
-    Outcome::Skipped { because }
-}
-
-fn stopped<C>(node: &dyn Node<C>, action: Action, cx: &WriteCx<C>, left_behind: Vec<Leftover>) -> Outcome {
-    cx.settings().events.send(Event::Stopped {
-        resource: node.id(),
-        title: node.title(),
-        action,
-    });
-    Outcome::Stopped { left_behind }
-}
-
-fn finished<C>(
-    node: &dyn Node<C>,
-    action: Action,
-    began: Instant,
-    result: Result<(), Failure>,
-    cx: &WriteCx<C>,
-) -> Outcome {
-    let (resource, title) = (node.id(), node.title());
-    match result {
-        Ok(()) => {
-            let seconds = began.elapsed().as_secs_f64();
-            cx.settings().events.send(Event::Done {
-                resource,
-                title,
-                action,
-                seconds,
-            });
-            Outcome::Done
+impl Told {
+    fn of<C: Send + Sync + 'static>(node: &Member<C>, seen: &Seen, cx: &WriteCx<C>) -> Self {
+        Self {
+            resource: node.id(),
+            title: node.title_of(seen),
+            events: cx.settings().events.clone(),
         }
-        Err(failure) if failure.error.kind == Kind::Stopped => stopped(node, action, cx, failure.left_behind),
-        Err(failure) => {
-            cx.settings().events.send(Event::Failed {
-                resource,
-                title,
-                action,
-                error: failure.error.clone(),
-                left_behind: failure.left_behind.clone(),
-            });
-            Outcome::Failed(failure)
+    }
+
+    fn started(&self, action: Action) {
+        self.events.send(Event::Started {
+            resource: self.resource,
+            title: self.title.clone(),
+            action,
+        });
+    }
+
+    fn skipped(&self, because: ResourceId) -> Outcome {
+        self.events.send(Event::Skipped {
+            resource: self.resource,
+            title: self.title.clone(),
+            because,
+        });
+        Outcome::Skipped { because }
+    }
+
+    fn stopped(&self, action: Action, left_behind: Vec<Leftover>) -> Outcome {
+        self.events.send(Event::Stopped {
+            resource: self.resource,
+            title: self.title.clone(),
+            action,
+        });
+        Outcome::Stopped { left_behind }
+    }
+
+    fn finished(&self, action: Action, began: Instant, result: Result<(), Failure>) -> Outcome {
+        match result {
+            Ok(()) => {
+                self.events.send(Event::Done {
+                    resource: self.resource,
+                    title: self.title.clone(),
+                    action,
+                    seconds: began.elapsed().as_secs_f64(),
+                });
+                Outcome::Done
+            }
+            Err(failure) if failure.error.kind == Kind::Stopped => self.stopped(action, failure.left_behind),
+            Err(failure) => {
+                self.events.send(Event::Failed {
+                    resource: self.resource,
+                    title: self.title.clone(),
+                    action,
+                    error: failure.error.clone(),
+                    left_behind: failure.left_behind.clone(),
+                });
+                Outcome::Failed(failure)
+            }
         }
     }
 }

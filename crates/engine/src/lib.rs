@@ -6,20 +6,22 @@ mod error;
 mod events;
 mod executor;
 mod model;
+mod node;
 mod output;
 mod plan;
 mod poll;
 #[cfg(test)]
 mod tests;
 
-pub use context::{Intent, Intents, Journal, NoJournal, ReadCx, Settings, WriteCx};
+pub use context::{Gate, Intent, Intents, Journal, ReadCx, Settings, WriteCx};
 pub use error::{Error, Kind};
 pub use events::{Action, Event, Events, Sink};
-pub use executor::{Report, StepReport, down, up};
+pub use executor::{Report, Run, StepReport, down, up};
 pub use model::{
-    Change, Effect, Failure, FieldChange, Former, Leftover, Limits, Node, Observed, Outcome, Owner, Removal, Resource,
-    ResourceId, Seen, Stays, default_removal,
+    Effect, Failure, FieldChange, Leftover, Limits, Never, Notice, Observed, Outcome, Owner, Plan, Removal, Resource,
+    ResourceId, Stays, Step, default_removal,
 };
+pub use node::{Beyond, Change, Node, Seen, Steps, is_felt};
 pub use output::{Output, Values};
-pub use plan::{Graph, Observations, Planned, PlannedRemoval};
+pub use plan::{Graph, Member, Observations, Planned, PlannedRemoval};
 pub use poll::{Pace, Poll, Wait};

@@ -1,14 +1,11 @@
 //! What a resource is to the engine: observed, planned, applied, deleted.
 //! Must know nothing of how steps are ordered or shown.
 
-use std::any::Any;
-use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
 use serde::Serialize;
 
-use super::{Error, Kind, ReadCx, Values, WriteCx};
+use super::{Error, ReadCx, Values, WriteCx};
 
 /// `users-table`, `environment`, …: fixed, and the same in every stack.
 pub type ResourceId = &'static str;
@@ -27,8 +24,9 @@ pub enum Owner {
 
 /// What was found under a resource's name. Every negative answer must be proven: an unproven one is `Unknown`.
 #[derive(Debug, Clone)]
-pub enum Observed<L> {
-    Absent,
+pub enum Observed<L, P = ()> {
+    /// Not there; the place says where it would be made.
+    Absent(P),
     Present {
         live: L,
         owner: Owner,
@@ -42,27 +40,11 @@ pub enum Observed<L> {
     Unknown(Error),
 }
 
-impl<L> Observed<L> {
+impl<L, P> Observed<L, P> {
     pub fn live(&self) -> Option<(&L, &Owner)> {
         match self {
             Self::Present { live, owner } | Self::Settling { live, owner, .. } => Some((live, owner)),
-            Self::Absent | Self::Unknown(_) => None,
-        }
-    }
-
-    fn map<M>(self, change: impl FnOnce(L) -> M) -> Observed<M> {
-        match self {
-            Self::Absent => Observed::Absent,
-            Self::Present { live, owner } => Observed::Present {
-                live: change(live),
-                owner,
-            },
-            Self::Settling { live, owner, what } => Observed::Settling {
-                live: change(live),
-                owner,
-                what,
-            },
-            Self::Unknown(error) => Observed::Unknown(error),
+            Self::Absent(_) | Self::Unknown(_) => None,
         }
     }
 }
@@ -80,13 +62,19 @@ pub enum Effect {
     Interrupt,
 }
 
-/// A field that differs. `None`: not set, or known only after apply.
+/// What is shown of a step: a field that differs. `None`: not set, or known only after apply.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FieldChange {
     pub field: String,
     pub from: Option<String>,
     pub to: Option<String>,
     pub effect: Effect,
+    /// The output that says what it comes to, where that is not known yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub awaits: Option<&'static str>,
+    /// AWS is at it already: it is waited for, and nobody need agree to it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub passes_by_itself: bool,
 }
 
 impl FieldChange {
@@ -96,6 +84,16 @@ impl FieldChange {
             from: from.into(),
             to: to.into(),
             effect: Effect::None,
+            awaits: None,
+            passes_by_itself: false,
+        }
+    }
+
+    /// What it comes to is known with this output.
+    pub fn awaiting(field: impl Into<String>, from: impl Into<Option<String>>, output: &'static str) -> Self {
+        Self {
+            awaits: Some(output),
+            ..Self::new(field, from, None)
         }
     }
 
@@ -104,29 +102,89 @@ impl FieldChange {
         self.effect = effect;
         self
     }
+
+    #[must_use]
+    pub fn passing_by_itself(mut self) -> Self {
+        self.passes_by_itself = true;
+        self
+    }
+
+    /// Whether who was shown `shown` was shown this: the same, or the same with what was not known then filled in.
+    pub fn was_shown_as(&self, shown: &Self) -> bool {
+        let filled_in = shown.awaits.is_some()
+            && self.field == shown.field
+            && self.from == shown.from
+            && self.effect == shown.effect;
+        self == shown || filled_in
+    }
 }
 
-/// What `up` will do with a resource.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case", tag = "change")]
-pub enum Change {
+/// One thing that `update` does, and how it is shown.
+pub trait Step: Clone + Send + Sync + 'static {
+    fn shown(&self) -> FieldChange;
+}
+
+/// For resources that are made and removed, and never changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Never {}
+
+impl Step for Never {
+    fn shown(&self) -> FieldChange {
+        match *self {}
+    }
+}
+
+/// What `up` has to do with a resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Plan<S> {
     Create,
-    Update {
-        fields: Vec<FieldChange>,
-    },
+    /// At least one step, in the order in which they are shown.
+    Update(Vec<S>),
     Keep,
     /// Used as it is: never changed, never deleted.
-    Adopt,
+    Use,
     Blocked {
         reason: String,
         hint: String,
     },
 }
 
-impl Change {
-    /// Whether anything is left to do for it.
-    pub fn is_pending(&self) -> bool {
-        !matches!(self, Self::Keep | Self::Adopt)
+impl<S> Plan<S> {
+    /// These steps, or nothing where there is none.
+    pub fn of(steps: Vec<S>) -> Self {
+        match steps.is_empty() {
+            true => Self::Keep,
+            false => Self::Update(steps),
+        }
+    }
+
+    pub fn blocked(reason: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Blocked {
+            reason: reason.into(),
+            hint: hint.into(),
+        }
+    }
+}
+
+/// Something about a resource that a reader of the plan should know and that needs no step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Notice {
+    pub text: String,
+    pub hint: Option<String>,
+}
+
+impl Notice {
+    pub fn new(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            hint: None,
+        }
+    }
+
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
     }
 }
 
@@ -232,12 +290,25 @@ impl Limits {
 pub trait Resource: Send + Sync + 'static {
     /// What is known of it once it exists.
     type Live: Clone + Send + Sync + 'static;
+    /// What is known of where it would be made: its name, and why not another.
+    type Place: Clone + Send + Sync + 'static;
+    /// What changing it consists of.
+    type Step: Step;
     type Clients: Send + Sync + 'static;
 
     fn id(&self) -> ResourceId;
 
-    /// Its name in AWS's terms and its physical name: `table users`.
+    /// What tells it from another of its kind within the stack: its name in AWS where it has one that cannot be changed. Two
+    /// profiles that mean the same name mean the same resource.
+    fn name(&self) -> String;
+
+    /// Its kind in AWS's terms and its name: `table users`. For readers only.
     fn title(&self) -> String;
+
+    /// The same, once it is known under which name it is or would be.
+    fn title_of(&self, _: &Observed<Self::Live, Self::Place>) -> String {
+        self.title()
+    }
 
     /// Names of outputs that must be known before it is applied.
     fn needs(&self) -> Vec<&'static str>;
@@ -257,31 +328,52 @@ pub trait Resource: Send + Sync + 'static {
         false
     }
 
-    /// Finds it by name and tag; needs no output, so that all resources are observed at once.
+    /// Finds it by tag and name; needs no output, so that all resources are observed at once.
     ///
     /// # Errors
     /// What makes a plan impossible, such as denied permissions.
-    fn observe(&self, cx: &ReadCx<Self::Clients>) -> impl Future<Output = Result<Observed<Self::Live>, Error>> + Send;
+    fn observe(
+        &self,
+        cx: &ReadCx<Self::Clients>,
+    ) -> impl Future<Output = Result<Observed<Self::Live, Self::Place>, Error>> + Send;
 
     /// What is to be done. Pure: it is run again when more outputs are known.
-    fn plan(&self, seen: &Observed<Self::Live>, known: &Values) -> Change;
+    fn plan(&self, seen: &Observed<Self::Live, Self::Place>, known: &Values) -> Plan<Self::Step>;
+
+    /// What else a reader of the plan should know. Pure.
+    fn notices(&self, _: &Observed<Self::Live, Self::Place>) -> Vec<Notice> {
+        Vec::new()
+    }
 
     /// Publishes the outputs of one that exists.
     fn publish(&self, live: &Self::Live, values: &mut Values);
 
-    /// Makes it so.
+    /// The outputs that are known before it is made, where its name decides them. They complete the plan; nothing starts on them.
+    fn foresee(&self, _: &Self::Place, _: &mut Values) {}
+
+    /// Makes one where there is none.
     ///
     /// # Errors
     /// Why not, and what was left behind.
-    fn apply(
+    fn create(
         &self,
         cx: &WriteCx<Self::Clients>,
-        seen: Observed<Self::Live>,
-        change: &Change,
+        place: Self::Place,
+    ) -> impl Future<Output = Result<Self::Live, Failure>> + Send;
+
+    /// Takes exactly these steps: all of them were shown.
+    ///
+    /// # Errors
+    /// Why not, and what was left behind.
+    fn update(
+        &self,
+        cx: &WriteCx<Self::Clients>,
+        live: Self::Live,
+        steps: Vec<Self::Step>,
     ) -> impl Future<Output = Result<Self::Live, Failure>> + Send;
 
     /// What `teardown` will do. The default removes what is ours and leaves all else.
-    fn plan_removal(&self, seen: &Observed<Self::Live>) -> Removal {
+    fn plan_removal(&self, seen: &Observed<Self::Live, Self::Place>) -> Removal {
         default_removal(seen)
     }
 
@@ -294,9 +386,9 @@ pub trait Resource: Send + Sync + 'static {
 }
 
 /// Removes what is ours and leaves all else.
-pub fn default_removal<L>(seen: &Observed<L>) -> Removal {
+pub fn default_removal<L, P>(seen: &Observed<L, P>) -> Removal {
     match seen {
-        Observed::Absent => Removal::Absent,
+        Observed::Absent(_) => Removal::Absent,
         Observed::Unknown(error) => Removal::Blocked {
             reason: format!("it cannot be told whether it exists: {}", error.in_a_line()),
             hint: error.hint.clone().unwrap_or_else(|| "confctl doctor".to_owned()),
@@ -312,193 +404,5 @@ pub fn default_removal<L>(seen: &Observed<L>) -> Removal {
                 reason: format!("belongs to stack {stack}"),
             },
         },
-    }
-}
-
-type Live = Arc<dyn Any + Send + Sync>;
-
-/// What was observed, whatever the resource's own type.
-pub type Seen = Observed<Live>;
-
-/// A [`Resource`] without its own type, as the engine holds it.
-pub trait Node<C>: Send + Sync {
-    fn id(&self) -> ResourceId;
-    fn title(&self) -> String;
-    fn needs(&self) -> Vec<&'static str>;
-    fn gives(&self) -> Vec<&'static str>;
-    fn limits(&self) -> Limits;
-    fn costs(&self) -> Option<String>;
-    fn holds_data(&self) -> bool;
-    fn observe<'a>(&'a self, cx: &'a ReadCx<C>) -> BoxFuture<'a, Result<Seen, Error>>;
-    fn plan(&self, seen: &Seen, known: &Values) -> Change;
-    fn plan_removal(&self, seen: &Seen) -> Removal;
-    fn publish(&self, seen: &Seen, values: &mut Values);
-    /// Applies, and publishes what came of it into `values`.
-    fn apply<'a>(
-        &'a self,
-        cx: &'a WriteCx<C>,
-        seen: Seen,
-        change: &'a Change,
-    ) -> BoxFuture<'a, Result<Values, Failure>>;
-    fn delete<'a>(&'a self, cx: &'a WriteCx<C>, seen: Seen) -> BoxFuture<'a, Result<(), Failure>>;
-}
-
-/// Gives a resource its own type back. What another type observed reads as absent, which cannot happen: the engine hands
-/// each node only what that node observed.
-fn own<L: Clone + Send + Sync + 'static>(seen: &Seen) -> Observed<L> {
-    match seen.live() {
-        Some((live, _)) => match live.downcast_ref::<L>() {
-            Some(own) => seen.clone().map(|_| own.clone()),
-            None => Observed::Absent,
-        },
-        None => match seen {
-            Observed::Unknown(error) => Observed::Unknown(error.clone()),
-            _ => Observed::Absent,
-        },
-    }
-}
-
-impl<R: Resource> Node<R::Clients> for R {
-    fn id(&self) -> ResourceId {
-        Resource::id(self)
-    }
-
-    fn title(&self) -> String {
-        Resource::title(self)
-    }
-
-    fn needs(&self) -> Vec<&'static str> {
-        Resource::needs(self)
-    }
-
-    fn gives(&self) -> Vec<&'static str> {
-        Resource::gives(self)
-    }
-
-    fn limits(&self) -> Limits {
-        Resource::limits(self)
-    }
-
-    fn costs(&self) -> Option<String> {
-        Resource::costs(self)
-    }
-
-    fn holds_data(&self) -> bool {
-        Resource::holds_data(self)
-    }
-
-    fn observe<'a>(&'a self, cx: &'a ReadCx<R::Clients>) -> BoxFuture<'a, Result<Seen, Error>> {
-        Box::pin(async move {
-            let seen = match Resource::observe(self, cx).await {
-                // It went between two reads of one look, as what others or a former run are deleting does.
-                Err(error) if error.kind == Kind::Missing => Resource::observe(self, cx).await?,
-                seen => seen?,
-            };
-            Ok(seen.map(|live| Arc::new(live) as Live))
-        })
-    }
-
-    fn plan(&self, seen: &Seen, known: &Values) -> Change {
-        Resource::plan(self, &own(seen), known)
-    }
-
-    fn plan_removal(&self, seen: &Seen) -> Removal {
-        Resource::plan_removal(self, &own(seen))
-    }
-
-    fn publish(&self, seen: &Seen, values: &mut Values) {
-        if let Some((live, _)) = own::<R::Live>(seen).live() {
-            Resource::publish(self, live, values);
-        }
-    }
-
-    fn apply<'a>(
-        &'a self,
-        cx: &'a WriteCx<R::Clients>,
-        seen: Seen,
-        change: &'a Change,
-    ) -> BoxFuture<'a, Result<Values, Failure>> {
-        Box::pin(async move {
-            let live = Resource::apply(self, cx, own(&seen), change).await?;
-            let mut values = Values::default();
-            Resource::publish(self, &live, &mut values);
-            Ok(values)
-        })
-    }
-
-    fn delete<'a>(&'a self, cx: &'a WriteCx<R::Clients>, seen: Seen) -> BoxFuture<'a, Result<(), Failure>> {
-        Box::pin(async move {
-            match own::<R::Live>(&seen) {
-                Observed::Present { live, .. } | Observed::Settling { live, .. } => {
-                    Resource::delete(self, cx, live).await
-                }
-                Observed::Absent | Observed::Unknown(_) => Ok(()),
-            }
-        })
-    }
-}
-
-/// A node of a former profile that shares its id with one of the present: the same resource under another name.
-pub struct Former<C> {
-    pub id: ResourceId,
-    pub node: Arc<dyn Node<C>>,
-}
-
-impl<C: Send + Sync + 'static> Node<C> for Former<C> {
-    fn id(&self) -> ResourceId {
-        self.id
-    }
-
-    fn title(&self) -> String {
-        self.node.title()
-    }
-
-    fn needs(&self) -> Vec<&'static str> {
-        self.node.needs()
-    }
-
-    fn gives(&self) -> Vec<&'static str> {
-        self.node.gives()
-    }
-
-    fn limits(&self) -> Limits {
-        self.node.limits()
-    }
-
-    fn costs(&self) -> Option<String> {
-        self.node.costs()
-    }
-
-    fn holds_data(&self) -> bool {
-        self.node.holds_data()
-    }
-
-    fn observe<'a>(&'a self, cx: &'a ReadCx<C>) -> BoxFuture<'a, Result<Seen, Error>> {
-        self.node.observe(cx)
-    }
-
-    fn plan(&self, seen: &Seen, known: &Values) -> Change {
-        self.node.plan(seen, known)
-    }
-
-    fn plan_removal(&self, seen: &Seen) -> Removal {
-        self.node.plan_removal(seen)
-    }
-
-    fn publish(&self, seen: &Seen, values: &mut Values) {
-        self.node.publish(seen, values);
-    }
-
-    fn apply<'a>(
-        &'a self,
-        cx: &'a WriteCx<C>,
-        seen: Seen,
-        change: &'a Change,
-    ) -> BoxFuture<'a, Result<Values, Failure>> {
-        self.node.apply(cx, seen, change)
-    }
-
-    fn delete<'a>(&'a self, cx: &'a WriteCx<C>, seen: Seen) -> BoxFuture<'a, Result<(), Failure>> {
-        self.node.delete(cx, seen)
     }
 }

@@ -2,16 +2,59 @@
 //! Pure but for observing; must know nothing of how steps are run.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Deref;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
 use serde::Serialize;
 
-use super::{Change, Error, Node, Owner, ReadCx, Removal, ResourceId, Seen, Values};
+use super::{Change, Error, Node, Notice, Owner, ReadCx, Removal, ResourceId, Seen, Values};
 
 /// Resources whose needs are met by each other, in an order in which givers come before users.
 pub struct Graph<C> {
-    nodes: Vec<Arc<dyn Node<C>>>,
+    nodes: Vec<Member<C>>,
+}
+
+/// A resource of a graph, under the id that it has there: its own, but where the graph has two of a kind.
+pub struct Member<C> {
+    id: ResourceId,
+    node: Arc<dyn Node<C>>,
+}
+
+impl<C> Member<C> {
+    pub fn new(id: ResourceId, node: Arc<dyn Node<C>>) -> Self {
+        Self { id, node }
+    }
+
+    pub fn id(&self) -> ResourceId {
+        self.id
+    }
+
+    /// The id of its kind.
+    pub fn kind(&self) -> ResourceId {
+        self.node.id()
+    }
+
+    pub fn node(&self) -> &Arc<dyn Node<C>> {
+        &self.node
+    }
+}
+
+impl<C> Clone for Member<C> {
+    fn clone(&self) -> Self {
+        Self {
+            id: self.id,
+            node: self.node.clone(),
+        }
+    }
+}
+
+impl<C: 'static> Deref for Member<C> {
+    type Target = dyn Node<C>;
+
+    fn deref(&self) -> &Self::Target {
+        self.node.as_ref()
+    }
 }
 
 impl<C> Clone for Graph<C> {
@@ -31,6 +74,15 @@ pub struct Planned {
     pub change: Change,
     /// Set where it is in transition; the run follows it until it rests.
     pub settling: Option<String>,
+    #[serde(skip)]
+    pub notices: Vec<Notice>,
+}
+
+impl Planned {
+    /// Whether `up` has anything to do with it, if only to follow it until it rests.
+    pub fn is_pending(&self) -> bool {
+        self.change.is_pending() || self.settling.is_some()
+    }
 }
 
 /// What `teardown` will do with one resource.
@@ -49,9 +101,10 @@ pub struct PlannedRemoval {
 pub struct Observations(HashMap<ResourceId, Seen>);
 
 impl Observations {
-    /// What was found; absent where nobody asked.
+    /// What was found; unknown where nobody asked.
     pub fn of(&self, resource: ResourceId) -> Seen {
-        self.0.get(resource).cloned().unwrap_or(Seen::Absent)
+        let not_asked = || Seen::Unknown(Error::failed(format!("nobody looked for {resource}")));
+        self.0.get(resource).cloned().unwrap_or_else(not_asked)
     }
 
     pub fn owner(&self, resource: ResourceId) -> Option<Owner> {
@@ -63,6 +116,7 @@ impl<C: Send + Sync + 'static> Graph<C> {
     /// # Errors
     /// Where two resources have one id, a need has no giver, or needs go in a circle.
     pub fn new(nodes: Vec<Arc<dyn Node<C>>>) -> Result<Self, Error> {
+        let nodes: Vec<_> = nodes.into_iter().map(|node| Member::new(node.id(), node)).collect();
         let mut givers: BTreeMap<&'static str, ResourceId> = BTreeMap::new();
         let mut ids = HashSet::new();
         for node in &nodes {
@@ -88,24 +142,12 @@ impl<C: Send + Sync + 'static> Graph<C> {
     ///
     /// # Errors
     /// Where needs go in a circle.
-    pub fn partial(nodes: Vec<Arc<dyn Node<C>>>) -> Result<Self, Error> {
+    pub fn partial(nodes: Vec<Member<C>>) -> Result<Self, Error> {
         Ok(Self { nodes: ordered(nodes)? })
     }
 
-    pub fn nodes(&self) -> &[Arc<dyn Node<C>>] {
+    pub fn nodes(&self) -> &[Member<C>] {
         &self.nodes
-    }
-
-    /// The edges: who gives an output, which, and to whom.
-    pub fn edges(&self) -> Vec<(ResourceId, &'static str, ResourceId)> {
-        let mut edges = Vec::new();
-        for user in &self.nodes {
-            for need in user.needs() {
-                let givers = self.nodes.iter().filter(|giver| giver.gives().contains(&need));
-                edges.extend(givers.map(|giver| (giver.id(), need, user.id())));
-            }
-        }
-        edges
     }
 
     /// Finds every resource, all at once.
@@ -129,23 +171,21 @@ impl<C: Send + Sync + 'static> Graph<C> {
         let mut planned = Vec::new();
         for node in &self.nodes {
             let seen = observations.of(node.id());
-            let change = match &seen {
-                Seen::Unknown(error) => Change::Blocked {
-                    reason: format!("it cannot be told whether it exists: {}", error.in_a_line()),
-                    hint: error.hint.clone().unwrap_or_else(|| "confctl doctor".to_owned()),
-                },
-                _ => node.plan(&seen, &known),
-            };
+            let change = node.plan(&seen, &known);
             node.publish(&seen, &mut known);
+            if change == Change::Create {
+                node.foresee(&seen, &mut known);
+            }
             let settling = match &seen {
                 Seen::Settling { what, .. } => Some(what.clone()),
                 _ => None,
             };
             planned.push(Planned {
                 resource: node.id(),
-                title: node.title(),
+                title: node.title_of(&seen),
                 change,
                 settling,
+                notices: node.notices(&seen),
             });
         }
         planned
@@ -155,7 +195,7 @@ impl<C: Send + Sync + 'static> Graph<C> {
     pub fn plan_removal(&self, observations: &Observations) -> Vec<PlannedRemoval> {
         let planned = self.nodes.iter().rev().map(|node| PlannedRemoval {
             resource: node.id(),
-            title: node.title(),
+            title: node.title_of(&observations.of(node.id())),
             holds_data: node.holds_data(),
             removal: node.plan_removal(&observations.of(node.id())),
         });
@@ -166,7 +206,7 @@ impl<C: Send + Sync + 'static> Graph<C> {
     pub fn settled_values(&self, observations: &Observations, planned: &[Planned]) -> Values {
         let mut values = Values::default();
         for (node, plan) in self.nodes.iter().zip(planned) {
-            if matches!(plan.change, Change::Keep | Change::Adopt) && plan.settling.is_none() {
+            if !plan.is_pending() {
                 node.publish(&observations.of(node.id()), &mut values);
             }
         }
@@ -175,8 +215,8 @@ impl<C: Send + Sync + 'static> Graph<C> {
 }
 
 /// Givers before users, and otherwise in the order given.
-fn ordered<C>(mut rest: Vec<Arc<dyn Node<C>>>) -> Result<Vec<Arc<dyn Node<C>>>, Error> {
-    let mut order: Vec<Arc<dyn Node<C>>> = Vec::with_capacity(rest.len());
+fn ordered<C: 'static>(mut rest: Vec<Member<C>>) -> Result<Vec<Member<C>>, Error> {
+    let mut order: Vec<Member<C>> = Vec::with_capacity(rest.len());
     while !rest.is_empty() {
         let missing: HashSet<&'static str> = rest.iter().flat_map(|node| node.gives()).collect();
         let ready = rest

@@ -24,6 +24,7 @@ pub(crate) mod settling;
 pub(crate) mod stacks;
 pub(crate) mod table_backups;
 pub(crate) mod tables;
+pub(crate) mod tagging;
 pub(crate) mod traffic;
 pub(crate) mod web_acls;
 
@@ -198,6 +199,7 @@ pub(crate) struct State {
     pub edge_policies: edge_policies::EdgePolicies,
     /// Web ACLs of scope CLOUDFRONT; regional ones are not supported.
     pub web_acls: Settling<web_acls::WebAcls>,
+    tagging: tagging::Index,
     regions: BTreeMap<String, Region>,
 }
 
@@ -211,6 +213,7 @@ impl State {
             distributions: Settling::default(),
             edge_policies: edge_policies::EdgePolicies::default(),
             web_acls: Settling::default(),
+            tagging: tagging::Index::default(),
             regions: BTreeMap::new(),
         }
     }

@@ -44,7 +44,7 @@ pub struct MetricAlarm {
 }
 
 /// What PutMetricAlarm takes, all of it: it replaces the whole alarm.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 pub struct AlarmSettings {
     #[serde(deserialize_with = "or_default")]
@@ -83,7 +83,7 @@ pub struct AlarmSettings {
     pub seldom: SeldomSettings,
 }
 
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 pub struct SeldomSettings {
     #[serde(skip_serializing_if = "Option::is_none")]

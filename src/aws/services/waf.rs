@@ -284,6 +284,13 @@ impl Waf {
         let input = json!({"ResourceARN": arn, "Tags": tags});
         PROTOCOL.call(&self.0, "TagResource", &input).await
     }
+
+    /// # Errors
+    /// What the SDK's own clients give.
+    pub async fn untag_resource(&self, arn: &str, keys: &[String]) -> Called<IgnoredAny> {
+        let input = json!({"ResourceARN": arn, "TagKeys": keys});
+        PROTOCOL.call(&self.0, "UntagResource", &input).await
+    }
 }
 
 fn with_marker(mut input: Value, marker: Option<String>) -> Value {

@@ -7,24 +7,88 @@ use super::options;
 use crate::aws::Aws;
 use crate::aws::errors::Explain;
 use crate::aws::services::cloudwatch::{AlarmSettings, Dimension};
-use crate::engine::{Error, FieldChange, WriteCx};
+use crate::engine::{Error, FieldChange, Step, WriteCx};
+
+/// A repair in the services themselves.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::resources) enum DriftStep {
+    MinSize {
+        from: i32,
+        to: i32,
+    },
+    MaxSize {
+        from: i32,
+        to: i32,
+    },
+    /// By its logical id in the environment's stack, as in the two below.
+    Threshold {
+        alarm: &'static str,
+        from: Option<f64>,
+        to: f64,
+    },
+    /// Its actions are switched off.
+    Actions {
+        alarm: &'static str,
+    },
+    /// Somebody deleted it.
+    MakeAgain {
+        alarm: &'static str,
+        threshold: f64,
+    },
+}
+
+impl Step for DriftStep {
+    fn shown(&self) -> FieldChange {
+        let size = |name: &str, from: &i32, to: &i32| {
+            FieldChange::new(format!("Auto Scaling group {name}"), from.to_string(), to.to_string())
+        };
+        match self {
+            Self::MinSize { from, to } => size("MinSize", from, to),
+            Self::MaxSize { from, to } => size("MaxSize", from, to),
+            Self::Threshold { alarm, from, to } => {
+                let from = from.map(|threshold| threshold.to_string());
+                FieldChange::new(format!("alarm {alarm} threshold"), from, to.to_string())
+            }
+            Self::Actions { alarm } => {
+                FieldChange::new(format!("alarm {alarm} actions"), "off".to_owned(), "on".to_owned())
+            }
+            Self::MakeAgain { alarm, .. } => {
+                FieldChange::new(format!("alarm {alarm}"), "deleted".to_owned(), "made again".to_owned())
+            }
+        }
+    }
+}
 
 impl Environment {
-    /// The group's own bounds, where Beanstalk's settings say what we want and the group does not: Beanstalk compares
-    /// settings with settings and would never mend it.
-    pub(super) fn group_drift(&self, live: &Live) -> Vec<FieldChange> {
+    /// What differs behind the settings, where those say what we want: Beanstalk compares settings with settings and would never
+    /// mend it.
+    pub(super) fn drift(&self, live: &Live) -> Vec<DriftStep> {
+        let mut steps = self.group_drift(live);
+        steps.extend(self.alarm_drift(live));
+        steps
+    }
+
+    fn group_drift(&self, live: &Live) -> Vec<DriftStep> {
         let Some(group) = live.group.as_ref().filter(|_| self.stack.profile.is_load_balanced()) else {
             return vec![];
         };
         let (min, max) = self.stack.profile.instance_range();
-        [("MinSize", group.min, min), ("MaxSize", group.max, max)]
-            .into_iter()
-            .filter(|(_, is, want)| i64::from(*is) != i64::from(*want))
-            .filter(|(name, _, want)| options::says(&live.settings, options::GROUP, name, &want.to_string()))
-            .map(|(name, is, want)| {
-                FieldChange::new(format!("Auto Scaling group {name}"), is.to_string(), want.to_string())
-            })
-            .collect()
+        let (min, max) = (bound(min), bound(max));
+        let says = |name: &str, want: i32| options::says(&live.settings, options::GROUP, name, &want.to_string());
+        let mut steps = Vec::new();
+        if group.min != min && says("MinSize", min) {
+            steps.push(DriftStep::MinSize {
+                from: group.min,
+                to: min,
+            });
+        }
+        if group.max != max && says("MaxSize", max) {
+            steps.push(DriftStep::MaxSize {
+                from: group.max,
+                to: max,
+            });
+        }
+        steps
     }
 
     /// The two alarms by logical id, the option that each comes from, and the threshold that is wanted.
@@ -42,81 +106,85 @@ impl Environment {
         live.parts.contains_key(logical) && self.stack.profile.scaling.metric.is_of_instances()
     }
 
-    pub(super) fn alarm_drift(&self, live: &Live) -> Vec<FieldChange> {
-        let mut changes = Vec::new();
+    fn alarm_drift(&self, live: &Live) -> Vec<DriftStep> {
+        let mut steps = Vec::new();
         for (logical, option, want) in self.thresholds() {
             let Some(alarm) = live.alarms.get(logical) else {
                 if self.can_make_again(live, logical) {
-                    let field = format!("alarm {logical}");
-                    changes.push(FieldChange::new(field, "deleted".to_owned(), "made again".to_owned()));
+                    steps.push(DriftStep::MakeAgain {
+                        alarm: logical,
+                        threshold: want,
+                    });
                 }
                 continue;
             };
             let stored = options::says(&live.settings, options::TRIGGER, option, &want.to_string());
             let alarm = &alarm.settings;
             if stored && alarm.threshold != Some(want) {
-                let from = alarm.threshold.map(|threshold| threshold.to_string());
-                changes.push(FieldChange::new(
-                    format!("alarm {logical} threshold"),
-                    from,
-                    want.to_string(),
-                ));
+                steps.push(DriftStep::Threshold {
+                    alarm: logical,
+                    from: alarm.threshold,
+                    to: want,
+                });
             }
             if alarm.actions_enabled == Some(false) {
-                changes.push(FieldChange::new(
-                    format!("alarm {logical} actions"),
-                    "off".to_owned(),
-                    "on".to_owned(),
-                ));
+                steps.push(DriftStep::Actions { alarm: logical });
             }
         }
-        changes
+        steps
     }
 
-    /// What differs in the services themselves only, repaired there.
-    pub(super) async fn repair(&self, cx: &WriteCx<Aws>, before: &Live) -> Result<(), Error> {
-        let Some(environment) = live::by_id(cx.read().aws(), &before.id).await? else {
+    /// Takes the steps, in the services as they are now: what was deployed before may have changed them.
+    pub(super) async fn repair(&self, cx: &WriteCx<Aws>, id: &str, steps: &[DriftStep]) -> Result<(), Error> {
+        let (false, Some(environment)) = (steps.is_empty(), live::by_id(cx.read().aws(), id).await?) else {
             return Ok(());
         };
         let live = Live::read(cx.read().aws(), &environment).await?;
-        if let (Some(group), false) = (&live.group, self.group_drift(&live).is_empty()) {
-            let (min, max) = self.stack.profile.instance_range();
-            cx.check()?;
-            let update = cx
-                .aws()
-                .autoscaling
-                .update_auto_scaling_group()
-                .auto_scaling_group_name(&group.name);
-            let update = update.min_size(i32::try_from(min).unwrap_or(i32::MAX));
-            let update = update.max_size(i32::try_from(max).unwrap_or(i32::MAX));
-            update
-                .send()
-                .await
-                .explain("repair the bounds of the Auto Scaling group")?;
-        }
-        if !self.alarm_drift(&live).is_empty() {
-            self.repair_alarms(cx, &live).await?;
-        }
+        self.repair_group(cx, &live, steps).await?;
+        self.repair_alarms(cx, &live, steps).await
+    }
+
+    async fn repair_group(&self, cx: &WriteCx<Aws>, live: &Live, steps: &[DriftStep]) -> Result<(), Error> {
+        let min = steps.iter().find_map(|step| match step {
+            DriftStep::MinSize { to, .. } => Some(*to),
+            _ => None,
+        });
+        let max = steps.iter().find_map(|step| match step {
+            DriftStep::MaxSize { to, .. } => Some(*to),
+            _ => None,
+        });
+        let (true, Some(group)) = (min.or(max).is_some(), &live.group) else {
+            return Ok(());
+        };
+        cx.check()?;
+        let update = cx.aws().autoscaling.update_auto_scaling_group();
+        let update = update.auto_scaling_group_name(&group.name);
+        let updated = update.set_min_size(min).set_max_size(max).send().await;
+        updated.explain("repair the bounds of the Auto Scaling group")?;
         Ok(())
     }
 
-    async fn repair_alarms(&self, cx: &WriteCx<Aws>, live: &Live) -> Result<(), Error> {
-        for (logical, _, want) in self.thresholds() {
-            let Some(alarm) = live.alarms.get(logical) else {
-                if self.can_make_again(live, logical) {
-                    self.make_alarm(cx, live, logical, want).await?;
-                }
-                continue;
-            };
-            cx.check()?;
+    async fn repair_alarms(&self, cx: &WriteCx<Aws>, live: &Live, steps: &[DriftStep]) -> Result<(), Error> {
+        for (logical, alarm) in &live.alarms {
             // PutMetricAlarm replaces the whole alarm: all else is sent back as it was read.
-            let settings = AlarmSettings {
-                actions_enabled: Some(true),
-                threshold: Some(want),
-                ..alarm.settings.clone()
-            };
-            let put = cx.aws().cloudwatch.put_metric_alarm(&settings).await;
-            put.explain(&format!("repair the alarm {}", settings.alarm_name))?;
+            let mut settings = alarm.settings.clone();
+            for step in steps {
+                match step {
+                    DriftStep::Threshold { alarm, to, .. } if alarm == logical => settings.threshold = Some(*to),
+                    DriftStep::Actions { alarm } if alarm == logical => settings.actions_enabled = Some(true),
+                    _ => {}
+                }
+            }
+            if settings != alarm.settings {
+                cx.check()?;
+                let put = cx.aws().cloudwatch.put_metric_alarm(&settings).await;
+                put.explain(&format!("repair the alarm {}", settings.alarm_name))?;
+            }
+        }
+        for step in steps {
+            if let DriftStep::MakeAgain { alarm, threshold } = step {
+                self.make_alarm(cx, live, alarm, *threshold).await?;
+            }
         }
         Ok(())
     }
@@ -156,4 +224,8 @@ impl Environment {
         put.explain(&format!("make the alarm {name} again"))?;
         Ok(())
     }
+}
+
+fn bound(instances: u32) -> i32 {
+    i32::try_from(instances).unwrap_or(i32::MAX)
 }

@@ -51,6 +51,7 @@ pub(in crate::resources) struct Live {
     pub parts: BTreeMap<String, String>,
     /// By the names of [`ALARMS`].
     pub alarms: BTreeMap<String, MetricAlarm>,
+    pub tags: BTreeMap<String, String>,
 }
 
 /// The Auto Scaling group's own bounds. Its desired capacity is nobody's drift.
@@ -83,6 +84,7 @@ impl Live {
             group: None,
             parts: BTreeMap::new(),
             alarms: BTreeMap::new(),
+            tags: BTreeMap::new(),
         }
     }
 

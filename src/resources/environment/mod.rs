@@ -6,6 +6,7 @@ mod follow;
 mod instance_logs;
 mod live;
 mod options;
+mod steps;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,20 +18,22 @@ use aws_sdk_elasticbeanstalk::types::{
 
 use self::follow::{Operation, Warning, follow};
 use self::live::{Live, Trouble};
-use self::options::{Inputs, Key, Settings};
+use self::options::{Inputs, Key, OptionStep, Settings};
+use self::steps::EnvironmentStep;
 use super::outputs::{
     APPLICATION, ENVIRONMENT, INSTANCE_PROFILE, KEY_PAIR, NETWORK, ORIGIN, SERVICE_ROLE, TABLE, VERSION,
 };
-use super::ownership::{beanstalk_tags, block_unless_ours, new_beanstalk_tags, take_over_in_beanstalk};
+use super::ownership::{
+    TagStep, beanstalk_tags, block_unless_ours, new_beanstalk_tags, tag_in_beanstalk, tag_steps, wait_shown,
+};
 use super::stack::Stack;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::presence::settled;
-use crate::aws::tags::{CREATED, settled_owner};
+use crate::aws::tags::{CREATED, settled_tags};
 use crate::aws::texts::Ending;
-use crate::aws::{Aws, platforms, tags, texts};
+use crate::aws::{Aws, platforms, texts};
 use crate::engine::{
-    Change, Effect, Error, Failure, FieldChange, Intents, Limits, Observed, Owner, Poll, ReadCx, Resource, ResourceId,
-    Values, Wait, WriteCx,
+    Effect, Error, Failure, Intents, Limits, Observed, Plan, Poll, ReadCx, Resource, ResourceId, Values, Wait, WriteCx,
 };
 use crate::profile::CdnOrigin;
 
@@ -117,42 +120,50 @@ impl Environment {
         origin.filter(|origin| !origin.is_empty()).map(str::to_owned)
     }
 
-    fn differences(&self, live: &Live, known: &Values) -> Vec<FieldChange> {
+    fn differences(&self, live: &Live, known: &Values) -> Vec<EnvironmentStep> {
         let profile = &self.stack.profile;
-        if let Some(Trouble::LaunchFailed(trouble)) = &live.broken {
-            let field = FieldChange::new("launch", trouble.clone(), "terminated and launched again".to_owned());
-            return vec![field.effect(Effect::Interrupt)];
+        let tags = tag_steps(&self.stack, ID, &live.tags).into_iter();
+        let mut steps: Vec<_> = tags.map(EnvironmentStep::Tag).collect();
+        if let Some(Trouble::LaunchFailed(why)) = &live.broken {
+            steps.push(EnvironmentStep::Relaunch { why: why.clone() });
+            return steps;
         }
-        let mut changes = options::differences(profile, &self.wanted(known), &live.settings);
+        let mut options = options::differences(profile, &self.wanted(known), &live.settings);
         if self.stack.properties_unknown {
-            changes.retain(|change| change.to.is_some());
+            options.retain(|option| option.to.is_some());
         }
+        steps.extend(options.into_iter().map(EnvironmentStep::Option));
         let version = known.get(&VERSION).unwrap_or_else(|| self.stack.bundle.label.clone());
         let known_label = !version.is_empty();
         if known_label && live.version.as_deref() != Some(version.as_str()) {
-            changes.push(
-                FieldChange::new("VersionLabel", live.version.clone(), version)
-                    .effect(options::in_batches(profile, Effect::Restart)),
-            );
+            steps.push(EnvironmentStep::Version {
+                from: live.version.clone(),
+                to: version,
+                effect: options::in_batches(profile, Effect::Restart),
+            });
         }
         if let Some(wanted) = live.moves_to() {
-            let change = FieldChange::new("PlatformArn", live.platform_arn.clone(), wanted.to_owned());
-            changes.push(change.effect(options::in_batches(profile, Effect::ReplaceInstances)));
+            steps.push(EnvironmentStep::Platform {
+                from: live.platform_arn.clone(),
+                to: wanted.to_owned(),
+                effect: options::in_batches(profile, Effect::ReplaceInstances),
+            });
         }
-        changes.extend(self.group_drift(live));
-        changes.extend(self.alarm_drift(live));
-        changes
+        if live.failed_draft && steps.iter().any(EnvironmentStep::is_deployed) {
+            steps.insert(0, EnvironmentStep::DropDraft);
+        }
+        steps.extend(self.drift(live).into_iter().map(EnvironmentStep::Drift));
+        steps
     }
 
     /// What cannot be changed in an environment that exists.
-    fn immutable(&self, live: &Live) -> Option<Change> {
+    fn immutable(&self, live: &Live) -> Option<Plan<EnvironmentStep>> {
         if let Some(Trouble::Stuck(trouble)) = &live.broken {
             // It may serve: taking it down is for its owner to say.
-            return Some(Change::Blocked {
-                reason: format!("{trouble}; Beanstalk cannot change it"),
-                hint: "mend the stack in CloudFormation, or: confctl teardown --keep users-table; confctl up"
-                    .to_owned(),
-            });
+            return Some(Plan::blocked(
+                format!("{trouble}; Beanstalk cannot change it"),
+                "mend the stack in CloudFormation, or: confctl teardown --keep users-table; confctl up",
+            ));
         }
         let wanted = options::wanted(&self.stack.profile, &self.stack.region, &Inputs::default());
         for name in ["EnvironmentType", "LoadBalancerType"] {
@@ -161,13 +172,13 @@ impl Environment {
                 continue;
             };
             if want.is_some_and(|want| want != is) {
-                return Some(Change::Blocked {
-                    reason: format!(
+                return Some(Plan::blocked(
+                    format!(
                         "its {name} is {is}, the profile says {}",
                         want.cloned().unwrap_or_default()
                     ),
-                    hint: "confctl teardown --keep users-table; confctl up".to_owned(),
-                });
+                    "confctl teardown --keep users-table; confctl up",
+                ));
             }
         }
         None
@@ -183,7 +194,21 @@ impl Environment {
         })
     }
 
-    async fn create(&self, cx: &WriteCx<Aws>) -> Result<Live, Failure> {
+    /// The version to move to: the one that the profile names, or the newest of another branch or where an upgrade is asked for.
+    /// What runs is kept otherwise, however old.
+    async fn wanted_platform(&self, aws: &Aws, live: &Live) -> Result<Option<String>, Error> {
+        let app = &self.stack.profile.app;
+        let of_branch = live
+            .platform_arn
+            .as_deref()
+            .is_none_or(|arn| platforms::is_of(arn, &app.platform));
+        if of_branch && !self.stack.upgrade_platform && app.platform_version.is_none() {
+            return Ok(None);
+        }
+        self.platform(aws).await.map(Some)
+    }
+
+    async fn launch(&self, cx: &WriteCx<Aws>) -> Result<Live, Failure> {
         let platform = self.platform(cx.read().aws()).await?;
         let mut retries = SPREAD_RETRIES;
         let mut prefix = cx.read().intents(ID, "cname-prefix").pop();
@@ -324,33 +349,30 @@ impl Environment {
     }
 
     /// Settings and version go in two updates: the API's text refuses both in one.
-    async fn update(&self, cx: &WriteCx<Aws>, live: &Live) -> Result<(), Failure> {
-        self.drop_failed_draft(cx, live).await?;
-        let changed = if live.trouble.is_some() {
+    async fn change(&self, cx: &WriteCx<Aws>, live: &Live, steps: &[EnvironmentStep]) -> Result<(), Failure> {
+        if steps.contains(&EnvironmentStep::DropDraft) {
+            self.drop_failed_draft(cx, live).await?;
+        }
+        if live.trouble.is_some() {
             // What runs is broken and would fail the settings' deployment as well: what may mend it goes first.
-            [
-                self.deploy(cx, live).await?,
-                self.configure(cx, live).await?,
-                self.move_platform(cx, live).await?,
-            ]
-        } else {
-            [
-                self.configure(cx, live).await?,
-                self.move_platform(cx, live).await?,
-                self.deploy(cx, live).await?,
-            ]
-        };
-        if changed.contains(&true) {
+            self.deploy(cx, live, steps).await?;
+        }
+        self.configure(cx, live, steps).await?;
+        self.move_platform(cx, live, steps).await?;
+        if live.trouble.is_none() {
+            self.deploy(cx, live, steps).await?;
+        }
+        if steps.iter().any(EnvironmentStep::is_deployed) {
             follow::wait_healthy(cx, &live.id, self.name(), self.leftover(), Warning::Accepted).await?;
         }
-        self.repair(cx, live).await?;
-        Ok(())
+        let drift = steps.iter().filter_map(|step| match step {
+            EnvironmentStep::Drift(drift) => Some(drift.clone()),
+            _ => None,
+        });
+        Ok(self.repair(cx, &live.id, &drift.collect::<Vec<_>>()).await?)
     }
 
     async fn drop_failed_draft(&self, cx: &WriteCx<Aws>, live: &Live) -> Result<(), Error> {
-        if !live.failed_draft {
-            return Ok(());
-        }
         cx.check()?;
         let delete = cx.aws().beanstalk.delete_environment_configuration();
         let delete = delete.environment_name(self.name()).application_name(&live.application);
@@ -358,55 +380,68 @@ impl Environment {
         Ok(())
     }
 
-    /// Deploys the settings that differ. Tells whether any did, as the two below.
-    async fn configure(&self, cx: &WriteCx<Aws>, live: &Live) -> Result<bool, Failure> {
-        let (profile, wanted) = (&self.stack.profile, self.wanted(&cx.values()));
-        let differs = |key: &Key, value: &String| {
-            let one = Settings::from([(key.clone(), value.clone())]);
-            let deployed = live.settings.get(key).map(|deployed| (key.clone(), deployed.clone()));
-            !options::differences(profile, &one, &deployed.into_iter().collect()).is_empty()
-        };
-        let changed: Settings = wanted
-            .clone()
-            .into_iter()
-            .filter(|(key, value)| differs(key, value))
+    async fn configure(&self, cx: &WriteCx<Aws>, live: &Live, steps: &[EnvironmentStep]) -> Result<(), Failure> {
+        let options: Vec<&OptionStep> = steps
+            .iter()
+            .filter_map(|step| match step {
+                EnvironmentStep::Option(option) => Some(option),
+                _ => None,
+            })
             .collect();
-        let unwanted = options::unwanted(profile, &wanted, &live.settings);
-        if changed.is_empty() && unwanted.is_empty() {
-            return Ok(false);
+        if options.is_empty() {
+            return Ok(());
         }
-        let removed = unwanted.into_iter().map(|((namespace, name), _)| {
+        let set = options
+            .iter()
+            .filter_map(|option| Some((option.key.clone(), option.to.clone()?)));
+        let removed = options.iter().filter(|option| option.to.is_none()).map(|option| {
             OptionSpecification::builder()
-                .namespace(namespace)
-                .option_name(name)
+                .namespace(&option.key.0)
+                .option_name(&option.key.1)
                 .build()
         });
         let update = cx.aws().beanstalk.update_environment().environment_id(&live.id);
-        let update = update.set_option_settings(Some(settings_of(&changed)));
+        let update = update.set_option_settings(Some(settings_of(&set.collect())));
         let update = update.set_options_to_remove(Some(removed.collect()));
-        self.run_update(cx, live, update, "its settings").await?;
-        Ok(true)
+        self.run_update(cx, live, update, "its settings").await
     }
 
-    async fn move_platform(&self, cx: &WriteCx<Aws>, live: &Live) -> Result<bool, Failure> {
-        let Some(wanted) = live.moves_to() else {
-            return Ok(false);
-        };
-        let update = cx.aws().beanstalk.update_environment().environment_id(&live.id);
-        self.run_update(cx, live, update.platform_arn(wanted), "the platform")
-            .await?;
-        Ok(true)
-    }
-
-    async fn deploy(&self, cx: &WriteCx<Aws>, live: &Live) -> Result<bool, Failure> {
-        let version = cx.need(&VERSION)?;
-        if live.version.as_deref() == Some(version.as_str()) {
-            return Ok(false);
+    async fn move_platform(&self, cx: &WriteCx<Aws>, live: &Live, steps: &[EnvironmentStep]) -> Result<(), Failure> {
+        for step in steps {
+            if let EnvironmentStep::Platform { to, .. } = step {
+                let update = cx.aws().beanstalk.update_environment().environment_id(&live.id);
+                self.run_update(cx, live, update.platform_arn(to), "the platform")
+                    .await?;
+            }
         }
-        let update = cx.aws().beanstalk.update_environment().environment_id(&live.id);
-        let what = format!("the version {version}");
-        self.run_update(cx, live, update.version_label(&version), &what).await?;
-        Ok(true)
+        Ok(())
+    }
+
+    async fn deploy(&self, cx: &WriteCx<Aws>, live: &Live, steps: &[EnvironmentStep]) -> Result<(), Failure> {
+        for step in steps {
+            if let EnvironmentStep::Version { to, .. } = step {
+                let update = cx.aws().beanstalk.update_environment().environment_id(&live.id);
+                let what = format!("the version {to}");
+                self.run_update(cx, live, update.version_label(to), &what).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn relaunch(&self, cx: &WriteCx<Aws>, live: &Live) -> Result<Live, Failure> {
+        cx.step("its launch failed: terminating it, then launching again");
+        self.terminate(cx, &live.id).await?;
+        follow::delete_objects(cx.aws(), self.stack.name.as_str(), &live.id).await?;
+        self.launch(cx).await
+    }
+
+    async fn change_tags(&self, cx: &WriteCx<Aws>, live: &Live, tags: &[TagStep]) -> Result<(), Failure> {
+        if tags.is_empty() {
+            return Ok(());
+        }
+        tag_in_beanstalk(cx, tags, &live.arn, ("environment", self.name())).await?;
+        let aws = cx.read().aws();
+        Ok(wait_shown(cx, &self.title(), tags, || beanstalk_tags(aws, &live.arn)).await?)
     }
 
     async fn run_update(
@@ -513,10 +548,16 @@ fn random_suffix() -> String {
 
 impl Resource for Environment {
     type Live = Live;
+    type Place = ();
+    type Step = EnvironmentStep;
     type Clients = Aws;
 
     fn id(&self) -> ResourceId {
         ID
+    }
+
+    fn name(&self) -> String {
+        self.stack.names.environment.clone()
     }
 
     fn title(&self) -> String {
@@ -554,103 +595,101 @@ impl Resource for Environment {
         let aws = cx.aws();
         let Some(environment) = settled(cx, ID, self.name(), || live::find(aws, self.name())).await? else {
             return Ok(match aws.proof.of_reads(aws).await {
-                Ok(()) => Observed::Absent,
+                Ok(()) => Observed::Absent(()),
                 Err(error) => Observed::Unknown(error),
             });
         };
-        let passing = Live::passing(&environment);
-        let owner = settled_owner(cx, &self.stack.ownership, ID, self.name(), || {
+        let mut passing = Live::passing(&environment);
+        let tagged = settled_tags(cx, &self.stack.ownership, ID, self.name(), || {
             beanstalk_tags(aws, &passing.arn)
         })
         .await?;
-        match environment.status() {
-            Some(EnvironmentStatus::Ready) => {
-                let mut live = Live::read(aws, &environment).await?;
-                if self.stack.upgrade_platform || self.stack.profile.app.platform_version.is_some() {
-                    live.wanted_platform = Some(self.platform(aws).await?);
-                }
-                Ok(Observed::Present { live, owner })
-            }
-            status => {
-                let what = status.map_or("in transition", EnvironmentStatus::as_str).to_owned();
-                Ok(Observed::Settling {
-                    live: passing,
-                    owner,
-                    what: format!("the environment is {what}"),
-                })
-            }
+        let (owner, tags) = (tagged.owner, tagged.tags);
+        let status = environment.status();
+        let settling = status.map_or("in transition", EnvironmentStatus::as_str);
+        if status == Some(&EnvironmentStatus::Ready) {
+            let mut live = Live::read(aws, &environment).await?;
+            live.wanted_platform = self.wanted_platform(aws, &live).await?;
+            live.tags = tags;
+            return Ok(Observed::Present { live, owner });
         }
+        if status == Some(&EnvironmentStatus::Updating) {
+            // What is deployed meanwhile shows what will be left to do; it may not be readable in every moment.
+            passing = Live::read(aws, &environment).await.unwrap_or(passing);
+        }
+        passing.tags = tags;
+        Ok(Observed::Settling {
+            live: passing,
+            owner,
+            what: format!("the environment is {settling}"),
+        })
     }
 
-    fn plan(&self, seen: &Observed<Live>, known: &Values) -> Change {
+    fn plan(&self, seen: &Observed<Live>, known: &Values) -> Plan<EnvironmentStep> {
         let Some((live, owner)) = seen.live() else {
-            return Change::Create;
+            return Plan::Create;
         };
         if let Some(blocked) = block_unless_ours(&self.stack, ID, owner, "environment.name") {
             return blocked;
         }
-        if let Observed::Settling { what, .. } = seen {
-            let field = FieldChange::new(
-                "Status",
-                what.clone(),
-                "Ready, then what differs from the profile".to_owned(),
-            );
-            return Change::Update { fields: vec![field] };
+        if live.terminating {
+            return Plan::Create;
         }
         if live.application != self.stack.names.application {
-            return Change::Blocked {
-                reason: format!("it belongs to the application {}", live.application),
-                hint: "choose another name with --set environment.name=NAME".to_owned(),
-            };
+            return Plan::blocked(
+                format!("it belongs to the application {}", live.application),
+                "choose another name with --set environment.name=NAME",
+            );
+        }
+        if live.settings.is_empty() {
+            // On its way up or through a change: what differs is seen when it rests.
+            return Plan::Keep;
         }
         if let Some(blocked) = self.immutable(live) {
             return blocked;
         }
         if live.broken.is_some() && live.origin_of_distribution {
             // Terminating it frees the name that a live distribution points at, for anyone to take.
-            return Change::Blocked {
-                reason: "its launch failed, and the distribution fetches from its name".to_owned(),
-                hint: "confctl teardown --keep users-table; confctl up".to_owned(),
-            };
+            return Plan::blocked(
+                "its launch failed, and the distribution fetches from its name",
+                "confctl teardown --keep users-table; confctl up",
+            );
         }
-        let mut fields = self.differences(live, known);
-        if *owner != Owner::Ours {
-            fields.insert(0, FieldChange::new(tags::STACK, None, self.stack.name.to_string()));
-        }
-        if fields.is_empty() {
-            Change::Keep
-        } else {
-            Change::Update { fields }
-        }
+        Plan::of(self.differences(live, known))
     }
 
     fn publish(&self, live: &Live, values: &mut Values) {
         if live.terminating {
             return;
         }
-        if let Some(origin) = self.origin(&live.cname, live.load_balancer.as_deref()) {
+        let fails = matches!(live.broken, Some(Trouble::LaunchFailed(_)));
+        // One that is launched again gets another load balancer.
+        if let (false, Some(origin)) = (fails, self.origin(&live.cname, live.load_balancer.as_deref())) {
             values.set(&ORIGIN, origin);
         }
         values.set(&ENVIRONMENT, live.output());
     }
 
-    async fn apply(&self, cx: &WriteCx<Aws>, seen: Observed<Live>, _: &Change) -> Result<Live, Failure> {
-        let Some((live, owner)) = seen.live() else {
-            return self.create(cx).await;
-        };
-        if *owner != Owner::Ours {
-            take_over_in_beanstalk(cx, &self.stack, ID, &live.arn, ("environment", self.name())).await?;
-        }
-        if live.broken.is_some() {
-            cx.step("its launch failed: terminating it, then launching again");
-            self.terminate(cx, &live.id).await?;
-            follow::delete_objects(cx.aws(), self.stack.name.as_str(), &live.id).await?;
-            return self.create(cx).await;
+    async fn create(&self, cx: &WriteCx<Aws>, (): ()) -> Result<Live, Failure> {
+        self.launch(cx).await
+    }
+
+    async fn update(&self, cx: &WriteCx<Aws>, live: Live, steps: Vec<EnvironmentStep>) -> Result<Live, Failure> {
+        let tags = steps.iter().filter_map(|step| match step {
+            EnvironmentStep::Tag(tag) => Some(tag.clone()),
+            _ => None,
+        });
+        self.change_tags(cx, &live, &tags.collect::<Vec<_>>()).await?;
+        if steps
+            .iter()
+            .any(|step| matches!(step, EnvironmentStep::Relaunch { .. }))
+        {
+            return self.relaunch(cx, &live).await;
         }
         if let Some(origin) = self.origin(&live.cname, live.load_balancer.as_deref()) {
             cx.publish(&ORIGIN, origin);
         }
-        self.update(cx, live).await?;
+        self.change(cx, &live, &steps).await?;
         let environment = live::by_id(cx.read().aws(), &live.id).await?;
         let environment =
             environment.ok_or_else(|| Error::failed(format!("the environment {} is gone", self.name())))?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::engine::{Effect, FieldChange};
+use crate::engine::{Effect, FieldChange, Step};
 use crate::profile::{Architecture, DeploymentPolicy, Profile};
 use crate::resources::outputs::Network;
 
@@ -272,42 +272,82 @@ fn properties(profile: &Profile, region: &str, inputs: &Inputs, set: &mut Set<'_
     set(PROPERTIES, "TABLE_KEY", profile.table.key.clone());
 }
 
+/// An option that is to be set, or no longer.
+#[derive(Clone, PartialEq, Eq)]
+pub(in crate::resources) struct OptionStep {
+    pub key: Key,
+    pub from: Option<String>,
+    /// `None`: taken away.
+    pub to: Option<String>,
+    effect: Effect,
+}
+
+impl Step for OptionStep {
+    fn shown(&self) -> FieldChange {
+        let (namespace, name) = &self.key;
+        let told = |value: &String| shown(namespace, name, value);
+        FieldChange::new(
+            field(&self.key),
+            self.from.as_ref().map(told),
+            self.to.as_ref().map(told),
+        )
+        .effect(self.effect)
+    }
+}
+
+/// The values may be secrets.
+impl std::fmt::Debug for OptionStep {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.shown().fmt(f)
+    }
+}
+
 /// What differs: options that are set otherwise, and properties that nobody wants any more.
 ///
 /// The network is kept as it was chosen at creation, unless the profile names one: other subnets replace every instance.
-pub(super) fn differences(profile: &Profile, wanted: &Settings, deployed: &Settings) -> Vec<FieldChange> {
-    let mut changes = Vec::new();
+pub(super) fn differences(profile: &Profile, wanted: &Settings, deployed: &Settings) -> Vec<OptionStep> {
+    let mut steps = Vec::new();
     for (key, value) in wanted {
         let (namespace, name) = key;
         if namespace == VPC && profile.network.vpc.is_none() && deployed.contains_key(key) {
             continue;
         }
         let from = deployed.get(key);
-        if from.is_some_and(|from| same(name, from, value)) {
-            continue;
+        let alike = match from {
+            Some(from) => same(key, from, value),
+            // Beanstalk does not tell a property without a value from none (aws/aws-elastic-beanstalk-cli#55 shows both).
+            None => namespace == PROPERTIES && value.is_empty(),
+        };
+        if !alike {
+            steps.push(OptionStep {
+                key: key.clone(),
+                from: from.cloned(),
+                to: Some(value.clone()),
+                effect: effect(profile, namespace, name),
+            });
         }
-        let change = FieldChange::new(
-            field(key),
-            from.map(|from| shown(namespace, name, from)),
-            shown(namespace, name, value),
-        );
-        changes.push(change.effect(effect(profile, namespace, name)));
     }
     for (key, value) in unwanted(profile, wanted, deployed) {
-        let change = FieldChange::new(field(&key), shown(&key.0, &key.1, &value), None);
-        changes.push(change.effect(effect(profile, &key.0, &key.1)));
+        let effect = effect(profile, &key.0, &key.1);
+        steps.push(OptionStep {
+            key,
+            from: Some(value),
+            to: None,
+            effect,
+        });
     }
-    changes
+    steps
 }
 
 /// Whether the settings have this value: what the services' own things differ in then is their drift, not ours to deploy.
 pub(super) fn says(settings: &Settings, namespace: &str, name: &str, value: &str) -> bool {
-    let stored = settings.get(&(namespace.to_owned(), name.to_owned()));
-    stored.is_some_and(|stored| same(name, stored, value))
+    let key = (namespace.to_owned(), name.to_owned());
+    let stored = settings.get(&key);
+    stored.is_some_and(|stored| same(&key, stored, value))
 }
 
 /// What is deployed and no longer wanted: properties, and options that the profile sets only sometimes.
-pub(super) fn unwanted(profile: &Profile, wanted: &Settings, deployed: &Settings) -> Vec<(Key, String)> {
+fn unwanted(profile: &Profile, wanted: &Settings, deployed: &Settings) -> Vec<(Key, String)> {
     let gone = |(namespace, name): &Key| match (namespace.as_str(), name.as_str()) {
         (PROPERTIES, name) => !is_of_platform(profile, name),
         // Left in the launch template, it fails the next scale-out once the key pair is gone.
@@ -343,14 +383,19 @@ fn shown(namespace: &str, name: &str, value: &str) -> String {
     }
 }
 
-/// Whether two values mean the same: numbers, lists and the ends of ARNs are written in more than one way.
-fn same(name: &str, left: &str, right: &str) -> bool {
+/// Whether two values mean the same: Beanstalk's own numbers, lists and the ends of ARNs are written in more than one way.
+/// Properties are the app's, and compared to the letter.
+fn same((namespace, name): &Key, left: &str, right: &str) -> bool {
+    if namespace == PROPERTIES {
+        return left == right;
+    }
     if left.trim() == right.trim() {
         return true;
     }
     if let (Ok(left), Ok(right)) = (left.trim().parse::<f64>(), right.trim().parse::<f64>()) {
         return left == right;
     }
+    let name = name.as_str();
     if name == CONFIG_DOCUMENT {
         let parsed = |text: &str| serde_json::from_str::<Value>(text).ok();
         return parsed(left)
@@ -478,7 +523,7 @@ mod tests {
         deployed.insert((PROPERTIES.into(), "API_TOKEN".into()), "hunter2".into());
         let changes = differences(&profile, &wanted, &deployed);
         assert_eq!(changes.len(), 1);
-        assert!(changes[0].field.ends_with("API_TOKEN") && changes[0].to.is_none());
+        assert!(changes[0].shown().field.ends_with("API_TOKEN") && changes[0].to.is_none());
         assert!(!format!("{changes:?}").contains("hunter2"));
     }
 
@@ -539,9 +584,9 @@ mod tests {
             let key = wanted.keys().nth(place % wanted.len()).unwrap().clone();
             deployed.insert(key.clone(), value.clone());
             let changes = differences(&profile, &wanted, &deployed);
-            let differs = !same(&key.1, &value, &wanted[&key]);
+            let differs = !same(&key, &value, &wanted[&key]);
             proptest::prop_assert_eq!(changes.len(), usize::from(differs));
-            proptest::prop_assert!(changes.iter().all(|change| change.field == field(&key)));
+            proptest::prop_assert!(changes.iter().all(|change| change.key == key));
         }
     }
 }

@@ -5,10 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use futures_util::future::BoxFuture;
 use proptest::prelude::*;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
+
+mod steps;
 
 /// Names long-lived enough for outputs and ids.
 const NAMES: &[&str] = &["a", "b", "c", "d", "e", "f", "g", "h"];
@@ -34,10 +37,16 @@ impl Part {
 
 impl Resource for Part {
     type Live = ();
+    type Place = ();
+    type Step = Never;
     type Clients = ();
 
     fn id(&self) -> ResourceId {
         self.name
+    }
+
+    fn name(&self) -> String {
+        self.name.to_owned()
     }
 
     fn title(&self) -> String {
@@ -66,15 +75,15 @@ impl Resource for Part {
                 owner: Owner::Ours,
             }
         } else {
-            Observed::Absent
+            Observed::Absent(())
         })
     }
 
-    fn plan(&self, seen: &Observed<()>, _: &Values) -> Change {
+    fn plan(&self, seen: &Observed<()>, _: &Values) -> Plan<Never> {
         if seen.live().is_some() {
-            Change::Keep
+            Plan::Keep
         } else {
-            Change::Create
+            Plan::Create
         }
     }
 
@@ -82,7 +91,12 @@ impl Resource for Part {
         values.set(&Output::<()>::new(self.name), ());
     }
 
-    async fn apply(&self, _: &WriteCx<()>, _: Observed<()>, _: &Change) -> Result<(), Failure> {
+    async fn update(&self, _: &WriteCx<()>, (): (), steps: Vec<Never>) -> Result<(), Failure> {
+        assert_eq!(steps, []);
+        Ok(())
+    }
+
+    async fn create(&self, _: &WriteCx<()>, (): ()) -> Result<(), Failure> {
         self.write("begin");
         tokio::task::yield_now().await;
         if self.fails {
@@ -100,6 +114,33 @@ impl Resource for Part {
         }
         self.write("end");
         Ok(())
+    }
+}
+
+/// Writes nothing down.
+struct NoJournal;
+
+impl Journal for NoJournal {
+    fn record(&self, _: Intent) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+/// Nobody is asked here.
+struct NoGate;
+
+impl Gate for NoGate {
+    fn agree<'a>(&'a self, title: &'a str, _: &'a [FieldChange]) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move { Err(Error::failed(format!("{title} was not to ask"))) })
+    }
+}
+
+fn run_of(settings: Settings, gate: impl Gate + 'static) -> Run<()> {
+    Run {
+        clients: Arc::new(()),
+        read: ReadCx::new(Arc::new(()), settings),
+        journal: Arc::new(NoJournal),
+        gate: Arc::new(gate),
     }
 }
 
@@ -155,25 +196,17 @@ fn run(parts: &[Part], down_too: bool) -> (Report, Vec<String>) {
         .unwrap();
     let graph = graph(parts);
     let report = runtime.block_on(async {
-        let read = ReadCx::new(Arc::new(()), settings());
-        let seen = graph.observe(&read).await.unwrap();
+        let run = run_of(settings(), NoGate);
+        let seen = graph.observe(&run.read).await.unwrap();
         if down_too {
             let removals: HashMap<_, _> = graph
                 .plan_removal(&seen)
                 .into_iter()
                 .map(|step| (step.resource, step.removal))
                 .collect();
-            down(&graph, &seen, &removals, Arc::new(()), read, Arc::new(NoJournal)).await
+            down(&graph, &seen, &removals, &run).await
         } else {
-            up(
-                &graph,
-                &seen,
-                &graph.plan(&seen),
-                Arc::new(()),
-                read,
-                Arc::new(NoJournal),
-            )
-            .await
+            up(&graph, &seen, &graph.plan(&seen), &run).await
         }
     });
     let diary = parts[0].diary.lock().unwrap().clone();
@@ -269,17 +302,9 @@ fn a_stopped_run_starts_nothing_more() {
     let report = runtime.block_on(async {
         let settings = settings();
         settings.stop.cancel();
-        let read = ReadCx::new(Arc::new(()), settings);
-        let seen = graph.observe(&read).await.unwrap();
-        up(
-            &graph,
-            &seen,
-            &graph.plan(&seen),
-            Arc::new(()),
-            read,
-            Arc::new(NoJournal),
-        )
-        .await
+        let run = run_of(settings, NoGate);
+        let seen = graph.observe(&run.read).await.unwrap();
+        up(&graph, &seen, &graph.plan(&seen), &run).await
     });
     assert!(report.stopped());
     assert_eq!(parts[0].diary.lock().unwrap().len(), 0);
