@@ -74,6 +74,20 @@ fn numbers(version: &str) -> Vec<u64> {
     parts.map(|part| part.parse().unwrap_or(0)).collect()
 }
 
+/// Whether a version of this ARN runs the same language on the same system as the branch, in whatever version of the language.
+/// Between others the guide wants another environment (Beanstalk guide: using-features.platform.upgrade, Method 2).
+pub fn is_akin(arn: &str, branch: &str) -> bool {
+    let family = |branch: &str| {
+        let (language, system) = branch.split_once(" running on ")?;
+        let words = language
+            .split(' ')
+            .take_while(|word| !word.starts_with(|first: char| first.is_ascii_digit()));
+        Some((words.collect::<Vec<_>>().join(" "), system.to_owned()))
+    };
+    let own = arn.rsplit('/').nth(1).and_then(family);
+    own.is_some() && own == family(branch)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,5 +125,18 @@ mod tests {
     #[test]
     fn ten_is_newer_than_nine() {
         assert!(numbers("4.10.0") > numbers("4.9.12"));
+    }
+
+    #[test]
+    fn another_version_of_a_language_is_akin_and_another_language_or_system_is_not() {
+        let arn = "arn:aws:elasticbeanstalk:us-east-1::platform/Corretto 21 running on 64bit Amazon Linux 2023/4.12.8";
+        assert!(is_akin(arn, "Corretto 25 running on 64bit Amazon Linux 2023"));
+        for other in [
+            "Tomcat 11 Corretto 21 running on 64bit Amazon Linux 2023",
+            "Corretto 21 running on 64bit Amazon Linux 2",
+            "Go 1 running on 64bit Amazon Linux 2023",
+        ] {
+            assert!(!is_akin(arn, other), "{other}");
+        }
     }
 }

@@ -10,9 +10,10 @@ use crate::cli::Global;
 use crate::engine::{Command, Error, Hint, Kind};
 use crate::environment;
 use crate::paths::at_home;
-use crate::profile::{self, Profile, ProfileError, StackName};
+use crate::profile::{self, Key, Profile, ProfileError, StackName};
 use crate::resources::partition;
 use crate::target::Target;
+use crate::ui::Ui;
 
 /// A profile and the word it goes by.
 pub(super) struct Chosen {
@@ -21,6 +22,8 @@ pub(super) struct Chosen {
     pub region_from: RegionFrom,
     /// Read from the record, which has no properties.
     pub recorded: bool,
+    /// Keys that the user set and that count for nothing beside the others.
+    idle: Vec<&'static Key>,
 }
 
 /// What says which region.
@@ -74,6 +77,7 @@ pub(super) fn choose(global: &Global) -> Result<Chosen, Error> {
         name: loaded.name,
         profile: loaded.profile,
         recorded: false,
+        idle: loaded.idle,
     };
     if let Some(region) = &global.region {
         chosen.take_region(region.clone(), RegionFrom::Flag)?;
@@ -86,6 +90,26 @@ pub(super) fn choose(global: &Global) -> Result<Chosen, Error> {
 }
 
 impl Chosen {
+    /// The profile that the last `up` applied.
+    pub(super) fn recorded(profile: Profile, region_from: RegionFrom) -> Self {
+        Self {
+            name: "as applied".to_owned(),
+            profile,
+            region_from,
+            recorded: true,
+            idle: Vec::new(),
+        }
+    }
+
+    /// Says which wishes come to nothing, and beside what they would count.
+    pub(super) fn tell_idle(&self, ui: &Ui) {
+        for key in &self.idle {
+            if let Some(with) = key.with {
+                ui.notice(&format!("{} counts with {} only", key.path, with.as_str()), None);
+            }
+        }
+    }
+
     /// A region that another than the profile names, held against the same pattern.
     fn take_region(&mut self, region: String, from: RegionFrom) -> Result<(), Error> {
         if !profile::is_region(&region) {

@@ -33,15 +33,11 @@ pub(super) async fn applied(aws: &Aws, record: &Record, global: &Global) -> Resu
     if let Some(region) = &global.region {
         profile.region = region.clone();
     }
-    Ok(Some(Chosen {
-        name: "as applied".to_owned(),
-        profile,
-        region_from: match global.region {
-            Some(_) => RegionFrom::Flag,
-            None => RegionFrom::Profile,
-        },
-        recorded: true,
-    }))
+    let region_from = match global.region {
+        Some(_) => RegionFrom::Flag,
+        None => RegionFrom::Profile,
+    };
+    Ok(Some(Chosen::recorded(profile, region_from)))
 }
 
 /// Profiles of former runs.

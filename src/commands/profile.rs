@@ -27,6 +27,7 @@ pub(super) fn run(global: &Global, command: &ProfileCommand, ui: &Ui) -> Result<
         ProfileCommand::Check => {
             let chosen = choose(global)?;
             stack_name(global)?;
+            chosen.tell_idle(ui);
             Ok(Summary::done().say(format!("The profile {} is good.", chosen.name)))
         }
         ProfileCommand::Init { file } => init(global, file),

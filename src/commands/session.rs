@@ -91,6 +91,7 @@ impl Session {
         }
         let region = read.region.clone();
         if fallback == Fallback::Article {
+            chosen.tell_idle(ui);
             partition::has_what_it_needs(&chosen.profile, &region)?;
         }
         let history = history(&read, &record).await?;

@@ -66,6 +66,7 @@ impl Run {
         match &cli.command {
             Typed::Plan(args) => run.flags.extend(wishes(&args.wishes)),
             Typed::Up(UpArgs {
+                plan: _,
                 no_verify,
                 wishes: wished,
             }) => {

@@ -9,6 +9,7 @@ mod documents;
 mod drafts;
 mod failed_deployments;
 mod interrupted;
+mod keys;
 mod layers;
 mod load;
 mod main_job;

@@ -1,496 +1,403 @@
-//! The list of every key that a profile may have: what it takes and what it is about.
-//! Errors and `--set` go by it, and docs/profiles.md is held against it; the values are `model`'s.
+//! Every key that a profile may have, each told once: text, type, default, what it takes, what a change does to a stack that is up.
+//! The structs, the list that errors and `--set` go by, and the table in docs/profiles.md are made of it.
 
+use std::collections::BTreeMap;
+
+use Changes::{AtCreation, Blocked, InPlace, MakesAnother, MakesOrRemoves, OfConfctl, ReplacesInstances, Restarts};
 use Takes::{Bool, Number, Text, Texts, Whole, WholeOf, Word};
+use serde::{Deserialize, Serialize};
 
-use super::model::*;
+use super::choices::*;
+use super::declare::{default, keys, name, optional};
+use super::key::{Changes, Key, Takes};
 use super::patterns;
-
-/// One key of a profile.
-#[derive(Clone, Copy, Debug)]
-pub struct Key {
-    /// Its path, as `scaling.max`. A last part of `*` stands for any name.
-    pub path: &'static str,
-    /// What it takes.
-    pub takes: Takes,
-    /// What it is about, in a few words.
-    pub about: &'static str,
-}
-
-/// What a key takes.
-#[derive(Clone, Copy, Debug)]
-pub enum Takes {
-    /// A string that the predicate accepts, and what that is in words.
-    Text(fn(&str) -> bool, &'static str),
-    /// A list of such strings.
-    Texts(fn(&str) -> bool, &'static str),
-    /// One of these words.
-    Word(&'static [&'static str]),
-    /// A whole number in this range.
-    Whole(u32, u32),
-    /// One of these whole numbers.
-    WholeOf(&'static [u32]),
-    /// Any number from 0.
-    Number,
-    /// `true` or `false`.
-    Bool,
-}
-
-impl Key {
-    /// What is allowed, as the end of "allowed: …".
-    pub fn allowed(&self) -> String {
-        match self.takes {
-            Takes::Text(_, what) => what.into(),
-            Takes::Texts(_, what) => format!("a list of strings, each {what}"),
-            Takes::Word(words) => format!("one of {}", quoted(words)),
-            Takes::Whole(least, most) => format!("a whole number from {least} to {most}"),
-            Takes::WholeOf(numbers) => format!("one of {}", quoted(numbers)),
-            Takes::Number => "a number from 0".into(),
-            Takes::Bool => "`true` or `false`".into(),
-        }
-    }
-
-    fn matches(&self, path: &[String]) -> bool {
-        let mut parts = self.path.split('.');
-        path.iter()
-            .all(|part| parts.next().is_some_and(|own| own == "*" || own == part))
-            && parts.next().is_none()
-    }
-}
-
-fn quoted<T: std::fmt::Display>(items: &[T]) -> String {
-    items
-        .iter()
-        .map(|item| format!("`{item}`"))
-        .collect::<Vec<_>>()
-        .join(", ")
-}
-
-/// The key at this path, if there is one.
-pub(super) fn find(path: &[String]) -> Option<&'static Key> {
-    KEYS.iter().find(|key| key.matches(path))
-}
-
-/// Whether there are keys below this path.
-pub(super) fn is_section(path: &[String]) -> bool {
-    KEYS.iter().any(|key| {
-        let parts: Vec<&str> = key.path.split('.').collect();
-        parts.len() > path.len() && parts.iter().zip(path).all(|(own, part)| own == part)
-    })
-}
-
-/// The valid key or section that is most like this one: a misspelling, or a right name in a wrong section.
-pub(super) fn nearest(path: &[String]) -> Option<&'static str> {
-    let wanted = path.join(".");
-    let last = path.last().map(String::as_str).unwrap_or_default();
-    let likeness = |candidate: &str| {
-        let own_last = candidate.rsplit('.').next().unwrap_or_default();
-        let in_any_section = 0.9 * strsim::jaro_winkler(last, own_last);
-        strsim::normalized_damerau_levenshtein(&wanted, candidate).max(in_any_section)
-    };
-    let sections = KEYS
-        .iter()
-        .filter_map(|key| key.path.rsplit_once('.'))
-        .map(|(section, _)| section);
-    let keys = KEYS.iter().map(|key| key.path).filter(|path| !path.ends_with('*'));
-    best(sections.chain(keys), likeness)
-}
-
-/// The word that is most like this one, whatever its case and hyphens.
-pub(super) fn nearest_word(word: &str, words: &'static [&'static str]) -> Option<&'static str> {
-    let plain = |word: &str| word.to_ascii_lowercase().replace(['-', '_'], "");
-    let wanted = plain(word);
-    best(words.iter().copied(), |candidate| {
-        strsim::jaro_winkler(&wanted, &plain(candidate))
-    })
-}
-
-/// The candidate that is most like what was meant, if any is like it at all.
-pub(super) fn best(
-    candidates: impl Iterator<Item = &'static str>,
-    likeness: impl Fn(&str) -> f64,
-) -> Option<&'static str> {
-    candidates
-        .map(|candidate| (likeness(candidate), candidate))
-        .filter(|(likeness, _)| *likeness > 0.7)
-        .max_by(|(one, _), (other, _)| one.total_cmp(other))
-        .map(|(_, candidate)| candidate)
-}
-
-const fn key(path: &'static str, takes: Takes, about: &'static str) -> Key {
-    Key { path, takes, about }
-}
+use super::together::With::{Distribution, KeyPair, LoadBalancer as Balancer, WebAcl};
 
 /// Days that CloudWatch Logs can keep a log group (botocore: logs, PutRetentionPolicy).
 const RETENTION_DAYS: &[u32] = &[
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
 ];
 
-/// Every key, in the order of a profile.
-pub const KEYS: &[Key] = &[
-    key(
-        "account",
-        Text(patterns::account, "a string of 12 digits"),
-        "the only AWS account this may be used in",
-    ),
-    key(
-        "region",
-        Text(patterns::region, "an AWS region, as `us-east-1`"),
-        "the AWS region",
-    ),
-    key(
-        "app.name",
-        Text(patterns::application, "1 to 100 characters without a slash"),
-        "name of the application",
-    ),
-    key(
-        "app.bundle",
-        Text(
-            patterns::path,
-            "`app-bundle`, or the path of a Cargo package, a folder or a zip with a Procfile",
-        ),
-        "what Beanstalk runs",
-    ),
-    key(
-        "app.version_label",
-        Text(patterns::application, "1 to 100 characters without a slash"),
-        "version label; else derived from the bundle",
-    ),
-    key(
-        "app.platform",
-        Text(
-            patterns::platform_branch,
-            "a platform branch, as `Go 1 running on 64bit Amazon Linux 2023`",
-        ),
-        "platform branch",
-    ),
-    key(
-        "app.platform_version",
-        Text(patterns::platform_version, "a platform version, as `4.10.0`"),
-        "exact platform version; else the recommended one at creation",
-    ),
-    key(
-        "app.health_path",
-        Text(patterns::url_path, "a path that begins with a slash, as `/health`"),
-        "what the load balancer asks for",
-    ),
-    key(
-        "app.properties.*",
-        Text(patterns::property_value, "a string in one line"),
-        "environment properties of the app",
-    ),
-    key(
-        "network.vpc",
-        Text(patterns::vpc, "a VPC's id, as `vpc-0123456789abcdef0`"),
-        "VPC; else the default VPC",
-    ),
-    key(
-        "network.subnets",
-        Texts(patterns::subnet, "a subnet's id, as `subnet-0123456789abcdef0`"),
-        "instances' subnets",
-    ),
-    key(
-        "network.lb_subnets",
-        Texts(patterns::subnet, "a subnet's id, as `subnet-0123456789abcdef0`"),
-        "load balancer's subnets; else those of the instances",
-    ),
-    key(
-        "network.create_default_vpc",
-        Bool,
-        "create the account's default VPC where it has none",
-    ),
-    key("network.azs", Whole(1, 6), "number of availability zones"),
-    key("network.public_ip", Bool, "public IP addresses for the instances"),
-    key("roles.mode", Word(RolesMode::WORDS), "where the roles come from"),
-    key(
-        "roles.service",
-        Text(patterns::role, "a role's name of up to 64 characters"),
-        "service role",
-    ),
-    key(
-        "roles.instance",
-        Text(patterns::role, "a role's name of up to 64 characters"),
-        "instances' role and profile",
-    ),
-    key(
-        "roles.instance_policies",
-        Texts(
-            patterns::policy,
-            "the name of an AWS managed policy, or the ARN of any policy",
-        ),
-        "policies of the instances' role",
-    ),
-    key(
-        "roles.dynamodb",
-        Word(DynamoDbAccess::WORDS),
-        "what the instances may do in DynamoDB",
-    ),
-    key(
-        "roles.ssm",
-        Bool,
-        "add AmazonSSMManagedInstanceCore, which `stress` needs",
-    ),
-    key(
-        "roles.permissions_boundary",
-        Text(patterns::policy_arn, "the ARN of a policy"),
-        "permissions boundary of the roles that are created",
-    ),
-    key("ssh.enabled", Bool, "have a key pair"),
-    key(
-        "ssh.key_name",
-        Text(patterns::key_pair, "1 to 255 ASCII characters"),
-        "name of the key pair",
-    ),
-    key(
-        "ssh.public_key",
-        Text(patterns::path, "the path of a public key"),
-        "public key to import; else EC2 makes one",
-    ),
-    key(
-        "ssh.source",
-        Text(
-            patterns::cidr,
-            "an IPv4 CIDR block without host bits, as `203.0.113.0/24`",
-        ),
-        "who may reach port 22",
-    ),
-    key(
-        "table.name",
-        Text(patterns::table, "3 to 255 letters, digits, `_`, `-` and `.`"),
-        "name of the table",
-    ),
-    key(
-        "table.key",
-        Text(patterns::attribute, "letters, digits, `_` and `-`, with no digit first"),
-        "partition key",
-    ),
-    key("table.billing", Word(BillingMode::WORDS), "billing mode"),
-    key(
-        "table.read_capacity",
-        Whole(1, 40_000),
-        "read capacity units, if provisioned",
-    ),
-    key(
-        "table.write_capacity",
-        Whole(1, 40_000),
-        "write capacity units, if provisioned",
-    ),
-    key("table.deletion_protection", Bool, "deletion protection"),
-    key("table.point_in_time_recovery", Bool, "point-in-time recovery"),
-    key(
-        "environment.name",
-        Text(
-            patterns::environment,
-            "4 to 40 letters, digits and hyphens, no hyphen at either end",
-        ),
-        "name of the environment",
-    ),
-    key(
-        "environment.cname_prefix",
-        Text(
-            patterns::cname_prefix,
-            "4 to 63 letters, digits and hyphens, no hyphen at either end",
-        ),
-        "first label of the environment's domain",
-    ),
-    key("environment.type", Word(EnvironmentType::WORDS), "environment type"),
-    key(
-        "environment.deployment_policy",
-        Word(DeploymentPolicy::WORDS),
-        "how a new version is deployed",
-    ),
-    key(
-        "environment.deployment_batch_percent",
-        Whole(1, 100),
-        "percent of the instances deployed to at a time",
-    ),
-    key(
-        "environment.command_timeout",
-        Whole(1, 3600),
-        "seconds that a command on the instances may take",
-    ),
-    key(
-        "environment.rolling_update_batch",
-        Whole(1, 10_000),
-        "instances replaced at a time when settings change",
-    ),
-    key("environment.log_streaming", Bool, "send logs to CloudWatch Logs"),
-    key(
-        "environment.log_retention_days",
-        WholeOf(RETENTION_DAYS),
-        "days that the logs are kept",
-    ),
-    key(
-        "environment.log_delete_on_terminate",
-        Bool,
-        "delete the logs with the environment",
-    ),
-    key(
-        "instance.types",
-        Texts(patterns::instance_type, "an instance type, as `t3.micro`"),
-        "instance types",
-    ),
-    key(
-        "instance.architecture",
-        Word(Architecture::WORDS),
-        "processor architecture of the instances",
-    ),
-    key(
-        "instance.root_volume_type",
-        Word(VolumeType::WORDS),
-        "type of the root volume",
-    ),
-    key(
-        "instance.root_volume_size",
-        Whole(10, 16_384),
-        "size of the root volume in GiB; taken out again, it stays as it was set",
-    ),
-    key("instance.imds_v1", Bool, "let the old metadata service answer too"),
-    key(
-        "instance.monitoring_period",
-        WholeOf(&[60, 300]),
-        "seconds between measurements (60 is paid)",
-    ),
-    key("scaling.min", Whole(1, 10_000), "least number of instances"),
-    key("scaling.max", Whole(1, 10_000), "most instances"),
-    key("scaling.metric", Word(Metric::WORDS), "what the thresholds are about"),
-    key("scaling.upper", Number, "above this instances are added (CPU: percent)"),
-    key(
-        "scaling.lower",
-        Number,
-        "below this instances are removed (CPU: percent)",
-    ),
-    key(
-        "scaling.period",
-        Whole(60, 36_000),
-        "seconds of one evaluation, a multiple of 60",
-    ),
-    key(
-        "scaling.evaluation_periods",
-        Whole(1, 600),
-        "evaluations in a row that must agree",
-    ),
-    key("scaling.cooldown", Whole(0, 10_000), "seconds of rest after a change"),
-    key(
-        "scaling.increment",
-        Whole(1, 100),
-        "instances added or removed at a time",
-    ),
-    key(
-        "load_balancer.idle_timeout",
-        Whole(1, 4000),
-        "seconds until an idle connection is closed",
-    ),
-    key(
-        "load_balancer.health_check_interval",
-        Whole(5, 300),
-        "seconds between health checks",
-    ),
-    key(
-        "load_balancer.health_check_timeout",
-        Whole(2, 60),
-        "seconds until a health check has failed",
-    ),
-    key(
-        "load_balancer.healthy_threshold",
-        Whole(2, 10),
-        "good checks that make an instance healthy",
-    ),
-    key(
-        "load_balancer.unhealthy_threshold",
-        Whole(2, 10),
-        "failed checks that make it unhealthy",
-    ),
-    key(
-        "load_balancer.matcher",
-        Text(
-            patterns::matcher,
-            "statuses of 200 to 499: `200`, `200,301` or `200-299`",
-        ),
-        "statuses of a good check",
-    ),
-    key(
-        "load_balancer.deregistration_delay",
-        Whole(0, 3600),
-        "seconds to finish requests in",
-    ),
-    key("cdn.enabled", Bool, "put CloudFront in front"),
-    key(
-        "cdn.origin",
-        Word(CdnOrigin::WORDS),
-        "which name CloudFront fetches from",
-    ),
-    key("cdn.price_class", Word(PriceClass::WORDS), "which edge locations serve"),
-    key("cdn.cache_policy", Word(CachePolicy::WORDS), "managed cache policy"),
-    key(
-        "cdn.viewer_protocol",
-        Word(ViewerProtocolPolicy::WORDS),
-        "what becomes of plain HTTP from visitors",
-    ),
-    key(
-        "cdn.methods",
-        Texts(patterns::http_method, "an HTTP method in capitals"),
-        "HTTP methods allowed",
-    ),
-    key(
-        "cdn.http_version",
-        Word(HttpVersion::WORDS),
-        "newest HTTP version for visitors",
-    ),
-    key("cdn.ipv6", Bool, "answer on IPv6"),
-    key("cdn.compress", Bool, "compress for visitors"),
-    key(
-        "cdn.origin_read_timeout",
-        Whole(1, 120),
-        "seconds to wait for the origin's answer",
-    ),
-    key(
-        "cdn.origin_keepalive_timeout",
-        Whole(1, 120),
-        "seconds that idle connections to the origin are kept",
-    ),
-    key(
-        "cdn.comment",
-        Text(patterns::comment, "1 to 128 characters in one line"),
-        "comment of the distribution",
-    ),
-    key("waf.enabled", Bool, "put a web ACL before the distribution"),
-    key(
-        "waf.name",
-        Text(patterns::waf_name, "1 to 128 letters, digits, `_` and `-`"),
-        "name of the web ACL",
-    ),
-    key(
-        "waf.groups",
-        Texts(
-            patterns::waf_name,
-            "the name of an AWS managed rule group, as `AWSManagedRulesCommonRuleSet`",
-        ),
-        "managed rule groups, in order",
-    ),
-    key("waf.mode", Word(WafMode::WORDS), "block, or count only"),
-    key(
-        "notifications.email",
-        Text(patterns::email, "an e-mail address"),
-        "who is told by e-mail",
-    ),
-    key(
-        "tags.*",
-        Text(patterns::tag_value, "up to 255 letters, digits, spaces and `_.:/=+-@`"),
-        "tags of all resources",
-    ),
-];
+const SUBNET: Takes = Texts(patterns::subnet, "a subnet's id, as `subnet-0123456789abcdef0`");
+const ROLE: Takes = Text(patterns::role, "a role's name of up to 64 characters");
+const LABEL: Takes = Text(patterns::application, "1 to 100 characters without a slash");
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+fn list(items: &[&str]) -> Vec<String> {
+    items.iter().map(|item| (*item).to_owned()).collect()
+}
 
-    #[test]
-    fn the_page_on_profiles_has_every_key_in_order() {
-        let page = include_str!("../../../docs/profiles.md");
-        let (_, tables) = page.split_once("## Every key").unwrap();
-        let rows = tables.lines().filter_map(|line| line.strip_prefix("| `"));
-        let told: Vec<_> = rows.filter_map(|row| row.split('`').next()).collect();
-        assert_eq!(told, KEYS.iter().map(|key| key.path).collect::<Vec<_>>());
+// Durations are whole seconds, percentages run from 0 to 100.
+keys! {
+    /// Everything that a stack may differ in. `Profile::default()` is the article.
+    Profile {
+        /// The only AWS account that the profile may be used in.
+        account: Option<String>, unset "any",
+        takes Text(patterns::account, "a string of 12 digits"), changes OfConfctl("in another account it is refused");
+
+        /// The AWS region.
+        region: String = "us-east-1".into(),
+        takes Text(patterns::region, "an AWS region, as `us-east-1`"), changes OfConfctl("another region is another stack; the first stays");
+    }
+
+    /// The Beanstalk application and the code that it runs.
+    [app] App {
+        /// Name of the application.
+        name: Option<String>, unset "`tcb-conference`; else the stack's name",
+        takes LABEL, changes Blocked("an environment stays in its application: change `environment.name` with it");
+
+        /// What Beanstalk runs.
+        bundle: String = "app-bundle".into(),
+        takes Text(patterns::path, "`app-bundle`, or the path of a Cargo package, a folder or a zip with a Procfile"), changes Restarts;
+
+        /// Version label.
+        version_label: Option<String>, unset "from the bundle's contents",
+        takes LABEL, changes Restarts;
+
+        /// Platform branch, as ListPlatformBranches names it.
+        platform: String = "Go 1 running on 64bit Amazon Linux 2023".into(),
+        takes Text(patterns::platform_branch, "a platform branch, as `Go 1 running on 64bit Amazon Linux 2023`"), changes Blocked("another language or system wants another `environment.name` with it; another version of the same replaces the instances");
+
+        /// Exact platform version.
+        platform_version: Option<String>, unset "the recommended one at creation",
+        takes Text(patterns::platform_version, "a platform version, as `4.10.0`"), changes ReplacesInstances;
+
+        /// What the load balancer asks for on each instance.
+        health_path: String = "/health".into(),
+        takes Text(patterns::url_path, "a path that begins with a slash, as `/health`"), with Balancer, changes InPlace;
+
+        /// Environment properties of the app, beside `AWS_REGION`, `TABLE_NAME` and `TABLE_KEY`, which confctl sets.
+        properties.*: BTreeMap<String, String>,
+        takes Text(patterns::property_value, "a string in one line"), changes Restarts;
+    }
+
+    /// Where the instances and the load balancer are.
+    [network] Network {
+        /// VPC of one's own.
+        vpc: Option<String>, unset "the default VPC",
+        takes Text(patterns::vpc, "a VPC's id, as `vpc-0123456789abcdef0`"), changes Blocked("an environment stays in its VPC: give another `environment.name` with it");
+
+        /// The instances' subnets, needed with `network.vpc`.
+        subnets: Vec<String> = Vec::new(),
+        takes SUBNET, changes ReplacesInstances;
+
+        /// The load balancer's subnets; where none are given, those of the instances.
+        lb_subnets: Vec<String> = Vec::new(),
+        takes SUBNET, with Balancer, changes ReplacesInstances;
+
+        /// Create the account's default VPC where it has none.
+        create_default_vpc: bool = true,
+        takes Bool, changes OfConfctl("counts where there is no default VPC");
+
+        /// Number of availability zones; the load balancer pays a public IPv4 address in each.
+        azs: u32 = 2,
+        takes Whole(1, 6), changes AtCreation("name the subnets with `network.vpc` and `network.subnets`");
+
+        /// Public IP addresses for the instances, without which they need a NAT to reach Beanstalk.
+        public_ip: bool = true,
+        takes Bool, changes ReplacesInstances;
+    }
+
+    /// The service role and the instances' role with its profile.
+    [roles] Roles {
+        /// Where the roles come from.
+        mode: RolesMode = RolesMode::Auto,
+        takes Word(RolesMode::WORDS), changes MakesAnother("role and instance profile; those that confctl made are removed", &ReplacesInstances);
+
+        /// Name of the service role.
+        service: Option<String>, unset "`aws-elasticbeanstalk-service-role`; else derived",
+        takes ROLE, changes MakesAnother("role; one that confctl made is removed", &InPlace);
+
+        /// Name of the instances' role and of its instance profile.
+        instance: Option<String>, unset "`aws-elasticbeanstalk-ec2-role`; else derived",
+        takes ROLE, changes MakesAnother("role and instance profile; those that confctl made are removed", &ReplacesInstances);
+
+        /// Policies of the instances' role.
+        instance_policies: Vec<String> = list(&["AWSElasticBeanstalkWebTier", "AWSElasticBeanstalkWorkerTier", "AWSElasticBeanstalkMulticontainerDocker"]),
+        takes Texts(patterns::policy, "the name of an AWS managed policy, or the ARN of any policy"), changes InPlace;
+
+        /// What the instances may do in DynamoDB.
+        dynamodb: DynamoDbAccess = DynamoDbAccess::Full,
+        takes Word(DynamoDbAccess::WORDS), changes InPlace;
+
+        /// Add AmazonSSMManagedInstanceCore, without which `stress` cannot reach an instance.
+        ssm: bool = true,
+        takes Bool, changes InPlace;
+
+        /// Permissions boundary of the roles that are created.
+        permissions_boundary: Option<String>, unset "—",
+        takes Text(patterns::policy_arn, "the ARN of a policy"), changes InPlace;
+    }
+
+    /// The key pair and who may use it.
+    [ssh] Ssh {
+        /// Have a key pair.
+        enabled: bool = true,
+        takes Bool, changes MakesOrRemoves("key pair", &ReplacesInstances);
+
+        /// Name of the key pair.
+        key_name: Option<String>, unset "`mod4-ssh-key`; else derived",
+        takes Text(patterns::key_pair, "1 to 255 ASCII characters"), with KeyPair, changes MakesAnother("key pair; the former is removed", &ReplacesInstances);
+
+        /// Public key to import.
+        public_key: Option<String>, unset "EC2 makes one",
+        takes Text(patterns::path, "the path of a public key"), with KeyPair, changes Blocked("a key pair's key cannot be changed: give another `ssh.key_name` with it");
+
+        /// Who may reach port 22. The default closes it: Beanstalk's own is everybody.
+        source: String = "127.0.0.1/32".into(),
+        takes Text(patterns::cidr, "an IPv4 CIDR block without host bits, as `203.0.113.0/24`"), changes ReplacesInstances;
+    }
+
+    /// The DynamoDB table of registrations.
+    [table] Table {
+        /// Name of the table.
+        name: Option<String>, unset "`users`; else derived",
+        takes Text(patterns::table, "3 to 255 letters, digits, `_`, `-` and `.`"), changes MakesAnother("table; the former stays until `teardown --delete-data`", &Restarts);
+
+        /// Partition key, a string.
+        key: String = "email".into(),
+        takes Text(patterns::attribute, "letters, digits, `_` and `-`, with no digit first"), changes Blocked("a table's key cannot be changed: give another `table.name` with it");
+
+        /// Billing mode.
+        billing: BillingMode = BillingMode::PayPerRequest,
+        takes Word(BillingMode::WORDS), changes InPlace;
+
+        /// Read capacity units a second, with `PROVISIONED` only.
+        read_capacity: Option<u32>, unset "—",
+        takes Whole(1, 40_000), changes InPlace;
+
+        /// Write capacity units a second, with `PROVISIONED` only.
+        write_capacity: Option<u32>, unset "—",
+        takes Whole(1, 40_000), changes InPlace;
+
+        /// Deletion protection.
+        deletion_protection: bool = false,
+        takes Bool, changes InPlace;
+
+        /// Point-in-time recovery.
+        point_in_time_recovery: bool = false,
+        takes Bool, changes InPlace;
+    }
+
+    /// The Beanstalk environment itself.
+    [environment] Environment {
+        /// Name of the environment.
+        name: Option<String>, unset "`Tcb-conference-env`; else derived",
+        takes Text(patterns::environment, "4 to 40 letters, digits and hyphens, no hyphen at either end"), changes MakesAnother("environment; the former is removed when the new one serves", &InPlace);
+
+        /// First label of the environment's domain.
+        cname_prefix: Option<String>, unset "the environment's name and random characters",
+        takes Text(patterns::cname_prefix, "4 to 63 letters, digits and hyphens, no hyphen at either end"), changes Blocked("an environment keeps its domain: give another `environment.name` with it");
+
+        /// Environment type: a group of instances behind an application load balancer, or one instance with an elastic IP address.
+        kind as "type": EnvironmentType = EnvironmentType::LoadBalanced,
+        takes Word(EnvironmentType::WORDS), changes Blocked("Beanstalk would take it down meanwhile, and one made without a load balancer gets no application load balancer: give another `environment.name` with it");
+
+        /// How a new version is deployed.
+        deployment_policy: DeploymentPolicy = DeploymentPolicy::Rolling,
+        takes Word(DeploymentPolicy::WORDS), changes InPlace;
+
+        /// Percent of the instances deployed to at a time.
+        deployment_batch_percent: u32 = 50,
+        takes Whole(1, 100), with Balancer, changes InPlace;
+
+        /// Seconds that a command on the instances may take.
+        command_timeout: u32 = 600,
+        takes Whole(1, 3600), changes InPlace;
+
+        /// Instances replaced at a time when settings change.
+        rolling_update_batch: u32 = 1,
+        takes Whole(1, 10_000), with Balancer, changes InPlace;
+
+        /// Send logs to CloudWatch Logs.
+        log_streaming: bool = true,
+        takes Bool, changes InPlace;
+
+        /// Days that the logs are kept.
+        log_retention_days: u32 = 7,
+        takes WholeOf(RETENTION_DAYS), changes InPlace;
+
+        /// Delete the logs with the environment.
+        log_delete_on_terminate: bool = true,
+        takes Bool, changes InPlace;
+    }
+
+    /// The EC2 instances.
+    [instance] Instance {
+        /// Instance types of one architecture, the preferred one first: without Spot, Beanstalk launches only that.
+        types: Vec<String> = list(&["t3.micro"]),
+        takes Texts(patterns::instance_type, "an instance type, as `t3.micro`"), changes ReplacesInstances;
+
+        /// Processor architecture of the instances.
+        architecture: Architecture = Architecture::X86_64,
+        takes Word(Architecture::WORDS), changes ReplacesInstances;
+
+        /// Type of the root volume.
+        root_volume_type: VolumeType = VolumeType::Gp3,
+        takes Word(VolumeType::WORDS), changes ReplacesInstances;
+
+        /// Size of the root volume in GiB; taken out again, it stays as it was set.
+        root_volume_size: Option<u32>, unset "the platform's own",
+        takes Whole(10, 16_384), changes ReplacesInstances;
+
+        /// Let the old metadata service answer too.
+        imds_v1: bool = false,
+        takes Bool, changes ReplacesInstances;
+
+        /// Seconds between two measurements of an instance (60 is paid).
+        monitoring_period: u32 = 300,
+        takes WholeOf(&[60, 300]), changes ReplacesInstances;
+    }
+
+    /// How many instances, and when that changes.
+    [scaling] Scaling {
+        /// Least number of instances.
+        min: u32 = 2,
+        takes Whole(1, 10_000), with Balancer, changes InPlace;
+
+        /// Most instances.
+        max: u32 = 4,
+        takes Whole(1, 10_000), with Balancer, changes InPlace;
+
+        /// What the thresholds are about; its average over the group counts.
+        metric: Metric = Metric::CpuUtilization,
+        takes Word(Metric::WORDS), with Balancer, changes InPlace;
+
+        /// Above this instances are added (CPU: percent).
+        upper: f64 = 50.0,
+        takes Number, with Balancer, changes InPlace;
+
+        /// Below this instances are removed (CPU: percent).
+        lower: f64 = 25.0,
+        takes Number, with Balancer, changes InPlace;
+
+        /// Seconds of one evaluation, a multiple of 60.
+        period: u32 = 300,
+        takes Whole(60, 36_000), with Balancer, changes InPlace;
+
+        /// Evaluations in a row that must agree.
+        evaluation_periods: u32 = 1,
+        takes Whole(1, 600), with Balancer, changes InPlace;
+
+        /// Seconds of rest after a change of the group.
+        cooldown: u32 = 360,
+        takes Whole(0, 10_000), with Balancer, changes InPlace;
+
+        /// Instances added or removed at a time.
+        increment: u32 = 1,
+        takes Whole(1, 100), with Balancer, changes InPlace;
+    }
+
+    /// The application load balancer and its health check of the instances, on `app.health_path`.
+    [load_balancer] LoadBalancer {
+        /// Seconds until an idle connection is closed.
+        idle_timeout: u32 = 60,
+        takes Whole(1, 4000), with Balancer, changes InPlace;
+
+        /// Seconds between health checks.
+        health_check_interval: u32 = 15,
+        takes Whole(5, 300), with Balancer, changes InPlace;
+
+        /// Seconds until a health check has failed.
+        health_check_timeout: u32 = 5,
+        takes Whole(2, 60), with Balancer, changes InPlace;
+
+        /// Good checks in a row that make an instance healthy.
+        healthy_threshold: u32 = 3,
+        takes Whole(2, 10), with Balancer, changes InPlace;
+
+        /// Failed checks in a row that make it unhealthy.
+        unhealthy_threshold: u32 = 5,
+        takes Whole(2, 10), with Balancer, changes InPlace;
+
+        /// Statuses of a good check.
+        matcher: String = "200".into(),
+        takes Text(patterns::matcher, "statuses of 200 to 499: `200`, `200,301` or `200-299`"), with Balancer, changes InPlace;
+
+        /// Seconds that requests have to finish when an instance is taken out.
+        deregistration_delay: u32 = 20,
+        takes Whole(0, 3600), with Balancer, changes InPlace;
+    }
+
+    /// The CloudFront distribution.
+    [cdn] Cdn {
+        /// Put CloudFront in front.
+        enabled: bool = true,
+        takes Bool, changes MakesOrRemoves("distribution with its address, and the web ACL", &InPlace);
+
+        /// Which name CloudFront fetches from.
+        origin: CdnOrigin = CdnOrigin::LoadBalancer,
+        takes Word(CdnOrigin::WORDS), with Distribution, changes InPlace;
+
+        /// Which edge locations serve.
+        price_class: PriceClass = PriceClass::All,
+        takes Word(PriceClass::WORDS), with Distribution, changes InPlace;
+
+        /// Managed cache policy.
+        cache_policy: CachePolicy = CachePolicy::CachingOptimized,
+        takes Word(CachePolicy::WORDS), with Distribution, changes InPlace;
+
+        /// What becomes of plain HTTP from visitors.
+        viewer_protocol: ViewerProtocolPolicy = ViewerProtocolPolicy::AllowAll,
+        takes Word(ViewerProtocolPolicy::WORDS), with Distribution, changes InPlace;
+
+        /// HTTP methods allowed: one of CloudFront's three sets.
+        methods: Vec<String> = list(&["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"]),
+        takes Texts(patterns::http_method, "an HTTP method in capitals"), with Distribution, changes InPlace;
+
+        /// Newest HTTP version for visitors.
+        http_version: HttpVersion = HttpVersion::Http2,
+        takes Word(HttpVersion::WORDS), with Distribution, changes InPlace;
+
+        /// Answer on IPv6.
+        ipv6: bool = true,
+        takes Bool, with Distribution, changes InPlace;
+
+        /// Compress for visitors.
+        compress: bool = true,
+        takes Bool, with Distribution, changes InPlace;
+
+        /// Seconds to wait for the origin's answer.
+        origin_read_timeout: u32 = 30,
+        takes Whole(1, 120), with Distribution, changes InPlace;
+
+        /// Seconds that idle connections to the origin are kept.
+        origin_keepalive_timeout: u32 = 5,
+        takes Whole(1, 120), with Distribution, changes InPlace;
+
+        /// Comment of the distribution.
+        comment: Option<String>, unset "derived",
+        takes Text(patterns::comment, "1 to 128 characters in one line"), with Distribution, changes InPlace;
+    }
+
+    /// The web ACL in front of the distribution.
+    [waf] Waf {
+        /// Put a web ACL before the distribution.
+        enabled: bool = true,
+        takes Bool, with Distribution, changes MakesOrRemoves("web ACL", &InPlace);
+
+        /// Name of the web ACL.
+        name: Option<String>, unset "derived",
+        takes Text(patterns::waf_name, "1 to 128 letters, digits, `_` and `-`"), with WebAcl, changes MakesAnother("web ACL; the former is removed", &InPlace);
+
+        /// Managed rule groups, in order. The default are those of CloudFront's "Enable security protections".
+        groups: Vec<String> = list(&["AWSManagedRulesAmazonIpReputationList", "AWSManagedRulesCommonRuleSet", "AWSManagedRulesKnownBadInputsRuleSet"]),
+        takes Texts(patterns::waf_name, "the name of an AWS managed rule group, as `AWSManagedRulesCommonRuleSet`"), with WebAcl, changes InPlace;
+
+        /// Block, or count only.
+        mode: WafMode = WafMode::Block,
+        takes Word(WafMode::WORDS), with WebAcl, changes InPlace;
+    }
+
+    /// Who is told by e-mail.
+    [notifications] Notifications {
+        /// Who is told by e-mail, once they have confirmed the address.
+        email: Option<String>, unset "—",
+        takes Text(patterns::email, "an e-mail address"), changes InPlace;
+    }
+
+    [] {
+        /// Tags of all resources, beside those of confctl itself.
+        tags.*: BTreeMap<String, String>,
+        takes Text(patterns::tag_value, "up to 255 letters, digits, spaces and `_.:/=+-@`"), changes InPlace;
     }
 }

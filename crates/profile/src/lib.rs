@@ -1,24 +1,31 @@
 //! What a user wants: the typed profile, its file, its `--set` overrides, and the names that follow from it.
 //! Knows no AWS client and no terminal.
 
+mod choices;
+mod declare;
 mod error;
+mod key;
 mod keys;
 mod load;
-mod model;
 mod names;
 mod patterns;
 mod places;
 mod schema;
 mod set;
+mod together;
 mod validate;
 mod words;
 
 #[cfg(test)]
+mod documents;
+#[cfg(test)]
 mod tests;
 
+pub use choices::*;
 pub use error::{Origin, Problem, ProfileError};
-pub use keys::{KEYS, Key, Takes};
+pub use key::{Changes, Key, Takes};
+pub use keys::*;
 pub use load::{Embedded, Loaded, embedded, load, parse};
-pub use model::*;
 pub use names::{InvalidStackName, Names, StackName};
 pub use patterns::region as is_region;
+pub use together::With;

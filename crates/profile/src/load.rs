@@ -5,11 +5,12 @@ use miette::NamedSource;
 use toml_edit::DocumentMut;
 
 use super::error::{Origin, Problem, ProfileError};
-use super::model::Profile;
+use super::key::Key;
+use super::keys::{KEYS, Profile};
 use super::places::{self, Places};
 use super::set::{self, Set};
 use super::validate::Finding;
-use super::{keys, schema, validate};
+use super::{key, schema, validate};
 
 /// A profile that is part of the program.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +42,7 @@ pub fn embedded() -> &'static [Embedded] {
 }
 
 /// A profile, checked and complete.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Loaded {
     /// The embedded profile's name, or the file's path.
     pub name: String,
@@ -49,6 +50,8 @@ pub struct Loaded {
     /// Whether the user's file or a `--set` names the region. Where neither does, `AWS_REGION` and the AWS configuration come
     /// before what the embedded profile says.
     pub names_region: bool,
+    /// Keys that the user set and that count for nothing beside the others.
+    pub idle: Vec<&'static Key>,
 }
 
 /// Loads the embedded profile `source`, or the file `source` if it has a slash or ends in `.toml`, changed by `sets`
@@ -59,25 +62,17 @@ pub fn load(source: &str, sets: &[String]) -> Result<Loaded, ProfileError> {
             path: source.into(),
             source: error,
         })?;
-        return read(source, &text, sets);
+        return read(source, &text, sets, Whose::Users);
     }
     match embedded().iter().find(|profile| profile.name == source) {
-        Some(found) => {
-            let mut loaded = read(source, found.text, sets)?;
-            let region = ["region".to_owned()];
-            loaded.names_region = sets
-                .iter()
-                .filter_map(|set| Set::parse(set).ok())
-                .any(|set| set.is_about(&region));
-            Ok(loaded)
-        }
+        Some(found) => read(source, found.text, sets, Whose::OfTheProgram),
         None => Err(unknown_profile(source)),
     }
 }
 
 fn unknown_profile(name: &str) -> ProfileError {
     let names: Vec<&str> = embedded().iter().map(|profile| profile.name).collect();
-    let nearest = keys::best(names.iter().copied(), |candidate| strsim::jaro_winkler(name, candidate));
+    let nearest = key::best(names.iter().copied(), |candidate| strsim::jaro_winkler(name, candidate));
     let known = format!(
         "there are {}; a file is given by a path with a slash or `.toml`",
         names.join(", ")
@@ -91,10 +86,17 @@ fn unknown_profile(name: &str) -> ProfileError {
 
 /// Reads the text of a profile, as `load` does. `file` is what errors call it.
 pub fn parse(file: &str, text: &str, sets: &[String]) -> Result<Profile, ProfileError> {
-    read(file, text, sets).map(|loaded| loaded.profile)
+    read(file, text, sets, Whose::Users).map(|loaded| loaded.profile)
 }
 
-fn read(file: &str, text: &str, sets: &[String]) -> Result<Loaded, ProfileError> {
+/// Whose words a text has: what the program itself says is nobody's wish.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    Users,
+    OfTheProgram,
+}
+
+fn read(file: &str, text: &str, sets: &[String], whose: Whose) -> Result<Loaded, ProfileError> {
     let invalid = |problems| ProfileError::Invalid {
         source_text: NamedSource::new(file, text.to_string()),
         problems,
@@ -120,16 +122,64 @@ fn read(file: &str, text: &str, sets: &[String]) -> Result<Loaded, ProfileError>
 
     let table = apply(document, &sets).map_err(|finding| invalid(vec![locator.problem(&finding)]))?;
     located(schema::check(&table))?;
-    let names_region = table.contains_key("region");
     let profile: Profile = table
+        .clone()
         .try_into()
         .map_err(|error: toml::de::Error| invalid(vec![whole_file(file, error.message())]))?;
     located(validate::check(&profile))?;
+    let wishes = Wishes {
+        table: &table,
+        whose,
+        sets: &sets,
+    };
     Ok(Loaded {
         name: file.into(),
+        names_region: wishes.name(&["region".to_owned()]),
+        idle: wishes.idle(&profile),
         profile,
-        names_region,
     })
+}
+
+/// What the user said of the keys, in a file of their own and in flags.
+struct Wishes<'a> {
+    /// Flags included.
+    table: &'a toml::Table,
+    whose: Whose,
+    sets: &'a [Set],
+}
+
+impl Wishes<'_> {
+    fn name(&self, path: &[String]) -> bool {
+        let given = value(self.table, path).is_some();
+        given && (self.whose == Whose::Users || self.in_flags(path))
+    }
+
+    fn in_flags(&self, path: &[String]) -> bool {
+        self.sets.iter().any(|set| set.is_about(path))
+    }
+
+    /// What is in a file as one of the program's own profiles has it came with a copy of that.
+    fn is_copied(&self, path: &[String]) -> bool {
+        let mut tables = embedded().iter().filter_map(|profile| profile.text.parse().ok());
+        tables.any(|table: toml::Table| value(&table, path) == value(self.table, path))
+    }
+
+    fn idle(&self, profile: &Profile) -> Vec<&'static Key> {
+        let idle = |key: &&Key| {
+            let path: Vec<String> = key.path.split('.').map(str::to_owned).collect();
+            let counts = key.with.is_none_or(|with| with.is_in(profile));
+            !counts && self.name(&path) && (self.in_flags(&path) || !self.is_copied(&path))
+        };
+        KEYS.iter().filter(idle).collect()
+    }
+}
+
+fn value<'a>(table: &'a toml::Table, path: &[String]) -> Option<&'a toml::Value> {
+    let (last, sections) = path.split_last()?;
+    let inner = sections
+        .iter()
+        .try_fold(table, |table, section| table.get(section)?.as_table())?;
+    inner.get(last)
 }
 
 fn read_sets(texts: &[String]) -> Result<Vec<Set>, Vec<Problem>> {

@@ -154,6 +154,19 @@ impl Names {
         matches!(self.cname, CnamePrefix::Exact(_))
     }
 
+    /// Whether a domain that begins with this label was asked for by such a prefix.
+    pub fn fits_cname(&self, label: &str) -> bool {
+        match &self.cname {
+            CnamePrefix::Exact(prefix) => label.eq_ignore_ascii_case(prefix),
+            CnamePrefix::Random(stem) => {
+                let begins = label
+                    .get(..stem.len())
+                    .is_some_and(|begin| begin.eq_ignore_ascii_case(stem));
+                begins && label[stem.len()..].starts_with('-')
+            }
+        }
+    }
+
     /// Each name with what it is the name of, for `profile show`. The CNAME prefix is not among them.
     pub fn each(&self) -> Vec<(&'static str, &str)> {
         vec![

@@ -3,7 +3,7 @@
 
 use toml::{Table, Value};
 
-use super::keys::{self, Key, Takes};
+use super::key::{self, Key, Takes};
 use super::patterns;
 use super::validate::Finding;
 
@@ -21,10 +21,10 @@ fn check_section(table: &Table, path: &mut Vec<String>, findings: &mut Vec<Findi
     for (name, value) in table {
         path.push(name.clone());
         findings.extend(check_name(path));
-        match (keys::find(path), value) {
+        match (key::find(path), value) {
             (Some(key), value) => findings.extend(check_value(key, path, value)),
-            (None, Value::Table(inner)) if keys::is_section(path) => check_section(inner, path, findings),
-            (None, value) if keys::is_section(path) => findings.push(not_a_section(path, value)),
+            (None, Value::Table(inner)) if key::is_section(path) => check_section(inner, path, findings),
+            (None, value) if key::is_section(path) => findings.push(not_a_section(path, value)),
             (None, _) => findings.push(unknown(path)),
         }
         path.pop();
@@ -33,7 +33,7 @@ fn check_section(table: &Table, path: &mut Vec<String>, findings: &mut Vec<Findi
 
 /// The finding for a key that does not exist.
 pub(super) fn unknown(path: &[String]) -> Finding {
-    let help = match keys::nearest(path) {
+    let help = match key::nearest(path) {
         Some(nearest) => format!("did you mean `{nearest}`?"),
         None => "no key is like it".into(),
     };
@@ -87,7 +87,7 @@ fn check_value(key: &Key, path: &[String], value: &Value) -> Option<Finding> {
         return None;
     }
     let guess = match (key.takes, value) {
-        (Takes::Word(words), Value::String(word)) => keys::nearest_word(word, words),
+        (Takes::Word(words), Value::String(word)) => key::nearest_word(word, words),
         _ => None,
     };
     let help = match guess {

@@ -3,7 +3,7 @@
 
 use toml_edit::{DocumentMut, Item, Key, Table, Value};
 
-use super::keys::{self, Takes};
+use super::key::{self, Takes};
 use super::schema;
 use super::validate::Finding;
 
@@ -25,7 +25,7 @@ impl Set {
             .split_once('=')
             .ok_or_else(|| Finding::about_key(&[], "there is no `=`", example))?;
         let path = path(key.trim()).ok_or_else(|| Finding::about_key(&[], format!("`{key}` is no key"), example))?;
-        if keys::find(&path).is_none() && !keys::is_section(&path) {
+        if key::find(&path).is_none() && !key::is_section(&path) {
             return Err(schema::unknown(&path));
         }
         let value = (!value.is_empty()).then(|| typed(&path, value));
@@ -91,7 +91,7 @@ fn path(key: &str) -> Option<Vec<String>> {
 
 fn typed(path: &[String], text: &str) -> Value {
     let parsed = text.trim().parse::<Value>().ok();
-    match (keys::find(path).map(|key| key.takes), parsed) {
+    match (key::find(path).map(|key| key.takes), parsed) {
         // 123456789012 is an account and 1.10 a label: text, whatever TOML would make of it.
         (Some(Takes::Text(..) | Takes::Word(_)), Some(value)) if value.is_str() => value,
         (Some(Takes::Text(..) | Takes::Word(_)), _) => Value::from(text),

@@ -275,6 +275,28 @@ fn a_region_that_nobody_named_is_left_to_the_aws_configuration() {
 }
 
 #[test]
+fn a_wish_that_counts_for_nothing_beside_the_others_is_told_and_a_copied_value_is_none() {
+    let idle = |source: &str, sets: &[&str]| -> Vec<&str> {
+        let sets: Vec<String> = sets.iter().map(|set| set.to_string()).collect();
+        let loaded = load(source, &sets).unwrap();
+        loaded.idle.iter().map(|key| key.path).collect()
+    };
+    assert_eq!(idle("dev", &[]), [""; 0]);
+    assert_eq!(idle("article", &["scaling.max=6", "waf.mode=count"]), [""; 0]);
+    assert_eq!(
+        idle("dev", &["scaling.max=6", "waf.mode=count", "ssh.key_name=mine"]),
+        ["ssh.key_name", "scaling.max", "waf.mode"]
+    );
+    assert_eq!(idle("dev", &["scaling.max="]), [""; 0]);
+
+    let file = std::env::temp_dir().join(format!("confctl-profile-{}.toml", std::process::id()));
+    std::fs::write(&file, embedded()[1].text.replace("max = 1", "max = 6")).unwrap();
+    let of_file = idle(file.to_str().unwrap(), &[]);
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(of_file, ["scaling.max"]);
+}
+
+#[test]
 fn an_unknown_profile_is_told_with_those_that_exist() {
     let error = load("artcle", &[]).unwrap_err();
     assert!(error.to_string().contains("article, dev, ci"), "{error}");

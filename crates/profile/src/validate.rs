@@ -1,7 +1,8 @@
 //! The rules between the keys of a profile: what each value on its own cannot show.
 //! Every rule is one that AWS would enforce late, or with a site that does not work.
 
-use super::model::*;
+use super::choices::*;
+use super::keys::*;
 use super::patterns;
 
 /// One thing that is wrong, before it is known where it was said.

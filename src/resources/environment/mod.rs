@@ -168,23 +168,46 @@ impl Environment {
                     .then("up"),
             ));
         }
+        let why = self
+            .other_kind(live)
+            .or_else(|| self.other_place(live))
+            .or_else(|| self.other_name(live))?;
+        Some(Plan::blocked(
+            why,
+            "give another name with it, --set environment.name=NAME: the new one serves before the former is removed",
+        ))
+    }
+
+    /// Another type. Beanstalk refuses another load balancer ("LoadBalancer type option cannot be changed",
+    /// hashicorp/terraform-provider-aws#812), and one without has the classic type; the other way round nobody is served meanwhile.
+    fn other_kind(&self, live: &Live) -> Option<String> {
         let wanted = options::wanted(&self.stack.profile, &self.stack.region, &Inputs::default());
-        for name in ["EnvironmentType", "LoadBalancerType"] {
+        ["EnvironmentType", "LoadBalancerType"].into_iter().find_map(|name| {
             let key: Key = ("aws:elasticbeanstalk:environment".to_owned(), name.to_owned());
-            let (Some(is), want) = (live.settings.get(&key), wanted.get(&key)) else {
-                continue;
-            };
-            if want.is_some_and(|want| want != is) {
-                return Some(Plan::blocked(
-                    format!(
-                        "its {name} is {is}, the profile says {}",
-                        want.cloned().unwrap_or_default()
-                    ),
-                    Hint::run("teardown --keep users-table").then("up"),
-                ));
-            }
+            let (is, want) = (live.settings.get(&key)?, wanted.get(&key)?);
+            (is != want).then(|| format!("its {name} is {is}, the profile says {want}"))
+        })
+    }
+
+    /// Another VPC ("You cannot migrate an environment to a VPC. Launch a new environment in the VPC.",
+    /// hsingh/ansible-elastic-beanstalk#17), or a platform that could not start the version that runs.
+    fn other_place(&self, live: &Live) -> Option<String> {
+        let key: Key = (options::VPC.to_owned(), "VPCId".to_owned());
+        if let (Some(is), Some(want)) = (live.settings.get(&key), &self.stack.profile.network.vpc)
+            && is != want
+        {
+            return Some(format!("it is in the VPC {is}, the profile says {want}"));
         }
-        None
+        let (arn, branch) = (live.platform_arn.as_deref()?, &self.stack.profile.app.platform);
+        (!platforms::is_akin(arn, branch)).then(|| format!("its platform is {arn}, the profile says {branch}"))
+    }
+
+    /// Another prefix of its domain, which an environment keeps (botocore: only CreateEnvironment has CNAMEPrefix).
+    fn other_name(&self, live: &Live) -> Option<String> {
+        let wanted = self.stack.profile.environment.cname_prefix.as_ref()?;
+        let label = live.cname.split('.').next().filter(|label| !label.is_empty())?;
+        let fits = self.stack.names.fits_cname(label);
+        (!fits).then(|| format!("its domain begins with {label}, the profile says {wanted}"))
     }
 
     /// The version that the profile names, else the newest recommended one of its branch.

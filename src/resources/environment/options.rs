@@ -309,7 +309,8 @@ pub(super) fn differences(profile: &Profile, wanted: &Settings, deployed: &Setti
     let mut steps = Vec::new();
     for (key, value) in wanted {
         let (namespace, name) = key;
-        if namespace == VPC && profile.network.vpc.is_none() && deployed.contains_key(key) {
+        let chosen = namespace == VPC && ["VPCId", "Subnets", "ELBSubnets"].contains(&name.as_str());
+        if chosen && profile.network.vpc.is_none() && deployed.contains_key(key) {
             continue;
         }
         let from = deployed.get(key);
@@ -323,12 +324,12 @@ pub(super) fn differences(profile: &Profile, wanted: &Settings, deployed: &Setti
                 key: key.clone(),
                 from: from.cloned(),
                 to: Some(value.clone()),
-                effect: effect(profile, namespace, name),
+                effect: effect(profile, namespace),
             });
         }
     }
     for (key, value) in unwanted(profile, wanted, deployed) {
-        let effect = effect(profile, &key.0, &key.1);
+        let effect = effect(profile, &key.0);
         steps.push(OptionStep {
             key,
             from: Some(value),
@@ -433,9 +434,8 @@ fn has_all(deployed: &Value, wanted: &Value) -> bool {
 }
 
 /// What changing an option does to the site. Source: ChangeSeverity of DescribeConfigurationOptions, in short.
-fn effect(profile: &Profile, namespace: &str, name: &str) -> Effect {
+fn effect(profile: &Profile, namespace: &str) -> Effect {
     match namespace {
-        LAUNCH if name == "MonitoringInterval" => Effect::None,
         LAUNCH | VPC | "aws:ec2:instances" => in_batches(profile, Effect::ReplaceInstances),
         PROPERTIES => in_batches(profile, Effect::Restart),
         _ => Effect::None,

@@ -1,0 +1,143 @@
+//! What is told of one key of a profile: what it takes, what it is about, what a change of it does; and how a key is found.
+//! The keys themselves are in `keys`; the values are read by serde.
+
+use super::keys::KEYS;
+use super::together::With;
+
+/// One key of a profile.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// Its path, as `scaling.max`. A last part of `*` stands for any name.
+    pub path: &'static str,
+    /// What it is about.
+    pub about: &'static str,
+    /// What it takes.
+    pub takes: Takes,
+    /// What counts where it is not set; `None` where it always has a value.
+    pub unset: Option<&'static str>,
+    /// What it counts with only; `None` where it always counts.
+    pub with: Option<With>,
+    /// What a change of it does to a stack that is up.
+    pub changes: Changes,
+}
+
+/// What a key takes.
+#[derive(Clone, Copy, Debug)]
+pub enum Takes {
+    /// A string that the predicate accepts, and what that is in words.
+    Text(fn(&str) -> bool, &'static str),
+    /// A list of such strings.
+    Texts(fn(&str) -> bool, &'static str),
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// A whole number in this range.
+    Whole(u32, u32),
+    /// One of these whole numbers.
+    WholeOf(&'static [u32]),
+    /// Any number from 0.
+    Number,
+    /// `true` or `false`.
+    Bool,
+}
+
+/// What a change of a key does to a stack that is up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Changes {
+    /// Applied where it is; nobody notices.
+    InPlace,
+    /// The app is restarted, batch by batch.
+    Restarts,
+    /// Instances are replaced, batch by batch.
+    ReplacesInstances,
+    /// Its thing is made, or removed; what that does to those that use it.
+    MakesOrRemoves(&'static str, &'static Changes),
+    /// Another thing is made and what becomes of the former one; what it does to those that use it.
+    MakesAnother(&'static str, &'static Changes),
+    /// Refused, with the way to get there all the same.
+    Blocked(&'static str),
+    /// Chosen at creation and kept: a difference is told, the way to have it too.
+    AtCreation(&'static str),
+    /// Nothing at AWS: it says what confctl may do, or which stack is meant.
+    OfConfctl(&'static str),
+}
+
+impl Key {
+    /// What is allowed, as the end of "allowed: …".
+    pub fn allowed(&self) -> String {
+        match self.takes {
+            Takes::Text(_, what) => what.into(),
+            Takes::Texts(_, what) => format!("a list of strings, each {what}"),
+            Takes::Word(words) => format!("one of {}", quoted(words)),
+            Takes::Whole(least, most) => format!("a whole number from {least} to {most}"),
+            Takes::WholeOf(numbers) => format!("one of {}", quoted(numbers)),
+            Takes::Number => "a number from 0".into(),
+            Takes::Bool => "`true` or `false`".into(),
+        }
+    }
+
+    fn matches(&self, path: &[String]) -> bool {
+        let mut parts = self.path.split('.');
+        path.iter()
+            .all(|part| parts.next().is_some_and(|own| own == "*" || own == part))
+            && parts.next().is_none()
+    }
+}
+
+fn quoted<T: std::fmt::Display>(items: &[T]) -> String {
+    items
+        .iter()
+        .map(|item| format!("`{item}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// The key at this path, if there is one.
+pub(super) fn find(path: &[String]) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.matches(path))
+}
+
+/// Whether there are keys below this path.
+pub(super) fn is_section(path: &[String]) -> bool {
+    KEYS.iter().any(|key| {
+        let parts: Vec<&str> = key.path.split('.').collect();
+        parts.len() > path.len() && parts.iter().zip(path).all(|(own, part)| own == part)
+    })
+}
+
+/// The valid key or section that is most like this one: a misspelling, or a right name in a wrong section.
+pub(super) fn nearest(path: &[String]) -> Option<&'static str> {
+    let wanted = path.join(".");
+    let last = path.last().map(String::as_str).unwrap_or_default();
+    let likeness = |candidate: &str| {
+        let own_last = candidate.rsplit('.').next().unwrap_or_default();
+        let in_any_section = 0.9 * strsim::jaro_winkler(last, own_last);
+        strsim::normalized_damerau_levenshtein(&wanted, candidate).max(in_any_section)
+    };
+    let sections = KEYS
+        .iter()
+        .filter_map(|key| key.path.rsplit_once('.'))
+        .map(|(section, _)| section);
+    let keys = KEYS.iter().map(|key| key.path).filter(|path| !path.ends_with('*'));
+    best(sections.chain(keys), likeness)
+}
+
+/// The word that is most like this one, whatever its case and hyphens.
+pub(super) fn nearest_word(word: &str, words: &'static [&'static str]) -> Option<&'static str> {
+    let plain = |word: &str| word.to_ascii_lowercase().replace(['-', '_'], "");
+    let wanted = plain(word);
+    best(words.iter().copied(), |candidate| {
+        strsim::jaro_winkler(&wanted, &plain(candidate))
+    })
+}
+
+/// The candidate that is most like what was meant, if any is like it at all.
+pub(super) fn best(
+    candidates: impl Iterator<Item = &'static str>,
+    likeness: impl Fn(&str) -> f64,
+) -> Option<&'static str> {
+    candidates
+        .map(|candidate| (likeness(candidate), candidate))
+        .filter(|(likeness, _)| *likeness > 0.7)
+        .max_by(|(one, _), (other, _)| one.total_cmp(other))
+        .map(|(_, candidate)| candidate)
+}
