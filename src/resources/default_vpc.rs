@@ -8,7 +8,7 @@ use aws_sdk_ec2::types::{Filter, LocationType, RouteTable, Subnet, SubnetState, 
 
 use super::network_removal;
 use super::outputs::{NETWORK, Network};
-use super::ownership::{TagStep, removed_with_value, set_by, tag_steps, wait_shown};
+use super::ownership::{TagStep, change_tags, tag_steps};
 use super::stack::Stack;
 use crate::aws::Aws;
 use crate::aws::errors::{Explain, polled};
@@ -297,23 +297,26 @@ impl DefaultVpc {
 
     /// The tags of the VPC, and of what came with it.
     async fn change_tags(&self, cx: &WriteCx<Aws>, vpc_id: &str, steps: &[TagStep]) -> Result<(), Error> {
-        let aws = cx.read().aws();
+        let (aws, ec2, doing) = (cx.read().aws(), &cx.aws().ec2, "tag the default VPC");
         let mut ids = vec![vpc_id.to_owned()];
         ids.extend(self.parts(aws, vpc_id).await?);
+        let ids = &ids;
         // By its value too: EC2 leaves it where somebody gave a part another one (botocore: ec2, DeleteTagsRequest).
-        let (set, removed) = (tags_of(set_by(steps)), tags_of(removed_with_value(steps)));
-        if !set.is_empty() {
-            cx.check()?;
-            let tag = cx.aws().ec2.create_tags().set_resources(Some(ids.clone()));
-            tag.set_tags(Some(set)).send().await.explain("tag the default VPC")?;
-        }
-        if !removed.is_empty() {
-            cx.check()?;
-            let untag = cx.aws().ec2.delete_tags().set_resources(Some(ids));
-            let untag = untag.set_tags(Some(removed)).send().await;
-            untag.explain("tag the default VPC")?;
-        }
-        wait_shown(cx, "default VPC", steps, || self.tags(aws)).await
+        let untag = |tags| async move {
+            let untag = ec2
+                .delete_tags()
+                .set_resources(Some(ids.clone()))
+                .set_tags(Some(tags_of(tags)));
+            untag.send().await.explain(doing).map(drop)
+        };
+        let tag = |tags| async move {
+            let tag = ec2
+                .create_tags()
+                .set_resources(Some(ids.clone()))
+                .set_tags(Some(tags_of(tags)));
+            tag.send().await.explain(doing).map(drop)
+        };
+        change_tags(cx, ("default VPC", "default-vpc"), steps, untag, tag, || self.tags(aws)).await
     }
 }
 

@@ -13,7 +13,7 @@ use etcetera::BaseStrategy;
 use fs_err::os::unix::fs::OpenOptionsExt;
 
 use super::outputs::KEY_PAIR;
-use super::ownership::{TagStep, removed_with_value, set_by, tag_steps, wait_shown};
+use super::ownership::{TagStep, change_tags, tag_steps};
 use super::public_key::public_key;
 use super::stack::Stack;
 use crate::aws::Aws;
@@ -162,22 +162,24 @@ impl KeyPair {
     }
 
     async fn change_tags(&self, cx: &WriteCx<Aws>, live: &LiveKeyPair, steps: &[TagStep]) -> Result<(), Error> {
-        let form = |(key, value): (String, String)| Tag::builder().key(key).value(value).build();
-        let set: Vec<Tag> = set_by(steps).into_iter().map(form).collect();
-        let removed: Vec<Tag> = removed_with_value(steps).into_iter().map(form).collect();
-        let doing = format!("tag the key pair {}", self.name());
-        if !set.is_empty() {
-            cx.check()?;
-            let tag = cx.aws().ec2.create_tags().resources(&live.id).set_tags(Some(set));
-            tag.send().await.explain(&doing)?;
-        }
-        if !removed.is_empty() {
-            cx.check()?;
-            let untag = cx.aws().ec2.delete_tags().resources(&live.id).set_tags(Some(removed));
-            untag.send().await.explain(&doing)?;
-        }
-        wait_shown(cx, &self.title(), steps, || self.tags(cx.read().aws())).await
+        let (ec2, id, doing) = (&cx.aws().ec2, &live.id, &format!("tag the key pair {}", self.name()));
+        let untag = |tags| async move {
+            let untag = ec2.delete_tags().resources(id).set_tags(Some(tags_of(tags)));
+            untag.send().await.explain(doing).map(drop)
+        };
+        let tag = |tags| async move {
+            let tag = ec2.create_tags().resources(id).set_tags(Some(tags_of(tags)));
+            tag.send().await.explain(doing).map(drop)
+        };
+        let read = || self.tags(cx.read().aws());
+        change_tags(cx, (&self.title(), self.name()), steps, untag, tag, read).await
     }
+}
+
+fn tags_of(tags: BTreeMap<String, String>) -> Vec<Tag> {
+    let tags = tags.into_iter();
+    tags.map(|(key, value)| Tag::builder().key(key).value(value).build())
+        .collect()
 }
 
 /// Type and key of a public key, without its comment.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_iam::types::Tag;
 use serde_json::{Value, json};
 
-use super::ownership::{TagStep, removed_by, set_by, tag_steps, wait_shown};
+use super::ownership::{TagStep, change_tags, tag_steps};
 use super::role_facts::{attached, inline_names, role_tags};
 use super::stack::Stack;
 use crate::aws::errors::Explain;
@@ -232,7 +232,7 @@ pub(super) async fn change(
         RoleStep::Tag(tag) => Some(tag.clone()),
         _ => None,
     });
-    change_tags(cx, name, &tags.collect::<Vec<_>>()).await?;
+    tag(cx, name, &tags.collect::<Vec<_>>()).await?;
     for step in steps {
         match step {
             RoleStep::Tag(_) => {}
@@ -247,24 +247,19 @@ pub(super) async fn change(
     Ok(())
 }
 
-async fn change_tags(cx: &WriteCx<Aws>, name: &str, steps: &[TagStep]) -> Result<(), Error> {
-    if steps.is_empty() {
-        return Ok(());
-    }
-    let (set, removed) = (iam_form(set_by(steps))?, removed_by(steps));
-    let doing = format!("tag the role {name}");
-    // The keys of roles' tags are not case sensitive (IAM guide, id_tags): set first, `Team` would go with `team`.
-    if !removed.is_empty() {
-        cx.check()?;
-        let untag = cx.aws().iam.untag_role().role_name(name).set_tag_keys(Some(removed));
-        untag.send().await.explain(&doing)?;
-    }
-    if !set.is_empty() {
-        cx.check()?;
-        let tag = cx.aws().iam.tag_role().role_name(name).set_tags(Some(set));
-        tag.send().await.explain(&doing)?;
-    }
-    wait_shown(cx, &format!("role {name}"), steps, || role_tags(cx.read().aws(), name)).await
+async fn tag(cx: &WriteCx<Aws>, name: &str, steps: &[TagStep]) -> Result<(), Error> {
+    let (iam, doing) = (&cx.aws().iam, &format!("tag the role {name}"));
+    let untag = |tags: BTreeMap<String, String>| async move {
+        let untag = iam.untag_role().role_name(name);
+        let untag = untag.set_tag_keys(Some(tags.into_keys().collect()));
+        untag.send().await.explain(doing).map(drop)
+    };
+    let tag = |tags| async move {
+        let tag = iam.tag_role().role_name(name).set_tags(Some(iam_form(tags)?));
+        tag.send().await.explain(doing).map(drop)
+    };
+    let read = || role_tags(cx.read().aws(), name);
+    change_tags(cx, (&format!("role {name}"), name), steps, untag, tag, read).await
 }
 
 async fn trust(cx: &WriteCx<Aws>, wanted: &WantedRole, name: &str) -> Result<(), Error> {
@@ -360,8 +355,7 @@ async fn create(cx: &WriteCx<Aws>, stack: &Stack, wanted: &WantedRole, name: &st
     {
         // The first of two tries may have been ours, its answer lost.
         let tags = role_tags(cx.read().aws(), name).await?;
-        let pairs = tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-        if stack.ownership.owner(pairs) != Owner::Ours {
+        if stack.ownership.owner_by(&tags) != Owner::Ours {
             return Err(
                 Error::refused(format!("somebody else made the role {name} a moment ago")).hint(Hint::run("up")),
             );

@@ -717,11 +717,6 @@ impl Resource for Environment {
     }
 
     async fn update(&self, cx: &WriteCx<Aws>, live: Live, steps: Vec<EnvironmentStep>) -> Result<Live, Failure> {
-        let tags = steps.iter().filter_map(|step| match step {
-            EnvironmentStep::Tag(tag) => Some(tag.clone()),
-            _ => None,
-        });
-        self.change_tags(cx, &live, &tags.collect::<Vec<_>>()).await?;
         if steps
             .iter()
             .any(|step| matches!(step, EnvironmentStep::Relaunch { .. }))
@@ -731,6 +726,11 @@ impl Resource for Environment {
         if let Some(origin) = self.origin(&live.cname, live.load_balancer.as_deref()) {
             cx.publish(&ORIGIN, origin);
         }
+        let tags = steps.iter().filter_map(|step| match step {
+            EnvironmentStep::Tag(tag) => Some(tag.clone()),
+            _ => None,
+        });
+        self.change_tags(cx, &live, &tags.collect::<Vec<_>>()).await?;
         self.change(cx, &live, &steps).await?;
         let environment = live::by_id(cx.read().aws(), &live.id).await?;
         let environment =
