@@ -484,8 +484,7 @@ fn trust_policy(wanted: &WantedRole) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::wire::replay::{Replay, answer};
-    use crate::aws::{clients, partitions};
+    use crate::aws::partitions;
 
     fn managed_policy(name: &str) -> String {
         super::managed_policy(partitions::of_region("us-east-1"), name)
@@ -535,39 +534,6 @@ mod tests {
         assert_eq!(theirs.can_do_it(&wanted()), Ok(()));
         theirs.cannot.push("dynamodb:PutItem".to_owned());
         assert_eq!(theirs.can_do_it(&wanted()), Err("may not dynamodb:PutItem".to_owned()));
-    }
-
-    #[tokio::test]
-    async fn whether_it_is_the_policy_that_iam_does_not_know_is_asked_of_the_policy() {
-        let identity = "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::1:user/ann</Arn>\
-                        <Account>1</Account></GetCallerIdentityResult></GetCallerIdentityResponse>";
-        let policy = |attachable: bool| {
-            let text = format!(
-                "<GetPolicyResponse><GetPolicyResult><Policy><PolicyName>Old</PolicyName><IsAttachable>{attachable}\
-                 </IsAttachable></Policy></GetPolicyResult></GetPolicyResponse>"
-            );
-            answer(200, &text)
-        };
-        let error = |code: &str| {
-            answer(
-                404,
-                &format!("<ErrorResponse><Error><Code>{code}</Code></Error></ErrorResponse>"),
-            )
-        };
-        // Attachable, so that it is the role that does not show yet; and where GetPolicy itself is denied, the same.
-        for (told, is_of_policy) in [
-            (policy(true), false),
-            (policy(false), true),
-            (error("NoSuchEntity"), true),
-            (error("AccessDenied"), false),
-        ] {
-            let replay = Replay::new([answer(200, identity), told]);
-            let aws = clients::replayed(&replay.config(), "us-east-1").await;
-            let mut seen = Error::new(Kind::Missing, "could not attach it");
-            seen.code = Some("NoSuchEntity".to_owned());
-            let judged = of_policy(&aws, "arn:aws:iam::aws:policy/Old", seen).await;
-            assert_eq!(!judged.is_code("NoSuchEntity"), is_of_policy, "{judged:?}");
-        }
     }
 
     #[test]
