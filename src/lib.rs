@@ -13,3 +13,4 @@ pub use confctl_profile as profile;
 pub use confctl_report as report;
 pub use confctl_resources as resources;
 pub use confctl_site_client as site_client;
+pub use confctl_stress as stress;

@@ -2,12 +2,12 @@
 //! Must know nothing of what is there already.
 
 use super::former::public;
-use aws_config::SdkConfig;
 
+use crate::aws::Aws;
+use crate::aws::clients::{self, SdkConfig};
 use crate::aws::sign_in::{self, SignIn};
 use crate::aws::target::Target;
 use crate::aws::variables;
-use crate::aws::{Aws, clients};
 use crate::cli::Global;
 use crate::engine::{Command, Error, Hint, Kind};
 use crate::profile::paths::at_home;
@@ -125,19 +125,17 @@ impl Chosen {
     }
 }
 
-/// Connects to the account, in the region of the command line, else of the user's profile, else of the environment, else of
-/// the AWS configuration, else of the embedded profile.
-pub(super) async fn connect(target: &Target, global: &Global, chosen: &mut Chosen) -> Result<(Aws, Aws), Error> {
-    let (_, read, write) = connect_with(target, global, chosen).await?;
-    Ok((read, write))
+/// The account, as it was signed in to.
+pub(super) struct Connected {
+    pub read: Aws,
+    pub write: Aws,
+    /// What was connected with.
+    pub configuration: SdkConfig,
 }
 
-/// As [`connect`], with the configuration that was connected with.
-pub(super) async fn connect_with(
-    target: &Target,
-    global: &Global,
-    chosen: &mut Chosen,
-) -> Result<(SdkConfig, Aws, Aws), Error> {
+/// Connects to the account, in the region of the command line, else of the user's profile, else of the environment, else of
+/// the AWS configuration, else of the embedded profile.
+pub(super) async fn connect(target: &Target, global: &Global, chosen: &mut Chosen) -> Result<Connected, Error> {
     // Another endpoint with keys of its own has nothing to do with the AWS configuration.
     let sign_in = match target.credentials {
         Some(_) => None,
@@ -148,16 +146,16 @@ pub(super) async fn connect_with(
     {
         chosen.take_region(region, RegionFrom::Aws(profile))?;
     }
-    let config = clients::configuration(target, &chosen.profile.region, sign_in.as_ref()).await;
+    let configuration = clients::configuration(target, &chosen.profile.region, sign_in.as_ref()).await;
     let only = global.account.clone().or_else(|| chosen.profile.account.clone());
     let mut target = target.clone();
     target.public.authorities = sign_in
         .as_ref()
         .and_then(|sign_in| sign_in.trust.pem().map(<[u8]>::to_vec));
-    let connected = clients::connect(&target, &config, &chosen.profile.region, only.as_deref()).await;
+    let connected = clients::connect(&target, &configuration, &chosen.profile.region, only.as_deref()).await;
     let (read, write) = match connected {
         Ok(clients) => clients,
-        Err(error) if clients::is_unknown_key(&error) && clients::knows_key_elsewhere(&config).await => {
+        Err(error) if clients::is_unknown_key(&error) && clients::knows_key_elsewhere(&configuration).await => {
             return Err(not_enabled(&chosen.profile.region, error));
         }
         Err(error) => {
@@ -168,7 +166,11 @@ pub(super) async fn connect_with(
         }
     };
     partition::is_of_caller(&read.caller, &read.region)?;
-    Ok((config, read, write))
+    Ok(Connected {
+        read,
+        write,
+        configuration,
+    })
 }
 
 /// The credentials are good: it is the region that does not know the account.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use super::choice::{RegionFrom, choose, connect, embedded_as, stack_name};
+use super::choice::{Connected, RegionFrom, choose, connect, embedded_as, stack_name};
 use super::former::{APPLIED, HISTORY, Orphans, applied, history, in_history, public, recorded};
 use super::to_run::{bundle_or_unknown, bundle_to_run};
 use crate::aws::Aws;
@@ -79,7 +79,7 @@ impl Session {
         // Read before anything is called: a mistake in it is told at once.
         let mut chosen = choose(global)?;
         let target = target(global, ui).await?;
-        let (read, write) = connect(&target, global, &mut chosen).await?;
+        let Connected { read, write, .. } = connect(&target, global, &mut chosen).await?;
         let region_from = chosen.region_from.clone();
         let record = Record::new(&read, name.as_str());
         if fallback == Fallback::Applied

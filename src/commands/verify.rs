@@ -2,18 +2,17 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::session::{Fallback, Look, Session};
 use super::up::{blocked, values};
-use crate::aws::errors::Explain;
 use crate::aws::variables;
 use crate::cli::{Global, Wishes};
 use crate::engine::{Error, Hint, Kind, Owner};
 use crate::load::addresses::RESERVED_SUFFIX;
+use crate::resources::Registrations;
 use crate::resources::outputs::{DISTRIBUTION, ENVIRONMENT};
 use crate::site_client;
 use crate::ui::{Summary, Ui};
@@ -149,7 +148,7 @@ async fn register(session: &Session, client: &Client, url: &str, checks: &mut Ve
     let answer = post.body(json!({"email": address}).to_string()).send().await;
     // Whatever the answer, the address must not stay: a request that timed out may have been written.
     let outcome = judge_registration(session, answer, &address).await;
-    let removed = remove(session, &address).await;
+    let removed = registrations(session).remove_one(&address).await;
     outcome?;
     passed(
         session,
@@ -174,30 +173,16 @@ async fn judge_registration(session: &Session, answer: reqwest::Result<Response>
             error
         });
     }
-    let key = &session.stack.profile.table.key;
-    let get = session.read.dynamodb.get_item().table_name(&session.stack.names.table);
-    let get = get
-        .key(key, AttributeValue::S(address.to_owned()))
-        .consistent_read(true);
-    let found = get.send().await.explain("read the test registration back")?;
-    match found.item() {
-        Some(_) => Ok(()),
-        None => Err(unverified(format!(
+    match registrations(session).has(address).await? {
+        true => Ok(()),
+        false => Err(unverified(format!(
             "POST /register answered {status}, but the table has no such registration"
         ))),
     }
 }
 
-async fn remove(session: &Session, address: &str) -> Result<(), Error> {
-    let key = &session.stack.profile.table.key;
-    let delete = session
-        .write
-        .dynamodb
-        .delete_item()
-        .table_name(&session.stack.names.table);
-    let delete = delete.key(key, AttributeValue::S(address.to_owned()));
-    delete.send().await.explain("remove the test registration")?;
-    Ok(())
+fn registrations(session: &Session) -> Registrations<'_> {
+    Registrations::new(&session.stack, &session.read, &session.write)
 }
 
 fn unverified(message: impl Into<String>) -> Error {

@@ -44,6 +44,35 @@ fn the_terminal_knows_no_aws() {
     assert_eq!(lines_with("src/ui", &["crate::resources", "crate::commands"]), none);
 }
 
+/// The clients that `Aws` holds, by the names of its fields.
+fn clients() -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/aws/src/clients.rs");
+    let text = std::fs::read_to_string(path).unwrap();
+    let (_, fields) = text.split_once("pub struct Aws {").unwrap();
+    let (fields, _) = fields.split_once("\n}").unwrap();
+    let fields = fields.lines().filter_map(|line| line.trim().strip_prefix("pub "));
+    let names = fields.filter_map(|field| Some(field.split_once(':')?.0.to_owned()));
+    let facts = ["account", "caller", "region", "endpoint", "public"];
+    names.filter(|name| !facts.contains(&name.as_str())).collect()
+}
+
+#[test]
+fn commands_call_no_service_themselves() {
+    let clients = clients();
+    assert!(clients.contains(&"beanstalk".to_owned()), "{clients:?}");
+    // The SDK's own types they cannot name, as the package does not depend on it; the clients they only hand down.
+    for path in sources("src") {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let code: String = text.split_whitespace().collect();
+        for client in &clients {
+            for holder in ["read", "write", "aws"] {
+                let call = format!("{holder}.{client}.");
+                assert!(!code.contains(&call), "{}: {call}", path.display());
+            }
+        }
+    }
+}
+
 #[test]
 fn no_resource_asks_whether_it_is_in_a_sandbox() {
     for directory in ["crates/engine/src", "crates/resources/src"] {

@@ -4,6 +4,7 @@
 pub mod clients;
 pub mod errors;
 pub mod exchange_log;
+pub mod instance_types;
 pub mod journal;
 pub mod lock;
 pub mod paging;

@@ -19,6 +19,9 @@ pub use resolve::{is_this_machine, resolve};
 pub use run::{Load, Progress, run};
 pub use site::{Site, SiteError};
 
+/// A page, three assets and a POST.
+pub const REQUESTS_A_PERSON: f64 = 5.0;
+
 /// The web ACL's common rule set refuses requests without one.
 /// Source: AWS WAF guide, baseline rule groups, `NoUserAgent_HEADER`.
 const USER_AGENT: &str = concat!("confctl-load/", env!("CARGO_PKG_VERSION"));

@@ -3,6 +3,7 @@
 
 mod drift;
 mod follow;
+mod health;
 mod instance_logs;
 mod live;
 mod options;
@@ -15,6 +16,8 @@ use aws_sdk_elasticbeanstalk::operation::RequestId;
 use aws_sdk_elasticbeanstalk::types::{
     ConfigurationOptionSetting, EnvironmentDescription, EnvironmentStatus, EnvironmentTier, OptionSpecification,
 };
+
+pub use self::health::environment_health;
 
 use self::follow::{Operation, Warning, follow};
 use self::live::{Live, Trouble};

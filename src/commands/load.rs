@@ -1,18 +1,15 @@
 //! `load`: people register through the site as it is, then the table is asked whether each accepted one is in it.
 //! How people behave is `crate::load`'s, what the report looks like `crate::report`'s.
 
-mod rate;
-mod table;
-
 use std::collections::HashSet;
 use std::time::Instant;
 
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use self::table::Registrations;
 use super::cost;
 use super::session::{Fallback, Session};
+use super::up::values;
 use super::verify::{chain, own_table, site_url};
 use crate::cli::{Global, LoadArgs, Wishes};
 use crate::engine::{Error, Hint, Kind};
@@ -20,18 +17,27 @@ use crate::exit::Exit;
 use crate::load::addresses::Addresses;
 use crate::load::{self, Load, Measured, OpenFiles, Outcome, Progress, Site};
 use crate::report::load::{About, report, verdict};
+use crate::resources::Registrations;
+use crate::resources::outputs::WEB_ACL;
+use crate::resources::rate_limits::{self, Crowd};
 use crate::ui::{Curve, Summary, Ui, Watch};
 
 pub(super) async fn run(global: &Global, args: &LoadArgs, ui: &Ui) -> Result<Summary, Error> {
     let session = Session::open(global, ui, "load", Fallback::Applied, &Wishes::default(), false).await?;
     let look = session.look().await?;
     own_table(&look, "load")?;
-    let registrations = Registrations::new(&session);
+    let registrations = Registrations::new(&session.stack, &session.read, &session.write);
     if args.clean {
         return clean(&session, &registrations, global).await;
     }
     let url = site_url(&session, &look)?;
-    rate::admits(&session, &look, args).await?;
+    if let Some(web_acl) = values(&session, &look).get(&WEB_ACL) {
+        let crowd = Crowd {
+            people: args.people,
+            within: args.within,
+        };
+        rate_limits::admits(&session.read, &web_acl, crowd).await?;
+    }
     let former = registrations.generated().await?.len();
     if former > 0 {
         let text = format!(
@@ -104,7 +110,7 @@ async fn confirm(
     ));
     // A cost for people to see before it comes.
     let cost =
-        f64::from(args.people) * rate::REQUESTS_A_PERSON * cost::of(&session.stack.profile).million_requests / 1e6;
+        f64::from(args.people) * load::REQUESTS_A_PERSON * cost::of(&session.stack.profile).million_requests / 1e6;
     session
         .ui
         .say(format!("  about ${cost:.2} for the requests at AWS's list prices"));
