@@ -4,6 +4,9 @@
 pub mod cli;
 pub mod commands;
 pub mod exit;
+#[cfg(feature = "sandbox")]
+mod local_aws;
+mod session;
 pub mod ui;
 
 pub use confctl_aws as aws;

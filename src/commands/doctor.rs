@@ -3,14 +3,14 @@
 
 use serde_json::{Value, json};
 
-use super::choice::{Chosen, choose, connect, stack_name};
-use super::session::target;
 use crate::aws::{Aws, instance_types, platforms, sign_in};
 use crate::cli::Global;
 use crate::engine::{Command, Error, Hint};
 use crate::exit::Exit;
 use crate::profile::{Names, Profile};
 use crate::resources::partition;
+use crate::session::selection::{Chosen, choose, connect, stack_name};
+use crate::session::target;
 use crate::ui::{Summary, Ui};
 
 /// One thing that was looked at.

@@ -7,11 +7,7 @@ use std::time::Instant;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::cost;
-use super::session::{Fallback, Session};
-use super::up::values;
-use super::verify::{chain, own_table, site_url};
-use crate::cli::{Global, LoadArgs, Wishes};
+use crate::cli::{Global, LoadArgs};
 use crate::engine::{Error, Hint, Kind};
 use crate::exit::Exit;
 use crate::load::addresses::Addresses;
@@ -20,18 +16,20 @@ use crate::report::load::{About, report, verdict};
 use crate::resources::Registrations;
 use crate::resources::outputs::WEB_ACL;
 use crate::resources::rate_limits::{self, Crowd};
+use crate::session::{Purpose, Session, cost};
+use crate::site_client::chain;
 use crate::ui::{Curve, Summary, Ui, Watch};
 
 pub(super) async fn run(global: &Global, args: &LoadArgs, ui: &Ui) -> Result<Summary, Error> {
-    let session = Session::open(global, ui, "load", Fallback::Applied, &Wishes::default(), false).await?;
+    let session = Session::open(global, ui, Purpose::of_what_is("load")).await?;
     let look = session.look().await?;
-    own_table(&look, "load")?;
+    look.own_table("load")?;
     let registrations = Registrations::new(&session.stack, &session.read, &session.write);
     if args.clean {
         return clean(&session, &registrations, global).await;
     }
-    let url = site_url(&session, &look)?;
-    if let Some(web_acl) = values(&session, &look).get(&WEB_ACL) {
+    let url = session.site_url(&look)?;
+    if let Some(web_acl) = session.values(&look).get(&WEB_ACL) {
         let crowd = Crowd {
             people: args.people,
             within: args.within,

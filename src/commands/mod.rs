@@ -1,22 +1,14 @@
-//! One file a command: reads its arguments, calls the parts below, speaks through `ui`.
+//! One file a command: its arguments, which of the parts below it calls, and what it says through `ui`.
 
-mod asking;
-mod building;
-mod choice;
-mod cost;
+mod bundle;
 mod doctor;
-mod former;
-mod leftovers;
 mod load;
 mod mistyped;
 mod plan;
 mod profile;
-mod saved_plan;
-mod session;
 mod status;
 mod stress;
 mod teardown;
-mod to_run;
 mod up;
 mod verify;
 
@@ -86,7 +78,7 @@ async fn dispatch(cli: &Cli, ui: &Ui) -> Result<Summary, Error> {
         Command::Load(args) => load::run(global, args, ui).await,
         Command::Stress(args) => stress::run(global, args, ui).await,
         Command::Profile(command) => profile::run(global, command, ui),
-        Command::Bundle(args) => profile::bundle(global, args, ui),
+        Command::Bundle(args) => bundle::run(global, args, ui),
         Command::Doctor => doctor::run(global, ui).await,
         #[cfg(feature = "sandbox")]
         Command::Sandbox(command) => sandbox::run(command, global.region.as_deref(), ui).await,

@@ -1,16 +1,15 @@
 //! `plan`: what `up` would do, and why. Changes nothing: its clients cannot.
 
-use super::cost;
-use super::saved_plan::{PlanFile, SavedPlan};
-use super::session::{Fallback, Session};
 use crate::cli::{Global, PlanArgs};
 use crate::engine::{Error, Hint};
 use crate::exit::Exit;
+use crate::session::saved_plan::{PlanFile, SavedPlan};
+use crate::session::{Purpose, Session, cost};
 use crate::ui::{Summary, Ui};
 
 pub(super) async fn run(global: &Global, args: &PlanArgs, ui: &Ui) -> Result<Summary, Error> {
     let file = args.out.as_deref().map(PlanFile::open).transpose()?;
-    let session = Session::open(global, ui, "plan", Fallback::Article, &args.wishes, false).await?;
+    let session = Session::open(global, ui, Purpose::to_bring_up("plan", &args.wishes)).await?;
     let look = session.look().await?;
     session.tell_notices(&look);
     ui.plan(

@@ -2,15 +2,14 @@
 
 use serde_json::json;
 
-use super::session::{Fallback, Session};
-use super::up::with_outputs;
-use crate::cli::{Global, Wishes};
+use crate::cli::Global;
 use crate::engine::{Change, Error, Hint, Observed, Owner};
 use crate::resources::environment_health;
+use crate::session::{Purpose, Session, with_outputs};
 use crate::ui::{Summary, Ui};
 
 pub(super) async fn run(global: &Global, ui: &Ui) -> Result<Summary, Error> {
-    let session = Session::open(global, ui, "status", Fallback::Applied, &Wishes::default(), false).await?;
+    let session = Session::open(global, ui, Purpose::of_what_is("status")).await?;
     let look = session.look().await?;
     let heading = session.heading();
     ui.say(format!(

@@ -3,19 +3,18 @@
 
 use serde_json::json;
 
-use super::session::{Fallback, Look, Session};
-use super::up::values;
-use crate::cli::{Global, StressArgs, Wishes};
+use crate::cli::{Global, StressArgs};
 use crate::engine::{Error, Hint, Kind, Owner};
 use crate::exit::Exit;
 use crate::report::clock;
 use crate::report::stress::{Course, report};
 use crate::resources::outputs::{ENVIRONMENT, LiveEnvironment};
+use crate::session::{Look, Purpose, Session};
 use crate::stress::{self, Burn, Burning, Group, How, News, NoBurn, Reading, Stage, Test, Wish};
 use crate::ui::{Curve, Summary, Ui, Watch};
 
 pub(super) async fn run(global: &Global, args: &StressArgs, ui: &Ui) -> Result<Summary, Error> {
-    let session = Session::open(global, ui, "stress", Fallback::Applied, &Wishes::default(), false).await?;
+    let session = Session::open(global, ui, Purpose::of_what_is("stress")).await?;
     let look = session.look().await?;
     let environment = environment(&session, &look)?;
     let group = Group::of(&session.read, &environment.id).await?;
@@ -88,7 +87,7 @@ fn environment(session: &Session, look: &Look) -> Result<LiveEnvironment, Error>
             return Err(Error::refused("the environment does not carry this stack's tag").hint(Hint::run("status")));
         }
     }
-    values(session, look).get(&ENVIRONMENT).ok_or_else(|| {
+    session.values(look).get(&ENVIRONMENT).ok_or_else(|| {
         Error::failed("the environment is not ready").hint(Hint::run("status").and(", and again once it rests"))
     })
 }

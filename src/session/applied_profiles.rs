@@ -1,0 +1,85 @@
+//! The profiles that runs wrote down for later ones: the one that was applied, and former ones whose resources may not be gone
+//! yet. Hints only: nothing is deleted on their word alone.
+
+use std::collections::BTreeSet;
+
+use sha2::{Digest, Sha256};
+
+use super::selection::{Chosen, RegionFrom, usage};
+use crate::aws::Aws;
+use crate::aws::record::Record;
+use crate::cli::Global;
+use crate::engine::Error;
+use crate::profile::{self, Profile};
+
+/// The profile that the newest `up` used; a hint for commands that are not told one.
+pub(crate) const APPLIED: &str = "profile.toml";
+/// Profiles of runs whose orphans may not be gone yet.
+pub(crate) const HISTORY: &str = "profiles/";
+
+pub(crate) async fn applied(aws: &Aws, record: &Record, global: &Global) -> Result<Option<Chosen>, Error> {
+    let Some(text) = record.read(aws, APPLIED).await? else {
+        return Ok(None);
+    };
+    let place = format!("s3://{}/{}", record.bucket(), record.key(APPLIED));
+    let profile = profile::parse(&place, &String::from_utf8_lossy(&text), &global.set).map_err(usage);
+    // Other instances of the account may write there: what they spoil must not stand in the way.
+    let mut profile = profile.map_err(|error| error.hint("say which profile it is with -p NAME|FILE"))?;
+    if let Some(region) = &global.region {
+        profile.region = region.clone();
+    }
+    let region_from = match global.region {
+        Some(_) => RegionFrom::Flag,
+        None => RegionFrom::Profile,
+    };
+    Ok(Some(Chosen::recorded(profile, region_from)))
+}
+
+/// Profiles of former runs.
+pub(crate) struct History {
+    pub profiles: Vec<Profile>,
+    /// Names of those that are no profiles (any more): what they had made cannot be told.
+    pub unreadable: Vec<String>,
+}
+
+/// The profiles that runs applied since the last that ended well.
+pub(crate) async fn history(aws: &Aws, record: &Record) -> Result<History, Error> {
+    let mut names: BTreeSet<String> = BTreeSet::from([APPLIED.to_owned()]);
+    for key in record.list(aws, &record.key(HISTORY)).await? {
+        names.insert(key[record.key("").len()..].to_owned());
+    }
+    let mut history = History {
+        profiles: Vec::new(),
+        unreadable: Vec::new(),
+    };
+    for name in names {
+        let Some(text) = record.read(aws, &name).await? else {
+            continue;
+        };
+        match profile::parse(&name, &String::from_utf8_lossy(&text), &[]) {
+            Ok(profile) if history.profiles.contains(&profile) => {}
+            Ok(profile) => history.profiles.push(profile),
+            Err(_) => history.unreadable.push(name),
+        }
+    }
+    Ok(history)
+}
+
+/// The profile as it is recorded: without properties, which may be secrets, and without addresses. Every Beanstalk instance
+/// of the account may read that bucket.
+pub(crate) fn recorded(profile: &Profile) -> Result<String, Error> {
+    let text = public(profile).to_toml();
+    text.map_err(|error| Error::failed("could not write the profile down").because(error.to_string()))
+}
+
+pub(crate) fn public(profile: &Profile) -> Profile {
+    let mut public = profile.clone();
+    public.app.properties.clear();
+    public.notifications.email = None;
+    public
+}
+
+/// Where a profile is kept among those that were applied.
+pub(crate) fn in_history(text: &str) -> String {
+    format!("{HISTORY}{}.toml", &hex::encode(Sha256::digest(text))[..16])
+}
