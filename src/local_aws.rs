@@ -6,16 +6,53 @@ use std::net::TcpStream;
 use std::process::Command as Process;
 use std::time::Duration;
 
+use clap::Args;
 use confctl_sandbox::Gates;
 use confctl_sandbox::daemon::{self, DaemonError, Info};
 
 use crate::aws::target::Target;
-use crate::cli::SandboxOptions;
 use crate::engine::{Error, Hint, Kind};
 use crate::ui::Ui;
 
 /// Taken if it is free, else any free one.
 pub(crate) const DEFAULT_PORT: u16 = 4566;
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SandboxOptions {
+    /// How many times faster than real time its clock runs, 1 to 3600
+    #[arg(
+        long,
+        default_value_t = 60.0,
+        env = "CONFCTL_SANDBOX_TIME_SCALE",
+        hide_env = true,
+        value_name = "N"
+    )]
+    pub time_scale: f64,
+
+    /// Seconds of its time until readers see a change, new resources and tags alike, as AWS may take
+    #[arg(
+        long,
+        default_value_t = 0,
+        env = "CONFCTL_SANDBOX_TAG_DELAY",
+        hide_env = true,
+        value_name = "SECONDS"
+    )]
+    pub tag_delay: u32,
+
+    /// What its account cannot do: `new`, or some of launch-configurations, load-balancers, distributions, vcpus, service-linked-roles, free-plan, verification, deprecated-policies, region-policy
+    #[arg(
+        long,
+        default_value = "",
+        env = "CONFCTL_SANDBOX_GATES",
+        hide_env = true,
+        value_name = "GATES"
+    )]
+    pub gates: String,
+
+    /// The port on 127.0.0.1; any free one where it is taken
+    #[arg(long, default_value_t = 4566, value_name = "PORT")]
+    pub port: u16,
+}
 
 /// The sandbox as a target, started if it does not run.
 pub(crate) async fn target(ui: &Ui) -> Result<Target, Error> {

@@ -1,13 +1,31 @@
 //! `bundle`: builds and checks what Beanstalk would run, and says where it is. Needs no AWS.
 
+use clap::Args;
 use confctl_bundle::Instances;
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::{BundleArgs, Global};
+use crate::cli::Global;
 use crate::engine::Error;
 use crate::session::profile_bundle::{bundle_error, instances, source, tell};
 use crate::session::selection::choose;
-use crate::ui::{Summary, Ui, signals};
+use crate::ui::{Flag, Summary, Ui, signals};
+
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct BundleArgs {
+    /// Take it although the check says that Beanstalk cannot run it
+    #[arg(long)]
+    pub no_check: bool,
+
+    /// Compile the app as releases carry it: smaller and faster, after minutes; deploy it by app.bundle=ZIP
+    #[arg(long)]
+    pub release: bool,
+}
+
+impl BundleArgs {
+    pub(super) fn repeated(&self) -> Vec<Flag> {
+        self.no_check.then(Flag::no_check).into_iter().collect()
+    }
+}
 
 pub(super) fn run(global: &Global, args: &BundleArgs, ui: &Ui) -> Result<Summary, Error> {
     let chosen = choose(global)?;

@@ -1,13 +1,16 @@
 //! `load`: people register through the site as it is, then the table is asked whether each accepted one is in it.
 //! How people behave is `crate::load`'s, what the report looks like `crate::report`'s.
 
+use clap::Args;
 use std::collections::HashSet;
+use std::path::PathBuf;
+use std::time::Duration;
 use std::time::Instant;
 
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::{Global, LoadArgs};
+use crate::cli::{Global, duration, path, pause};
 use crate::engine::{Error, Hint, Kind};
 use crate::exit::Exit;
 use crate::load::addresses::Addresses;
@@ -19,6 +22,45 @@ use crate::resources::rate_limits::{self, Crowd};
 use crate::session::{Purpose, Session, cost};
 use crate::site_client::chain;
 use crate::ui::{Curve, Summary, Ui, Watch};
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct LoadArgs {
+    /// How many people come
+    #[arg(long, default_value_t = 10_000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub people: u32,
+
+    /// Within which time they arrive, whatever the site does
+    #[arg(long, default_value = "60s", value_name = "DURATION", value_parser = duration)]
+    pub within: Duration,
+
+    /// How long one looks at the page before sending the form, on average
+    #[arg(long, default_value = "3s", value_name = "DURATION", value_parser = pause)]
+    pub think: Duration,
+
+    /// Leave the generated addresses in the table
+    #[arg(long)]
+    pub keep: bool,
+
+    /// Only remove the generated addresses that former runs left
+    #[arg(long)]
+    pub clean: bool,
+
+    /// Also where real people are registered already
+    #[arg(long)]
+    pub into_live_table: bool,
+
+    /// Fail where more people than this do not get in
+    #[arg(long, default_value_t = 1.0, value_name = "PERCENT")]
+    pub max_failed: f64,
+
+    /// Where this runs, for the report
+    #[arg(long, value_name = "TEXT")]
+    pub from_region: Option<String>,
+
+    /// The HTML report; its numbers go beside it as .json [default: confctl-load-TIME.html]
+    #[arg(long, value_name = "FILE", value_parser = path())]
+    pub report: Option<PathBuf>,
+}
 
 pub(super) async fn run(global: &Global, args: &LoadArgs, ui: &Ui) -> Result<Summary, Error> {
     let session = Session::open(global, ui, Purpose::of_what_is("load")).await?;

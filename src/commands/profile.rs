@@ -1,12 +1,29 @@
 //! `profile …`: list, show, check and write profiles. Needs no AWS.
 
-use std::path::Path;
+use clap::Subcommand;
+use std::path::{Path, PathBuf};
 
-use crate::cli::{Global, ProfileCommand};
+use crate::cli::{Global, path};
 use crate::engine::{Command, Error, Hint, Kind};
 use crate::profile::{self, Names};
 use crate::session::selection::{choose, stack_name};
 use crate::ui::{Summary, Ui};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProfileCommand {
+    /// The profiles that are part of confctl
+    List,
+    /// The profile with every value, and the names that follow from it
+    Show,
+    /// Check a profile without calling AWS
+    Check,
+    /// Write a profile to start from
+    Init {
+        /// The file to write
+        #[arg(default_value = "confctl.toml", value_parser = path())]
+        file: PathBuf,
+    },
+}
 
 pub(super) fn run(global: &Global, command: &ProfileCommand, ui: &Ui) -> Result<Summary, Error> {
     match command {

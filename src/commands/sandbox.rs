@@ -1,13 +1,16 @@
 //! `sandbox …`: start, stop and look at the local AWS.
 //! Must know nothing of stacks and resources.
 
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
 use confctl_sandbox::daemon::{self, Info, Options};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::cli::{Cli, Command, FaultCommand, SandboxCommand, ServeOptions};
+use super::{Cli, Command};
 use crate::engine::Error;
 use crate::exit::Exit;
-use crate::local_aws::{DEFAULT_PORT, ask, directory, explained, request, running, start};
+use crate::local_aws::{DEFAULT_PORT, SandboxOptions, ask, directory, explained, request, running, start};
 use crate::ui::{self, Summary, Ui};
 
 /// The two hidden commands are processes of their own: the daemon and an instance's supervisor.
@@ -57,6 +60,55 @@ fn serve(serve: &ServeOptions) -> Exit {
             Exit::Failed
         }
     }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SandboxCommand {
+    /// Start it, if it does not run
+    Start(SandboxOptions),
+    /// Stop it; everything in it is gone then
+    Stop,
+    /// Whether it runs, where, and what its clock says
+    Status,
+    /// Print what AWS's own tools need: eval "$(confctl sandbox env)"
+    Env,
+    /// Every resource that exists in it
+    Inventory,
+    /// Its log of API requests
+    Logs,
+    /// What goes wrong on AWS without anybody's doing in this account
+    #[command(subcommand)]
+    Fault(FaultCommand),
+    /// Run it in the foreground
+    #[command(hide = true)]
+    Serve(ServeOptions),
+    /// One instance's supervisor
+    #[command(hide = true)]
+    Instance,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum FaultCommand {
+    /// Another customer takes a CNAME prefix of Beanstalk's, which is one namespace for all
+    TakeCname(CnamePrefix),
+    /// The other customer gives it up
+    FreeCname(CnamePrefix),
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct CnamePrefix {
+    /// The prefix; with `*` at its end, all that begin so
+    pub prefix: String,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ServeOptions {
+    #[command(flatten)]
+    pub options: SandboxOptions,
+
+    /// The sandbox's directory
+    #[arg(long)]
+    pub dir: PathBuf,
 }
 
 pub(super) async fn run(command: &SandboxCommand, region: Option<&str>, ui: &Ui) -> Result<Summary, Error> {

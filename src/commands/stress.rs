@@ -1,9 +1,12 @@
 //! `stress`: puts a load on the environment's instances, shows what comes of it, and writes the report.
 //! What a burn is, and what proves that it scaled, is `confctl_stress`'s.
 
+use std::path::PathBuf;
+
+use clap::Args;
 use serde_json::json;
 
-use crate::cli::{Global, StressArgs};
+use crate::cli::{Global, path};
 use crate::engine::{Error, Hint, Kind, Owner};
 use crate::exit::Exit;
 use crate::report::clock;
@@ -12,6 +15,21 @@ use crate::resources::outputs::{ENVIRONMENT, LiveEnvironment};
 use crate::session::{Look, Purpose, Session};
 use crate::stress::{self, Burn, Burning, Group, How, News, NoBurn, Reading, Stage, Test, Wish};
 use crate::ui::{Curve, Summary, Ui, Watch};
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct StressArgs {
+    /// As the article did: four workers on one instance, by `stress` where it is installed
+    #[arg(long)]
+    pub like_article: bool,
+
+    /// Burn nothing, only follow: for a load that comes from elsewhere
+    #[arg(long, conflicts_with = "like_article")]
+    pub no_burn: bool,
+
+    /// The HTML report; its numbers go beside it as .json [default: confctl-stress-TIME.html]
+    #[arg(long, value_name = "FILE", value_parser = path())]
+    pub report: Option<PathBuf>,
+}
 
 pub(super) async fn run(global: &Global, args: &StressArgs, ui: &Ui) -> Result<Summary, Error> {
     let session = Session::open(global, ui, Purpose::of_what_is("stress")).await?;

@@ -1,11 +1,12 @@
 //! `teardown`: removes what is ours, in the order in which nothing is in use any more, and says what stays and why.
 
+use clap::Args;
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use crate::cli::{Global, TeardownArgs};
+use crate::cli::Global;
 use crate::engine::{
     self, Error, FieldChange, Gate, Graph, Hint, Kind, Observations, PlannedRemoval, Removal, ResourceId, Stays,
 };
@@ -13,7 +14,26 @@ use crate::exit::Exit;
 use crate::resources;
 use crate::session::leftovers::{self, Leftover};
 use crate::session::{Purpose, Session, check_kept, unfinished, unless_stopped, unlock};
-use crate::ui::{Summary, Ui};
+use crate::ui::{Flag, Summary, Ui};
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct TeardownArgs {
+    /// Also delete registrations
+    #[arg(long)]
+    pub delete_data: bool,
+
+    /// Leave this resource (resource id, as the plan shows it); repeatable
+    #[arg(long, value_name = "RESOURCE")]
+    pub keep: Vec<String>,
+}
+
+impl TeardownArgs {
+    /// What deletes is no part of it: who pastes a hint has not said so yet.
+    pub(super) fn repeated(&self) -> Vec<Flag> {
+        let keep = |resource: &String| Flag::with("--keep", resource, &["teardown"]);
+        self.keep.iter().map(keep).collect()
+    }
+}
 
 pub(super) async fn run(global: &Global, args: &TeardownArgs, ui: &Ui) -> Result<Summary, Error> {
     let purpose = Purpose {

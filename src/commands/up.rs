@@ -1,7 +1,11 @@
 //! `up`: plan, confirm, lock, plan again, apply, verify.
 
+use std::path::PathBuf;
+
+use clap::Args;
+
 use super::verify;
-use crate::cli::{Global, UpArgs};
+use crate::cli::{Global, Wishes};
 use crate::engine::{self, Command, Error, Hint, Kind};
 use crate::exit::Exit;
 use crate::resources::outputs::ENVIRONMENT;
@@ -9,7 +13,29 @@ use crate::session::asking::Asking;
 use crate::session::building::Building;
 use crate::session::saved_plan::SavedPlan;
 use crate::session::{Look, Purpose, Session, cost, unfinished, unlock, with_outputs};
-use crate::ui::{Summary, Ui};
+use crate::ui::{Flag, Summary, Ui};
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct UpArgs {
+    /// A plan that was saved by `plan --out FILE`: refused where anything else would be done now
+    #[arg(value_name = "PLAN")]
+    pub plan: Option<PathBuf>,
+
+    /// Leave out the verification at the end
+    #[arg(long)]
+    pub no_verify: bool,
+
+    #[command(flatten)]
+    pub wishes: Wishes,
+}
+
+impl UpArgs {
+    pub(super) fn repeated(&self) -> Vec<Flag> {
+        let mut flags = Flag::wishes(&self.wishes);
+        flags.extend(self.no_verify.then(|| Flag::alone("--no-verify", &["up"])));
+        flags
+    }
+}
 
 pub(super) async fn run(global: &Global, args: &UpArgs, ui: &Ui) -> Result<Summary, Error> {
     let saved = args.plan.as_deref().map(SavedPlan::read).transpose()?;
