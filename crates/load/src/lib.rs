@@ -3,7 +3,7 @@
 
 pub mod addresses;
 mod arrivals;
-pub mod closed;
+pub mod closed_model;
 mod connection;
 mod files;
 mod measured;

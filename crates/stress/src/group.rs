@@ -145,7 +145,7 @@ impl Group {
 }
 
 /// Ids of the group's instances in service.
-pub fn in_service(group: &AutoScalingGroup) -> Vec<String> {
+pub(crate) fn in_service(group: &AutoScalingGroup) -> Vec<String> {
     let serving = group
         .instances()
         .iter()
@@ -156,7 +156,7 @@ pub fn in_service(group: &AutoScalingGroup) -> Vec<String> {
 }
 
 /// The group of this name.
-pub async fn find(aws: &Aws, name: &str) -> Result<AutoScalingGroup, Error> {
+pub(crate) async fn find(aws: &Aws, name: &str) -> Result<AutoScalingGroup, Error> {
     let describe = aws
         .autoscaling
         .describe_auto_scaling_groups()
@@ -186,7 +186,7 @@ async fn alarms(aws: &Aws, policies: &[ScalingPolicy]) -> Result<BTreeMap<String
 }
 
 /// The alarms of these names; without any CloudWatch would give all of the account.
-pub async fn alarms_named(aws: &Aws, names: &[&str]) -> Result<Vec<MetricAlarm>, Error> {
+pub(crate) async fn alarms_named(aws: &Aws, names: &[&str]) -> Result<Vec<MetricAlarm>, Error> {
     if names.is_empty() {
         return Ok(Vec::new());
     }
@@ -195,7 +195,7 @@ pub async fn alarms_named(aws: &Aws, names: &[&str]) -> Result<Vec<MetricAlarm>,
 }
 
 /// Virtual CPUs of the smallest of these instances.
-pub async fn processors(aws: &Aws, instances: &[String]) -> Result<u32, Error> {
+pub(crate) async fn processors(aws: &Aws, instances: &[String]) -> Result<u32, Error> {
     let describe = aws.ec2.describe_instances().set_instance_ids(Some(instances.to_vec()));
     let answer = describe.send().await.explain("see of which type the instances are")?;
     let types = answer

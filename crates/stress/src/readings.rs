@@ -69,7 +69,7 @@ fn seconds(at: Option<&DateTime>) -> f64 {
 }
 
 /// Reads all of it at once. `since` and `until`: the metric's window.
-pub async fn read(
+pub(crate) async fn read(
     aws: &Aws,
     environment: &str,
     group: &Group,
@@ -124,7 +124,7 @@ fn state(alarm: &MetricAlarm) -> Alarm {
 }
 
 /// The alarm's own metric, as it evaluates it.
-pub async fn metric(aws: &Aws, rule: &Rule, since: f64, until: f64) -> Result<Vec<(f64, f64)>, Error> {
+pub(crate) async fn metric(aws: &Aws, rule: &Rule, since: f64, until: f64) -> Result<Vec<(f64, f64)>, Error> {
     let alarm = &rule.alarm.settings;
     let asked = GetMetricStatistics {
         namespace: alarm.namespace.as_deref(),

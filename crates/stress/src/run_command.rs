@@ -26,7 +26,7 @@ pub struct Sent {
 }
 
 /// Those of the instances whose agent answers: one without the policy for it never registers.
-pub async fn reachable(aws: &Aws, instances: &[String]) -> Result<Vec<String>, Error> {
+pub(crate) async fn reachable(aws: &Aws, instances: &[String]) -> Result<Vec<String>, Error> {
     let known = paging::all(async |token: Option<String>| {
         let page = aws.ssm.describe_instance_information(instances, token).await;
         let page = page.explain("see which instances Systems Manager reaches")?;
@@ -75,7 +75,7 @@ pub enum State {
 }
 
 /// The state of the worst of them.
-pub async fn state(aws: &Aws, sent: &[Sent]) -> Result<State, Error> {
+pub(crate) async fn state(aws: &Aws, sent: &[Sent]) -> Result<State, Error> {
     let (mut waiting, mut running) = (false, false);
     for command in sent {
         for instance in &command.instances {
@@ -108,7 +108,7 @@ pub async fn state(aws: &Aws, sent: &[Sent]) -> Result<State, Error> {
 }
 
 /// What the first instance's script said.
-pub async fn said(aws: &Aws, sent: &[Sent]) -> Option<String> {
+pub(crate) async fn said(aws: &Aws, sent: &[Sent]) -> Option<String> {
     let command = sent.first()?;
     let get = aws.ssm.get_command_invocation(&command.id, command.instances.first()?);
     let said = clean(&get.await.ok()?.standard_output_content?);
@@ -116,7 +116,7 @@ pub async fn said(aws: &Aws, sent: &[Sent]) -> Option<String> {
 }
 
 /// Ends the commands before their time.
-pub async fn cancel(aws: &Aws, sent: &[Sent]) -> Result<(), Error> {
+pub(crate) async fn cancel(aws: &Aws, sent: &[Sent]) -> Result<(), Error> {
     for command in sent {
         let cancelled = aws.ssm.cancel_command(&command.id).await;
         cancelled.explain("end the burn before its time")?;

@@ -21,7 +21,7 @@ pub use self::health::environment_health;
 
 use self::follow::{Operation, Warning, follow};
 use self::live::{Live, Trouble};
-use self::options::{Inputs, Key, OptionStep, Settings};
+use self::options::{Inputs, Key, OptionSettings, OptionStep};
 use self::steps::EnvironmentStep;
 use super::outputs::{
     APPLICATION, ENVIRONMENT, INSTANCE_PROFILE, KEY_PAIR, NETWORK, ORIGIN, SERVICE_ROLE, TABLE, VERSION,
@@ -31,7 +31,7 @@ use super::ownership::{
 };
 use super::stack::Stack;
 use crate::aws::errors::{Explain, polled};
-use crate::aws::presence::settled;
+use crate::aws::eventual_consistency::settled;
 use crate::aws::tags::{CREATED, settled_tags};
 use crate::aws::texts::Ending;
 use crate::aws::{Aws, platforms, texts};
@@ -105,7 +105,7 @@ impl Environment {
         }
     }
 
-    fn wanted(&self, known: &Values) -> Settings {
+    fn wanted(&self, known: &Values) -> OptionSettings {
         options::wanted(&self.stack.profile, &self.stack.region, &self.inputs(known))
     }
 
@@ -572,7 +572,7 @@ impl Environment {
     }
 }
 
-fn settings_of(settings: &Settings) -> Vec<ConfigurationOptionSetting> {
+fn settings_of(settings: &OptionSettings) -> Vec<ConfigurationOptionSetting> {
     let settings = settings.iter().map(|((namespace, name), value)| {
         ConfigurationOptionSetting::builder()
             .namespace(namespace)
