@@ -82,7 +82,7 @@ pub(super) struct Orphans<'a> {
 impl Orphans<'_> {
     /// The resources of former profiles that the graph no longer has, and those found by their tags that nobody remembers.
     pub(super) fn beside(&self, present: &Stack, graph: &Graph<Aws>) -> Result<Graph<Aws>, Error> {
-        let mut among = Among::of(present, graph);
+        let mut among = Among::of(present, graph, self.found);
         for profile in self.former {
             let stack = Arc::new(self.stack(profile.clone()));
             among.add(resources::graph(&stack)?.nodes());
@@ -127,12 +127,17 @@ struct Among {
 }
 
 impl Among {
-    fn of(present: &Stack, graph: &Graph<Aws>) -> Self {
+    fn of(present: &Stack, graph: &Graph<Aws>, found: &Found) -> Self {
         let nodes = graph.nodes().iter();
         let mut known: BTreeSet<_> = nodes.map(|node| (node.kind(), node.name())).collect();
         // Where the preferred name is taken these are used instead, by the same resources.
         known.insert(("service-role", present.names.own_service_role.clone()));
         known.insert(("instance-profile", present.names.own_instance_profile.clone()));
+        let given = present.profile.network.vpc.as_ref();
+        if given.is_some_and(|id| found.networks.contains(id)) {
+            // The default VPC that was made, now named by its id.
+            known.insert(("default-vpc", String::new()));
+        }
         Self {
             known,
             ids: graph.nodes().iter().map(Member::id).collect(),

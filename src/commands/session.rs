@@ -321,8 +321,10 @@ impl Look {
 
     /// Whether `up` needs the bundle itself.
     pub(super) fn deploys(&self) -> bool {
-        let mut steps = self.planned.iter();
-        steps.any(|step| step.resource == resources::VERSION_ID && step.change.is_pending())
+        self.planned.iter().any(|step| match &step.change {
+            Change::Create => step.resource == resources::VERSION_ID,
+            change => change.fields().iter().any(|field| field.made_here),
+        })
     }
 
     /// Whether `up` has anything to do.

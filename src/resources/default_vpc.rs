@@ -8,7 +8,7 @@ use aws_sdk_ec2::types::{Filter, LocationType, RouteTable, Subnet, SubnetState, 
 
 use super::network_removal;
 use super::outputs::{NETWORK, Network};
-use super::ownership::{TagStep, removed_with_value, set_by, tag_steps, wait_shown};
+use super::ownership::{TagStep, change_tags, tag_steps};
 use super::stack::Stack;
 use crate::aws::Aws;
 use crate::aws::errors::{Explain, polled};
@@ -19,6 +19,7 @@ use crate::engine::{
     Error, Failure, FieldChange, Kind, Limits, Notice, Observed, Owner, Plan, Poll, ReadCx, Resource, ResourceId, Step,
     Values, Wait, WriteCx,
 };
+use crate::profile::Profile;
 
 const ID: ResourceId = "default-vpc";
 pub(super) const LIMITS: Limits = Limits::minutes(2, 10);
@@ -133,16 +134,6 @@ impl DefaultVpc {
             .map_or("t3.micro", String::as_str)
     }
 
-    /// An application load balancer takes two zones at least.
-    fn zones_needed(&self) -> usize {
-        let wanted = self.stack.profile.network.azs.max(1) as usize;
-        if self.stack.profile.is_load_balanced() {
-            wanted.max(2)
-        } else {
-            wanted
-        }
-    }
-
     /// The default VPC's subnets to use: one a zone, in the order of the zones' names, so that every run chooses alike.
     fn choose(&self, vpc_id: &str, places: &[Place], offered: &BTreeSet<String>) -> Result<Network, String> {
         let wants_address = self.stack.profile.network.public_ip;
@@ -164,7 +155,10 @@ impl DefaultVpc {
                 self.instance_type()
             ));
         }
-        let chosen = by_zone.into_values().take(self.zones_needed()).map(str::to_owned);
+        let chosen = by_zone
+            .into_values()
+            .take(zones_needed(&self.stack.profile))
+            .map(str::to_owned);
         let subnets: Vec<String> = chosen.collect();
         Ok(Network {
             vpc_id: vpc_id.to_owned(),
@@ -297,23 +291,35 @@ impl DefaultVpc {
 
     /// The tags of the VPC, and of what came with it.
     async fn change_tags(&self, cx: &WriteCx<Aws>, vpc_id: &str, steps: &[TagStep]) -> Result<(), Error> {
-        let aws = cx.read().aws();
+        let (aws, ec2, doing) = (cx.read().aws(), &cx.aws().ec2, "tag the default VPC");
         let mut ids = vec![vpc_id.to_owned()];
         ids.extend(self.parts(aws, vpc_id).await?);
+        let ids = &ids;
         // By its value too: EC2 leaves it where somebody gave a part another one (botocore: ec2, DeleteTagsRequest).
-        let (set, removed) = (tags_of(set_by(steps)), tags_of(removed_with_value(steps)));
-        if !set.is_empty() {
-            cx.check()?;
-            let tag = cx.aws().ec2.create_tags().set_resources(Some(ids.clone()));
-            tag.set_tags(Some(set)).send().await.explain("tag the default VPC")?;
-        }
-        if !removed.is_empty() {
-            cx.check()?;
-            let untag = cx.aws().ec2.delete_tags().set_resources(Some(ids));
-            let untag = untag.set_tags(Some(removed)).send().await;
-            untag.explain("tag the default VPC")?;
-        }
-        wait_shown(cx, "default VPC", steps, || self.tags(aws)).await
+        let untag = |tags| async move {
+            let untag = ec2
+                .delete_tags()
+                .set_resources(Some(ids.clone()))
+                .set_tags(Some(tags_of(tags)));
+            untag.send().await.explain(doing).map(drop)
+        };
+        let tag = |tags| async move {
+            let tag = ec2
+                .create_tags()
+                .set_resources(Some(ids.clone()))
+                .set_tags(Some(tags_of(tags)));
+            tag.send().await.explain(doing).map(drop)
+        };
+        change_tags(cx, ("default VPC", "default-vpc"), steps, untag, tag, || self.tags(aws)).await
+    }
+}
+
+/// How many zones a stack is spread over where there are as many: an application load balancer takes two at least.
+pub(super) fn zones_needed(profile: &Profile) -> usize {
+    let wanted = profile.network.azs.max(1) as usize;
+    match profile.is_load_balanced() {
+        true => wanted.max(2),
+        false => wanted,
     }
 }
 
@@ -440,20 +446,18 @@ impl Resource for DefaultVpc {
         let Some(mut live) = settled(cx, ID, "default-vpc", || self.look(aws)).await? else {
             return Ok(Observed::Absent(()));
         };
-        if self.stack.profile.network.vpc.is_some() {
-            // Named by the user, so never ours, whatever its tags.
-            return Ok(Observed::Present {
-                live,
-                owner: Owner::Nobody,
-            });
-        }
         let tagged = settled_tags(cx, &self.stack.ownership, ID, "default-vpc", || self.tags(aws)).await?;
-        live.unproven = tagged.owner == Owner::Nobody && !cx.intents(ID, tags::CREATED).is_empty();
         live.tags = tagged.tags;
-        Ok(Observed::Present {
-            live,
-            owner: tagged.owner,
-        })
+        let owner = match (&self.stack.profile.network.vpc, tagged.owner) {
+            // The default one that was made, now named by its id.
+            (_, Owner::Ours) => Owner::Ours,
+            (Some(_), _) => Owner::Nobody,
+            (None, owner) => {
+                live.unproven = owner == Owner::Nobody && !cx.intents(ID, tags::CREATED).is_empty();
+                owner
+            }
+        };
+        Ok(Observed::Present { live, owner })
     }
 
     fn plan(&self, seen: &Observed<LiveNetwork>, _: &Values) -> Plan<VpcStep> {

@@ -12,7 +12,7 @@ use aws_sdk_cloudfront::types::{
 use super::distribution_calls::{self as calls, Found};
 use super::distribution_config::{self as config, Wanted, origin_name};
 use super::outputs::{DISTRIBUTION, LiveDistribution, ORIGIN, WEB_ACL};
-use super::ownership::{TagStep, block_unless_ours, removed_by, set_by, tag_steps, wait_shown};
+use super::ownership::{TagStep, block_unless_ours, change_tags, tag_steps};
 use super::stack::Stack;
 use crate::aws::Aws;
 use crate::aws::errors::Explain;
@@ -242,21 +242,22 @@ impl Distribution {
     }
 
     async fn change_tags(&self, cx: &WriteCx<Aws>, live: &LiveState, steps: &[TagStep]) -> Result<(), Error> {
-        let (set, removed) = (set_by(steps), removed_by(steps));
-        let doing = format!("tag the distribution {}", live.id);
-        if !set.is_empty() {
-            cx.intend(tags::CREATED, self.comment()).await?;
-            cx.check()?;
-            let tag = cx.aws().cloudfront.tag_resource().resource(&live.arn);
-            tag.tags(tags_of(set)?).send().await.explain(&doing)?;
-        }
-        if !removed.is_empty() {
-            cx.check()?;
-            let keys = TagKeys::builder().set_items(Some(removed)).build();
-            let untag = cx.aws().cloudfront.untag_resource().resource(&live.arn);
-            untag.tag_keys(keys).send().await.explain(&doing)?;
-        }
-        wait_shown(cx, &self.title(), steps, || calls::tags(cx.read().aws(), &live.arn)).await
+        let (cloudfront, arn, doing) = (
+            &cx.aws().cloudfront,
+            &live.arn,
+            &format!("tag the distribution {}", live.id),
+        );
+        let untag = |tags: BTreeMap<String, String>| async move {
+            let keys = TagKeys::builder().set_items(Some(tags.into_keys().collect())).build();
+            let untag = cloudfront.untag_resource().resource(arn).tag_keys(keys);
+            untag.send().await.explain(doing).map(drop)
+        };
+        let tag = |tags| async move {
+            let tag = cloudfront.tag_resource().resource(arn).tags(tags_of(tags)?);
+            tag.send().await.explain(doing).map(drop)
+        };
+        let read = || calls::tags(cx.read().aws(), arn);
+        change_tags(cx, (&self.title(), self.comment()), steps, untag, tag, read).await
     }
 
     /// Sets these fields and no others: what somebody changed since they were shown ends the run.
@@ -265,7 +266,7 @@ impl Distribution {
             let now = wanted.differences(config)?;
             let unseen = now
                 .iter()
-                .find(|field| !fields.iter().any(|shown| shown.field == field.field));
+                .find(|field| !fields.iter().any(|shown| field.was_shown_as(shown)));
             if let Some(unseen) = unseen {
                 let text = format!("{} of the distribution {id} was changed a moment ago", unseen.field);
                 return Err(Error::new(Kind::Unforeseen, text).hint(Hint::run("plan")));

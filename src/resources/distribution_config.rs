@@ -229,7 +229,9 @@ fn fields(config: &DistributionConfig) -> Vec<(&'static str, String)> {
             "OriginKeepaliveTimeout",
             number(custom.and_then(|custom| custom.origin_keepalive_timeout)),
         ),
+        ("HTTPSPort", number(custom.map(|custom| custom.https_port))),
         ("AllowedMethods", methods(behavior)),
+        ("CachedMethods", cached_methods(behavior)),
         (
             "CachePolicyId",
             text(behavior.and_then(|behavior| behavior.cache_policy_id.clone())),
@@ -262,11 +264,17 @@ fn fields(config: &DistributionConfig) -> Vec<(&'static str, String)> {
 /// In alphabetical order: CloudFront keeps them as a set.
 fn methods(behavior: Option<&DefaultCacheBehavior>) -> String {
     let allowed = behavior.and_then(|behavior| behavior.allowed_methods.as_ref());
-    let mut methods: Vec<&str> = allowed
-        .map_or(&[][..], |allowed| &allowed.items)
-        .iter()
-        .map(Method::as_str)
-        .collect();
+    in_order(allowed.map_or(&[][..], |allowed| &allowed.items))
+}
+
+fn cached_methods(behavior: Option<&DefaultCacheBehavior>) -> String {
+    let allowed = behavior.and_then(|behavior| behavior.allowed_methods.as_ref());
+    let cached = allowed.and_then(|allowed| allowed.cached_methods.as_ref());
+    in_order(cached.map_or(&[][..], |cached| &cached.items))
+}
+
+fn in_order(methods: &[Method]) -> String {
+    let mut methods: Vec<&str> = methods.iter().map(Method::as_str).collect();
     methods.sort_unstable();
     methods.join(" ")
 }

@@ -23,6 +23,8 @@ pub struct Found {
     pub parts: BTreeSet<(ResourceId, String)>,
     /// Ids of distributions.
     pub distributions: Vec<String>,
+    /// Ids of VPCs.
+    pub networks: Vec<String>,
     /// What belongs to no resource by its kind, and to no environment: parts of a network, and what is not known here.
     pub others: Vec<Tagged>,
     /// Why something may have been missed.
@@ -71,6 +73,11 @@ pub async fn find(aws: &Aws, ownership: &Ownership) -> Result<Found, Error> {
 impl Found {
     fn take(&mut self, hit: Tagged) {
         match part_of(&hit) {
+            // There is one default VPC, whatever its id.
+            Part::Network(id) => {
+                self.parts.insert(("default-vpc", String::new()));
+                self.networks.push(id);
+            }
             Part::Resource(kind, name) => {
                 self.parts.insert((kind, name));
             }
@@ -105,6 +112,7 @@ fn of_one<T>(missed: &mut Option<Error>, read: Result<T, Error>) -> Result<Optio
 enum Part {
     Resource(ResourceId, String),
     Distribution(String),
+    Network(String),
     /// It goes with an environment or an application.
     OfAnother,
     Other,
@@ -124,8 +132,7 @@ fn part_of(hit: &Tagged) -> Part {
         ("elasticbeanstalk", _) => Part::OfAnother,
         _ if hit.tags.contains_key(OF_ENVIRONMENT) => Part::OfAnother,
         ("dynamodb", "table") if !name.contains('/') => Part::Resource(users_table::ID, name.to_owned()),
-        // There is one default VPC, whatever its id.
-        ("ec2", "vpc") => Part::Resource("default-vpc", String::new()),
+        ("ec2", "vpc") => Part::Network(name.to_owned()),
         // Read by themselves: the index has their ids only.
         ("ec2", "key-pair") => Part::OfAnother,
         ("wafv2", "global") => match name.split('/').nth(1) {
@@ -393,7 +400,7 @@ mod tests {
                 "arn:aws:elasticbeanstalk:us-east-1:1:applicationversion/a/v1",
                 Part::OfAnother,
             ),
-            ("arn:aws:ec2:us-east-1:1:vpc/vpc-1", resource("default-vpc", "")),
+            ("arn:aws:ec2:us-east-1:1:vpc/vpc-1", Part::Network("vpc-1".to_owned())),
             ("arn:aws:ec2:us-east-1:1:subnet/subnet-1", Part::Other),
             ("arn:aws:ec2:us-east-1:1:key-pair/key-1", Part::OfAnother),
             (

@@ -9,7 +9,7 @@ use super::instance_profile::ID;
 use super::roles::{Deed, WantedRole, managed_policy};
 use super::stack::Stack;
 use crate::aws::partitions;
-use crate::profile::{DynamoDbAccess, Profile};
+use crate::profile::DynamoDbAccess;
 
 /// The article's AmazonDynamoDBFullAccess has been deprecated since April 2025, and AWS attaches deprecated policies to nothing
 /// new; this is its successor (DynamoDB guide: ddb-security-iam.awsmanpol).
@@ -75,11 +75,9 @@ pub(super) fn wanted(stack: &Stack) -> WantedRole {
     }
 }
 
-/// Every policy that is ours to take off again: what confctl attaches by itself, and what this or a former profile names.
+/// Every policy that is ours to take off again: what confctl attaches by itself, and what a former profile names.
 fn switched(stack: &Stack) -> BTreeSet<String> {
-    let default = Profile::default();
-    let profiles = stack.former.iter().chain([&default]);
-    let named = profiles.flat_map(|profile| &profile.roles.instance_policies);
+    let named = stack.former.iter().flat_map(|profile| &profile.roles.instance_policies);
     let own = [DYNAMODB_FULL, DYNAMODB_FORMER, SSM].into_iter().map(str::to_owned);
     named.cloned().chain(own).collect()
 }

@@ -9,15 +9,15 @@ use aws_sdk_ec2::types::IamInstanceProfileAssociationState;
 
 use super::instance_policies::wanted;
 use super::outputs::INSTANCE_PROFILE;
-use super::ownership::{TagStep, removed_by, set_by, tag_steps, wait_shown};
+use super::ownership::{TagStep, change_tags, tag_steps};
 use super::role_facts;
 use super::roles::{self, LiveRole, RoleStep, WantedRole, blocked_by_owner};
 use super::stack::Stack;
+use crate::aws::Aws;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::paging::{self, Page};
 use crate::aws::presence::settled;
 use crate::aws::tags::{self, settled_tags};
-use crate::aws::{Aws, Ownership};
 use crate::engine::{
     Command, Error, Failure, FieldChange, Hint, Kind, Limits, Observed, Owner, Plan, Poll, ReadCx, Resource,
     ResourceId, Step, Values, Wait, WriteCx,
@@ -289,22 +289,22 @@ impl InstanceProfile {
     }
 
     async fn tag_profile(&self, cx: &WriteCx<Aws>, name: &str, steps: &[TagStep]) -> Result<(), Error> {
-        let (set, removed) = (roles::iam_form(set_by(steps))?, removed_by(steps));
-        let doing = format!("tag the instance profile {name}");
-        if !set.is_empty() {
-            cx.check()?;
-            let tag = cx.aws().iam.tag_instance_profile().instance_profile_name(name);
-            tag.set_tags(Some(set)).send().await.explain(&doing)?;
-        }
-        if !removed.is_empty() {
-            cx.check()?;
-            let untag = cx.aws().iam.untag_instance_profile().instance_profile_name(name);
-            untag.set_tag_keys(Some(removed)).send().await.explain(&doing)?;
-        }
-        wait_shown(cx, &format!("instance profile {name}"), steps, || {
-            profile_tags(cx.read().aws(), name)
-        })
-        .await
+        let (iam, doing) = (&cx.aws().iam, &format!("tag the instance profile {name}"));
+        let untag = |tags: BTreeMap<String, String>| async move {
+            let untag = iam.untag_instance_profile().instance_profile_name(name);
+            let untag = untag.set_tag_keys(Some(tags.into_keys().collect()));
+            untag.send().await.explain(doing).map(drop)
+        };
+        let tag = |tags| async move {
+            let tag = iam.tag_instance_profile().instance_profile_name(name);
+            tag.set_tags(Some(roles::iam_form(tags)?))
+                .send()
+                .await
+                .explain(doing)
+                .map(drop)
+        };
+        let read = || profile_tags(cx.read().aws(), name);
+        change_tags(cx, (&format!("instance profile {name}"), name), steps, untag, tag, read).await
     }
 
     async fn create_profile(&self, cx: &WriteCx<Aws>, name: &str) -> Result<(), Error> {
@@ -314,7 +314,13 @@ impl InstanceProfile {
         cx.check()?;
         let doing = format!("create the instance profile {name}");
         let created = create.send().await.or_absent(&["EntityAlreadyExists"], &doing)?;
-        if created.is_none() && !is_ours(&self.stack.ownership, &profile_tags(cx.read().aws(), name).await?) {
+        if created.is_none()
+            && self
+                .stack
+                .ownership
+                .owner_by(&profile_tags(cx.read().aws(), name).await?)
+                != Owner::Ours
+        {
             let taken = format!("somebody else made the instance profile {name} a moment ago");
             return Err(Error::refused(taken).hint(Hint::run("up")));
         }
@@ -438,11 +444,6 @@ async fn profile_tags(aws: &Aws, name: &str) -> Result<BTreeMap<String, String>,
         Ok(Page::new(page.tags, page.marker))
     });
     Ok(tags.await?.into_iter().map(|tag| (tag.key, tag.value)).collect())
-}
-
-fn is_ours(ownership: &Ownership, tags: &BTreeMap<String, String>) -> bool {
-    let pairs = tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-    ownership.owner(pairs) == Owner::Ours
 }
 
 impl Resource for InstanceProfile {

@@ -13,7 +13,7 @@ use etcetera::BaseStrategy;
 use fs_err::os::unix::fs::OpenOptionsExt;
 
 use super::outputs::KEY_PAIR;
-use super::ownership::{TagStep, removed_with_value, set_by, tag_steps, wait_shown};
+use super::ownership::{TagStep, change_tags, tag_steps};
 use super::public_key::public_key;
 use super::stack::Stack;
 use crate::aws::Aws;
@@ -161,23 +161,37 @@ impl KeyPair {
         Ok((self.stack.profile.ssh.public_key.is_none() && !file.exists()).then_some(file))
     }
 
-    async fn change_tags(&self, cx: &WriteCx<Aws>, live: &LiveKeyPair, steps: &[TagStep]) -> Result<(), Error> {
-        let form = |(key, value): (String, String)| Tag::builder().key(key).value(value).build();
-        let set: Vec<Tag> = set_by(steps).into_iter().map(form).collect();
-        let removed: Vec<Tag> = removed_with_value(steps).into_iter().map(form).collect();
-        let doing = format!("tag the key pair {}", self.name());
-        if !set.is_empty() {
-            cx.check()?;
-            let tag = cx.aws().ec2.create_tags().resources(&live.id).set_tags(Some(set));
-            tag.send().await.explain(&doing)?;
+    /// Why nothing could be written where the private key goes: looked at before AWS is asked to make one.
+    fn cannot_keep(&self, aws: &Aws) -> Result<Option<String>, Error> {
+        if self.stack.profile.ssh.public_key.is_some() {
+            return Ok(None);
         }
-        if !removed.is_empty() {
-            cx.check()?;
-            let untag = cx.aws().ec2.delete_tags().resources(&live.id).set_tags(Some(removed));
-            untag.send().await.explain(&doing)?;
-        }
-        wait_shown(cx, &self.title(), steps, || self.tags(cx.read().aws())).await
+        let file = self.private_key_file(aws)?;
+        let there = file.ancestors().skip(1).find(|folder| folder.exists());
+        let Some(folder) = there else { return Ok(None) };
+        let tried = tempfile::Builder::new().prefix(".confctl-").tempfile_in(folder);
+        Ok(tried.err().map(|error| format!("{}: {error}", folder.display())))
     }
+
+    async fn change_tags(&self, cx: &WriteCx<Aws>, live: &LiveKeyPair, steps: &[TagStep]) -> Result<(), Error> {
+        let (ec2, id, doing) = (&cx.aws().ec2, &live.id, &format!("tag the key pair {}", self.name()));
+        let untag = |tags| async move {
+            let untag = ec2.delete_tags().resources(id).set_tags(Some(tags_of(tags)));
+            untag.send().await.explain(doing).map(drop)
+        };
+        let tag = |tags| async move {
+            let tag = ec2.create_tags().resources(id).set_tags(Some(tags_of(tags)));
+            tag.send().await.explain(doing).map(drop)
+        };
+        let read = || self.tags(cx.read().aws());
+        change_tags(cx, (&self.title(), self.name()), steps, untag, tag, read).await
+    }
+}
+
+fn tags_of(tags: BTreeMap<String, String>) -> Vec<Tag> {
+    let tags = tags.into_iter();
+    tags.map(|(key, value)| Tag::builder().key(key).value(value).build())
+        .collect()
 }
 
 /// Type and key of a public key, without its comment.
@@ -211,7 +225,8 @@ fn store(file: &Path, key: &str) -> std::io::Result<()> {
 
 impl Resource for KeyPair {
     type Live = LiveKeyPair;
-    type Place = ();
+    /// Why the private key of one that is made could not be kept here.
+    type Place = Option<String>;
     type Step = TagStep;
     type Clients = Aws;
 
@@ -239,10 +254,10 @@ impl Resource for KeyPair {
         LIMITS
     }
 
-    async fn observe(&self, cx: &ReadCx<Aws>) -> Result<Observed<LiveKeyPair>, Error> {
+    async fn observe(&self, cx: &ReadCx<Aws>) -> Result<Observed<LiveKeyPair, Option<String>>, Error> {
         let aws = cx.aws();
         let Some(pair) = settled(cx, ID, self.name(), || self.describe(aws)).await? else {
-            return Ok(Observed::Absent(()));
+            return Ok(Observed::Absent(self.cannot_keep(aws)?));
         };
         let tagged = settled_tags(cx, &self.stack.ownership, ID, self.name(), || self.tags(aws)).await?;
         let mut live = self.live(&pair, tagged.tags);
@@ -255,9 +270,15 @@ impl Resource for KeyPair {
         })
     }
 
-    fn plan(&self, seen: &Observed<LiveKeyPair>, _: &Values) -> Plan<TagStep> {
+    fn plan(&self, seen: &Observed<LiveKeyPair, Option<String>>, _: &Values) -> Plan<TagStep> {
         let Some((live, owner)) = seen.live() else {
-            return Plan::Create;
+            return match seen {
+                Observed::Absent(Some(why)) => Plan::blocked(
+                    format!("its private key, which AWS gives once, could not be kept: {why}"),
+                    "make the folder writable, or import a key of your own with --set ssh.public_key=FILE",
+                ),
+                _ => Plan::Create,
+            };
         };
         let another = "choose another with --set ssh.key_name=NAME";
         match owner {
@@ -271,7 +292,7 @@ impl Resource for KeyPair {
         }
     }
 
-    fn notices(&self, seen: &Observed<LiveKeyPair>) -> Vec<Notice> {
+    fn notices(&self, seen: &Observed<LiveKeyPair, Option<String>>) -> Vec<Notice> {
         let missing = seen.live().and_then(|(live, _)| live.missing_here.as_ref());
         let notice = missing.map(|file| {
             let name = self.name();
@@ -288,11 +309,11 @@ impl Resource for KeyPair {
         values.set(&KEY_PAIR, self.name().to_owned());
     }
 
-    fn foresee(&self, (): &(), values: &mut Values) {
+    fn foresee(&self, _: &Option<String>, values: &mut Values) {
         values.set(&KEY_PAIR, self.name().to_owned());
     }
 
-    async fn create(&self, cx: &WriteCx<Aws>, (): ()) -> Result<LiveKeyPair, Failure> {
+    async fn create(&self, cx: &WriteCx<Aws>, _: Option<String>) -> Result<LiveKeyPair, Failure> {
         match public_key(&self.stack.profile)? {
             Some(key) => self.import(cx, &key).await?,
             None => self.make(cx).await?,

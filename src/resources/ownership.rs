@@ -9,8 +9,10 @@ use aws_sdk_elasticbeanstalk::types::Tag;
 use super::stack::Stack;
 use crate::aws::Aws;
 use crate::aws::errors::{Explain, polled};
-use crate::aws::tags::CREATED;
-use crate::engine::{Command, Error, FieldChange, Hint, Limits, Owner, Plan, Poll, ResourceId, Step, Wait, WriteCx};
+use crate::aws::tags::{CREATED, STACK};
+use crate::engine::{
+    Command, Error, FieldChange, Hint, Kind, Limits, Owner, Plan, Poll, ResourceId, Step, Wait, WriteCx,
+};
 
 /// Tags show within a minute or so.
 const SHOWING: Limits = Limits::minutes(1, 3);
@@ -57,7 +59,7 @@ pub(super) fn tag_steps(stack: &Stack, id: ResourceId, tags: &BTreeMap<String, S
 }
 
 /// The tags to set by these steps.
-pub(super) fn set_by(steps: &[TagStep]) -> BTreeMap<String, String> {
+fn set_by(steps: &[TagStep]) -> BTreeMap<String, String> {
     let set = steps
         .iter()
         .filter_map(|step| Some((step.key.clone(), step.to.clone()?)));
@@ -65,17 +67,59 @@ pub(super) fn set_by(steps: &[TagStep]) -> BTreeMap<String, String> {
 }
 
 /// The keys to take off by these steps.
-pub(super) fn removed_by(steps: &[TagStep]) -> Vec<String> {
+fn removed_by(steps: &[TagStep]) -> Vec<String> {
     let removed = steps.iter().filter(|step| step.to.is_none());
     removed.map(|step| step.key.clone()).collect()
 }
 
 /// The same, with the value that each had.
-pub(super) fn removed_with_value(steps: &[TagStep]) -> BTreeMap<String, String> {
+fn removed_with_value(steps: &[TagStep]) -> BTreeMap<String, String> {
     let removed = steps.iter().filter(|step| step.to.is_none());
     removed
         .map(|step| (step.key.clone(), step.from.clone().unwrap_or_default()))
         .collect()
+}
+
+/// Changes tags by these steps: `untag` takes keys with their values off, `tag` sets, `read` reads them until they show.
+///
+/// Taken off first: IAM's keys of roles do not tell `Team` from `team` (the IAM guide's id_tags).
+///
+/// # Errors
+/// What the three give.
+pub(super) async fn change_tags<U, T, R>(
+    cx: &WriteCx<Aws>,
+    (title, name): (&str, &str),
+    steps: &[TagStep],
+    untag: impl FnOnce(BTreeMap<String, String>) -> U,
+    tag: impl FnOnce(BTreeMap<String, String>) -> T,
+    read: impl FnMut() -> R,
+) -> Result<(), Error>
+where
+    U: Future<Output = Result<(), Error>> + Send,
+    T: Future<Output = Result<(), Error>> + Send,
+    R: Future<Output = Result<BTreeMap<String, String>, Error>> + Send,
+{
+    if steps.is_empty() {
+        return Ok(());
+    }
+    let (set, removed) = (set_by(steps), removed_with_value(steps));
+    if !removed.is_empty() {
+        cx.check()?;
+        untag(removed).await?;
+    }
+    if set.contains_key(STACK) {
+        // Taken over: reads may say for a minute that it is nobody's.
+        cx.intend(CREATED, name).await?;
+    }
+    if !set.is_empty() {
+        cx.check()?;
+        tag(set).await?;
+    }
+    match wait_shown(cx, title, steps, read).await {
+        // The next plan tells.
+        Err(error) if error.kind == Kind::Deadline => Ok(()),
+        shown => shown,
+    }
 }
 
 /// Waits until tags that were just changed read so: the next plan must not find them missing.

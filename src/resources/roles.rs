@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_iam::types::Tag;
 use serde_json::{Value, json};
 
-use super::ownership::{TagStep, removed_by, set_by, tag_steps, wait_shown};
+use super::ownership::{TagStep, change_tags, tag_steps};
 use super::role_facts::{attached, inline_names, role_tags};
 use super::stack::Stack;
 use crate::aws::errors::Explain;
@@ -232,7 +232,7 @@ pub(super) async fn change(
         RoleStep::Tag(tag) => Some(tag.clone()),
         _ => None,
     });
-    change_tags(cx, name, &tags.collect::<Vec<_>>()).await?;
+    tag(cx, name, &tags.collect::<Vec<_>>()).await?;
     for step in steps {
         match step {
             RoleStep::Tag(_) => {}
@@ -247,24 +247,19 @@ pub(super) async fn change(
     Ok(())
 }
 
-async fn change_tags(cx: &WriteCx<Aws>, name: &str, steps: &[TagStep]) -> Result<(), Error> {
-    if steps.is_empty() {
-        return Ok(());
-    }
-    let (set, removed) = (iam_form(set_by(steps))?, removed_by(steps));
-    let doing = format!("tag the role {name}");
-    // The keys of roles' tags are not case sensitive (IAM guide, id_tags): set first, `Team` would go with `team`.
-    if !removed.is_empty() {
-        cx.check()?;
-        let untag = cx.aws().iam.untag_role().role_name(name).set_tag_keys(Some(removed));
-        untag.send().await.explain(&doing)?;
-    }
-    if !set.is_empty() {
-        cx.check()?;
-        let tag = cx.aws().iam.tag_role().role_name(name).set_tags(Some(set));
-        tag.send().await.explain(&doing)?;
-    }
-    wait_shown(cx, &format!("role {name}"), steps, || role_tags(cx.read().aws(), name)).await
+async fn tag(cx: &WriteCx<Aws>, name: &str, steps: &[TagStep]) -> Result<(), Error> {
+    let (iam, doing) = (&cx.aws().iam, &format!("tag the role {name}"));
+    let untag = |tags: BTreeMap<String, String>| async move {
+        let untag = iam.untag_role().role_name(name);
+        let untag = untag.set_tag_keys(Some(tags.into_keys().collect()));
+        untag.send().await.explain(doing).map(drop)
+    };
+    let tag = |tags| async move {
+        let tag = iam.tag_role().role_name(name).set_tags(Some(iam_form(tags)?));
+        tag.send().await.explain(doing).map(drop)
+    };
+    let read = || role_tags(cx.read().aws(), name);
+    change_tags(cx, (&format!("role {name}"), name), steps, untag, tag, read).await
 }
 
 async fn trust(cx: &WriteCx<Aws>, wanted: &WantedRole, name: &str) -> Result<(), Error> {
@@ -360,8 +355,7 @@ async fn create(cx: &WriteCx<Aws>, stack: &Stack, wanted: &WantedRole, name: &st
     {
         // The first of two tries may have been ours, its answer lost.
         let tags = role_tags(cx.read().aws(), name).await?;
-        let pairs = tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-        if stack.ownership.owner(pairs) != Owner::Ours {
+        if stack.ownership.owner_by(&tags) != Owner::Ours {
             return Err(
                 Error::refused(format!("somebody else made the role {name} a moment ago")).hint(Hint::run("up")),
             );
@@ -490,8 +484,7 @@ fn trust_policy(wanted: &WantedRole) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::wire::replay::{Replay, answer};
-    use crate::aws::{clients, partitions};
+    use crate::aws::partitions;
 
     fn managed_policy(name: &str) -> String {
         super::managed_policy(partitions::of_region("us-east-1"), name)
@@ -541,39 +534,6 @@ mod tests {
         assert_eq!(theirs.can_do_it(&wanted()), Ok(()));
         theirs.cannot.push("dynamodb:PutItem".to_owned());
         assert_eq!(theirs.can_do_it(&wanted()), Err("may not dynamodb:PutItem".to_owned()));
-    }
-
-    #[tokio::test]
-    async fn whether_it_is_the_policy_that_iam_does_not_know_is_asked_of_the_policy() {
-        let identity = "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::1:user/ann</Arn>\
-                        <Account>1</Account></GetCallerIdentityResult></GetCallerIdentityResponse>";
-        let policy = |attachable: bool| {
-            let text = format!(
-                "<GetPolicyResponse><GetPolicyResult><Policy><PolicyName>Old</PolicyName><IsAttachable>{attachable}\
-                 </IsAttachable></Policy></GetPolicyResult></GetPolicyResponse>"
-            );
-            answer(200, &text)
-        };
-        let error = |code: &str| {
-            answer(
-                404,
-                &format!("<ErrorResponse><Error><Code>{code}</Code></Error></ErrorResponse>"),
-            )
-        };
-        // Attachable, so that it is the role that does not show yet; and where GetPolicy itself is denied, the same.
-        for (told, is_of_policy) in [
-            (policy(true), false),
-            (policy(false), true),
-            (error("NoSuchEntity"), true),
-            (error("AccessDenied"), false),
-        ] {
-            let replay = Replay::new([answer(200, identity), told]);
-            let aws = clients::replayed(&replay.config(), "us-east-1").await;
-            let mut seen = Error::new(Kind::Missing, "could not attach it");
-            seen.code = Some("NoSuchEntity".to_owned());
-            let judged = of_policy(&aws, "arn:aws:iam::aws:policy/Old", seen).await;
-            assert_eq!(!judged.is_code("NoSuchEntity"), is_of_policy, "{judged:?}");
-        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::types::{
 };
 
 use super::outputs::TABLE;
-use super::ownership::{TagStep, block_unless_ours, removed_by, set_by, tag_steps, wait_shown};
+use super::ownership::{TagStep, block_unless_ours, change_tags, tag_steps};
 use super::stack::Stack;
 use crate::aws::Aws;
 use crate::aws::errors::{Explain, polled};
@@ -167,10 +167,6 @@ impl UsersTable {
             .attribute_name(&wanted.key)
             .key_type(KeyType::Hash)
             .build();
-        let tags = self.stack.ownership.tags(ID).into_iter();
-        let tags: Result<Vec<_>, _> = tags
-            .map(|(key, value)| Tag::builder().key(key).value(value).build())
-            .collect();
         // BillingMode left out means PROVISIONED, which then wants capacities.
         let create = cx
             .aws()
@@ -182,7 +178,7 @@ impl UsersTable {
             .set_provisioned_throughput(throughput(capacity(wanted))?)
             .billing_mode(billing(capacity(wanted)))
             .deletion_protection_enabled(wanted.deletion_protection)
-            .set_tags(Some(tags.map_err(invalid)?));
+            .set_tags(Some(tags_of(self.stack.ownership.tags(ID))?));
         cx.intend(CREATED, self.name()).await?;
         cx.check()?;
         // The first of two tries may have been ours, its answer lost.
@@ -200,8 +196,7 @@ impl UsersTable {
         let aws = cx.read().aws();
         let arn = aws.table_arn(self.name());
         let tags = self.tags(aws, &arn).await?;
-        let pairs = tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-        Ok(self.stack.ownership.owner(pairs) == Owner::Ours)
+        Ok(self.stack.ownership.owner_by(&tags) == Owner::Ours)
     }
 
     /// DeleteTable, while DynamoDB refuses it because the table is still changing: after its settings were changed it is
@@ -225,26 +220,18 @@ impl UsersTable {
     }
 
     async fn change_tags(&self, cx: &WriteCx<Aws>, live: &LiveTable, steps: &[TagStep]) -> Result<(), Error> {
-        let (name, dynamodb) = (self.name(), &cx.aws().dynamodb);
-        let (set, removed) = (set_by(steps), removed_by(steps));
-        let doing = format!("tag the table {name}");
-        if !set.is_empty() {
-            let tags: Result<Vec<_>, _> = set
-                .into_iter()
-                .map(|(k, v)| Tag::builder().key(k).value(v).build())
-                .collect();
-            let tags = tags.map_err(|error| Error::failed("could not tag the table").because(error.to_string()))?;
-            cx.intend(CREATED, name).await?;
-            cx.check()?;
-            let tag = dynamodb.tag_resource().resource_arn(&live.arn).set_tags(Some(tags));
-            tag.send().await.explain(&doing)?;
-        }
-        if !removed.is_empty() {
-            cx.check()?;
-            let untag = dynamodb.untag_resource().resource_arn(&live.arn);
-            untag.set_tag_keys(Some(removed)).send().await.explain(&doing)?;
-        }
-        wait_shown(cx, &self.title(), steps, || self.tags(cx.read().aws(), &live.arn)).await
+        let (dynamodb, arn, doing) = (&cx.aws().dynamodb, &live.arn, &format!("tag the table {}", self.name()));
+        let untag = |tags: BTreeMap<String, String>| async move {
+            let untag = dynamodb.untag_resource().resource_arn(arn);
+            let untag = untag.set_tag_keys(Some(tags.into_keys().collect()));
+            untag.send().await.explain(doing).map(drop)
+        };
+        let tag = |tags: BTreeMap<String, String>| async move {
+            let tag = dynamodb.tag_resource().resource_arn(arn).set_tags(Some(tags_of(tags)?));
+            tag.send().await.explain(doing).map(drop)
+        };
+        let read = || self.tags(cx.read().aws(), arn);
+        change_tags(cx, (&self.title(), self.name()), steps, untag, tag, read).await
     }
 
     async fn change_capacity(&self, cx: &WriteCx<Aws>, to: Capacity) -> Result<(), Error> {
@@ -526,6 +513,13 @@ pub(super) async fn tags(aws: &Aws, name: &str, arn: &str) -> Result<BTreeMap<St
         Ok(Page::new(page.tags.unwrap_or_default(), page.next_token))
     });
     Ok(tags.await?.into_iter().map(|tag| (tag.key, tag.value)).collect())
+}
+
+fn tags_of(tags: BTreeMap<String, String>) -> Result<Vec<Tag>, Error> {
+    let tags = tags.into_iter();
+    let tags = tags.map(|(key, value)| Tag::builder().key(key).value(value).build());
+    tags.collect::<Result<_, _>>()
+        .map_err(|error| Error::failed("could not make the tags").because(error.to_string()))
 }
 
 fn billing(capacity: Capacity) -> BillingMode {

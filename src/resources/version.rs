@@ -57,12 +57,14 @@ impl Step for VersionStep {
     fn shown(&self) -> FieldChange {
         match self {
             Self::Tag(tag) => tag.shown(),
-            Self::Remake => FieldChange::new("Status", "FAILED".to_owned(), "made again".to_owned()),
-            Self::UploadAgain => FieldChange::new(
-                "Bundle",
-                "missing in the bucket".to_owned(),
-                "uploaded again".to_owned(),
-            ),
+            Self::Remake => {
+                let field = FieldChange::new("Status", "FAILED".to_owned(), "made again".to_owned());
+                field.made_here()
+            }
+            Self::UploadAgain => {
+                let missing = "missing in the bucket".to_owned();
+                FieldChange::new("Bundle", missing, "uploaded again".to_owned()).made_here()
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::outputs::WEB_ACL;
-use super::ownership::{TagStep, block_unless_ours, removed_by, set_by, tag_steps, wait_shown};
+use super::ownership::{TagStep, block_unless_ours, change_tags, tag_steps};
 use super::stack::Stack;
 use super::web_acl_rules::{default_action, describe, rules, visibility};
 use crate::aws::Aws;
@@ -147,17 +147,17 @@ impl WebAcl {
             Limits::minutes(1, 1),
         );
         cx.wait(&wait, || async {
-            polled(self.tags(aws, &live.arn).await.map(|tags| {
-                match self
-                    .stack
-                    .ownership
-                    .owner(tags.iter().map(|(k, v)| (k.as_str(), v.as_str())))
-                {
-                    Owner::Ours => Poll::Ready(()),
-                    Owner::Nobody => Poll::NotYet("its tags do not show yet".to_owned()),
-                    Owner::OtherStack(stack) => Poll::Failed(Error::refused(format!("it belongs to stack {stack}"))),
-                }
-            }))
+            polled(
+                self.tags(aws, &live.arn)
+                    .await
+                    .map(|tags| match self.stack.ownership.owner_by(&tags) {
+                        Owner::Ours => Poll::Ready(()),
+                        Owner::Nobody => Poll::NotYet("its tags do not show yet".to_owned()),
+                        Owner::OtherStack(stack) => {
+                            Poll::Failed(Error::refused(format!("it belongs to stack {stack}")))
+                        }
+                    }),
+            )
         })
         .await?;
         Ok(live)
@@ -195,18 +195,14 @@ impl WebAcl {
     }
 
     async fn change_tags(&self, cx: &WriteCx<Aws>, live: &LiveWebAcl, steps: &[TagStep]) -> Result<(), Error> {
-        let (set, removed) = (tags_of(set_by(steps)), removed_by(steps));
-        let doing = format!("tag the web ACL {}", self.name());
-        if !set.is_empty() {
-            cx.intend(CREATED, self.name()).await?;
-            cx.check()?;
-            cx.aws().waf.tag_resource(&live.arn, &set).await.explain(&doing)?;
-        }
-        if !removed.is_empty() {
-            cx.check()?;
-            cx.aws().waf.untag_resource(&live.arn, &removed).await.explain(&doing)?;
-        }
-        wait_shown(cx, &self.title(), steps, || self.tags(cx.read().aws(), &live.arn)).await
+        let (waf, arn, doing) = (&cx.aws().waf, &live.arn, &format!("tag the web ACL {}", self.name()));
+        let untag = |tags: BTreeMap<String, String>| async move {
+            let keys: Vec<String> = tags.into_keys().collect();
+            waf.untag_resource(arn, &keys).await.explain(doing).map(drop)
+        };
+        let tag = |tags| async move { waf.tag_resource(arn, &tags_of(tags)).await.explain(doing).map(drop) };
+        let read = || self.tags(cx.read().aws(), arn);
+        change_tags(cx, (&self.title(), self.name()), steps, untag, tag, read).await
     }
 
     async fn users(&self, aws: &Aws, arn: &str) -> Result<Vec<String>, Error> {

@@ -13,7 +13,7 @@ use crate::bodies::{our_tags, query};
 use crate::iam::{
     CLI, CUSTODIAN, MODEL, attached, got_role, inline, no_such_role, quietly, regions, role, role_tags, simulated,
 };
-use crate::script::{Script, refused};
+use crate::script::{Answer, Script, refused};
 
 const ID: &str = "service-role";
 pub const NAME: &str = "aws-elasticbeanstalk-service-role";
@@ -115,6 +115,17 @@ async fn policies_on_a_second_page_count() {
 
 #[tokio::test]
 async fn a_new_role_is_given_its_policies_as_soon_as_iam_knows_it() {
+    // The policy is there and attachable, so it is the role that does not show yet; who may not ask waits as well.
+    given_once_known(policy(true)).await;
+    given_once_known(refused(
+        403,
+        "AccessDenied",
+        "User is not authorized to perform: iam:GetPolicy",
+    ))
+    .await;
+}
+
+async fn given_once_known(told: impl Into<Answer>) {
     let script = nobody()
         .recorded(
             "iam:CreateRole",
@@ -122,8 +133,7 @@ async fn a_new_role_is_given_its_policies_as_soon_as_iam_knows_it() {
             query("CreateRole", &format!("<Role>{}</Role>", role(NAME, SERVICE))),
         )
         .modelled("iam:AttachRolePolicy", CUSTODIAN, no_such_role(NAME))
-        // The policy is there and attachable, so it is the role that does not show yet.
-        .documented("iam:GetPolicy", &format!("{CLI}/get-policy.rst"), policy(true))
+        .documented("iam:GetPolicy", &format!("{CLI}/get-policy.rst"), told)
         .recorded(
             "iam:AttachRolePolicy",
             &format!("{CUSTODIAN}/test_iam_instance_profile_set_policy_attached"),
@@ -144,6 +154,16 @@ async fn a_new_role_is_given_its_policies_as_soon_as_iam_knows_it() {
 
 #[tokio::test]
 async fn a_policy_that_cannot_be_attached_is_said_at_once() {
+    said_at_once(policy(false)).await;
+    said_at_once(refused(
+        404,
+        "NoSuchEntity",
+        "Policy arn:aws:iam::aws:policy/p was not found.",
+    ))
+    .await;
+}
+
+async fn said_at_once(told: impl Into<Answer>) {
     let script = nobody()
         .recorded(
             "iam:CreateRole",
@@ -159,7 +179,7 @@ async fn a_policy_that_cannot_be_attached_is_said_at_once() {
                 "Policy arn:aws:iam::aws:policy/AWSElasticBeanstalkManagedUpdatesCustomerRolePolicy does not exist or is not attachable.",
             ),
         )
-        .documented("iam:GetPolicy", &format!("{CLI}/get-policy.rst"), policy(false));
+        .documented("iam:GetPolicy", &format!("{CLI}/get-policy.rst"), told);
     let account = of_root(script).await;
     let began = Instant::now();
     let ran = account.up(&stack(|_| {}), ID, Given::default()).await;

@@ -162,13 +162,13 @@ async fn of_the_table() {
         )
         // The previous tags, or none, for some seconds: the model says so of both operations.
         .documented("dynamodb:ListTagsOfResource", model, tags(found(id)))
-        .after("dynamodb:UntagResource")
+        .after("dynamodb:TagResource")
         .documented("dynamodb:ListTagsOfResource", model, tags(Tags::new()))
-        .after("dynamodb:UntagResource")
+        .after("dynamodb:TagResource")
         .documented("dynamodb:ListTagsOfResource", model, tags(left(id)))
-        .after("dynamodb:UntagResource");
+        .after("dynamodb:TagResource");
     let account = changed(script, id, Given::default(), &[""]).await;
-    assert_eq!(writes(&account), ["dynamodb:TagResource", "dynamodb:UntagResource"]);
+    assert_eq!(writes(&account), ["dynamodb:UntagResource", "dynamodb:TagResource"]);
     let arn = "arn:aws:dynamodb:us-east-1:123456789012:table/users";
     let tagged = &account.replay.sent("dynamodb:TagResource")[0];
     assert_eq!(tagged.member("ResourceArn"), arn);
@@ -208,11 +208,11 @@ async fn of_the_network_with_all_that_came_with_it() {
             ec2_done("DeleteTags"),
         )
         .recorded("ec2:DescribeVpcs", source, network::vpcs(&found(id)))
-        .after("ec2:DeleteTags")
+        .after("ec2:CreateTags")
         .recorded("ec2:DescribeVpcs", source, network::vpcs(&left(id)))
-        .after("ec2:DeleteTags");
+        .after("ec2:CreateTags");
     let account = changed(script, id, Given::default(), &[""]).await;
-    assert_eq!(writes(&account), ["ec2:CreateTags", "ec2:DeleteTags"]);
+    assert_eq!(writes(&account), ["ec2:DeleteTags", "ec2:CreateTags"]);
     let all = [network::VPC, "subnet-us-east-1a", "subnet-us-east-1b", "igw-1"];
     let tagged = &account.replay.sent("ec2:CreateTags")[0];
     assert_eq!(listed(tagged, "ResourceId"), all);
@@ -240,11 +240,11 @@ async fn of_the_key_pair_by_its_id() {
             ec2_done("DeleteTags"),
         )
         .recorded("ec2:DescribeKeyPairs", source, key_pair::pairs(&found(id), ""))
-        .after("ec2:DeleteTags")
+        .after("ec2:CreateTags")
         .recorded("ec2:DescribeKeyPairs", source, key_pair::pairs(&left(id), ""))
-        .after("ec2:DeleteTags");
+        .after("ec2:CreateTags");
     let account = changed(script, id, Given::default(), &[""]).await;
-    assert_eq!(writes(&account), ["ec2:CreateTags", "ec2:DeleteTags"]);
+    assert_eq!(writes(&account), ["ec2:DeleteTags", "ec2:CreateTags"]);
     let tagged = &account.replay.sent("ec2:CreateTags")[0];
     assert_eq!(listed(tagged, "ResourceId"), ["key-0123456789abcdef0"]);
     assert_eq!(tags_in(tagged, "Tag"), set());
@@ -311,15 +311,15 @@ async fn of_the_instances_role_and_its_profile_each() {
             quietly("UntagInstanceProfile"),
         )
         .documented("iam:ListInstanceProfileTags", source, profile_tags(found(id)))
-        .after("iam:UntagInstanceProfile")
+        .after("iam:TagInstanceProfile")
         .documented("iam:ListInstanceProfileTags", source, profile_tags(left(id)))
-        .after("iam:UntagInstanceProfile");
+        .after("iam:TagInstanceProfile");
     let account = changed(script, id, Given::default(), &["", " of the instance profile"]).await;
     let calls = [
         "iam:UntagRole",
         "iam:TagRole",
-        "iam:TagInstanceProfile",
         "iam:UntagInstanceProfile",
+        "iam:TagInstanceProfile",
     ];
     assert_eq!(writes(&account), calls);
     check_role(&account, instance_profile::NAME);
@@ -542,11 +542,11 @@ async fn of_the_web_acl() {
         .documented("wafv2:TagResource", &format!("{CLI}/wafv2/tag-resource.rst"), "{}")
         .documented("wafv2:UntagResource", &format!("{CLI}/wafv2/untag-resource.rst"), "{}")
         .recorded("wafv2:ListTagsForResource", source, tags(found(id)))
-        .after("wafv2:UntagResource")
+        .after("wafv2:TagResource")
         .recorded("wafv2:ListTagsForResource", source, tags(left(id)))
-        .after("wafv2:UntagResource");
+        .after("wafv2:TagResource");
     let account = changed(script, id, Given::default(), &[""]).await;
-    assert_eq!(writes(&account), ["wafv2:TagResource", "wafv2:UntagResource"]);
+    assert_eq!(writes(&account), ["wafv2:UntagResource", "wafv2:TagResource"]);
     let tagged = &account.replay.sent("wafv2:TagResource")[0];
     assert_eq!(tagged.member("ResourceARN"), web_acl::ARN);
     assert_eq!(tags_of_document(tagged), set());
@@ -581,15 +581,15 @@ async fn of_the_distribution() {
             source,
             distribution::tagged(&found(id)),
         )
-        .after("cloudfront:UntagResource")
+        .after("cloudfront:TagResource")
         .recorded(
             "cloudfront:ListTagsForResource",
             source,
             distribution::tagged(&left(id)),
         )
-        .after("cloudfront:UntagResource");
+        .after("cloudfront:TagResource");
     let account = changed(script, id, distribution::given(), &[""]).await;
-    assert_eq!(writes(&account), ["cloudfront:TagResource", "cloudfront:UntagResource"]);
+    assert_eq!(writes(&account), ["cloudfront:UntagResource", "cloudfront:TagResource"]);
     let resource = format!("Resource={}", distribution::ARN.replace(':', "%3A").replace('/', "%2F"));
     let tagged = &account.replay.sent("cloudfront:TagResource")[0];
     assert!(tagged.contains(&resource), "{}", tagged.text);

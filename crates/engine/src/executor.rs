@@ -9,8 +9,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::{
-    Action, Beyond, Change, Error, Event, Events, Failure, FieldChange, Gate, Graph, Journal, Kind, Leftover, Member,
-    Observations, Outcome, Planned, Poll, ReadCx, Removal, ResourceId, Seen, Values, Wait, WriteCx,
+    Action, Beyond, Change, Effect, Error, Event, Events, Failure, FieldChange, Gate, Graph, Journal, Kind, Leftover,
+    Member, Observations, Outcome, Planned, Poll, ReadCx, Removal, ResourceId, Seen, Values, Wait, WriteCx,
 };
 
 /// What a run changes things with, and whom it asks.
@@ -318,9 +318,13 @@ async fn agreed<C: Send + Sync + 'static>(
         }
         (Beyond::Nothing, _) => return Ok(()),
         (Beyond::Steps(unseen), _) => unseen,
-        // It went while it was followed, or nobody's is used where one was to be made.
-        (Beyond::Otherwise, Change::Create) => vec![FieldChange::new("all of it", None, "created".to_owned())],
-        (Beyond::Otherwise, _) => vec![FieldChange::new("one that is there", None, "used as it is".to_owned())],
+        // It went while it was followed, or nobody's is used where one was to be made: nobody counted on that.
+        (Beyond::Otherwise, Change::Create) => {
+            vec![FieldChange::new("all of it", None, "created".to_owned()).effect(Effect::Interrupt)]
+        }
+        (Beyond::Otherwise, _) => {
+            vec![FieldChange::new("one that is there", None, "used as it is".to_owned()).effect(Effect::Interrupt)]
+        }
     };
     let title = node.title_of(seen);
     cx.settings().events.send(Event::Unforeseen {

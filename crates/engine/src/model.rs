@@ -75,6 +75,9 @@ pub struct FieldChange {
     /// AWS is at it already: it is waited for, and nobody need agree to it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub passes_by_itself: bool,
+    /// What it puts into AWS is made on this machine first.
+    #[serde(skip)]
+    pub made_here: bool,
 }
 
 impl FieldChange {
@@ -86,6 +89,7 @@ impl FieldChange {
             effect: Effect::None,
             awaits: None,
             passes_by_itself: false,
+            made_here: false,
         }
     }
 
@@ -106,6 +110,12 @@ impl FieldChange {
     #[must_use]
     pub fn passing_by_itself(mut self) -> Self {
         self.passes_by_itself = true;
+        self
+    }
+
+    #[must_use]
+    pub fn made_here(mut self) -> Self {
+        self.made_here = true;
         self
     }
 

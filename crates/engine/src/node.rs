@@ -117,6 +117,8 @@ impl Change {
     pub fn beyond(&self, shown: &Self) -> Beyond {
         match (self, shown) {
             (Self::Keep, _) => Beyond::Nothing,
+            // Part of it was made by a run that did not end: what a creation sets was agreed to with it.
+            (Self::Update { .. }, Self::Create) => Beyond::Nothing,
             (Self::Update { fields: now }, shown) => {
                 let was_shown = |field: &FieldChange| shown.fields().iter().any(|shown| field.was_shown_as(shown));
                 let unseen = now

@@ -223,17 +223,20 @@ async fn stack_trouble(aws: &Aws, stack: &str) -> Result<Option<Trouble>, Error>
     let Some(found) = stacks.and_then(|stacks| stacks.into_iter().next()) else {
         return Ok(None);
     };
-    let status = found.stack_status.as_str();
-    let reason = found
-        .stack_status_reason
-        .filter(|reason| !reason.is_empty())
-        .map(|reason| format!(": {}", texts::clean(&reason)));
-    let told = format!("its stack {stack} is {status}{}", reason.unwrap_or_default());
-    Ok(match status {
+    let reason = found.stack_status_reason.unwrap_or_default();
+    Ok(trouble_of(stack, found.stack_status.as_str(), &reason))
+}
+
+fn trouble_of(stack: &str, status: &str, reason: &str) -> Option<Trouble> {
+    let mut told = format!("its stack {stack} is {status}");
+    if !reason.is_empty() {
+        told = format!("{told}: {}", texts::clean(reason));
+    }
+    match status {
         "CREATE_FAILED" | "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" => Some(Trouble::LaunchFailed(told)),
         "DELETE_FAILED" | "UPDATE_ROLLBACK_FAILED" => Some(Trouble::Stuck(told)),
         _ => None,
-    })
+    }
 }
 
 /// Whether any distribution of the account has this name as an origin, whatever the profile says by now.
@@ -315,25 +318,12 @@ async fn alarms(aws: &Aws, resources: &BTreeMap<String, String>) -> Result<BTree
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::clients;
-    use crate::aws::wire::replay::{Replay, answer};
 
-    #[tokio::test]
-    async fn a_stack_that_is_not_there_is_no_trouble_and_one_that_failed_is() {
-        let caller = "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::1:user/ann</Arn>\
-                      <Account>1</Account></GetCallerIdentityResult></GetCallerIdentityResponse>";
-        let gone = "<ErrorResponse xmlns=\"http://cloudformation.amazonaws.com/doc/2010-05-15/\"><Error><Type>Sender</Type>\
-                    <Code>ValidationError</Code><Message>Stack with id awseb-e-1-stack does not exist</Message></Error>\
-                    <RequestId>1</RequestId></ErrorResponse>";
-        let failed = "<DescribeStacksResponse xmlns=\"http://cloudformation.amazonaws.com/doc/2010-05-15/\">\
-                      <DescribeStacksResult><Stacks><member><StackName>awseb-e-1-stack</StackName>\
-                      <StackStatus>ROLLBACK_COMPLETE</StackStatus></member></Stacks></DescribeStacksResult>\
-                      </DescribeStacksResponse>";
-        for (status, body, trouble) in [(400, gone, false), (200, failed, true)] {
-            let replay = Replay::new([answer(200, caller), answer(status, body)]);
-            let aws = clients::replayed(&replay.config(), "us-east-1").await;
-            let told = stack_trouble(&aws, "awseb-e-1-stack").await.unwrap();
-            assert_eq!(told.is_some(), trouble, "{told:?}");
-        }
+    #[test]
+    fn a_stack_that_never_came_up_is_launched_again_and_one_that_is_stuck_is_not() {
+        let trouble = |status| trouble_of("awseb-e-1-stack", status, "The following failed: [x]");
+        assert!(matches!(trouble("ROLLBACK_COMPLETE"), Some(Trouble::LaunchFailed(told)) if told.ends_with("[x]")));
+        assert!(matches!(trouble("UPDATE_ROLLBACK_FAILED"), Some(Trouble::Stuck(_))));
+        assert_eq!(trouble("UPDATE_COMPLETE"), None);
     }
 }

@@ -33,8 +33,8 @@ use crate::aws::tags::{CREATED, settled_tags};
 use crate::aws::texts::Ending;
 use crate::aws::{Aws, platforms, texts};
 use crate::engine::{
-    Command, Effect, Error, Failure, Hint, Intents, Kind, Limits, Observed, Plan, Poll, ReadCx, Resource, ResourceId,
-    Values, Wait, WriteCx,
+    Command, Effect, Error, Failure, Hint, Intents, Kind, Limits, Notice, Observed, Plan, Poll, ReadCx, Resource,
+    ResourceId, Values, Wait, WriteCx,
 };
 use crate::profile::CdnOrigin;
 
@@ -700,6 +700,24 @@ impl Resource for Environment {
         Plan::of(self.differences(live, known))
     }
 
+    fn notices(&self, seen: &Observed<Live>) -> Vec<Notice> {
+        let wanted = &self.stack.profile.network;
+        let key: Key = (options::VPC.to_owned(), "Subnets".to_owned());
+        let subnets = seen.live().and_then(|(live, _)| live.settings.get(&key));
+        let has = subnets.map(|subnets| subnets.split(',').count());
+        let differs =
+            wanted.vpc.is_none() && has.is_some_and(|has| has != super::default_vpc::zones_needed(&self.stack.profile));
+        let notice = differs.then(|| {
+            let text = format!(
+                "network.azs counts when an environment is made: this one is in {} zones and stays there",
+                has.unwrap_or_default()
+            );
+            Notice::new(text)
+                .hint("name the subnets with --set network.vpc=ID --set network.subnets=ID,ID to change that")
+        });
+        notice.into_iter().collect()
+    }
+
     fn publish(&self, live: &Live, values: &mut Values) {
         if live.terminating {
             return;
@@ -717,11 +735,6 @@ impl Resource for Environment {
     }
 
     async fn update(&self, cx: &WriteCx<Aws>, live: Live, steps: Vec<EnvironmentStep>) -> Result<Live, Failure> {
-        let tags = steps.iter().filter_map(|step| match step {
-            EnvironmentStep::Tag(tag) => Some(tag.clone()),
-            _ => None,
-        });
-        self.change_tags(cx, &live, &tags.collect::<Vec<_>>()).await?;
         if steps
             .iter()
             .any(|step| matches!(step, EnvironmentStep::Relaunch { .. }))
@@ -731,6 +744,11 @@ impl Resource for Environment {
         if let Some(origin) = self.origin(&live.cname, live.load_balancer.as_deref()) {
             cx.publish(&ORIGIN, origin);
         }
+        let tags = steps.iter().filter_map(|step| match step {
+            EnvironmentStep::Tag(tag) => Some(tag.clone()),
+            _ => None,
+        });
+        self.change_tags(cx, &live, &tags.collect::<Vec<_>>()).await?;
         self.change(cx, &live, &steps).await?;
         let environment = live::by_id(cx.read().aws(), &live.id).await?;
         let environment =
