@@ -1,5 +1,6 @@
 //! Whole-program tests: one target, because each links the SDK; a module a story.
 
+mod at_rest;
 mod browser;
 mod bundles;
 mod cnames;
@@ -24,3 +25,4 @@ mod slow_reads;
 mod stacks;
 mod stress;
 mod support;
+mod unforeseen;
