@@ -6,11 +6,11 @@ use winterbaume_elasticbeanstalk::{model as m, wire};
 
 use super::super::order::in_no_order;
 use super::super::page::{page, wait_for};
-use super::templates::{delete_file, lifecycle, lifecycle_view};
-use super::{caller, origin, tags};
+use super::templates::delete_file;
+use super::{bucket, caller, lifecycle, origin, tags};
 use crate::gateway::call::{Answer, Call};
 use crate::world::beanstalk::applications::{self, Application, NewVersion, Version};
-use crate::world::beanstalk::{Reference, environments, tagging};
+use crate::world::beanstalk::{Reference, environments, quotas, tagging};
 use crate::world::clock::text;
 use crate::world::settling::Settling;
 use crate::world::{Refusal, Tags, World};
@@ -24,18 +24,13 @@ pub(super) fn create_storage_location(world: &Arc<World>, call: &Call) -> Result
     Ok(wire::serialize_create_storage_location_response(&result).into())
 }
 
-/// Beanstalk's own, of the region that is called.
-pub(super) fn bucket(world: &World, call: &Call) -> String {
-    format!("elasticbeanstalk-{}-{}", call.region, world.lock().account)
-}
-
 pub(super) fn create(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::CreateApplicationMessage = call.query()?;
     let origin = origin(world, call);
     let mut state = world.lock();
     let beanstalk = &mut state.region(&call.region).beanstalk;
     let name = &request.application_name;
-    let lifecycle = lifecycle(request.resource_lifecycle_config);
+    let lifecycle = lifecycle::read(request.resource_lifecycle_config);
     lifecycle.check()?;
     beanstalk.create_application(&origin, name, request.description, tags(request.tags))?;
     beanstalk.set_lifecycle(name, lifecycle)?;
@@ -57,7 +52,7 @@ fn application_view(application: &Application) -> m::ApplicationDescription {
         date_created: Some(text(application.created)),
         date_updated: Some(text(application.updated)),
         description: application.description.clone(),
-        resource_lifecycle_config: Some(lifecycle_view(&application.lifecycle)),
+        resource_lifecycle_config: Some(lifecycle::view(&application.lifecycle)),
         versions: Some(application.versions.keys().cloned().collect()),
     }
 }
@@ -310,7 +305,7 @@ pub(super) fn update_tags(world: &Arc<World>, call: &Call) -> Result<Answer, Ref
         .map(|tag| (tag.key.unwrap_or_default(), tag.value.unwrap_or_default()))
         .collect();
     let removed = request.tags_to_remove.map(|list| list.items).unwrap_or_default();
-    applications::check_tags(&added)?;
+    quotas::check_tags(&added)?;
     let arn = request.resource_arn;
     let now = world.clock.now();
     let as_of = world.lock().as_of(now);

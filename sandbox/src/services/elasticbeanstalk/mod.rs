@@ -5,8 +5,10 @@ mod configuration;
 mod denied;
 mod environments;
 mod health;
+mod lifecycle;
 mod operations;
 mod platforms;
+mod settings;
 mod specification;
 mod templates;
 #[cfg(test)]
@@ -20,11 +22,8 @@ use winterbaume_elasticbeanstalk::model as m;
 
 use super::{Operation, Service, operation};
 use crate::gateway::call::{Answer, Call};
-use crate::world::beanstalk::applications::Origin;
-use crate::world::beanstalk::catalogue;
 use crate::world::beanstalk::environments::Caller;
-use crate::world::beanstalk::settings::Settings;
-use crate::world::beanstalk::{Environment, Reference};
+use crate::world::beanstalk::{self, Environment, Origin, Reference};
 use crate::world::{Refusal, Tags, World};
 
 const ENVIRONMENT: &[&str] = &["EnvironmentId", "EnvironmentName"];
@@ -300,7 +299,7 @@ fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
         "SwapEnvironmentCNAMEs" => operations::swap(world, call),
         "TerminateEnvironment" => environments::terminate(world, call),
         "UpdateApplication" => applications::update(world, call),
-        "UpdateApplicationResourceLifecycle" => templates::update_lifecycle(world, call),
+        "UpdateApplicationResourceLifecycle" => lifecycle::update(world, call),
         "UpdateApplicationVersion" => applications::update_version(world, call),
         "UpdateConfigurationTemplate" => templates::update(world, call),
         "UpdateEnvironment" => environments::update(world, call),
@@ -318,6 +317,11 @@ fn caller(call: &Call) -> Caller {
     }
 }
 
+/// Beanstalk's own, of the region that is called.
+fn bucket(world: &World, call: &Call) -> String {
+    beanstalk::bucket(&call.region, &world.lock().account)
+}
+
 fn origin(world: &World, call: &Call) -> Origin {
     Origin {
         region: call.region.clone(),
@@ -331,35 +335,6 @@ fn tags(tags: Option<m::Tags>) -> Tags {
     let list = tags.map(|tags| tags.items).unwrap_or_default();
     list.into_iter()
         .map(|tag| (tag.key.unwrap_or_default(), tag.value.unwrap_or_default()))
-        .collect()
-}
-
-/// Namespace, option name and value of each.
-///
-/// # Errors
-/// Where one names another resource than the option has anyway: scheduled actions would, which the sandbox has not.
-fn options(settings: Option<m::ConfigurationOptionSettingsList>) -> Result<Vec<(String, String, String)>, Refusal> {
-    let list = settings.map(|settings| settings.items).unwrap_or_default();
-    list.into_iter()
-        .map(|it| {
-            let (namespace, name) = (it.namespace.unwrap_or_default(), it.option_name.unwrap_or_default());
-            let own = Settings::default().resource_of(&namespace, &name);
-            let templates = catalogue::resource_of(&namespace, &name);
-            let is_own = |resource: &String| [own, templates].contains(&Some(resource.as_str()));
-            if let Some(resource) = it.resource_name.filter(|resource| !is_own(resource)) {
-                let what = format!("the ResourceName '{resource}' of the option '{name}' of '{namespace}'");
-                return Err(super::not_implemented(what));
-            }
-            Ok((namespace, name, it.value.unwrap_or_default()))
-        })
-        .collect()
-}
-
-/// Namespace and option name of each.
-fn option_names(list: Option<m::OptionsSpecifierList>) -> Vec<(String, String)> {
-    let list = list.map(|list| list.items).unwrap_or_default();
-    list.into_iter()
-        .map(|it| (it.namespace.unwrap_or_default(), it.option_name.unwrap_or_default()))
         .collect()
 }
 

@@ -8,8 +8,9 @@ use jiff::Timestamp;
 
 use super::events::{Event, Severity};
 use super::lifecycle::Lifecycle;
+use super::quotas::check_tags;
 use super::templates::Template;
-use super::{Beanstalk, Status, extensions};
+use super::{Beanstalk, Origin, Status, extensions};
 use crate::world::settling::Settling;
 use crate::world::{Refusal, Tags, World};
 
@@ -53,15 +54,6 @@ pub(crate) struct NewVersion {
     pub process: bool,
     pub create_application: bool,
     pub tags: Tags,
-}
-
-/// Where a request comes from and how it is known.
-#[derive(Debug, Clone)]
-pub(crate) struct Origin {
-    pub region: String,
-    pub account: String,
-    pub request_id: String,
-    pub now: Timestamp,
 }
 
 fn invalid(message: impl Into<String>) -> Refusal {
@@ -240,19 +232,4 @@ pub(crate) fn process(world: &Arc<World>, origin: Origin, application: String, l
         let message = format!("Finished processing application version {label}");
         beanstalk.tell(&origin, &application, Some(&label), &message);
     });
-}
-
-/// Limits of tags (Beanstalk guide: applications-tagging-resources).
-pub(crate) fn check_tags(tags: &Tags) -> Result<(), Refusal> {
-    if tags.len() > 47 {
-        return Err(invalid("You can't specify more than 47 tags."));
-    }
-    for key in tags.keys() {
-        if key.starts_with("aws:") || key.starts_with("elasticbeanstalk:") || key.is_empty() || key.len() > 127 {
-            return Err(invalid(format!(
-                "Tag key '{key}' is invalid. Tag keys can't begin with 'aws:' or 'elasticbeanstalk:'."
-            )));
-        }
-    }
-    Ok(())
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::catalogue::LAUNCH;
 use super::settings::Settings;
 use super::workflow::Run;
-use super::{Environment, Status, roles, rollout, runtime};
+use super::{Environment, Status, bucket, roles, rollout, runtime};
 use crate::world::compute::InstanceState;
 use crate::world::plane::{Deployment, DeploymentFailure};
 use crate::world::{World, clock};
@@ -78,7 +78,7 @@ impl Wanted {
 }
 
 /// Brings up a new instance of an environment: it boots, then runs the current version.
-pub(crate) fn start_up(world: &Arc<World>, region: &str, environment_id: &str, instance_id: &str) {
+pub(super) fn start_up(world: &Arc<World>, region: &str, environment_id: &str, instance_id: &str) {
     let run = Run::new(world, region, environment_id, "");
     let instance_id = instance_id.to_owned();
     world.spawn(async move {
@@ -229,7 +229,7 @@ pub(super) async fn write_log(
         }
     }
     let account = run.world.lock().account.clone();
-    let bucket = format!("elasticbeanstalk-{}-{account}", run.region);
+    let bucket = bucket(&run.region, &account);
     let key = format!("resources/environments/logs/deployments/{}/{file}", environment.id);
     let object = format!("arn:aws:s3:::{bucket}/{key}");
     if roles::instances_may(run, &run.world.lock(), &environment.settings, "s3:PutObject", &object).is_err() {

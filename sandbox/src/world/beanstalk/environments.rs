@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::applications::check_tags;
 use super::catalogue::{ENVIRONMENT, VPC};
 use super::health::{self, Health, HealthStatus};
 use super::launch;
 use super::platforms;
+use super::quotas::check_tags;
 use super::settings::Settings;
 use super::terminate;
 use super::update::{self, Change};

@@ -86,7 +86,7 @@ fn make_group(run: &Run, permanent: &str, recipe: Option<&Recipe>) -> Option<Str
             launch: recipe.map_or(model.launch, |recipe| recipe.launch.clone()),
             target_groups: model.target_groups,
             tags: model.tags,
-            environment_id: model.environment_id,
+            on_launch: model.on_launch,
         };
         here.scaling.create_group(&run.region, &account, new, now);
         Some(name)

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::environments::{Caller, must_be_ready};
 use super::workflow::Run;
-use super::{Reference, launch};
+use super::{Reference, bucket, launch};
 use crate::world::{Refusal, World};
 
 /// The object lives that long, of sandbox time; and as long of real time as somebody needs to fetch it.
@@ -100,7 +100,7 @@ async fn collect(run: Run, kind: Kind) {
     run.info("requestEnvironmentInfo is starting.");
     run.at(5.0).await;
     let account = run.world.lock().account.clone();
-    let bucket = format!("elasticbeanstalk-{}-{account}", run.region);
+    let bucket = bucket(&run.region, &account);
     run.world.objects.ensure_bucket(&bucket, &run.region).await;
     let mut collected = Vec::new();
     for (instance_id, _) in launch::results(&run) {

@@ -40,7 +40,7 @@ pub(super) async fn launch(run: Run, caller: String) {
     run.info("createEnvironment is starting.");
     run.at(2.0).await;
     let account = run.world.lock().account.clone();
-    let bucket = format!("elasticbeanstalk-{}-{account}", run.region);
+    let bucket = super::bucket(&run.region, &account);
     run.world.objects.ensure_bucket(&bucket, &run.region).await;
     run.info(format!(
         "Using {bucket} as Amazon S3 storage bucket for environment data."

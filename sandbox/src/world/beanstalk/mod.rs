@@ -197,6 +197,20 @@ impl Environment {
     }
 }
 
+/// Where a request comes from and how it is known.
+#[derive(Debug, Clone)]
+pub(crate) struct Origin {
+    pub region: String,
+    pub account: String,
+    pub request_id: String,
+    pub now: Timestamp,
+}
+
+/// The bucket that Beanstalk has in a region of an account (Beanstalk guide: AWSHowTo.S3).
+pub(crate) fn bucket(region: &str, account: &str) -> String {
+    format!("elasticbeanstalk-{region}-{account}")
+}
+
 /// How a request names an environment: id or name is enough, the id is the surer.
 #[derive(Debug, Clone)]
 pub(crate) struct Reference {

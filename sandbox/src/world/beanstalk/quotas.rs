@@ -1,13 +1,14 @@
-//! How many of each thing a region may hold (AWS General Reference: elasticbeanstalk).
+//! How many of each thing a region may hold, and how many tags a thing (AWS General Reference: elasticbeanstalk).
 //! Must know nothing of who counts; the codes are those of the API's model, the texts are ours: no source has AWS's.
 
 use super::{Beanstalk, Status};
-use crate::world::Refusal;
+use crate::world::{Refusal, Tags};
 
 pub(crate) const APPLICATIONS: usize = 75;
 pub(crate) const VERSIONS: usize = 1000;
 pub(crate) const TEMPLATES: usize = 2000;
 pub(crate) const ENVIRONMENTS: usize = 200;
+const TAGS: usize = 47;
 
 fn check(present: usize, most: usize, what: &str, code: &str) -> Result<(), Refusal> {
     if present < most {
@@ -17,6 +18,22 @@ fn check(present: usize, most: usize, what: &str, code: &str) -> Result<(), Refu
         code,
         format!("The quota of {most} {what} in this region is reached."),
     ))
+}
+
+/// Limits of tags (Beanstalk guide: applications-tagging-resources).
+pub(crate) fn check_tags(tags: &Tags) -> Result<(), Refusal> {
+    let invalid = |message: String| Refusal::new("InvalidParameterValue", message);
+    if tags.len() > TAGS {
+        return Err(invalid(format!("You can't specify more than {TAGS} tags.")));
+    }
+    for key in tags.keys() {
+        if key.starts_with("aws:") || key.starts_with("elasticbeanstalk:") || key.is_empty() || key.len() > 127 {
+            return Err(invalid(format!(
+                "Tag key '{key}' is invalid. Tag keys can't begin with 'aws:' or 'elasticbeanstalk:'."
+            )));
+        }
+    }
+    Ok(())
 }
 
 impl Beanstalk {

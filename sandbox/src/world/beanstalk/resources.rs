@@ -9,7 +9,7 @@ use super::catalogue::{
 };
 use super::settings::Settings;
 use super::workflow::Run;
-use super::{Environment, Made, classic};
+use super::{Environment, Made, classic, deployment};
 use crate::world::balancing::{HealthCheck, Listener, LoadBalancer, TargetGroup};
 use crate::world::compute::{InstanceSpec, images};
 use crate::world::monitoring::{Alarm, LogGroup};
@@ -17,7 +17,7 @@ use crate::world::network::security_groups::{Permission, Source};
 use crate::world::network::{Subnet, zones};
 use crate::world::notifications::{Subscription, Topic};
 use crate::world::scaling::policies::Adjustment;
-use crate::world::scaling::{LaunchSource, NewGroup, keeper};
+use crate::world::scaling::{LaunchSource, NewGroup, OnLaunch, keeper};
 use crate::world::stacks::Stack;
 use crate::world::{Refusal, Region, World, ids};
 
@@ -397,7 +397,10 @@ impl Site<'_> {
             launch,
             target_groups: self.environment.made.target_group.clone().into_iter().collect(),
             tags: self.tags(),
-            environment_id: Some(self.environment.id.clone()),
+            on_launch: Some(OnLaunch {
+                owner: self.environment.id.clone(),
+                tell: deployment::start_up,
+            }),
         };
         let now = self.run.world.clock.now();
         self.here

@@ -18,7 +18,7 @@ pub(super) fn place(run: &Run, application: &str, label: &str) -> (String, Strin
 
 fn bucket(run: &Run) -> String {
     let account = run.world.lock().account.clone();
-    format!("elasticbeanstalk-{}-{account}", run.region)
+    super::bucket(&run.region, &account)
 }
 
 /// The environment's copy of a version.

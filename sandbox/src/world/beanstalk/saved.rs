@@ -7,7 +7,9 @@ use std::fmt::Write;
 use serde_json::{Map, Value};
 
 use super::platforms::{self, Platform};
-use super::templates::Template;
+use super::settings::Settings;
+use super::templates::{Template, arn};
+use super::{Beanstalk, Origin};
 use crate::world::Refusal;
 
 const FOLDER: &str = "resources/templates/";
@@ -149,9 +151,41 @@ fn quoted_if_needed(name: &str) -> String {
     }
 }
 
+impl Beanstalk {
+    /// A template's file in S3 is the template: who writes it changes it, or makes one. One that cannot be read is none.
+    pub(crate) fn follow_file(&mut self, origin: &Origin, application: &str, name: &str, file: Option<&str>) {
+        let before = self.template(application, name).ok().cloned();
+        let Ok(application) = self.application_mut(application) else {
+            return;
+        };
+        let read = file.map(Saved::read).and_then(Result::ok);
+        let template = read.and_then(|saved| {
+            let platform = saved.platform(&origin.region).ok();
+            let platform = platform.or_else(|| before.as_ref().map(|it| it.platform.clone()))?;
+            let mut settings = Settings::default();
+            for (namespace, option, value) in &saved.options {
+                settings.set(namespace, option, value);
+            }
+            Some(Template {
+                arn: arn(origin, &application.name, name),
+                name: name.to_owned(),
+                description: saved.description,
+                platform,
+                settings,
+                created: before.as_ref().map_or(origin.now, |it| it.created),
+                updated: origin.now,
+                tags: before.map(|it| it.tags).unwrap_or_default(),
+            })
+        });
+        match template {
+            Some(template) => application.templates.insert(name.to_owned(), template),
+            None => application.templates.remove(name),
+        };
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::settings::Settings;
     use super::*;
 
     fn option(namespace: &str, name: &str, value: &str) -> (String, String, String) {

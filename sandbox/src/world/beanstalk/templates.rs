@@ -3,11 +3,10 @@
 
 use jiff::Timestamp;
 
-use super::applications::{Origin, check_tags};
 use super::platforms::{self, Platform};
-use super::saved::Saved;
+use super::quotas::check_tags;
 use super::settings::Settings;
-use super::{Beanstalk, Reference};
+use super::{Beanstalk, Origin, Reference};
 use crate::world::settling::Settling;
 use crate::world::{Refusal, Tags};
 
@@ -52,7 +51,7 @@ fn invalid(message: impl Into<String>) -> Refusal {
     Refusal::new("InvalidParameterValue", message)
 }
 
-fn arn(origin: &Origin, application: &str, name: &str) -> String {
+pub(super) fn arn(origin: &Origin, application: &str, name: &str) -> String {
     let Origin { region, account, .. } = origin;
     format!("arn:aws:elasticbeanstalk:{region}:{account}:configurationtemplate/{application}/{name}")
 }
@@ -150,37 +149,6 @@ impl Beanstalk {
         let application = self.application_mut(application)?;
         application.templates.insert(name.to_owned(), template.clone());
         Ok(template)
-    }
-
-    /// A template's file in S3 is the template: who writes it changes it, or makes one. One that cannot be read is none.
-    pub(crate) fn follow_file(&mut self, origin: &Origin, application: &str, name: &str, file: Option<&str>) {
-        let before = self.template(application, name).ok().cloned();
-        let Ok(application) = self.application_mut(application) else {
-            return;
-        };
-        let read = file.map(Saved::read).and_then(Result::ok);
-        let template = read.and_then(|saved| {
-            let platform = saved.platform(&origin.region).ok();
-            let platform = platform.or_else(|| before.as_ref().map(|it| it.platform.clone()))?;
-            let mut settings = Settings::default();
-            for (namespace, option, value) in &saved.options {
-                settings.set(namespace, option, value);
-            }
-            Some(Template {
-                arn: arn(origin, &application.name, name),
-                name: name.to_owned(),
-                description: saved.description,
-                platform,
-                settings,
-                created: before.as_ref().map_or(origin.now, |it| it.created),
-                updated: origin.now,
-                tags: before.map(|it| it.tags).unwrap_or_default(),
-            })
-        });
-        match template {
-            Some(template) => application.templates.insert(name.to_owned(), template),
-            None => application.templates.remove(name),
-        };
     }
 
     /// Environments that were made from it keep what they have.

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Group, LaunchSource, Lifecycle, Member, policies};
 use crate::world::balancing::{Target, TargetState};
-use crate::world::{State, World, beanstalk, clock, compute};
+use crate::world::{State, World, clock, compute};
 
 /// Sandbox seconds between two looks.
 const PACE: u64 = 5;
@@ -185,8 +185,8 @@ fn join(world: &Arc<World>, state: &mut State, region: &str, group: &Group, id: 
         };
         group.members.insert(id.to_owned(), member);
     }
-    if let Some(environment_id) = &group.environment_id {
-        beanstalk::deployment::start_up(world, region, environment_id, id);
+    if let Some(on_launch) = &group.on_launch {
+        (on_launch.tell)(world, region, &on_launch.owner, id);
     }
     let (then, region, name, id) = (Arc::clone(world), region.to_owned(), group.name.clone(), id.to_owned());
     world.spawn(async move { enter_service(&then, &region, &name, &id, &activity).await });

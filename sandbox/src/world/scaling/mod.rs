@@ -5,11 +5,12 @@ pub(crate) mod keeper;
 pub(crate) mod policies;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::compute::InstanceSpec;
-use super::{Item, Refusal, Tags, clock, ids};
+use super::{Item, Refusal, Tags, World, clock, ids};
 
 #[derive(Debug, Default)]
 pub(crate) struct Scaling {
@@ -45,8 +46,7 @@ pub(crate) struct Group {
     pub tags: Tags,
     /// `Launch`, `Terminate`, `ReplaceUnhealthy`, …
     pub suspended: BTreeSet<String>,
-    /// The Beanstalk environment whose version a new instance runs.
-    pub environment_id: Option<String>,
+    pub on_launch: Option<OnLaunch>,
     /// Members that died and have no successor yet.
     to_replace: i32,
     /// Between two runs of simple policies.
@@ -55,6 +55,15 @@ pub(crate) struct Group {
     reason: String,
     /// After a launch that failed.
     not_before: Option<Timestamp>,
+}
+
+/// Whom a group tells of each instance that it launches, as user data would: the group does not know what it is for.
+#[derive(Debug, Clone)]
+pub(crate) struct OnLaunch {
+    /// As the one who is told knows itself by.
+    pub owner: String,
+    /// Called with region, owner and instance id, while the world is locked.
+    pub tell: fn(&Arc<World>, &str, &str, &str),
 }
 
 #[derive(Debug, Clone)]
@@ -136,7 +145,7 @@ pub(crate) struct NewGroup {
     pub launch: LaunchSource,
     pub target_groups: Vec<String>,
     pub tags: Tags,
-    pub environment_id: Option<String>,
+    pub on_launch: Option<OnLaunch>,
 }
 
 /// Sizes as UpdateAutoScalingGroup takes them.
@@ -265,7 +274,7 @@ impl Scaling {
             created: now,
             tags: new.tags,
             suspended: BTreeSet::new(),
-            environment_id: new.environment_id,
+            on_launch: new.on_launch,
             to_replace: 0,
             cooling: policies::Cooldown::None,
             reason,
@@ -408,7 +417,7 @@ mod tests {
             launch: LaunchSource::Configuration("c".to_owned()),
             target_groups: Vec::new(),
             tags: Tags::new(),
-            environment_id: None,
+            on_launch: None,
         };
         scaling.create_group("us-east-1", "000000000000", new, Timestamp::UNIX_EPOCH);
         scaling.groups.remove("g").unwrap()

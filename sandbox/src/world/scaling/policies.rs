@@ -151,7 +151,7 @@ mod tests {
             launch: LaunchSource::Configuration("configuration".to_owned()),
             target_groups: Vec::new(),
             tags: Tags::new(),
-            environment_id: None,
+            on_launch: None,
         };
         scaling.create_group("us-east-1", "000000000000", new, at(0));
         let policy = scaling.create_policy("us-east-1", "000000000000", "group", "up", Adjustment::Change(1));

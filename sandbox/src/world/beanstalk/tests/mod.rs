@@ -14,7 +14,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use jiff::SignedDuration;
 
-use super::applications::{NewVersion, Origin};
+use super::Origin;
+use super::applications::NewVersion;
 use super::environments::{self, Caller, NewEnvironment};
 use super::events::{EventFilter, Severity};
 use super::settings::Settings;
