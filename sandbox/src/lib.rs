@@ -3,7 +3,9 @@
 
 pub mod daemon;
 mod gateway;
+mod info;
 mod instances;
+mod protocols;
 mod proxy;
 mod services;
 mod world;

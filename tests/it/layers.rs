@@ -59,9 +59,21 @@ fn no_resource_asks_whether_it_is_in_a_sandbox() {
 }
 
 #[test]
-fn the_sandbox_knows_nothing_of_confctl_and_its_world_nothing_of_codecs() {
-    assert_eq!(lines_with("sandbox/src/world", &["winterbaume"]), Vec::<String>::new());
-    assert_eq!(lines_with("sandbox/src", &["use confctl::"]), Vec::<String>::new());
+fn within_the_sandbox_nothing_looks_up() {
+    let none = Vec::<String>::new();
+    // The front door asks services, these the protocols and the world; the world asks nobody.
+    let (above, codecs) = (["crate::gateway", "crate::daemon"], ["crate::services", "winterbaume"]);
+    assert_eq!(lines_with("sandbox/src/services", &above), none);
+    for directory in ["sandbox/src/instances", "sandbox/src/proxy"] {
+        assert_eq!(lines_with(directory, &above), none);
+        assert_eq!(lines_with(directory, &codecs), none);
+    }
+    assert_eq!(lines_with("sandbox/src/protocols", &above), none);
+    assert_eq!(lines_with("sandbox/src/protocols", &["crate::services"]), none);
+    assert_eq!(lines_with("sandbox/src/gateway", &["winterbaume", "crate::daemon"]), none);
+    assert_eq!(lines_with("sandbox/src/world", &codecs), none);
+    assert_eq!(lines_with("sandbox/src/world", &["crate::protocols", "crate::gateway"]), none);
+    assert_eq!(lines_with("sandbox/src", &["use confctl::"]), none);
 }
 
 #[test]

@@ -10,7 +10,8 @@ use http::request::Parts;
 use serde_json::json;
 
 use super::Gateway;
-use super::signature::{header, same};
+use super::signature::same;
+use crate::protocols::call::header;
 
 /// The paths begin with this.
 pub(crate) const PREFIX: &str = "/_sandbox/";

@@ -6,7 +6,7 @@ use winterbaume_autoscaling::{model as m, wire};
 
 use super::page::page;
 use super::{Operation, Service, operation};
-use crate::gateway::call::{Answer, Call};
+use crate::protocols::call::{Answer, Call};
 use crate::world::balancing::is_classic;
 use crate::world::beanstalk::classic::name_of;
 use crate::world::clock::{seconds_text, text};

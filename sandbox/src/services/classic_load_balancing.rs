@@ -7,8 +7,8 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::{Operation, Service, operation};
-use crate::gateway::call::{Answer, Call};
-use crate::gateway::protocol::escape;
+use crate::protocols::call::{Answer, Call};
+use crate::protocols::xml::escape;
 use crate::world::balancing::{Balancing, LoadBalancer, Target, TargetGroup, TargetState, is_classic};
 use crate::world::clock::text;
 use crate::world::{Refusal, World};

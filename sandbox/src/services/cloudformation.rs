@@ -6,7 +6,7 @@ use winterbaume_cloudformation::{model as m, wire};
 
 use super::page::page;
 use super::{Operation, Service, operation};
-use crate::gateway::call::{Answer, Call};
+use crate::protocols::call::{Answer, Call};
 use crate::world::clock::text;
 use crate::world::stacks::{Stack, StackEvent, StackResource};
 use crate::world::{Refusal, World};

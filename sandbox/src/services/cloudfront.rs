@@ -14,7 +14,7 @@ use winterbaume_cloudfront::wire as w;
 
 use self::configuration::{DISTRIBUTION, DISTRIBUTION_WITH_TAGS};
 use super::{Operation, Service, operation};
-use crate::gateway::call::{Answer, Call};
+use crate::protocols::call::{Answer, Call};
 use crate::world::distributions::{Distribution, Invalidation};
 use crate::world::{Refusal, Tags, World};
 

@@ -10,7 +10,7 @@ use winterbaume_dynamodb::model::*;
 use winterbaume_dynamodb::wire;
 
 use super::{Operation, Service, operation};
-use crate::gateway::call::{Answer, Call};
+use crate::protocols::call::{Answer, Call};
 use crate::world::tables::{self, Billing, KeyAttribute, NewTable, Table};
 use crate::world::{Refusal, Tags, World};
 

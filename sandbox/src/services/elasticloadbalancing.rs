@@ -10,7 +10,7 @@ use winterbaume_elasticloadbalancingv2::{model as m, wire};
 
 use super::page::page;
 use super::{Operation, Service, operation};
-use crate::gateway::call::{Answer, Call};
+use crate::protocols::call::{Answer, Call};
 use crate::world::balancing::{Balancing, Listener, LoadBalancer, ShownHealth, TargetGroup};
 use crate::world::clock::text;
 use crate::world::{Refusal, Region, World};

@@ -8,7 +8,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use winterbaume_iam::wire::{self, *};
 
 use super::{Operation, Service, not_implemented, operation};
-use crate::gateway::call::{Answer, Call};
+use crate::protocols::call::{Answer, Call};
 use crate::world::iam::{self, Iam, NewRole, documents, managed};
 use crate::world::{Refusal, State, Tags, World};
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::page::page;
 use super::{Operation, Service, operation};
-use crate::gateway::call::{Answer, Call};
+use crate::protocols::call::{Answer, Call};
 use crate::world::monitoring::{LogGroup, Monitoring};
 use crate::world::{Refusal, World};
 

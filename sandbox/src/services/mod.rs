@@ -1,5 +1,4 @@
-//! One file a service: codec ↔ world, nothing else. The only place that sees winterbaume's codecs, but for the
-//! gateway's readers of requests.
+//! One file a service: codec ↔ world, nothing else. The only place that sees winterbaume's codecs.
 //! Each file has a table of the operations that it does, which dispatch and docs/sandbox.md read.
 
 mod authorization;
@@ -27,12 +26,14 @@ pub(crate) mod wafv2;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
-pub(crate) use authorization::{authorize, may_know_what_is_missing};
+use http::request::Parts;
 use jiff::Timestamp;
 
+use self::authorization::{authorize, may_know_what_is_missing};
 use self::members::Members;
-use crate::gateway::call::{Answer, Call};
-use crate::gateway::document;
+use self::s3::Store;
+use crate::protocols::call::{Answer, Call, Protocol};
+use crate::protocols::document;
 use crate::world::{Refusal, State, World};
 
 /// An operation of a service, and what of its request is honoured.
@@ -91,6 +92,54 @@ pub(crate) fn all_operations() -> Vec<(&'static str, Operation)> {
         .flat_map(|service| service.operations.iter().map(|operation| (service.title, *operation)));
     let of_s3 = s3::OPERATIONS.iter().map(|operation| (s3::TITLE, *operation));
     most.chain(of_s3).collect()
+}
+
+/// The operation that a request's method, path and query name, in the protocols where nothing else does.
+pub(crate) fn route(protocol: Protocol, parts: &Parts) -> Option<String> {
+    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+    match protocol {
+        Protocol::S3 => Some(s3::operation_name(&parts.method, &parts.uri, &parts.headers)),
+        _ => cloudfront::route(&parts.method, path).map(str::to_owned),
+    }
+}
+
+/// Runs an operation for a caller who may.
+///
+/// # Errors
+/// The refusals of IAM, of the service, and of the sandbox where it has its limits.
+pub(crate) async fn run(world: &Arc<World>, store: &Store, call: &Call) -> Result<Answer, Refusal> {
+    if let Err(refusal) = admit(world, call) {
+        return elasticbeanstalk::answer_to_stranger(call).ok_or(refusal);
+    }
+    match call.protocol {
+        Protocol::S3 => run_s3(world, store, call).await,
+        _ => dispatch(world, call),
+    }
+}
+
+/// Whether the caller may; that he asked is noted in any case.
+fn admit(world: &World, call: &Call) -> Result<(), Refusal> {
+    let now = world.clock.now();
+    let mut state = world.lock();
+    let as_of = state.as_of(now);
+    let authorized = authorize(state.iam.seen(as_of), &state.account, call);
+    state.iam.note_use(&call.caller, &call.region, now);
+    authorized
+}
+
+async fn run_s3(world: &Arc<World>, store: &Store, call: &Call) -> Result<Answer, Refusal> {
+    let account = world.lock().account.clone();
+    let answer = store.run(call, &account).await;
+    if s3::is_missing(&answer) {
+        let state = world.lock();
+        let iam = state.iam.seen(state.as_of(world.clock.now()));
+        may_know_what_is_missing(iam, call)?;
+    }
+    if answer.status.is_success() && s3::stores_an_object(&call.operation) {
+        let (bucket, key) = s3::target(&call.uri);
+        elasticbeanstalk::follow_file(world, call, &bucket, &key);
+    }
+    Ok(answer)
 }
 
 /// Runs an operation, if the sandbox has it and honours everything that the request asks for.

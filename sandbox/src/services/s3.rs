@@ -21,10 +21,8 @@ use winterbaume_s3::S3Service;
 use self::files::Files;
 pub(crate) use self::operations::{OPERATIONS, TITLE, operation_name};
 use super::not_implemented;
-use crate::gateway::call::{Answer, Call};
-use crate::gateway::document;
-use crate::gateway::protocol::escape;
-use crate::gateway::signature::header;
+use crate::protocols::call::{Answer, Call, header};
+use crate::protocols::xml::{self, escape};
 use crate::world::Refusal;
 use crate::world::iam::policy::{self, Context, Decision, Document};
 use crate::world::plane::Objects;
@@ -357,7 +355,7 @@ fn check_key(key: &str) -> Result<(), Refusal> {
 
 /// A bucket is made where it is asked for, and says so (S3 API, CreateBucket).
 fn check_location(call: &Call) -> Result<(), Refusal> {
-    let named = document::xml(&call.body);
+    let named = xml::members(&call.body);
     let named = named
         .get("CreateBucketConfiguration")
         .map(|it| &it[0]["LocationConstraint"][0]);
@@ -429,6 +427,11 @@ fn unframe(headers: &mut HeaderMap) {
         Ok(value) if !rest.is_empty() => headers.insert("content-encoding", value),
         _ => headers.remove("content-encoding"),
     };
+}
+
+/// Whether an operation puts an object where its request says.
+pub(super) fn stores_an_object(operation: &str) -> bool {
+    matches!(operation, "PutObject" | "CopyObject" | "CompleteMultipartUpload")
 }
 
 /// Whether an answer says that there is no such object.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use winterbaume_servicequotas::wire::{self, GetServiceQuotaRequest, GetServiceQuotaResponse, ServiceQuota};
 
 use super::{Operation, Service, operation};
-use crate::gateway::call::{Answer, Call};
+use crate::protocols::call::{Answer, Call};
 use crate::world::quotas::STANDARD_VCPUS;
 use crate::world::{Refusal, World};
 

@@ -6,8 +6,8 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use winterbaume_sns::{model as m, wire};
 
 use super::{Operation, Service, operation};
-use crate::gateway::call::{Answer, Call};
-use crate::gateway::protocol::escape;
+use crate::protocols::call::{Answer, Call};
+use crate::protocols::xml::escape;
 use crate::world::notifications::{Notifications, Subscription, Topic};
 use crate::world::{Refusal, World};
 

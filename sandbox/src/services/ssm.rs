@@ -7,7 +7,7 @@ use winterbaume_ssm::{model as m, wire};
 
 use super::page::page;
 use super::{Operation, Service, operation};
-use crate::gateway::call::{Answer, Call};
+use crate::protocols::call::{Answer, Call};
 use crate::world::compute::agents::{self, Agent, Invocation, NewCommand, RunCommand};
 use crate::world::{Refusal, World};
 

@@ -8,8 +8,8 @@ use jiff::SignedDuration;
 use serde::Deserialize;
 
 use super::{Operation, Service, operation};
-use crate::gateway::call::{Answer, Call};
-use crate::gateway::protocol::escape;
+use crate::protocols::call::{Answer, Call};
+use crate::protocols::xml::escape;
 use crate::world::iam::policy::{Document, request_context};
 use crate::world::{Refusal, World};
 

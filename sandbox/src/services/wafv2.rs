@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::order::in_no_order;
 use super::{Operation, Service, not_implemented, operation};
-use crate::gateway::call::{Answer, Call};
+use crate::protocols::call::{Answer, Call};
 use crate::world::web_acls::{Action, Definition, Sample, WebAcl, nonexistent};
 use crate::world::{Refusal, Tags, World};
 

@@ -11,7 +11,7 @@ use http::Method;
 use winterbaume_cloudfront::wire as w;
 
 use super::{Target, if_match, with};
-use crate::gateway::call::{Answer, Call};
+use crate::protocols::call::{Answer, Call};
 use crate::world::clock::text;
 use crate::world::edge_policies::{
     CacheRules, Draft, Kind, OriginRequestRules, Policy, ResponseHeadersRules, Selection,

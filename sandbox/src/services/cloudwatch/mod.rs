@@ -9,8 +9,8 @@ use winterbaume_cloudwatch::model as m;
 
 use super::page::page;
 use super::{Operation, Service, operation};
-use crate::gateway::call::{Answer, Call};
-use crate::gateway::cloudwatch::{decode, encode};
+use crate::protocols::call::{Answer, Call};
+use crate::protocols::cloudwatch::{decode, encode};
 use crate::world::monitoring::history::HistoryItem;
 use crate::world::monitoring::{Alarm, Verdict, minute};
 use crate::world::{Refusal, World};

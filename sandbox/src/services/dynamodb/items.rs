@@ -11,7 +11,7 @@ use winterbaume_dynamodb::expr;
 use winterbaume_dynamodb::types::{AttributeValue, Item as Typed, PathSegment};
 
 use super::{expressions, invalid};
-use crate::gateway::call::{Answer, Call};
+use crate::protocols::call::{Answer, Call};
 use crate::world::tables::{Item, Table, size};
 use crate::world::{Refusal, World};
 

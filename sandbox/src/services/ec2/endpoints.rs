@@ -10,7 +10,7 @@ use super::super::page::page;
 use super::answer::{answer, list, whole_seconds};
 use super::requests::{Listing, TagSpecification, named, specified};
 use super::{filters, not_found, seen_network, tag_list};
-use crate::gateway::call::{Answer, Call};
+use crate::protocols::call::{Answer, Call};
 use crate::world::network::endpoints::VpcEndpoint;
 use crate::world::{Refusal, World};
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Method};
 
-use crate::gateway::call::{Call, Protocol};
+use crate::protocols::call::{Call, Protocol};
 use crate::services::dispatch;
 use crate::world::compute::{self, InstanceSpec, images};
 use crate::world::fakes::Fake;

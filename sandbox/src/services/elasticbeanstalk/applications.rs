@@ -8,7 +8,7 @@ use super::super::order::in_no_order;
 use super::super::page::{page, wait_for};
 use super::templates::delete_file;
 use super::{bucket, caller, lifecycle, origin, tags};
-use crate::gateway::call::{Answer, Call};
+use crate::protocols::call::{Answer, Call};
 use crate::world::beanstalk::applications::{self, Application, NewVersion, Version};
 use crate::world::beanstalk::{Reference, environments, quotas, tagging};
 use crate::world::clock::text;

@@ -7,7 +7,7 @@ use winterbaume_elasticbeanstalk::{model as m, wire};
 use super::copy_of;
 use super::settings::{of_environment, of_template, options};
 use super::specification::{self, Source, with_tier};
-use crate::gateway::call::{Answer, Call};
+use crate::protocols::call::{Answer, Call};
 use crate::world::beanstalk::Reference;
 use crate::world::beanstalk::catalogue::{self, ConfigurationOption, Values};
 use crate::world::beanstalk::platforms;

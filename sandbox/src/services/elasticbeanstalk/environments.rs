@@ -8,7 +8,7 @@ use super::super::page::page;
 use super::settings::{option_names, options};
 use super::specification::{self, Source};
 use super::{caller, copy_of, tags};
-use crate::gateway::call::{Answer, Call};
+use crate::protocols::call::{Answer, Call};
 use crate::world::balancing::is_classic;
 use crate::world::beanstalk::classic::name_of;
 use crate::world::beanstalk::environments::{self, EnvironmentUpdate, NewEnvironment};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use winterbaume_elasticbeanstalk::{model as m, wire};
 
-use crate::gateway::call::{Answer, Call};
+use crate::protocols::call::{Answer, Call};
 use crate::world::beanstalk::lifecycle::{Lifecycle, Rule};
 use crate::world::{Refusal, World};
 

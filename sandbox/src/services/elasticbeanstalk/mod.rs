@@ -21,7 +21,7 @@ pub(crate) use templates::follow_file;
 use winterbaume_elasticbeanstalk::model as m;
 
 use super::{Operation, Service, operation};
-use crate::gateway::call::{Answer, Call};
+use crate::protocols::call::{Answer, Call};
 use crate::world::beanstalk::environments::Caller;
 use crate::world::beanstalk::{self, Environment, Origin, Reference};
 use crate::world::{Refusal, Tags, World};

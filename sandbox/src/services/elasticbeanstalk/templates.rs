@@ -8,7 +8,7 @@ use super::super::page::wait_for;
 use super::settings::{of_template, option_names, options};
 use super::specification::{self, Source, with_tier};
 use super::{bucket, origin, tags};
-use crate::gateway::call::{Answer, Call};
+use crate::protocols::call::{Answer, Call};
 use crate::world::beanstalk::Reference;
 use crate::world::beanstalk::saved;
 use crate::world::beanstalk::templates::{NewTemplate, Template, TemplateUpdate};

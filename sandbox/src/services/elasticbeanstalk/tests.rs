@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Method, Uri};
 
-use crate::gateway::call::{Call, Protocol};
+use crate::protocols::call::{Call, Protocol};
 use crate::services::dispatch;
 use crate::world::beanstalk::tests::{prepared, rest};
 use crate::world::{Refusal, World};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use winterbaume_elasticloadbalancingv2::{model as m, wire};
 
 use super::{done, group_view, load_balancer, no_target_group, target_group};
-use crate::gateway::call::{Answer, Call};
+use crate::protocols::call::{Answer, Call};
 use crate::services::not_implemented;
 use crate::world::balancing::{Balancing, HealthCheck, LoadBalancer, Target, TargetGroup, deregister};
 use crate::world::{Refusal, Tags, World};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::{HeaderMap, Method};
 
 use super::run;
-use crate::gateway::call::{Call, Protocol};
+use crate::protocols::call::{Call, Protocol};
 use crate::proxy::tests as proxy;
 use crate::world::balancing::{Target, TargetState};
 use crate::world::{Refusal, World};

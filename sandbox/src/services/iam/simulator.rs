@@ -3,7 +3,7 @@
 
 use winterbaume_iam::wire::{self, *};
 
-use crate::gateway::call::{Answer, Call};
+use crate::protocols::call::{Answer, Call};
 use crate::world::Refusal;
 use crate::world::iam::Iam;
 use crate::world::iam::policy::Decision;

@@ -5,8 +5,8 @@ use http::{HeaderMap, Method, Uri};
 use serde_json::{Map, Value};
 
 use super::target;
-use crate::gateway::call::Call;
-use crate::gateway::document;
+use crate::protocols::call::Call;
+use crate::protocols::{document, xml};
 use crate::services::{Operation, operation};
 
 pub(crate) const TITLE: &str = "S3";
@@ -209,7 +209,7 @@ pub(super) fn members(call: &Call, operation: &Operation) -> Value {
         .iter()
         .any(|member| member.starts_with(char::is_uppercase))
     {
-        members.extend(document::xml(&call.body));
+        members.extend(xml::members(&call.body));
     }
     Value::Object(members)
 }

@@ -6,7 +6,7 @@ use http::{HeaderMap, Method};
 use serde_json::{Value, json};
 
 use super::run;
-use crate::gateway::call::{Call, Protocol};
+use crate::protocols::call::{Call, Protocol};
 use crate::proxy::tests as proxy;
 use crate::world::{Refusal, World};
 

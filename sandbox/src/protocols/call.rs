@@ -113,3 +113,8 @@ impl From<winterbaume_core::MockResponse> for Answer {
         }
     }
 }
+
+/// A header's value, where it is there and a text.
+pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 use super::call::{Answer, Call, Protocol};
-use super::protocol::escape;
+use super::xml::escape;
 use crate::world::Refusal;
 
 /// What the generated types put in place of a timestamp.

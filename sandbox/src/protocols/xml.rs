@@ -1,68 +1,32 @@
-//! A request as one value, whatever protocol it came in: what dispatch holds against the table of what is honoured.
-//! Must know nothing of what an operation does; what a body cannot be read as is the codec's to refuse.
+//! XML as the query and rest protocols have it: documents of requests as one value, and text for answers.
+//! Must know nothing of what an operation does.
 
 use std::collections::HashMap;
 
-use http::HeaderMap;
 use quick_xml::Reader;
 use quick_xml::events::Event;
 use serde_json::{Map, Value};
 
-use super::call::{Call, Protocol};
-use super::{cloudwatch, query};
-
 /// Elements whose children are the elements of a list, in CloudFront's documents and in S3's.
 const LISTS: &[&str] = &["Items", "TagSet"];
 
-/// Queries that choose the operation, and are no members of its request.
-const ROUTING: &[&str] = &["Operation", "WithTags"];
-
-/// The members of a request by their names on the wire.
-pub(crate) fn of(call: &Call) -> Value {
-    match call.protocol {
-        Protocol::Query => query::value(&call.parameters()),
-        Protocol::Ec2Query => {
-            let mut parameters = call.parameters();
-            // Every operation of EC2 takes it, and honours it here.
-            parameters.remove("DryRun");
-            query::value(&parameters)
-        }
-        Protocol::Json => serde_json::from_slice(&call.body).unwrap_or_default(),
-        Protocol::Cbor => {
-            let body = ciborium::from_reader(&call.body[..]).unwrap_or(ciborium::Value::Null);
-            cloudwatch::json_of(body)
-        }
-        Protocol::RestXml => {
-            let mut members = parameters(call);
-            members.retain(|name, _| !ROUTING.contains(&name.as_str()));
-            members.extend(headers(&call.headers, |name| (name == "if-match").then_some("IfMatch")));
-            members.extend(xml(&call.body));
-            Value::Object(members)
-        }
-        // S3's own codec knows which of its headers are members.
-        Protocol::S3 => Value::Object(parameters(call)),
-    }
-}
-
-fn parameters(call: &Call) -> Map<String, Value> {
-    let query = call.uri.query().unwrap_or_default().as_bytes();
-    let pairs = form_urlencoded::parse(query).into_owned();
-    pairs.map(|(name, value)| (name, Value::String(value))).collect()
-}
-
-/// The headers that `named` gives a name.
-pub(crate) fn headers<'a>(
-    headers: &'a HeaderMap,
-    named: impl Fn(&'a str) -> Option<&'a str>,
-) -> impl Iterator<Item = (String, Value)> {
-    headers.iter().filter_map(move |(name, value)| {
-        let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
-        Some((named(name.as_str())?.to_owned(), Value::String(value)))
-    })
+/// Text as it may stand in XML.
+pub(crate) fn escape(text: &str) -> String {
+    text.chars()
+        .fold(String::with_capacity(text.len()), |mut escaped, character| {
+            match character {
+                '<' => escaped.push_str("&lt;"),
+                '>' => escaped.push_str("&gt;"),
+                '&' => escaped.push_str("&amp;"),
+                '"' => escaped.push_str("&quot;"),
+                other => escaped.push(other),
+            }
+            escaped
+        })
 }
 
 /// An XML document as its one root element; nothing where it is none.
-pub(crate) fn xml(body: &[u8]) -> Map<String, Value> {
+pub(crate) fn members(body: &[u8]) -> Map<String, Value> {
     let mut reader = Reader::from_reader(body);
     let mut open = vec![Element::default()];
     loop {
@@ -152,7 +116,7 @@ mod tests {
             "Origins": [{ "Quantity": ["1"], "Items": [[{ "Id": ["a&b"] }]] }],
             "Enabled": [""],
         }]);
-        assert_eq!(xml(body)["Config"], wanted);
-        assert!(xml(b"{\"no\": \"xml\"}").is_empty());
+        assert_eq!(members(body)["Config"], wanted);
+        assert!(members(b"{\"no\": \"xml\"}").is_empty());
     }
 }
