@@ -70,9 +70,15 @@ fn within_the_sandbox_nothing_looks_up() {
     }
     assert_eq!(lines_with("sandbox/src/protocols", &above), none);
     assert_eq!(lines_with("sandbox/src/protocols", &["crate::services"]), none);
-    assert_eq!(lines_with("sandbox/src/gateway", &["winterbaume", "crate::daemon"]), none);
+    assert_eq!(
+        lines_with("sandbox/src/gateway", &["winterbaume", "crate::daemon"]),
+        none
+    );
     assert_eq!(lines_with("sandbox/src/world", &codecs), none);
-    assert_eq!(lines_with("sandbox/src/world", &["crate::protocols", "crate::gateway"]), none);
+    assert_eq!(
+        lines_with("sandbox/src/world", &["crate::protocols", "crate::gateway"]),
+        none
+    );
     assert_eq!(lines_with("sandbox/src", &["use confctl::"]), none);
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use winterbaume_elasticloadbalancingv2::{model as m, wire};
 
 use super::page::page;
-use super::{Operation, Service, operation};
+use super::{Entry, Service, operation};
 use crate::protocols::call::{Answer, Call};
 use crate::world::balancing::{Balancing, Listener, LoadBalancer, ShownHealth, TargetGroup};
 use crate::world::clock::text;
@@ -21,31 +21,57 @@ const CONDITIONS: &str = "Conditions{Field,Values,HostHeaderConfig{Values},PathP
 const ACTIONS: &str = "Actions{Type,Order~,TargetGroupArn,FixedResponseConfig{StatusCode,ContentType,MessageBody},\
      ForwardConfig{TargetGroups{TargetGroupArn,Weight~},TargetGroupStickinessConfig{Enabled=false}}}";
 
-const OPERATIONS: &[Operation] = &[
+const OPERATIONS: &[Entry] = &[
     operation(
         "DescribeListeners",
         &["LoadBalancerArn", "ListenerArns", "Marker", "PageSize"],
+        |world, call| read(world, call, describe_listeners),
     ),
-    operation("DescribeLoadBalancerAttributes", &["LoadBalancerArn"]),
+    operation("DescribeLoadBalancerAttributes", &["LoadBalancerArn"], |world, call| {
+        read(world, call, describe_load_balancer_attributes)
+    }),
     operation(
         "DescribeLoadBalancers",
         &["LoadBalancerArns", "Names", "Marker", "PageSize"],
+        |world, call| read(world, call, describe_load_balancers),
     ),
-    operation("DescribeRules", &["ListenerArn", "RuleArns", "Marker", "PageSize"]),
-    operation("DescribeTags", &["ResourceArns"]),
-    operation("DescribeTargetGroupAttributes", &["TargetGroupArn"]),
+    operation(
+        "DescribeRules",
+        &["ListenerArn", "RuleArns", "Marker", "PageSize"],
+        |world, call| read(world, call, rules::describe),
+    ),
+    operation("DescribeTags", &["ResourceArns"], |world, call| {
+        read(world, call, describe_tags)
+    }),
+    operation("DescribeTargetGroupAttributes", &["TargetGroupArn"], |world, call| {
+        read(world, call, describe_target_group_attributes)
+    }),
     operation(
         "DescribeTargetGroups",
         &["LoadBalancerArn", "TargetGroupArns", "Names", "Marker", "PageSize"],
+        |world, call| read(world, call, describe_target_groups),
     ),
-    operation("DescribeTargetHealth", &["TargetGroupArn", "Targets{Id,Port}"]),
+    operation(
+        "DescribeTargetHealth",
+        &["TargetGroupArn", "Targets{Id,Port}"],
+        describe_target_health,
+    ),
     operation(
         "CreateRule",
         &["ListenerArn", "Priority", CONDITIONS, ACTIONS, "Tags{Key,Value}"],
+        |world, call| change(world, call, rules::create),
     ),
-    operation("ModifyRule", &["RuleArn", CONDITIONS, ACTIONS]),
-    operation("DeleteRule", &["RuleArn"]),
-    operation("SetRulePriorities", &["RulePriorities{RuleArn,Priority}"]),
+    operation("ModifyRule", &["RuleArn", CONDITIONS, ACTIONS], |world, call| {
+        change(world, call, rules::modify)
+    }),
+    operation("DeleteRule", &["RuleArn"], |world, call| {
+        change(world, call, rules::delete)
+    }),
+    operation(
+        "SetRulePriorities",
+        &["RulePriorities{RuleArn,Priority}"],
+        |world, call| change(world, call, rules::set_priorities),
+    ),
     operation(
         "ModifyTargetGroup",
         &[
@@ -57,67 +83,61 @@ const OPERATIONS: &[Operation] = &[
             "UnhealthyThresholdCount",
             "Matcher{HttpCode}",
         ],
+        |world, call| change(world, call, changes::modify_target_group),
     ),
     operation(
         "ModifyTargetGroupAttributes",
         &["TargetGroupArn", "Attributes{Key,Value}"],
+        |world, call| change(world, call, changes::modify_target_group_attributes),
     ),
     operation(
         "ModifyLoadBalancerAttributes",
         &["LoadBalancerArn", "Attributes{Key,Value}"],
+        |world, call| change(world, call, changes::modify_load_balancer_attributes),
     ),
-    operation("RegisterTargets", &["TargetGroupArn", "Targets{Id,Port}"]),
-    operation("DeregisterTargets", &["TargetGroupArn", "Targets{Id,Port}"]),
-    operation("AddTags", &["ResourceArns", "Tags{Key,Value}"]),
-    operation("RemoveTags", &["ResourceArns", "TagKeys"]),
+    operation(
+        "RegisterTargets",
+        &["TargetGroupArn", "Targets{Id,Port}"],
+        changes::register_targets,
+    ),
+    operation(
+        "DeregisterTargets",
+        &["TargetGroupArn", "Targets{Id,Port}"],
+        changes::deregister_targets,
+    ),
+    operation("AddTags", &["ResourceArns", "Tags{Key,Value}"], |world, call| {
+        change(world, call, changes::add_tags)
+    }),
+    operation("RemoveTags", &["ResourceArns", "TagKeys"], |world, call| {
+        change(world, call, changes::remove_tags)
+    }),
 ];
 
 pub(crate) const SERVICE: Service = Service {
     scope: "elasticloadbalancing",
     title: "Elastic Load Balancing",
     operations: OPERATIONS,
-    run,
+    refuses: None,
 };
 
-fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
-    match call.operation.as_str() {
-        "RegisterTargets" => return changes::register_targets(world, call),
-        "DeregisterTargets" => return changes::deregister_targets(world, call),
-        _ => {}
-    }
+/// Reads the load balancers of the region that a call is for.
+fn read(
+    world: &World,
+    call: &Call,
+    answer: fn(&Balancing, &Call) -> Result<Answer, Refusal>,
+) -> Result<Answer, Refusal> {
     let mut state = world.lock();
-    let region = state.region(&call.region);
-    if let Some(answer) = change(&mut region.balancing, call) {
-        return answer;
-    }
-    let balancing = &region.balancing.second_generation();
-    match call.operation.as_str() {
-        "DescribeListeners" => describe_listeners(balancing, call),
-        "DescribeLoadBalancerAttributes" => describe_load_balancer_attributes(balancing, call),
-        "DescribeLoadBalancers" => describe_load_balancers(balancing, call),
-        "DescribeRules" => rules::describe(balancing, call),
-        "DescribeTags" => describe_tags(balancing, call),
-        "DescribeTargetGroupAttributes" => describe_target_group_attributes(balancing, call),
-        "DescribeTargetGroups" => describe_target_groups(balancing, call),
-        "DescribeTargetHealth" => describe_target_health(region, call),
-        other => Err(super::not_implemented(format!("{other} of Elastic Load Balancing"))),
-    }
+    answer(&state.region(&call.region).balancing.second_generation(), call)
 }
 
-/// Runs an operation that changes something; `None` if it is not one.
-fn change(balancing: &mut Balancing, call: &Call) -> Option<Result<Answer, Refusal>> {
-    Some(match call.operation.as_str() {
-        "CreateRule" => rules::create(balancing, call),
-        "ModifyRule" => rules::modify(balancing, call),
-        "DeleteRule" => rules::delete(balancing, call),
-        "SetRulePriorities" => rules::set_priorities(balancing, call),
-        "ModifyTargetGroup" => changes::modify_target_group(balancing, call),
-        "ModifyTargetGroupAttributes" => changes::modify_target_group_attributes(balancing, call),
-        "ModifyLoadBalancerAttributes" => changes::modify_load_balancer_attributes(balancing, call),
-        "AddTags" => changes::add_tags(balancing, call),
-        "RemoveTags" => changes::remove_tags(balancing, call),
-        _ => return None,
-    })
+/// Changes them.
+fn change(
+    world: &World,
+    call: &Call,
+    answer: fn(&mut Balancing, &Call) -> Result<Answer, Refusal>,
+) -> Result<Answer, Refusal> {
+    let mut state = world.lock();
+    answer(&mut state.region(&call.region).balancing, call)
 }
 
 /// An empty result. Written here: the generated serializers put an element into it.
@@ -347,7 +367,9 @@ fn describe_target_group_attributes(balancing: &Balancing, call: &Call) -> Resul
     Ok(wire::serialize_describe_target_group_attributes_response(&result).into())
 }
 
-fn describe_target_health(region: &Region, call: &Call) -> Result<Answer, Refusal> {
+fn describe_target_health(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let mut state = world.lock();
+    let region = state.region(&call.region);
     let request: m::DescribeTargetHealthInput = call.query()?;
     let group = target_group(&region.balancing, &request.target_group_arn)?;
     let shown = match request.targets.map(|list| list.items) {

@@ -51,18 +51,30 @@ impl Operation {
     }
 }
 
-pub(crate) const fn operation(name: &'static str, honoured: &'static [&'static str]) -> Operation {
-    Operation { name, honoured }
+/// An operation and what runs it.
+pub(crate) struct Entry {
+    operation: Operation,
+    run: fn(&Arc<World>, &Call) -> Result<Answer, Refusal>,
 }
 
-/// A service: its name in signatures, its operations, and what runs one.
+const fn operation(
+    name: &'static str,
+    honoured: &'static [&'static str],
+    run: fn(&Arc<World>, &Call) -> Result<Answer, Refusal>,
+) -> Entry {
+    let operation = Operation { name, honoured };
+    Entry { operation, run }
+}
+
+/// A service: its name in signatures, and its operations.
 pub(crate) struct Service {
     /// As in a signature's scope.
     pub scope: &'static str,
     /// As AWS writes it.
     pub title: &'static str,
-    pub operations: &'static [Operation],
-    pub run: fn(&Arc<World>, &Call) -> Result<Answer, Refusal>,
+    pub operations: &'static [Entry],
+    /// What is wrong with a request whatever its operation, where a service has such a thing.
+    pub refuses: Option<fn(&Arc<World>, &Call) -> Result<(), Refusal>>,
 }
 
 /// Every service but S3, which streams (see [`s3`]).
@@ -89,7 +101,7 @@ pub(crate) fn all_operations() -> Vec<(&'static str, Operation)> {
     let most = SERVICES
         .iter()
         .chain([&classic_load_balancing::SERVICE])
-        .flat_map(|service| service.operations.iter().map(|operation| (service.title, *operation)));
+        .flat_map(|service| service.operations.iter().map(|entry| (service.title, entry.operation)));
     let of_s3 = s3::OPERATIONS.iter().map(|operation| (s3::TITLE, *operation));
     most.chain(of_s3).collect()
 }
@@ -148,16 +160,19 @@ async fn run_s3(world: &Arc<World>, store: &Store, call: &Call) -> Result<Answer
 /// The service's own refusals; `NotImplemented` where the sandbox has its limits.
 pub(crate) fn dispatch(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let service = service_of(call).ok_or_else(|| not_implemented(format!("the service '{}'", call.service)))?;
-    let operation = service
+    let entry = service
         .operations
         .iter()
-        .find(|operation| operation.name == call.operation)
+        .find(|entry| entry.operation.name == call.operation)
         .ok_or_else(|| not_implemented(format!("{} of {}", call.operation, service.title)))?;
-    check(service.title, operation, &document::of(call))?;
+    check(service.title, &entry.operation, &document::of(call))?;
     if !is_read(&call.operation) {
         keep_for_readers(world, call);
     }
-    (service.run)(world, call)
+    if let Some(refuse) = service.refuses {
+        refuse(world, call)?;
+    }
+    (entry.run)(world, call)
 }
 
 /// Whether an operation changes nothing, by its name.

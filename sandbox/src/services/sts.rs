@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use jiff::SignedDuration;
 use serde::Deserialize;
 
-use super::{Operation, Service, operation};
+use super::{Entry, Service, operation};
 use crate::protocols::call::{Answer, Call};
 use crate::protocols::xml::escape;
 use crate::world::iam::policy::{Document, request_context};
@@ -17,23 +17,24 @@ use crate::world::{Refusal, World};
 const SHORTEST_SESSION: i32 = 900;
 const SESSION: i32 = 3600;
 
-const OPERATIONS: &[Operation] = &[
-    operation("AssumeRole", &["RoleArn", "RoleSessionName", "DurationSeconds"]),
-    operation("GetCallerIdentity", &[]),
+const OPERATIONS: &[Entry] = &[
+    operation(
+        "AssumeRole",
+        &["RoleArn", "RoleSessionName", "DurationSeconds"],
+        assume_role,
+    ),
+    operation("GetCallerIdentity", &[], get_caller_identity),
 ];
 
 pub(crate) const SERVICE: Service = Service {
     scope: "sts",
     title: "STS",
     operations: OPERATIONS,
-    run,
+    refuses: None,
 };
 
-fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
-    let result = match call.operation.as_str() {
-        "AssumeRole" => assume_role(world, call)?,
-        _ => get_caller_identity(world, call),
-    };
+/// What every operation's answer has around its result.
+fn answer(call: &Call, result: &str) -> Answer {
     let name = &call.operation;
     let body = format!(
         "<{name}Response xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><{name}Result>{result}</{name}Result>\
@@ -41,20 +42,21 @@ fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     );
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/xml"));
-    Ok(Answer {
+    Answer {
         status: StatusCode::OK,
         headers,
         body: Bytes::from(body),
-    })
+    }
 }
 
-fn get_caller_identity(world: &Arc<World>, call: &Call) -> String {
+fn get_caller_identity(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let state = world.lock();
     let id = state.iam.credentials.unique_id(&call.caller);
-    format!(
+    let result = format!(
         "<Arn>{}</Arn><UserId>{id}</UserId><Account>{}</Account>",
         call.caller, state.account
-    )
+    );
+    Ok(answer(call, &result))
 }
 
 #[derive(Deserialize)]
@@ -66,7 +68,7 @@ struct AssumeRole {
 }
 
 /// The way to an identity that may less than the account's own user.
-fn assume_role(world: &Arc<World>, call: &Call) -> Result<String, Refusal> {
+fn assume_role(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: AssumeRole = call.query()?;
     let denied = || {
         let text = format!(
@@ -102,7 +104,7 @@ fn assume_role(world: &Arc<World>, call: &Call) -> Result<String, Refusal> {
         .iam
         .credentials
         .assume(&account, &request.role_arn, session, Some(expires));
-    Ok(format!(
+    let result = format!(
         "<Credentials><AccessKeyId>{}</AccessKeyId><SecretAccessKey>{}</SecretAccessKey><SessionToken>{}</SessionToken>\
          <Expiration>{}</Expiration></Credentials><AssumedRoleUser><AssumedRoleId>{}</AssumedRoleId><Arn>{}</Arn>\
          </AssumedRoleUser>",
@@ -112,5 +114,6 @@ fn assume_role(world: &Arc<World>, call: &Call) -> Result<String, Refusal> {
         expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
         escape(&id),
         escape(&arn),
-    ))
+    );
+    Ok(answer(call, &result))
 }

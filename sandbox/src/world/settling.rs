@@ -50,12 +50,6 @@ impl<T: Clone> Settling<T> {
         let later = self.was.iter().find(|(changed, _)| *changed > as_of);
         later.map_or(&self.is, |(_, was)| was)
     }
-
-    /// As [`Settling::seen`], for readers that share their way with writers.
-    pub(crate) fn seen_mut(&mut self, as_of: Timestamp) -> &mut T {
-        let later = self.was.iter_mut().find(|(changed, _)| *changed > as_of);
-        later.map_or(&mut self.is, |(_, was)| was)
-    }
 }
 
 impl<T> Deref for Settling<T> {

@@ -8,15 +8,15 @@ use std::sync::Arc;
 use winterbaume_cloudwatch::model as m;
 
 use super::page::page;
-use super::{Operation, Service, operation};
+use super::{Entry, Service, operation};
 use crate::protocols::call::{Answer, Call};
 use crate::protocols::cloudwatch::{decode, encode};
 use crate::world::monitoring::history::HistoryItem;
 use crate::world::monitoring::{Alarm, Verdict, minute};
 use crate::world::{Refusal, World};
 
-const OPERATIONS: &[Operation] = &[
-    operation("DeleteAlarms", &["AlarmNames"]),
+const OPERATIONS: &[Entry] = &[
+    operation("DeleteAlarms", &["AlarmNames"], delete),
     operation(
         "DescribeAlarmHistory",
         &[
@@ -29,6 +29,7 @@ const OPERATIONS: &[Operation] = &[
             "NextToken",
             "ScanBy",
         ],
+        describe_history,
     ),
     operation(
         "DescribeAlarms",
@@ -41,6 +42,7 @@ const OPERATIONS: &[Operation] = &[
             "MaxRecords",
             "NextToken",
         ],
+        describe,
     ),
     operation(
         "DescribeAlarmsForMetric",
@@ -52,13 +54,18 @@ const OPERATIONS: &[Operation] = &[
             "Period",
             "Unit",
         ],
+        describe_for_metric,
     ),
-    operation("DisableAlarmActions", &["AlarmNames"]),
-    operation("EnableAlarmActions", &["AlarmNames"]),
-    operation("GetMetricData", metrics::GET_DATA),
-    operation("GetMetricStatistics", metrics::GET_STATISTICS),
-    operation("ListMetrics", metrics::LIST),
-    operation("ListTagsForResource", &["ResourceARN"]),
+    operation("DisableAlarmActions", &["AlarmNames"], |world, call| {
+        enable_actions(world, call, false)
+    }),
+    operation("EnableAlarmActions", &["AlarmNames"], |world, call| {
+        enable_actions(world, call, true)
+    }),
+    operation("GetMetricData", metrics::GET_DATA, metrics::get_data),
+    operation("GetMetricStatistics", metrics::GET_STATISTICS, metrics::get_statistics),
+    operation("ListMetrics", metrics::LIST, metrics::list),
+    operation("ListTagsForResource", &["ResourceARN"], list_tags),
     operation(
         "PutMetricAlarm",
         &[
@@ -81,11 +88,13 @@ const OPERATIONS: &[Operation] = &[
             "TreatMissingData",
             "Tags{Key,Value}",
         ],
+        put,
     ),
-    operation("PutMetricData", metrics::PUT),
+    operation("PutMetricData", metrics::PUT, metrics::put_data),
     operation(
         "SetAlarmState",
         &["AlarmName", "StateValue", "StateReason", "StateReasonData"],
+        set_state,
     ),
 ];
 
@@ -93,27 +102,8 @@ pub(crate) const SERVICE: Service = Service {
     scope: "monitoring",
     title: "CloudWatch",
     operations: OPERATIONS,
-    run,
+    refuses: None,
 };
-
-fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
-    match call.operation.as_str() {
-        "DeleteAlarms" => delete(world, call),
-        "DescribeAlarmHistory" => describe_history(world, call),
-        "DescribeAlarms" => describe(world, call),
-        "DescribeAlarmsForMetric" => describe_for_metric(world, call),
-        "DisableAlarmActions" => enable_actions(world, call, false),
-        "EnableAlarmActions" => enable_actions(world, call, true),
-        "GetMetricData" => metrics::get_data(world, call),
-        "GetMetricStatistics" => metrics::get_statistics(world, call),
-        "ListMetrics" => metrics::list(world, call),
-        "ListTagsForResource" => list_tags(world, call),
-        "PutMetricAlarm" => put(world, call),
-        "PutMetricData" => metrics::put_data(world, call),
-        "SetAlarmState" => set_state(world, call),
-        other => Err(super::not_implemented(format!("{other} of CloudWatch"))),
-    }
-}
 
 const STATISTICS: &[&str] = &["SampleCount", "Average", "Sum", "Minimum", "Maximum"];
 

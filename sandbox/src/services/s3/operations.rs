@@ -7,9 +7,14 @@ use serde_json::{Map, Value};
 use super::target;
 use crate::protocols::call::Call;
 use crate::protocols::{document, xml};
-use crate::services::{Operation, operation};
+use crate::services::Operation;
 
 pub(crate) const TITLE: &str = "S3";
+
+/// One backend runs all of them.
+const fn operation(name: &'static str, honoured: &'static [&'static str]) -> Operation {
+    Operation { name, honoured }
+}
 
 /// How a body's checksum may be made; each is checked before S3 sees the body.
 const SUMS: &str = "x-amz-checksum-crc32,x-amz-checksum-crc32c,x-amz-checksum-crc64nvme,x-amz-checksum-sha1,\

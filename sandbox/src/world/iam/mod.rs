@@ -303,6 +303,28 @@ impl Iam {
         Ok(())
     }
 
+    /// # Errors
+    /// `NoSuchEntity`.
+    pub(crate) fn existing_role(&self, name: &str) -> Result<&Role, Refusal> {
+        self.role(name).ok_or_else(|| no_role(name))
+    }
+
+    /// # Errors
+    /// `NoSuchEntity`.
+    pub(crate) fn existing_instance_profile(&self, name: &str) -> Result<&InstanceProfile, Refusal> {
+        self.instance_profile(name).ok_or_else(|| no_profile(name))
+    }
+
+    /// As UpdateAssumeRolePolicy.
+    ///
+    /// # Errors
+    /// Where the document is no trust policy.
+    pub(crate) fn update_trust(&mut self, role: &str, document: String) -> Result<(), Refusal> {
+        documents::check_trust(&document)?;
+        self.role_mut(role)?.trust = document;
+        Ok(())
+    }
+
     pub(crate) fn role_mut(&mut self, name: &str) -> Result<&mut Role, Refusal> {
         self.roles.get_mut(&key(name)).ok_or_else(|| no_role(name))
     }
