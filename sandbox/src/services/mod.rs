@@ -51,17 +51,19 @@ impl Operation {
     }
 }
 
+/// Runs an operation: decodes the request, has the world do it, encodes the answer.
+type Handler = fn(&Arc<World>, &Call) -> Result<Answer, Refusal>;
+
+/// Refuses a request whatever its operation.
+type Check = fn(&Arc<World>, &Call) -> Result<(), Refusal>;
+
 /// An operation and what runs it.
 pub(crate) struct Entry {
     operation: Operation,
-    run: fn(&Arc<World>, &Call) -> Result<Answer, Refusal>,
+    run: Handler,
 }
 
-const fn operation(
-    name: &'static str,
-    honoured: &'static [&'static str],
-    run: fn(&Arc<World>, &Call) -> Result<Answer, Refusal>,
-) -> Entry {
+const fn operation(name: &'static str, honoured: &'static [&'static str], run: Handler) -> Entry {
     let operation = Operation { name, honoured };
     Entry { operation, run }
 }
@@ -73,8 +75,8 @@ pub(crate) struct Service {
     /// As AWS writes it.
     pub title: &'static str,
     pub operations: &'static [Entry],
-    /// What is wrong with a request whatever its operation, where a service has such a thing.
-    pub refuses: Option<fn(&Arc<World>, &Call) -> Result<(), Refusal>>,
+    /// Where there is something that no operation goes without.
+    pub refuses: Option<Check>,
 }
 
 /// Every service but S3, which streams (see [`s3`]).
