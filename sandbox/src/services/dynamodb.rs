@@ -242,20 +242,13 @@ fn update_continuous_backups(world: &Arc<World>, call: &Call) -> Result<Answer, 
     let request: UpdateContinuousBackupsInput = call.json()?;
     let wanted = request.point_in_time_recovery_specification;
     let now = world.clock.now();
-    let days = wanted.recovery_period_in_days.unwrap_or(35);
-    if !(1..=35).contains(&days) {
-        return Err(invalid("RecoveryPeriodInDays must be between 1 and 35"));
-    }
     let mut state = world.lock();
     let table = table_or_not_found(&mut state.region(&call.region).tables, &request.table_name)?;
-    if wanted.point_in_time_recovery_enabled {
-        if table.recovery_days.is_none() {
-            table.recovery_since = now;
-        }
-        table.recovery_days = Some(days);
-    } else {
-        table.recovery_days = None;
-    }
+    table.set_recovery(
+        now,
+        wanted.point_in_time_recovery_enabled,
+        wanted.recovery_period_in_days,
+    )?;
     let output = UpdateContinuousBackupsOutput {
         continuous_backups_description: Some(describe_backups(table, now)),
     };
@@ -270,16 +263,15 @@ fn table_or_not_found<'a>(tables: &'a mut tables::Tables, name: &str) -> Result<
 }
 
 fn describe_backups(table: &Table, now: jiff::Timestamp) -> ContinuousBackupsDescription {
-    let on = table.recovery_days.is_some();
-    // Recovery reaches up to five minutes before now.
-    let latest = seconds(now) - 300.0;
+    let recoverable = table.recoverable(now);
+    let status = if recoverable.is_some() { "ENABLED" } else { "DISABLED" };
     ContinuousBackupsDescription {
         continuous_backups_status: Some("ENABLED".to_owned()),
         point_in_time_recovery_description: Some(PointInTimeRecoveryDescription {
-            point_in_time_recovery_status: Some(if on { "ENABLED" } else { "DISABLED" }.to_owned()),
+            point_in_time_recovery_status: Some(status.to_owned()),
             recovery_period_in_days: table.recovery_days,
-            earliest_restorable_date_time: on.then(|| seconds(table.recovery_since)),
-            latest_restorable_date_time: on.then(|| latest.max(seconds(table.recovery_since))),
+            earliest_restorable_date_time: recoverable.map(|(earliest, _)| seconds(earliest)),
+            latest_restorable_date_time: recoverable.map(|(_, latest)| seconds(latest)),
         }),
     }
 }

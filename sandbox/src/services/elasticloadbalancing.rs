@@ -12,6 +12,7 @@ use super::page::page;
 use super::{Entry, Service, operation};
 use crate::protocols::call::{Answer, Call};
 use crate::world::balancing::{Balancing, Listener, LoadBalancer, ShownHealth, TargetGroup};
+use crate::world::balancing_changes::{no_load_balancer, no_target_group};
 use crate::world::clock::text;
 use crate::world::{Refusal, Region, World};
 
@@ -149,24 +150,8 @@ fn done(operation: &str) -> Answer {
     winterbaume_core::MockResponse::xml(200, body).into()
 }
 
-fn no_load_balancer(what: &str) -> Refusal {
-    Refusal::new("LoadBalancerNotFound", format!("Load balancers '[{what}]' not found"))
-}
-
-fn no_target_group(what: &str) -> Refusal {
-    Refusal::new("TargetGroupNotFound", format!("Target groups '{what}' not found"))
-}
-
 fn no_listener(what: &str) -> Refusal {
     Refusal::new("ListenerNotFound", format!("One or more listeners not found: {what}"))
-}
-
-fn load_balancer<'a>(balancing: &'a Balancing, arn: &str) -> Result<&'a LoadBalancer, Refusal> {
-    balancing.load_balancers.get(arn).ok_or_else(|| no_load_balancer(arn))
-}
-
-fn target_group<'a>(balancing: &'a Balancing, arn: &str) -> Result<&'a TargetGroup, Refusal> {
-    balancing.target_groups.get(arn).ok_or_else(|| no_target_group(arn))
 }
 
 fn number(value: u32) -> Option<i32> {
@@ -179,7 +164,7 @@ fn describe_load_balancers(balancing: &Balancing, call: &Call) -> Result<Answer,
     let names = request.names.map(|list| list.items);
     let all = &balancing.load_balancers;
     for arn in arns.iter().flatten() {
-        load_balancer(balancing, arn)?;
+        balancing.load_balancer(arn)?;
     }
     if let Some(name) = names
         .iter()
@@ -234,7 +219,7 @@ fn balancer_view(balancer: &LoadBalancer) -> m::LoadBalancer {
 
 fn describe_load_balancer_attributes(balancing: &Balancing, call: &Call) -> Result<Answer, Refusal> {
     let request: m::DescribeLoadBalancerAttributesInput = call.query()?;
-    let balancer = load_balancer(balancing, &request.load_balancer_arn)?;
+    let balancer = balancing.load_balancer(&request.load_balancer_arn)?;
     let result = m::DescribeLoadBalancerAttributesOutput {
         attributes: Some(changes::load_balancer_attributes(balancer).into()),
     };
@@ -266,7 +251,7 @@ fn describe_listeners(balancing: &Balancing, call: &Call) -> Result<Answer, Refu
     let request: m::DescribeListenersInput = call.query()?;
     let arns = request.listener_arns.map(|list| list.items);
     if let Some(arn) = &request.load_balancer_arn {
-        load_balancer(balancing, arn)?;
+        balancing.load_balancer(arn)?;
     }
     if let Some(arn) = arns
         .iter()
@@ -303,7 +288,7 @@ fn describe_target_groups(balancing: &Balancing, call: &Call) -> Result<Answer, 
     let arns = request.target_group_arns.map(|list| list.items);
     let names = request.names.map(|list| list.items);
     for arn in arns.iter().flatten() {
-        target_group(balancing, arn)?;
+        balancing.target_group(arn)?;
     }
     let all = balancing.target_groups.values();
     if let Some(name) = names
@@ -360,7 +345,7 @@ fn group_view(group: &TargetGroup, balancing: &Balancing) -> m::TargetGroup {
 
 fn describe_target_group_attributes(balancing: &Balancing, call: &Call) -> Result<Answer, Refusal> {
     let request: m::DescribeTargetGroupAttributesInput = call.query()?;
-    let group = target_group(balancing, &request.target_group_arn)?;
+    let group = balancing.target_group(&request.target_group_arn)?;
     let result = m::DescribeTargetGroupAttributesOutput {
         attributes: Some(changes::target_group_attributes(group).into()),
     };
@@ -371,7 +356,7 @@ fn describe_target_health(world: &Arc<World>, call: &Call) -> Result<Answer, Ref
     let mut state = world.lock();
     let region = state.region(&call.region);
     let request: m::DescribeTargetHealthInput = call.query()?;
-    let group = target_group(&region.balancing, &request.target_group_arn)?;
+    let group = region.balancing.target_group(&request.target_group_arn)?;
     let shown = match request.targets.map(|list| list.items) {
         None => group
             .targets
@@ -425,9 +410,9 @@ fn describe_tags(balancing: &Balancing, call: &Call) -> Result<Answer, Refusal> 
     let mut descriptions = Vec::new();
     for arn in request.resource_arns.items {
         let tags = if arn.contains(":targetgroup/") {
-            target_group(balancing, &arn)?.tags.clone()
+            balancing.target_group(&arn)?.tags.clone()
         } else if arn.contains(":loadbalancer/") {
-            load_balancer(balancing, &arn)?.tags.clone()
+            balancing.load_balancer(&arn)?.tags.clone()
         } else if arn.contains(":listener-rule/") {
             balancing.rule(&arn)?.tags.clone()
         } else if balancing.listeners.contains_key(&arn) {

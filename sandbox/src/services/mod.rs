@@ -27,14 +27,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 use http::request::Parts;
-use jiff::Timestamp;
 
 use self::authorization::{authorize, may_know_what_is_missing};
 use self::members::Members;
 use self::s3::Store;
 use crate::protocols::call::{Answer, Call, Protocol};
 use crate::protocols::document;
-use crate::world::{Refusal, State, World};
+use crate::world::{Refusal, World};
 
 /// An operation of a service, and what of its request is honoured.
 #[derive(Debug, Clone, Copy)]
@@ -168,46 +167,11 @@ pub(crate) fn dispatch(world: &Arc<World>, call: &Call) -> Result<Answer, Refusa
         .find(|entry| entry.operation.name == call.operation)
         .ok_or_else(|| not_implemented(format!("{} of {}", call.operation, service.title)))?;
     check(service.title, &entry.operation, &document::of(call))?;
-    if !is_read(&call.operation) {
-        keep_for_readers(world, call);
-    }
+    world.keep_for_readers(&call.service, &call.operation, &call.region);
     if let Some(refuse) = service.refuses {
         refuse(world, call)?;
     }
     (entry.run)(world, call)
-}
-
-/// Whether an operation changes nothing, by its name.
-fn is_read(operation: &str) -> bool {
-    ["Describe", "Get", "List", "Simulate", "Check"]
-        .iter()
-        .any(|verb| operation.starts_with(verb))
-}
-
-/// Before a change: what it may change, as readers go on seeing it for a while (see [`crate::world::settling`]).
-fn keep_for_readers(world: &World, call: &Call) {
-    let keep: fn(&mut State, &str, Timestamp) = match call.service.as_str() {
-        "iam" => |state, _, now| {
-            let oldest = state.as_of_elsewhere(now);
-            state.iam.keep(now, oldest);
-        },
-        "cloudfront" => |state, _, now| {
-            let as_of = state.as_of(now);
-            state.distributions.keep(now, as_of);
-        },
-        "wafv2" => |state, _, now| {
-            let as_of = state.as_of(now);
-            state.web_acls.keep(now, as_of);
-        },
-        "ec2" => |state, region, now| {
-            let as_of = state.as_of(now);
-            let here = state.region(region);
-            here.network.keep(now, as_of);
-            here.compute.key_pairs.keep(now, as_of);
-        },
-        _ => return,
-    };
-    keep(&mut world.lock(), &call.region, world.clock.now());
 }
 
 /// A limit of the sandbox, said as one.

@@ -3,6 +3,7 @@
 //! keeps as a document (an item, a policy, the rules of a web ACL), it keeps as one.
 
 pub mod balancing;
+pub mod balancing_changes;
 pub mod balancing_rules;
 pub mod beanstalk;
 pub mod clock;
@@ -19,6 +20,7 @@ pub mod network;
 pub mod notifications;
 pub mod plane;
 pub mod quotas;
+mod readers;
 pub mod routes;
 pub mod scaling;
 pub mod settling;

@@ -23,6 +23,9 @@ const COUNTED_EVERY: SignedDuration = SignedDuration::from_hours(6);
 /// "It can take up to one hour for the change to fully process. Any additional UpdateTimeToLive calls for the same table
 /// during this one hour duration result in a ValidationException" (UpdateTimeToLive).
 const TIME_TO_LIVE_CHANGES: SignedDuration = SignedDuration::from_hours(1);
+/// Days that point-in-time recovery reaches back, and how near to now (DynamoDB guide: PointInTimeRecovery_Howitworks).
+const LONGEST_RECOVERY: i32 = 35;
+const NOT_YET_RECOVERABLE: SignedDuration = SignedDuration::from_mins(5);
 
 /// The most bytes of a key attribute's value (developer guide, Limits).
 const LONGEST_PARTITION: usize = 2048;
@@ -389,6 +392,31 @@ impl Table {
             changed: Some(now),
         };
         Ok(())
+    }
+
+    /// As UpdateContinuousBackups: for that many days back, or the most; what was on before goes on.
+    ///
+    /// # Errors
+    /// `ValidationException` for days that no table can have.
+    pub fn set_recovery(&mut self, now: Timestamp, enabled: bool, days: Option<i32>) -> Result<(), Refusal> {
+        let days = days.unwrap_or(LONGEST_RECOVERY);
+        if !(1..=LONGEST_RECOVERY).contains(&days) {
+            return Err(invalid(format!(
+                "RecoveryPeriodInDays must be between 1 and {LONGEST_RECOVERY}"
+            )));
+        }
+        if enabled && self.recovery_days.is_none() {
+            self.recovery_since = now;
+        }
+        self.recovery_days = enabled.then_some(days);
+        Ok(())
+    }
+
+    /// The moments between which the table can be had back, while recovery is on: up to five minutes before now.
+    pub fn recoverable(&self, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
+        self.recovery_days?;
+        let latest = now - NOT_YET_RECOVERABLE;
+        Some((self.recovery_since, latest.max(self.recovery_since)))
     }
 
     /// Where an item with these attributes has its place.

@@ -57,15 +57,7 @@ pub(super) fn delete_draft(world: &Arc<World>, call: &Call) -> Result<Answer, Re
     let mut state = world.lock();
     let beanstalk = &mut state.region(&call.region).beanstalk;
     let meant = Reference::by_name(request.environment_name).of(request.application_name);
-    let id = beanstalk.find(&meant)?;
-    if let Some(environment) = beanstalk.environments.get_mut(&id)
-        && environment
-            .draft
-            .as_ref()
-            .is_some_and(|(status, _)| *status == "failed")
-    {
-        environment.draft = None;
-    }
+    beanstalk.delete_draft(&meant)?;
     Ok(wire::serialize_delete_environment_configuration_response().into())
 }
 

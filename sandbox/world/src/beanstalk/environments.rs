@@ -70,6 +70,21 @@ pub fn cname(prefix: &str, region: &str) -> String {
 }
 
 impl Beanstalk {
+    /// Another customer of AWS's takes a CNAME prefix.
+    pub fn take_prefix(&mut self, prefix: &str) {
+        self.foreign_prefixes.insert(prefix.to_owned());
+    }
+
+    /// The other customer gives it up.
+    pub fn give_up_prefix(&mut self, prefix: &str) {
+        self.foreign_prefixes.remove(prefix);
+    }
+
+    /// Those that other customers have.
+    pub fn taken_prefixes(&self) -> impl Iterator<Item = &String> {
+        self.foreign_prefixes.iter()
+    }
+
     /// Whether a CNAME prefix is free: one namespace for all customers of a region.
     pub fn prefix_is_free(&self, prefix: &str) -> bool {
         let same = |other: &str| other.eq_ignore_ascii_case(prefix);
@@ -430,6 +445,21 @@ pub fn set_operations_role(
         environment.operations_role = role;
     }
     Ok(())
+}
+
+impl Beanstalk {
+    /// As DeleteEnvironmentConfiguration: takes away what could not be deployed (botocore: elasticbeanstalk). What is being
+    /// deployed stays.
+    ///
+    /// # Errors
+    /// Where there is no such environment.
+    pub fn delete_draft(&mut self, reference: &Reference) -> Result<(), Refusal> {
+        let id = self.find(reference)?;
+        if let Some(environment) = self.environments.get_mut(&id) {
+            environment.draft.take_if(|(status, _)| *status == "failed");
+        }
+        Ok(())
+    }
 }
 
 /// As RestartAppServer: every instance's processes are started again.

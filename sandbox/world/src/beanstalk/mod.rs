@@ -64,7 +64,7 @@ pub struct Beanstalk {
     pub events: Vec<Event>,
     /// CNAME prefixes that other customers of AWS have: they are one namespace per region. `*` at the end of one stands for
     /// anything.
-    pub foreign_prefixes: BTreeSet<String>,
+    foreign_prefixes: BTreeSet<String>,
 }
 
 #[derive(Debug, Clone)]

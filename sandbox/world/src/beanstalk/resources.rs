@@ -12,7 +12,8 @@ use super::workflow::Run;
 use super::{Environment, Made, classic, deployment};
 use crate::balancing::{HealthCheck, Listener, LoadBalancer, TargetGroup};
 use crate::compute::{InstanceSpec, images};
-use crate::monitoring::{Alarm, LogGroup};
+use crate::monitoring::LogGroup;
+use crate::monitoring::alarms::NewAlarm;
 use crate::network::security_groups::{Permission, Source};
 use crate::network::{Subnet, zones};
 use crate::notifications::{Subscription, Topic};
@@ -474,8 +475,7 @@ impl Site<'_> {
                 ("AWS/ApplicationELB", "LoadBalancer", name)
             }
         };
-        let alarm = Alarm {
-            arn: format!("arn:aws:cloudwatch:{}:{}:alarm:{name}", self.run.region, self.account),
+        let alarm = NewAlarm {
             name: name.to_owned(),
             description: Some(format!("ElasticBeanstalk Default Scale {direction} alarm")),
             namespace: namespace.to_owned(),
@@ -493,15 +493,10 @@ impl Site<'_> {
             alarm_actions: vec![policy.to_owned()],
             ok_actions: Vec::new(),
             insufficient_data_actions: Vec::new(),
-            state: "INSUFFICIENT_DATA",
-            state_reason: "Unchecked: Initial alarm creation".to_owned(),
-            state_reason_data: None,
-            state_updated: now,
-            state_transitioned: now,
-            updated: now,
             tags: self.tags(),
         };
-        self.here.monitoring.put_alarm(alarm);
+        let monitoring = &mut self.here.monitoring;
+        monitoring.put_alarm(&self.run.region, &self.account, alarm, now);
     }
 
     /// The load balancer, and its listener at port 80. From here on its name is known.

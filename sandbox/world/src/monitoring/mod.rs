@@ -1,6 +1,7 @@
 //! CloudWatch: metrics, alarms with their history, and the log groups that Beanstalk makes.
 //! Must know nothing of what an alarm's action does; [`minute`] alone drives it.
 
+pub mod alarms;
 pub(crate) mod evaluation;
 pub mod history;
 pub mod metrics;
@@ -107,28 +108,6 @@ pub struct LogGroup {
 }
 
 impl Monitoring {
-    /// As PutMetricAlarm: an alarm of that name is overwritten, but keeps its state and its tags.
-    pub fn put_alarm(&mut self, mut alarm: Alarm) {
-        let old = self.alarms.get(&alarm.name);
-        if let Some(old) = old {
-            alarm.state = old.state;
-            alarm.state_reason.clone_from(&old.state_reason);
-            alarm.state_reason_data.clone_from(&old.state_reason_data);
-            alarm.state_updated = old.state_updated;
-            alarm.state_transitioned = old.state_transitioned;
-            alarm.tags.clone_from(&old.tags);
-        }
-        self.history.push(history::configured(&alarm, old.is_some()));
-        self.alarms.insert(alarm.name.clone(), alarm);
-    }
-
-    /// As DeleteAlarms does with each; its history stays.
-    pub fn delete_alarm(&mut self, name: &str, now: Timestamp) {
-        if let Some(alarm) = self.alarms.remove(name) {
-            self.history.push(history::deleted(&alarm, now));
-        }
-    }
-
     /// Puts an alarm into a state, and tells whether it became another.
     pub(crate) fn set_state(&mut self, name: &str, verdict: Verdict, now: Timestamp) -> bool {
         let Some(alarm) = self.alarms.get_mut(name) else {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::alarms::NewAlarm;
 use super::evaluation::evaluate;
 use super::metrics::{Metric, Metrics, Sample, after};
 use super::{Alarm, Monitoring, Verdict};
@@ -22,10 +23,9 @@ fn metric() -> Metric {
 }
 
 /// Above 50 on average, in three of three periods of a minute.
-fn alarm() -> Alarm {
+fn new_alarm() -> NewAlarm {
     let metric = metric();
-    Alarm {
-        arn: "arn:aws:cloudwatch:us-east-1:000000000000:alarm:high".to_owned(),
+    NewAlarm {
         name: "high".to_owned(),
         description: None,
         namespace: metric.namespace,
@@ -43,14 +43,18 @@ fn alarm() -> Alarm {
         alarm_actions: vec!["policy".to_owned()],
         ok_actions: Vec::new(),
         insufficient_data_actions: Vec::new(),
-        state: "INSUFFICIENT_DATA",
-        state_reason: "Unchecked: Initial alarm creation".to_owned(),
-        state_reason_data: None,
-        state_updated: time(0),
-        state_transitioned: time(0),
-        updated: time(0),
         tags: Tags::new(),
     }
+}
+
+fn put(monitoring: &mut Monitoring) {
+    monitoring.put_alarm("us-east-1", "000000000000", new_alarm(), time(0));
+}
+
+fn alarm() -> Alarm {
+    let mut monitoring = Monitoring::default();
+    put(&mut monitoring);
+    monitoring.alarms.remove("high").unwrap()
 }
 
 fn publish(metrics: &mut Metrics, seconds: i64, value: f64) {
@@ -183,7 +187,7 @@ fn statistics_count_periods_from_the_minute_of_their_start() {
 #[test]
 fn history_tells_of_settings_and_states_and_survives_the_alarm() {
     let mut monitoring = Monitoring::default();
-    monitoring.put_alarm(alarm());
+    put(&mut monitoring);
     let verdict = |state| Verdict {
         state,
         reason: "by hand".to_owned(),
@@ -191,7 +195,7 @@ fn history_tells_of_settings_and_states_and_survives_the_alarm() {
     };
     assert!(monitoring.set_state("high", verdict("ALARM"), time(60)));
     assert!(!monitoring.set_state("high", verdict("ALARM"), time(120)));
-    monitoring.put_alarm(alarm());
+    put(&mut monitoring);
     assert_eq!(
         monitoring.alarms["high"].state, "ALARM",
         "a new setting keeps the state"

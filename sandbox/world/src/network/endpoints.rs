@@ -48,4 +48,18 @@ impl Network {
         };
         Ok(self.endpoints.entry(endpoint.id.clone()).or_insert(endpoint))
     }
+
+    /// As DeleteVpcEndpoints does with each.
+    ///
+    /// # Errors
+    /// `InvalidVpcEndpoint.NotFound`, which the operation tells within its success.
+    pub fn delete_endpoint(&mut self, id: &str) -> Result<(), Refusal> {
+        match self.endpoints.remove(id) {
+            Some(_) => Ok(()),
+            None => Err(Refusal::new(
+                "InvalidVpcEndpoint.NotFound",
+                format!("The Vpc Endpoint Id '{id}' does not exist"),
+            )),
+        }
+    }
 }

@@ -224,12 +224,7 @@ fn what_cannot_be_created_is_refused_at_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn names_and_cnames_are_checked_and_a_network_load_balancer_is_refused_clearly() {
     let fake = prepared();
-    fake.world
-        .lock()
-        .region(REGION)
-        .beanstalk
-        .foreign_prefixes
-        .insert("taken".to_owned());
+    fake.world.lock().region(REGION).beanstalk.take_prefix("taken");
     let try_it = |new| environments::create(&fake.world, &caller("r"), new).unwrap_err();
     let taken = NewEnvironment {
         prefix: Some("Taken".to_owned()),
