@@ -1,5 +1,5 @@
 //! AWS on loopback: a control plane that AWS's own clients believe, and a data plane of real processes behind real proxies.
-//! Must know nothing of confctl but its name, for its directory and hints: what speaks to it is any AWS client.
+//! Must know nothing of confctl but its name, for its directory, hints and hidden command: what speaks to it is any AWS client.
 
 pub mod daemon;
 #[cfg(test)]

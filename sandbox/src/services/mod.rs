@@ -1,5 +1,5 @@
-//! One file a service: codec ↔ world, nothing else. The only place that sees winterbaume's codecs.
-//! Each file has a table of the operations that it does, which dispatch and docs/sandbox.md read.
+//! One file a service: codec ↔ world. What is decided here is the form of a request and where the sandbox has its limits; what a
+//! request does, the world decides. Each file has a table of the operations that it does, which dispatch and docs/sandbox.md read.
 
 mod authorization;
 pub(crate) mod autoscaling;
