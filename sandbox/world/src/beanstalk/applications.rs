@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::environments::{self, Caller};
 use super::events::{Event, Severity};
 use super::lifecycle::Lifecycle;
 use super::quotas::check_tags;
 use super::templates::Template;
-use super::{Beanstalk, Origin, Status, extensions};
+use super::{Beanstalk, Origin, Reference, Status, extensions};
 use crate::settling::Settling;
 use crate::{Refusal, Tags, World};
 
@@ -110,11 +111,45 @@ impl Beanstalk {
     }
 
     /// With its versions; environments that run keep it, unless the caller ends them first.
-    pub fn delete_application(&mut self, origin: &Origin, name: &str) -> Result<(), Refusal> {
+    fn delete_application(&mut self, origin: &Origin, name: &str) -> Result<(), Refusal> {
         if self.applications.remove(name).is_some() {
             self.tell(origin, name, None, "The application has been deleted successfully.");
         }
         Ok(())
+    }
+
+    /// As UpdateApplication: a description that is not given stays.
+    ///
+    /// # Errors
+    /// Where there is no such application.
+    pub fn update_application(
+        &mut self,
+        now: Timestamp,
+        name: &str,
+        description: Option<String>,
+    ) -> Result<&Application, Refusal> {
+        let application = self.application_mut(name)?;
+        application.description = description.or(application.description.take());
+        application.updated = now;
+        Ok(application)
+    }
+
+    /// As UpdateApplicationVersion: a description that is not given stays.
+    ///
+    /// # Errors
+    /// Where there is no such version.
+    pub fn update_version(
+        &mut self,
+        now: Timestamp,
+        application: &str,
+        label: &str,
+        description: Option<String>,
+    ) -> Result<&Version, Refusal> {
+        let version = self.application_mut(application)?.versions.get_mut(label);
+        let version = version.ok_or_else(|| invalid(format!("No Application Version named '{label}' found.")))?;
+        version.description = description.or(version.description.take());
+        version.updated = now;
+        Ok(version)
     }
 
     /// Environments of an application that still live.
@@ -193,6 +228,48 @@ impl Beanstalk {
             request_id: Some(origin.request_id.clone()),
         });
     }
+}
+
+/// As DeleteApplication: by force its environments are ended first; else they stand in the way. Gives the templates that went.
+///
+/// # Errors
+/// `OperationInProgressFailure` where an environment runs, and is not to be ended or cannot be.
+pub fn delete(world: &Arc<World>, caller: &Caller, name: &str, by_force: bool) -> Result<Vec<String>, Refusal> {
+    let busy = |message: String| Refusal::new("OperationInProgressFailure", message);
+    let running = world.lock().region(&caller.region).beanstalk.environments_of(name);
+    if !running.is_empty() && !by_force {
+        return Err(busy(format!(
+            "Unable to delete application {name} because it has environments that are running."
+        )));
+    }
+    for id in running {
+        let ended = environments::terminate(world, caller, &Reference::by_id(id));
+        ended.map_err(|refusal| busy(refusal.message))?;
+    }
+    let mut state = world.lock();
+    let origin = caller.origin(&state.account, world.clock.now());
+    let beanstalk = &mut state.region(&caller.region).beanstalk;
+    let templates = beanstalk
+        .application(name)
+        .map(|it| it.templates.keys().cloned().collect());
+    beanstalk.delete_application(&origin, name)?;
+    Ok(templates.unwrap_or_default())
+}
+
+/// Whether a version can be made of that object.
+///
+/// # Errors
+/// Where it is not there, or not in the region.
+pub async fn check_source(world: &World, region: &str, bucket: &str, key: &str) -> Result<(), Refusal> {
+    if world.objects.get(bucket, key).await.is_none() {
+        let message = format!("Unable to download from S3 location (Bucket: {bucket}  Key: {key}). Reason: Not Found");
+        return Err(Refusal::new("InvalidParameterCombination", message));
+    }
+    if world.objects.region(bucket).is_some_and(|place| place != region) {
+        let message = "The specified S3 bucket does not belong to the S3 region in which the service is running.";
+        return Err(Refusal::new("S3LocationNotInServiceRegionException", message));
+    }
+    Ok(())
 }
 
 /// Looks into a bundle in the background, as `Process=true` asks: PROCESSED, or FAILED without a reason, as on AWS.

@@ -14,7 +14,7 @@ use super::settings::Settings;
 use super::terminate;
 use super::update::{self, Change};
 use super::workflow::Run;
-use super::{Abort, Beanstalk, Environment, Made, Reference, Status};
+use super::{Abort, Beanstalk, Environment, Made, Origin, Reference, Status};
 use crate::settling::Settling;
 use crate::{Refusal, Region, Tags, World, ids};
 
@@ -58,6 +58,18 @@ pub struct Caller {
     pub region: String,
     pub arn: String,
     pub request_id: String,
+}
+
+impl Caller {
+    /// The same as what applications are told of it.
+    pub(super) fn origin(&self, account: &str, now: Timestamp) -> Origin {
+        Origin {
+            region: self.region.clone(),
+            account: account.to_owned(),
+            request_id: self.request_id.clone(),
+            now,
+        }
+    }
 }
 
 fn invalid(message: impl Into<String>) -> Refusal {

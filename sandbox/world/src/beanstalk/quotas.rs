@@ -21,7 +21,7 @@ fn check(present: usize, most: usize, what: &str, code: &str) -> Result<(), Refu
 }
 
 /// Limits of tags (Beanstalk guide: applications-tagging-resources).
-pub fn check_tags(tags: &Tags) -> Result<(), Refusal> {
+pub(super) fn check_tags(tags: &Tags) -> Result<(), Refusal> {
     let invalid = |message: String| Refusal::new("InvalidParameterValue", message);
     if tags.len() > TAGS {
         return Err(invalid(format!("You can't specify more than {TAGS} tags.")));

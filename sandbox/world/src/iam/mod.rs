@@ -6,6 +6,7 @@ pub(crate) mod documents;
 pub mod linked_roles;
 pub mod managed;
 pub mod policy;
+mod sessions;
 pub mod simulation;
 
 use std::collections::{BTreeMap, BTreeSet};
