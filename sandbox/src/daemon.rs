@@ -24,7 +24,7 @@ use crate::instances::{Machines, RoleCredentials};
 use crate::services::s3::Store;
 use crate::world::clock::Clock;
 use crate::world::gates::{self, Gates};
-use crate::world::{World, ids, monitoring};
+use crate::world::{World, ids, monitoring, tagging};
 
 /// The account that the sandbox plays.
 const ACCOUNT: &str = "123456789012";
@@ -340,6 +340,7 @@ fn new_world(directory: &Path, options: &Options, info: &Info, store: &Store) ->
     credentials.add_user(&user, &info.access_key_id, &info.secret_access_key);
     drop(state);
     monitoring::minute::run(&world);
+    tagging::run(&world);
     world
 }
 

@@ -17,9 +17,11 @@ use super::reads::ReadOnly;
 use super::services::cloudformation::CloudFormation;
 use super::services::cloudwatch::CloudWatch;
 use super::services::load_balancing::LoadBalancing;
+use super::services::logs::Logs;
 use super::services::quotas::ServiceQuotas;
 use super::services::s3::S3;
 use super::services::ssm::Ssm;
+use super::services::tagging::Tagging;
 use super::services::waf::Waf;
 use super::sign_in::SignIn;
 use crate::engine::{Error, Kind};
@@ -57,10 +59,14 @@ pub struct Aws {
     pub dynamodb: aws_sdk_dynamodb::Client,
     pub ec2: aws_sdk_ec2::Client,
     pub elb: LoadBalancing,
+    /// Of [`GLOBAL_REGION`].
+    pub global_tagging: Tagging,
     pub iam: aws_sdk_iam::Client,
+    pub logs: Logs,
     pub quotas: ServiceQuotas,
     pub s3: S3,
     pub ssm: Ssm,
+    pub tagging: Tagging,
     pub waf: Waf,
 }
 
@@ -239,10 +245,13 @@ fn clients(target: &Target, config: &SdkConfig, region: &str, account: &str, cal
         dynamodb: client!(aws_sdk_dynamodb, region),
         ec2: client!(aws_sdk_ec2, region),
         elb: LoadBalancing::new(config, region, mode),
+        global_tagging: Tagging::new(config, GLOBAL_REGION, mode),
         iam: client!(aws_sdk_iam, region),
+        logs: Logs::new(config, region, mode),
         quotas: ServiceQuotas::new(config, region, mode),
         s3: S3::new(config, region, mode, account),
         ssm: Ssm::new(config, region, mode),
+        tagging: Tagging::new(config, region, mode),
         waf: Waf::new(config, GLOBAL_REGION, mode),
     }
 }

@@ -100,6 +100,7 @@ const CODES: &[(&str, Kind, Option<&str>)] = &[
     ("ProvisionedThroughputExceededException", Kind::Unreachable, BUSY),
     ("RequestLimitExceeded", Kind::Unreachable, BUSY),
     ("RequestTimeout", Kind::Unreachable, BUSY),
+    ("ThrottledException", Kind::Unreachable, BUSY),
     ("Throttling", Kind::Unreachable, BUSY),
     ("ThrottlingException", Kind::Unreachable, BUSY),
     ("TooManyRequestsException", Kind::Unreachable, BUSY),

@@ -13,6 +13,7 @@ pub mod presence;
 pub mod proof;
 pub mod reads;
 pub mod record;
+pub mod search;
 pub mod services;
 pub mod sign_in;
 pub mod simulation;

@@ -30,6 +30,7 @@ pub const READS: &[(&str, &[&str])] = &[
         ],
     ),
     ("CloudWatch", &["DescribeAlarms", "GetMetricStatistics"]),
+    ("CloudWatch Logs", &["DescribeLogGroups", "ListTagsForResource"]),
     (
         "DynamoDB",
         &[
@@ -89,6 +90,7 @@ pub const READS: &[(&str, &[&str])] = &[
             "SimulatePrincipalPolicy",
         ],
     ),
+    ("Resource Groups Tagging API", &["GetResources"]),
     ("S3", &["GetObject", "ListObjectsV2"]),
     ("SSM", &["DescribeInstanceInformation", "GetCommandInvocation"]),
     ("STS", &["GetCallerIdentity"]),

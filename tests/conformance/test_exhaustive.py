@@ -28,6 +28,7 @@ TITLES = {
     "elbv2": "Elastic Load Balancing",
     "iam": "IAM",
     "logs": "CloudWatch Logs",
+    "resourcegroupstaggingapi": "Resource Groups Tagging API",
     "s3": "S3",
     "service-quotas": "Service Quotas",
     "sns": "SNS",

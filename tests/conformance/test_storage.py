@@ -1,6 +1,7 @@
 """S3 as Beanstalk's clients use it: conditional writes, versions, copies, parts, owners."""
 
 import io
+import json
 import urllib.error
 import urllib.request
 
@@ -104,6 +105,23 @@ class Storage(Case):
         bundle = {"S3Bucket": "conformance-far", "S3Key": "v.zip"}
         self.refuses("S3LocationNotInServiceRegionException", beanstalk.create_application_version,
                      ApplicationName="near", VersionLabel="one", SourceBundle=bundle)
+
+    def test_beanstalks_bucket_is_not_deleted_before_its_policy_is(self):
+        beanstalk = client("elasticbeanstalk", "eu-west-1")
+        s3 = client("s3", "eu-west-1")
+        bucket = {"Bucket": beanstalk.create_storage_location()["S3Bucket"]}
+        s3.put_object(**bucket, Key="k", Body=b"x")
+        self.refuses("AccessDenied", s3.delete_bucket, **bucket)
+        denial = json.loads(s3.get_bucket_policy(**bucket)["Policy"])["Statement"][-1]
+        self.assertEqual(("Deny", "s3:DeleteBucket"), (denial["Effect"], denial["Action"]))
+        s3.delete_bucket_policy(**bucket)
+        self.refuses("BucketNotEmpty", s3.delete_bucket, **bucket)
+        s3.delete_object(**bucket, Key="k")
+        s3.delete_bucket(**bucket)
+        self.refuses("404", s3.head_bucket, **bucket)
+        # It is made again as it was.
+        self.assertEqual(bucket["Bucket"], beanstalk.create_storage_location()["S3Bucket"])
+        self.refuses("AccessDenied", s3.delete_bucket, **bucket)
 
     def test_versions_are_kept_where_the_bucket_says_so(self):
         bucket = {"Bucket": "conformance-versions"}

@@ -49,6 +49,22 @@ class Late(Case):
         self.shows("the table", dynamodb.describe_table, TableName="fresh")
         until("its tags", lambda: dynamodb.list_tags_of_resource(ResourceArn=table)["Tags"] == TAGS)
 
+    def test_the_index_of_tags_is_told_later_still(self):
+        dynamodb, tagging = client("dynamodb"), client("resourcegroupstaggingapi")
+        table = dynamodb.create_table(
+            TableName="indexed", BillingMode="PAY_PER_REQUEST", Tags=[{"Key": "indexed", "Value": "yes"}],
+            AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}])["TableDescription"]["TableArn"]
+
+        def found():
+            answer = tagging.get_resources(TagFilters=[{"Key": "indexed"}])
+            return [one["ResourceARN"] for one in answer["ResourceTagMappingList"]]
+
+        until("its tags", lambda: refusal(dynamodb.list_tags_of_resource, ResourceArn=table)[0] is None and
+              dynamodb.list_tags_of_resource(ResourceArn=table)["Tags"])
+        self.assertEqual([], found())
+        until("the index", lambda: found() == [table])
+
     def test_a_role_and_what_becomes_of_it(self):
         iam, sts = client("iam"), client("sts")
         account = sts.get_caller_identity()["Account"]

@@ -121,6 +121,14 @@ fn networks_come_together_and_apart_as_in_ec2() {
 }
 
 #[test]
+fn what_carries_a_tag_is_found_by_it_and_for_a_while_after_it_is_gone() {
+    // Twenty minutes are ten seconds.
+    let user = User::new().with("CONFCTL_SANDBOX_TIME_SCALE", BRISK);
+    user.confctl(&["sandbox", "start"]).exits(0);
+    tell(&user, "tagging");
+}
+
+#[test]
 fn what_the_sandbox_does_not_have_it_says() {
     tell_a_quick_one("limits");
 }

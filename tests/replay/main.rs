@@ -22,6 +22,7 @@ mod proof;
 mod record;
 mod request;
 mod script;
+mod search;
 mod service_role;
 mod table;
 mod web_acl;

@@ -9,7 +9,7 @@ use confctl::aws::reads::READS;
 use crate::say;
 
 /// A client's field in `Aws`, the permission's prefix, the service as the SDK names it.
-const SERVICES: [(&str, &str, &str); 14] = [
+const SERVICES: [(&str, &str, &str); 16] = [
     ("autoscaling", "autoscaling", "Auto Scaling"),
     ("beanstalk", "elasticbeanstalk", "Elastic Beanstalk"),
     ("cloudformation", "cloudformation", "CloudFormation"),
@@ -19,10 +19,12 @@ const SERVICES: [(&str, &str, &str); 14] = [
     ("ec2", "ec2", "EC2"),
     ("elb", "elasticloadbalancing", "Elastic Load Balancing v2"),
     ("iam", "iam", "IAM"),
+    ("logs", "logs", "CloudWatch Logs"),
     ("quotas", "servicequotas", "Service Quotas"),
     ("s3", "s3", "S3"),
     ("ssm", "ssm", "SSM"),
     ("sts", "sts", "STS"),
+    ("tagging", "tag", "Resource Groups Tagging API"),
     ("waf", "wafv2", "WAFV2"),
 ];
 

@@ -3,7 +3,14 @@
 
 use percent_encoding::percent_decode_str;
 
-const MARKERS: [&str; 4] = ["NextMarker", "NextToken", "Marker", "continuation-token"];
+const MARKERS: [&str; 6] = [
+    "NextMarker",
+    "NextToken",
+    "nextToken",
+    "Marker",
+    "PaginationToken",
+    "continuation-token",
+];
 
 /// What was sent.
 #[derive(Debug, Clone)]
@@ -91,9 +98,11 @@ pub fn service(host: &str) -> &'static str {
         ("elasticbeanstalk.", "elasticbeanstalk"),
         ("elasticloadbalancing.", "elasticloadbalancing"),
         ("iam.", "iam"),
+        ("logs.", "logs"),
         ("servicequotas.", "servicequotas"),
         ("ssm.", "ssm"),
         ("sts.", "sts"),
+        ("tagging.", "tag"),
         ("wafv2.", "wafv2"),
     ];
     let known = hosts

@@ -115,7 +115,7 @@ pub const REQUEST: &str = "7a62c49f-347e-4fc4-9331-6e8eEXAMPLE0";
 fn content_type(service: &str) -> &'static str {
     match service {
         "dynamodb" | "cloudwatch" => "application/x-amz-json-1.0",
-        "ssm" | "wafv2" | "servicequotas" => "application/x-amz-json-1.1",
+        "logs" | "ssm" | "wafv2" | "servicequotas" | "tag" => "application/x-amz-json-1.1",
         "ec2" => "text/xml;charset=UTF-8",
         "s3" => "application/xml",
         _ => "text/xml",
@@ -129,7 +129,9 @@ fn refusal(service: &str, code: &str, message: &str) -> String {
         "dynamodb" => {
             json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": message}).to_string()
         }
-        "ssm" | "wafv2" | "servicequotas" | "cloudwatch" => json!({"__type": code, "Message": message}).to_string(),
+        "logs" | "ssm" | "wafv2" | "servicequotas" | "cloudwatch" | "tag" => {
+            json!({"__type": code, "Message": message}).to_string()
+        }
         "ec2" => format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Response><Errors><Error><Code>{code_xml}</Code>\
              <Message>{message_xml}</Message></Error></Errors><RequestID>{REQUEST}</RequestID></Response>"

@@ -60,6 +60,7 @@ pub(crate) fn may_know_what_is_missing(iam: &Iam, call: &Call) -> Result<(), Ref
 fn permission(call: &Call) -> String {
     let service = match call.service.as_str() {
         "monitoring" => "cloudwatch",
+        "tagging" => "tag",
         other => other,
     };
     let operation = match (service, call.operation.as_str()) {
@@ -178,6 +179,17 @@ mod tests {
         assert_eq!(authorize(&iam, ACCOUNT, &call), Ok(()));
         let user = put_item("arn:aws:iam::123456789012:user/sandbox");
         assert_eq!(authorize(&iam, ACCOUNT, &user), Ok(()));
+    }
+
+    #[test]
+    fn a_search_by_tags_has_a_permission_of_its_own() {
+        let mut iam = Iam::default();
+        let caller = who_may(&mut iam, "tag:GetResources", "*");
+        let may = |operation: &str| authorize(&iam, ACCOUNT, &call(&caller, "tagging", operation, "{}"));
+        assert_eq!(may("GetResources"), Ok(()));
+        let refusal = may("GetTagKeys").unwrap_err();
+        assert_eq!((refusal.code.as_str(), refusal.status), ("AccessDeniedException", 400));
+        assert!(refusal.message.contains("tag:GetTagKeys"), "{refusal}");
     }
 
     /// A role's session that may do `action` on `resource`.

@@ -84,7 +84,7 @@ fn find<'a>(monitoring: &'a Monitoring, name: &str) -> Result<&'a LogGroup, Refu
     monitoring.log_groups.get(name).ok_or_else(missing)
 }
 
-/// By name; a pattern is a part of it, whatever its case.
+/// By name; a pattern is a part of it, in its case (API reference, DescribeLogGroups).
 fn describe(monitoring: &mut Monitoring, request: &Request, prefix: &str) -> Result<Answer, Refusal> {
     if request.log_group_name_prefix.is_some() && request.log_group_name_pattern.is_some() {
         return Err(Refusal::new(
@@ -93,13 +93,9 @@ fn describe(monitoring: &mut Monitoring, request: &Request, prefix: &str) -> Res
         ));
     }
     let start = request.log_group_name_prefix.clone().unwrap_or_default();
-    let part = request
-        .log_group_name_pattern
-        .clone()
-        .unwrap_or_default()
-        .to_lowercase();
+    let part = request.log_group_name_pattern.clone().unwrap_or_default();
     let groups = monitoring.log_groups.values();
-    let wanted = groups.filter(|group| group.name.starts_with(&start) && group.name.to_lowercase().contains(&part));
+    let wanted = groups.filter(|group| group.name.starts_with(&start) && group.name.contains(&part));
     let limit = request.limit.unwrap_or(MOST).clamp(1, MOST);
     let (groups, next) = page(wanted.collect(), Some(limit), request.next_token.as_deref())?;
     let views: Vec<Value> = groups.into_iter().map(|group| view(group, prefix)).collect();

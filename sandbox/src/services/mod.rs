@@ -21,6 +21,7 @@ pub(crate) mod servicequotas;
 pub(crate) mod sns;
 pub(crate) mod ssm;
 pub(crate) mod sts;
+pub(crate) mod tagging;
 pub(crate) mod wafv2;
 
 use std::collections::HashMap;
@@ -94,6 +95,7 @@ pub(crate) const SERVICES: &[Service] = &[
     sns::SERVICE,
     ssm::SERVICE,
     sts::SERVICE,
+    tagging::SERVICE,
     wafv2::SERVICE,
 ];
 

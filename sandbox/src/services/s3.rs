@@ -1,5 +1,5 @@
 //! S3: buckets and objects. winterbaume's backend holds them; this adds what it leaves out: atomic conditions, the
-//! owner check, buckets' regions. Dates are real time here, unlike in all other payloads: `LastModified` is compared with
+//! owner check, buckets' regions and tags. Dates are real time here, unlike in all other payloads: `LastModified` is compared with
 //! the `Date` of the answer, which HTTP's own layer sets.
 
 mod answers;
@@ -23,9 +23,9 @@ pub(crate) use self::operations::{OPERATIONS, TITLE, operation_name};
 use super::not_implemented;
 use crate::protocols::call::{Answer, Call, header};
 use crate::protocols::xml::{self, escape};
-use crate::world::Refusal;
 use crate::world::iam::policy::{self, Context, Decision, Document};
 use crate::world::plane::Objects;
+use crate::world::{Refusal, Tags};
 
 /// The backend keeps buckets by region; names are unique in all of S3, so that all live in one.
 const BACKEND_REGION: &str = "us-east-1";
@@ -51,10 +51,26 @@ struct Inner {
     backend: S3Service,
     /// Held by writes: a condition and the write that depends on it are one step.
     writing: tokio::sync::Mutex<()>,
-    /// By bucket.
-    regions: Mutex<BTreeMap<String, String>>,
+    /// By name.
+    known: Mutex<BTreeMap<String, Bucket>>,
     /// By bucket and key: the algorithm of the checksum that an object was uploaded with.
     sums: Mutex<BTreeMap<(String, String), String>>,
+}
+
+/// What is known of a bucket beside its objects.
+#[derive(Clone)]
+struct Bucket {
+    region: String,
+    tags: Tags,
+}
+
+impl Bucket {
+    fn new(region: &str) -> Self {
+        Self {
+            region: region.to_owned(),
+            tags: Tags::new(),
+        }
+    }
 }
 
 impl Store {
@@ -65,7 +81,7 @@ impl Store {
             inner: Arc::new(Inner {
                 backend: S3Service::with_vfs(Arc::new(files)),
                 writing: tokio::sync::Mutex::new(()),
-                regions: Mutex::new(BTreeMap::new()),
+                known: Mutex::new(BTreeMap::new()),
                 sums: Mutex::new(BTreeMap::new()),
             }),
         })
@@ -155,7 +171,7 @@ impl Store {
         if answer.status.is_success() {
             self.finish(call, account, &mut answer);
         }
-        self.note_region(call, &bucket, &mut answer);
+        self.note_bucket(call, &bucket, &mut answer);
         Ok(answer)
     }
 
@@ -217,9 +233,9 @@ impl Store {
         }
     }
 
-    fn regions(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
-        let regions = self.inner.regions.lock();
-        regions.unwrap_or_else(|poisoned| poisoned.into_inner())
+    fn known(&self) -> MutexGuard<'_, BTreeMap<String, Bucket>> {
+        let known = self.inner.known.lock();
+        known.unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// The answer to a request that was signed for another region than its bucket's: a client that follows it signs anew for
@@ -240,13 +256,13 @@ impl Store {
         Some(answer)
     }
 
-    /// Remembers where a bucket was made, and says so when asked.
-    fn note_region(&self, call: &Call, bucket: &str, answer: &mut Answer) {
-        let mut regions = self.regions();
-        if call.operation == "CreateBucket" && answer.status.is_success() {
-            regions.insert(bucket.to_owned(), call.region.clone());
+    /// Remembers of a bucket what was asked for, until it is deleted, and says where it is when asked.
+    fn note_bucket(&self, call: &Call, name: &str, answer: &mut Answer) {
+        let mut known = self.known();
+        if answer.status.is_success() {
+            note(&mut known, call, name);
         }
-        let Some(region) = regions.get(bucket) else {
+        let Some(Bucket { region, .. }) = known.get(name) else {
             return;
         };
         match call.operation.as_str() {
@@ -274,7 +290,7 @@ impl Objects for Store {
             let uri = object_uri(&bucket, "");
             let made = store.send(Method::PUT, &uri, HeaderMap::new(), Bytes::new()).await;
             if made.status.is_success() {
-                store.regions().insert(bucket.clone(), region);
+                store.known().insert(bucket.clone(), Bucket::new(&region));
                 let policy = Bytes::from(beanstalks_policy(&bucket));
                 store
                     .send(Method::PUT, &format!("{uri}?policy"), HeaderMap::new(), policy)
@@ -284,7 +300,7 @@ impl Objects for Store {
     }
 
     fn region(&self, bucket: &str) -> Option<String> {
-        self.regions().get(bucket).cloned()
+        self.known().get(bucket).map(|bucket| bucket.region.clone())
     }
 
     fn get(&self, bucket: &str, key: &str) -> BoxFuture<'static, Option<Bytes>> {
@@ -327,9 +343,40 @@ impl Objects for Store {
             paths
         })
     }
+
+    fn tagged_buckets(&self) -> Vec<(String, String, Tags)> {
+        let known = self.known().clone().into_iter();
+        known.map(|(name, bucket)| (name, bucket.region, bucket.tags)).collect()
+    }
 }
 
-/// Beanstalk's bucket is not deleted by accident (Beanstalk guide: AWSHowTo.S3).
+fn note(known: &mut BTreeMap<String, Bucket>, call: &Call, name: &str) {
+    let bucket = known.get_mut(name);
+    match (call.operation.as_str(), bucket) {
+        ("CreateBucket", _) => {
+            let new = || Bucket::new(&call.region);
+            known.entry(name.to_owned()).or_insert_with(new);
+        }
+        ("DeleteBucket", _) => {
+            known.remove(name);
+        }
+        ("PutBucketTagging", Some(bucket)) => bucket.tags = tags_of(&call.body),
+        _ => {}
+    }
+}
+
+/// What a document of tags has.
+fn tags_of(document: &Bytes) -> Tags {
+    let document = xml::members(document);
+    let set = document.get("Tagging").and_then(|it| it[0]["TagSet"][0].as_array());
+    let text = |tag: &serde_json::Value, member: &str| tag[member][0].as_str().map(str::to_owned);
+    let tags = set.into_iter().flatten();
+    tags.filter_map(|tag| Some((text(tag, "Key")?, text(tag, "Value")?)))
+        .collect()
+}
+
+/// Beanstalk's bucket is not deleted by accident (Beanstalk guide: AWSHowTo.S3). Who takes the policy away can delete it
+/// (github.com/awsdocs/amazon-s3-user-guide/issues/2).
 fn beanstalks_policy(bucket: &str) -> String {
     let policy = serde_json::json!({
         "Version": "2008-10-17",

@@ -27,6 +27,7 @@ pub mod settling;
 pub mod stacks;
 pub mod table_backups;
 pub mod tables;
+pub mod tagging;
 pub mod traffic;
 pub mod web_acls;
 
@@ -203,6 +204,7 @@ pub struct State {
     pub edge_policies: edge_policies::EdgePolicies,
     /// Web ACLs of scope CLOUDFRONT; regional ones are not supported.
     pub web_acls: Settling<web_acls::WebAcls>,
+    tagging: tagging::Index,
     regions: BTreeMap<String, Region>,
 }
 
@@ -216,6 +218,7 @@ impl State {
             distributions: Settling::default(),
             edge_policies: edge_policies::EdgePolicies::default(),
             web_acls: Settling::default(),
+            tagging: tagging::Index::default(),
             regions: BTreeMap::new(),
         }
     }

@@ -9,6 +9,8 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
+use super::Tags;
+
 /// How long a deployment's processes get, in real time, until the web process must listen. A deployment that never
 /// listens fails only then: whoever waits for its answer waits longer.
 pub const START_LIMIT: Duration = Duration::from_secs(20);
@@ -132,4 +134,8 @@ pub trait Objects: Send + Sync {
     fn delete(&self, bucket: &str, key: &str) -> BoxFuture<'static, ()>;
     /// `bucket/key` of every object there is, and `bucket/` of every bucket.
     fn list_all(&self) -> BoxFuture<'static, Vec<String>>;
+    /// Every bucket with its region and tags.
+    fn tagged_buckets(&self) -> Vec<(String, String, Tags)> {
+        Vec::new()
+    }
 }

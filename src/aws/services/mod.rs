@@ -4,9 +4,11 @@
 pub mod cloudformation;
 pub mod cloudwatch;
 pub mod load_balancing;
+pub mod logs;
 pub mod quotas;
 pub mod s3;
 pub mod ssm;
+pub mod tagging;
 pub mod waf;
 
 #[cfg(test)]

@@ -132,7 +132,7 @@ async fn a_client_that_forgets_every_setting_gets_what_aws_would_give_it() {
 async fn log_groups_are_there_with_their_tags_and_outlive_the_environment() {
     let fake = prepared();
     let world = &fake.world;
-    let made = [
+    let mut made = vec![
         ("ApplicationName", "conference"),
         ("EnvironmentName", "talkative"),
         ("VersionLabel", "v1"),
@@ -173,6 +173,23 @@ async fn log_groups_are_there_with_their_tags_and_outlive_the_environment() {
         Some(5),
         "nobody said DeleteOnTerminate"
     );
+
+    // Whoever says so has them deleted, those of before too: they have the same names.
+    made.extend([
+        (
+            "OptionSettings.member.3.Namespace",
+            "aws:elasticbeanstalk:cloudwatch:logs",
+        ),
+        ("OptionSettings.member.3.OptionName", "DeleteOnTerminate"),
+        ("OptionSettings.member.3.Value", "true"),
+    ]);
+    let xml = ask(world, "CreateEnvironment", &made).unwrap();
+    let id = text(&xml, "EnvironmentId").to_owned();
+    rest(&fake, &id).await;
+    ask(world, "TerminateEnvironment", &[("EnvironmentId", &id)]).unwrap();
+    rest(&fake, &id).await;
+    let left = read("DescribeLogGroups", "{}").unwrap();
+    assert_eq!(left["logGroups"].as_array().map(Vec::len), Some(0), "{left}");
     assert!(read("DescribeLogGroups", r#"{"limit": 5, "accountIdentifiers": ["1"]}"#).is_err());
 }
 
