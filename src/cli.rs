@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::paths::at_home;
+use crate::profile::paths::at_home;
 
 /// Puts a high-traffic event registration site on AWS with one command, and takes it away with another.
 #[derive(Debug, Parser)]

@@ -3,6 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    confctl::environment::forget_empty();
+    confctl::aws::variables::forget_empty();
     confctl::commands::run(std::env::args_os()).into()
 }

@@ -5,14 +5,14 @@ use super::former::public;
 use aws_config::SdkConfig;
 
 use crate::aws::sign_in::{self, SignIn};
+use crate::aws::target::Target;
+use crate::aws::variables;
 use crate::aws::{Aws, clients};
 use crate::cli::Global;
 use crate::engine::{Command, Error, Hint, Kind};
-use crate::environment;
-use crate::paths::at_home;
+use crate::profile::paths::at_home;
 use crate::profile::{self, Key, Profile, ProfileError, StackName};
 use crate::resources::partition;
-use crate::target::Target;
 use crate::ui::Ui;
 
 /// A profile and the word it goes by.
@@ -188,8 +188,8 @@ fn not_enabled(region: &str, error: Error) -> Error {
 /// An account to insist on that is empty insists on nothing: what set it meant to.
 fn guard_account(global: &Global) -> Result<(), Error> {
     let empty = global.account.as_deref().is_some_and(str::is_empty);
-    let named = match std::env::var_os(environment::ACCOUNT) {
-        Some(value) if value.is_empty() => environment::ACCOUNT,
+    let named = match std::env::var_os(variables::ACCOUNT) {
+        Some(value) if value.is_empty() => variables::ACCOUNT,
         _ => "--account",
     };
     match empty {

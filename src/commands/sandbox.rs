@@ -10,10 +10,10 @@ use confctl_sandbox::Gates;
 use confctl_sandbox::daemon::{self, DaemonError, Info, Options};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::aws::target::Target;
 use crate::cli::{Cli, Command, FaultCommand, SandboxCommand, SandboxOptions, ServeOptions};
 use crate::engine::{Error, Hint, Kind};
 use crate::exit::Exit;
-use crate::target::Target;
 use crate::ui::{self, Summary, Ui};
 
 /// The two hidden commands are processes of their own: the daemon and an instance's supervisor.

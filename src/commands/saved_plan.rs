@@ -11,7 +11,7 @@ use tempfile::NamedTempFile;
 
 use super::session::{Look, Session};
 use crate::engine::{Error, Hint, Kind};
-use crate::paths::at_home;
+use crate::profile::paths::at_home;
 
 /// No plan is larger, in bytes.
 const LARGEST: u64 = 4 * 1024 * 1024;

@@ -14,6 +14,7 @@ use crate::aws::Aws;
 use crate::aws::journal::{self, RunJournal};
 use crate::aws::lock::{Holder, Lock};
 use crate::aws::record::Record;
+use crate::aws::target::Target;
 use crate::cli::{Global, Wishes};
 use crate::engine::{
     Beyond, Change, Error, Gate, Graph, Intents, Kind, Observations, Planned, PlannedRemoval, ReadCx, Removal, Run,
@@ -21,7 +22,6 @@ use crate::engine::{
 };
 use crate::exit::Exit;
 use crate::resources::{self, Stack, partition};
-use crate::target::Target;
 use crate::ui::{Heading, Summary, Ui, signals};
 
 /// Which profile a command takes where none is named.

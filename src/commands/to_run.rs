@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use confctl_bundle::{self as bundle, BundleError, Finding, Identity, Instances, Source};
 
 use crate::engine::{Error, Hint};
-use crate::paths::at_home;
 use crate::profile::Profile;
+use crate::profile::paths::at_home;
 use crate::resources::BundleToRun;
 use crate::ui::Ui;
 

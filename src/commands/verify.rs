@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 use super::session::{Fallback, Look, Session};
 use super::up::{blocked, values};
 use crate::aws::errors::Explain;
+use crate::aws::variables;
 use crate::cli::{Global, Wishes};
 use crate::engine::{Error, Hint, Kind, Owner};
-use crate::environment;
-use crate::http;
 use crate::load::addresses::RESERVED_SUFFIX;
 use crate::resources::outputs::{DISTRIBUTION, ENVIRONMENT};
+use crate::site_client;
 use crate::ui::{Summary, Ui};
 
 /// How long a fresh edge may take until it answers, in AWS's time.
@@ -47,10 +47,10 @@ fn is_own_app(session: &Session) -> bool {
 pub(super) async fn site(session: &Session, look: &Look) -> Result<Vec<Value>, Error> {
     own_table(look, "verify")?;
     let url = site_url(session, look)?;
-    let client = http::client(&url, session.read.public.authorities.as_deref());
+    let client = site_client::client(&url, session.read.public.authorities.as_deref());
     let client = client.map_err(|error| {
         let other = || Error::failed("could not start an HTTP client").caused_by(error);
-        environment::unfit().unwrap_or_else(other)
+        variables::unfit().unwrap_or_else(other)
     })?;
     let mut checks = Vec::new();
     let page = first_answer(session, &client, &url).await?;

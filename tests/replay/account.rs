@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use confctl::aws::target::Target;
 use confctl::aws::{Aws, clients};
 use confctl::engine::{
     Change, Error, Event, Events, Failure, FieldChange, Gate, Graph, Intent, Intents, Journal, Limits, Member, Never,
@@ -12,7 +13,6 @@ use confctl::engine::{
 };
 use confctl::profile::{Profile, StackName};
 use confctl::resources::{BundleToRun, Stack, graph};
-use confctl::target::Target;
 use futures_util::future::BoxFuture;
 
 use crate::bodies::query;

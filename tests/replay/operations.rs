@@ -83,7 +83,7 @@ fn word_after(text: &str) -> &str {
 fn own_operations() -> BTreeMap<(String, String), String> {
     let ids: BTreeMap<&str, &str> = SERVICES.iter().map(|(field, _, id)| (*id, *field)).collect();
     let mut operations = BTreeMap::new();
-    for path in sources("src/aws/services") {
+    for path in sources("crates/aws/src/services") {
         let code = code(&path);
         let Some((_, id)) = code.split_once("id:\"") else {
             continue;
@@ -115,8 +115,10 @@ fn own_operations() -> BTreeMap<(String, String), String> {
 fn called() -> BTreeSet<String> {
     let own = own_operations();
     let mut called = BTreeSet::new();
-    let below = |path: &Path| path.starts_with(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/aws/services"));
-    for path in sources("src").into_iter().filter(|path| !below(path)) {
+    let below = |path: &Path| path.starts_with(Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/aws/src/services"));
+    let callers = ["src", "crates/aws/src", "crates/resources/src"];
+    let callers = callers.iter().flat_map(|folder| sources(folder));
+    for path in callers.filter(|path| !below(path)) {
         let code = code(&path);
         for (at, _) in code.match_indices('.') {
             let (field, method) = (word_before(&code[..at]), word_after(&code[at + 1..]));
@@ -195,8 +197,15 @@ fn answered() -> BTreeMap<String, [usize; 3]> {
 fn the_table_of_reads_has_what_is_called_and_nothing_else() {
     let (called, reads) = (called(), reads());
     let idle: Vec<_> = reads.difference(&called).collect();
-    assert!(idle.is_empty(), "in src/aws/reads.rs, and called by nothing: {idle:?}");
-    assert_eq!(reads, on_the_page("reads"), "docs/permissions.md and src/aws/reads.rs");
+    assert!(
+        idle.is_empty(),
+        "in crates/aws/src/reads.rs, and called by nothing: {idle:?}"
+    );
+    assert_eq!(
+        reads,
+        on_the_page("reads"),
+        "docs/permissions.md and crates/aws/src/reads.rs"
+    );
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod key;
 mod keys;
 mod load;
 mod names;
+pub mod paths;
 mod patterns;
 mod places;
 mod schema;

@@ -1,0 +1,32 @@
+//! The wall around the AWS SDK: clients, what may be read, errors in our terms, tags, the stack's record and its lock.
+//! Must know nothing of commands, of the terminal, or of which resources a stack has.
+
+pub mod clients;
+pub mod errors;
+pub mod exchange_log;
+pub mod journal;
+pub mod lock;
+pub mod paging;
+pub mod partitions;
+pub mod platforms;
+pub mod presence;
+pub mod proof;
+pub mod reads;
+pub mod record;
+pub mod search;
+pub mod services;
+pub mod sign_in;
+pub mod simulation;
+pub mod tags;
+pub mod target;
+pub mod texts;
+pub mod trust;
+pub mod variables;
+pub mod wire;
+
+pub use clients::{Aws, Mode};
+pub use errors::Explain;
+pub use tags::Ownership;
+
+use confctl_engine as engine;
+use confctl_load as load;

@@ -1,0 +1,79 @@
+//! CloudWatch Logs, as far as log groups go. Source of names: botocore's model of logs, 2014-03-28.
+
+use std::collections::BTreeMap;
+
+use aws_config::SdkConfig;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::clients::Mode;
+use crate::wire::members::or_default;
+use crate::wire::{Called, Client, Json, Service};
+
+const SERVICE: Service = Service {
+    id: "CloudWatch Logs",
+    signing_name: "logs",
+    host: "logs",
+};
+const PROTOCOL: Json = Json {
+    version: "1.1",
+    target: "Logs_20140328",
+    was_query: false,
+};
+
+#[derive(Debug, Clone)]
+pub struct Logs(Client);
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DescribeLogGroupsAnswer {
+    #[serde(default, deserialize_with = "or_default")]
+    pub log_groups: Vec<LogGroup>,
+    pub next_token: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LogGroup {
+    #[serde(default, deserialize_with = "or_default")]
+    pub log_group_name: String,
+    /// Ends in `:*`.
+    #[serde(default, deserialize_with = "or_default")]
+    pub arn: String,
+    /// Absent where events are kept for ever.
+    pub retention_in_days: Option<i32>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ListTagsForResourceAnswer {
+    #[serde(default, deserialize_with = "or_default")]
+    tags: BTreeMap<String, String>,
+}
+
+impl Logs {
+    pub fn new(config: &SdkConfig, region: &str, mode: Mode) -> Self {
+        Self(Client::new(config, SERVICE, region, mode))
+    }
+
+    /// A page of the log groups whose names begin so.
+    ///
+    /// # Errors
+    /// What the SDK's own clients give.
+    pub async fn describe_log_groups(&self, prefix: &str, token: Option<String>) -> Called<DescribeLogGroupsAnswer> {
+        let mut input = json!({"logGroupNamePrefix": prefix});
+        if let Some(token) = token {
+            input["nextToken"] = token.into();
+        }
+        PROTOCOL.call(&self.0, "DescribeLogGroups", &input).await
+    }
+
+    /// A log group's tags, by its ARN without `:*`.
+    ///
+    /// # Errors
+    /// What the SDK's own clients give.
+    pub async fn list_tags_for_resource(&self, arn: &str) -> Called<BTreeMap<String, String>> {
+        let input = json!({"resourceArn": arn});
+        let answer: ListTagsForResourceAnswer = PROTOCOL.call(&self.0, "ListTagsForResource", &input).await?;
+        Ok(answer.tags)
+    }
+}

@@ -1,0 +1,58 @@
+//! What can be changed of an environment, and how each change is shown.
+//! Must know nothing of calls.
+
+use super::drift::DriftStep;
+use super::options::OptionStep;
+use crate::engine::{Effect, FieldChange, Step};
+use crate::ownership::TagStep;
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum EnvironmentStep {
+    Tag(TagStep),
+    /// It never came up: terminated, and launched again.
+    Relaunch {
+        why: String,
+    },
+    /// The draft of a change that failed, which stands in the way of the next one.
+    DropDraft,
+    Option(OptionStep),
+    Platform {
+        from: Option<String>,
+        to: String,
+        effect: Effect,
+    },
+    Version {
+        from: Option<String>,
+        to: String,
+        effect: Effect,
+    },
+    Drift(DriftStep),
+}
+
+impl Step for EnvironmentStep {
+    fn shown(&self) -> FieldChange {
+        match self {
+            Self::Tag(tag) => tag.shown(),
+            Self::Relaunch { why } => {
+                let field = FieldChange::new("launch", why.clone(), "terminated and launched again".to_owned());
+                field.effect(Effect::Interrupt)
+            }
+            Self::DropDraft => FieldChange::new("draft", "of a change that failed".to_owned(), None),
+            Self::Option(option) => option.shown(),
+            Self::Platform { from, to, effect } => {
+                FieldChange::new("PlatformArn", from.clone(), to.clone()).effect(*effect)
+            }
+            Self::Version { from, to, effect } => {
+                FieldChange::new("VersionLabel", from.clone(), to.clone()).effect(*effect)
+            }
+            Self::Drift(drift) => drift.shown(),
+        }
+    }
+}
+
+impl EnvironmentStep {
+    /// Whether it goes through UpdateEnvironment, which deploys it to the instances.
+    pub(super) fn is_deployed(&self) -> bool {
+        matches!(self, Self::Option(_) | Self::Platform { .. } | Self::Version { .. })
+    }
+}

@@ -1,0 +1,68 @@
+//! The resources of a stack, one file each, and the one list of them. A resource knows its own AWS service only.
+//! Must know nothing of the command line, of the terminal, or of what kind of AWS it talks to.
+
+mod application;
+mod default_vpc;
+mod distribution;
+mod distribution_calls;
+mod distribution_config;
+mod environment;
+pub mod found;
+mod instance_policies;
+mod instance_profile;
+mod key_pair;
+mod network_removal;
+pub mod outputs;
+mod ownership;
+pub mod partition;
+mod public_key;
+mod role_facts;
+mod roles;
+mod service_role;
+mod stack;
+mod users_table;
+mod version;
+mod web_acl;
+mod web_acl_rules;
+
+use std::sync::Arc;
+
+pub use environment::sweep_terminated;
+pub use public_key::public_key;
+pub use stack::{BuildBundle, BundleToRun, Stack};
+pub use version::ID as VERSION_ID;
+
+use confctl_aws as aws;
+use confctl_engine as engine;
+use confctl_load as load;
+use confctl_profile as profile;
+
+use crate::aws::Aws;
+use crate::engine::{Error, Graph, Node};
+
+/// The graph of a stack: which resources it has depends on its profile.
+///
+/// # Errors
+/// Where the list below does not form a graph, which is a bug of ours.
+pub fn graph(stack: &Arc<Stack>) -> Result<Graph<Aws>, Error> {
+    let profile = &stack.profile;
+    let mut nodes: Vec<Arc<dyn Node<Aws>>> = vec![
+        Arc::new(users_table::UsersTable::new(stack.clone())),
+        Arc::new(default_vpc::DefaultVpc::new(stack.clone())),
+        Arc::new(service_role::ServiceRole::new(stack.clone())),
+        Arc::new(instance_profile::InstanceProfile::new(stack.clone())),
+        Arc::new(application::Application::new(stack.clone())),
+        Arc::new(version::ApplicationVersion::new(stack.clone())),
+        Arc::new(environment::Environment::new(stack.clone())),
+    ];
+    if profile.ssh.enabled {
+        nodes.push(Arc::new(key_pair::KeyPair::new(stack.clone())));
+    }
+    if profile.has_web_acl() {
+        nodes.push(Arc::new(web_acl::WebAcl::new(stack.clone())));
+    }
+    if profile.cdn.enabled {
+        nodes.push(Arc::new(distribution::Distribution::new(stack.clone())));
+    }
+    Graph::new(nodes)
+}

@@ -1,0 +1,46 @@
+//! The one HTTP client for the site: answers `*.localhost` with loopback itself and always names itself.
+//! Must know nothing of what is asked.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+use confctl_load::{is_this_machine, resolve};
+
+/// The web ACL's common rule set refuses requests without one.
+pub const USER_AGENT: &str = concat!("confctl/", env!("CARGO_PKG_VERSION"));
+
+/// The client for a site at `url`. Proxies are taken from the environment, but never on the way to this machine, which they
+/// cannot reach. The authorities of `pem` count beside the system's.
+///
+/// # Errors
+/// Where the system's certificates cannot be read.
+pub fn client(url: &str, pem: Option<&[u8]>) -> reqwest::Result<reqwest::Client> {
+    let mut builder = reqwest::Client::builder()
+        .user_agent(USER_AGENT)
+        .dns_resolver(Arc::new(Resolver))
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(Duration::from_secs(5))
+        .timeout(Duration::from_secs(30));
+    let host = url
+        .parse::<http::Uri>()
+        .ok()
+        .and_then(|uri| uri.host().map(is_this_machine));
+    if host.unwrap_or(false) {
+        builder = builder.no_proxy();
+    }
+    if let Some(pem) = pem {
+        builder = builder.tls_certs_merge(reqwest::Certificate::from_pem_bundle(pem)?);
+    }
+    builder.build()
+}
+
+struct Resolver;
+
+impl Resolve for Resolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let host = name.as_str().to_owned();
+        Box::pin(async move { Ok(Box::new(resolve(&host, 0).await?.into_iter()) as Addrs) })
+    }
+}
