@@ -9,18 +9,17 @@ use crate::support::{Ran, User};
 const BUCKET: &str = "elasticbeanstalk-us-east-1-123456789012";
 
 /// Properties as people have them: nothing of them may be read as anything else.
-const PROPERTIES: &str = r#"
-[app.properties]
-EMPTY = ""
-EQUALS = "postgres://db.example:5432/fair?sslmode=require&options=a=b"
-COMMAS = "one,two,,three"
-JSON = '{"rooms": [1, 2], "name": "a"}'
-QUOTED = '"quoted"'
-SPACED = " one space each side "
-SHELL = 'a$HOME`id`%d!'
-UMLAUT = "Schöne Grüße"
-SEATS = "none"
-"#;
+const PROPERTIES: [(&str, &str); 9] = [
+    ("EMPTY", ""),
+    ("EQUALS", "postgres://db.example:5432/fair?sslmode=require&options=a=b"),
+    ("COMMAS", "one,two,,three"),
+    ("JSON", r#"{"rooms": [1, 2], "name": "a"}"#),
+    ("QUOTED", "\"quoted\""),
+    ("SPACED", " one space each side "),
+    ("SHELL", "a$HOME`id`%d!"),
+    ("UMLAUT", "Schöne Grüße"),
+    ("SEATS", "none"),
+];
 
 /// What the bundle sets by itself, and the profile knows better.
 const SETTINGS: &str = "option_settings:\n  aws:elasticbeanstalk:application:environment:\n    SEATS: \"40\"\n";
@@ -36,7 +35,10 @@ impl Stack {
     fn new() -> Self {
         let user = User::new();
         let profile = user.home().join("fair.toml");
-        let text = include_str!("../../profiles/dev.toml").to_owned() + PROPERTIES;
+        // Rust quotes these as TOML does.
+        let properties = PROPERTIES.map(|(name, value)| format!("{name} = {value:?}\n"));
+        let dev = include_str!("../../profiles/dev.toml");
+        let text = format!("{dev}\n[app.properties]\n{}", properties.concat());
         std::fs::write(&profile, text).unwrap();
         let bundle = user.site(&[(".ebextensions/fair.config", SETTINGS)]);
         Self {
@@ -88,11 +90,9 @@ fn after_one_up_the_next_has_nothing_to_do_whoever_set_what() {
     let stack = Stack::new();
     let first = ["app.version_label=rel-1", "tags.team=events"];
     stack.comes_to_rest(&first);
-    let values: toml::Table = toml::from_str(PROPERTIES).unwrap();
     let deployed = stack.properties();
-    for (name, value) in values["app"]["properties"].as_table().unwrap() {
-        let deployed = deployed.get(name).map_or("", String::as_str);
-        assert_eq!(deployed, value.as_str().unwrap(), "{name}");
+    for (name, value) in PROPERTIES {
+        assert_eq!(deployed.get(name).map_or("", String::as_str), value, "{name}");
     }
 
     // The page is corrected and its version keeps its label: that is no thing of which nothing is said.
