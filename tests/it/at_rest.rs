@@ -21,8 +21,9 @@ const PROPERTIES: [(&str, &str); 9] = [
     ("SEATS", "none"),
 ];
 
-/// What the bundle sets by itself, and the profile knows better.
-const SETTINGS: &str = "option_settings:\n  aws:elasticbeanstalk:application:environment:\n    SEATS: \"40\"\n";
+/// What the bundle sets by itself: a theme, and a number of seats that the profile knows better.
+const SETTINGS: &str =
+    "option_settings:\n  aws:elasticbeanstalk:application:environment:\n    THEME: dark\n    SEATS: \"40\"\n";
 
 /// A user with a stack of one instance, and what is set of it beside its profile.
 struct Stack {
@@ -91,7 +92,7 @@ fn after_one_up_the_next_has_nothing_to_do_whoever_set_what() {
     let first = ["app.version_label=rel-1", "tags.team=events"];
     stack.comes_to_rest(&first);
     let deployed = stack.properties();
-    for (name, value) in PROPERTIES {
+    for (name, value) in PROPERTIES.into_iter().chain([("THEME", "dark")]) {
         assert_eq!(deployed.get(name).map_or("", String::as_str), value, "{name}");
     }
 
