@@ -1,13 +1,18 @@
 //! AWS on loopback: a control plane that AWS's own clients believe, and a data plane of real processes behind real proxies.
-//! Must know nothing of confctl but its name, for its directory and hints: what speaks to it is any AWS client.
+//! Must know nothing of confctl but its name, for its directory, hints and hidden command: what speaks to it is any AWS client.
 
 pub mod daemon;
+#[cfg(test)]
+#[path = "../world/src/fakes.rs"]
+mod fakes;
 mod gateway;
+mod info;
 mod instances;
+mod protocols;
 mod proxy;
 mod services;
-mod world;
 
+pub(crate) use confctl_sandbox_world as world;
 pub use instances::supervisor_main;
 pub use world::gates::Gates;
 

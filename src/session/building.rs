@@ -138,6 +138,7 @@ mod tests {
             label: "site-1".to_owned(),
             description: String::new(),
             mark: String::new(),
+            properties: Default::default(),
             build,
         };
         Arc::new(Stack::new(

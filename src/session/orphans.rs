@@ -62,25 +62,32 @@ impl Orphans<'_> {
 }
 
 /// What is known so far, by kind and name, and which ids are taken.
-struct Among {
+struct Among<'a> {
+    found: &'a Found,
     known: BTreeSet<(&'static str, String)>,
     ids: BTreeSet<&'static str>,
     orphans: Vec<Member<Aws>>,
 }
 
-impl Among {
-    fn of(present: &Stack, graph: &Graph<Aws>, found: &Found) -> Self {
+/// What a resource is known by. The default VPC that was made may be named by its id.
+fn identity(found: &Found, kind: &'static str, name: String) -> (&'static str, String) {
+    match found.networks.contains(&name) {
+        true => (kind, String::new()),
+        false => (kind, name),
+    }
+}
+
+impl<'a> Among<'a> {
+    fn of(present: &Stack, graph: &Graph<Aws>, found: &'a Found) -> Self {
         let nodes = graph.nodes().iter();
-        let mut known: BTreeSet<_> = nodes.map(|node| (node.kind(), node.name())).collect();
+        let mut known: BTreeSet<_> = nodes
+            .map(|node| identity(found, node.kind(), node.name()))
+            .collect();
         // Where the preferred name is taken these are used instead, by the same resources.
         known.insert(("service-role", present.names.own_service_role.clone()));
         known.insert(("instance-profile", present.names.own_instance_profile.clone()));
-        let given = present.profile.network.vpc.as_ref();
-        if given.is_some_and(|id| found.networks.contains(id)) {
-            // The default VPC that was made, now named by its id.
-            known.insert(("default-vpc", String::new()));
-        }
         Self {
+            found,
             known,
             ids: graph.nodes().iter().map(Member::id).collect(),
             orphans: Vec::new(),
@@ -92,7 +99,7 @@ impl Among {
         let passing = [resources::VERSION_ID];
         for node in nodes {
             let kind = node.kind();
-            if passing.contains(&kind) || !self.known.insert((kind, node.name())) {
+            if passing.contains(&kind) || !self.known.insert(identity(self.found, kind, node.name())) {
                 continue;
             }
             let mut turn = (1..).map(|turn| format!("former-{turn}-{kind}"));

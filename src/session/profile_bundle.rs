@@ -1,5 +1,6 @@
 //! The bundle that a profile means, as a stack deploys it: its label without building, and how to build it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -18,7 +19,10 @@ pub(crate) fn bundle_to_run(profile: &Profile, unchecked: bool, ui: &Ui) -> Resu
     let source = source(profile)?;
     let inspected = bundle::inspect(&source, &instances).map_err(bundle_error)?;
     tell(ui, &inspected.notes);
-    Ok(to_run(profile, source, instances, inspected.identity))
+    Ok(BundleToRun {
+        properties: inspected.properties,
+        ..to_run(profile, source, instances, inspected.identity)
+    })
 }
 
 /// For what is only removed or looked at: that must work without the bundle's sources.
@@ -44,6 +48,7 @@ pub(crate) fn unknown() -> BundleToRun {
         label: String::new(),
         description: String::new(),
         mark: String::new(),
+        properties: BTreeSet::new(),
         build: Box::new(|_, _| Err(Error::failed("the bundle cannot be built from here").hint(Hint::run("bundle")))),
     }
 }
@@ -53,6 +58,7 @@ fn to_run(profile: &Profile, source: Source, instances: Instances, identity: Ide
     let built: Mutex<Option<PathBuf>> = Mutex::default();
     BundleToRun {
         mark: identity.mark(),
+        properties: BTreeSet::new(),
         label: profile.app.version_label.clone().unwrap_or(identity.version_label),
         description: identity.description,
         build: Box::new(move |stop, progress| {

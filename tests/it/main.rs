@@ -1,5 +1,6 @@
 //! Whole-program tests: one target, because each links the SDK; a module a story.
 
+mod at_rest;
 mod browser;
 mod bundles;
 mod cnames;
@@ -8,6 +9,7 @@ mod conformance;
 mod documents;
 mod drafts;
 mod failed_deployments;
+mod identity;
 mod interrupted;
 mod keys;
 mod layers;
@@ -17,8 +19,10 @@ mod new_account;
 mod ownership;
 mod permissions;
 mod profiles;
+mod saved_plans;
 mod signing_in;
 mod slow_reads;
 mod stacks;
 mod stress;
 mod support;
+mod unforeseen;

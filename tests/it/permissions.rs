@@ -4,28 +4,21 @@ use serde_json::{Value, json};
 
 use crate::support::{Ran, User};
 
+/// Lets a role do what these statements say, from now on.
+pub fn allow(user: &User, role: &str, statements: &Value) {
+    let policy = json!({ "Statement": statements }).to_string();
+    let put = ["iam", "put-role-policy", "--policy-name", "may", "--role-name", role];
+    user.aws(&[&put[..], &["--policy-document", &policy]].concat()).exits(0);
+}
+
 /// The variables of a session of a role with these statements, made by the account's own user.
-fn session(user: &User, name: &str, statements: &Value) -> Vec<(String, String)> {
+pub fn session(user: &User, name: &str, statements: &Value) -> Vec<(String, String)> {
     let trust = json!({"Statement": [{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::123456789012:root"},
         "Action": "sts:AssumeRole"}]});
-    let policy = json!({ "Statement": statements }).to_string();
-    let named = ["--role-name", name];
-    let make = [
-        "iam",
-        "create-role",
-        "--assume-role-policy-document",
-        &trust.to_string(),
-    ];
-    user.aws(&[&make[..], &named].concat()).exits(0);
-    let allow = [
-        "iam",
-        "put-role-policy",
-        "--policy-name",
-        "may",
-        "--policy-document",
-        &policy,
-    ];
-    user.aws(&[&allow[..], &named].concat()).exits(0);
+    let trust = trust.to_string();
+    let make = ["iam", "create-role", "--assume-role-policy-document", &trust];
+    user.aws(&[&make[..], &["--role-name", name]].concat()).exits(0);
+    allow(user, name, statements);
     let arn = format!("arn:aws:iam::123456789012:role/{name}");
     let keys =
         user.aws_json(&["sts", "assume-role", "--role-session-name", "me", "--role-arn", &arn])["Credentials"].clone();
@@ -38,8 +31,15 @@ fn session(user: &User, name: &str, statements: &Value) -> Vec<(String, String)>
     set
 }
 
+/// Takes the role of such a session away.
+pub fn end(user: &User, name: &str) {
+    let policy = ["iam", "delete-role-policy", "--policy-name", "may", "--role-name", name];
+    user.aws(&policy).exits(0);
+    user.aws(&["iam", "delete-role", "--role-name", name]).exits(0);
+}
+
 /// confctl as against AWS itself, with a session's keys.
-fn confctl_as(user: &User, session: &[(String, String)], arguments: &[&str]) -> Ran {
+pub fn confctl_as(user: &User, session: &[(String, String)], arguments: &[&str]) -> Ran {
     user.command(arguments)
         .envs(session.iter().cloned())
         .output()
@@ -74,16 +74,7 @@ fn what_a_caller_may_not_see_is_neither_missing_nor_gone() {
     assert!(lost.is_empty(), "{lost:#?}");
 
     user.confctl(&["teardown", "--sandbox", "--yes"]).exits(0);
-    user.aws(&[
-        "iam",
-        "delete-role-policy",
-        "--role-name",
-        "small",
-        "--policy-name",
-        "may",
-    ])
-    .exits(0);
-    user.aws(&["iam", "delete-role", "--role-name", "small"]).exits(0);
+    end(&user, "small");
     assert_eq!(user.inventory(), empty);
 }
 

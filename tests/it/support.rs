@@ -64,6 +64,15 @@ impl Ran {
             .collect()
     }
 
+    /// # Panics
+    /// Where one of the JSON lines tells of a step that was begun.
+    #[track_caller]
+    pub fn has_nothing_to_do(&self) {
+        let events = self.events();
+        let begun: Vec<_> = events.iter().filter(|event| event["type"] == "step.started").collect();
+        assert!(begun.is_empty(), "{begun:#?}\n{}", self.stdout);
+    }
+
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|_| panic!("no JSON: {}", self.stdout))
     }
@@ -249,6 +258,21 @@ impl User {
     pub fn calls(&self, operation: &str) -> usize {
         let requests = self.requests();
         requests.iter().filter(|call| call["operation"] == operation).count()
+    }
+
+    /// A site that needs no build: a page, and these files beside it. Gives its `app.bundle`.
+    pub fn site(&self, files: &[(&str, &str)]) -> String {
+        let folder = self.home().join("site");
+        let page = [
+            ("Procfile", "web: python3 -m http.server $PORT\n"),
+            ("index.html", "<h1>Conference</h1>\n"),
+        ];
+        for (name, text) in page.iter().chain(files) {
+            let path = folder.join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        format!("app.bundle={}", folder.display())
     }
 
     /// GET or POST of the site, by curl, which resolves `*.localhost` by itself.

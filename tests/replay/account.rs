@@ -125,6 +125,7 @@ pub fn stack_of(profile: Profile) -> Stack {
         label: "v1".to_owned(),
         description: "as it is".to_owned(),
         mark: String::new(),
+        properties: Default::default(),
         build: Box::new(|_, _| {
             let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("bundle.zip");
             std::fs::write(&file, b"a bundle").map_err(|error| Error::failed(error.to_string()))?;

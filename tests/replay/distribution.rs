@@ -109,6 +109,12 @@ fn listed(summaries: &[String], end: &str) -> String {
     )
 }
 
+/// The list of an account with these.
+pub fn list_of(ids: &[&str]) -> String {
+    let summaries: Vec<_> = ids.iter().map(|id| summary(id, COMMENT)).collect();
+    listed(&summaries, LAST)
+}
+
 /// The list of an account without distributions.
 pub fn none() -> String {
     listed(&[], LAST)

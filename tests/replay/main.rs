@@ -13,6 +13,7 @@ mod distribution;
 mod environment;
 mod environment_answers;
 mod errors;
+mod found;
 mod iam;
 mod instance_profile;
 mod key_pair;

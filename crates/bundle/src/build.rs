@@ -1,6 +1,7 @@
 //! From a source to a checked zip on disk, built only if it is not there yet; and the look at it that needs no build.
 //! Uploads nothing.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
@@ -37,6 +38,8 @@ pub struct Bundle {
 pub struct Inspected {
     pub identity: Identity,
     pub notes: Vec<Finding>,
+    /// Names of the environment's properties that its configuration files set.
+    pub properties: BTreeSet<String>,
 }
 
 /// What of a Cargo package goes into the bundle beside the program.
@@ -50,7 +53,7 @@ const PACKAGE_PARTS: &[&str] = &[
 
 /// Identifies and checks `source` as far as that goes without a compiler, and that there is room for the zip.
 pub fn inspect(source: &Source, instances: &Instances) -> Result<Inspected, BundleError> {
-    let (identity, findings) = match source {
+    let (identity, mut findings) = match source {
         Source::Package(directory) => {
             let package = Package::read(directory, instances.release)?;
             let contents = Contents::of_parts(&package.directory, PACKAGE_PARTS)?;
@@ -74,8 +77,13 @@ pub fn inspect(source: &Source, instances: &Instances) -> Result<Inspected, Bund
             (identity(source, instances)?, findings)
         }
     };
+    let properties = std::mem::take(&mut findings.properties);
     let notes = passed(findings, source.path(), instances)?;
-    Ok(Inspected { identity, notes })
+    Ok(Inspected {
+        identity,
+        notes,
+        properties,
+    })
 }
 
 /// Builds, checks and zips `source`; blocks while it does. `progress` gets a line for each step of a compilation, which ends
@@ -109,7 +117,7 @@ pub fn build(
     let (sha256, size) = archive::sha256(&path)?;
     let findings = Findings {
         flaws: check::too_large(&name_of(&path), size).into_iter().collect(),
-        notes: Vec::new(),
+        ..Findings::default()
     };
     notes.extend(passed(findings, &path, instances)?);
     Ok(Bundle {
@@ -179,7 +187,7 @@ fn checked(contents: &Contents, path: &Path, instances: &Instances) -> Result<Ve
 
 /// The notes of what passes. Who knows better lets flaws pass, too, and is told of them.
 fn passed(findings: Findings, path: &Path, instances: &Instances) -> Result<Vec<Finding>, BundleError> {
-    let Findings { flaws, mut notes } = findings;
+    let Findings { flaws, mut notes, .. } = findings;
     if !flaws.is_empty() && !instances.unchecked {
         return Err(BundleError::Unfit {
             bundle: name_of(path),

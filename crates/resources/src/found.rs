@@ -58,12 +58,14 @@ pub async fn find(aws: &Aws, ownership: &Ownership) -> Result<Found, Error> {
         }
         Err(error) => return Err(error),
     }
-    let (pairs, roles) = tokio::join!(key_pairs(aws, &tags), our_roles(aws, ownership));
-    for part in [pairs, roles] {
-        match part {
-            Ok(names) => found.parts.extend(names),
-            Err(error) => found.miss(error)?,
-        }
+    let (pairs, roles) = tokio::join!(key_pairs(aws, &tags), roles_alike(aws, ownership));
+    match pairs {
+        Ok(pairs) => found.parts.extend(pairs),
+        Err(error) => miss(&mut found.missed, error)?,
+    }
+    match roles {
+        Ok(names) => our_roles(aws, ownership, names, &mut found).await?,
+        Err(error) => miss(&mut found.missed, error)?,
     }
     Ok(found)
 }
@@ -84,16 +86,25 @@ impl Found {
             Part::Other => self.others.push(hit),
         }
     }
+}
 
-    /// What may not be read is said later; all else ends the search.
-    fn miss(&mut self, error: Error) -> Result<(), Error> {
-        match error.kind {
-            Kind::Denied => {
-                self.missed.get_or_insert(error);
-                Ok(())
-            }
-            _ => Err(error),
+/// What may not be read is said later; all else ends the search.
+fn miss(missed: &mut Option<Error>, error: Error) -> Result<(), Error> {
+    match error.kind {
+        Kind::Denied => {
+            missed.get_or_insert(error);
+            Ok(())
         }
+        _ => Err(error),
+    }
+}
+
+/// What was read of one of a list; `None` where it is gone since it was listed, or may not be read: it hides no other.
+fn of_one<T>(missed: &mut Option<Error>, read: Result<T, Error>) -> Result<Option<T>, Error> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(error) if error.kind == Kind::Missing => Ok(None),
+        Err(error) => miss(missed, error).map(|()| None),
     }
 }
 
@@ -141,31 +152,40 @@ async fn key_pairs(aws: &Aws, tags: &[(&str, &str)]) -> Result<Vec<(ResourceId, 
     Ok(pairs.filter_map(|pair| Some(("key-pair", pair.key_name?))).collect())
 }
 
-/// Roles by the description that we give them, confirmed by their tags: no list of IAM's has tags, and there may be thousands.
-async fn our_roles(aws: &Aws, ownership: &Ownership) -> Result<Vec<(ResourceId, String)>, Error> {
+/// Roles by the description that we give them: no list of IAM's has tags, and there may be thousands.
+async fn roles_alike(aws: &Aws, ownership: &Ownership) -> Result<Vec<String>, Error> {
     let description = roles::description(&ownership.stack, &ownership.region);
     let all = paging::all(async |marker: Option<String>| {
         let list = aws.iam.list_roles().max_items(1000).set_marker(marker);
         let page = list.send().await.explain("list the roles")?;
         Ok(Page::new(page.roles, page.marker))
     });
-    let alike = all
-        .await?
-        .into_iter()
-        .filter(|role| role.description.as_deref() == Some(&description));
-    let mut ours = Vec::new();
-    for role in alike {
-        let tags = role_facts::role_tags(aws, &role.role_name).await?;
+    let roles = all.await?.into_iter();
+    let alike = roles.filter(|role| role.description.as_deref() == Some(&description));
+    Ok(alike.map(|role| role.role_name).collect())
+}
+
+/// Those of these roles that are ours by their tags.
+async fn our_roles(aws: &Aws, ownership: &Ownership, names: Vec<String>, found: &mut Found) -> Result<(), Error> {
+    for name in names {
+        let tags = role_facts::role_tags(aws, &name).await;
+        let Some(tags) = of_one(&mut found.missed, tags)? else {
+            continue;
+        };
         if ownership.owner_by(&tags) != Owner::Ours {
             continue;
         }
-        match tags.get(RESOURCE).map(String::as_str) {
-            Some("service-role") => ours.push(("service-role", role.role_name)),
-            Some("instance-profile") => ours.push(("instance-profile", profile_of(aws, &role.role_name).await?)),
-            _ => {}
-        }
+        let part = match tags.get(RESOURCE).map(String::as_str) {
+            Some("service-role") => Some(("service-role", name)),
+            Some("instance-profile") => {
+                let profile = of_one(&mut found.missed, profile_of(aws, &name).await)?;
+                profile.map(|profile| ("instance-profile", profile))
+            }
+            _ => None,
+        };
+        found.parts.extend(part);
     }
-    Ok(ours)
+    Ok(())
 }
 
 /// The instance profile that a role is in; it has the role's name where there is none.
@@ -177,6 +197,21 @@ async fn profile_of(aws: &Aws, role: &str) -> Result<String, Error> {
         .explain(&format!("list the instance profiles of the role {role}"))?;
     let first = page.instance_profiles.into_iter().next();
     Ok(first.map_or_else(|| role.to_owned(), |profile| profile.instance_profile_name))
+}
+
+/// What lists give.
+#[derive(Default)]
+struct Listed {
+    hits: Vec<Tagged>,
+    missed: Option<Error>,
+}
+
+impl Listed {
+    fn take(&mut self, arn: String, tags: Result<BTreeMap<String, String>, Error>) -> Result<(), Error> {
+        let tags = of_one(&mut self.missed, tags)?;
+        self.hits.extend(tags.map(|tags| Tagged { arn, tags }));
+        Ok(())
+    }
 }
 
 /// What the search would give, for who may not search: each service's list, and the tags of what it has.
@@ -191,18 +226,18 @@ async fn by_lists(aws: &Aws, ownership: &Ownership, missed: &mut Option<Error>) 
     ];
     for list in lists {
         match list {
-            Ok(list) => hits.extend(list),
-            Err(error) if error.kind == Kind::Denied => {
-                missed.get_or_insert(error);
+            Ok(list) => {
+                hits.extend(list.hits);
+                *missed = missed.take().or(list.missed);
             }
-            Err(error) => return Err(error),
+            Err(error) => miss(missed, error)?,
         }
     }
     hits.retain(|hit| ownership.owner_by(&hit.tags) == Owner::Ours);
     Ok(hits)
 }
 
-async fn tables(aws: &Aws) -> Result<Vec<Tagged>, Error> {
+async fn tables(aws: &Aws) -> Result<Listed, Error> {
     let names = paging::all(async |start: Option<String>| {
         let list = aws.dynamodb.list_tables().set_exclusive_start_table_name(start);
         let page = list.send().await.explain("list the tables")?;
@@ -211,16 +246,16 @@ async fn tables(aws: &Aws) -> Result<Vec<Tagged>, Error> {
             page.last_evaluated_table_name,
         ))
     });
-    let mut tables = Vec::new();
+    let mut listed = Listed::default();
     for name in names.await? {
         let arn = aws.table_arn(&name);
-        let tags = users_table::tags(aws, &name, &arn).await?;
-        tables.push(Tagged { arn, tags });
+        let tags = users_table::tags(aws, &name, &arn).await;
+        listed.take(arn, tags)?;
     }
-    Ok(tables)
+    Ok(listed)
 }
 
-async fn beanstalk(aws: &Aws) -> Result<Vec<Tagged>, Error> {
+async fn beanstalk(aws: &Aws) -> Result<Listed, Error> {
     let applications = aws.beanstalk.describe_applications().send().await;
     let applications = applications
         .explain("list the applications")?
@@ -236,17 +271,21 @@ async fn beanstalk(aws: &Aws) -> Result<Vec<Tagged>, Error> {
         .explain("list the environments")?
         .environments
         .unwrap_or_default();
+    let mut listed = Listed::default();
+    if applications.is_empty() || environments.is_empty() {
+        // Without permission they are empty too.
+        of_one(&mut listed.missed, aws.proof.of_reads(aws).await)?;
+    }
     let arns = applications.into_iter().filter_map(|one| one.application_arn);
     let arns = arns.chain(environments.into_iter().filter_map(|one| one.environment_arn));
-    let mut found = Vec::new();
     for arn in arns {
-        let tags = beanstalk_tags(aws, &arn).await?;
-        found.push(Tagged { arn, tags });
+        let tags = beanstalk_tags(aws, &arn).await;
+        listed.take(arn, tags)?;
     }
-    Ok(found)
+    Ok(listed)
 }
 
-async fn networks(aws: &Aws, ownership: &Ownership) -> Result<Vec<Tagged>, Error> {
+async fn networks(aws: &Aws, ownership: &Ownership) -> Result<Listed, Error> {
     let ours = filter(&format!("tag:{STACK}"), &ownership.stack);
     let answer = aws.ec2.describe_vpcs().filters(ours).send().await;
     let vpcs = answer.explain("list the stack's VPCs")?.vpcs.unwrap_or_default();
@@ -262,33 +301,36 @@ async fn networks(aws: &Aws, ownership: &Ownership) -> Result<Vec<Tagged>, Error
         );
         Some(Tagged { arn, tags })
     });
-    Ok(found.collect())
+    Ok(Listed {
+        hits: found.collect(),
+        missed: None,
+    })
 }
 
-async fn distributions(aws: &Aws) -> Result<Vec<Tagged>, Error> {
-    let mut found = Vec::new();
+async fn distributions(aws: &Aws) -> Result<Listed, Error> {
+    let mut listed = Listed::default();
     if aws.partition() != "aws" {
-        return Ok(found);
+        return Ok(listed);
     }
     for one in distribution_calls::list(aws, |_| true).await? {
-        let tags = distribution_calls::tags(aws, &one.arn).await?;
-        found.push(Tagged { arn: one.arn, tags });
+        let tags = distribution_calls::tags(aws, &one.arn).await;
+        listed.take(one.arn, tags)?;
     }
-    Ok(found)
+    Ok(listed)
 }
 
-async fn web_acls(aws: &Aws) -> Result<Vec<Tagged>, Error> {
-    let mut found = Vec::new();
+async fn web_acls(aws: &Aws) -> Result<Listed, Error> {
+    let mut listed = Listed::default();
     if aws.partition() != "aws" {
-        return Ok(found);
+        return Ok(listed);
     }
     let all =
         paging::all(async |marker: Option<String>| aws.waf.list_web_acls(marker).await.explain("list the web ACLs"));
     for arn in all.await?.into_iter().filter_map(|acl| acl.arn) {
-        let tags = super::web_acl::tags(aws, &arn).await?;
-        found.push(Tagged { arn, tags });
+        let tags = super::web_acl::tags(aws, &arn).await;
+        listed.take(arn, tags)?;
     }
-    Ok(found)
+    Ok(listed)
 }
 
 /// Of these, what is still there: the index has what was deleted for hours. `None` where nothing here can tell.

@@ -1,7 +1,7 @@
 //! What all resources of one stack share: its profile, its names, its tags, its bundle.
 //! Must know nothing of any one resource.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use tokio_util::sync::CancellationToken;
 
@@ -38,6 +38,8 @@ pub struct BundleToRun {
     pub description: String,
     /// The part of the description that tells one bundle from another; empty where the bundle is not known.
     pub mark: String,
+    /// Properties that its own configuration files set.
+    pub properties: BTreeSet<String>,
     /// Where the zip is built, when AWS does not have this version yet. Blocking.
     pub build: Box<BuildBundle>,
 }
@@ -90,6 +92,7 @@ impl Stack {
             label: "v1".to_owned(),
             description: String::new(),
             mark: String::new(),
+            properties: BTreeSet::new(),
             build: Box::new(|_, _| Err(crate::engine::Error::failed("nothing is built here"))),
         };
         std::sync::Arc::new(Self::new(StackName::default(), region, profile, bundle))

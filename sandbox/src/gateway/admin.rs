@@ -10,7 +10,8 @@ use http::request::Parts;
 use serde_json::json;
 
 use super::Gateway;
-use super::signature::{header, same};
+use super::signature::same;
+use crate::protocols::call::header;
 
 /// The paths begin with this.
 pub(crate) const PREFIX: &str = "/_sandbox/";
@@ -44,21 +45,17 @@ fn taken_cnames(gateway: &Arc<Gateway>, parts: &Parts) -> Response {
     let query: BTreeMap<String, String> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
     let region = query.get("region").map_or(gateway.info.region.as_str(), String::as_str);
     let mut state = gateway.world.lock();
-    let taken = &mut state.region(region).beanstalk.foreign_prefixes;
+    let beanstalk = &mut state.region(region).beanstalk;
     match (parts.method.as_str(), query.get("prefix")) {
-        ("POST", Some(prefix)) if !prefix.is_empty() => {
-            taken.insert(prefix.clone());
-        }
-        ("DELETE", Some(prefix)) => {
-            taken.remove(prefix);
-        }
+        ("POST", Some(prefix)) if !prefix.is_empty() => beanstalk.take_prefix(prefix),
+        ("DELETE", Some(prefix)) => beanstalk.give_up_prefix(prefix),
         ("GET", _) => {}
         _ => {
             let text = "POST and DELETE want ?prefix=PREFIX, and &region=REGION where it is another\n";
             return (StatusCode::BAD_REQUEST, text).into_response();
         }
     }
-    axum::Json(json!(taken)).into_response()
+    axum::Json(json!(beanstalk.taken_prefixes().collect::<Vec<_>>())).into_response()
 }
 
 /// What the account's organization does: POST attaches the service control policy in the body, DELETE takes all away.

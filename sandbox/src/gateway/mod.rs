@@ -1,16 +1,11 @@
 //! The front door: HTTP, signatures, routing by the service in the signature, request ids, the request log.
 //! Must know nothing of what an operation does.
 
-pub(crate) mod admin;
-pub(crate) mod call;
-pub(crate) mod chunked;
-pub(crate) mod cloudwatch;
-pub(crate) mod document;
-pub(crate) mod presign;
-pub(crate) mod protocol;
-pub(crate) mod query;
+mod admin;
+mod chunked;
+mod protocol;
 pub(crate) mod request_log;
-pub(crate) mod signature;
+mod signature;
 
 use std::io::Read;
 use std::sync::Arc;
@@ -23,10 +18,11 @@ use http::request::Parts;
 use http::{HeaderValue, StatusCode};
 use jiff::Timestamp;
 
-use self::call::{Answer, Call, Protocol};
 use self::request_log::RequestLog;
 use self::signature::{Distrust, Signature};
-use crate::daemon::Info;
+use crate::info::Info;
+use crate::protocols::call::{Answer, Call, Protocol, header};
+use crate::protocols::checksums;
 use crate::services;
 use crate::services::s3::Store;
 use crate::world::iam::credentials::Principal;
@@ -80,7 +76,7 @@ fn door(host: &str, port: u16) -> Door {
 }
 
 async fn handle(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
-    let host = signature::header(request.headers(), "host").unwrap_or_default();
+    let host = header(request.headers(), "host").unwrap_or_default();
     match door(host, gateway.info.port) {
         Door::Site => crate::proxy::serve(gateway.world.clone(), request).await,
         // A page in a browser must not be able to use the API, even with a name that resolves to loopback.
@@ -203,7 +199,7 @@ fn principal(world: &World, signature: &Signature) -> Result<Principal, Distrust
 
 /// Clients of CloudWatch compress large requests (Smithy, requestCompression).
 fn uncompressed(parts: &Parts, body: Bytes) -> Result<Bytes, Refusal> {
-    if signature::header(&parts.headers, "content-encoding") != Some("gzip") {
+    if header(&parts.headers, "content-encoding") != Some("gzip") {
         return Ok(body);
     }
     let mut plain = Vec::new();
@@ -227,45 +223,15 @@ fn content(parts: &Parts, body: Bytes, signature: &Signature, secret: &str) -> R
     let of_parts = parts.uri.query().is_some_and(|query| query.contains("uploadId="));
     let has_body = matches!(parts.method, http::Method::PUT | http::Method::POST);
     if has_body && !(parts.method == http::Method::POST && of_parts) {
-        chunked::check_headers(&parts.headers, &body)?;
+        checksums::check_headers(&parts.headers, &body)?;
     }
     Ok(body)
 }
 
-/// Runs the operation. Faults on demand have their place here, before the service sees the call.
+/// Runs the operation, for the version that it is asked of.
 async fn run(gateway: &Gateway, call: &Call) -> Result<Answer, Refusal> {
     protocol::check_version(call)?;
-    let authorized = {
-        let state = gateway.world.lock();
-        let iam = state.iam.seen(state.as_of(gateway.world.clock.now()));
-        services::authorize(iam, &state.account, call)
-    };
-    gateway
-        .world
-        .lock()
-        .iam
-        .note_use(&call.caller, &call.region, gateway.world.clock.now());
-    if let Err(refusal) = authorized {
-        return services::elasticbeanstalk::answer_to_stranger(call).ok_or(refusal);
-    }
-    if call.protocol == Protocol::S3 {
-        let answer = gateway.store.run(call, &gateway.info.account).await;
-        if services::s3::is_missing(&answer) {
-            let state = gateway.world.lock();
-            let iam = state.iam.seen(state.as_of(gateway.world.clock.now()));
-            services::may_know_what_is_missing(iam, call)?;
-        }
-        let stored = matches!(
-            call.operation.as_str(),
-            "PutObject" | "CopyObject" | "CompleteMultipartUpload"
-        );
-        if stored && answer.status.is_success() {
-            let (bucket, key) = services::s3::target(&call.uri);
-            services::elasticbeanstalk::follow_file(&gateway.world, call, &bucket, &key);
-        }
-        return Ok(answer);
-    }
-    services::dispatch(&gateway.world, call)
+    services::run(&gateway.world, &gateway.store, call).await
 }
 
 fn respond(answer: Answer) -> Response {

@@ -5,8 +5,9 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
-use super::call::{Answer, Call, Protocol};
-use super::signature::{self, Distrust};
+use super::signature::Distrust;
+use crate::protocols::call::{Answer, Call, Protocol, header as value_of};
+use crate::protocols::xml::escape;
 use crate::services;
 use crate::world::{Refusal, ids};
 
@@ -39,7 +40,7 @@ pub(crate) fn operation(protocol: Protocol, parts: &Parts, body: &[u8]) -> Optio
                 .map(|(_, action)| action.into_owned())
         }
         Protocol::Json => {
-            let target = signature::header(&parts.headers, "x-amz-target")?;
+            let target = value_of(&parts.headers, "x-amz-target")?;
             target.rsplit('.').next().map(str::to_owned)
         }
         Protocol::Cbor => parts
@@ -47,11 +48,7 @@ pub(crate) fn operation(protocol: Protocol, parts: &Parts, body: &[u8]) -> Optio
             .path()
             .rsplit_once("/operation/")
             .map(|(_, name)| name.to_owned()),
-        Protocol::RestXml => {
-            let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-            services::cloudfront::route(&parts.method, path).map(str::to_owned)
-        }
-        Protocol::S3 => Some(services::s3::operation_name(&parts.method, &parts.uri, &parts.headers)),
+        Protocol::RestXml | Protocol::S3 => services::route(protocol, parts),
     }
 }
 
@@ -301,21 +298,6 @@ fn namespace(service: &str) -> &'static str {
         "sns" => "http://sns.amazonaws.com/doc/2010-03-31/",
         _ => "https://sts.amazonaws.com/doc/2011-06-15/",
     }
-}
-
-/// Text as it may stand in XML.
-pub(crate) fn escape(text: &str) -> String {
-    text.chars()
-        .fold(String::with_capacity(text.len()), |mut escaped, character| {
-            match character {
-                '<' => escaped.push_str("&lt;"),
-                '>' => escaped.push_str("&gt;"),
-                '&' => escaped.push_str("&amp;"),
-                '"' => escaped.push_str("&quot;"),
-                other => escaped.push(other),
-            }
-            escaped
-        })
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::sync::Mutex;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::call::{Answer, Call, Protocol};
+use crate::protocols::call::{Answer, Call, Protocol};
 use crate::world::World;
 
 pub(crate) struct RequestLog {

@@ -14,6 +14,8 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
 
+use crate::protocols::call::header;
+
 /// How far a request's date may be from now; AWS's limit.
 const TOLERANCE: Duration = Duration::from_secs(15 * 60);
 /// AWS's longest life of a presigned URL: seven days.
@@ -332,10 +334,6 @@ fn signable_uri(parts: &Parts) -> Result<String, Distrust> {
     ))
 }
 
-pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
-}
-
 /// Whether two secrets are the same, in a time that does not tell where they differ.
 pub(crate) fn same(left: &[u8], right: &[u8]) -> bool {
     left.len() == right.len() && left.iter().zip(right).fold(0, |seen, (a, b)| seen | (a ^ b)) == 0
@@ -346,6 +344,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::protocols::presign;
+    use crate::world::iam::credentials::Principal;
 
     fn parts(uri: &str, authorization: &str, date: &str) -> Option<Parts> {
         let request = http::Request::builder().uri(uri).header("host", "127.0.0.1:4566");
@@ -413,6 +413,33 @@ mod tests {
             if let Ok(request) = http::Request::builder().uri(uri).body(()) {
                 let _ = Signature::read(&request.into_parts().0);
             }
+        }
+    }
+
+    #[test]
+    fn what_is_presigned_here_is_believed_here() {
+        let object = presign::Object {
+            host: "127.0.0.1:4566",
+            region: "us-east-1",
+            bucket: "b",
+            key: "resources/environments/logs/tail/e-1/i-1/TailLogs-1.txt",
+        };
+        for token in [None, Some("token".to_owned())] {
+            let holder = Principal {
+                arn: "arn:aws:iam::123456789012:user/sandbox".to_owned(),
+                secret_access_key: "secret".to_owned(),
+                session_token: token,
+                expires: None,
+            };
+            let url = presign::get_object(&object, "AKIA", &holder, Duration::from_secs(900)).unwrap();
+            let request = http::Request::get(url.trim_start_matches("http://127.0.0.1:4566"))
+                .header("host", object.host)
+                .body(())
+                .unwrap();
+            let (parts, ()) = request.into_parts();
+            let signature = Signature::read(&parts).unwrap();
+            assert_eq!(signature.verify(&parts, b"", "secret"), Ok(()), "{url}");
+            assert!(signature.verify(&parts, b"", "other").is_err());
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Instances as a user of the sandbox meets them: real bundles, real processes, real deaths.
 
+mod burning;
 mod hooks;
 mod proxy;
 mod scripts;

@@ -1,7 +1,7 @@
 //! What a role's temporary credentials may do: the app on an instance is denied here what IAM would deny it.
 //! Must know nothing of operations but the names of their permissions. The account's own user may do everything.
 
-use crate::gateway::call::{Call, Protocol};
+use crate::protocols::call::{Call, Protocol};
 use crate::world::Refusal;
 use crate::world::iam::Iam;
 use crate::world::iam::linked_roles::not_authorized;

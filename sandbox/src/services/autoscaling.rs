@@ -5,8 +5,8 @@ use std::sync::Arc;
 use winterbaume_autoscaling::{model as m, wire};
 
 use super::page::page;
-use super::{Operation, Service, operation};
-use crate::gateway::call::{Answer, Call};
+use super::{Entry, Service, operation};
+use crate::protocols::call::{Answer, Call};
 use crate::world::balancing::is_classic;
 use crate::world::beanstalk::classic::name_of;
 use crate::world::clock::{seconds_text, text};
@@ -18,7 +18,7 @@ use crate::world::scaling::{
 };
 use crate::world::{Refusal, World};
 
-const OPERATIONS: &[Operation] = &[
+const OPERATIONS: &[Entry] = &[
     operation(
         "DescribeAutoScalingGroups",
         &[
@@ -27,14 +27,17 @@ const OPERATIONS: &[Operation] = &[
             "MaxRecords",
             "NextToken",
         ],
+        describe_groups,
     ),
     operation(
         "DescribeAutoScalingInstances",
         &["InstanceIds", "MaxRecords", "NextToken"],
+        describe_instances,
     ),
     operation(
         "DescribeLaunchConfigurations",
         &["LaunchConfigurationNames", "MaxRecords", "NextToken"],
+        describe_configurations,
     ),
     operation(
         "DescribePolicies",
@@ -45,17 +48,24 @@ const OPERATIONS: &[Operation] = &[
             "MaxRecords",
             "NextToken",
         ],
+        describe_policies,
     ),
     operation(
         "DescribeScalingActivities",
         &["ActivityIds", "AutoScalingGroupName", "MaxRecords", "NextToken"],
+        describe_activities,
     ),
-    operation("DescribeTags", &["Filters{Name,Values}", "MaxRecords", "NextToken"]),
+    operation(
+        "DescribeTags",
+        &["Filters{Name,Values}", "MaxRecords", "NextToken"],
+        describe_tags,
+    ),
     operation(
         "ExecutePolicy",
         &["AutoScalingGroupName", "PolicyName", "HonorCooldown"],
+        execute_policy,
     ),
-    operation("DeletePolicy", &["AutoScalingGroupName", "PolicyName"]),
+    operation("DeletePolicy", &["AutoScalingGroupName", "PolicyName"], delete_policy),
     operation(
         "PutScalingPolicy",
         &[
@@ -67,16 +77,27 @@ const OPERATIONS: &[Operation] = &[
             "MinAdjustmentMagnitude",
             "Enabled=true",
         ],
+        put_policy,
     ),
-    operation("ResumeProcesses", &["AutoScalingGroupName", "ScalingProcesses"]),
+    operation(
+        "ResumeProcesses",
+        &["AutoScalingGroupName", "ScalingProcesses"],
+        |world, call| processes(world, call, false),
+    ),
     operation(
         "SetDesiredCapacity",
         &["AutoScalingGroupName", "DesiredCapacity", "HonorCooldown"],
+        set_desired_capacity,
     ),
-    operation("SuspendProcesses", &["AutoScalingGroupName", "ScalingProcesses"]),
+    operation(
+        "SuspendProcesses",
+        &["AutoScalingGroupName", "ScalingProcesses"],
+        |world, call| processes(world, call, true),
+    ),
     operation(
         "TerminateInstanceInAutoScalingGroup",
         &["InstanceId", "ShouldDecrementDesiredCapacity"],
+        terminate_instance,
     ),
     operation(
         "UpdateAutoScalingGroup",
@@ -87,6 +108,7 @@ const OPERATIONS: &[Operation] = &[
             "DesiredCapacity",
             "DefaultCooldown",
         ],
+        update_group,
     ),
 ];
 
@@ -107,28 +129,8 @@ pub(crate) const SERVICE: Service = Service {
     scope: "autoscaling",
     title: "EC2 Auto Scaling",
     operations: OPERATIONS,
-    run,
+    refuses: None,
 };
-
-fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
-    match call.operation.as_str() {
-        "DescribeAutoScalingGroups" => describe_groups(world, call),
-        "DescribeAutoScalingInstances" => describe_instances(world, call),
-        "DescribeLaunchConfigurations" => describe_configurations(world, call),
-        "DescribePolicies" => describe_policies(world, call),
-        "DescribeScalingActivities" => describe_activities(world, call),
-        "DescribeTags" => describe_tags(world, call),
-        "ExecutePolicy" => execute_policy(world, call),
-        "PutScalingPolicy" => put_policy(world, call),
-        "DeletePolicy" => delete_policy(world, call),
-        "ResumeProcesses" => processes(world, call, false),
-        "SetDesiredCapacity" => set_desired_capacity(world, call),
-        "SuspendProcesses" => processes(world, call, true),
-        "TerminateInstanceInAutoScalingGroup" => terminate_instance(world, call),
-        "UpdateAutoScalingGroup" => update_group(world, call),
-        other => Err(super::not_implemented(format!("{other} of EC2 Auto Scaling"))),
-    }
-}
 
 fn template(source: &LaunchSource) -> Option<m::LaunchTemplateSpecification> {
     match source {

@@ -2,29 +2,38 @@
 //! environments that ask for no other. The answers are written here; no types are generated for them.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
-use super::{Operation, Service, operation};
-use crate::gateway::call::{Answer, Call};
-use crate::gateway::protocol::escape;
+use super::{Entry, Service, operation};
+use crate::protocols::call::{Answer, Call};
+use crate::protocols::xml::escape;
 use crate::world::balancing::{Balancing, LoadBalancer, Target, TargetGroup, TargetState, is_classic};
 use crate::world::clock::text;
 use crate::world::{Refusal, World};
 
-const OPERATIONS: &[Operation] = &[
-    operation("DescribeInstanceHealth", &["LoadBalancerName"]),
-    operation("DescribeLoadBalancerAttributes", &["LoadBalancerName"]),
-    operation("DescribeLoadBalancers", &["LoadBalancerNames"]),
-    operation("DescribeTags", &["LoadBalancerNames"]),
+const OPERATIONS: &[Entry] = &[
+    operation("DescribeInstanceHealth", &["LoadBalancerName"], |world, call| {
+        read(world, call, describe_health)
+    }),
+    operation(
+        "DescribeLoadBalancerAttributes",
+        &["LoadBalancerName"],
+        |world, call| read(world, call, describe_attributes),
+    ),
+    operation("DescribeLoadBalancers", &["LoadBalancerNames"], |world, call| {
+        read(world, call, describe)
+    }),
+    operation("DescribeTags", &["LoadBalancerNames"], |world, call| {
+        read(world, call, describe_tags)
+    }),
 ];
 
 pub(crate) const SERVICE: Service = Service {
     scope: "elasticloadbalancing",
     title: "Elastic Load Balancing, first generation",
     operations: OPERATIONS,
-    run,
+    refuses: None,
 };
 
 /// Whether a request is one of this API: both generations are one service.
@@ -34,38 +43,51 @@ pub(super) fn is_meant(call: &Call) -> bool {
         .is_some_and(|version| version == "2012-06-01")
 }
 
-fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+/// What a call is about: the load balancers of its region, its parameters, and the account.
+struct Asked<'a> {
+    balancing: &'a Balancing,
+    parameters: BTreeMap<String, String>,
+    account: String,
+}
+
+impl Asked<'_> {
+    fn named(&self) -> Result<Pair<'_>, Refusal> {
+        let name = self.parameters.get("LoadBalancerName").map_or("", String::as_str);
+        find(self.balancing, name)
+    }
+}
+
+fn read(world: &World, call: &Call, result: fn(&Asked) -> Result<String, Refusal>) -> Result<Answer, Refusal> {
     let mut state = world.lock();
-    let account = state.account.clone();
-    let balancing = &state.region(&call.region).balancing;
-    let parameters: BTreeMap<_, _> = call.parameters().into_iter().collect();
-    let name = parameters.get("LoadBalancerName").cloned().unwrap_or_default();
-    let result = match call.operation.as_str() {
-        "DescribeLoadBalancers" => {
-            let views = chosen(balancing, &parameters)?.into_iter();
-            let views = views.map(|(balancer, group)| member(&description(balancer, group, &account)));
-            element("LoadBalancerDescriptions", &views.collect::<String>())
-        }
-        "DescribeInstanceHealth" => {
-            let (_, group) = find(balancing, &name)?;
-            let views = group.targets.values().map(|target| member(&instance_state(target)));
-            element("InstanceStates", &views.collect::<String>())
-        }
-        "DescribeLoadBalancerAttributes" => {
-            let (balancer, group) = find(balancing, &name)?;
-            element("LoadBalancerAttributes", &attributes(balancer, group))
-        }
-        "DescribeTags" => {
-            let views = chosen(balancing, &parameters)?.into_iter();
-            let views = views.map(|(balancer, _)| member(&tags(balancer)));
-            element("TagDescriptions", &views.collect::<String>())
-        }
-        other => {
-            let what = format!("{other} of the first generation of Elastic Load Balancing");
-            return Err(super::not_implemented(what));
-        }
+    let asked = Asked {
+        account: state.account.clone(),
+        parameters: call.parameters().into_iter().collect(),
+        balancing: &state.region(&call.region).balancing,
     };
-    Ok(answer(&call.operation, &result))
+    Ok(answer(&call.operation, &result(&asked)?))
+}
+
+fn describe(asked: &Asked) -> Result<String, Refusal> {
+    let views = chosen(asked.balancing, &asked.parameters)?.into_iter();
+    let views = views.map(|(balancer, group)| member(&description(balancer, group, &asked.account)));
+    Ok(element("LoadBalancerDescriptions", &views.collect::<String>()))
+}
+
+fn describe_health(asked: &Asked) -> Result<String, Refusal> {
+    let (_, group) = asked.named()?;
+    let views = group.targets.values().map(|target| member(&instance_state(target)));
+    Ok(element("InstanceStates", &views.collect::<String>()))
+}
+
+fn describe_attributes(asked: &Asked) -> Result<String, Refusal> {
+    let (balancer, group) = asked.named()?;
+    Ok(element("LoadBalancerAttributes", &attributes(balancer, group)))
+}
+
+fn describe_tags(asked: &Asked) -> Result<String, Refusal> {
+    let views = chosen(asked.balancing, &asked.parameters)?.into_iter();
+    let views = views.map(|(balancer, _)| member(&tags(balancer)));
+    Ok(element("TagDescriptions", &views.collect::<String>()))
 }
 
 type Pair<'a> = (&'a LoadBalancer, &'a TargetGroup);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use winterbaume_cloudformation::{model as m, wire};
 
 use super::page::page;
-use super::{Operation, Service, operation};
-use crate::gateway::call::{Answer, Call};
+use super::{Entry, Service, operation};
+use crate::protocols::call::{Answer, Call};
 use crate::world::clock::text;
 use crate::world::stacks::{Stack, StackEvent, StackResource};
 use crate::world::{Refusal, World};
@@ -14,36 +14,29 @@ use crate::world::{Refusal, World};
 /// Most of a list in one answer.
 const PER_PAGE: i32 = 100;
 
-const OPERATIONS: &[Operation] = &[
-    operation("DescribeStackEvents", &["StackName", "NextToken"]),
-    operation("DescribeStackResource", &["StackName", "LogicalResourceId"]),
+const OPERATIONS: &[Entry] = &[
+    operation("DescribeStackEvents", &["StackName", "NextToken"], describe_events),
+    operation(
+        "DescribeStackResource",
+        &["StackName", "LogicalResourceId"],
+        describe_resource,
+    ),
     operation(
         "DescribeStackResources",
         &["StackName", "LogicalResourceId", "PhysicalResourceId"],
+        describe_resources,
     ),
-    operation("DescribeStacks", &["StackName", "NextToken"]),
-    operation("ListStackResources", &["StackName", "NextToken"]),
-    operation("ListStacks", &["NextToken", "StackStatusFilter"]),
+    operation("DescribeStacks", &["StackName", "NextToken"], describe),
+    operation("ListStackResources", &["StackName", "NextToken"], list_resources),
+    operation("ListStacks", &["NextToken", "StackStatusFilter"], list),
 ];
 
 pub(crate) const SERVICE: Service = Service {
     scope: "cloudformation",
     title: "CloudFormation",
     operations: OPERATIONS,
-    run,
+    refuses: None,
 };
-
-fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
-    match call.operation.as_str() {
-        "DescribeStackEvents" => describe_events(world, call),
-        "DescribeStackResource" => describe_resource(world, call),
-        "DescribeStackResources" => describe_resources(world, call),
-        "DescribeStacks" => describe(world, call),
-        "ListStackResources" => list_resources(world, call),
-        "ListStacks" => list(world, call),
-        other => Err(super::not_implemented(format!("{other} of CloudFormation"))),
-    }
-}
 
 fn stack_view(stack: &Stack) -> m::Stack {
     let tag = |(key, value): (&String, &String)| m::Tag {

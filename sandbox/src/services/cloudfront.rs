@@ -13,16 +13,17 @@ use jiff::Timestamp;
 use winterbaume_cloudfront::wire as w;
 
 use self::configuration::{DISTRIBUTION, DISTRIBUTION_WITH_TAGS};
-use super::{Operation, Service, operation};
-use crate::gateway::call::{Answer, Call};
+use super::{Entry, Service, operation};
+use crate::protocols::call::{Answer, Call};
 use crate::world::distributions::{Distribution, Invalidation};
+use crate::world::edge_policies::{CacheRules, OriginRequestRules, ResponseHeadersRules};
 use crate::world::{Refusal, Tags, World};
 
 pub(crate) const SERVICE: Service = Service {
     scope: "cloudfront",
     title: "Amazon CloudFront",
     operations: OPERATIONS,
-    run,
+    refuses: Some(refuse),
 };
 
 const PAGE: &[&str] = &["Marker", "MaxItems"];
@@ -48,61 +49,126 @@ const RESPONSE_HEADERS_POLICY: &str = "ResponseHeadersPolicyConfig{Name,Comment,
      ServerTimingHeadersConfig{Enabled,SamplingRate},CustomHeadersConfig{Quantity,Items{Header,Value,Override}},\
      RemoveHeadersConfig{Quantity,Items{Header}}}";
 
-const OPERATIONS: &[Operation] = &[
-    operation("CreateDistribution", &[DISTRIBUTION]),
-    operation("CreateDistributionWithTags", &[DISTRIBUTION_WITH_TAGS]),
-    operation("GetDistribution", &["Id"]),
-    operation("GetDistributionConfig", &["Id"]),
-    operation("UpdateDistribution", &["Id", "IfMatch", DISTRIBUTION]),
-    operation("DeleteDistribution", &["Id", "IfMatch"]),
-    operation("ListCloudFrontOriginAccessIdentities", PAGE),
-    operation("ListDistributions", PAGE),
-    operation("ListDistributionsByWebACLId", &["WebACLId", "Marker", "MaxItems"]),
-    operation("ListStreamingDistributions", PAGE),
-    operation("ListTagsForResource", &["Resource"]),
-    operation("TagResource", &["Resource", "Tags{Items{Key,Value}}"]),
-    operation("UntagResource", &["Resource", "TagKeys{Items}"]),
+const OPERATIONS: &[Entry] = &[
+    operation("CreateDistribution", &[DISTRIBUTION], create),
+    operation(
+        "CreateDistributionWithTags",
+        &[DISTRIBUTION_WITH_TAGS],
+        create_with_tags,
+    ),
+    operation("GetDistribution", &["Id"], get),
+    operation("GetDistributionConfig", &["Id"], get_config),
+    operation("UpdateDistribution", &["Id", "IfMatch", DISTRIBUTION], update),
+    operation("DeleteDistribution", &["Id", "IfMatch"], delete),
+    operation(
+        "ListCloudFrontOriginAccessIdentities",
+        PAGE,
+        no_origin_access_identities,
+    ),
+    operation("ListDistributions", PAGE, list_all),
+    operation(
+        "ListDistributionsByWebACLId",
+        &["WebACLId", "Marker", "MaxItems"],
+        list_by_web_acl,
+    ),
+    operation("ListStreamingDistributions", PAGE, no_streaming_distributions),
+    operation("ListTagsForResource", &["Resource"], list_tags),
+    operation("TagResource", &["Resource", "Tags{Items{Key,Value}}"], tag),
+    operation("UntagResource", &["Resource", "TagKeys{Items}"], untag),
     operation(
         "CreateInvalidation",
         &[
             "DistributionId",
             "InvalidationBatch{CallerReference,Paths{Quantity,Items}}",
         ],
+        create_invalidation,
     ),
-    operation("GetInvalidation", &["DistributionId", "Id"]),
-    operation("ListInvalidations", &["DistributionId", "Marker", "MaxItems"]),
-    operation("CreateCachePolicy", &[CACHE_POLICY]),
-    operation("GetCachePolicy", &["Id"]),
-    operation("GetCachePolicyConfig", &["Id"]),
-    operation("UpdateCachePolicy", &["Id", "IfMatch", CACHE_POLICY]),
-    operation("DeleteCachePolicy", &["Id", "IfMatch"]),
-    operation("ListCachePolicies", POLICIES),
+    operation("GetInvalidation", &["DistributionId", "Id"], get_invalidation),
+    operation(
+        "ListInvalidations",
+        &["DistributionId", "Marker", "MaxItems"],
+        list_invalidations,
+    ),
+    operation("CreateCachePolicy", &[CACHE_POLICY], policies::create::<CacheRules>),
+    operation("GetCachePolicy", &["Id"], policies::get::<CacheRules>),
+    operation("GetCachePolicyConfig", &["Id"], policies::get_config::<CacheRules>),
+    operation(
+        "UpdateCachePolicy",
+        &["Id", "IfMatch", CACHE_POLICY],
+        policies::update::<CacheRules>,
+    ),
+    operation("DeleteCachePolicy", &["Id", "IfMatch"], policies::delete::<CacheRules>),
+    operation("ListCachePolicies", POLICIES, policies::list::<CacheRules>),
     operation(
         "ListDistributionsByCachePolicyId",
         &["CachePolicyId", "Marker", "MaxItems"],
+        policies::list_distributions::<CacheRules>,
     ),
-    operation("CreateOriginRequestPolicy", &[ORIGIN_REQUEST_POLICY]),
-    operation("GetOriginRequestPolicy", &["Id"]),
-    operation("GetOriginRequestPolicyConfig", &["Id"]),
-    operation("UpdateOriginRequestPolicy", &["Id", "IfMatch", ORIGIN_REQUEST_POLICY]),
-    operation("DeleteOriginRequestPolicy", &["Id", "IfMatch"]),
-    operation("ListOriginRequestPolicies", POLICIES),
+    operation(
+        "CreateOriginRequestPolicy",
+        &[ORIGIN_REQUEST_POLICY],
+        policies::create::<OriginRequestRules>,
+    ),
+    operation("GetOriginRequestPolicy", &["Id"], policies::get::<OriginRequestRules>),
+    operation(
+        "GetOriginRequestPolicyConfig",
+        &["Id"],
+        policies::get_config::<OriginRequestRules>,
+    ),
+    operation(
+        "UpdateOriginRequestPolicy",
+        &["Id", "IfMatch", ORIGIN_REQUEST_POLICY],
+        policies::update::<OriginRequestRules>,
+    ),
+    operation(
+        "DeleteOriginRequestPolicy",
+        &["Id", "IfMatch"],
+        policies::delete::<OriginRequestRules>,
+    ),
+    operation(
+        "ListOriginRequestPolicies",
+        POLICIES,
+        policies::list::<OriginRequestRules>,
+    ),
     operation(
         "ListDistributionsByOriginRequestPolicyId",
         &["OriginRequestPolicyId", "Marker", "MaxItems"],
+        policies::list_distributions::<OriginRequestRules>,
     ),
-    operation("CreateResponseHeadersPolicy", &[RESPONSE_HEADERS_POLICY]),
-    operation("GetResponseHeadersPolicy", &["Id"]),
-    operation("GetResponseHeadersPolicyConfig", &["Id"]),
+    operation(
+        "CreateResponseHeadersPolicy",
+        &[RESPONSE_HEADERS_POLICY],
+        policies::create::<ResponseHeadersRules>,
+    ),
+    operation(
+        "GetResponseHeadersPolicy",
+        &["Id"],
+        policies::get::<ResponseHeadersRules>,
+    ),
+    operation(
+        "GetResponseHeadersPolicyConfig",
+        &["Id"],
+        policies::get_config::<ResponseHeadersRules>,
+    ),
     operation(
         "UpdateResponseHeadersPolicy",
         &["Id", "IfMatch", RESPONSE_HEADERS_POLICY],
+        policies::update::<ResponseHeadersRules>,
     ),
-    operation("DeleteResponseHeadersPolicy", &["Id", "IfMatch"]),
-    operation("ListResponseHeadersPolicies", POLICIES),
+    operation(
+        "DeleteResponseHeadersPolicy",
+        &["Id", "IfMatch"],
+        policies::delete::<ResponseHeadersRules>,
+    ),
+    operation(
+        "ListResponseHeadersPolicies",
+        POLICIES,
+        policies::list::<ResponseHeadersRules>,
+    ),
     operation(
         "ListDistributionsByResponseHeadersPolicyId",
         &["ResponseHeadersPolicyId", "Marker", "MaxItems"],
+        policies::list_distributions::<ResponseHeadersRules>,
     ),
 ];
 
@@ -141,6 +207,10 @@ struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
+    fn of_call(call: &'a Call) -> Self {
+        Self::of(call.uri.path_and_query().map_or("/", |path| path.as_str()))
+    }
+
     fn of(path_and_query: &'a str) -> Self {
         let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
         let mut segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
@@ -163,36 +233,26 @@ impl<'a> Target<'a> {
     }
 }
 
-fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
-    // The service is global, and signed for in one region only.
-    if call.region != "us-east-1" {
-        let text = format!(
-            "Credential should be scoped to a valid region, not '{}': CloudFront is signed for us-east-1",
-            call.region
-        );
-        return Err(Refusal::with_status(403, "SignatureDoesNotMatch", text));
+/// The id that a path names: of a distribution or of a policy.
+fn id_in(call: &Call) -> &str {
+    Target::of_call(call).label(1)
+}
+
+/// The ARN whose tags a request is about.
+fn resource_in(call: &Call) -> String {
+    Target::of_call(call).query("Resource").to_owned()
+}
+
+/// The service is global, and signed for in one region only.
+fn refuse(_: &Arc<World>, call: &Call) -> Result<(), Refusal> {
+    if call.region == "us-east-1" {
+        return Ok(());
     }
-    let path = call.uri.path_and_query().map_or("/", |path| path.as_str());
-    let target = Target::of(path);
-    match call.operation.as_str() {
-        "CreateDistribution" | "CreateDistributionWithTags" => create(world, call),
-        "GetDistribution" => get(world, target.label(1)),
-        "GetDistributionConfig" => get_config(world, target.label(1)),
-        "UpdateDistribution" => update(world, call, target.label(1)),
-        "DeleteDistribution" => delete(world, call, target.label(1)),
-        "ListCloudFrontOriginAccessIdentities" => Ok(no_origin_access_identities(&target)),
-        "ListDistributions" => Ok(list(world, &target, |_| true)),
-        "ListDistributionsByWebACLId" => list_by_web_acl(world, &target),
-        "ListStreamingDistributions" => Ok(no_streaming_distributions(&target)),
-        "ListTagsForResource" => list_tags(world, target.query("Resource")),
-        "TagResource" => tag(world, call, target.query("Resource")),
-        "UntagResource" => untag(world, call, target.query("Resource")),
-        "CreateInvalidation" => create_invalidation(world, call, target.label(1)),
-        "GetInvalidation" => get_invalidation(world, target.label(1), target.label(3)),
-        "ListInvalidations" => list_invalidations(world, &target),
-        other => policies::run(world, call, &target)
-            .unwrap_or_else(|| Err(super::not_implemented(format!("{other} of Amazon CloudFront")))),
-    }
+    let text = format!(
+        "Credential should be scoped to a valid region, not '{}': CloudFront is signed for us-east-1",
+        call.region
+    );
+    Err(Refusal::with_status(403, "SignatureDoesNotMatch", text))
 }
 
 fn malformed(error: impl std::fmt::Display) -> Refusal {
@@ -221,15 +281,19 @@ fn if_match(call: &Call) -> Option<&str> {
 
 fn create(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request = call.to_generated();
-    let (config, tags) = if call.operation == "CreateDistribution" {
-        let input = w::deserialize_create_distribution_request(&request, &[], &HashMap::new()).map_err(malformed)?;
-        (input.distribution_config, Tags::new())
-    } else {
-        let input =
-            w::deserialize_create_distribution_with_tags_request(&request, &[], &HashMap::new()).map_err(malformed)?;
-        let body = input.distribution_config_with_tags;
-        (body.distribution_config, tags_of(body.tags))
-    };
+    let input = w::deserialize_create_distribution_request(&request, &[], &HashMap::new()).map_err(malformed)?;
+    make(world, input.distribution_config, Tags::new())
+}
+
+fn create_with_tags(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request = call.to_generated();
+    let input =
+        w::deserialize_create_distribution_with_tags_request(&request, &[], &HashMap::new()).map_err(malformed)?;
+    let body = input.distribution_config_with_tags;
+    make(world, body.distribution_config, tags_of(body.tags))
+}
+
+fn make(world: &World, config: w::DistributionConfig, tags: Tags) -> Result<Answer, Refusal> {
     let configuration = configuration::read(config)?;
     let now = world.clock.now();
     let made = world.lock().create_distribution(configuration, tags, now)?;
@@ -238,28 +302,32 @@ fn create(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     Ok(with(answer, &[("etag", &made.etag), ("location", &location)]))
 }
 
+fn list_all(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    Ok(list(world, &Target::of_call(call), |_| true))
+}
+
 /// The distribution as readers see it.
-fn seen(world: &Arc<World>, id: &str) -> Result<Distribution, Refusal> {
+fn seen(world: &World, id: &str) -> Result<Distribution, Refusal> {
     let state = world.lock();
     let seen = state.distributions.seen(state.as_of(world.clock.now()));
     seen.get(id).cloned()
 }
 
-fn get(world: &Arc<World>, id: &str) -> Result<Answer, Refusal> {
-    let found = seen(world, id)?;
+fn get(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let found = seen(world, id_in(call))?;
     let answer: Answer = w::serialize_get_distribution_response(&distribution(&found, world.clock.now())?).into();
     Ok(with(answer, &[("etag", &found.etag)]))
 }
 
-fn get_config(world: &Arc<World>, id: &str) -> Result<Answer, Refusal> {
-    let found = seen(world, id)?;
+fn get_config(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let found = seen(world, id_in(call))?;
     let config = configuration::write(&found.configuration)?;
     let answer: Answer = w::serialize_get_distribution_config_response(&config).into();
     Ok(with(answer, &[("etag", &found.etag)]))
 }
 
-fn update(world: &Arc<World>, call: &Call, id: &str) -> Result<Answer, Refusal> {
-    let request = call.to_generated();
+fn update(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let (request, id) = (call.to_generated(), id_in(call));
     let input =
         w::deserialize_update_distribution_request(&request, &[("Id", id)], &HashMap::new()).map_err(malformed)?;
     complete::check(&input.distribution_config)?;
@@ -272,13 +340,14 @@ fn update(world: &Arc<World>, call: &Call, id: &str) -> Result<Answer, Refusal> 
     Ok(with(answer, &[("etag", &changed.etag)]))
 }
 
-fn delete(world: &Arc<World>, call: &Call, id: &str) -> Result<Answer, Refusal> {
+fn delete(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let now = world.clock.now();
-    world.lock().delete_distribution(id, if_match(call), now)?;
+    world.lock().delete_distribution(id_in(call), if_match(call), now)?;
     Ok(w::serialize_delete_distribution_response().into())
 }
 
-fn list_by_web_acl(world: &Arc<World>, target: &Target<'_>) -> Result<Answer, Refusal> {
+fn list_by_web_acl(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let target = Target::of_call(call);
     // An ARN has slashes, which some clients do not encode. `null` asks for those without one.
     let named = target.segments[1..].join("/");
     let wanted = percent_encoding::percent_decode_str(&named)
@@ -291,12 +360,12 @@ fn list_by_web_acl(world: &Arc<World>, target: &Target<'_>) -> Result<Answer, Re
             format!("The web ACL {wanted} does not exist."),
         ));
     }
-    Ok(list(world, target, |distribution| {
+    Ok(list(world, &target, |distribution| {
         distribution.configuration.web_acl_id == wanted
     }))
 }
 
-fn list(world: &Arc<World>, target: &Target<'_>, wanted: impl Fn(&Distribution) -> bool) -> Answer {
+fn list(world: &World, target: &Target<'_>, wanted: impl Fn(&Distribution) -> bool) -> Answer {
     let now = world.clock.now();
     let most = target.query("MaxItems").parse::<usize>().unwrap_or(100).clamp(1, 100);
     let marker = target.query("Marker");
@@ -323,29 +392,35 @@ fn list(world: &Arc<World>, target: &Target<'_>, wanted: impl Fn(&Distribution) 
 }
 
 /// They are for origins in S3, which the sandbox's edge has not; there are none, and clients that list everything go on.
-fn no_origin_access_identities(target: &Target<'_>) -> Answer {
-    w::serialize_list_cloud_front_origin_access_identities_response(&w::CloudFrontOriginAccessIdentityList {
-        is_truncated: Some(false),
-        quantity: Some(0),
-        marker: Some(target.query("Marker").to_owned()),
-        max_items: Some(target.query("MaxItems").parse().unwrap_or(100)),
-        next_marker: None,
-        items: None,
-    })
-    .into()
+fn no_origin_access_identities(_: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let target = Target::of_call(call);
+    Ok(
+        w::serialize_list_cloud_front_origin_access_identities_response(&w::CloudFrontOriginAccessIdentityList {
+            is_truncated: Some(false),
+            quantity: Some(0),
+            marker: Some(target.query("Marker").to_owned()),
+            max_items: Some(target.query("MaxItems").parse().unwrap_or(100)),
+            next_marker: None,
+            items: None,
+        })
+        .into(),
+    )
 }
 
 /// Clients that list every kind of distribution ask for those of RTMP too, which nobody can make since 2020.
-fn no_streaming_distributions(target: &Target<'_>) -> Answer {
-    w::serialize_list_streaming_distributions_response(&w::StreamingDistributionList {
-        is_truncated: Some(false),
-        quantity: Some(0),
-        marker: Some(target.query("Marker").to_owned()),
-        max_items: Some(target.query("MaxItems").parse().unwrap_or(100)),
-        next_marker: None,
-        items: None,
-    })
-    .into()
+fn no_streaming_distributions(_: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let target = Target::of_call(call);
+    Ok(
+        w::serialize_list_streaming_distributions_response(&w::StreamingDistributionList {
+            is_truncated: Some(false),
+            quantity: Some(0),
+            marker: Some(target.query("Marker").to_owned()),
+            max_items: Some(target.query("MaxItems").parse().unwrap_or(100)),
+            next_marker: None,
+            items: None,
+        })
+        .into(),
+    )
 }
 
 fn distribution(one: &Distribution, now: Timestamp) -> Result<w::Distribution, Refusal> {
@@ -419,11 +494,12 @@ fn tags_of(tags: w::Tags) -> Tags {
     items.map(|tag| (tag.key, tag.value.unwrap_or_default())).collect()
 }
 
-fn list_tags(world: &Arc<World>, arn: &str) -> Result<Answer, Refusal> {
+fn list_tags(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let arn = resource_in(call);
     let state = world.lock();
     let seen = state.distributions.seen(state.as_of(world.clock.now()));
     let items: Vec<_> = seen
-        .by_arn(arn)?
+        .by_arn(&arn)?
         .tags
         .iter()
         .map(|(key, value)| w::Tag {
@@ -437,23 +513,28 @@ fn list_tags(world: &Arc<World>, arn: &str) -> Result<Answer, Refusal> {
     Ok(w::serialize_list_tags_for_resource_response(&tags).into())
 }
 
-fn tag(world: &Arc<World>, call: &Call, arn: &str) -> Result<Answer, Refusal> {
+fn tag(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let input = w::deserialize_tag_resource_request(&call.to_generated(), &[], &HashMap::new()).map_err(malformed)?;
     let mut state = world.lock();
-    state.distributions.by_arn_mut(arn)?.tags.extend(tags_of(input.tags));
+    state
+        .distributions
+        .by_arn_mut(&resource_in(call))?
+        .tags
+        .extend(tags_of(input.tags));
     Ok(w::serialize_tag_resource_response().into())
 }
 
-fn untag(world: &Arc<World>, call: &Call, arn: &str) -> Result<Answer, Refusal> {
+fn untag(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let input = w::deserialize_untag_resource_request(&call.to_generated(), &[], &HashMap::new()).map_err(malformed)?;
     let keys = input.tag_keys.items.unwrap_or_default().items;
     let mut state = world.lock();
-    let tags = &mut state.distributions.by_arn_mut(arn)?.tags;
+    let tags = &mut state.distributions.by_arn_mut(&resource_in(call))?.tags;
     tags.retain(|key, _| !keys.contains(key));
     Ok(w::serialize_untag_resource_response().into())
 }
 
-fn create_invalidation(world: &Arc<World>, call: &Call, id: &str) -> Result<Answer, Refusal> {
+fn create_invalidation(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let id = id_in(call);
     let input =
         w::deserialize_create_invalidation_request(&call.to_generated(), &[], &HashMap::new()).map_err(malformed)?;
     let batch = input.invalidation_batch;
@@ -475,7 +556,9 @@ fn create_invalidation(world: &Arc<World>, call: &Call, id: &str) -> Result<Answ
     Ok(with(answer, &[("location", &location)]))
 }
 
-fn get_invalidation(world: &Arc<World>, distribution_id: &str, id: &str) -> Result<Answer, Refusal> {
+fn get_invalidation(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let target = Target::of_call(call);
+    let (distribution_id, id) = (target.label(1), target.label(3));
     let now = world.clock.now();
     let state = world.lock();
     let invalidations = &state.distributions.get(distribution_id)?.invalidations;
@@ -486,7 +569,8 @@ fn get_invalidation(world: &Arc<World>, distribution_id: &str, id: &str) -> Resu
     Ok(w::serialize_get_invalidation_response(&invalidation(found, now)).into())
 }
 
-fn list_invalidations(world: &Arc<World>, target: &Target<'_>) -> Result<Answer, Refusal> {
+fn list_invalidations(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let target = Target::of_call(call);
     let now = world.clock.now();
     let most = target.query("MaxItems").parse::<usize>().unwrap_or(100).clamp(1, 100);
     let marker = target.query("Marker");

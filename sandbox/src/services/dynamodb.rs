@@ -9,13 +9,17 @@ use std::sync::Arc;
 use winterbaume_dynamodb::model::*;
 use winterbaume_dynamodb::wire;
 
-use super::{Operation, Service, operation};
-use crate::gateway::call::{Answer, Call};
+use super::{Entry, Service, operation};
+use crate::protocols::call::{Answer, Call};
 use crate::world::tables::{self, Billing, KeyAttribute, NewTable, Table};
 use crate::world::{Refusal, Tags, World};
 
-const OPERATIONS: &[Operation] = &[
-    operation("BatchWriteItem", &["RequestItems{*}", "ReturnConsumedCapacity"]),
+const OPERATIONS: &[Entry] = &[
+    operation(
+        "BatchWriteItem",
+        &["RequestItems{*}", "ReturnConsumedCapacity"],
+        items::batch_write,
+    ),
     operation(
         "CreateTable",
         &[
@@ -28,33 +32,36 @@ const OPERATIONS: &[Operation] = &[
             "TableClass",
             "Tags{Key,Value}",
         ],
+        create_table,
     ),
-    operation("DeleteItem", items::DELETE),
-    operation("DeleteTable", &["TableName"]),
-    operation("DescribeBackup", &["BackupArn"]),
-    operation("DescribeContinuousBackups", &["TableName"]),
-    operation("DescribeTable", &["TableName"]),
-    operation("DescribeTimeToLive", &["TableName"]),
-    operation("GetItem", items::GET),
-    operation("ListBackups", &["TableName", "BackupType"]),
-    operation("ListTables", &["ExclusiveStartTableName", "Limit"]),
-    operation("ListTagsOfResource", &["ResourceArn"]),
-    operation("PutItem", items::PUT),
-    operation("Query", items::QUERY),
-    operation("Scan", items::SCAN),
-    operation("TagResource", &["ResourceArn", "Tags{Key,Value}"]),
-    operation("UntagResource", &["ResourceArn", "TagKeys"]),
+    operation("DeleteItem", items::DELETE, items::delete_item),
+    operation("DeleteTable", &["TableName"], delete_table),
+    operation("DescribeBackup", &["BackupArn"], backups::describe),
+    operation("DescribeContinuousBackups", &["TableName"], describe_continuous_backups),
+    operation("DescribeTable", &["TableName"], describe_table),
+    operation("DescribeTimeToLive", &["TableName"], describe_time_to_live),
+    operation("GetItem", items::GET, items::get_item),
+    operation("ListBackups", &["TableName", "BackupType"], backups::list),
+    operation("ListTables", &["ExclusiveStartTableName", "Limit"], list_tables),
+    operation("ListTagsOfResource", &["ResourceArn"], list_tags),
+    operation("PutItem", items::PUT, items::put_item),
+    operation("Query", items::QUERY, items::query_table),
+    operation("Scan", items::SCAN, items::scan_table),
+    operation("TagResource", &["ResourceArn", "Tags{Key,Value}"], tag),
+    operation("UntagResource", &["ResourceArn", "TagKeys"], untag),
     operation(
         "UpdateContinuousBackups",
         &[
             "TableName",
             "PointInTimeRecoverySpecification{PointInTimeRecoveryEnabled,RecoveryPeriodInDays}",
         ],
+        update_continuous_backups,
     ),
-    operation("UpdateItem", items::UPDATE),
+    operation("UpdateItem", items::UPDATE, items::update_item),
     operation(
         "UpdateTimeToLive",
         &["TableName", "TimeToLiveSpecification{Enabled,AttributeName}"],
+        update_time_to_live,
     ),
     operation(
         "UpdateTable",
@@ -67,6 +74,7 @@ const OPERATIONS: &[Operation] = &[
             // They matter to indexes only, of which there are none.
             "AttributeDefinitions{AttributeName~,AttributeType~}",
         ],
+        update_table,
     ),
 ];
 
@@ -74,29 +82,12 @@ pub(crate) const SERVICE: Service = Service {
     scope: "dynamodb",
     title: "DynamoDB",
     operations: OPERATIONS,
-    run,
+    refuses: None,
 };
 
 /// What a new table on demand takes at once (DynamoDB guide: warm-throughput).
 const WARM_READS: i64 = 12_000;
 const WARM_WRITES: i64 = 4_000;
-
-fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
-    match call.operation.as_str() {
-        "CreateTable" => create_table(world, call),
-        "DeleteTable" => delete_table(world, call),
-        "DescribeTable" => describe_table(world, call),
-        "UpdateTable" => update_table(world, call),
-        "ListTables" => list_tables(world, call),
-        "DescribeTimeToLive" => describe_time_to_live(world, call),
-        "UpdateTimeToLive" => update_time_to_live(world, call),
-        "DescribeContinuousBackups" | "UpdateContinuousBackups" => continuous_backups(world, call),
-        "DescribeBackup" => backups::describe(world, call),
-        "ListBackups" => backups::list(world, call),
-        "ListTagsOfResource" | "TagResource" | "UntagResource" => tags(world, call),
-        _ => items::run(world, call),
-    }
-}
 
 fn create_table(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: CreateTableInput = call.json()?;
@@ -237,33 +228,27 @@ fn update_time_to_live(world: &Arc<World>, call: &Call) -> Result<Answer, Refusa
     Ok(wire::serialize_update_time_to_live_response(&output).into())
 }
 
-fn continuous_backups(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
-    let now = world.clock.now();
+fn describe_continuous_backups(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: DescribeContinuousBackupsInput = call.json()?;
     let mut state = world.lock();
-    let tables = &mut state.region(&call.region).tables;
-    if call.operation == "DescribeContinuousBackups" {
-        let request: DescribeContinuousBackupsInput = call.json()?;
-        let table = table_or_not_found(tables, &request.table_name)?;
-        let output = DescribeContinuousBackupsOutput {
-            continuous_backups_description: Some(describe_backups(table, now)),
-        };
-        return Ok(wire::serialize_describe_continuous_backups_response(&output).into());
-    }
+    let table = table_or_not_found(&mut state.region(&call.region).tables, &request.table_name)?;
+    let output = DescribeContinuousBackupsOutput {
+        continuous_backups_description: Some(describe_backups(table, world.clock.now())),
+    };
+    Ok(wire::serialize_describe_continuous_backups_response(&output).into())
+}
+
+fn update_continuous_backups(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: UpdateContinuousBackupsInput = call.json()?;
     let wanted = request.point_in_time_recovery_specification;
-    let days = wanted.recovery_period_in_days.unwrap_or(35);
-    if !(1..=35).contains(&days) {
-        return Err(invalid("RecoveryPeriodInDays must be between 1 and 35"));
-    }
-    let table = table_or_not_found(tables, &request.table_name)?;
-    if wanted.point_in_time_recovery_enabled {
-        if table.recovery_days.is_none() {
-            table.recovery_since = now;
-        }
-        table.recovery_days = Some(days);
-    } else {
-        table.recovery_days = None;
-    }
+    let now = world.clock.now();
+    let mut state = world.lock();
+    let table = table_or_not_found(&mut state.region(&call.region).tables, &request.table_name)?;
+    table.set_recovery(
+        now,
+        wanted.point_in_time_recovery_enabled,
+        wanted.recovery_period_in_days,
+    )?;
     let output = UpdateContinuousBackupsOutput {
         continuous_backups_description: Some(describe_backups(table, now)),
     };
@@ -278,54 +263,60 @@ fn table_or_not_found<'a>(tables: &'a mut tables::Tables, name: &str) -> Result<
 }
 
 fn describe_backups(table: &Table, now: jiff::Timestamp) -> ContinuousBackupsDescription {
-    let on = table.recovery_days.is_some();
-    // Recovery reaches up to five minutes before now.
-    let latest = seconds(now) - 300.0;
+    let recoverable = table.recoverable(now);
+    let status = if recoverable.is_some() { "ENABLED" } else { "DISABLED" };
     ContinuousBackupsDescription {
         continuous_backups_status: Some("ENABLED".to_owned()),
         point_in_time_recovery_description: Some(PointInTimeRecoveryDescription {
-            point_in_time_recovery_status: Some(if on { "ENABLED" } else { "DISABLED" }.to_owned()),
+            point_in_time_recovery_status: Some(status.to_owned()),
             recovery_period_in_days: table.recovery_days,
-            earliest_restorable_date_time: on.then(|| seconds(table.recovery_since)),
-            latest_restorable_date_time: on.then(|| latest.max(seconds(table.recovery_since))),
+            earliest_restorable_date_time: recoverable.map(|(earliest, _)| seconds(earliest)),
+            latest_restorable_date_time: recoverable.map(|(_, latest)| seconds(latest)),
         }),
     }
 }
 
-fn tags(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+/// Changes the tags of the table with that ARN.
+fn change_tags(world: &World, call: &Call, arn: &str, change: impl FnOnce(&mut Tags)) -> Result<(), Refusal> {
     let now = world.clock.now();
     let mut state = world.lock();
     let as_of = state.as_of(now);
-    let tables = &mut state.region(&call.region).tables;
-    let answer = match call.operation.as_str() {
-        "TagResource" => {
-            let request: TagResourceInput = call.json()?;
-            let table = tables.get_mut(&request.resource_arn)?;
-            table.tags.keep(now, as_of);
-            table.tags.extend(tags_in(Some(request.tags)));
-            wire::serialize_tag_resource_response()
-        }
-        "UntagResource" => {
-            let request: UntagResourceInput = call.json()?;
-            let table = tables.get_mut(&request.resource_arn)?;
-            table.tags.keep(now, as_of);
-            table.tags.retain(|key, _| !request.tag_keys.contains(key));
-            wire::serialize_untag_resource_response()
-        }
-        _ => {
-            let request: ListTagsOfResourceInput = call.json()?;
-            let table = tables.get_mut(&request.resource_arn)?;
-            let tags = table.tags.seen(as_of).iter().map(|(key, value)| Tag {
-                key: key.clone(),
-                value: value.clone(),
-            });
-            wire::serialize_list_tags_of_resource_response(&ListTagsOfResourceOutput {
-                tags: Some(tags.collect()),
-                next_token: None,
-            })
-        }
+    let table = state.region(&call.region).tables.get_mut(arn)?;
+    table.tags.keep(now, as_of);
+    change(&mut table.tags);
+    Ok(())
+}
+
+fn tag(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: TagResourceInput = call.json()?;
+    let added = tags_in(Some(request.tags));
+    change_tags(world, call, &request.resource_arn, |tags| tags.extend(added))?;
+    Ok(wire::serialize_tag_resource_response().into())
+}
+
+fn untag(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: UntagResourceInput = call.json()?;
+    let goes = |key: &String| request.tag_keys.contains(key);
+    change_tags(world, call, &request.resource_arn, |tags| {
+        tags.retain(|key, _| !goes(key))
+    })?;
+    Ok(wire::serialize_untag_resource_response().into())
+}
+
+fn list_tags(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: ListTagsOfResourceInput = call.json()?;
+    let mut state = world.lock();
+    let as_of = state.as_of(world.clock.now());
+    let table = state.region(&call.region).tables.get_mut(&request.resource_arn)?;
+    let tags = table.tags.seen(as_of).iter().map(|(key, value)| Tag {
+        key: key.clone(),
+        value: value.clone(),
+    });
+    let output = ListTagsOfResourceOutput {
+        tags: Some(tags.collect()),
+        next_token: None,
     };
-    Ok(answer.into())
+    Ok(wire::serialize_list_tags_of_resource_response(&output).into())
 }
 
 fn describe(table: &mut Table, now: jiff::Timestamp) -> TableDescription {

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use winterbaume_elasticloadbalancingv2::{model as m, wire};
 
 use super::page::page;
-use super::{Operation, Service, operation};
-use crate::gateway::call::{Answer, Call};
+use super::{Entry, Service, operation};
+use crate::protocols::call::{Answer, Call};
 use crate::world::balancing::{Balancing, Listener, LoadBalancer, ShownHealth, TargetGroup};
+use crate::world::balancing_changes::{no_load_balancer, no_target_group};
 use crate::world::clock::text;
 use crate::world::{Refusal, Region, World};
 
@@ -21,31 +22,57 @@ const CONDITIONS: &str = "Conditions{Field,Values,HostHeaderConfig{Values},PathP
 const ACTIONS: &str = "Actions{Type,Order~,TargetGroupArn,FixedResponseConfig{StatusCode,ContentType,MessageBody},\
      ForwardConfig{TargetGroups{TargetGroupArn,Weight~},TargetGroupStickinessConfig{Enabled=false}}}";
 
-const OPERATIONS: &[Operation] = &[
+const OPERATIONS: &[Entry] = &[
     operation(
         "DescribeListeners",
         &["LoadBalancerArn", "ListenerArns", "Marker", "PageSize"],
+        |world, call| read(world, call, describe_listeners),
     ),
-    operation("DescribeLoadBalancerAttributes", &["LoadBalancerArn"]),
+    operation("DescribeLoadBalancerAttributes", &["LoadBalancerArn"], |world, call| {
+        read(world, call, describe_load_balancer_attributes)
+    }),
     operation(
         "DescribeLoadBalancers",
         &["LoadBalancerArns", "Names", "Marker", "PageSize"],
+        |world, call| read(world, call, describe_load_balancers),
     ),
-    operation("DescribeRules", &["ListenerArn", "RuleArns", "Marker", "PageSize"]),
-    operation("DescribeTags", &["ResourceArns"]),
-    operation("DescribeTargetGroupAttributes", &["TargetGroupArn"]),
+    operation(
+        "DescribeRules",
+        &["ListenerArn", "RuleArns", "Marker", "PageSize"],
+        |world, call| read(world, call, rules::describe),
+    ),
+    operation("DescribeTags", &["ResourceArns"], |world, call| {
+        read(world, call, describe_tags)
+    }),
+    operation("DescribeTargetGroupAttributes", &["TargetGroupArn"], |world, call| {
+        read(world, call, describe_target_group_attributes)
+    }),
     operation(
         "DescribeTargetGroups",
         &["LoadBalancerArn", "TargetGroupArns", "Names", "Marker", "PageSize"],
+        |world, call| read(world, call, describe_target_groups),
     ),
-    operation("DescribeTargetHealth", &["TargetGroupArn", "Targets{Id,Port}"]),
+    operation(
+        "DescribeTargetHealth",
+        &["TargetGroupArn", "Targets{Id,Port}"],
+        describe_target_health,
+    ),
     operation(
         "CreateRule",
         &["ListenerArn", "Priority", CONDITIONS, ACTIONS, "Tags{Key,Value}"],
+        |world, call| change(world, call, rules::create),
     ),
-    operation("ModifyRule", &["RuleArn", CONDITIONS, ACTIONS]),
-    operation("DeleteRule", &["RuleArn"]),
-    operation("SetRulePriorities", &["RulePriorities{RuleArn,Priority}"]),
+    operation("ModifyRule", &["RuleArn", CONDITIONS, ACTIONS], |world, call| {
+        change(world, call, rules::modify)
+    }),
+    operation("DeleteRule", &["RuleArn"], |world, call| {
+        change(world, call, rules::delete)
+    }),
+    operation(
+        "SetRulePriorities",
+        &["RulePriorities{RuleArn,Priority}"],
+        |world, call| change(world, call, rules::set_priorities),
+    ),
     operation(
         "ModifyTargetGroup",
         &[
@@ -57,67 +84,61 @@ const OPERATIONS: &[Operation] = &[
             "UnhealthyThresholdCount",
             "Matcher{HttpCode}",
         ],
+        |world, call| change(world, call, changes::modify_target_group),
     ),
     operation(
         "ModifyTargetGroupAttributes",
         &["TargetGroupArn", "Attributes{Key,Value}"],
+        |world, call| change(world, call, changes::modify_target_group_attributes),
     ),
     operation(
         "ModifyLoadBalancerAttributes",
         &["LoadBalancerArn", "Attributes{Key,Value}"],
+        |world, call| change(world, call, changes::modify_load_balancer_attributes),
     ),
-    operation("RegisterTargets", &["TargetGroupArn", "Targets{Id,Port}"]),
-    operation("DeregisterTargets", &["TargetGroupArn", "Targets{Id,Port}"]),
-    operation("AddTags", &["ResourceArns", "Tags{Key,Value}"]),
-    operation("RemoveTags", &["ResourceArns", "TagKeys"]),
+    operation(
+        "RegisterTargets",
+        &["TargetGroupArn", "Targets{Id,Port}"],
+        changes::register_targets,
+    ),
+    operation(
+        "DeregisterTargets",
+        &["TargetGroupArn", "Targets{Id,Port}"],
+        changes::deregister_targets,
+    ),
+    operation("AddTags", &["ResourceArns", "Tags{Key,Value}"], |world, call| {
+        change(world, call, changes::add_tags)
+    }),
+    operation("RemoveTags", &["ResourceArns", "TagKeys"], |world, call| {
+        change(world, call, changes::remove_tags)
+    }),
 ];
 
 pub(crate) const SERVICE: Service = Service {
     scope: "elasticloadbalancing",
     title: "Elastic Load Balancing",
     operations: OPERATIONS,
-    run,
+    refuses: None,
 };
 
-fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
-    match call.operation.as_str() {
-        "RegisterTargets" => return changes::register_targets(world, call),
-        "DeregisterTargets" => return changes::deregister_targets(world, call),
-        _ => {}
-    }
+/// Reads the load balancers of the region that a call is for.
+fn read(
+    world: &World,
+    call: &Call,
+    answer: fn(&Balancing, &Call) -> Result<Answer, Refusal>,
+) -> Result<Answer, Refusal> {
     let mut state = world.lock();
-    let region = state.region(&call.region);
-    if let Some(answer) = change(&mut region.balancing, call) {
-        return answer;
-    }
-    let balancing = &region.balancing.second_generation();
-    match call.operation.as_str() {
-        "DescribeListeners" => describe_listeners(balancing, call),
-        "DescribeLoadBalancerAttributes" => describe_load_balancer_attributes(balancing, call),
-        "DescribeLoadBalancers" => describe_load_balancers(balancing, call),
-        "DescribeRules" => rules::describe(balancing, call),
-        "DescribeTags" => describe_tags(balancing, call),
-        "DescribeTargetGroupAttributes" => describe_target_group_attributes(balancing, call),
-        "DescribeTargetGroups" => describe_target_groups(balancing, call),
-        "DescribeTargetHealth" => describe_target_health(region, call),
-        other => Err(super::not_implemented(format!("{other} of Elastic Load Balancing"))),
-    }
+    answer(&state.region(&call.region).balancing.second_generation(), call)
 }
 
-/// Runs an operation that changes something; `None` if it is not one.
-fn change(balancing: &mut Balancing, call: &Call) -> Option<Result<Answer, Refusal>> {
-    Some(match call.operation.as_str() {
-        "CreateRule" => rules::create(balancing, call),
-        "ModifyRule" => rules::modify(balancing, call),
-        "DeleteRule" => rules::delete(balancing, call),
-        "SetRulePriorities" => rules::set_priorities(balancing, call),
-        "ModifyTargetGroup" => changes::modify_target_group(balancing, call),
-        "ModifyTargetGroupAttributes" => changes::modify_target_group_attributes(balancing, call),
-        "ModifyLoadBalancerAttributes" => changes::modify_load_balancer_attributes(balancing, call),
-        "AddTags" => changes::add_tags(balancing, call),
-        "RemoveTags" => changes::remove_tags(balancing, call),
-        _ => return None,
-    })
+/// Changes them.
+fn change(
+    world: &World,
+    call: &Call,
+    answer: fn(&mut Balancing, &Call) -> Result<Answer, Refusal>,
+) -> Result<Answer, Refusal> {
+    let mut state = world.lock();
+    answer(&mut state.region(&call.region).balancing, call)
 }
 
 /// An empty result. Written here: the generated serializers put an element into it.
@@ -129,24 +150,8 @@ fn done(operation: &str) -> Answer {
     winterbaume_core::MockResponse::xml(200, body).into()
 }
 
-fn no_load_balancer(what: &str) -> Refusal {
-    Refusal::new("LoadBalancerNotFound", format!("Load balancers '[{what}]' not found"))
-}
-
-fn no_target_group(what: &str) -> Refusal {
-    Refusal::new("TargetGroupNotFound", format!("Target groups '{what}' not found"))
-}
-
 fn no_listener(what: &str) -> Refusal {
     Refusal::new("ListenerNotFound", format!("One or more listeners not found: {what}"))
-}
-
-fn load_balancer<'a>(balancing: &'a Balancing, arn: &str) -> Result<&'a LoadBalancer, Refusal> {
-    balancing.load_balancers.get(arn).ok_or_else(|| no_load_balancer(arn))
-}
-
-fn target_group<'a>(balancing: &'a Balancing, arn: &str) -> Result<&'a TargetGroup, Refusal> {
-    balancing.target_groups.get(arn).ok_or_else(|| no_target_group(arn))
 }
 
 fn number(value: u32) -> Option<i32> {
@@ -159,7 +164,7 @@ fn describe_load_balancers(balancing: &Balancing, call: &Call) -> Result<Answer,
     let names = request.names.map(|list| list.items);
     let all = &balancing.load_balancers;
     for arn in arns.iter().flatten() {
-        load_balancer(balancing, arn)?;
+        balancing.load_balancer(arn)?;
     }
     if let Some(name) = names
         .iter()
@@ -214,7 +219,7 @@ fn balancer_view(balancer: &LoadBalancer) -> m::LoadBalancer {
 
 fn describe_load_balancer_attributes(balancing: &Balancing, call: &Call) -> Result<Answer, Refusal> {
     let request: m::DescribeLoadBalancerAttributesInput = call.query()?;
-    let balancer = load_balancer(balancing, &request.load_balancer_arn)?;
+    let balancer = balancing.load_balancer(&request.load_balancer_arn)?;
     let result = m::DescribeLoadBalancerAttributesOutput {
         attributes: Some(changes::load_balancer_attributes(balancer).into()),
     };
@@ -246,7 +251,7 @@ fn describe_listeners(balancing: &Balancing, call: &Call) -> Result<Answer, Refu
     let request: m::DescribeListenersInput = call.query()?;
     let arns = request.listener_arns.map(|list| list.items);
     if let Some(arn) = &request.load_balancer_arn {
-        load_balancer(balancing, arn)?;
+        balancing.load_balancer(arn)?;
     }
     if let Some(arn) = arns
         .iter()
@@ -283,7 +288,7 @@ fn describe_target_groups(balancing: &Balancing, call: &Call) -> Result<Answer, 
     let arns = request.target_group_arns.map(|list| list.items);
     let names = request.names.map(|list| list.items);
     for arn in arns.iter().flatten() {
-        target_group(balancing, arn)?;
+        balancing.target_group(arn)?;
     }
     let all = balancing.target_groups.values();
     if let Some(name) = names
@@ -340,16 +345,18 @@ fn group_view(group: &TargetGroup, balancing: &Balancing) -> m::TargetGroup {
 
 fn describe_target_group_attributes(balancing: &Balancing, call: &Call) -> Result<Answer, Refusal> {
     let request: m::DescribeTargetGroupAttributesInput = call.query()?;
-    let group = target_group(balancing, &request.target_group_arn)?;
+    let group = balancing.target_group(&request.target_group_arn)?;
     let result = m::DescribeTargetGroupAttributesOutput {
         attributes: Some(changes::target_group_attributes(group).into()),
     };
     Ok(wire::serialize_describe_target_group_attributes_response(&result).into())
 }
 
-fn describe_target_health(region: &Region, call: &Call) -> Result<Answer, Refusal> {
+fn describe_target_health(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let mut state = world.lock();
+    let region = state.region(&call.region);
     let request: m::DescribeTargetHealthInput = call.query()?;
-    let group = target_group(&region.balancing, &request.target_group_arn)?;
+    let group = region.balancing.target_group(&request.target_group_arn)?;
     let shown = match request.targets.map(|list| list.items) {
         None => group
             .targets
@@ -403,9 +410,9 @@ fn describe_tags(balancing: &Balancing, call: &Call) -> Result<Answer, Refusal> 
     let mut descriptions = Vec::new();
     for arn in request.resource_arns.items {
         let tags = if arn.contains(":targetgroup/") {
-            target_group(balancing, &arn)?.tags.clone()
+            balancing.target_group(&arn)?.tags.clone()
         } else if arn.contains(":loadbalancer/") {
-            load_balancer(balancing, &arn)?.tags.clone()
+            balancing.load_balancer(&arn)?.tags.clone()
         } else if arn.contains(":listener-rule/") {
             balancing.rule(&arn)?.tags.clone()
         } else if balancing.listeners.contains_key(&arn) {

@@ -1,36 +1,41 @@
 //! CloudWatch Logs' API, as far as log groups go: those that Beanstalk makes. What is in them is not kept.
 //! The answers are written here: they are small, and no types are generated for them.
 
-use std::sync::Arc;
-
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::page::page;
-use super::{Operation, Service, operation};
-use crate::gateway::call::{Answer, Call};
+use super::{Entry, Service, operation};
+use crate::protocols::call::{Answer, Call};
 use crate::world::monitoring::{LogGroup, Monitoring};
 use crate::world::{Refusal, World};
 
 /// Most groups in one answer.
 const MOST: i32 = 50;
 
-const OPERATIONS: &[Operation] = &[
-    operation("DeleteLogGroup", &["logGroupName"]),
+const OPERATIONS: &[Entry] = &[
+    operation("DeleteLogGroup", &["logGroupName"], |world, call| {
+        act(world, call, delete)
+    }),
     operation(
         "DescribeLogGroups",
         &["logGroupNamePrefix", "logGroupNamePattern", "limit", "nextToken"],
+        |world, call| act(world, call, describe),
     ),
-    operation("ListTagsForResource", &["resourceArn"]),
-    operation("ListTagsLogGroup", &["logGroupName"]),
+    operation("ListTagsForResource", &["resourceArn"], |world, call| {
+        act(world, call, list_tags)
+    }),
+    operation("ListTagsLogGroup", &["logGroupName"], |world, call| {
+        act(world, call, list_tags_of_group)
+    }),
 ];
 
 pub(crate) const SERVICE: Service = Service {
     scope: "logs",
     title: "CloudWatch Logs",
     operations: OPERATIONS,
-    run,
+    refuses: None,
 };
 
 #[derive(Deserialize, Default)]
@@ -44,30 +49,34 @@ struct Request {
     resource_arn: String,
 }
 
-fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+/// Acts on the log groups of the region that a call is for; the text is what stands before a group's name in its ARN.
+fn act(
+    world: &World,
+    call: &Call,
+    answer: fn(&mut Monitoring, &Request, &str) -> Result<Answer, Refusal>,
+) -> Result<Answer, Refusal> {
     let request: Request = call.json()?;
     let mut state = world.lock();
-    let account = state.account.clone();
-    let monitoring = &mut state.region(&call.region).monitoring;
-    let prefix = format!("arn:aws:logs:{}:{account}:log-group:", call.region);
-    match call.operation.as_str() {
-        "DeleteLogGroup" => {
-            find(monitoring, &request.log_group_name)?;
-            monitoring.log_groups.remove(&request.log_group_name);
-            Ok(answer(None))
-        }
-        "DescribeLogGroups" => describe(monitoring, &request, &prefix),
-        "ListTagsForResource" => {
-            let name = request.resource_arn.strip_prefix(&prefix).unwrap_or_default();
-            let group = find(monitoring, name.trim_end_matches(":*"))?;
-            Ok(answer(Some(&json!({ "tags": group.tags }))))
-        }
-        "ListTagsLogGroup" => {
-            let group = find(monitoring, &request.log_group_name)?;
-            Ok(answer(Some(&json!({ "tags": group.tags }))))
-        }
-        other => Err(super::not_implemented(format!("{other} of CloudWatch Logs"))),
-    }
+    let prefix = format!("arn:aws:logs:{}:{}:log-group:", call.region, state.account);
+    answer(&mut state.region(&call.region).monitoring, &request, &prefix)
+}
+
+fn delete(monitoring: &mut Monitoring, request: &Request, _: &str) -> Result<Answer, Refusal> {
+    find(monitoring, &request.log_group_name)?;
+    monitoring.log_groups.remove(&request.log_group_name);
+    Ok(answer(None))
+}
+
+fn list_tags(monitoring: &mut Monitoring, request: &Request, prefix: &str) -> Result<Answer, Refusal> {
+    let name = request.resource_arn.strip_prefix(prefix).unwrap_or_default();
+    let group = find(monitoring, name.trim_end_matches(":*"))?;
+    Ok(answer(Some(&json!({ "tags": group.tags }))))
+}
+
+/// The older of the two operations.
+fn list_tags_of_group(monitoring: &mut Monitoring, request: &Request, _: &str) -> Result<Answer, Refusal> {
+    let group = find(monitoring, &request.log_group_name)?;
+    Ok(answer(Some(&json!({ "tags": group.tags }))))
 }
 
 fn find<'a>(monitoring: &'a Monitoring, name: &str) -> Result<&'a LogGroup, Refusal> {
@@ -76,7 +85,7 @@ fn find<'a>(monitoring: &'a Monitoring, name: &str) -> Result<&'a LogGroup, Refu
 }
 
 /// By name; a pattern is a part of it, in its case (API reference, DescribeLogGroups).
-fn describe(monitoring: &Monitoring, request: &Request, prefix: &str) -> Result<Answer, Refusal> {
+fn describe(monitoring: &mut Monitoring, request: &Request, prefix: &str) -> Result<Answer, Refusal> {
     if request.log_group_name_prefix.is_some() && request.log_group_name_pattern.is_some() {
         return Err(Refusal::new(
             "InvalidParameterException",

@@ -1,6 +1,5 @@
-//! One file a service: codec ↔ world, nothing else. The only place that sees winterbaume's codecs, but for the
-//! gateway's readers of requests.
-//! Each file has a table of the operations that it does, which dispatch and docs/sandbox.md read.
+//! One file a service: codec ↔ world. What is decided here is the form of a request and where the sandbox has its limits; what a
+//! request does, the world decides. Each file has a table of the operations that it does, which dispatch and docs/sandbox.md read.
 
 mod authorization;
 pub(crate) mod autoscaling;
@@ -28,13 +27,14 @@ pub(crate) mod wafv2;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
-pub(crate) use authorization::{authorize, may_know_what_is_missing};
-use jiff::Timestamp;
+use http::request::Parts;
 
+use self::authorization::{authorize, may_know_what_is_missing};
 use self::members::Members;
-use crate::gateway::call::{Answer, Call};
-use crate::gateway::document;
-use crate::world::{Refusal, State, World};
+use self::s3::Store;
+use crate::protocols::call::{Answer, Call, Protocol};
+use crate::protocols::document;
+use crate::world::{Refusal, World};
 
 /// An operation of a service, and what of its request is honoured.
 #[derive(Debug, Clone, Copy)]
@@ -51,18 +51,32 @@ impl Operation {
     }
 }
 
-pub(crate) const fn operation(name: &'static str, honoured: &'static [&'static str]) -> Operation {
-    Operation { name, honoured }
+/// Runs an operation: decodes the request, has the world do it, encodes the answer.
+type Handler = fn(&Arc<World>, &Call) -> Result<Answer, Refusal>;
+
+/// Refuses a request whatever its operation.
+type Check = fn(&Arc<World>, &Call) -> Result<(), Refusal>;
+
+/// An operation and what runs it.
+pub(crate) struct Entry {
+    operation: Operation,
+    run: Handler,
 }
 
-/// A service: its name in signatures, its operations, and what runs one.
+const fn operation(name: &'static str, honoured: &'static [&'static str], run: Handler) -> Entry {
+    let operation = Operation { name, honoured };
+    Entry { operation, run }
+}
+
+/// A service: its name in signatures, and its operations.
 pub(crate) struct Service {
     /// As in a signature's scope.
     pub scope: &'static str,
     /// As AWS writes it.
     pub title: &'static str,
-    pub operations: &'static [Operation],
-    pub run: fn(&Arc<World>, &Call) -> Result<Answer, Refusal>,
+    pub operations: &'static [Entry],
+    /// Where there is something that no operation goes without.
+    pub refuses: Option<Check>,
 }
 
 /// Every service but S3, which streams (see [`s3`]).
@@ -90,9 +104,57 @@ pub(crate) fn all_operations() -> Vec<(&'static str, Operation)> {
     let most = SERVICES
         .iter()
         .chain([&classic_load_balancing::SERVICE])
-        .flat_map(|service| service.operations.iter().map(|operation| (service.title, *operation)));
+        .flat_map(|service| service.operations.iter().map(|entry| (service.title, entry.operation)));
     let of_s3 = s3::OPERATIONS.iter().map(|operation| (s3::TITLE, *operation));
     most.chain(of_s3).collect()
+}
+
+/// The operation that a request's method, path and query name, in the protocols where nothing else does.
+pub(crate) fn route(protocol: Protocol, parts: &Parts) -> Option<String> {
+    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+    match protocol {
+        Protocol::S3 => Some(s3::operation_name(&parts.method, &parts.uri, &parts.headers)),
+        _ => cloudfront::route(&parts.method, path).map(str::to_owned),
+    }
+}
+
+/// Runs an operation for a caller who may.
+///
+/// # Errors
+/// The refusals of IAM, of the service, and of the sandbox where it has its limits.
+pub(crate) async fn run(world: &Arc<World>, store: &Store, call: &Call) -> Result<Answer, Refusal> {
+    if let Err(refusal) = admit(world, call) {
+        return elasticbeanstalk::answer_to_stranger(call).ok_or(refusal);
+    }
+    match call.protocol {
+        Protocol::S3 => run_s3(world, store, call).await,
+        _ => dispatch(world, call),
+    }
+}
+
+/// Whether the caller may; that he asked is noted in any case.
+fn admit(world: &World, call: &Call) -> Result<(), Refusal> {
+    let now = world.clock.now();
+    let mut state = world.lock();
+    let as_of = state.as_of(now);
+    let authorized = authorize(state.iam.seen(as_of), &state.account, call);
+    state.iam.note_use(&call.caller, &call.region, now);
+    authorized
+}
+
+async fn run_s3(world: &Arc<World>, store: &Store, call: &Call) -> Result<Answer, Refusal> {
+    let account = world.lock().account.clone();
+    let answer = store.run(call, &account).await;
+    if s3::is_missing(&answer) {
+        let state = world.lock();
+        let iam = state.iam.seen(state.as_of(world.clock.now()));
+        may_know_what_is_missing(iam, call)?;
+    }
+    if answer.status.is_success() && s3::stores_an_object(&call.operation) {
+        let (bucket, key) = s3::target(&call.uri);
+        elasticbeanstalk::follow_file(world, call, &bucket, &key);
+    }
+    Ok(answer)
 }
 
 /// Runs an operation, if the sandbox has it and honours everything that the request asks for.
@@ -101,49 +163,17 @@ pub(crate) fn all_operations() -> Vec<(&'static str, Operation)> {
 /// The service's own refusals; `NotImplemented` where the sandbox has its limits.
 pub(crate) fn dispatch(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let service = service_of(call).ok_or_else(|| not_implemented(format!("the service '{}'", call.service)))?;
-    let operation = service
+    let entry = service
         .operations
         .iter()
-        .find(|operation| operation.name == call.operation)
+        .find(|entry| entry.operation.name == call.operation)
         .ok_or_else(|| not_implemented(format!("{} of {}", call.operation, service.title)))?;
-    check(service.title, operation, &document::of(call))?;
-    if !is_read(&call.operation) {
-        keep_for_readers(world, call);
+    check(service.title, &entry.operation, &document::of(call))?;
+    world.keep_for_readers(&call.service, &call.operation, &call.region);
+    if let Some(refuse) = service.refuses {
+        refuse(world, call)?;
     }
-    (service.run)(world, call)
-}
-
-/// Whether an operation changes nothing, by its name.
-fn is_read(operation: &str) -> bool {
-    ["Describe", "Get", "List", "Simulate", "Check"]
-        .iter()
-        .any(|verb| operation.starts_with(verb))
-}
-
-/// Before a change: what it may change, as readers go on seeing it for a while (see [`crate::world::settling`]).
-fn keep_for_readers(world: &World, call: &Call) {
-    let keep: fn(&mut State, &str, Timestamp) = match call.service.as_str() {
-        "iam" => |state, _, now| {
-            let oldest = state.as_of_elsewhere(now);
-            state.iam.keep(now, oldest);
-        },
-        "cloudfront" => |state, _, now| {
-            let as_of = state.as_of(now);
-            state.distributions.keep(now, as_of);
-        },
-        "wafv2" => |state, _, now| {
-            let as_of = state.as_of(now);
-            state.web_acls.keep(now, as_of);
-        },
-        "ec2" => |state, region, now| {
-            let as_of = state.as_of(now);
-            let here = state.region(region);
-            here.network.keep(now, as_of);
-            here.compute.key_pairs.keep(now, as_of);
-        },
-        _ => return,
-    };
-    keep(&mut world.lock(), &call.region, world.clock.now());
+    (entry.run)(world, call)
 }
 
 /// A limit of the sandbox, said as one.

@@ -21,10 +21,8 @@ use winterbaume_s3::S3Service;
 use self::files::Files;
 pub(crate) use self::operations::{OPERATIONS, TITLE, operation_name};
 use super::not_implemented;
-use crate::gateway::call::{Answer, Call};
-use crate::gateway::document;
-use crate::gateway::protocol::escape;
-use crate::gateway::signature::header;
+use crate::protocols::call::{Answer, Call, header};
+use crate::protocols::xml::{self, escape};
 use crate::world::iam::policy::{self, Context, Decision, Document};
 use crate::world::plane::Objects;
 use crate::world::{Refusal, Tags};
@@ -369,7 +367,7 @@ fn note(known: &mut BTreeMap<String, Bucket>, call: &Call, name: &str) {
 
 /// What a document of tags has.
 fn tags_of(document: &Bytes) -> Tags {
-    let document = document::xml(document);
+    let document = xml::members(document);
     let set = document.get("Tagging").and_then(|it| it[0]["TagSet"][0].as_array());
     let text = |tag: &serde_json::Value, member: &str| tag[member][0].as_str().map(str::to_owned);
     let tags = set.into_iter().flatten();
@@ -404,7 +402,7 @@ fn check_key(key: &str) -> Result<(), Refusal> {
 
 /// A bucket is made where it is asked for, and says so (S3 API, CreateBucket).
 fn check_location(call: &Call) -> Result<(), Refusal> {
-    let named = document::xml(&call.body);
+    let named = xml::members(&call.body);
     let named = named
         .get("CreateBucketConfiguration")
         .map(|it| &it[0]["LocationConstraint"][0]);
@@ -476,6 +474,11 @@ fn unframe(headers: &mut HeaderMap) {
         Ok(value) if !rest.is_empty() => headers.insert("content-encoding", value),
         _ => headers.remove("content-encoding"),
     };
+}
+
+/// Whether an operation puts an object where its request says.
+pub(super) fn stores_an_object(operation: &str) -> bool {
+    matches!(operation, "PutObject" | "CopyObject" | "CompleteMultipartUpload")
 }
 
 /// Whether an answer says that there is no such object.

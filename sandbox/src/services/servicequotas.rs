@@ -4,21 +4,21 @@ use std::sync::Arc;
 
 use winterbaume_servicequotas::wire::{self, GetServiceQuotaRequest, GetServiceQuotaResponse, ServiceQuota};
 
-use super::{Operation, Service, operation};
-use crate::gateway::call::{Answer, Call};
+use super::{Entry, Service, operation};
+use crate::protocols::call::{Answer, Call};
 use crate::world::quotas::STANDARD_VCPUS;
 use crate::world::{Refusal, World};
 
-const OPERATIONS: &[Operation] = &[operation("GetServiceQuota", &["ServiceCode", "QuotaCode"])];
+const OPERATIONS: &[Entry] = &[operation("GetServiceQuota", &["ServiceCode", "QuotaCode"], get)];
 
 pub(crate) const SERVICE: Service = Service {
     scope: "servicequotas",
     title: "Service Quotas",
     operations: OPERATIONS,
-    run,
+    refuses: None,
 };
 
-fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+fn get(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: GetServiceQuotaRequest = call.json()?;
     let mut state = world.lock();
     let account = state.account.clone();

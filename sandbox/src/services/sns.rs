@@ -1,43 +1,46 @@
 //! SNS's API, as far as it reads: topics are those that Beanstalk makes for notifications.
 
-use std::sync::Arc;
-
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use winterbaume_sns::{model as m, wire};
 
-use super::{Operation, Service, operation};
-use crate::gateway::call::{Answer, Call};
-use crate::gateway::protocol::escape;
+use super::{Entry, Service, operation};
+use crate::protocols::call::{Answer, Call};
+use crate::protocols::xml::escape;
 use crate::world::notifications::{Notifications, Subscription, Topic};
 use crate::world::{Refusal, World};
 
-const OPERATIONS: &[Operation] = &[
-    operation("GetTopicAttributes", &["TopicArn"]),
-    operation("ListSubscriptions", &[]),
-    operation("ListSubscriptionsByTopic", &["TopicArn"]),
-    operation("ListTagsForResource", &["ResourceArn"]),
-    operation("ListTopics", &[]),
+const OPERATIONS: &[Entry] = &[
+    operation("GetTopicAttributes", &["TopicArn"], |world, call| {
+        read(world, call, attributes)
+    }),
+    operation("ListSubscriptions", &[], |world, call| {
+        read(world, call, list_all_subscriptions)
+    }),
+    operation("ListSubscriptionsByTopic", &["TopicArn"], |world, call| {
+        read(world, call, list_subscriptions)
+    }),
+    operation("ListTagsForResource", &["ResourceArn"], |world, call| {
+        read(world, call, list_tags)
+    }),
+    operation("ListTopics", &[], |world, call| read(world, call, list_topics)),
 ];
 
 pub(crate) const SERVICE: Service = Service {
     scope: "sns",
     title: "SNS",
     operations: OPERATIONS,
-    run,
+    refuses: None,
 };
 
-fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+/// Reads the topics of the region and account that a call is for.
+fn read(
+    world: &World,
+    call: &Call,
+    answer: fn(&Notifications, &Call, &str) -> Result<Answer, Refusal>,
+) -> Result<Answer, Refusal> {
     let mut state = world.lock();
     let account = state.account.clone();
-    let notifications = &state.region(&call.region).notifications;
-    match call.operation.as_str() {
-        "GetTopicAttributes" => attributes(notifications, call, &account),
-        "ListSubscriptions" => Ok(list_all_subscriptions(notifications, &account)),
-        "ListSubscriptionsByTopic" => list_subscriptions(notifications, call, &account),
-        "ListTagsForResource" => list_tags(notifications, call),
-        "ListTopics" => Ok(list_topics(notifications)),
-        other => Err(super::not_implemented(format!("{other} of SNS"))),
-    }
+    answer(&state.region(&call.region).notifications, call, &account)
 }
 
 fn find<'a>(notifications: &'a Notifications, arn: &str) -> Result<&'a Topic, Refusal> {
@@ -45,7 +48,7 @@ fn find<'a>(notifications: &'a Notifications, arn: &str) -> Result<&'a Topic, Re
     notifications.topics.get(arn).ok_or_else(missing)
 }
 
-fn list_topics(notifications: &Notifications) -> Answer {
+fn list_topics(notifications: &Notifications, _: &Call, _: &str) -> Result<Answer, Refusal> {
     let view = |topic: &Topic| m::Topic {
         topic_arn: Some(topic.arn.clone()),
     };
@@ -53,7 +56,7 @@ fn list_topics(notifications: &Notifications) -> Answer {
         next_token: None,
         topics: Some(notifications.topics.values().map(view).collect()),
     };
-    wire::serialize_list_topics_response(&result).into()
+    Ok(wire::serialize_list_topics_response(&result).into())
 }
 
 /// E-mail waits for a click that nobody makes here.
@@ -67,14 +70,14 @@ fn subscription_view(topic: &Topic, subscription: &Subscription, account: &str) 
     }
 }
 
-fn list_all_subscriptions(notifications: &Notifications, account: &str) -> Answer {
+fn list_all_subscriptions(notifications: &Notifications, _: &Call, account: &str) -> Result<Answer, Refusal> {
     let topics = notifications.topics.values();
     let all = topics.flat_map(|topic| topic.subscriptions.iter().map(move |it| (topic, it)));
     let result = m::ListSubscriptionsResponse {
         next_token: None,
         subscriptions: Some(all.map(|(topic, it)| subscription_view(topic, it, account)).collect()),
     };
-    wire::serialize_list_subscriptions_response(&result).into()
+    Ok(wire::serialize_list_subscriptions_response(&result).into())
 }
 
 fn list_subscriptions(notifications: &Notifications, call: &Call, account: &str) -> Result<Answer, Refusal> {
@@ -88,7 +91,7 @@ fn list_subscriptions(notifications: &Notifications, call: &Call, account: &str)
     Ok(wire::serialize_list_subscriptions_by_topic_response(&result).into())
 }
 
-fn list_tags(notifications: &Notifications, call: &Call) -> Result<Answer, Refusal> {
+fn list_tags(notifications: &Notifications, call: &Call, _: &str) -> Result<Answer, Refusal> {
     let request: m::ListTagsForResourceRequest = call.query()?;
     let topic = find(notifications, &request.resource_arn)?;
     let view = |(key, value): (&String, &String)| m::Tag {

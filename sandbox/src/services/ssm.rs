@@ -6,13 +6,13 @@ use std::sync::Arc;
 use winterbaume_ssm::{model as m, wire};
 
 use super::page::page;
-use super::{Operation, Service, operation};
-use crate::gateway::call::{Answer, Call};
+use super::{Entry, Service, operation};
+use crate::protocols::call::{Answer, Call};
 use crate::world::compute::agents::{self, Agent, Invocation, NewCommand, RunCommand};
 use crate::world::{Refusal, World};
 
-const OPERATIONS: &[Operation] = &[
-    operation("CancelCommand", &["CommandId", "InstanceIds"]),
+const OPERATIONS: &[Entry] = &[
+    operation("CancelCommand", &["CommandId", "InstanceIds"], cancel),
     operation(
         "DescribeInstanceInformation",
         &[
@@ -21,13 +21,23 @@ const OPERATIONS: &[Operation] = &[
             "MaxResults",
             "NextToken",
         ],
+        describe_instances,
     ),
-    operation("GetCommandInvocation", &["CommandId", "InstanceId", "PluginName"]),
+    operation(
+        "GetCommandInvocation",
+        &["CommandId", "InstanceId", "PluginName"],
+        get_invocation,
+    ),
     operation(
         "ListCommandInvocations",
         &["CommandId", "InstanceId", "Details", "MaxResults", "NextToken"],
+        list_invocations,
     ),
-    operation("ListCommands", &["CommandId", "InstanceId", "MaxResults", "NextToken"]),
+    operation(
+        "ListCommands",
+        &["CommandId", "InstanceId", "MaxResults", "NextToken"],
+        list_commands,
+    ),
     operation(
         "SendCommand",
         &[
@@ -39,6 +49,7 @@ const OPERATIONS: &[Operation] = &[
             "Comment",
             "Parameters{*}",
         ],
+        send,
     ),
 ];
 
@@ -46,7 +57,7 @@ pub(crate) const SERVICE: Service = Service {
     scope: "ssm",
     title: "Systems Manager",
     operations: OPERATIONS,
-    run,
+    refuses: None,
 };
 
 /// The only document that is here.
@@ -62,18 +73,6 @@ const DELIVERY_TIMEOUT: i32 = 3600;
 /// Characters of output in a list; one invocation shows 24,000 and, of errors, 8,000.
 const LISTED_OUTPUT: usize = 2500;
 const SHOWN_ERRORS: usize = 8000;
-
-fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
-    match call.operation.as_str() {
-        "CancelCommand" => cancel(world, call),
-        "DescribeInstanceInformation" => describe_instances(world, call),
-        "GetCommandInvocation" => get_invocation(world, call),
-        "ListCommandInvocations" => list_invocations(world, call),
-        "ListCommands" => list_commands(world, call),
-        "SendCommand" => send(world, call),
-        other => Err(super::not_implemented(format!("{other} of Systems Manager"))),
-    }
-}
 
 fn seconds(time: jiff::Timestamp) -> f64 {
     time.as_millisecond() as f64 / 1000.0

@@ -4,36 +4,31 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use jiff::SignedDuration;
 use serde::Deserialize;
 
-use super::{Operation, Service, operation};
-use crate::gateway::call::{Answer, Call};
-use crate::gateway::protocol::escape;
-use crate::world::iam::policy::{Document, request_context};
+use super::{Entry, Service, operation};
+use crate::protocols::call::{Answer, Call};
+use crate::protocols::xml::escape;
 use crate::world::{Refusal, World};
 
-/// Seconds: AWS's shortest and default session.
-const SHORTEST_SESSION: i32 = 900;
-const SESSION: i32 = 3600;
-
-const OPERATIONS: &[Operation] = &[
-    operation("AssumeRole", &["RoleArn", "RoleSessionName", "DurationSeconds"]),
-    operation("GetCallerIdentity", &[]),
+const OPERATIONS: &[Entry] = &[
+    operation(
+        "AssumeRole",
+        &["RoleArn", "RoleSessionName", "DurationSeconds"],
+        assume_role,
+    ),
+    operation("GetCallerIdentity", &[], get_caller_identity),
 ];
 
 pub(crate) const SERVICE: Service = Service {
     scope: "sts",
     title: "STS",
     operations: OPERATIONS,
-    run,
+    refuses: None,
 };
 
-fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
-    let result = match call.operation.as_str() {
-        "AssumeRole" => assume_role(world, call)?,
-        _ => get_caller_identity(world, call),
-    };
+/// What every operation's answer has around its result.
+fn answer(call: &Call, result: &str) -> Answer {
     let name = &call.operation;
     let body = format!(
         "<{name}Response xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><{name}Result>{result}</{name}Result>\
@@ -41,20 +36,21 @@ fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     );
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/xml"));
-    Ok(Answer {
+    Answer {
         status: StatusCode::OK,
         headers,
         body: Bytes::from(body),
-    })
+    }
 }
 
-fn get_caller_identity(world: &Arc<World>, call: &Call) -> String {
+fn get_caller_identity(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let state = world.lock();
     let id = state.iam.credentials.unique_id(&call.caller);
-    format!(
+    let result = format!(
         "<Arn>{}</Arn><UserId>{id}</UserId><Account>{}</Account>",
         call.caller, state.account
-    )
+    );
+    Ok(answer(call, &result))
 }
 
 #[derive(Deserialize)]
@@ -65,52 +61,26 @@ struct AssumeRole {
     duration_seconds: Option<i32>,
 }
 
-/// The way to an identity that may less than the account's own user.
-fn assume_role(world: &Arc<World>, call: &Call) -> Result<String, Refusal> {
+fn assume_role(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: AssumeRole = call.query()?;
-    let denied = || {
-        let text = format!(
-            "User: {} is not authorized to perform: sts:AssumeRole on resource: {}",
-            call.caller, request.role_arn
-        );
-        Refusal::with_status(403, "AccessDenied", text)
-    };
-    let mut state = world.lock();
-    let account = state.account.clone();
-    let role = state
-        .iam
-        .seen(state.as_of(world.clock.now()))
-        .role(&request.role_arn)
-        .filter(|role| role.arn == request.role_arn);
-    let role = role.ok_or_else(denied)?;
-    // Who asks for a role that is not there is told no more than who is not trusted.
-    let trust = Document::parse(&role.trust).map_err(|_| denied())?;
-    let context = request_context(&call.caller, &account, &call.region);
-    if !trust.trusts(&call.caller, &account, &context) {
-        return Err(denied());
-    }
-    let seconds = request.duration_seconds.unwrap_or(SESSION);
-    if !(SHORTEST_SESSION..=role.max_session_duration).contains(&seconds) {
-        let text = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.";
-        return Err(Refusal::new("ValidationError", text));
-    }
-    let expires = jiff::Timestamp::now() + SignedDuration::from_secs(seconds.into());
-    let session = &request.role_session_name;
-    let arn = format!("arn:aws:sts::{account}:assumed-role/{}/{session}", role.name);
-    let id = format!("{}:{session}", role.id);
-    let issued = state
-        .iam
-        .credentials
-        .assume(&account, &request.role_arn, session, Some(expires));
-    Ok(format!(
+    let session = world.lock().assume_role(
+        world.clock.now(),
+        (&call.caller, &call.region),
+        &request.role_arn,
+        &request.role_session_name,
+        request.duration_seconds,
+    )?;
+    let issued = session.credentials;
+    let result = format!(
         "<Credentials><AccessKeyId>{}</AccessKeyId><SecretAccessKey>{}</SecretAccessKey><SessionToken>{}</SessionToken>\
          <Expiration>{}</Expiration></Credentials><AssumedRoleUser><AssumedRoleId>{}</AssumedRoleId><Arn>{}</Arn>\
          </AssumedRoleUser>",
         issued.access_key_id,
         issued.secret_access_key,
         issued.session_token,
-        expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        escape(&id),
-        escape(&arn),
-    ))
+        session.expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        escape(&session.id),
+        escape(&session.arn),
+    );
+    Ok(answer(call, &result))
 }

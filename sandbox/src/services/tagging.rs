@@ -17,12 +17,12 @@ use serde_json::{Value, json};
 
 use super::order::in_no_order;
 use super::page::page;
-use super::{Operation, Service, operation};
-use crate::gateway::call::{Answer, Call};
+use super::{Entry, Service, operation};
+use crate::protocols::call::{Answer, Call};
 use crate::world::tagging::{Hit, TagFilter};
 use crate::world::{Refusal, World};
 
-const OPERATIONS: &[Operation] = &[
+const OPERATIONS: &[Entry] = &[
     operation(
         "GetResources",
         &[
@@ -35,16 +35,17 @@ const OPERATIONS: &[Operation] = &[
             "ExcludeCompliantResources=false",
             "ResourceARNList",
         ],
+        get_resources,
     ),
-    operation("GetTagKeys", &["PaginationToken"]),
-    operation("GetTagValues", &["PaginationToken", "Key"]),
+    operation("GetTagKeys", &["PaginationToken"], get_tag_keys),
+    operation("GetTagValues", &["PaginationToken", "Key"], get_tag_values),
 ];
 
 pub(crate) const SERVICE: Service = Service {
     scope: "tagging",
     title: "Resource Groups Tagging API",
     operations: OPERATIONS,
-    run,
+    refuses: None,
 };
 
 /// In a page where the request does not say. AWS does not either: clients have to turn pages.
@@ -74,53 +75,59 @@ struct Filter {
     values: Option<Vec<String>>,
 }
 
-fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+fn get_resources(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: Request = call.json()?;
+    check(&request)?;
+    let now = world.clock.now();
+    let state = world.lock();
+    let (index, as_of) = state.tagging_as_of(now);
+    if let Some(arns) = request.arns.filter(|arns| !arns.is_empty()) {
+        let named = index
+            .seen(&call.region, as_of)
+            .filter(|(arn, _)| arns.iter().any(|it| it == arn));
+        return Ok(answer(&json!({
+            "PaginationToken": "",
+            "ResourceTagMappingList": named.map(mapping).collect::<Vec<_>>(),
+        })));
+    }
+    let filters = request.tag_filters.unwrap_or_default().into_iter();
+    let filters: Vec<_> = filters
+        .map(|it| TagFilter {
+            key: it.key,
+            values: it.values.unwrap_or_default(),
+        })
+        .collect();
+    let types = request.resource_type_filters.unwrap_or_default();
+    let found = index.find(&call.region, &filters, &types, as_of);
+    let found = in_no_order(found, |(arn, _)| (*arn).to_owned());
+    let limits = (request.resources_per_page, request.tags_per_page);
+    let (found, next) = page_of_resources(found, limits, request.pagination_token.as_deref(), now)?;
+    Ok(answer(&json!({
+        "PaginationToken": next,
+        "ResourceTagMappingList": found.into_iter().map(mapping).collect::<Vec<_>>(),
+    })))
+}
+
+fn get_tag_keys(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: Request = call.json()?;
     let now = world.clock.now();
     let state = world.lock();
     let (index, as_of) = state.tagging_as_of(now);
-    let all = || index.seen(&call.region, as_of);
-    match call.operation.as_str() {
-        "GetResources" => {
-            check(&request)?;
-            if let Some(arns) = request.arns.filter(|arns| !arns.is_empty()) {
-                let named = all().filter(|(arn, _)| arns.iter().any(|it| it == arn));
-                return Ok(answer(&json!({
-                    "PaginationToken": "",
-                    "ResourceTagMappingList": named.map(mapping).collect::<Vec<_>>(),
-                })));
-            }
-            let filters = request.tag_filters.unwrap_or_default().into_iter();
-            let filters: Vec<_> = filters
-                .map(|it| TagFilter {
-                    key: it.key,
-                    values: it.values.unwrap_or_default(),
-                })
-                .collect();
-            let types = request.resource_type_filters.unwrap_or_default();
-            let found = index.find(&call.region, &filters, &types, as_of);
-            let found = in_no_order(found, |(arn, _)| (*arn).to_owned());
-            let limits = (request.resources_per_page, request.tags_per_page);
-            let (found, next) = page_of_resources(found, limits, request.pagination_token.as_deref(), now)?;
-            Ok(answer(&json!({
-                "PaginationToken": next,
-                "ResourceTagMappingList": found.into_iter().map(mapping).collect::<Vec<_>>(),
-            })))
-        }
-        "GetTagKeys" => {
-            let keys: BTreeSet<&String> = all().flat_map(|(_, tags)| tags.keys()).collect();
-            list("TagKeys", keys, request.pagination_token.as_deref(), now)
-        }
-        "GetTagValues" => {
-            let key = request
-                .key
-                .filter(|key| !key.is_empty())
-                .ok_or_else(|| invalid("Key is required"))?;
-            let values: BTreeSet<&String> = all().filter_map(|(_, tags)| tags.get(&key)).collect();
-            list("TagValues", values, request.pagination_token.as_deref(), now)
-        }
-        other => Err(super::not_implemented(format!("{other} of {}", SERVICE.title))),
-    }
+    let all = index.seen(&call.region, as_of);
+    let keys: BTreeSet<&String> = all.flat_map(|(_, tags)| tags.keys()).collect();
+    list("TagKeys", keys, request.pagination_token.as_deref(), now)
+}
+
+fn get_tag_values(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: Request = call.json()?;
+    let key = request.key.filter(|key| !key.is_empty());
+    let key = key.ok_or_else(|| invalid("Key is required"))?;
+    let now = world.clock.now();
+    let state = world.lock();
+    let (index, as_of) = state.tagging_as_of(now);
+    let all = index.seen(&call.region, as_of);
+    let values: BTreeSet<&String> = all.filter_map(|(_, tags)| tags.get(&key)).collect();
+    list("TagValues", values, request.pagination_token.as_deref(), now)
 }
 
 /// Limits as the API reference gives them.

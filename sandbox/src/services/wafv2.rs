@@ -8,8 +8,8 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::order::in_no_order;
-use super::{Operation, Service, not_implemented, operation};
-use crate::gateway::call::{Answer, Call};
+use super::{Entry, Service, not_implemented, operation};
+use crate::protocols::call::{Answer, Call};
 use crate::world::web_acls::{Action, Definition, Sample, WebAcl, nonexistent};
 use crate::world::{Refusal, Tags, World};
 
@@ -17,7 +17,7 @@ pub(crate) const SERVICE: Service = Service {
     scope: "wafv2",
     title: "AWS WAF V2",
     operations: OPERATIONS,
-    run,
+    refuses: Some(refuse),
 };
 
 /// What clients always send of it, with the value that it has anyway or with nothing in it, is no wish; anything else in it is
@@ -44,7 +44,7 @@ const RULES: &str = "Rules{Name,Priority,Action{Allow,Block,Count},OverrideActio
      RuleActionOverrides{Name,ActionToUse{Allow,Block,Count}},ScopeDownStatement{@Statement}},\
      AndStatement{Statements{@Statement}},OrStatement{Statements{@Statement}},NotStatement{Statement{@Statement}}}}";
 
-const OPERATIONS: &[Operation] = &[
+const OPERATIONS: &[Entry] = &[
     operation(
         "CreateWebACL",
         &[
@@ -57,9 +57,14 @@ const OPERATIONS: &[Operation] = &[
             DEFAULTS,
             "Tags{Key,Value}",
         ],
+        |world, call| act(world, call, create),
     ),
-    operation("GetWebACL", &["Name", "Scope", "Id", "ARN"]),
-    operation("ListWebACLs", &["Scope", "NextMarker", "Limit"]),
+    operation("GetWebACL", &["Name", "Scope", "Id", "ARN"], |world, call| {
+        act(world, call, get)
+    }),
+    operation("ListWebACLs", &["Scope", "NextMarker", "Limit"], |world, call| {
+        act(world, call, list)
+    }),
     operation(
         "UpdateWebACL",
         &[
@@ -73,13 +78,28 @@ const OPERATIONS: &[Operation] = &[
             DEFAULTS,
             "LockToken",
         ],
+        |world, call| act(world, call, update),
     ),
-    operation("DeleteWebACL", &["Name", "Scope", "Id", "LockToken"]),
-    operation("ListTagsForResource", &["ResourceARN", "NextMarker", "Limit"]),
-    operation("TagResource", &["ResourceARN", "Tags{Key,Value}"]),
-    operation("UntagResource", &["ResourceARN", "TagKeys"]),
-    operation("ListAvailableManagedRuleGroups", &["Scope", "Limit~"]),
-    operation("CheckCapacity", &["Scope", RULES]),
+    operation("DeleteWebACL", &["Name", "Scope", "Id", "LockToken"], |world, call| {
+        act(world, call, delete)
+    }),
+    operation(
+        "ListTagsForResource",
+        &["ResourceARN", "NextMarker", "Limit"],
+        |world, call| act(world, call, list_tags),
+    ),
+    operation("TagResource", &["ResourceARN", "Tags{Key,Value}"], |world, call| {
+        act(world, call, tag)
+    }),
+    operation("UntagResource", &["ResourceARN", "TagKeys"], |world, call| {
+        act(world, call, untag)
+    }),
+    operation("ListAvailableManagedRuleGroups", &["Scope", "Limit~"], |world, call| {
+        act(world, call, managed_groups)
+    }),
+    operation("CheckCapacity", &["Scope", RULES], |world, call| {
+        act(world, call, check_capacity)
+    }),
     operation(
         "GetSampledRequests",
         &[
@@ -89,11 +109,22 @@ const OPERATIONS: &[Operation] = &[
             "TimeWindow{StartTime,EndTime}",
             "MaxItems",
         ],
+        |world, call| act(world, call, sampled),
     ),
-    operation("AssociateWebACL", &["WebACLArn", "ResourceArn"]),
-    operation("DisassociateWebACL", &["ResourceArn"]),
-    operation("GetWebACLForResource", &["ResourceArn"]),
-    operation("ListResourcesForWebACL", &["WebACLArn", "ResourceType"]),
+    operation("AssociateWebACL", &["WebACLArn", "ResourceArn"], |world, call| {
+        act(world, call, not_for_cloudfront)
+    }),
+    operation("DisassociateWebACL", &["ResourceArn"], |world, call| {
+        act(world, call, not_for_cloudfront)
+    }),
+    operation("GetWebACLForResource", &["ResourceArn"], |world, call| {
+        act(world, call, not_for_cloudfront)
+    }),
+    operation(
+        "ListResourcesForWebACL",
+        &["WebACLArn", "ResourceType"],
+        |world, call| act(world, call, not_for_cloudfront),
+    ),
 ];
 
 /// The members of a definition that are kept as they were sent.
@@ -102,35 +133,23 @@ const KEPT: &[&str] = &["DefaultAction", "Rules", "VisibilityConfig"];
 /// Kept likewise, where something was said.
 const KEPT_IF_SAID: &[&str] = &["CaptchaConfig", "ChallengeConfig", "AssociationConfig"];
 
-fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+/// What an operation does with the members of its request.
+type Act = fn(&World, &Map<String, Value>) -> Result<Value, Refusal>;
+
+fn act(world: &World, call: &Call, act: Act) -> Result<Answer, Refusal> {
+    let answer = act(world, &call.json()?)?;
+    Ok(winterbaume_core::MockResponse::json(200, answer.to_string()).into())
+}
+
+fn refuse(_: &Arc<World>, call: &Call) -> Result<(), Refusal> {
     let request: Map<String, Value> = call.json()?;
     check_marker(&request)?;
     match request.get("Scope") {
         // There are none, and none can be made.
-        Some(scope) if scope == "REGIONAL" && call.operation == "ListWebACLs" => {
-            return Ok(winterbaume_core::MockResponse::json(200, json!({ "WebACLs": [] }).to_string()).into());
-        }
-        Some(scope) => check_scope(scope, &call.region)?,
-        None => check_arn(&request, &call.region)?,
+        Some(scope) if scope == "REGIONAL" && call.operation == "ListWebACLs" => Ok(()),
+        Some(scope) => check_scope(scope, &call.region),
+        None => check_arn(&request, &call.region),
     }
-    let answer = match call.operation.as_str() {
-        "CreateWebACL" => create(world, &request)?,
-        "GetWebACL" => get(world, &request)?,
-        "ListWebACLs" => list(world, &request)?,
-        "UpdateWebACL" => update(world, &request)?,
-        "DeleteWebACL" => delete(world, &request)?,
-        "ListTagsForResource" => list_tags(world, &request)?,
-        "TagResource" => tag(world, &request)?,
-        "UntagResource" => untag(world, &request)?,
-        "ListAvailableManagedRuleGroups" => managed_groups(),
-        "CheckCapacity" => check_capacity(&request)?,
-        "GetSampledRequests" => sampled(world, &request)?,
-        "AssociateWebACL" | "DisassociateWebACL" | "GetWebACLForResource" | "ListResourcesForWebACL" => {
-            return Err(not_for_cloudfront(&request));
-        }
-        other => return Err(not_implemented(format!("{other} of AWS WAF V2"))),
-    };
-    Ok(winterbaume_core::MockResponse::json(200, answer.to_string()).into())
 }
 
 /// A marker is of one character at least, also where an answer of AWS's own had an empty one (mondoohq/mql#9340).
@@ -171,16 +190,16 @@ fn check_arn(request: &Map<String, Value>, region: &str) -> Result<(), Refusal> 
 
 /// CloudFront's distributions name their web ACL themselves (WAF API, AssociateWebACL: use UpdateDistribution). Other resources
 /// would need a web ACL of scope REGIONAL, of which there are none.
-fn not_for_cloudfront(request: &Map<String, Value>) -> Refusal {
+fn not_for_cloudfront(_: &World, request: &Map<String, Value>) -> Result<Value, Refusal> {
     let arn = ["ResourceArn", "WebACLArn"]
         .iter()
         .find_map(|member| request.get(*member)?.as_str());
     if arn.is_some_and(|arn| arn.contains(":cloudfront:") || arn.contains(":global/")) {
         let text = "The ARN isn't valid. A valid ARN begins with arn: and includes other information separated by colons or \
                     slashes. For CloudFront, use the distribution's own configuration";
-        return invalid("RESOURCE_ARN", text);
+        return Err(invalid("RESOURCE_ARN", text));
     }
-    not_implemented("web ACLs of scope REGIONAL")
+    Err(not_implemented("web ACLs of scope REGIONAL"))
 }
 
 fn invalid(field: &str, reason: &str) -> Refusal {
@@ -199,7 +218,7 @@ fn text<'a>(request: &'a Map<String, Value>, member: &str) -> Result<&'a str, Re
     })
 }
 
-fn create(world: &Arc<World>, request: &Map<String, Value>) -> Result<Value, Refusal> {
+fn create(world: &World, request: &Map<String, Value>) -> Result<Value, Refusal> {
     text(request, "Scope")?;
     let name = text(request, "Name")?;
     if name.len() > 128 || !name.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c)) {
@@ -278,7 +297,7 @@ fn summary(acl: &WebAcl) -> Value {
     })
 }
 
-fn get(world: &Arc<World>, request: &Map<String, Value>) -> Result<Value, Refusal> {
+fn get(world: &World, request: &Map<String, Value>) -> Result<Value, Refusal> {
     let state = world.lock();
     let web_acls = state.web_acls.seen(state.as_of(world.clock.now()));
     let acl = match request.get("ARN").and_then(Value::as_str) {
@@ -311,8 +330,10 @@ fn get(world: &Arc<World>, request: &Map<String, Value>) -> Result<Value, Refusa
     Ok(json!({ "WebACL": shown, "LockToken": acl.lock_token }))
 }
 
-fn list(world: &Arc<World>, request: &Map<String, Value>) -> Result<Value, Refusal> {
-    text(request, "Scope")?;
+fn list(world: &World, request: &Map<String, Value>) -> Result<Value, Refusal> {
+    if text(request, "Scope")? == "REGIONAL" {
+        return Ok(json!({ "WebACLs": [] }));
+    }
     let most = request
         .get("Limit")
         .and_then(Value::as_u64)
@@ -337,7 +358,7 @@ fn list(world: &Arc<World>, request: &Map<String, Value>) -> Result<Value, Refus
     Ok(answer)
 }
 
-fn update(world: &Arc<World>, request: &Map<String, Value>) -> Result<Value, Refusal> {
+fn update(world: &World, request: &Map<String, Value>) -> Result<Value, Refusal> {
     text(request, "Scope")?;
     let (id, name, token) = (
         text(request, "Id")?,
@@ -349,7 +370,7 @@ fn update(world: &Arc<World>, request: &Map<String, Value>) -> Result<Value, Ref
     Ok(json!({ "NextLockToken": next }))
 }
 
-fn delete(world: &Arc<World>, request: &Map<String, Value>) -> Result<Value, Refusal> {
+fn delete(world: &World, request: &Map<String, Value>) -> Result<Value, Refusal> {
     text(request, "Scope")?;
     let now = world.clock.now();
     let (id, name, token) = (
@@ -361,7 +382,7 @@ fn delete(world: &Arc<World>, request: &Map<String, Value>) -> Result<Value, Ref
     Ok(json!({}))
 }
 
-fn list_tags(world: &Arc<World>, request: &Map<String, Value>) -> Result<Value, Refusal> {
+fn list_tags(world: &World, request: &Map<String, Value>) -> Result<Value, Refusal> {
     let arn = text(request, "ResourceARN")?;
     let state = world.lock();
     let web_acls = state.web_acls.seen(state.as_of(world.clock.now()));
@@ -388,14 +409,14 @@ fn list_tags(world: &Arc<World>, request: &Map<String, Value>) -> Result<Value, 
     Ok(json!({ "NextMarker": next, "TagInfoForResource": { "ResourceARN": arn, "TagList": shown } }))
 }
 
-fn tag(world: &Arc<World>, request: &Map<String, Value>) -> Result<Value, Refusal> {
+fn tag(world: &World, request: &Map<String, Value>) -> Result<Value, Refusal> {
     let arn = text(request, "ResourceARN")?;
     let mut state = world.lock();
     state.web_acls.by_arn_mut(arn)?.tags.extend(tags(request));
     Ok(json!({}))
 }
 
-fn untag(world: &Arc<World>, request: &Map<String, Value>) -> Result<Value, Refusal> {
+fn untag(world: &World, request: &Map<String, Value>) -> Result<Value, Refusal> {
     let arn = text(request, "ResourceARN")?;
     let keys = request.get("TagKeys").and_then(Value::as_array).into_iter().flatten();
     let keys: Vec<&str> = keys.filter_map(Value::as_str).collect();
@@ -405,7 +426,7 @@ fn untag(world: &Arc<World>, request: &Map<String, Value>) -> Result<Value, Refu
     Ok(json!({}))
 }
 
-fn check_capacity(request: &Map<String, Value>) -> Result<Value, Refusal> {
+fn check_capacity(_: &World, request: &Map<String, Value>) -> Result<Value, Refusal> {
     text(request, "Scope")?;
     let sent = request.get("Rules").and_then(Value::as_array);
     let (_, capacity) = rules::read(sent.map_or(&[][..], Vec::as_slice))?;
@@ -413,7 +434,7 @@ fn check_capacity(request: &Map<String, Value>) -> Result<Value, Refusal> {
 }
 
 /// Requests that a rule caught. What the default action let through or blocked is not sampled here.
-fn sampled(world: &Arc<World>, request: &Map<String, Value>) -> Result<Value, Refusal> {
+fn sampled(world: &World, request: &Map<String, Value>) -> Result<Value, Refusal> {
     let (arn, metric) = (text(request, "WebAclArn")?, text(request, "RuleMetricName")?);
     let most = request
         .get("MaxItems")
@@ -471,11 +492,11 @@ fn sample(sample: &Sample) -> Value {
     shown
 }
 
-fn managed_groups() -> Value {
+fn managed_groups(_: &World, _: &Map<String, Value>) -> Result<Value, Refusal> {
     let groups = rules::MANAGED_GROUPS
         .iter()
         .map(|(name, _)| json!({ "VendorName": "AWS", "Name": name, "VersioningSupported": true, "Description": "" }));
-    json!({ "ManagedRuleGroups": groups.collect::<Vec<_>>() })
+    Ok(json!({ "ManagedRuleGroups": groups.collect::<Vec<_>>() }))
 }
 
 #[cfg(test)]

@@ -34,7 +34,11 @@ const SECTIONS: &[&str] = &[
 pub(super) struct Extensions {
     sections: BTreeSet<String>,
     options: BTreeSet<String>,
+    properties: BTreeSet<String>,
 }
+
+/// Where a setting of a list is that names none, too (Beanstalk guide: ebextensions-optionsettings).
+const PROPERTIES: &str = "aws:elasticbeanstalk:application:environment";
 
 impl Extensions {
     /// Whether a section can make what the bundle lacks.
@@ -44,6 +48,11 @@ impl Extensions {
 
     pub(super) fn set(&self, option: &str) -> bool {
         self.options.contains(option)
+    }
+
+    /// The environment's properties that are set by them.
+    pub(super) fn properties(&self) -> &BTreeSet<String> {
+        &self.properties
     }
 }
 
@@ -145,7 +154,11 @@ impl Extensions {
             Value::Array(items) => {
                 for item in items {
                     match item.get("option_name").and_then(Value::as_str) {
-                        Some(name) => self.add_option(file, name, item.get("value"), findings),
+                        Some(name) => {
+                            let namespace = item.get("namespace").and_then(Value::as_str);
+                            let namespace = namespace.unwrap_or(PROPERTIES);
+                            self.add_option(file, (namespace, name), item.get("value"), findings);
+                        }
                         None => wrong_form(file, "has a setting without `option_name`", findings),
                     }
                 }
@@ -156,7 +169,7 @@ impl Extensions {
                         Value::Null => {}
                         Value::Object(options) => {
                             for (name, value) in options {
-                                self.add_option(file, name, Some(value), findings);
+                                self.add_option(file, (namespace, name), Some(value), findings);
                             }
                         }
                         _ => wrong_form(
@@ -175,8 +188,17 @@ impl Extensions {
         }
     }
 
-    fn add_option(&mut self, file: &str, name: &str, value: Option<&Value>, findings: &mut Findings) {
+    fn add_option(
+        &mut self,
+        file: &str,
+        (namespace, name): (&str, &str),
+        value: Option<&Value>,
+        findings: &mut Findings,
+    ) {
         self.options.insert(name.to_owned());
+        if namespace == PROPERTIES {
+            self.properties.insert(name.to_owned());
+        }
         if let Some(Value::Array(_) | Value::Object(_)) = value {
             wrong_form(file, &format!("`{name}` has no plain value"), findings);
         }

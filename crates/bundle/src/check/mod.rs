@@ -9,6 +9,7 @@ mod platform;
 mod processes;
 mod program;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::contents::Contents;
@@ -52,6 +53,8 @@ pub(super) struct Findings {
     pub(super) flaws: Vec<Finding>,
     /// It runs, but may not do what was meant.
     pub(super) notes: Vec<Finding>,
+    /// The environment's properties that the bundle sets by itself.
+    pub(super) properties: BTreeSet<String>,
 }
 
 impl Findings {
@@ -69,6 +72,7 @@ pub(super) fn check(contents: &Contents, instances: &Instances, built: Option<&s
     let mut findings = Findings::default();
     files::check(contents, &mut findings);
     let extensions = extensions::check(contents, &mut findings)?;
+    findings.properties.clone_from(extensions.properties());
     let platform = platform::View {
         contents,
         platform: instances.platform(),

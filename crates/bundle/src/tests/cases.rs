@@ -162,6 +162,8 @@ fn a_configuration_file_that_is_no_yaml_is_told_wherever_it_is() {
         (".ebextensions/notes.txt", "no: yaml: here"),
     ]);
     assert_eq!(no_flaws(&good, &node()), Vec::<String>::new());
+    let inspected = crate::inspect(&crate::Source::Folder(good.path().to_owned()), &node()).unwrap();
+    assert_eq!(Vec::from_iter(inspected.properties), ["A", "COLOR", "TABLE", "THEME"]);
     let tab = "option_settings:\n\taws:autoscaling:asg:\n\t\tMinSize: 1\n";
     for name in [
         ".ebextensions/scale.config",

@@ -136,6 +136,9 @@ impl Environment {
         if self.stack.properties_unknown {
             options.retain(|option| option.to.is_some());
         }
+        // They weigh less than ours, and come back with each deployment (the developer guide's command-options, precedence).
+        let bundles = &self.stack.bundle.properties;
+        options.retain(|option| option.property_taken_off().is_none_or(|name| !bundles.contains(name)));
         steps.extend(options.into_iter().map(EnvironmentStep::Option));
         let version = known.get(&VERSION).unwrap_or_else(|| self.stack.bundle.label.clone());
         let known_label = !version.is_empty();

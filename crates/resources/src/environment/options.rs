@@ -296,6 +296,14 @@ impl Step for OptionStep {
 }
 
 /// The values may be secrets.
+impl OptionStep {
+    /// The property that is taken off.
+    pub(super) fn property_taken_off(&self) -> Option<&str> {
+        let (namespace, name) = &self.key;
+        (self.to.is_none() && namespace == PROPERTIES).then_some(name)
+    }
+}
+
 impl std::fmt::Debug for OptionStep {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.shown().fmt(f)

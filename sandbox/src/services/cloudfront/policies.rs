@@ -10,12 +10,10 @@ use std::sync::Arc;
 use http::Method;
 use winterbaume_cloudfront::wire as w;
 
-use super::{Target, if_match, with};
-use crate::gateway::call::{Answer, Call};
+use super::{Target, id_in, if_match, with};
+use crate::protocols::call::{Answer, Call};
 use crate::world::clock::text;
-use crate::world::edge_policies::{
-    CacheRules, Draft, Kind, OriginRequestRules, Policy, ResponseHeadersRules, Selection,
-};
+use crate::world::edge_policies::{Draft, Kind, Policy, Selection};
 use crate::world::{Refusal, World};
 
 /// The operation that a method and the path behind the API's version name, if it is one on policies.
@@ -64,20 +62,8 @@ pub(super) fn route(method: &Method, segments: &[&str]) -> Option<&'static str> 
     }
 }
 
-/// Runs an operation on policies; `None` if it is not one.
-pub(super) fn run(world: &Arc<World>, call: &Call, target: &Target<'_>) -> Option<Result<Answer, Refusal>> {
-    route(&call.method, &target.segments)?;
-    Some(match target.segments.first().copied()? {
-        "cache-policy" | "distributionsByCachePolicyId" => run_on::<CacheRules>(world, call, target),
-        "origin-request-policy" | "distributionsByOriginRequestPolicyId" => {
-            run_on::<OriginRequestRules>(world, call, target)
-        }
-        _ => run_on::<ResponseHeadersRules>(world, call, target),
-    })
-}
-
 /// How a kind of policy is written.
-trait Form: Kind {
+pub(super) trait Form: Kind {
     /// Reads a body of a creation or an update.
     fn read(call: &Call) -> Result<Draft<Self>, Refusal>;
     /// A policy, as it is shown after its creation (201) and otherwise (200).
@@ -86,44 +72,56 @@ trait Form: Kind {
     fn list(page: Vec<&Policy<Self>>, next: Option<String>, most: i32) -> Answer;
 }
 
-fn run_on<F: Form>(world: &Arc<World>, call: &Call, target: &Target<'_>) -> Result<Answer, Refusal> {
-    let id = target.label(1);
+pub(super) fn create<F: Form>(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let now = world.clock.now();
     let mut state = world.lock();
-    let operation = call.operation.as_str();
-    if operation.starts_with("ListDistributionsBy") {
-        F::of(&state.edge_policies).get(id)?;
-        let ids = state.distributions.by_policy(id).map(|one| one.id.clone()).collect();
-        return Ok(distribution_ids(ids, target));
-    }
-    let policies = F::of_mut(&mut state.edge_policies);
-    if operation.starts_with("List") {
-        return Ok(list::<F>(policies.all(), target));
-    }
-    if operation.starts_with("Create") {
-        let made = policies.create(F::read(call)?, now)?;
-        let location = format!("https://cloudfront.amazonaws.com{}/{}", call.uri.path(), made.id);
-        let answer = F::policy(&made, true);
-        return Ok(with(answer, &[("etag", &made.etag), ("location", &location)]));
-    }
-    if operation.starts_with("Update") {
-        let changed = policies.update(id, if_match(call), F::read(call)?, now)?;
-        return Ok(with(F::policy(&changed, false), &[("etag", &changed.etag)]));
-    }
-    if operation.starts_with("Delete") {
-        state.delete_edge_policy::<F>(id, if_match(call))?;
-        return Ok(w::serialize_delete_cache_policy_response().into());
-    }
-    let found = policies.get(id)?;
-    let answer = if operation.ends_with("Config") {
-        F::config(found)
-    } else {
-        F::policy(found, false)
-    };
-    Ok(with(answer, &[("etag", &found.etag)]))
+    let made = F::of_mut(&mut state.edge_policies).create(F::read(call)?, now)?;
+    let location = format!("https://cloudfront.amazonaws.com{}/{}", call.uri.path(), made.id);
+    let answer = F::policy(&made, true);
+    Ok(with(answer, &[("etag", &made.etag), ("location", &location)]))
 }
 
-fn list<'a, F: Form + 'a>(all: impl Iterator<Item = &'a Policy<F>>, target: &Target<'_>) -> Answer {
+pub(super) fn get<F: Form>(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let state = world.lock();
+    let found = F::of(&state.edge_policies).get(id_in(call))?;
+    Ok(with(F::policy(found, false), &[("etag", &found.etag)]))
+}
+
+pub(super) fn get_config<F: Form>(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let state = world.lock();
+    let found = F::of(&state.edge_policies).get(id_in(call))?;
+    Ok(with(F::config(found), &[("etag", &found.etag)]))
+}
+
+pub(super) fn update<F: Form>(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let now = world.clock.now();
+    let mut state = world.lock();
+    let policies = F::of_mut(&mut state.edge_policies);
+    let changed = policies.update(id_in(call), if_match(call), F::read(call)?, now)?;
+    Ok(with(F::policy(&changed, false), &[("etag", &changed.etag)]))
+}
+
+pub(super) fn delete<F: Form>(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    world.lock().delete_edge_policy::<F>(id_in(call), if_match(call))?;
+    Ok(w::serialize_delete_cache_policy_response().into())
+}
+
+pub(super) fn list_distributions<F: Form>(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let target = Target::of_call(call);
+    let id = target.label(1);
+    let state = world.lock();
+    F::of(&state.edge_policies).get(id)?;
+    let ids = state.distributions.by_policy(id).map(|one| one.id.clone()).collect();
+    Ok(distribution_ids(ids, &target))
+}
+
+pub(super) fn list<F: Form>(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let state = world.lock();
+    let policies = F::of(&state.edge_policies);
+    Ok(page(policies.all(), &Target::of_call(call)))
+}
+
+fn page<'a, F: Form + 'a>(all: impl Iterator<Item = &'a Policy<F>>, target: &Target<'_>) -> Answer {
     let most = target.query("MaxItems").parse::<usize>().unwrap_or(100).clamp(1, 100);
     let (kind, marker) = (target.query("Type"), target.query("Marker"));
     let mut wanted = all.filter(|policy| {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method};
 
 use super::route;
-use crate::gateway::call::{Answer, Call, Protocol};
+use crate::protocols::call::{Answer, Call, Protocol};
 use crate::proxy::tests as proxy;
 use crate::world::{Refusal, World};
 

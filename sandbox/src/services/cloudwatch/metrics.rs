@@ -8,9 +8,10 @@ use winterbaume_cloudwatch::model as m;
 
 use super::super::order::in_no_order;
 use super::super::page::page;
-use super::{STATISTICS, dimensions};
-use crate::gateway::call::{Answer, Call};
-use crate::gateway::cloudwatch::{decode, encode};
+use super::dimensions;
+use crate::protocols::call::{Answer, Call};
+use crate::protocols::cloudwatch::{decode, encode};
+use crate::world::monitoring::alarms::STATISTICS;
 use crate::world::monitoring::metrics::{Metric, Point};
 use crate::world::{Refusal, World};
 

@@ -8,15 +8,16 @@ use std::sync::Arc;
 use winterbaume_cloudwatch::model as m;
 
 use super::page::page;
-use super::{Operation, Service, operation};
-use crate::gateway::call::{Answer, Call};
-use crate::gateway::cloudwatch::{decode, encode};
+use super::{Entry, Service, operation};
+use crate::protocols::call::{Answer, Call};
+use crate::protocols::cloudwatch::{decode, encode};
+use crate::world::monitoring::alarms::NewAlarm;
 use crate::world::monitoring::history::HistoryItem;
 use crate::world::monitoring::{Alarm, Verdict, minute};
 use crate::world::{Refusal, World};
 
-const OPERATIONS: &[Operation] = &[
-    operation("DeleteAlarms", &["AlarmNames"]),
+const OPERATIONS: &[Entry] = &[
+    operation("DeleteAlarms", &["AlarmNames"], delete),
     operation(
         "DescribeAlarmHistory",
         &[
@@ -29,6 +30,7 @@ const OPERATIONS: &[Operation] = &[
             "NextToken",
             "ScanBy",
         ],
+        describe_history,
     ),
     operation(
         "DescribeAlarms",
@@ -41,6 +43,7 @@ const OPERATIONS: &[Operation] = &[
             "MaxRecords",
             "NextToken",
         ],
+        describe,
     ),
     operation(
         "DescribeAlarmsForMetric",
@@ -52,13 +55,18 @@ const OPERATIONS: &[Operation] = &[
             "Period",
             "Unit",
         ],
+        describe_for_metric,
     ),
-    operation("DisableAlarmActions", &["AlarmNames"]),
-    operation("EnableAlarmActions", &["AlarmNames"]),
-    operation("GetMetricData", metrics::GET_DATA),
-    operation("GetMetricStatistics", metrics::GET_STATISTICS),
-    operation("ListMetrics", metrics::LIST),
-    operation("ListTagsForResource", &["ResourceARN"]),
+    operation("DisableAlarmActions", &["AlarmNames"], |world, call| {
+        enable_actions(world, call, false)
+    }),
+    operation("EnableAlarmActions", &["AlarmNames"], |world, call| {
+        enable_actions(world, call, true)
+    }),
+    operation("GetMetricData", metrics::GET_DATA, metrics::get_data),
+    operation("GetMetricStatistics", metrics::GET_STATISTICS, metrics::get_statistics),
+    operation("ListMetrics", metrics::LIST, metrics::list),
+    operation("ListTagsForResource", &["ResourceARN"], list_tags),
     operation(
         "PutMetricAlarm",
         &[
@@ -81,11 +89,13 @@ const OPERATIONS: &[Operation] = &[
             "TreatMissingData",
             "Tags{Key,Value}",
         ],
+        put,
     ),
-    operation("PutMetricData", metrics::PUT),
+    operation("PutMetricData", metrics::PUT, metrics::put_data),
     operation(
         "SetAlarmState",
         &["AlarmName", "StateValue", "StateReason", "StateReasonData"],
+        set_state,
     ),
 ];
 
@@ -93,29 +103,8 @@ pub(crate) const SERVICE: Service = Service {
     scope: "monitoring",
     title: "CloudWatch",
     operations: OPERATIONS,
-    run,
+    refuses: None,
 };
-
-fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
-    match call.operation.as_str() {
-        "DeleteAlarms" => delete(world, call),
-        "DescribeAlarmHistory" => describe_history(world, call),
-        "DescribeAlarms" => describe(world, call),
-        "DescribeAlarmsForMetric" => describe_for_metric(world, call),
-        "DisableAlarmActions" => enable_actions(world, call, false),
-        "EnableAlarmActions" => enable_actions(world, call, true),
-        "GetMetricData" => metrics::get_data(world, call),
-        "GetMetricStatistics" => metrics::get_statistics(world, call),
-        "ListMetrics" => metrics::list(world, call),
-        "ListTagsForResource" => list_tags(world, call),
-        "PutMetricAlarm" => put(world, call),
-        "PutMetricData" => metrics::put_data(world, call),
-        "SetAlarmState" => set_state(world, call),
-        other => Err(super::not_implemented(format!("{other} of CloudWatch"))),
-    }
-}
-
-const STATISTICS: &[&str] = &["SampleCount", "Average", "Sum", "Minimum", "Maximum"];
 
 fn seconds(time: jiff::Timestamp) -> Option<f64> {
     Some(time.as_millisecond() as f64 / 1000.0)
@@ -211,62 +200,14 @@ fn describe_for_metric(world: &Arc<World>, call: &Call) -> Result<Answer, Refusa
     encode(call, &result, "DescribeAlarmsForMetric")
 }
 
-/// What the sandbox can evaluate, in CloudWatch's words where CloudWatch cannot either.
-fn check(request: &m::PutMetricAlarmInput) -> Result<(), Refusal> {
-    let invalid = |message: String| Err(Refusal::new("ValidationError", message));
-    let of =
-        |value: &Option<String>, allowed: &[&str]| value.as_ref().is_none_or(|value| allowed.contains(&value.as_str()));
-    let comparisons = [
-        "GreaterThanOrEqualToThreshold",
-        "GreaterThanThreshold",
-        "LessThanThreshold",
-        "LessThanOrEqualToThreshold",
-    ];
-    if !comparisons.contains(&request.comparison_operator.as_str()) {
-        return invalid(format!(
-            "ComparisonOperator {} is not one of {comparisons:?}; anomaly detection is a limit of the sandbox",
-            request.comparison_operator
-        ));
-    }
-    if !of(&request.statistic, STATISTICS) {
-        return invalid(format!("Statistic must be one of {STATISTICS:?}"));
-    }
-    if !of(
-        &request.treat_missing_data,
-        &["breaching", "notBreaching", "ignore", "missing"],
-    ) {
-        return invalid("TreatMissingData must be one of: breaching, notBreaching, ignore, missing".to_owned());
-    }
-    if request.evaluation_periods < 1 {
-        return invalid("EvaluationPeriods must be at least 1".to_owned());
-    }
-    if request
-        .datapoints_to_alarm
-        .is_some_and(|count| !(1..=request.evaluation_periods).contains(&count))
-    {
-        return invalid("DatapointsToAlarm must be between 1 and EvaluationPeriods".to_owned());
-    }
-    match request.period {
-        Some(10 | 20 | 30) => Err(super::not_implemented("alarms with periods of less than a minute")),
-        Some(period) if period < 60 || period % 60 != 0 => {
-            invalid("Period must be 10, 20, 30 or a multiple of 60".to_owned())
-        }
-        _ => Ok(()),
-    }
-}
-
 fn put(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::PutMetricAlarmInput = decode(call)?;
-    check(&request)?;
+    if matches!(request.period, Some(10 | 20 | 30)) {
+        return Err(super::not_implemented("alarms with periods of less than a minute"));
+    }
     let missing = |what: &str| Refusal::new("MissingParameter", format!("The parameter {what} is required."));
     let now = world.clock.now();
-    let mut state = world.lock();
-    let account = state.account.clone();
-    let alarm = Alarm {
-        arn: format!(
-            "arn:aws:cloudwatch:{}:{account}:alarm:{}",
-            call.region, request.alarm_name
-        ),
+    let new = NewAlarm {
         name: request.alarm_name,
         description: request.alarm_description,
         namespace: request.namespace.ok_or_else(|| missing("Namespace"))?,
@@ -284,12 +225,6 @@ fn put(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
         alarm_actions: request.alarm_actions.unwrap_or_default(),
         ok_actions: request.o_k_actions.unwrap_or_default(),
         insufficient_data_actions: request.insufficient_data_actions.unwrap_or_default(),
-        state: "INSUFFICIENT_DATA",
-        state_reason: "Unchecked: Initial alarm creation".to_owned(),
-        state_reason_data: None,
-        state_updated: now,
-        state_transitioned: now,
-        updated: now,
         tags: request
             .tags
             .unwrap_or_default()
@@ -297,41 +232,28 @@ fn put(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
             .map(|tag| (tag.key, tag.value))
             .collect(),
     };
-    state.region(&call.region).monitoring.put_alarm(alarm);
+    new.check()?;
+    let mut state = world.lock();
+    let account = state.account.clone();
+    let monitoring = &mut state.region(&call.region).monitoring;
+    monitoring.put_alarm(&call.region, &account, new, now);
     encode(call, &serde_json::Map::new(), "PutMetricAlarm")
 }
 
-fn unknown(names: &[String], alarms: &BTreeMap<String, Alarm>) -> Option<Refusal> {
-    let name = names.iter().find(|name| !alarms.contains_key(*name))?;
-    let message = format!("Unknown alarm: {name}");
-    Some(Refusal::with_status(404, "ResourceNotFound", message))
-}
-
-/// All or none: one that is not there refuses the rest.
 fn delete(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::DeleteAlarmsInput = decode(call)?;
     let now = world.clock.now();
     let mut state = world.lock();
     let monitoring = &mut state.region(&call.region).monitoring;
-    if let Some(refusal) = unknown(&request.alarm_names, &monitoring.alarms) {
-        return Err(refusal);
-    }
-    for name in &request.alarm_names {
-        monitoring.delete_alarm(name, now);
-    }
+    monitoring.delete_alarms(&request.alarm_names, now)?;
     encode(call, &serde_json::Map::new(), "DeleteAlarms")
 }
 
-/// Alarms that are not there are passed over, as CloudWatch does.
 fn enable_actions(world: &Arc<World>, call: &Call, enabled: bool) -> Result<Answer, Refusal> {
     let request: m::EnableAlarmActionsInput = decode(call)?;
     let mut state = world.lock();
-    let alarms = &mut state.region(&call.region).monitoring.alarms;
-    for name in &request.alarm_names {
-        if let Some(alarm) = alarms.get_mut(name) {
-            alarm.actions_enabled = enabled;
-        }
-    }
+    let monitoring = &mut state.region(&call.region).monitoring;
+    monitoring.enable_actions(&request.alarm_names, enabled);
     encode(call, &serde_json::Map::new(), &call.operation)
 }
 
@@ -354,10 +276,7 @@ fn set_state(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     }
     let now = world.clock.now();
     let mut state = world.lock();
-    let names = [request.alarm_name.clone()];
-    if let Some(refusal) = unknown(&names, &state.region(&call.region).monitoring.alarms) {
-        return Err(refusal);
-    }
+    state.region(&call.region).monitoring.must_exist(&request.alarm_name)?;
     let verdict = Verdict {
         state: value,
         reason: request.state_reason,

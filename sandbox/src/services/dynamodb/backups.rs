@@ -6,7 +6,7 @@ use winterbaume_dynamodb::model::*;
 use winterbaume_dynamodb::wire;
 
 use super::seconds;
-use crate::gateway::call::{Answer, Call};
+use crate::protocols::call::{Answer, Call};
 use crate::world::table_backups::Backup;
 use crate::world::tables::Billing;
 use crate::world::{Refusal, World};

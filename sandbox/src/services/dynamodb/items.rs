@@ -11,7 +11,7 @@ use winterbaume_dynamodb::expr;
 use winterbaume_dynamodb::types::{AttributeValue, Item as Typed, PathSegment};
 
 use super::{expressions, invalid};
-use crate::gateway::call::{Answer, Call};
+use crate::protocols::call::{Answer, Call};
 use crate::world::tables::{Item, Table, size};
 use crate::world::{Refusal, World};
 
@@ -111,7 +111,8 @@ struct Request {
 }
 
 impl Request {
-    fn read(call: &Call) -> Result<Self, Refusal> {
+    /// `expressions`: those that the operation has.
+    fn read(call: &Call, expressions: &[&'static str]) -> Result<Self, Refusal> {
         let request: Self = call.json()?;
         for item in [&request.item, &request.key].into_iter().flatten() {
             typed(item)?;
@@ -119,11 +120,11 @@ impl Request {
                 return Err(invalid("Item size has exceeded the maximum allowed size"));
             }
         }
-        request.check_expressions(&call.operation)?;
+        request.check_expressions(expressions)?;
         Ok(request)
     }
 
-    fn check_expressions(&self, operation: &str) -> Result<(), Refusal> {
+    fn check_expressions(&self, kinds: &[&'static str]) -> Result<(), Refusal> {
         let of = |kind| {
             let text = match kind {
                 "ConditionExpression" => &self.condition_expression,
@@ -133,13 +134,6 @@ impl Request {
                 _ => &self.update_expression,
             };
             (kind, text.as_deref())
-        };
-        let kinds: &[&'static str] = match operation {
-            "UpdateItem" => &["UpdateExpression", "ConditionExpression"],
-            "Query" => &["ProjectionExpression", "FilterExpression", "KeyConditionExpression"],
-            "Scan" => &["ProjectionExpression", "FilterExpression"],
-            "GetItem" => &["ProjectionExpression"],
-            _ => &["ConditionExpression"],
         };
         let all: Vec<_> = kinds.iter().map(|kind| of(*kind)).collect();
         let (names, values) = (&self.expression_attribute_names, &self.expression_attribute_values);
@@ -224,21 +218,38 @@ impl Request {
     }
 }
 
-pub(super) fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
-    if call.operation == "BatchWriteItem" {
-        return batch_write(world, call);
-    }
-    let request = Request::read(call)?;
+/// What is done with a table that takes requests.
+type Act = fn(&mut Table, &Request) -> Result<Answer, Refusal>;
+
+fn on_table(world: &World, call: &Call, expressions: &[&'static str], act: Act) -> Result<Answer, Refusal> {
+    let request = Request::read(call, expressions)?;
     let mut state = world.lock();
-    let table = state.region(&call.region).tables.open(&request.table_name)?;
-    match call.operation.as_str() {
-        "PutItem" => put(table, &request),
-        "DeleteItem" => delete(table, &request),
-        "UpdateItem" => update(table, &request),
-        "GetItem" => get(table, &request),
-        "Query" => query(table, &request),
-        _ => scan(table, &request),
-    }
+    act(state.region(&call.region).tables.open(&request.table_name)?, &request)
+}
+
+pub(super) fn put_item(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    on_table(world, call, &["ConditionExpression"], put)
+}
+
+pub(super) fn delete_item(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    on_table(world, call, &["ConditionExpression"], delete)
+}
+
+pub(super) fn update_item(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    on_table(world, call, &["UpdateExpression", "ConditionExpression"], update)
+}
+
+pub(super) fn get_item(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    on_table(world, call, &["ProjectionExpression"], get)
+}
+
+pub(super) fn query_table(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let expressions = ["ProjectionExpression", "FilterExpression", "KeyConditionExpression"];
+    on_table(world, call, &expressions, query)
+}
+
+pub(super) fn scan_table(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    on_table(world, call, &["ProjectionExpression", "FilterExpression"], scan)
 }
 
 fn put(table: &mut Table, request: &Request) -> Result<Answer, Refusal> {
@@ -483,7 +494,7 @@ struct DeleteWrite {
     key: Item,
 }
 
-fn batch_write(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+pub(super) fn batch_write(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let batch: Batch = call.json()?;
     let writes: usize = batch.request_items.values().map(Vec::len).sum();
     if !(1..=25).contains(&writes) {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::answer::list;
 use super::requests::{Listing, named};
 use super::{filters, not_found, seen_network, tag_list};
-use crate::gateway::call::{Answer, Call};
+use crate::protocols::call::{Answer, Call};
 use crate::world::network::Address;
 use crate::world::{Refusal, World};
 

@@ -5,8 +5,8 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::gateway::call::{Answer, Call};
-use crate::gateway::protocol::escape;
+use crate::protocols::call::{Answer, Call};
+use crate::protocols::xml::escape;
 
 /// The answer to a call. Members without a value are left out.
 pub(super) fn answer(call: &Call, members: &Value) -> Answer {

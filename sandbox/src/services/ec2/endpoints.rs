@@ -10,7 +10,7 @@ use super::super::page::page;
 use super::answer::{answer, list, whole_seconds};
 use super::requests::{Listing, TagSpecification, named, specified};
 use super::{filters, not_found, seen_network, tag_list};
-use crate::gateway::call::{Answer, Call};
+use crate::protocols::call::{Answer, Call};
 use crate::world::network::endpoints::VpcEndpoint;
 use crate::world::{Refusal, World};
 
@@ -114,12 +114,11 @@ struct DeleteVpcEndpoints {
 pub(super) fn delete(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: DeleteVpcEndpoints = call.query()?;
     let mut state = world.lock();
-    let endpoints = &mut state.region(&call.region).network.endpoints;
+    let network = &mut state.region(&call.region).network;
     let mut unsuccessful = Vec::new();
     for id in request.vpc_endpoint_id {
-        if endpoints.remove(&id).is_none() {
-            let message = format!("The Vpc Endpoint Id '{id}' does not exist");
-            let error = json!({ "code": "InvalidVpcEndpoint.NotFound", "message": message });
+        if let Err(refusal) = network.delete_endpoint(&id) {
+            let error = json!({ "code": refusal.code, "message": refusal.message });
             unsuccessful.push(json!({ "error": error, "resourceId": id }));
         }
     }

@@ -11,7 +11,7 @@ use super::super::page::page;
 use super::answer::{list, together, whole_seconds};
 use super::requests::{Filter, Listing, named};
 use super::{filters, interfaces, not_found, tags_if_any};
-use crate::gateway::call::{Answer, Call};
+use crate::protocols::call::{Answer, Call};
 use crate::world::compute::{self, Instance, InstanceState, images};
 use crate::world::network::interfaces::{derived_id, private_name, public_name};
 use crate::world::network::zones;

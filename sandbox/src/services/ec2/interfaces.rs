@@ -8,7 +8,7 @@ use super::super::page::page;
 use super::answer::{list, together, whole_seconds};
 use super::requests::{Listing, named};
 use super::{filters, not_found, tag_list};
-use crate::gateway::call::{Answer, Call};
+use crate::protocols::call::{Answer, Call};
 use crate::world::network::Address;
 use crate::world::network::interfaces::{NetworkInterface, private_name, public_name};
 use crate::world::{Refusal, Region, World};

@@ -9,7 +9,7 @@ use super::super::page::page;
 use super::answer::{answer, done, list};
 use super::requests::{Listing, TagSpecification, named, specified};
 use super::{filters, not_found, seen_network, tag_list};
-use crate::gateway::call::{Answer, Call};
+use crate::protocols::call::{Answer, Call};
 use crate::world::network::InternetGateway;
 use crate::world::{Refusal, World};
 

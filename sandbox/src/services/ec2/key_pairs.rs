@@ -10,7 +10,7 @@ use serde_json::json;
 use super::answer::{answer, list};
 use super::requests::{Filter, TagSpecification, named, specified};
 use super::{filters, not_found, tag_list};
-use crate::gateway::call::{Answer, Call};
+use crate::protocols::call::{Answer, Call};
 use crate::world::clock::text;
 use crate::world::compute::key_pairs::KeyPair;
 use crate::world::{Refusal, World};

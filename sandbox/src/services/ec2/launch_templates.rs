@@ -9,7 +9,7 @@ use super::super::page::page;
 use super::answer::list;
 use super::requests::{Listing, named};
 use super::{filters, tag_list};
-use crate::gateway::call::{Answer, Call};
+use crate::protocols::call::{Answer, Call};
 use crate::world::clock::text;
 use crate::world::compute::{InstanceSpec, LaunchTemplate};
 use crate::world::{Refusal, World};

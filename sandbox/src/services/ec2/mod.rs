@@ -24,8 +24,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Operation, Service, operation};
-use crate::gateway::call::{Answer, Call};
+use super::{Entry, Service, operation};
+use crate::protocols::call::Call;
 use crate::world::network::Network;
 use crate::world::{Refusal, State, Tags, World};
 
@@ -33,9 +33,17 @@ use crate::world::{Refusal, State, Tags, World};
 const PERMISSIONS: &str = "IpPermissions{IpProtocol,FromPort,ToPort,IpRanges{CidrIp,Description},\
      Groups{GroupId,UserId~,Description},PrefixListIds{PrefixListId,Description}}";
 
-const OPERATIONS: &[Operation] = &[
-    operation("AssociateRouteTable", &["RouteTableId", "SubnetId"]),
-    operation("AttachInternetGateway", &["InternetGatewayId", "VpcId"]),
+const OPERATIONS: &[Entry] = &[
+    operation(
+        "AssociateRouteTable",
+        &["RouteTableId", "SubnetId"],
+        route_tables::associate,
+    ),
+    operation(
+        "AttachInternetGateway",
+        &["InternetGatewayId", "VpcId"],
+        internet_gateways::attach,
+    ),
     operation(
         "AuthorizeSecurityGroupIngress",
         &[
@@ -47,12 +55,14 @@ const OPERATIONS: &[Operation] = &[
             "ToPort",
             "IpProtocol",
         ],
+        security_groups::authorize,
     ),
-    operation("CreateDefaultSubnet", &["AvailabilityZone"]),
-    operation("CreateDefaultVpc", &[]),
+    operation("CreateDefaultSubnet", &["AvailabilityZone"], subnets::create_default),
+    operation("CreateDefaultVpc", &[], vpcs::create_default),
     operation(
         "CreateInternetGateway",
         &["TagSpecification{ResourceType=internet-gateway,Tag{Key,Value}}"],
+        internet_gateways::create,
     ),
     operation(
         "CreateKeyPair",
@@ -62,8 +72,13 @@ const OPERATIONS: &[Operation] = &[
             "KeyFormat",
             "TagSpecification{ResourceType=key-pair,Tag{Key,Value}}",
         ],
+        key_pairs::create,
     ),
-    operation("CreateRoute", &["RouteTableId", "DestinationCidrBlock", "GatewayId"]),
+    operation(
+        "CreateRoute",
+        &["RouteTableId", "DestinationCidrBlock", "GatewayId"],
+        route_tables::create_route,
+    ),
     operation(
         "CreateRouteTable",
         &[
@@ -71,6 +86,7 @@ const OPERATIONS: &[Operation] = &[
             "ClientToken",
             "TagSpecification{ResourceType=route-table,Tag{Key,Value}}",
         ],
+        route_tables::create,
     ),
     operation(
         "CreateSecurityGroup",
@@ -80,6 +96,7 @@ const OPERATIONS: &[Operation] = &[
             "VpcId",
             "TagSpecification{ResourceType=security-group,Tag{Key,Value}}",
         ],
+        security_groups::create,
     ),
     operation(
         "CreateSubnet",
@@ -90,8 +107,9 @@ const OPERATIONS: &[Operation] = &[
             "AvailabilityZoneId",
             "TagSpecification{ResourceType=subnet,Tag{Key,Value}}",
         ],
+        subnets::create,
     ),
-    operation("CreateTags", &["ResourceId", "Tag{Key,Value}"]),
+    operation("CreateTags", &["ResourceId", "Tag{Key,Value}"], tagging::create),
     operation(
         "CreateVpc",
         &[
@@ -99,6 +117,7 @@ const OPERATIONS: &[Operation] = &[
             "InstanceTenancy=default",
             "TagSpecification{ResourceType=vpc,Tag{Key,Value}}",
         ],
+        vpcs::create,
     ),
     operation(
         "CreateVpcEndpoint",
@@ -109,29 +128,53 @@ const OPERATIONS: &[Operation] = &[
             "RouteTableId",
             "TagSpecification{ResourceType=vpc-endpoint,Tag{Key,Value}}",
         ],
+        endpoints::create,
     ),
-    operation("DeleteInternetGateway", &["InternetGatewayId"]),
-    operation("DeleteKeyPair", &["KeyName", "KeyPairId"]),
-    operation("DeleteRoute", &["RouteTableId", "DestinationCidrBlock"]),
-    operation("DeleteRouteTable", &["RouteTableId"]),
-    operation("DeleteSecurityGroup", &["GroupId", "GroupName"]),
-    operation("DeleteSubnet", &["SubnetId"]),
-    operation("DeleteTags", &["ResourceId", "Tag{Key,Value}"]),
-    operation("DeleteVpc", &["VpcId"]),
-    operation("DeleteVpcEndpoints", &["VpcEndpointId"]),
-    operation("DescribeAccountAttributes", &["AttributeName"]),
-    operation("DescribeAddresses", &["AllocationId", "PublicIp", "Filter{Name,Value}"]),
+    operation(
+        "DeleteInternetGateway",
+        &["InternetGatewayId"],
+        internet_gateways::delete,
+    ),
+    operation("DeleteKeyPair", &["KeyName", "KeyPairId"], key_pairs::delete),
+    operation(
+        "DeleteRoute",
+        &["RouteTableId", "DestinationCidrBlock"],
+        route_tables::delete_route,
+    ),
+    operation("DeleteRouteTable", &["RouteTableId"], route_tables::delete),
+    operation(
+        "DeleteSecurityGroup",
+        &["GroupId", "GroupName"],
+        security_groups::delete,
+    ),
+    operation("DeleteSubnet", &["SubnetId"], subnets::delete),
+    operation("DeleteTags", &["ResourceId", "Tag{Key,Value}"], tagging::delete),
+    operation("DeleteVpc", &["VpcId"], vpcs::delete),
+    operation("DeleteVpcEndpoints", &["VpcEndpointId"], endpoints::delete),
+    operation(
+        "DescribeAccountAttributes",
+        &["AttributeName"],
+        vpcs::describe_account_attributes,
+    ),
+    operation(
+        "DescribeAddresses",
+        &["AllocationId", "PublicIp", "Filter{Name,Value}"],
+        addresses::describe,
+    ),
     operation(
         "DescribeAvailabilityZones",
         &["ZoneName", "ZoneId", "AllAvailabilityZones", "Filter{Name,Value}"],
+        |_, call| offers::describe_zones(call),
     ),
     operation(
         "DescribeIamInstanceProfileAssociations",
         &["AssociationId", "Filter{Name,Value}", "MaxResults", "NextToken"],
+        instances::describe_profile_associations,
     ),
     operation(
         "DescribeImages",
         &["ImageId", "Owner", "Filter{Name,Value}", "MaxResults", "NextToken"],
+        |_, call| offers::describe_images(call),
     ),
     operation(
         "DescribeInstanceStatus",
@@ -142,26 +185,32 @@ const OPERATIONS: &[Operation] = &[
             "MaxResults",
             "NextToken",
         ],
+        instances::describe_status,
     ),
     operation(
         "DescribeInstanceTypeOfferings",
         &["LocationType", "Filter{Name,Value}", "MaxResults", "NextToken"],
+        |_, call| offers::describe_offerings(call),
     ),
     operation(
         "DescribeInstanceTypes",
         &["InstanceType", "Filter{Name,Value}", "MaxResults", "NextToken"],
+        |_, call| offers::describe_types(call),
     ),
     operation(
         "DescribeInstances",
         &["InstanceId", "Filter{Name,Value}", "MaxResults", "NextToken"],
+        instances::describe,
     ),
     operation(
         "DescribeInternetGateways",
         &["InternetGatewayId", "Filter{Name,Value}", "MaxResults", "NextToken"],
+        internet_gateways::describe,
     ),
     operation(
         "DescribeKeyPairs",
         &["KeyName", "KeyPairId", "IncludePublicKey", "Filter{Name,Value}"],
+        key_pairs::describe,
     ),
     operation(
         "DescribeLaunchTemplateVersions",
@@ -172,6 +221,7 @@ const OPERATIONS: &[Operation] = &[
             "MaxResults",
             "NextToken",
         ],
+        launch_templates::describe_versions,
     ),
     operation(
         "DescribeLaunchTemplates",
@@ -182,44 +232,69 @@ const OPERATIONS: &[Operation] = &[
             "MaxResults",
             "NextToken",
         ],
+        launch_templates::describe,
     ),
     operation(
         "DescribeManagedPrefixLists",
         &["PrefixListId", "Filter{Name,Value}", "MaxResults", "NextToken"],
+        |_, call| offers::describe_prefix_lists(call),
     ),
     operation(
         "DescribeNetworkInterfaces",
         &["NetworkInterfaceId", "Filter{Name,Value}", "MaxResults", "NextToken"],
+        interfaces::describe,
     ),
-    operation("DescribeRegions", &["RegionName", "AllRegions", "Filter{Name,Value}"]),
+    operation(
+        "DescribeRegions",
+        &["RegionName", "AllRegions", "Filter{Name,Value}"],
+        |_, call| offers::describe_regions(call),
+    ),
     operation(
         "DescribeRouteTables",
         &["RouteTableId", "Filter{Name,Value}", "MaxResults", "NextToken"],
+        route_tables::describe,
     ),
     operation(
         "DescribeSecurityGroupRules",
         &["SecurityGroupRuleId", "Filter{Name,Value}", "MaxResults", "NextToken"],
+        security_groups::describe_rules,
     ),
     operation(
         "DescribeSecurityGroups",
         &["GroupId", "GroupName", "Filter{Name,Value}", "MaxResults", "NextToken"],
+        security_groups::describe,
     ),
     operation(
         "DescribeSubnets",
         &["SubnetId", "Filter{Name,Value}", "MaxResults", "NextToken"],
+        subnets::describe,
     ),
-    operation("DescribeTags", &["Filter{Name,Value}", "MaxResults", "NextToken"]),
-    operation("DescribeVpcAttribute", &["VpcId", "Attribute"]),
+    operation(
+        "DescribeTags",
+        &["Filter{Name,Value}", "MaxResults", "NextToken"],
+        tagging::describe,
+    ),
+    operation(
+        "DescribeVpcAttribute",
+        &["VpcId", "Attribute"],
+        vpcs::describe_attribute,
+    ),
     operation(
         "DescribeVpcEndpoints",
         &["VpcEndpointId", "Filter{Name,Value}", "MaxResults", "NextToken"],
+        endpoints::describe,
     ),
     operation(
         "DescribeVpcs",
         &["VpcId", "Filter{Name,Value}", "MaxResults", "NextToken"],
+        vpcs::describe,
     ),
-    operation("DetachInternetGateway", &["InternetGatewayId", "VpcId"]),
-    operation("DisassociateRouteTable", &["AssociationId"]),
+    operation(
+        "DetachInternetGateway",
+        &["InternetGatewayId", "VpcId"],
+        internet_gateways::detach,
+    ),
+    operation("DisassociateRouteTable", &["AssociationId"], route_tables::disassociate),
     operation(
         "ImportKeyPair",
         &[
@@ -227,11 +302,17 @@ const OPERATIONS: &[Operation] = &[
             "PublicKeyMaterial",
             "TagSpecification{ResourceType=key-pair,Tag{Key,Value}}",
         ],
+        key_pairs::import,
     ),
-    operation("ModifySubnetAttribute", &["SubnetId", "MapPublicIpOnLaunch{Value}"]),
+    operation(
+        "ModifySubnetAttribute",
+        &["SubnetId", "MapPublicIpOnLaunch{Value}"],
+        subnets::modify_attribute,
+    ),
     operation(
         "ModifyVpcAttribute",
         &["VpcId", "EnableDnsHostnames{Value}", "EnableDnsSupport{Value}"],
+        vpcs::modify_attribute,
     ),
     operation(
         "RevokeSecurityGroupIngress",
@@ -244,82 +325,27 @@ const OPERATIONS: &[Operation] = &[
             "ToPort",
             "IpProtocol",
         ],
+        security_groups::revoke,
     ),
-    operation("TerminateInstances", &["InstanceId"]),
+    operation("TerminateInstances", &["InstanceId"], instances::terminate),
 ];
 
 pub(crate) const SERVICE: Service = Service {
     scope: "ec2",
     title: "EC2",
     operations: OPERATIONS,
-    run,
+    refuses: Some(refuse),
 };
 
-fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+/// What keeps every operation from running.
+fn refuse(world: &Arc<World>, call: &Call) -> Result<(), Refusal> {
     // What a dry run asks is whether the caller may, and here he may whatever gets so far.
     if call.parameters().get("DryRun").is_some_and(|dry| dry == "true") {
         let text = "Request would have succeeded, but DryRun flag is set.";
         return Err(Refusal::with_status(412, "DryRunOperation", text));
     }
     ids::check(&call.parameters())?;
-    tagging::must_show(world, call)?;
-    match call.operation.as_str() {
-        "AssociateRouteTable" => route_tables::associate(world, call),
-        "AttachInternetGateway" => internet_gateways::attach(world, call),
-        "AuthorizeSecurityGroupIngress" => security_groups::authorize(world, call),
-        "CreateDefaultSubnet" => subnets::create_default(world, call),
-        "CreateDefaultVpc" => vpcs::create_default(world, call),
-        "CreateInternetGateway" => internet_gateways::create(world, call),
-        "CreateKeyPair" => key_pairs::create(world, call),
-        "CreateRoute" => route_tables::create_route(world, call),
-        "CreateRouteTable" => route_tables::create(world, call),
-        "CreateSecurityGroup" => security_groups::create(world, call),
-        "CreateSubnet" => subnets::create(world, call),
-        "CreateTags" => tagging::create(world, call),
-        "CreateVpc" => vpcs::create(world, call),
-        "CreateVpcEndpoint" => endpoints::create(world, call),
-        "DeleteInternetGateway" => internet_gateways::delete(world, call),
-        "DeleteKeyPair" => key_pairs::delete(world, call),
-        "DeleteRoute" => route_tables::delete_route(world, call),
-        "DeleteRouteTable" => route_tables::delete(world, call),
-        "DeleteSecurityGroup" => security_groups::delete(world, call),
-        "DeleteSubnet" => subnets::delete(world, call),
-        "DeleteTags" => tagging::delete(world, call),
-        "DeleteVpc" => vpcs::delete(world, call),
-        "DeleteVpcEndpoints" => endpoints::delete(world, call),
-        "DescribeAccountAttributes" => vpcs::describe_account_attributes(world, call),
-        "DescribeAddresses" => addresses::describe(world, call),
-        "DescribeAvailabilityZones" => offers::describe_zones(call),
-        "DescribeIamInstanceProfileAssociations" => instances::describe_profile_associations(world, call),
-        "DescribeImages" => offers::describe_images(call),
-        "DescribeInstanceStatus" => instances::describe_status(world, call),
-        "DescribeInstanceTypeOfferings" => offers::describe_offerings(call),
-        "DescribeInstanceTypes" => offers::describe_types(call),
-        "DescribeInstances" => instances::describe(world, call),
-        "DescribeInternetGateways" => internet_gateways::describe(world, call),
-        "DescribeKeyPairs" => key_pairs::describe(world, call),
-        "DescribeLaunchTemplateVersions" => launch_templates::describe_versions(world, call),
-        "DescribeLaunchTemplates" => launch_templates::describe(world, call),
-        "DescribeManagedPrefixLists" => offers::describe_prefix_lists(call),
-        "DescribeNetworkInterfaces" => interfaces::describe(world, call),
-        "DescribeRegions" => offers::describe_regions(call),
-        "DescribeRouteTables" => route_tables::describe(world, call),
-        "DescribeSecurityGroupRules" => security_groups::describe_rules(world, call),
-        "DescribeSecurityGroups" => security_groups::describe(world, call),
-        "DescribeSubnets" => subnets::describe(world, call),
-        "DescribeTags" => tagging::describe(world, call),
-        "DescribeVpcAttribute" => vpcs::describe_attribute(world, call),
-        "DescribeVpcEndpoints" => endpoints::describe(world, call),
-        "DescribeVpcs" => vpcs::describe(world, call),
-        "DetachInternetGateway" => internet_gateways::detach(world, call),
-        "DisassociateRouteTable" => route_tables::disassociate(world, call),
-        "ImportKeyPair" => key_pairs::import(world, call),
-        "ModifySubnetAttribute" => subnets::modify_attribute(world, call),
-        "ModifyVpcAttribute" => vpcs::modify_attribute(world, call),
-        "RevokeSecurityGroupIngress" => security_groups::revoke(world, call),
-        "TerminateInstances" => instances::terminate(world, call),
-        other => Err(super::not_implemented(format!("{other} of EC2"))),
-    }
+    tagging::must_show(world, call)
 }
 
 /// The network as readers see it.

@@ -7,7 +7,7 @@ use super::super::page::page;
 use super::answer::list;
 use super::filters;
 use super::requests::{Filter, Listing, named};
-use crate::gateway::call::{Answer, Call};
+use crate::protocols::call::{Answer, Call};
 use crate::world::Refusal;
 use crate::world::compute::images::{self, Image};
 use crate::world::gates::FREE_TYPES;

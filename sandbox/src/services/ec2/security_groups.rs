@@ -9,7 +9,7 @@ use super::super::page::page;
 use super::answer::{answer, done, list};
 use super::requests::{Filter, Listing, TagSpecification, named, specified};
 use super::{filters, ids, not_found, seen_network, tag_list, tags_if_any};
-use crate::gateway::call::{Answer, Call};
+use crate::protocols::call::{Answer, Call};
 use crate::world::network::interfaces::derived_id;
 use crate::world::network::security_groups::{Permission, SecurityGroup, Source};
 use crate::world::{Refusal, World};

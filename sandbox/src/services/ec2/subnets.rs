@@ -9,7 +9,7 @@ use super::super::page::page;
 use super::answer::{answer, done, list};
 use super::requests::{Listing, Switch, TagSpecification, named, specified};
 use super::{filters, not_found, seen_network, tags_if_any};
-use crate::gateway::call::{Answer, Call};
+use crate::protocols::call::{Answer, Call};
 use crate::world::network::cidr::Range;
 use crate::world::network::{Subnet, zones};
 use crate::world::{Refusal, World};

@@ -9,7 +9,7 @@ use super::super::page::page;
 use super::answer::{done, list};
 use super::filters;
 use super::requests::{Listing, Tag, tags};
-use crate::gateway::call::{Answer, Call};
+use crate::protocols::call::{Answer, Call};
 use crate::world::{Refusal, Region, Tags, World};
 
 /// Id prefixes with the resource types and error names that go with them.

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Method};
 
-use crate::gateway::call::{Call, Protocol};
+use crate::fakes::Fake;
+use crate::protocols::call::{Call, Protocol};
 use crate::services::dispatch;
 use crate::world::compute::{self, InstanceSpec, images};
-use crate::world::fakes::Fake;
 use crate::world::{Refusal, Tags, World};
 
 const REGION: &str = "us-east-1";

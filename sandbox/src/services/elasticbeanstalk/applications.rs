@@ -6,13 +6,12 @@ use winterbaume_elasticbeanstalk::{model as m, wire};
 
 use super::super::order::in_no_order;
 use super::super::page::{page, wait_for};
-use super::templates::{delete_file, lifecycle, lifecycle_view};
-use super::{caller, origin, tags};
-use crate::gateway::call::{Answer, Call};
+use super::templates::delete_file;
+use super::{bucket, caller, lifecycle, origin, tags};
+use crate::protocols::call::{Answer, Call};
 use crate::world::beanstalk::applications::{self, Application, NewVersion, Version};
-use crate::world::beanstalk::{Reference, environments, tagging};
+use crate::world::beanstalk::tagging;
 use crate::world::clock::text;
-use crate::world::settling::Settling;
 use crate::world::{Refusal, Tags, World};
 
 pub(super) fn create_storage_location(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
@@ -24,18 +23,13 @@ pub(super) fn create_storage_location(world: &Arc<World>, call: &Call) -> Result
     Ok(wire::serialize_create_storage_location_response(&result).into())
 }
 
-/// Beanstalk's own, of the region that is called.
-pub(super) fn bucket(world: &World, call: &Call) -> String {
-    format!("elasticbeanstalk-{}-{}", call.region, world.lock().account)
-}
-
 pub(super) fn create(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::CreateApplicationMessage = call.query()?;
     let origin = origin(world, call);
     let mut state = world.lock();
     let beanstalk = &mut state.region(&call.region).beanstalk;
     let name = &request.application_name;
-    let lifecycle = lifecycle(request.resource_lifecycle_config);
+    let lifecycle = lifecycle::read(request.resource_lifecycle_config);
     lifecycle.check()?;
     beanstalk.create_application(&origin, name, request.description, tags(request.tags))?;
     beanstalk.set_lifecycle(name, lifecycle)?;
@@ -57,7 +51,7 @@ fn application_view(application: &Application) -> m::ApplicationDescription {
         date_created: Some(text(application.created)),
         date_updated: Some(text(application.updated)),
         description: application.description.clone(),
-        resource_lifecycle_config: Some(lifecycle_view(&application.lifecycle)),
+        resource_lifecycle_config: Some(lifecycle::view(&application.lifecycle)),
         versions: Some(application.versions.keys().cloned().collect()),
     }
 }
@@ -66,12 +60,8 @@ pub(super) fn update(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal>
     let request: m::UpdateApplicationMessage = call.query()?;
     let now = world.clock.now();
     let mut state = world.lock();
-    let application = state
-        .region(&call.region)
-        .beanstalk
-        .application_mut(&request.application_name)?;
-    application.description = request.description.or(application.description.take());
-    application.updated = now;
+    let beanstalk = &mut state.region(&call.region).beanstalk;
+    let application = beanstalk.update_application(now, &request.application_name, request.description)?;
     Ok(wire::serialize_update_application_response(&described(application)).into())
 }
 
@@ -87,30 +77,11 @@ pub(super) fn describe(world: &Arc<World>, call: &Call) -> Result<Answer, Refusa
     Ok(wire::serialize_describe_applications_response(&result).into())
 }
 
-/// With `TerminateEnvByForce` its environments are ended first; without it they stand in the way.
 pub(super) fn delete(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::DeleteApplicationMessage = call.query()?;
     let name = &request.application_name;
-    let running = world.lock().region(&call.region).beanstalk.environments_of(name);
-    if !running.is_empty() && request.terminate_env_by_force != Some(true) {
-        let message = format!("Unable to delete application {name} because it has environments that are running.");
-        return Err(Refusal::new("OperationInProgressFailure", message));
-    }
-    for id in running {
-        let reference = Reference::by_id(id);
-        environments::terminate(world, &caller(call), &reference)
-            .map_err(|refusal| Refusal::new("OperationInProgressFailure", refusal.message))?;
-    }
-    let origin = origin(world, call);
-    let templates: Vec<String> = {
-        let mut state = world.lock();
-        let beanstalk = &mut state.region(&call.region).beanstalk;
-        let templates = beanstalk
-            .application(name)
-            .map(|it| it.templates.keys().cloned().collect());
-        beanstalk.delete_application(&origin, name)?;
-        templates.unwrap_or_default()
-    };
+    let by_force = request.terminate_env_by_force == Some(true);
+    let templates = applications::delete(world, &caller(call), name, by_force)?;
     for template in &templates {
         delete_file(world, call, name, template);
     }
@@ -126,18 +97,7 @@ pub(super) fn create_version(world: &Arc<World>, call: &Call) -> Result<Answer, 
         let message = "This sandbox has no sample application: a SourceBundle with bucket and key is needed.";
         return Err(Refusal::new("InvalidParameterCombination", message));
     };
-    if wait_for(world.objects.get(&bucket, &key)).is_none() {
-        let message = format!("Unable to download from S3 location (Bucket: {bucket}  Key: {key}). Reason: Not Found");
-        return Err(Refusal::new("InvalidParameterCombination", message));
-    }
-    if world
-        .objects
-        .region(&bucket)
-        .is_some_and(|region| region != call.region)
-    {
-        let message = "The specified S3 bucket does not belong to the S3 region in which the service is running.";
-        return Err(Refusal::new("S3LocationNotInServiceRegionException", message));
-    }
+    wait_for(applications::check_source(world, &call.region, &bucket, &key))?;
     let origin = origin(world, call);
     let (application, label) = (request.application_name, request.version_label);
     let process = request.process == Some(true);
@@ -178,13 +138,8 @@ pub(super) fn update_version(world: &Arc<World>, call: &Call) -> Result<Answer, 
     let (name, label) = (&request.application_name, &request.version_label);
     let now = world.clock.now();
     let mut state = world.lock();
-    let application = state.region(&call.region).beanstalk.application_mut(name)?;
-    let version = application.versions.get_mut(label).ok_or_else(|| {
-        let message = format!("No Application Version named '{label}' found.");
-        Refusal::new("InvalidParameterValue", message)
-    })?;
-    version.description = request.description.or(version.description.take());
-    version.updated = now;
+    let beanstalk = &mut state.region(&call.region).beanstalk;
+    let version = beanstalk.update_version(now, name, label, request.description)?;
     let result = m::ApplicationVersionDescriptionMessage {
         application_version: Some(version_view(name, version)),
     };
@@ -246,50 +201,10 @@ pub(super) fn delete_version(world: &Arc<World>, call: &Call) -> Result<Answer, 
     Ok(wire::serialize_delete_application_version_response().into())
 }
 
-/// Does something with the tags of whatever has that ARN.
-fn with_tags<T>(
-    world: &World,
-    call: &Call,
-    arn: &str,
-    act: impl FnOnce(&mut Settling<Tags>) -> T,
-) -> Result<T, Refusal> {
-    let mut state = world.lock();
-    let beanstalk = &mut state.region(&call.region).beanstalk;
-    for application in beanstalk.applications.values_mut() {
-        if application.arn == arn {
-            return Ok(act(&mut application.tags));
-        }
-        if let Some(version) = application.versions.values_mut().find(|it| it.arn == arn) {
-            return Ok(act(&mut version.tags));
-        }
-        if let Some(template) = application.templates.values_mut().find(|it| it.arn == arn) {
-            return Ok(act(&mut template.tags));
-        }
-    }
-    // Names are used again: of two environments with one ARN the living one is meant.
-    let mut environments = beanstalk.environments.values_mut().filter(|it| it.ended.is_none());
-    environments
-        .find(|it| it.arn == arn)
-        .map(|it| act(&mut it.tags))
-        .ok_or_else(|| {
-            let text = match arn.contains(":environment/") {
-                true => "Environment does not exist".to_owned(),
-                false => format!("Resource not found for ResourceArn '{arn}'."),
-            };
-            Refusal::with_status(404, "ResourceNotFoundException", text)
-        })
-}
-
 pub(super) fn list_tags(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::ListTagsForResourceMessage = call.query()?;
     let arn = request.resource_arn;
-    let as_of = world.lock().as_of(world.clock.now());
-    let mut tags = with_tags(world, call, &arn, |tags| tags.seen(as_of).clone())?;
-    let mut state = world.lock();
-    let environments = &state.region(&call.region).beanstalk.environments;
-    if let Some(environment) = environments.values().find(|it| it.arn == arn && it.ended.is_none()) {
-        tags = environment.with_beanstalks(&tags);
-    }
+    let tags = tagging::seen(world, &call.region, &arn)?;
     let view = |(key, value)| m::Tag {
         key: Some(key),
         value: Some(value),
@@ -310,24 +225,6 @@ pub(super) fn update_tags(world: &Arc<World>, call: &Call) -> Result<Answer, Ref
         .map(|tag| (tag.key.unwrap_or_default(), tag.value.unwrap_or_default()))
         .collect();
     let removed = request.tags_to_remove.map(|list| list.items).unwrap_or_default();
-    applications::check_tags(&added)?;
-    let arn = request.resource_arn;
-    let now = world.clock.now();
-    let as_of = world.lock().as_of(now);
-    with_tags(world, call, &arn, |tags| {
-        tags.keep(now, as_of);
-        tags.retain(|key, _| !removed.contains(key));
-        tags.extend(added.clone());
-    })?;
-    let mut state = world.lock();
-    let here = state.region(&call.region);
-    let mut environments = here.beanstalk.environments.values();
-    let found = environments
-        .find(|it| it.arn == arn && it.ended.is_none())
-        .map(|it| (it.id.clone(), it.made.clone()));
-    if let Some((id, made)) = found {
-        tagging::pass_on(here, &made, &added, &removed);
-        tagging::tell(world, &caller(call), &id);
-    }
+    tagging::update(world, &caller(call), &request.resource_arn, &added, &removed)?;
     Ok(wire::serialize_update_tags_for_resource_response().into())
 }

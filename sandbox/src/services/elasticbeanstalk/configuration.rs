@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use winterbaume_elasticbeanstalk::{model as m, wire};
 
+use super::copy_of;
+use super::settings::{of_environment, of_template, options};
 use super::specification::{self, Source, with_tier};
-use super::{copy_of, options, templates};
-use crate::gateway::call::{Answer, Call};
+use crate::protocols::call::{Answer, Call};
+use crate::world::beanstalk::Reference;
 use crate::world::beanstalk::catalogue::{self, ConfigurationOption, Values};
 use crate::world::beanstalk::platforms;
-use crate::world::beanstalk::settings::{Effective, Settings};
-use crate::world::beanstalk::{Environment, Reference};
-use crate::world::clock::text;
 use crate::world::{Refusal, World};
 
 /// The deployed set, and beside it the draft that an update wants or could not deploy (botocore: elasticbeanstalk,
@@ -30,7 +29,7 @@ pub(super) fn describe_settings(world: &Arc<World>, call: &Call) -> Result<Answe
         let mut state = world.lock();
         let template = state.region(&call.region).beanstalk.template(application, name)?;
         let result = m::ConfigurationSettingsDescriptions {
-            configuration_settings: Some(vec![templates::view(application, template)].into()),
+            configuration_settings: Some(vec![of_template(application, template)].into()),
         };
         return Ok(with_tier(
             wire::serialize_describe_configuration_settings_response(&result).into(),
@@ -41,9 +40,9 @@ pub(super) fn describe_settings(world: &Arc<World>, call: &Call) -> Result<Answe
         call,
         &Reference::new(None, request.environment_name).of(application.clone()),
     )?;
-    let mut sets = vec![settings_view(&environment, "deployed", &environment.settings)];
+    let mut sets = vec![of_environment(&environment, "deployed", &environment.settings)];
     if let Some((status, settings)) = &environment.draft {
-        sets.push(settings_view(&environment, status, settings));
+        sets.push(of_environment(&environment, status, settings));
     }
     let result = m::ConfigurationSettingsDescriptions {
         configuration_settings: Some(sets.into()),
@@ -53,46 +52,12 @@ pub(super) fn describe_settings(world: &Arc<World>, call: &Call) -> Result<Answe
     ))
 }
 
-fn settings_view(environment: &Environment, status: &str, settings: &Settings) -> m::ConfigurationSettingsDescription {
-    m::ConfigurationSettingsDescription {
-        application_name: Some(environment.application.clone()),
-        date_created: Some(text(environment.created)),
-        date_updated: Some(text(environment.updated)),
-        deployment_status: Some(status.to_owned()),
-        description: environment.description.clone(),
-        environment_name: Some(environment.name.clone()),
-        option_settings: Some(effective(settings)),
-        platform_arn: Some(environment.platform.arn.clone()),
-        solution_stack_name: Some(environment.platform.solution_stack.clone()),
-        template_name: None,
-    }
-}
-
-/// Every option with its value, set or default.
-pub(super) fn effective(settings: &Settings) -> m::ConfigurationOptionSettingsList {
-    let setting = |option: Effective| m::ConfigurationOptionSetting {
-        namespace: Some(option.namespace),
-        option_name: Some(option.name),
-        resource_name: option.resource.map(str::to_owned),
-        value: option.value,
-    };
-    settings.effective().into_iter().map(setting).collect()
-}
-
 pub(super) fn delete_draft(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::DeleteEnvironmentConfigurationMessage = call.query()?;
     let mut state = world.lock();
     let beanstalk = &mut state.region(&call.region).beanstalk;
     let meant = Reference::by_name(request.environment_name).of(request.application_name);
-    let id = beanstalk.find(&meant)?;
-    if let Some(environment) = beanstalk.environments.get_mut(&id)
-        && environment
-            .draft
-            .as_ref()
-            .is_some_and(|(status, _)| *status == "failed")
-    {
-        environment.draft = None;
-    }
+    beanstalk.delete_draft(&meant)?;
     Ok(wire::serialize_delete_environment_configuration_response().into())
 }
 

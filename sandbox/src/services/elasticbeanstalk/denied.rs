@@ -4,7 +4,7 @@
 
 use winterbaume_elasticbeanstalk::{model as m, wire};
 
-use crate::gateway::call::{Answer, Call};
+use crate::protocols::call::{Answer, Call};
 
 /// The empty answer to a read that the caller's policies do not allow; `None` where AWS refuses instead.
 pub(crate) fn answer_to_stranger(call: &Call) -> Option<Answer> {

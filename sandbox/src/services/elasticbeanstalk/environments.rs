@@ -5,9 +5,10 @@ use std::sync::Arc;
 use winterbaume_elasticbeanstalk::{model as m, wire};
 
 use super::super::page::page;
+use super::settings::{option_names, options};
 use super::specification::{self, Source};
-use super::{caller, copy_of, option_names, options, tags};
-use crate::gateway::call::{Answer, Call};
+use super::{caller, copy_of, tags};
+use crate::protocols::call::{Answer, Call};
 use crate::world::balancing::is_classic;
 use crate::world::beanstalk::classic::name_of;
 use crate::world::beanstalk::environments::{self, EnvironmentUpdate, NewEnvironment};

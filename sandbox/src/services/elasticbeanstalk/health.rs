@@ -7,7 +7,7 @@ use winterbaume_elasticbeanstalk::{model as m, wire};
 
 use super::super::page::page;
 use super::copy_of;
-use crate::gateway::call::{Answer, Call};
+use crate::protocols::call::{Answer, Call};
 use crate::world::beanstalk::events::{Event, EventFilter, Severity};
 use crate::world::beanstalk::health::{self, Health, HealthStatus, InstanceHealth, Requests};
 use crate::world::beanstalk::{Environment, Reference};

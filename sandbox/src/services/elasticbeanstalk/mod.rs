@@ -5,26 +5,23 @@ mod configuration;
 mod denied;
 mod environments;
 mod health;
+mod lifecycle;
 mod operations;
 mod platforms;
+mod settings;
 mod specification;
 mod templates;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
-
 pub(crate) use denied::answer_to_stranger;
 pub(crate) use templates::follow_file;
 use winterbaume_elasticbeanstalk::model as m;
 
-use super::{Operation, Service, operation};
-use crate::gateway::call::{Answer, Call};
-use crate::world::beanstalk::applications::Origin;
-use crate::world::beanstalk::catalogue;
+use super::{Entry, Service, operation};
+use crate::protocols::call::Call;
 use crate::world::beanstalk::environments::Caller;
-use crate::world::beanstalk::settings::Settings;
-use crate::world::beanstalk::{Environment, Reference};
+use crate::world::beanstalk::{self, Environment, Origin, Reference};
 use crate::world::{Refusal, Tags, World};
 
 const ENVIRONMENT: &[&str] = &["EnvironmentId", "EnvironmentName"];
@@ -34,20 +31,23 @@ const OPTIONS: &str = "OptionSettings{Namespace,OptionName,Value,ResourceName}";
 const LIFECYCLE: &str = "ResourceLifecycleConfig{ServiceRole,VersionLifecycleConfig{\
      MaxCountRule{Enabled,MaxCount,DeleteSourceFromS3},MaxAgeRule{Enabled,MaxAgeInDays,DeleteSourceFromS3}}}";
 
-const OPERATIONS: &[Operation] = &[
-    operation("AbortEnvironmentUpdate", ENVIRONMENT),
+const OPERATIONS: &[Entry] = &[
+    operation("AbortEnvironmentUpdate", ENVIRONMENT, operations::abort),
     operation(
         "ApplyEnvironmentManagedAction",
         &["ActionId", "EnvironmentId", "EnvironmentName"],
+        operations::apply_managed_action,
     ),
     operation(
         "AssociateEnvironmentOperationsRole",
         &["EnvironmentName", "OperationsRole"],
+        operations::associate_role,
     ),
-    operation("CheckDNSAvailability", &["CNAMEPrefix"]),
+    operation("CheckDNSAvailability", &["CNAMEPrefix"], environments::check_dns),
     operation(
         "CreateApplication",
         &["ApplicationName", "Description", LIFECYCLE, "Tags{Key,Value}"],
+        applications::create,
     ),
     operation(
         "CreateApplicationVersion",
@@ -60,6 +60,7 @@ const OPERATIONS: &[Operation] = &[
             "Process",
             "Tags{Key,Value}",
         ],
+        applications::create_version,
     ),
     operation(
         "CreateConfigurationTemplate",
@@ -75,6 +76,7 @@ const OPERATIONS: &[Operation] = &[
             OPTIONS,
             "Tags{Key,Value}",
         ],
+        templates::create,
     ),
     operation(
         "CreateEnvironment",
@@ -94,24 +96,38 @@ const OPERATIONS: &[Operation] = &[
             "Tags{Key,Value}",
             "Tier{Name,Type,Version~}",
         ],
+        environments::create,
     ),
-    operation("CreateStorageLocation", &[]),
-    operation("DeleteApplication", &["ApplicationName", "TerminateEnvByForce"]),
+    operation("CreateStorageLocation", &[], applications::create_storage_location),
+    operation(
+        "DeleteApplication",
+        &["ApplicationName", "TerminateEnvByForce"],
+        applications::delete,
+    ),
     operation(
         "DeleteApplicationVersion",
         &["ApplicationName", "VersionLabel", "DeleteSourceBundle"],
+        applications::delete_version,
     ),
-    operation("DeleteConfigurationTemplate", &["ApplicationName", "TemplateName"]),
+    operation(
+        "DeleteConfigurationTemplate",
+        &["ApplicationName", "TemplateName"],
+        templates::delete,
+    ),
     operation(
         "DeleteEnvironmentConfiguration",
         &["ApplicationName", "EnvironmentName"],
+        configuration::delete_draft,
     ),
-    operation("DescribeAccountAttributes", &[]),
+    operation("DescribeAccountAttributes", &[], |_, _| {
+        Ok(platforms::account_attributes())
+    }),
     operation(
         "DescribeApplicationVersions",
         &["ApplicationName", "VersionLabels", "MaxRecords", "NextToken"],
+        applications::describe_versions,
     ),
-    operation("DescribeApplications", &["ApplicationNames"]),
+    operation("DescribeApplications", &["ApplicationNames"], applications::describe),
     operation(
         "DescribeConfigurationOptions",
         &[
@@ -122,20 +138,28 @@ const OPERATIONS: &[Operation] = &[
             "SolutionStackName",
             "Options{Namespace,OptionName}",
         ],
+        configuration::describe_options,
     ),
     operation(
         "DescribeConfigurationSettings",
         &["ApplicationName", "EnvironmentName", "TemplateName"],
+        configuration::describe_settings,
     ),
     operation(
         "DescribeEnvironmentHealth",
         &["EnvironmentId", "EnvironmentName", "AttributeNames"],
+        health::describe_environment,
     ),
     operation(
         "DescribeEnvironmentManagedActions",
         &["EnvironmentId", "EnvironmentName", "Status"],
+        operations::managed_actions,
     ),
-    operation("DescribeEnvironmentResources", ENVIRONMENT),
+    operation(
+        "DescribeEnvironmentResources",
+        ENVIRONMENT,
+        environments::describe_resources,
+    ),
     operation(
         "DescribeEnvironments",
         &[
@@ -148,6 +172,7 @@ const OPERATIONS: &[Operation] = &[
             "MaxRecords",
             "NextToken",
         ],
+        environments::describe,
     ),
     operation(
         "DescribeEvents",
@@ -165,27 +190,39 @@ const OPERATIONS: &[Operation] = &[
             "MaxRecords",
             "NextToken",
         ],
+        health::describe_events,
     ),
     operation(
         "DescribeInstancesHealth",
         &["EnvironmentId", "EnvironmentName", "AttributeNames", "NextToken"],
+        health::describe_instances,
     ),
-    operation("DescribePlatformVersion", &["PlatformArn"]),
-    operation("DisassociateEnvironmentOperationsRole", &["EnvironmentName"]),
-    operation("ListAvailableSolutionStacks", &[]),
+    operation("DescribePlatformVersion", &["PlatformArn"], |_, call| {
+        platforms::describe(call)
+    }),
+    operation(
+        "DisassociateEnvironmentOperationsRole",
+        &["EnvironmentName"],
+        operations::disassociate_role,
+    ),
+    operation("ListAvailableSolutionStacks", &[], |_, call| {
+        Ok(platforms::solution_stacks(call))
+    }),
     operation(
         "ListPlatformBranches",
         &["Filters{Attribute,Operator,Values}", "MaxRecords", "NextToken"],
+        |_, call| platforms::list_branches(call),
     ),
     operation(
         "ListPlatformVersions",
         &["Filters{Type,Operator,Values}", "MaxRecords", "NextToken"],
+        |_, call| platforms::list_versions(call),
     ),
-    operation("ListTagsForResource", &["ResourceArn"]),
-    operation("RebuildEnvironment", ENVIRONMENT),
-    operation("RequestEnvironmentInfo", INFO),
-    operation("RestartAppServer", ENVIRONMENT),
-    operation("RetrieveEnvironmentInfo", INFO),
+    operation("ListTagsForResource", &["ResourceArn"], applications::list_tags),
+    operation("RebuildEnvironment", ENVIRONMENT, operations::rebuild),
+    operation("RequestEnvironmentInfo", INFO, operations::request_info),
+    operation("RestartAppServer", ENVIRONMENT, operations::restart),
+    operation("RetrieveEnvironmentInfo", INFO, operations::retrieve_info),
     operation(
         "SwapEnvironmentCNAMEs",
         &[
@@ -194,6 +231,7 @@ const OPERATIONS: &[Operation] = &[
             "DestinationEnvironmentId",
             "DestinationEnvironmentName",
         ],
+        operations::swap,
     ),
     operation(
         "TerminateEnvironment",
@@ -204,12 +242,22 @@ const OPERATIONS: &[Operation] = &[
             // It matters to groups of environments only, of which there are none.
             "ForceTerminate~",
         ],
+        environments::terminate,
     ),
-    operation("UpdateApplication", &["ApplicationName", "Description"]),
-    operation("UpdateApplicationResourceLifecycle", &["ApplicationName", LIFECYCLE]),
+    operation(
+        "UpdateApplication",
+        &["ApplicationName", "Description"],
+        applications::update,
+    ),
+    operation(
+        "UpdateApplicationResourceLifecycle",
+        &["ApplicationName", LIFECYCLE],
+        lifecycle::update,
+    ),
     operation(
         "UpdateApplicationVersion",
         &["ApplicationName", "VersionLabel", "Description"],
+        applications::update_version,
     ),
     operation(
         "UpdateConfigurationTemplate",
@@ -220,6 +268,7 @@ const OPERATIONS: &[Operation] = &[
             OPTIONS,
             "OptionsToRemove{Namespace,OptionName}",
         ],
+        templates::update,
     ),
     operation(
         "UpdateEnvironment",
@@ -237,10 +286,12 @@ const OPERATIONS: &[Operation] = &[
             "OptionsToRemove{Namespace,OptionName}",
             "Tier{Name,Type,Version~}",
         ],
+        environments::update,
     ),
     operation(
         "UpdateTagsForResource",
         &["ResourceArn", "TagsToAdd{Key,Value}", "TagsToRemove"],
+        applications::update_tags,
     ),
     operation(
         "ValidateConfigurationSettings",
@@ -251,6 +302,7 @@ const OPERATIONS: &[Operation] = &[
             "TemplateSpecification{TemplateSource{PlatformArn,SolutionStackName}}",
             OPTIONS,
         ],
+        configuration::validate,
     ),
 ];
 
@@ -258,57 +310,8 @@ pub(crate) const SERVICE: Service = Service {
     scope: "elasticbeanstalk",
     title: "Elastic Beanstalk",
     operations: OPERATIONS,
-    run,
+    refuses: None,
 };
-
-fn run(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
-    match call.operation.as_str() {
-        "AbortEnvironmentUpdate" => operations::abort(world, call),
-        "ApplyEnvironmentManagedAction" => operations::apply_managed_action(world, call),
-        "AssociateEnvironmentOperationsRole" => operations::associate_role(world, call),
-        "CheckDNSAvailability" => environments::check_dns(world, call),
-        "CreateApplication" => applications::create(world, call),
-        "CreateApplicationVersion" => applications::create_version(world, call),
-        "CreateConfigurationTemplate" => templates::create(world, call),
-        "CreateEnvironment" => environments::create(world, call),
-        "CreateStorageLocation" => applications::create_storage_location(world, call),
-        "DeleteApplication" => applications::delete(world, call),
-        "DeleteApplicationVersion" => applications::delete_version(world, call),
-        "DeleteConfigurationTemplate" => templates::delete(world, call),
-        "DeleteEnvironmentConfiguration" => configuration::delete_draft(world, call),
-        "DescribeAccountAttributes" => Ok(platforms::account_attributes()),
-        "DescribeApplicationVersions" => applications::describe_versions(world, call),
-        "DescribeApplications" => applications::describe(world, call),
-        "DescribeConfigurationOptions" => configuration::describe_options(world, call),
-        "DescribeConfigurationSettings" => configuration::describe_settings(world, call),
-        "DescribeEnvironmentHealth" => health::describe_environment(world, call),
-        "DescribeEnvironmentManagedActions" => operations::managed_actions(world, call),
-        "DescribeEnvironmentResources" => environments::describe_resources(world, call),
-        "DescribeEnvironments" => environments::describe(world, call),
-        "DescribeEvents" => health::describe_events(world, call),
-        "DescribeInstancesHealth" => health::describe_instances(world, call),
-        "DescribePlatformVersion" => platforms::describe(call),
-        "DisassociateEnvironmentOperationsRole" => operations::disassociate_role(world, call),
-        "ListAvailableSolutionStacks" => Ok(platforms::solution_stacks(call)),
-        "ListPlatformBranches" => platforms::list_branches(call),
-        "ListPlatformVersions" => platforms::list_versions(call),
-        "ListTagsForResource" => applications::list_tags(world, call),
-        "RebuildEnvironment" => operations::rebuild(world, call),
-        "RequestEnvironmentInfo" => operations::request_info(world, call),
-        "RestartAppServer" => operations::restart(world, call),
-        "RetrieveEnvironmentInfo" => operations::retrieve_info(world, call),
-        "SwapEnvironmentCNAMEs" => operations::swap(world, call),
-        "TerminateEnvironment" => environments::terminate(world, call),
-        "UpdateApplication" => applications::update(world, call),
-        "UpdateApplicationResourceLifecycle" => templates::update_lifecycle(world, call),
-        "UpdateApplicationVersion" => applications::update_version(world, call),
-        "UpdateConfigurationTemplate" => templates::update(world, call),
-        "UpdateEnvironment" => environments::update(world, call),
-        "UpdateTagsForResource" => applications::update_tags(world, call),
-        "ValidateConfigurationSettings" => configuration::validate(world, call),
-        other => Err(super::not_implemented(format!("{other} of Elastic Beanstalk"))),
-    }
-}
 
 fn caller(call: &Call) -> Caller {
     Caller {
@@ -316,6 +319,11 @@ fn caller(call: &Call) -> Caller {
         arn: call.caller.clone(),
         request_id: call.request_id.clone(),
     }
+}
+
+/// Beanstalk's own, of the region that is called.
+fn bucket(world: &World, call: &Call) -> String {
+    beanstalk::bucket(&call.region, &world.lock().account)
 }
 
 fn origin(world: &World, call: &Call) -> Origin {
@@ -331,35 +339,6 @@ fn tags(tags: Option<m::Tags>) -> Tags {
     let list = tags.map(|tags| tags.items).unwrap_or_default();
     list.into_iter()
         .map(|tag| (tag.key.unwrap_or_default(), tag.value.unwrap_or_default()))
-        .collect()
-}
-
-/// Namespace, option name and value of each.
-///
-/// # Errors
-/// Where one names another resource than the option has anyway: scheduled actions would, which the sandbox has not.
-fn options(settings: Option<m::ConfigurationOptionSettingsList>) -> Result<Vec<(String, String, String)>, Refusal> {
-    let list = settings.map(|settings| settings.items).unwrap_or_default();
-    list.into_iter()
-        .map(|it| {
-            let (namespace, name) = (it.namespace.unwrap_or_default(), it.option_name.unwrap_or_default());
-            let own = Settings::default().resource_of(&namespace, &name);
-            let templates = catalogue::resource_of(&namespace, &name);
-            let is_own = |resource: &String| [own, templates].contains(&Some(resource.as_str()));
-            if let Some(resource) = it.resource_name.filter(|resource| !is_own(resource)) {
-                let what = format!("the ResourceName '{resource}' of the option '{name}' of '{namespace}'");
-                return Err(super::not_implemented(what));
-            }
-            Ok((namespace, name, it.value.unwrap_or_default()))
-        })
-        .collect()
-}
-
-/// Namespace and option name of each.
-fn option_names(list: Option<m::OptionsSpecifierList>) -> Vec<(String, String)> {
-    let list = list.map(|list| list.items).unwrap_or_default();
-    list.into_iter()
-        .map(|it| (it.namespace.unwrap_or_default(), it.option_name.unwrap_or_default()))
         .collect()
 }
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 use winterbaume_elasticbeanstalk::{model as m, wire};
 
 use super::caller;
-use crate::gateway::call::{Answer, Call};
-use crate::gateway::presign;
-use crate::gateway::signature::header;
+use crate::protocols::call::header;
+use crate::protocols::call::{Answer, Call};
+use crate::protocols::presign;
 use crate::world::beanstalk::info::{self, Info, Kind};
 use crate::world::beanstalk::managed::{self, ManagedAction};
 use crate::world::beanstalk::{Reference, environments, rebuild, swap};

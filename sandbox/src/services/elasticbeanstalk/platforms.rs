@@ -3,7 +3,7 @@
 use winterbaume_elasticbeanstalk::{model as m, wire};
 
 use super::super::page::page;
-use crate::gateway::call::{Answer, Call};
+use crate::protocols::call::{Answer, Call};
 use crate::world::Refusal;
 use crate::world::beanstalk::platforms::{self, Platform, PlatformFilter};
 use crate::world::beanstalk::quotas;

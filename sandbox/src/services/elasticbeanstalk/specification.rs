@@ -1,7 +1,7 @@
 //! What AWS's own clients send and receive beyond the public models: `TemplateSpecification` of requests and the tier of a
 //! set of settings, as the model in awsebcli 3.27 has them (`lib/botocoredata`). Must know nothing of what is done with them.
 
-use crate::gateway::call::{Answer, Call};
+use crate::protocols::call::{Answer, Call};
 use crate::services::not_implemented;
 use crate::world::Refusal;
 

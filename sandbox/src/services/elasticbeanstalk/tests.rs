@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Method, Uri};
 
-use crate::gateway::call::{Call, Protocol};
+use crate::fakes::{Fake, prepared, rest};
+use crate::protocols::call::{Call, Protocol};
 use crate::services::dispatch;
-use crate::world::beanstalk::tests::{prepared, rest};
 use crate::world::{Refusal, World};
 
 fn call(service: &str, operation: &str, parameters: &[(&str, &str)]) -> Call {
@@ -345,7 +345,7 @@ async fn settings_are_checked_before_they_are_used() {
 
 #[test]
 fn what_the_sandbox_has_not_is_named() {
-    let fake = crate::world::fakes::Fake::new();
+    let fake = Fake::new();
     for operation in [
         "ComposeEnvironments",
         "CreatePlatformVersion",

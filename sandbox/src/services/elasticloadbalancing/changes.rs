@@ -5,64 +5,26 @@ use std::sync::Arc;
 
 use winterbaume_elasticloadbalancingv2::{model as m, wire};
 
-use super::{done, group_view, load_balancer, no_target_group, target_group};
-use crate::gateway::call::{Answer, Call};
+use super::{done, group_view};
+use crate::protocols::call::{Answer, Call};
 use crate::services::not_implemented;
-use crate::world::balancing::{Balancing, HealthCheck, LoadBalancer, Target, TargetGroup, deregister};
+use crate::world::balancing::{Balancing, LoadBalancer, TargetGroup, deregister};
+use crate::world::balancing_changes::{CheckUpdate, no_target_group};
 use crate::world::{Refusal, Tags, World};
-
-fn invalid(text: impl Into<String>) -> Refusal {
-    Refusal::new("ValidationError", text)
-}
-
-fn group_mut<'a>(balancing: &'a mut Balancing, arn: &str) -> Result<&'a mut TargetGroup, Refusal> {
-    balancing.target_groups.get_mut(arn).ok_or_else(|| no_target_group(arn))
-}
-
-/// A number within what the API allows.
-fn within(member: &str, sent: Option<i32>, allowed: std::ops::RangeInclusive<u32>) -> Result<Option<u32>, Refusal> {
-    let Some(sent) = sent else { return Ok(None) };
-    let number = u32::try_from(sent).ok().filter(|number| allowed.contains(number));
-    let refused = || {
-        invalid(format!(
-            "{member} must be between {} and {}",
-            allowed.start(),
-            allowed.end()
-        ))
-    };
-    number.map(Some).ok_or_else(refused)
-}
 
 pub(super) fn modify_target_group(balancing: &mut Balancing, call: &Call) -> Result<Answer, Refusal> {
     let request: m::ModifyTargetGroupInput = call.query()?;
-    let present = &target_group(balancing, &request.target_group_arn)?.check;
-    let interval = within("Health check interval", request.health_check_interval_seconds, 5..=300)?;
-    let timeout = within("Health check timeout", request.health_check_timeout_seconds, 2..=120)?;
-    let healthy = within("Healthy threshold count", request.healthy_threshold_count, 2..=10)?;
-    let unhealthy = within("Unhealthy threshold count", request.unhealthy_threshold_count, 2..=10)?;
-    let check = HealthCheck {
-        port: present.port,
-        path: request.health_check_path.unwrap_or_else(|| present.path.clone()),
-        interval: interval.unwrap_or(present.interval),
-        timeout: timeout.unwrap_or(present.timeout),
-        healthy_threshold: healthy.unwrap_or(present.healthy_threshold),
-        unhealthy_threshold: unhealthy.unwrap_or(present.unhealthy_threshold),
-        matcher: request
-            .matcher
-            .and_then(|matcher| matcher.http_code)
-            .unwrap_or_else(|| present.matcher.clone()),
+    let wish = CheckUpdate {
+        path: request.health_check_path,
+        interval: request.health_check_interval_seconds,
+        timeout: request.health_check_timeout_seconds,
+        healthy_threshold: request.healthy_threshold_count,
+        unhealthy_threshold: request.unhealthy_threshold_count,
+        matcher: request.matcher.and_then(|matcher| matcher.http_code),
     };
-    if !check.path.starts_with('/') {
-        return Err(invalid("Health check path must begin with '/'"));
-    }
-    if check.timeout >= check.interval {
-        let text = "Health check timeout must be smaller than the health check interval";
-        return Err(invalid(text));
-    }
-    group_mut(balancing, &request.target_group_arn)?.check = check;
-    let changed = target_group(balancing, &request.target_group_arn)?;
+    let changed = balancing.update_check(&request.target_group_arn, wish)?.clone();
     let result = m::ModifyTargetGroupOutput {
-        target_groups: Some(vec![group_view(changed, balancing)].into()),
+        target_groups: Some(vec![group_view(&changed, balancing)].into()),
     };
     Ok(wire::serialize_modify_target_group_response(&result).into())
 }
@@ -89,16 +51,13 @@ pub(super) fn target_group_attributes(group: &TargetGroup) -> Vec<m::TargetGroup
 /// Only the deregistration delay changes anything here; what would change something else is refused.
 pub(super) fn modify_target_group_attributes(balancing: &mut Balancing, call: &Call) -> Result<Answer, Refusal> {
     let request: m::ModifyTargetGroupAttributesInput = call.query()?;
-    let group = group_mut(balancing, &request.target_group_arn)?;
+    let group = balancing.target_group_mut(&request.target_group_arn)?;
     for sent in request.attributes.items {
         let (key, value) = (sent.key.unwrap_or_default(), sent.value.unwrap_or_default());
         let mut present = target_group_attributes(group).into_iter();
         let present = present.find(|one| one.key.as_ref() == Some(&key));
         match (key.as_str(), present.and_then(|one| one.value)) {
-            ("deregistration_delay.timeout_seconds", _) => {
-                let seconds = within("Deregistration delay", value.parse().ok(), 0..=3_600)?;
-                group.deregistration_delay = seconds.ok_or_else(|| invalid("Deregistration delay is not a number"))?;
-            }
+            ("deregistration_delay.timeout_seconds", _) => group.set_deregistration_delay(&value)?,
             (_, Some(same)) if same == value => {}
             _ => return Err(not_implemented(format!("the target group attribute {key}={value}"))),
         }
@@ -134,19 +93,13 @@ pub(super) fn load_balancer_attributes(balancer: &LoadBalancer) -> Vec<m::LoadBa
 /// Only the idle time-out changes anything here; what would change something else is refused.
 pub(super) fn modify_load_balancer_attributes(balancing: &mut Balancing, call: &Call) -> Result<Answer, Refusal> {
     let request: m::ModifyLoadBalancerAttributesInput = call.query()?;
-    load_balancer(balancing, &request.load_balancer_arn)?;
-    let Some(balancer) = balancing.load_balancers.get_mut(&request.load_balancer_arn) else {
-        return Err(super::no_load_balancer(&request.load_balancer_arn));
-    };
+    let balancer = balancing.load_balancer_mut(&request.load_balancer_arn)?;
     for sent in request.attributes.items {
         let (key, value) = (sent.key.unwrap_or_default(), sent.value.unwrap_or_default());
         let mut present = load_balancer_attributes(balancer).into_iter();
         let present = present.find(|one| one.key.as_ref() == Some(&key));
         match (key.as_str(), present.and_then(|one| one.value)) {
-            ("idle_timeout.timeout_seconds", _) => {
-                let seconds = within("Idle timeout", value.parse().ok(), 1..=4_000)?;
-                balancer.idle_timeout = seconds.ok_or_else(|| invalid("Idle timeout is not a number"))?;
-            }
+            ("idle_timeout.timeout_seconds", _) => balancer.set_idle_timeout(&value)?,
             (_, Some(same)) if same == value => {}
             _ => return Err(not_implemented(format!("the load balancer attribute {key}={value}"))),
         }
@@ -161,34 +114,26 @@ pub(super) fn register_targets(world: &Arc<World>, call: &Call) -> Result<Answer
     let request: m::RegisterTargetsInput = call.query()?;
     let mut state = world.lock();
     let region = state.region(&call.region);
-    for target in &request.targets.items {
-        if !region.compute.instances.contains_key(&target.id) {
-            let text = format!(
-                "The following targets are not in a running state and cannot be registered: '{}'",
-                target.id
-            );
-            return Err(Refusal::new("InvalidTarget", text));
-        }
+    let port = region.balancing.target_group(&request.target_group_arn)?.port;
+    let elsewhere = |target: &m::TargetDescription| target.port.is_some_and(|asked| asked != i32::from(port));
+    if request.targets.items.iter().any(elsewhere) {
+        return Err(not_implemented("targets on other ports than their group's"));
     }
-    let group = group_mut(&mut region.balancing, &request.target_group_arn)?;
-    for target in request.targets.items {
-        let port = target.port.and_then(|port| u16::try_from(port).ok());
-        if port.is_some_and(|port| port != group.port) {
-            return Err(not_implemented("targets on other ports than their group's"));
-        }
-        // A target that is there already stays as it is, unless it is on its way out.
-        let present = group.targets.get(&target.id);
-        if present.is_none_or(Target::is_draining) {
-            let made = Target::new(&target.id, group.port);
-            group.targets.insert(target.id, made);
-        }
-    }
+    let instances: Vec<String> = request.targets.items.into_iter().map(|target| target.id).collect();
+    region.register_targets(&request.target_group_arn, &instances)?;
     Ok(done("RegisterTargets"))
 }
 
 pub(super) fn deregister_targets(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::DeregisterTargetsInput = call.query()?;
-    let port = target_group(&world.lock().region(&call.region).balancing, &request.target_group_arn)?.port;
+    let port = {
+        let mut state = world.lock();
+        state
+            .region(&call.region)
+            .balancing
+            .target_group(&request.target_group_arn)?
+            .port
+    };
     for target in request.targets.items {
         // On another port it is another target, which is not registered.
         if target.port.is_some_and(|asked| asked != i32::from(port)) {

@@ -4,7 +4,7 @@
 use winterbaume_elasticloadbalancingv2::{model as m, wire};
 
 use super::{done, forward, no_listener};
-use crate::gateway::call::{Answer, Call};
+use crate::protocols::call::{Answer, Call};
 use crate::services::not_implemented;
 use crate::services::page::page;
 use crate::world::balancing::{Balancing, Listener};

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use http::{HeaderMap, Method};
 
-use super::run;
-use crate::gateway::call::{Call, Protocol};
+use crate::protocols::call::{Call, Protocol};
 use crate::proxy::tests as proxy;
+use crate::services::dispatch;
 use crate::world::balancing::{Target, TargetState};
 use crate::world::{Refusal, World};
 
@@ -15,7 +15,7 @@ use crate::world::{Refusal, World};
 fn call(world: &Arc<World>, operation: &str, parameters: &[(&str, &str)]) -> Result<String, Refusal> {
     let mut form = form_urlencoded::Serializer::new(String::new());
     form.append_pair("Action", operation).extend_pairs(parameters);
-    let answer = run(
+    let answer = dispatch(
         world,
         &Call {
             request_id: "request".to_owned(),

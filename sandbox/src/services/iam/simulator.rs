@@ -1,9 +1,10 @@
 //! SimulatePrincipalPolicy: the simulator's evaluations on the wire.
 //! Must know nothing of how it decides.
 
+use jiff::Timestamp;
 use winterbaume_iam::wire::{self, *};
 
-use crate::gateway::call::{Answer, Call};
+use crate::protocols::call::{Answer, Call};
 use crate::world::Refusal;
 use crate::world::iam::Iam;
 use crate::world::iam::policy::Decision;
@@ -11,7 +12,7 @@ use crate::world::iam::simulation::{Evaluation, Matched, Place};
 
 /// One result an action, of all resources together; where resources were named, each has its own in it (IAM API,
 /// EvaluationResult: one result an action since 2026).
-pub(super) fn simulate(iam: &Iam, call: &Call) -> Result<Answer, Refusal> {
+pub(super) fn simulate(iam: &Iam, call: &Call, _: Timestamp) -> Result<Answer, Refusal> {
     let request: SimulatePrincipalPolicyRequest = call.query()?;
     let entries = request.context_entries.map(|list| list.items).unwrap_or_default();
     let context = entries

@@ -10,10 +10,10 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 
 use super::{is_document, target};
-use crate::gateway::call::{Answer, Call};
-use crate::gateway::chunked;
-use crate::gateway::protocol::escape;
-use crate::gateway::signature::header;
+use crate::protocols::call::header;
+use crate::protocols::call::{Answer, Call};
+use crate::protocols::checksums;
+use crate::protocols::xml::escape;
 use crate::world::Refusal;
 
 /// The sum of objects that were uploaded without one (S3 guide: checking-object-integrity-upload).
@@ -163,7 +163,7 @@ pub(super) fn wants_sums(call: &Call) -> bool {
 /// The sum of these bytes, by the algorithm that they were uploaded with.
 pub(super) fn sign(answer: &mut Answer, sum: Option<&str>, content: &[u8]) {
     let algorithm = sum.unwrap_or(DEFAULT_SUM);
-    if let Some(value) = chunked::sum_of(algorithm, content) {
+    if let Some(value) = checksums::sum_of(algorithm, content) {
         set(answer, &format!("x-amz-checksum-{algorithm}"), &value);
         set(answer, "x-amz-checksum-type", "FULL_OBJECT");
     }
@@ -179,7 +179,7 @@ fn set(answer: &mut Answer, name: &str, value: &str) {
 pub(super) fn algorithm_of(call: &Call) -> Option<String> {
     let of_header = |name: &HeaderName| {
         let name = name.as_str().strip_prefix("x-amz-checksum-")?;
-        chunked::ALGORITHMS.contains(&name).then(|| name.to_owned())
+        checksums::ALGORITHMS.contains(&name).then(|| name.to_owned())
     };
     let trailer = header(&call.headers, "x-amz-trailer");
     let trailer = trailer.and_then(|name| name.strip_prefix("x-amz-checksum-"));

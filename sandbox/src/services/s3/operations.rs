@@ -5,11 +5,16 @@ use http::{HeaderMap, Method, Uri};
 use serde_json::{Map, Value};
 
 use super::target;
-use crate::gateway::call::Call;
-use crate::gateway::document;
-use crate::services::{Operation, operation};
+use crate::protocols::call::Call;
+use crate::protocols::{document, xml};
+use crate::services::Operation;
 
 pub(crate) const TITLE: &str = "S3";
+
+/// One backend runs all of them.
+const fn operation(name: &'static str, honoured: &'static [&'static str]) -> Operation {
+    Operation { name, honoured }
+}
 
 /// How a body's checksum may be made; each is checked before S3 sees the body.
 const SUMS: &str = "x-amz-checksum-crc32,x-amz-checksum-crc32c,x-amz-checksum-crc64nvme,x-amz-checksum-sha1,\
@@ -209,7 +214,7 @@ pub(super) fn members(call: &Call, operation: &Operation) -> Value {
         .iter()
         .any(|member| member.starts_with(char::is_uppercase))
     {
-        members.extend(document::xml(&call.body));
+        members.extend(xml::members(&call.body));
     }
     Value::Object(members)
 }

@@ -6,10 +6,9 @@ use http::{HeaderMap, Method, Uri};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::gateway::call::Protocol;
+use crate::fakes::{Fake, prepared, rest};
+use crate::protocols::call::Protocol;
 use crate::services::dispatch;
-use crate::world::beanstalk::tests::{prepared, rest};
-use crate::world::fakes::Fake;
 use crate::world::tagging::look;
 
 fn call(service: &str, protocol: Protocol, operation: &str, body: String) -> Call {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use http::{HeaderMap, Method};
 use serde_json::{Value, json};
 
-use super::run;
-use crate::gateway::call::{Call, Protocol};
+use crate::protocols::call::{Call, Protocol};
 use crate::proxy::tests as proxy;
+use crate::services::dispatch;
 use crate::world::{Refusal, World};
 
 fn call(world: &Arc<World>, operation: &str, request: &Value) -> Result<Value, Refusal> {
@@ -15,7 +15,7 @@ fn call(world: &Arc<World>, operation: &str, request: &Value) -> Result<Value, R
 }
 
 fn call_in(world: &Arc<World>, region: &str, operation: &str, request: &Value) -> Result<Value, Refusal> {
-    let answer = run(
+    let answer = dispatch(
         world,
         &Call {
             request_id: "request".to_owned(),
@@ -75,6 +75,7 @@ async fn a_web_acl_lives_and_dies_by_its_lock_token() {
     assert_eq!(read["LockToken"], made["LockToken"]);
 
     let mut update = one_click("site");
+    update.as_object_mut().unwrap().remove("Tags");
     update["Id"] = made["Id"].clone();
     update["LockToken"] = made["LockToken"].clone();
     update["Rules"].as_array_mut().unwrap().pop();

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use winterbaume_cloudfront::wire as w;
 
 use super::{Form, behavior, cookie_names, header_names, kind_of, modified, quantity, query_names, selection};
-use crate::gateway::call::{Answer, Call};
+use crate::protocols::call::{Answer, Call};
 use crate::services::cloudfront::configuration::{DEFAULT_TTL, MAX_TTL};
 use crate::services::cloudfront::{inconsistent, malformed};
 use crate::world::Refusal;

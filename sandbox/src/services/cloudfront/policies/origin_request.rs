@@ -7,7 +7,7 @@ use winterbaume_cloudfront::wire as w;
 
 use super::cache::counted;
 use super::{Form, behavior, cookie_names, header_names, kind_of, modified, quantity, query_names, selection};
-use crate::gateway::call::{Answer, Call};
+use crate::protocols::call::{Answer, Call};
 use crate::services::cloudfront::malformed;
 use crate::world::Refusal;
 use crate::world::edge_policies::{Draft, OriginRequestRules, Policy, Selection};

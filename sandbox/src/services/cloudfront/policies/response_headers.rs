@@ -8,7 +8,7 @@ use winterbaume_cloudfront::wire as w;
 
 use super::cache::counted;
 use super::{Form, kind_of, modified, quantity};
-use crate::gateway::call::{Answer, Call};
+use crate::protocols::call::{Answer, Call};
 use crate::services::cloudfront::{inconsistent, malformed};
 use crate::world::Refusal;
 use crate::world::edge_policies::{

@@ -1,0 +1,346 @@
+//! Deployments to instances that there are: all at once, in batches, or in batches beside an additional one.
+//! Must know nothing of what else an update changes (Beanstalk guide: using-features.rolling-version-deploy).
+
+use futures_util::future::join_all;
+
+use super::catalogue::COMMAND;
+use super::deployment::{self, DeploymentStatus, Wanted};
+use super::health::{self, HealthStatus, InstanceHealth};
+use super::launch::Results;
+use super::settings::Settings;
+use super::update::Outcome;
+use super::workflow::Run;
+use super::{Abort, Environment, immutable};
+use crate::clock;
+use crate::scaling::keeper;
+
+/// Beanstalk adds this to the command time-out (Beanstalk guide: command-options-general).
+const COMMAND_MARGIN: i64 = 240;
+/// Seconds that new instances may take until they serve, where no option says it.
+pub(super) const LAUNCH_PATIENCE: i64 = 1800;
+
+/// Runs the version or the properties on the fleet. Only versions have policies that make new instances.
+pub(super) async fn roll_out(run: &Run, before: &Environment, wanted: &Wanted, version: bool) -> Outcome {
+    let policy = wanted.settings.text(COMMAND, "DeploymentPolicy");
+    let single = before.settings.is_single_instance();
+    match policy.as_str() {
+        "Immutable" if version => immutable::renew(run, wanted, None).await,
+        "RollingWithAdditionalBatch" if version && !single => with_additional_batch(run, before, wanted).await,
+        "Rolling" | "RollingWithAdditionalBatch" => in_batches(run, before, wanted, serving(run), true).await,
+        _ => in_batches(run, before, wanted, serving(run), false).await,
+    }
+}
+
+pub(super) fn group_of(run: &Run) -> String {
+    let made = run.snapshot().map(|environment| environment.made);
+    made.and_then(|made| made.group).unwrap_or_default()
+}
+
+/// Instances of the environment's group that are or will be in service.
+pub(super) fn serving(run: &Run) -> Vec<String> {
+    let name = group_of(run);
+    run.region(|here| {
+        let group = here.scaling.groups.get(&name);
+        let members = group.into_iter().flat_map(|group| group.serving());
+        members.map(|member| member.instance_id.clone()).collect()
+    })
+}
+
+/// How many instances at a time.
+fn batch_size(settings: &Settings, total: usize) -> usize {
+    let size = usize::try_from(settings.whole(COMMAND, "BatchSize")).unwrap_or(1);
+    if settings.get(COMMAND, "BatchSizeType") == Some("Fixed") {
+        return size.clamp(1, total.max(1));
+    }
+    (total * size).div_ceil(100).clamp(1, total.max(1))
+}
+
+async fn in_batches(
+    run: &Run,
+    before: &Environment,
+    wanted: &Wanted,
+    instances: Vec<String>,
+    rolling: bool,
+) -> Outcome {
+    let size = if rolling {
+        batch_size(&wanted.settings, instances.len())
+    } else {
+        instances.len().max(1)
+    };
+    if size < instances.len() {
+        run.environment(|environment| environment.abort = environment.abort.offered());
+    }
+    run.info("Deploying new version to instance(s).");
+    let mut all = Results::new();
+    let file = deployment::log_name(run);
+    let mut outcome = Outcome::Done;
+    for (index, batch) in instances.chunks(size).enumerate() {
+        if run.is_aborted() {
+            outcome = Outcome::Aborted;
+            break;
+        }
+        if rolling {
+            let list = batch.join(", ");
+            run.info(format!(
+                "Batch {}: Starting application deployment on instance(s) [{list}].",
+                index + 1
+            ));
+        }
+        deployment::write_log(run, before, &file, &all).await;
+        let (results, healthy) = deploy_batch(run, batch, wanted, rolling).await;
+        let failed = results.iter().any(|(_, result)| result.is_err());
+        all.extend(results);
+        if failed || !healthy {
+            outcome = Outcome::Failed;
+            break;
+        }
+        if rolling {
+            run.info(format!("Batch {}: Completed application deployment.", index + 1));
+        }
+    }
+    tell(run, before, &all).await;
+    outcome
+}
+
+/// The deployment's log and its events.
+pub(super) async fn tell(run: &Run, before: &Environment, results: &Results) {
+    deployment::write_log(run, before, &deployment::log_name(run), results).await;
+    if results.iter().all(|(_, result)| result.is_ok()) {
+        run.info("Instance deployment completed successfully.");
+    } else {
+        deployment::tell_failures(run, results);
+    }
+}
+
+/// One batch: out of the load balancer if rolling, new version, in again, healthy.
+async fn deploy_batch(run: &Run, batch: &[String], wanted: &Wanted, rolling: bool) -> (Results, bool) {
+    let targets = run.snapshot().and_then(|environment| environment.made.target_group);
+    let balanced = targets.as_ref().filter(|_| rolling);
+    if balanced.is_some() {
+        run.info("De-registering instance(s) from the load balancer and waiting for them to go out of service.");
+        join_all(batch.iter().map(|id| keeper::drain(&run.world, &run.region, id))).await;
+    }
+    let results = join_all(batch.iter().map(|id| deployment::deploy(run, id, wanted))).await;
+    let results: Results = batch.iter().cloned().zip(results).collect();
+    if let Some(arn) = balanced {
+        run.info("Registering instance(s) with the load balancer and waiting for them to be healthy.");
+        run.region(|here| {
+            for id in batch {
+                keeper::register(here, arn, id);
+            }
+        });
+    }
+    if results.iter().any(|(_, result)| result.is_err()) || wanted.settings.is_true(COMMAND, "IgnoreHealthCheck") {
+        return (results, true);
+    }
+    let timeout = wanted.settings.whole(COMMAND, "Timeout") + COMMAND_MARGIN;
+    let healthy = super::launch::wait_until_healthy(run, timeout).await;
+    if !healthy {
+        run.error(format!(
+            "Instance id(s) '{}' did not pass health check after command execution. Aborting the operation.",
+            batch.join(",")
+        ));
+    }
+    (results, healthy)
+}
+
+/// Capacity never falls: a batch of new instances takes the version first and goes again at the end
+/// (Beanstalk guide: using-features.rolling-version-deploy). No source verifies the texts on the additional batch.
+async fn with_additional_batch(run: &Run, before: &Environment, wanted: &Wanted) -> Outcome {
+    let (group, old) = (group_of(run), serving(run));
+    let size = batch_size(&wanted.settings, old.len());
+    run.environment(|environment| {
+        environment.abort = environment.abort.offered();
+        environment.next = Some(wanted.clone());
+    });
+    run.info(format!(
+        "Launching {size} new instance(s) in an additional batch before deploying to the existing instance(s)."
+    ));
+    let limit = grow(run, &group, wants(run, &group) + whole(size));
+    let mut outcome = wait_for_fleet(run, &group, &[], LAUNCH_PATIENCE).await;
+    run.environment(|environment| environment.next = None);
+    if outcome == Outcome::Done {
+        outcome = in_batches(run, before, wanted, old.clone(), true).await;
+    } else {
+        tell(run, before, &fleet_results(run, &group)).await;
+    }
+    run.environment(|environment| environment.abort = environment.abort.withdrawn());
+    let additional: Vec<_> = serving(run)
+        .into_iter()
+        .filter(|id| !old.contains(id))
+        .take(size)
+        .collect();
+    run.info(format!(
+        "Terminating the additional batch: [{}].",
+        additional.join(", ")
+    ));
+    retire(
+        run,
+        &group,
+        &additional,
+        // Also what was asked for and never came.
+        Some(wants(run, &group) - whole(size)),
+    );
+    wait_until_gone(run, &group, &additional).await;
+    if let Some(limit) = limit {
+        run.region(|here| here.scaling.groups.get_mut(&group).map(|group| group.max = limit));
+    }
+    outcome
+}
+
+fn whole(number: usize) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
+
+/// What the group wants.
+pub(super) fn wants(run: &Run, group: &str) -> i32 {
+    run.region(|here| here.scaling.groups.get(group).map_or(0, |group| group.desired))
+}
+
+/// Has the group want so many, whatever its limit says; gives the limit of before.
+pub(super) fn grow(run: &Run, group: &str, desired: i32) -> Option<i32> {
+    let limit = run.region(|here| {
+        let group = here.scaling.groups.get_mut(group)?;
+        let limit = group.max;
+        group.max = limit.max(desired);
+        Some(limit)
+    });
+    retire(run, group, &[], Some(desired));
+    limit
+}
+
+/// Ends these members of the group, and has it want `desired` from then on: in one step, so that no keeper fills or
+/// empties it in between.
+pub(super) fn retire(run: &Run, group: &str, instances: &[String], desired: Option<i32>) {
+    let time = clock::seconds_text(run.world.clock.now());
+    let mut state = run.world.lock();
+    let found = state.region(&run.region).scaling.groups.get_mut(group);
+    if let (Some(group), Some(desired)) = (found, desired) {
+        let reason = format!(
+            "At {time} a user request explicitly set group desired capacity changing the desired capacity from {} to \
+             {desired}.",
+            group.desired
+        );
+        group.want(desired.max(group.min), reason);
+    }
+    for id in instances {
+        let cause = format!("At {time} instance {id} was taken out of service in response to a user request.");
+        keeper::retire(&run.world, &mut state, &run.region, group, id, cause);
+    }
+}
+
+/// Until none of these is a member of the group any more: they have drained and ended.
+pub(super) async fn wait_until_gone(run: &Run, group: &str, old: &[String]) {
+    let there = || {
+        run.region(|here| {
+            let members = here.scaling.groups.get(group).map(|group| &group.members);
+            members.is_some_and(|members| old.iter().any(|id| members.contains_key(id)))
+        })
+    };
+    while there() {
+        run.world.clock.sleep_seconds(5).await;
+    }
+}
+
+/// Every serving member of a group with its health, and how many it wants.
+pub(super) fn fleet(run: &Run, group: &str) -> (Vec<InstanceHealth>, i32) {
+    let now = run.world.clock.now();
+    run.region(|here| {
+        let environment = here.beanstalk.environments.get(&run.id).cloned();
+        let desired = here.scaling.groups.get(group).map_or(0, |group| group.desired);
+        let Some(mut environment) = environment else {
+            return (Vec::new(), desired);
+        };
+        environment.made.group = Some(group.to_owned());
+        let listens = |id: &str| run.world.plane.address(id).is_some();
+        (
+            health::instances(here, &environment, (now, &run.world.traffic()), listens),
+            desired,
+        )
+    })
+}
+
+/// What the members of a group answered to their deployment.
+pub(super) fn fleet_results(run: &Run, group: &str) -> Results {
+    let (members, _) = fleet(run, group);
+    let answered = members.into_iter().filter_map(|member| {
+        let failure = member.deployment?.failure;
+        Some((member.instance_id, failure.map_or(Ok(()), Err)))
+    });
+    answered.collect()
+}
+
+/// Until a group has all that it wants, none of `without` among them, every one healthy. A deployment that failed or a
+/// launch that is refused ends it, and so do so many seconds.
+pub(super) async fn wait_for_fleet(run: &Run, group: &str, without: &[String], seconds: i64) -> Outcome {
+    let patience = run.start_patience(seconds);
+    loop {
+        if run.is_aborted() {
+            return Outcome::Aborted;
+        }
+        let (members, desired) = fleet(run, group);
+        let new = members.iter().filter(|it| !without.contains(&it.instance_id));
+        let good = new.filter(|it| it.health.status == HealthStatus::Ok).count();
+        if i32::try_from(good) == Ok(desired) && good == members.len() {
+            return Outcome::Done;
+        }
+        let failed = |it: &&InstanceHealth| {
+            let deployment = it.deployment.as_ref().map(|it| it.status);
+            deployment == Some(DeploymentStatus::Failed) && !without.contains(&it.instance_id)
+        };
+        let refused = refused_launch(run, group);
+        if let Some(why) = &refused {
+            run.error(format!("EC2 Instance Launch Failure. {why}"));
+        }
+        if refused.is_some() || members.iter().any(|it| failed(&it)) || run.is_over(&patience) {
+            return Outcome::Failed;
+        }
+        run.world.clock.sleep_seconds(5).await;
+    }
+}
+
+/// Why a launch was refused since this run began, if one was.
+fn refused_launch(run: &Run, group: &str) -> Option<String> {
+    let since = run.began();
+    run.region(|here| {
+        let mut refused = here.scaling.activities.iter().rev();
+        let refused = refused.find(|it| it.group == group && it.status == "Failed" && it.started >= since);
+        refused.and_then(|activity| activity.message.clone())
+    })
+}
+
+/// Puts what ran before on every instance that took something else.
+pub(super) async fn bring_back(run: &Run, before: &Environment) {
+    let wanted = Wanted {
+        label: before.version_label.clone().unwrap_or_default(),
+        deployment_id: before.deployment_id,
+        settings: before.settings.clone(),
+        configuration: false,
+    };
+    let changed: Vec<_> = serving(run)
+        .into_iter()
+        .filter(|id| {
+            let deployment = run.snapshot().and_then(|it| it.deployments.get(id).cloned());
+            deployment.is_some_and(|it| it.deployment_id != before.deployment_id)
+        })
+        .collect();
+    if changed.is_empty() {
+        return;
+    }
+    run.environment(|environment| environment.deployment_id = before.deployment_id);
+    join_all(changed.iter().map(|id| deployment::deploy(run, id, &wanted))).await;
+    let timeout = wanted.settings.whole(COMMAND, "Timeout") + COMMAND_MARGIN;
+    super::launch::wait_until_healthy(run, timeout).await;
+}
+
+impl Abort {
+    /// From here on it can be cancelled.
+    pub(super) fn offered(self) -> Self {
+        if self == Self::Asked { self } else { Self::Possible }
+    }
+
+    /// What is left is cleaning up (Beanstalk guide: using-features.rollingupdates.cancel).
+    pub(super) fn withdrawn(self) -> Self {
+        if self == Self::Asked { self } else { Self::Impossible }
+    }
+}
