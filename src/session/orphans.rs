@@ -80,9 +80,7 @@ fn identity(found: &Found, kind: &'static str, name: String) -> (&'static str, S
 impl<'a> Among<'a> {
     fn of(present: &Stack, graph: &Graph<Aws>, found: &'a Found) -> Self {
         let nodes = graph.nodes().iter();
-        let mut known: BTreeSet<_> = nodes
-            .map(|node| identity(found, node.kind(), node.name()))
-            .collect();
+        let mut known: BTreeSet<_> = nodes.map(|node| identity(found, node.kind(), node.name())).collect();
         // Where the preferred name is taken these are used instead, by the same resources.
         known.insert(("service-role", present.names.own_service_role.clone()));
         known.insert(("instance-profile", present.names.own_instance_profile.clone()));
