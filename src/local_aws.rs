@@ -50,7 +50,7 @@ pub(crate) struct SandboxOptions {
     pub gates: String,
 
     /// The port on 127.0.0.1; any free one where it is taken
-    #[arg(long, default_value_t = 4566, value_name = "PORT")]
+    #[arg(long, default_value_t = DEFAULT_PORT, value_name = "PORT")]
     pub port: u16,
 }
 

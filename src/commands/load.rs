@@ -1,12 +1,11 @@
 //! `load`: people register through the site as it is, then the table is asked whether each accepted one is in it.
 //! How people behave is `crate::load`'s, what the report looks like `crate::report`'s.
 
-use clap::Args;
 use std::collections::HashSet;
 use std::path::PathBuf;
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use clap::Args;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -106,7 +105,7 @@ pub(super) async fn run(global: &Global, args: &LoadArgs, ui: &Ui) -> Result<Sum
     };
     let measured = watched(&session, load, ui).await;
     let stored = registrations.of_run(&addresses).await;
-    // Whatever else fails: made-up people must not take part in a draw.
+    // Whatever else fails: made-up people must not stay among real ones.
     let kept = args.keep && !session.settings.stop.is_cancelled();
     let removed = if kept {
         Ok(())

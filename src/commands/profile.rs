@@ -1,7 +1,8 @@
 //! `profile …`: list, show, check and write profiles. Needs no AWS.
 
-use clap::Subcommand;
 use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
 
 use crate::cli::{Global, path};
 use crate::engine::{Command, Error, Hint, Kind};

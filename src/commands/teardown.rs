@@ -1,9 +1,9 @@
 //! `teardown`: removes what is ours, in the order in which nothing is in use any more, and says what stays and why.
 
-use clap::Args;
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
+use clap::Args;
 use futures_util::future::BoxFuture;
 
 use crate::cli::Global;

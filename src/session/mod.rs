@@ -35,7 +35,9 @@ use crate::aws::target::Target;
 use crate::cli::{Global, Wishes};
 use crate::engine::{Error, Gate, Graph, Intents, Kind, PlannedRemoval, ReadCx, Removal, Run, Settings};
 use crate::exit::Exit;
-use crate::resources::{self, Stack, partition};
+use crate::profile::Profile;
+use crate::resources::found::Found;
+use crate::resources::{self, BundleToRun, Stack, partition};
 use crate::ui::{Heading, Summary, Ui, signals};
 
 /// Which profile a command takes where none is named.
@@ -131,47 +133,20 @@ impl Session {
             partition::has_what_it_needs(&chosen.profile, &region)?;
         }
         let history = history(&read, &record).await?;
-        for name in &history.unreadable {
-            let text = format!(
-                "s3://{}/{} is no profile that this confctl can read: what it had made is not looked for",
-                record.bucket(),
-                record.key(name)
-            );
-            let hint = "put a profile in its place, or delete the object when nothing of it is left";
-            ui.notice(&text, Some(hint.into()));
-        }
+        tell_unreadable(&history.unreadable, &record, ui);
         let former = history.profiles;
-        let unnamed = fallback == Fallback::Article && global.profile.is_none() && global.set.is_empty();
-        if unnamed && !former.is_empty() && !former.contains(&public(&chosen.profile)) {
-            let hint = "name the one that is meant with -p";
-            ui.notice(
-                "the stack was brought up with another profile than article",
-                Some(hint.into()),
-            );
+        if fallback == Fallback::Article && !former.is_empty() && !former.contains(&public(&chosen.profile)) {
+            tell_other_profile(global, ui);
         }
         let intents = journal::unsettled(&read, &record).await?;
-        let bundle = match fallback {
-            Fallback::Article => {
-                // What is on this machine is looked at before anything is made.
-                resources::public_key(&chosen.profile)?;
-                bundle_to_run(&chosen.profile, wishes.no_check, ui)?
-            }
-            Fallback::Applied => bundle_or_unknown(&chosen.profile),
-        };
+        let bundle = bundle(fallback, &chosen.profile, wishes.no_check, ui)?;
         let mut stack = Stack::new(name.clone(), &region, chosen.profile.clone(), bundle);
         stack.take_over = wishes.adopt.iter().cloned().collect();
         stack.upgrade_platform = wishes.upgrade_platform;
         stack.may_lose_data = may_lose_data;
         stack.properties_unknown = chosen.recorded;
         stack.former = former.clone();
-        let found = resources::found::find(&read, &stack.ownership).await?;
-        if let Some(missed) = &found.missed {
-            let text = format!(
-                "what nobody remembers of this stack may be missed: {}",
-                missed.in_a_line()
-            );
-            ui.notice(&text, None);
-        }
+        let found = found(&read, &stack, ui).await?;
         stack.found_distributions = found.distributions.clone();
         let stack = Arc::new(stack);
         let graph = resources::graph(&stack)?;
@@ -315,6 +290,50 @@ impl Session {
         }
         journal::settle(&self.write, &self.record).await
     }
+}
+
+fn tell_unreadable(names: &[String], record: &Record, ui: &Ui) {
+    for name in names {
+        let text = format!(
+            "s3://{}/{} is no profile that this confctl can read: what it had made is not looked for",
+            record.bucket(),
+            record.key(name)
+        );
+        let hint = "put a profile in its place, or delete the object when nothing of it is left";
+        ui.notice(&text, Some(hint.into()));
+    }
+}
+
+/// Where nobody said which profile is meant, and it is not the one that the stack has.
+fn tell_other_profile(global: &Global, ui: &Ui) {
+    if global.profile.is_none() && global.set.is_empty() {
+        let text = "the stack was brought up with another profile than article";
+        ui.notice(text, Some("name the one that is meant with -p".into()));
+    }
+}
+
+fn bundle(fallback: Fallback, profile: &Profile, unchecked: bool, ui: &Ui) -> Result<BundleToRun, Error> {
+    match fallback {
+        Fallback::Article => {
+            // What is on this machine is looked at before anything is made.
+            resources::public_key(profile)?;
+            bundle_to_run(profile, unchecked, ui)
+        }
+        Fallback::Applied => Ok(bundle_or_unknown(profile)),
+    }
+}
+
+/// What is there by its tags. Says what that may have missed.
+async fn found(aws: &Aws, stack: &Stack, ui: &Ui) -> Result<Found, Error> {
+    let found = resources::found::find(aws, &stack.ownership).await?;
+    if let Some(missed) = &found.missed {
+        let missed = missed.in_a_line();
+        ui.notice(
+            &format!("what nobody remembers of this stack may be missed: {missed}"),
+            None,
+        );
+    }
+    Ok(found)
 }
 
 /// On AWS a stack is up within half an hour; a group that grew and shrank again by alarms of five minutes needs more than one.

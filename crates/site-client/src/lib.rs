@@ -1,4 +1,5 @@
-//! The one HTTP client for the site: answers `*.localhost` with loopback itself and always names itself.
+//! The HTTP client that asks a site now and then: answers `*.localhost` with loopback itself and always names itself. (The load
+//! generator has connections of its own.)
 //! Must know nothing of what is asked.
 
 use std::sync::Arc;

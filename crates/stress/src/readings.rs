@@ -8,7 +8,7 @@ use aws_smithy_types::DateTime;
 use crate::aws::Aws;
 use crate::aws::errors::Explain;
 use crate::aws::services::cloudwatch::{GetMetricStatistics, MetricAlarm};
-use crate::aws::texts::{alarm_of_cause, clean};
+use crate::aws::texts::{alarm_of_cause, clean, is_launch};
 use crate::engine::Error;
 use crate::group::{Group, Rule, alarms_named, find, in_service};
 use crate::report::stress::Activity;
@@ -169,7 +169,7 @@ fn step(activity: &AwsActivity) -> Step {
         id: activity.activity_id().unwrap_or_default().to_owned(),
         alarm: alarm_of_cause(&cause).map(str::to_owned),
         shown: Activity {
-            adds: description.starts_with("Launching"),
+            adds: is_launch(&description),
             description,
             cause,
             status: status.to_owned(),
