@@ -47,27 +47,42 @@ pub(super) struct History {
     pub unreadable: Vec<String>,
 }
 
-/// The profiles that runs applied since the last that ended well.
-pub(super) async fn history(aws: &Aws, record: &Record) -> Result<History, Error> {
-    let mut names: BTreeSet<String> = BTreeSet::from([APPLIED.to_owned()]);
-    for key in record.list(aws, &record.key(HISTORY)).await? {
-        names.insert(key[record.key("").len()..].to_owned());
-    }
+/// The profiles that runs applied since the last that ended well; `keys` are those of the record.
+pub(super) async fn history(aws: &Aws, record: &Record, keys: &[String]) -> Result<History, Error> {
+    let names = keys.iter().filter_map(|key| key.strip_prefix(&record.key("")));
+    let mut names: BTreeSet<&str> = names
+        .filter(|name| *name == APPLIED || name.starts_with(HISTORY))
+        .collect();
     let mut history = History {
         profiles: Vec::new(),
         unreadable: Vec::new(),
     };
+    // Read first: its copy in the history is known by its hash, and need not be read again.
+    if names.remove(APPLIED)
+        && let Some(text) = history.take(aws, record, APPLIED).await?
+    {
+        names.remove(in_history(&text).as_str());
+    }
     for name in names {
-        let Some(text) = record.read(aws, &name).await? else {
-            continue;
-        };
-        match profile::parse(&name, &String::from_utf8_lossy(&text), &[]) {
-            Ok(profile) if history.profiles.contains(&profile) => {}
-            Ok(profile) => history.profiles.push(profile),
-            Err(_) => history.unreadable.push(name),
-        }
+        history.take(aws, record, name).await?;
     }
     Ok(history)
+}
+
+impl History {
+    /// Reads one; gives its text.
+    async fn take(&mut self, aws: &Aws, record: &Record, name: &str) -> Result<Option<String>, Error> {
+        let Some(text) = record.read(aws, name).await? else {
+            return Ok(None);
+        };
+        let text = String::from_utf8_lossy(&text).into_owned();
+        match profile::parse(name, &text, &[]) {
+            Ok(profile) if self.profiles.contains(&profile) => {}
+            Ok(profile) => self.profiles.push(profile),
+            Err(_) => self.unreadable.push(name.to_owned()),
+        }
+        Ok(Some(text))
+    }
 }
 
 /// What of a stack is there that its graph does not have: what former profiles had, and what carries its tags.
@@ -113,6 +128,7 @@ impl Orphans<'_> {
 
     fn stack(&self, profile: Profile) -> Stack {
         let mut stack = Stack::new(self.name.clone(), self.region, profile, to_run::unknown());
+        stack.is_removed = true;
         stack.may_lose_data = self.may_lose_data;
         stack.found_distributions = self.found.distributions.clone();
         stack
@@ -138,9 +154,7 @@ fn identity(found: &Found, kind: &'static str, name: String) -> (&'static str, S
 impl<'a> Among<'a> {
     fn of(present: &Stack, graph: &Graph<Aws>, found: &'a Found) -> Self {
         let nodes = graph.nodes().iter();
-        let mut known: BTreeSet<_> = nodes
-            .map(|node| identity(found, node.kind(), node.name()))
-            .collect();
+        let mut known: BTreeSet<_> = nodes.map(|node| identity(found, node.kind(), node.name())).collect();
         // Where the preferred name is taken these are used instead, by the same resources.
         known.insert(("service-role", present.names.own_service_role.clone()));
         known.insert(("instance-profile", present.names.own_instance_profile.clone()));

@@ -21,6 +21,7 @@ use crate::engine::{
     Settings,
 };
 use crate::exit::Exit;
+use crate::resources::found::Reach;
 use crate::resources::{self, Stack, partition};
 use crate::ui::{Heading, Summary, Ui, signals};
 
@@ -94,7 +95,8 @@ impl Session {
             chosen.tell_idle(ui);
             partition::has_what_it_needs(&chosen.profile, &region)?;
         }
-        let history = history(&read, &record).await?;
+        let keys = record.list(&read, &record.key("")).await?;
+        let history = history(&read, &record, &keys).await?;
         for name in &history.unreadable {
             let text = format!(
                 "s3://{}/{} is no profile that this confctl can read: what it had made is not looked for",
@@ -113,7 +115,7 @@ impl Session {
                 Some(hint.into()),
             );
         }
-        let intents = journal::unsettled(&read, &record).await?;
+        let intents = journal::unsettled(&read, &record, &keys).await?;
         let bundle = match fallback {
             Fallback::Article => {
                 // What is on this machine is looked at before anything is made.
@@ -128,7 +130,12 @@ impl Session {
         stack.may_lose_data = may_lose_data;
         stack.properties_unknown = chosen.recorded;
         stack.former = former.clone();
-        let found = resources::found::find(&read, &stack.ownership).await?;
+        stack.is_removed = command == "teardown";
+        let reach = match stack.is_removed || command == "status" || former.is_empty() {
+            true => Reach::Everything,
+            false => Reach::Index,
+        };
+        let found = resources::found::find(&read, &stack.ownership, reach).await?;
         if let Some(missed) = &found.missed {
             let text = format!(
                 "what nobody remembers of this stack may be missed: {}",

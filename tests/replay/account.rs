@@ -132,7 +132,10 @@ pub fn stack_of(profile: Profile) -> Stack {
             Ok(file)
         }),
     };
-    Stack::new(StackName::default(), REGION, profile, bundle)
+    let mut stack = Stack::new(StackName::default(), REGION, profile, bundle);
+    // Whatever may be asked is asked.
+    stack.is_removed = true;
+    stack
 }
 
 impl Account {
