@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use proptest::prelude::*;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
