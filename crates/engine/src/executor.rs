@@ -88,7 +88,7 @@ struct Progress {
 }
 
 impl Shared {
-    fn new(values: Values) -> Self {
+    pub(super) fn new(values: Values) -> Self {
         let state = Mutex::new(Progress {
             values,
             ..Progress::default()

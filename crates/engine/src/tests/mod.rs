@@ -12,7 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 
+mod handing_over;
 mod steps;
+mod waiting;
 
 /// Names long-lived enough for outputs and ids.
 const NAMES: &[&str] = &["a", "b", "c", "d", "e", "f", "g", "h"];
