@@ -156,7 +156,8 @@ fn cast(actors: &[Actor]) -> Graph<()> {
 async fn go_up(actors: &[Actor], settings: Settings) -> Report {
     let (graph, run) = (cast(actors), run_of(settings, NoGate));
     let seen = graph.observe(&run.read).await.unwrap();
-    up(&graph, &seen, &graph.plan(&seen), &run).await
+    let planned = graph.plan(&seen);
+    ended(up(&graph, &seen, &planned, &run)).await
 }
 
 async fn go_down(actors: &[Actor], settings: Settings) -> Report {
@@ -164,7 +165,13 @@ async fn go_down(actors: &[Actor], settings: Settings) -> Report {
     let seen = graph.observe(&run.read).await.unwrap();
     let removals = graph.plan_removal(&seen).into_iter();
     let removals = removals.map(|step| (step.resource, step.removal)).collect();
-    down(&graph, &seen, &removals, &run).await
+    ended(down(&graph, &seen, &removals, &run)).await
+}
+
+/// Where steps wait for each other, nothing else happens and the clock jumps here.
+async fn ended(run: impl Future<Output = Report>) -> Report {
+    let day = seconds(24 * 3600);
+    tokio::time::timeout(day, run).await.expect("steps wait for ever")
 }
 
 fn failure(report: &Report) -> &Error {
