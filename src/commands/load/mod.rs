@@ -5,9 +5,9 @@ mod rate;
 mod table;
 
 use std::collections::HashSet;
-use std::time::Instant;
 
 use serde_json::json;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::table::Registrations;
@@ -127,7 +127,7 @@ async fn watched(session: &Session, load: Load, ui: &Ui) -> Measured {
     let at_deadline = stop.clone();
     let deadline = session.settings.deadline;
     let alarm = tokio::spawn(async move {
-        tokio::time::sleep_until(deadline.into()).await;
+        tokio::time::sleep_until(deadline).await;
         at_deadline.cancel();
     });
     let people = load.people;

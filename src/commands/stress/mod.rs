@@ -8,9 +8,10 @@ mod readings;
 mod remote;
 mod rest;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
+use tokio::time::Instant;
 
 use self::burn::{Dose, Size, Trigger};
 use self::follow::{Stage, Test};
