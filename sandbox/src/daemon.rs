@@ -31,7 +31,7 @@ const ACCOUNT: &str = "123456789012";
 /// Where it is by default: LocalStack's port, which people's tools know.
 const PORT: u16 = 4566;
 /// How long a daemon may take to be ready, and to end.
-const START_LIMIT: Duration = Duration::from_secs(10);
+const START_LIMIT: Duration = Duration::from_secs(30);
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 /// How long requests in flight may go on after the daemon was told to end.
 const DRAIN_LIMIT: Duration = Duration::from_secs(2);

@@ -3,10 +3,11 @@
 
 use std::collections::HashSet;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{Global, duration, path, pause};
@@ -172,7 +173,7 @@ async fn watched(session: &Session, load: Load, ui: &Ui) -> Measured {
     let at_deadline = stop.clone();
     let deadline = session.settings.deadline;
     let alarm = tokio::spawn(async move {
-        tokio::time::sleep_until(deadline.into()).await;
+        tokio::time::sleep_until(deadline).await;
         at_deadline.cancel();
     });
     let people = load.people;

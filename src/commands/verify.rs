@@ -77,7 +77,7 @@ async fn first_answer(session: &Session, client: &Client, url: &str) -> Result<R
     let give_up = session
         .settings
         .deadline
-        .min(std::time::Instant::now() + pace.limit(PATIENCE));
+        .min(tokio::time::Instant::now() + pace.limit(PATIENCE));
     let mut told = false;
     loop {
         let seen = match client.get(url).header(ACCEPT, "text/html").send().await {
@@ -85,7 +85,7 @@ async fn first_answer(session: &Session, client: &Client, url: &str) -> Result<R
             Ok(answer) => format!("it answers {}", answer.status()),
             Err(error) => chain(&error),
         };
-        if std::time::Instant::now() >= give_up {
+        if tokio::time::Instant::now() >= give_up {
             return Err(unverified(format!("GET {url} does not answer 200")).because(seen));
         }
         if !told {

@@ -42,27 +42,42 @@ pub(crate) struct History {
     pub unreadable: Vec<String>,
 }
 
-/// The profiles that runs applied since the last that ended well.
-pub(crate) async fn history(aws: &Aws, record: &Record) -> Result<History, Error> {
-    let mut names: BTreeSet<String> = BTreeSet::from([APPLIED.to_owned()]);
-    for key in record.list(aws, &record.key(HISTORY)).await? {
-        names.insert(key[record.key("").len()..].to_owned());
-    }
+/// The profiles that runs applied since the last that ended well; `keys` are those of the record.
+pub(crate) async fn history(aws: &Aws, record: &Record, keys: &[String]) -> Result<History, Error> {
+    let names = keys.iter().filter_map(|key| key.strip_prefix(&record.key("")));
+    let mut names: BTreeSet<&str> = names
+        .filter(|name| *name == APPLIED || name.starts_with(HISTORY))
+        .collect();
     let mut history = History {
         profiles: Vec::new(),
         unreadable: Vec::new(),
     };
+    // Read first: its copy in the history is known by its hash, and need not be read again.
+    if names.remove(APPLIED)
+        && let Some(text) = history.take(aws, record, APPLIED).await?
+    {
+        names.remove(in_history(&text).as_str());
+    }
     for name in names {
-        let Some(text) = record.read(aws, &name).await? else {
-            continue;
-        };
-        match profile::parse(&name, &String::from_utf8_lossy(&text), &[]) {
-            Ok(profile) if history.profiles.contains(&profile) => {}
-            Ok(profile) => history.profiles.push(profile),
-            Err(_) => history.unreadable.push(name),
-        }
+        history.take(aws, record, name).await?;
     }
     Ok(history)
+}
+
+impl History {
+    /// Reads one; gives its text.
+    async fn take(&mut self, aws: &Aws, record: &Record, name: &str) -> Result<Option<String>, Error> {
+        let Some(text) = record.read(aws, name).await? else {
+            return Ok(None);
+        };
+        let text = String::from_utf8_lossy(&text).into_owned();
+        match profile::parse(name, &text, &[]) {
+            Ok(profile) if self.profiles.contains(&profile) => {}
+            Ok(profile) => self.profiles.push(profile),
+            Err(_) => self.unreadable.push(name.to_owned()),
+        }
+        Ok(Some(text))
+    }
 }
 
 /// The profile as it is recorded: without properties, which may be secrets, and without addresses. Every Beanstalk instance

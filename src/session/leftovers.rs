@@ -8,7 +8,7 @@ use crate::aws::search::{self, Tagged};
 use crate::aws::services::logs::LogGroup;
 use crate::aws::tags::RESOURCE;
 use crate::engine::{Error, Kind};
-use crate::resources::found;
+use crate::resources::found::{self, Reach};
 
 /// Something that stays, and why, or what is known of it.
 pub(crate) struct Leftover {
@@ -34,7 +34,7 @@ pub(crate) async fn of(session: &Session, kept: &BTreeSet<&str>) -> Result<Vec<L
             Err(error) => return Err(error),
         }
     }
-    let found = found::find(&session.read, &session.stack.ownership).await?;
+    let found = found::find(&session.read, &session.stack.ownership, Reach::Everything).await?;
     if let Some(error) = &found.missed {
         leftovers.push(unread("what carries the stack's tags", error));
     }

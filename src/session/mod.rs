@@ -19,8 +19,9 @@ pub(crate) use outputs::with_outputs;
 pub(crate) use unfinished::unfinished;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::applied_profiles::{APPLIED, HISTORY, applied, history, in_history, public, recorded};
@@ -36,7 +37,7 @@ use crate::cli::{Global, Wishes};
 use crate::engine::{Error, Gate, Graph, Intents, Kind, PlannedRemoval, ReadCx, Removal, Run, Settings};
 use crate::exit::Exit;
 use crate::profile::Profile;
-use crate::resources::found::Found;
+use crate::resources::found::{Found, Reach};
 use crate::resources::{self, BundleToRun, Stack, partition};
 use crate::ui::{Heading, Summary, Ui, signals};
 
@@ -132,13 +133,14 @@ impl Session {
             chosen.tell_idle(ui);
             partition::has_what_it_needs(&chosen.profile, &region)?;
         }
-        let history = history(&read, &record).await?;
+        let keys = record.list(&read, &record.key("")).await?;
+        let history = history(&read, &record, &keys).await?;
         tell_unreadable(&history.unreadable, &record, ui);
         let former = history.profiles;
         if fallback == Fallback::Article && !former.is_empty() && !former.contains(&public(&chosen.profile)) {
             tell_other_profile(global, ui);
         }
-        let intents = journal::unsettled(&read, &record).await?;
+        let intents = journal::unsettled(&read, &record, &keys).await?;
         let bundle = bundle(fallback, &chosen.profile, wishes.no_check, ui)?;
         let mut stack = Stack::new(name.clone(), &region, chosen.profile.clone(), bundle);
         stack.take_over = wishes.adopt.iter().cloned().collect();
@@ -146,7 +148,12 @@ impl Session {
         stack.may_lose_data = may_lose_data;
         stack.properties_unknown = chosen.recorded;
         stack.former = former.clone();
-        let found = found(&read, &stack, ui).await?;
+        stack.is_removed = command == "teardown";
+        let reach = match stack.is_removed || command == "status" || former.is_empty() {
+            true => Reach::Everything,
+            false => Reach::Index,
+        };
+        let found = found(&read, &stack, reach, ui).await?;
         stack.found_distributions = found.distributions.clone();
         let stack = Arc::new(stack);
         let graph = resources::graph(&stack)?;
@@ -324,8 +331,8 @@ fn bundle(fallback: Fallback, profile: &Profile, unchecked: bool, ui: &Ui) -> Re
 }
 
 /// What is there by its tags. Says what that may have missed.
-async fn found(aws: &Aws, stack: &Stack, ui: &Ui) -> Result<Found, Error> {
-    let found = resources::found::find(aws, &stack.ownership).await?;
+async fn found(aws: &Aws, stack: &Stack, reach: Reach, ui: &Ui) -> Result<Found, Error> {
+    let found = resources::found::find(aws, &stack.ownership, reach).await?;
     if let Some(missed) = &found.missed {
         let missed = missed.in_a_line();
         ui.notice(

@@ -55,6 +55,7 @@ impl Orphans<'_> {
 
     fn stack(&self, profile: Profile) -> Stack {
         let mut stack = Stack::new(self.name.clone(), self.region, profile, profile_bundle::unknown());
+        stack.is_removed = true;
         stack.may_lose_data = self.may_lose_data;
         stack.found_distributions = self.found.distributions.clone();
         stack

@@ -34,6 +34,7 @@ BEYOND = {
     **{("ec2", "DescribeKeyPairs", f"KeyPairs[].{member}"): "newer than the recordings (EC2 API, 2021 and 2022)"
        for member in ("CreateTime", "KeyType", "PublicKey", "Tags[].Key", "Tags[].Value")},
     ("iam", "CreateRole", "Role.Description"): "none of those that were recorded was given one",
+    ("iam", "CreateRole", "Role.PermissionsBoundary"): "none of those that were recorded was given one",
     ("iam", "SimulatePrincipalPolicy", "EvaluationResults[].ResourceSpecificResults"): "newer than the recordings (IAM API, 2026)",
     ("elasticbeanstalk", "DescribeEnvironments", "Environments[].TemplateName"): "none of those that were recorded was made from one",
     ("elbv2", "DescribeTargetGroups", "TargetGroups[].ProtocolVersion"): "newer than the recordings (ELB API, 2020)",

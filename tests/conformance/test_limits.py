@@ -1,6 +1,6 @@
 """What the sandbox does not have it says, in the words of the service; nothing is ignored."""
 
-from account import Case, client, query, signed
+from account import Case, client, post, query, signed
 
 
 class Limits(Case):
@@ -35,8 +35,7 @@ class Limits(Case):
                 "TableName": "limited", "AttributeDefinitions": [{"AttributeName": "k", "AttributeType": "S"}],
                 "KeySchema": [{"AttributeName": "k", "KeyType": "HASH"}], "BillingMode": "PAY_PER_REQUEST",
                 "StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}}, "StreamSpecification"),
-            ("iam", "create_role", {"RoleName": "limited", "AssumeRolePolicyDocument": "{}",
-                                    "PermissionsBoundary": "arn:aws:iam::aws:policy/x" * 2}, "PermissionsBoundary"),
+            ("iam", "list_entities_for_policy", {"PolicyArn": "arn:aws:iam::aws:policy/x", "PathPrefix": "/"}, "PathPrefix"),
             ("ec2", "create_vpc", {"AmazonProvidedIpv6CidrBlock": True, "CidrBlock": "10.9.0.0/16"},
              "AmazonProvidedIpv6CidrBlock"),
         ):
@@ -44,6 +43,18 @@ class Limits(Case):
                 self.refuses("NotImplemented", getattr(client(service), operation), **parameters, text=named)
 
     def test_nobody_speaks_without_a_signature(self):
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        target = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": "DynamoDB_20120810.ListTables"}
+        for status, code, body, headers in (
+            (403, "MissingAuthenticationToken", "Action=ListRoles&Version=2010-05-08", form),
+            (400, "MissingAuthenticationTokenException", "{}", target),
+        ):
+            with self.subTest(body=body):
+                seen, _, answer = post(body, headers)
+                self.assertEqual(status, seen, answer)
+                self.assertRegex(answer.decode(), f"[>#\"]{code}[<\"]")
+
+    def test_what_is_signed_by_hand_is_answered_as_what_a_client_signs(self):
         status, _, body = query("sts", "GetCallerIdentity", "2011-06-15")
         self.assertEqual(200, status, body)
         status, _, body = signed("dynamodb", "{}", {"X-Amz-Target": "DynamoDB_20120810.Nonsense"})

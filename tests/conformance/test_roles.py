@@ -39,11 +39,32 @@ class Roles(Case):
         self.refuses("ValidationError", self.iam.get_instance_profile, InstanceProfileName=profile["Arn"])
         self.assertEqual("named", self.iam.get_role(RoleName="NAMED")["Role"]["RoleName"])
 
-    def test_a_boundary_that_would_not_be_kept_is_refused(self):
-        boundary = {"PermissionsBoundary": f"{MANAGED}AmazonDynamoDBFullAccess"}
-        code, message = "NotImplemented", "PermissionsBoundary"
-        self.refuses(code, self.make, "bounded", **boundary, text=message)
-        self.refuses("NoSuchEntity", self.iam.get_role, RoleName="bounded")
+    def test_a_boundary_limits_what_a_role_may(self):
+        boundary = f"{MANAGED}AmazonDynamoDBFullAccess"
+        attached = {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": boundary}
+        self.assertEqual(attached, self.make("bounded", PermissionsBoundary=boundary)["PermissionsBoundary"])
+        self.iam.attach_role_policy(RoleName="bounded", PolicyArn=f"{MANAGED}AWSElasticBeanstalkWebTier")
+
+        def may(action):
+            role = self.iam.get_role(RoleName="bounded")["Role"]["Arn"]
+            bucket = "arn:aws:s3:::elasticbeanstalk-us-east-1-1/x"
+            return self.iam.simulate_principal_policy(
+                PolicySourceArn=role, ActionNames=[action], ResourceArns=[bucket])["EvaluationResults"][0]
+
+        within = may("s3:PutObject")
+        self.assertEqual("implicitDeny", within["EvalDecision"])
+        self.assertFalse(within["PermissionsBoundaryDecisionDetail"]["AllowedByPermissionsBoundary"])
+        self.assertNotIn("PermissionsBoundary", next(
+            role for role in self.iam.list_roles()["Roles"] if role["RoleName"] == "bounded"))
+        boundaries = self.iam.list_policies(PolicyUsageFilter="PermissionsBoundary", OnlyAttached=True)["Policies"]
+        self.assertEqual([boundary], [policy["Arn"] for policy in boundaries])
+        self.iam.delete_role_permissions_boundary(RoleName="bounded")
+        self.assertNotIn("PermissionsBoundary", self.iam.get_role(RoleName="bounded")["Role"])
+        self.assertEqual("allowed", may("s3:PutObject")["EvalDecision"])
+        self.iam.put_role_permissions_boundary(RoleName="bounded", PermissionsBoundary=boundary)
+        self.assertEqual(attached, self.iam.get_role(RoleName="bounded")["Role"]["PermissionsBoundary"])
+        self.refuses("NoSuchEntity", self.iam.put_role_permissions_boundary, RoleName="bounded",
+                     PermissionsBoundary=f"{MANAGED}NoSuchPolicy", text="does not exist or is not attachable")
 
     def test_policies_of_awss_are_there_with_their_documents(self):
         for path in ("AWSElasticBeanstalkWebTier", "AWSElasticBeanstalkWorkerTier",

@@ -23,8 +23,9 @@ KNOWN_TO_SEND = {"Bucket.BucketRegion", "ConfigurationSettingsDescription.Tier"}
 # compares with `PROCESSED`).
 SENT_IN_CAPITALS = {"ApplicationVersionStatus"}
 # Values beside those that the models list, by shape (recorded by cloud-custodian: ListDistributions, SimulatePrincipalPolicy; answers of
-# DescribeEnvironments of 2025).
+# DescribeEnvironments of 2025; awsdocs/iam-user-guide#82).
 SENT_TOO = {
+    "PermissionsBoundaryAttachmentType": ["Policy"],
     "EnvironmentHealthStatus": ["No Data"],
     "PolicySourceType": ["IAM Policy"],
     "HttpVersion": ["HTTP1.1", "HTTP2", "HTTP3", "HTTP2AND3"],

@@ -11,6 +11,14 @@ const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "goog
 /// Where the console says anything; in CI also where there is no browser.
 #[track_caller]
 pub fn open(page: &Path) -> Option<String> {
+    let (dom, console) = load(page)?;
+    assert!(console.is_empty(), "{} says {console:#?}", page.display());
+    Some(dom)
+}
+
+/// The page, and the lines of its console.
+#[track_caller]
+fn load(page: &Path) -> Option<(String, Vec<String>)> {
     let works = |name: &&&str| {
         Command::new(name)
             .arg("--version")
@@ -46,9 +54,14 @@ pub fn open(page: &Path) -> Option<String> {
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
-    let console: Vec<&str> = said.lines().filter(|line| line.contains("CONSOLE")).collect();
-    assert!(console.is_empty(), "{} says {console:#?}", page.display());
-    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+    assert!(
+        output.status.success(),
+        "{browser} ended with {}: {said}",
+        output.status
+    );
+    let console = said.lines().filter(|line| line.contains("CONSOLE"));
+    let dom = String::from_utf8_lossy(&output.stdout).into_owned();
+    Some((dom, console.map(str::to_owned).collect()))
 }
 
 #[test]
@@ -60,7 +73,11 @@ fn the_browser_tells_of_a_page_with_an_error() {
         "<!doctype html><title>x</title><script>console.error('broken')</script>",
     )
     .unwrap();
-    if let Ok(dom) = std::panic::catch_unwind(|| open(&page)) {
-        assert!(dom.is_none(), "the error was not seen");
+    if let Some((dom, console)) = load(&page) {
+        assert!(dom.contains("<title>x</title>"), "{dom}");
+        assert!(
+            matches!(&console[..], [line] if line.contains("\"broken\"")),
+            "{console:#?}"
+        );
     }
 }

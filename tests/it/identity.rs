@@ -231,6 +231,14 @@ fn who_may_not_search_by_tags_finds_all_by_the_lists_and_is_told_what_may_be_mis
     assert!(!said.contains("may be missed"), "{said}");
     let down = confctl_as(&user, &caller, &["teardown", "--yes"]).exits(0);
     assert!(down.stdout.contains(NOTHING_LEFT), "{}", down.stdout);
+    // Who cannot look everywhere is not told that there is nothing.
+    allow(&user, "few", &without(&["tag:GetResources", "dynamodb:ListTables"]));
+    let unseen = confctl_as(&user, &caller, &["teardown", "--yes"]).exits(0);
+    assert!(
+        unseen.stdout.contains("could not be looked for") && !unseen.stdout.contains("there is nothing of this stack"),
+        "{}",
+        unseen.stdout
+    );
     end(&user, "few");
     assert_eq!(user.inventory(), empty);
 }

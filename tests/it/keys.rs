@@ -191,13 +191,8 @@ const PROVISIONED: &[&str] = &[
 const NOT_YET: &[&str] = &[];
 
 /// What is not tried by `up` beside the others: it needs another app, a build for another processor, or what the sandbox does
-/// not have: other subnets of a load balancer that is there, and permissions boundaries.
-const ONLY_PLANNED: &[&str] = &[
-    "app.bundle",
-    "network.lb_subnets",
-    "instance.architecture",
-    "roles.permissions_boundary",
-];
+/// not have: other subnets of a load balancer that is there.
+const ONLY_PLANNED: &[&str] = &["app.bundle", "network.lb_subnets", "instance.architecture"];
 
 /// What stands in the rows for what only this account and this machine can name.
 struct Names(Vec<(&'static str, String)>);

@@ -2,7 +2,7 @@
 //! The only file here that knows how the engine is run.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use confctl::aws::target::Target;
 use confctl::aws::{Aws, clients};
@@ -14,6 +14,7 @@ use confctl::engine::{
 use confctl::profile::{Profile, StackName};
 use confctl::resources::{BundleToRun, Stack, graph};
 use futures_util::future::BoxFuture;
+use tokio::time::Instant;
 
 use crate::bodies::query;
 use crate::script::{Replay, Script};
@@ -132,7 +133,10 @@ pub fn stack_of(profile: Profile) -> Stack {
             Ok(file)
         }),
     };
-    Stack::new(StackName::default(), REGION, profile, bundle)
+    let mut stack = Stack::new(StackName::default(), REGION, profile, bundle);
+    // Whatever may be asked is asked.
+    stack.is_removed = true;
+    stack
 }
 
 impl Account {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use confctl::aws::Ownership;
 use confctl::aws::search::Tagged;
 use confctl::engine::{Error, Kind};
-use confctl::resources::found::{Found, find, still_there};
+use confctl::resources::found::{Found, Reach, find, still_there};
 use serde_json::{Value, json};
 
 use crate::account::{ACCOUNT, Account, as_caller, connect, of_root};
@@ -144,7 +144,9 @@ fn denied_search() -> Script {
 
 async fn found(script: Script) -> Found {
     let account = of_root(script).await;
-    let found = find(account.reading(), &mod4("us-east-1")).await.unwrap();
+    let found = find(account.reading(), &mod4("us-east-1"), Reach::Everything)
+        .await
+        .unwrap();
     account.check();
     found
 }
@@ -203,7 +205,9 @@ async fn key_pairs_are_asked_for_by_both_tags_and_known_by_their_names() {
         .recorded("tag:GetResources", SEARCH, hits(&[]))
         .modelled("ec2:DescribeKeyPairs", EC2, key_pairs(&["fair-key", "mod4-ssh-key"]));
     let account = of_root(script).await;
-    let found = find(account.reading(), &mod4("us-east-1")).await.unwrap();
+    let found = find(account.reading(), &mod4("us-east-1"), Reach::Everything)
+        .await
+        .unwrap();
     let wanted = [("key-pair", "fair-key"), ("key-pair", "mod4-ssh-key")];
     assert_eq!(parts(&found), BTreeSet::from(wanted));
     let asked = &account.replay.sent("ec2:DescribeKeyPairs")[0];
@@ -261,7 +265,9 @@ async fn roles_are_looked_for_by_their_description_and_known_by_their_tags() {
         )
         .to("RoleName=bare-ec2");
     let account = of_root(script).await;
-    let found = find(account.reading(), &mod4("us-east-1")).await.unwrap();
+    let found = find(account.reading(), &mod4("us-east-1"), Reach::Everything)
+        .await
+        .unwrap();
     // One whose run ended before its profile was made is known by its own name.
     let wanted = [
         ("instance-profile", "bare-ec2"),
@@ -453,7 +459,9 @@ async fn who_may_search_in_one_region_only_is_served_by_the_lists_for_both() {
         .to("distribution%2FE2")
         .modelled("wafv2:ListWebACLs", WAF, json!({"WebACLs": []}).to_string());
     let account = connect(script, ROOT, "eu-west-1").await.unwrap();
-    let found = find(account.reading(), &mod4("eu-west-1")).await.unwrap();
+    let found = find(account.reading(), &mod4("eu-west-1"), Reach::Everything)
+        .await
+        .unwrap();
     account.check();
     assert_eq!(parts(&found), BTreeSet::from([("users-table", "guests")]));
     assert_eq!(found.distributions, ["E1"]);
@@ -479,7 +487,9 @@ async fn in_china_nobody_is_asked_for_distributions_and_their_web_acls() {
         .modelled("ec2:DescribeVpcs", EC2, ec2("DescribeVpcs", "<vpcSet/>"));
     let account = connect(script, "arn:aws-cn:iam::123456789012:root", "cn-north-1");
     let account = account.await.unwrap();
-    let found = find(account.reading(), &mod4("cn-north-1")).await.unwrap();
+    let found = find(account.reading(), &mod4("cn-north-1"), Reach::Everything)
+        .await
+        .unwrap();
     account.check();
     assert!(found.parts.is_empty() && found.missed.is_none(), "{found:?}");
 }
@@ -600,7 +610,9 @@ async fn an_empty_list_of_beanstalks_that_is_not_proven_is_missed() {
             simulated(&denied),
         );
     let account = as_caller(denied_search().and(no_others()).and(lists), USER).await;
-    let found = find(account.reading(), &mod4("us-east-1")).await.unwrap();
+    let found = find(account.reading(), &mod4("us-east-1"), Reach::Everything)
+        .await
+        .unwrap();
     account.check();
     assert!(parts(&found).contains(&("users-table", "guests")), "{found:?}");
     let said = missed(&found).in_a_line();
@@ -615,7 +627,9 @@ async fn a_search_that_is_not_answered_decides_nothing() {
         refused(400, "ThrottledException", "Rate exceeded"),
     );
     let account = of_root(script.without(&["ec2:DescribeKeyPairs", "iam:ListRoles"])).await;
-    let error = find(account.reading(), &mod4("us-east-1")).await.unwrap_err();
+    let error = find(account.reading(), &mod4("us-east-1"), Reach::Everything)
+        .await
+        .unwrap_err();
     assert_eq!(error.kind, Kind::Unreachable);
     account.check();
 }
@@ -627,7 +641,9 @@ async fn roles_that_are_not_answered_for_decide_nothing_either() {
         .recorded("tag:GetResources", SEARCH, hits(&[]))
         .modelled("iam:ListRoles", MODEL, refused(400, "Throttling", "Rate exceeded"));
     let account = of_root(script).await;
-    let error = find(account.reading(), &mod4("us-east-1")).await.unwrap_err();
+    let error = find(account.reading(), &mod4("us-east-1"), Reach::Everything)
+        .await
+        .unwrap_err();
     assert_eq!(error.kind, Kind::Unreachable);
     account.check();
 }

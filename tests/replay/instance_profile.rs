@@ -195,7 +195,12 @@ pub fn linked(tags_are_ours: bool) -> Script {
         true => our_tags(ID).to_vec(),
         false => Vec::new(),
     };
-    own_names_are_free()
+    // Where the preferred ones are ours, our own names are not looked for.
+    let others = match tags_are_ours {
+        true => Script::default(),
+        false => own_names_are_free(),
+    };
+    others
         .recorded("iam:GetRole", CUSTODIAN, got_role(NAME, EC2))
         .to(format!("RoleName={NAME}"))
         .documented(

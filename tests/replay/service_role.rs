@@ -51,12 +51,6 @@ fn ours_as(role: String, policies: &[&str]) -> Script {
     Script::default()
         .recorded("iam:GetRole", &format!("{CUSTODIAN}/test_iam_role_tags"), role)
         .to(format!("RoleName={NAME}"))
-        .recorded(
-            "iam:GetRole",
-            &format!("{CUSTODIAN}/test_delete_role"),
-            no_such_role(OWN),
-        )
-        .to(format!("RoleName={OWN}"))
         .documented(
             "iam:ListRoleTags",
             &format!("{CLI}/list-role-tags.rst"),
@@ -241,8 +235,6 @@ async fn what_somebody_changed_in_ours_is_brought_back() {
         .recorded("iam:GetRole", CUSTODIAN, got_role(NAME, SERVICE))
         .to(format!("RoleName={NAME}"))
         .after("iam:UpdateAssumeRolePolicy")
-        .recorded("iam:GetRole", CUSTODIAN, no_such_role(OWN))
-        .to(format!("RoleName={OWN}"))
         .documented("iam:ListRoleTags", CLI, role_tags(our_tags(ID)))
         .recorded("iam:ListAttachedRolePolicies", CUSTODIAN, attached(&POLICIES))
         .recorded("iam:ListRolePolicies", CUSTODIAN, inline(&["confctl-old"]))

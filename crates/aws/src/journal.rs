@@ -50,13 +50,15 @@ impl Journal for RunJournal {
 
 /// Intents of runs that did not end well, oldest first. Lines that cannot be read are passed over: it is only a hint.
 ///
+/// `keys` are those of the record.
+///
 /// # Errors
-/// Where the journals cannot be listed or read.
-pub async fn unsettled(aws: &Aws, record: &Record) -> Result<Vec<Intent>, Error> {
+/// Where the journals cannot be read.
+pub async fn unsettled(aws: &Aws, record: &Record, keys: &[String]) -> Result<Vec<Intent>, Error> {
     let mut intents = Vec::new();
-    for key in record.list(aws, &record.key(PREFIX)).await? {
-        let name = key.strip_prefix(&record.prefix).unwrap_or(&key).to_owned();
-        let text = record.read(aws, &name).await?.unwrap_or_default();
+    let names = keys.iter().filter_map(|key| key.strip_prefix(&record.prefix));
+    for name in names.filter(|name| name.starts_with(PREFIX)) {
+        let text = record.read(aws, name).await?.unwrap_or_default();
         let lines = String::from_utf8_lossy(&text);
         intents.extend(
             lines

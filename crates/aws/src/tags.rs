@@ -81,20 +81,39 @@ pub async fn settled_tags<F>(
 where
     F: Future<Output = Result<BTreeMap<String, String>, Error>> + Send,
 {
-    let reads = match cx.intents(resource, CREATED).iter().any(|made| made == name) {
-        false => 1,
-        true => 1 + SLOWEST.as_secs() / BETWEEN_READS.as_secs(),
+    let tags = read().await?;
+    settled_from(cx, ownership, resource, name, tags, read).await
+}
+
+/// As [`settled_tags`], where a first reading came with the resource itself.
+///
+/// # Errors
+/// Where the tags cannot be read.
+pub async fn settled_from<F>(
+    cx: &ReadCx<Aws>,
+    ownership: &Ownership,
+    resource: &'static str,
+    name: &str,
+    mut tags: BTreeMap<String, String>,
+    mut read: impl FnMut() -> F,
+) -> Result<Tagged, Error>
+where
+    F: Future<Output = Result<BTreeMap<String, String>, Error>> + Send,
+{
+    let is_in_doubt = cx.intents(resource, CREATED).iter().any(|made| made == name);
+    let again = match is_in_doubt {
+        false => 0,
+        true => SLOWEST.as_secs() / BETWEEN_READS.as_secs(),
     };
-    let mut turn = 1;
-    loop {
-        let tags = read().await?;
-        let owner = ownership.owner_by(&tags);
-        if owner != Owner::Nobody || turn >= reads {
-            return Ok(Tagged { owner, tags });
+    for _ in 0..again {
+        if ownership.owner_by(&tags) != Owner::Nobody {
+            break;
         }
-        turn += 1;
         tokio::time::sleep(cx.settings().pace.pause(BETWEEN_READS)).await;
+        tags = read().await?;
     }
+    let owner = ownership.owner_by(&tags);
+    Ok(Tagged { owner, tags })
 }
 
 #[cfg(test)]

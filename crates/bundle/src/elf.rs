@@ -87,8 +87,10 @@ mod tests {
 
     #[test]
     fn anything_else_than_elf_is_an_error() {
-        assert!(needs(b"#!/bin/sh\n").is_err());
-        assert!(needs(b"\x7fELF").is_err());
-        assert!(needs(b"").is_err());
+        let why = |bytes: &[u8]| needs(bytes).unwrap_err().to_string();
+        assert_eq!(why(&b"#!/bin/sh\n".repeat(10)), "Unsupported ELF header");
+        // Cut off within its header.
+        assert_eq!(why(b"\x7fELF"), "Invalid ELF header size or alignment");
+        assert_eq!(why(b""), "Invalid ELF header size or alignment");
     }
 }

@@ -3,10 +3,10 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Instant;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::{
     Action, Beyond, Change, Effect, Error, Event, Events, Failure, FieldChange, Gate, Graph, Journal, Kind, Leftover,
@@ -88,7 +88,7 @@ struct Progress {
 }
 
 impl Shared {
-    fn new(values: Values) -> Self {
+    pub(super) fn new(values: Values) -> Self {
         let state = Mutex::new(Progress {
             values,
             ..Progress::default()

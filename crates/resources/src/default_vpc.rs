@@ -14,7 +14,7 @@ use crate::aws::Aws;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::eventual_consistency::settled;
 use crate::aws::paging::{self, Page};
-use crate::aws::tags::{self, settled_tags};
+use crate::aws::tags::{self, settled_from};
 use crate::engine::{
     Error, Failure, FieldChange, Kind, Limits, Notice, Observed, Owner, Plan, Poll, ReadCx, Resource, ResourceId, Step,
     Values, Wait, WriteCx,
@@ -96,17 +96,16 @@ impl DefaultVpc {
     }
 
     async fn tags(&self, aws: &Aws) -> Result<BTreeMap<String, String>, Error> {
-        let tags = self.find(aws).await?.and_then(|vpc| vpc.tags).unwrap_or_default();
-        Ok(tags
-            .into_iter()
-            .filter_map(|tag| Some((tag.key?, tag.value?)))
-            .collect())
+        let vpc = self.find(aws).await?;
+        Ok(vpc.as_ref().map(tags_on).unwrap_or_default())
     }
 
     async fn live(&self, aws: &Aws, vpc_id: &str) -> Result<LiveNetwork, Error> {
-        let subnets = subnets(aws, vpc_id).await?;
-        let routes = route_tables(aws, vpc_id).await?;
-        let offered = zones_with(aws, self.instance_type()).await?;
+        let (subnets, routes, offered) = tokio::try_join!(
+            subnets(aws, vpc_id),
+            route_tables(aws, vpc_id),
+            zones_with(aws, self.instance_type())
+        )?;
         let is_default = self.stack.profile.network.vpc.is_none();
         let considered = subnets
             .iter()
@@ -257,11 +256,14 @@ impl DefaultVpc {
     }
 
     async fn look(&self, aws: &Aws) -> Result<Option<LiveNetwork>, Error> {
-        let found = self.find(aws).await?.and_then(|vpc| vpc.vpc_id);
-        match found {
-            Some(vpc_id) => Ok(Some(self.live(aws, &vpc_id).await?)),
-            None => Ok(None),
-        }
+        let Some(vpc) = self.find(aws).await? else {
+            return Ok(None);
+        };
+        let live = self.live(aws, vpc.vpc_id().unwrap_or_default()).await?;
+        Ok(Some(LiveNetwork {
+            tags: tags_on(&vpc),
+            ..live
+        }))
     }
 
     /// What came with the VPC and takes tags of its own. Subnets that others made in it since are theirs.
@@ -321,6 +323,12 @@ pub(super) fn zones_needed(profile: &Profile) -> usize {
         true => wanted.max(2),
         false => wanted,
     }
+}
+
+fn tags_on(vpc: &Vpc) -> BTreeMap<String, String> {
+    let tags = vpc.tags().iter();
+    tags.filter_map(|tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned())))
+        .collect()
 }
 
 fn tags_of(tags: BTreeMap<String, String>) -> Vec<Tag> {
@@ -446,7 +454,8 @@ impl Resource for DefaultVpc {
         let Some(mut live) = settled(cx, ID, "default-vpc", || self.look(aws)).await? else {
             return Ok(Observed::Absent(()));
         };
-        let tagged = settled_tags(cx, &self.stack.ownership, ID, "default-vpc", || self.tags(aws)).await?;
+        let (ownership, first) = (&self.stack.ownership, live.tags.clone());
+        let tagged = settled_from(cx, ownership, ID, "default-vpc", first, || self.tags(aws)).await?;
         live.tags = tagged.tags;
         let owner = match (&self.stack.profile.network.vpc, tagged.owner) {
             // The default one that was made, now named by its id.

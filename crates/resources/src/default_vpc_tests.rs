@@ -39,7 +39,11 @@ fn a_vpc_without_a_way_to_the_internet_is_not_left_for_beanstalk_to_find_out() {
     let mut places = [at("us-east-1a"), at("us-east-1b")];
     places[1].internet = false;
     let zones = offered(&["us-east-1a", "us-east-1b"]);
-    assert!(vpc(|_| {}).choose("vpc-1", &places, &zones).is_err());
+    let why = vpc(|_| {}).choose("vpc-1", &places, &zones).unwrap_err();
+    assert!(
+        why.starts_with("1 of its 2 default subnets can be used, 2 needed"),
+        "{why}"
+    );
     let single = vpc(|profile| profile.environment.kind = EnvironmentType::SingleInstance);
     assert_eq!(
         single.choose("vpc-1", &places, &zones).unwrap().subnets,
@@ -56,7 +60,10 @@ fn subnets_of_ones_own_must_be_in_the_vpc_and_in_two_zones_for_a_load_balancer()
         vpc(|profile| profile.network.subnets = subnets).check_given("vpc-1", &places, &zones)
     };
     assert!(with(&["subnet-us-east-1a", "subnet-us-east-1b"]).is_ok());
-    assert!(with(&["subnet-us-east-1a"]).is_err());
+    assert_eq!(
+        with(&["subnet-us-east-1a"]).unwrap_err(),
+        "a load balancer needs subnets in two availability zones"
+    );
     assert!(
         with(&["subnet-us-east-1a", "subnet-of-others"])
             .unwrap_err()

@@ -31,6 +31,15 @@ pub struct Found {
     pub missed: Option<Error>,
 }
 
+/// How far a search goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// What AWS's index of tags has: enough where the record remembers the rest.
+    Index,
+    /// Roles and key pairs too, by their own lists.
+    Everything,
+}
+
 /// The tag by which Beanstalk marks what it makes for an environment; it goes with it.
 /// Source: the developer guide's applications-tagging-resources.
 const OF_ENVIRONMENT: &str = "elasticbeanstalk:environment-id";
@@ -39,7 +48,7 @@ const OF_ENVIRONMENT: &str = "elasticbeanstalk:environment-id";
 ///
 /// # Errors
 /// Where AWS does not answer. What the caller may not read is missed, and said.
-pub async fn find(aws: &Aws, ownership: &Ownership) -> Result<Found, Error> {
+pub async fn find(aws: &Aws, ownership: &Ownership, reach: Reach) -> Result<Found, Error> {
     let mut found = Found::default();
     let tags = [
         (STACK, ownership.stack.as_str()),
@@ -57,6 +66,9 @@ pub async fn find(aws: &Aws, ownership: &Ownership) -> Result<Found, Error> {
             }
         }
         Err(error) => return Err(error),
+    }
+    if reach == Reach::Index {
+        return Ok(found);
     }
     let (pairs, roles) = tokio::join!(key_pairs(aws, &tags), roles_alike(aws, ownership));
     match pairs {

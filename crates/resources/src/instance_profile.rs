@@ -213,7 +213,11 @@ impl InstanceProfile {
     async fn find(&self, cx: &ReadCx<Aws>) -> Result<LivePair, Error> {
         let names = &self.stack.names;
         let preferred = self.pair(cx, self.preferred()).await?;
-        if self.stack.profile.roles.mode != RolesMode::Auto || names.own_instance_profile == names.instance_profile {
+        let is_ours = preferred.owner() == Owner::Ours && preferred.is_linked();
+        if is_ours
+            || self.stack.profile.roles.mode != RolesMode::Auto
+            || names.own_instance_profile == names.instance_profile
+        {
             return Ok(preferred);
         }
         let own = Choice {

@@ -19,7 +19,7 @@ use super::stack::Stack;
 use crate::aws::Aws;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::eventual_consistency::settled;
-use crate::aws::tags::{self, settled_tags};
+use crate::aws::tags::{self, settled_from};
 use crate::engine::{
     Error, Failure, Limits, Notice, Observed, Owner, Plan, Poll, ReadCx, Resource, ResourceId, Values, Wait, WriteCx,
 };
@@ -64,11 +64,7 @@ impl KeyPair {
 
     async fn tags(&self, aws: &Aws) -> Result<BTreeMap<String, String>, Error> {
         let pair = self.describe(aws).await?;
-        let tags = pair.and_then(|pair| pair.tags).unwrap_or_default();
-        Ok(tags
-            .into_iter()
-            .filter_map(|tag| Some((tag.key?, tag.value?)))
-            .collect())
+        Ok(pair.as_ref().map(tags_on).unwrap_or_default())
     }
 
     fn live(&self, pair: &KeyPairInfo, tags: BTreeMap<String, String>) -> LiveKeyPair {
@@ -188,6 +184,12 @@ impl KeyPair {
     }
 }
 
+fn tags_on(pair: &KeyPairInfo) -> BTreeMap<String, String> {
+    let tags = pair.tags().iter();
+    tags.filter_map(|tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned())))
+        .collect()
+}
+
 fn tags_of(tags: BTreeMap<String, String>) -> Vec<Tag> {
     let tags = tags.into_iter();
     tags.map(|(key, value)| Tag::builder().key(key).value(value).build())
@@ -259,7 +261,8 @@ impl Resource for KeyPair {
         let Some(pair) = settled(cx, ID, self.name(), || self.describe(aws)).await? else {
             return Ok(Observed::Absent(self.cannot_keep(aws)?));
         };
-        let tagged = settled_tags(cx, &self.stack.ownership, ID, self.name(), || self.tags(aws)).await?;
+        let (ownership, first) = (&self.stack.ownership, tags_on(&pair));
+        let tagged = settled_from(cx, ownership, ID, self.name(), first, || self.tags(aws)).await?;
         let mut live = self.live(&pair, tagged.tags);
         if tagged.owner == Owner::Ours {
             live.missing_here = self.missing_here(aws)?;

@@ -68,7 +68,8 @@ impl ServiceRole {
     async fn find(&self, cx: &ReadCx<Aws>) -> Result<(Chosen, Option<LiveRole>), Error> {
         let names = &self.stack.names;
         let preferred = self.read(cx, &names.service_role).await?;
-        if self.stack.profile.roles.mode != RolesMode::Auto || names.own_service_role == names.service_role {
+        let is_ours = preferred.as_ref().is_some_and(|role| role.owner == Owner::Ours);
+        if is_ours || self.stack.profile.roles.mode != RolesMode::Auto || names.own_service_role == names.service_role {
             return Ok((self.preferred(), preferred));
         }
         let own = self.read(cx, &names.own_service_role).await?;

@@ -25,6 +25,8 @@ pub struct Stack {
     pub upgrade_platform: bool,
     /// The profile is the recorded one, which leaves out the properties: what is deployed cannot be compared with them.
     pub properties_unknown: bool,
+    /// It is looked at to be removed: what that would lose counts.
+    pub is_removed: bool,
     /// The user said `--delete-data`.
     pub may_lose_data: bool,
     /// What is deployed: its version label, and the zip once it was built.
@@ -67,6 +69,7 @@ impl Stack {
             take_over: HashSet::new(),
             upgrade_platform: false,
             properties_unknown: false,
+            is_removed: false,
             may_lose_data: false,
             bundle,
         }

@@ -36,7 +36,7 @@ pub(super) struct LiveTable {
     capacity: Capacity,
     deletion_protection: bool,
     point_in_time_recovery: bool,
-    /// By a consistent scan; `DescribeTable.ItemCount` is up to six hours old.
+    /// By a consistent scan; `DescribeTable.ItemCount` is up to six hours old. Looked at only where it may go.
     empty: bool,
     /// Being deleted.
     going: bool,
@@ -111,7 +111,7 @@ impl UsersTable {
             capacity: capacity_of(table),
             deletion_protection: table.deletion_protection_enabled().unwrap_or(false),
             point_in_time_recovery: recovery == Some(&PointInTimeRecoveryStatus::Enabled),
-            empty: self.is_empty(aws).await?,
+            empty: self.stack.is_removed && self.is_empty(aws).await?,
             going: false,
             tags: BTreeMap::new(),
         })

@@ -1,7 +1,9 @@
 //! From the burn's start until the group is back: readings are taken, and what comes of them is told as it comes.
 //! Must know nothing of how it is shown.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::aws::Aws;
 use crate::engine::{Error, Hint, Kind, Settings};

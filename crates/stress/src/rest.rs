@@ -1,7 +1,9 @@
 //! A test begins from rest, else what it sees is not its own doing; and it must know what the site itself takes.
 //! Reads only.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::aws::Aws;
 use crate::engine::{Error, Hint, Settings};

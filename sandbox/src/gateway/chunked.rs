@@ -212,8 +212,15 @@ mod tests {
     #[test]
     fn a_cut_off_upload_is_refused() {
         let headers = headers("STREAMING-UNSIGNED-PAYLOAD-TRAILER", 11);
-        for body in [&b"5\r\nhel"[..], b"5\r\nhello\r\n", b"zz\r\n", b""] {
-            assert!(decode(&headers, body, &signature(), "secret").is_err());
+        for (body, code, text) in [
+            (&b"5\r\nhel"[..], "IncompleteBody", "terminated unexpectedly"),
+            (b"5\r\nhello\r\n", "InvalidRequest", "a line does not end"),
+            (b"zz\r\n", "InvalidRequest", "a chunk has no size"),
+            (b"", "InvalidRequest", "a line does not end"),
+        ] {
+            let refused = decode(&headers, body, &signature(), "secret").unwrap_err();
+            assert_eq!(refused.code, code);
+            assert!(refused.message.contains(text), "{}", refused.message);
         }
     }
 

@@ -233,8 +233,9 @@ async fn what_beanstalk_would_refuse_fails_with_the_reason_and_the_output() {
 /// Names the directory of [`daemon_process`].
 const DAEMON: &str = "CONFCTL_SANDBOX_TEST_DAEMON";
 
-/// Not a test of its own, unless it is started as a daemon: it deploys and waits for its death.
+/// No test of its own: it deploys and waits for its death.
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "the next test starts it as its daemon"]
 async fn daemon_process() {
     let Some(directory) = std::env::var_os(DAEMON) else {
         return;
@@ -251,7 +252,7 @@ async fn daemon_process() {
 async fn a_killed_daemon_leaves_nothing_not_even_what_left_its_process_group() {
     let directory = private_directory();
     let mut daemon = Command::new(std::env::current_exe().unwrap())
-        .args(["instances::tests::daemon_process", "--exact"])
+        .args(["instances::tests::daemon_process", "--exact", "--ignored"])
         .env(DAEMON, directory.path())
         .stdout(Stdio::null())
         .spawn()

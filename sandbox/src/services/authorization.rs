@@ -221,7 +221,12 @@ mod tests {
         assert_eq!(may("ListTagsOfResource", arn), Ok(()));
         let both = may("BatchWriteItem", r#"{"RequestItems":{"users":[],"others":[]}}"#);
         assert!(both.unwrap_err().message.contains("table/others"));
-        assert!(may("ListTables", "{}").is_err());
+        let denied = may("ListTables", "{}").unwrap_err();
+        assert!(
+            denied.message.contains("to perform: dynamodb:ListTables"),
+            "{}",
+            denied.message
+        );
     }
 
     #[test]
@@ -234,7 +239,12 @@ mod tests {
             may("CreateRole", "Action=CreateRole&RoleName=x&Path=%2Fours%2F"),
             Ok(())
         );
-        assert!(may("CreateRole", "Action=CreateRole&RoleName=x").is_err());
+        let denied = may("CreateRole", "Action=CreateRole&RoleName=x").unwrap_err();
+        assert!(
+            denied.message.contains("arn:aws:iam::123456789012:role/x"),
+            "{}",
+            denied.message
+        );
         let new = NewRole {
             name: "theirs".to_owned(),
             path: Some("/ours/".to_owned()),

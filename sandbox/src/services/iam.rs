@@ -39,6 +39,7 @@ const OPERATIONS: &[Entry] = &[
             "AssumeRolePolicyDocument",
             "Description",
             "MaxSessionDuration",
+            "PermissionsBoundary",
             "Tags{Key,Value}",
         ],
         roles::create,
@@ -53,6 +54,9 @@ const OPERATIONS: &[Entry] = &[
     }),
     operation("DeleteRole", &["RoleName"], |world, call| {
         change(world, call, roles::delete)
+    }),
+    operation("DeleteRolePermissionsBoundary", &["RoleName"], |world, call| {
+        change(world, call, roles::delete_boundary)
     }),
     operation("DeleteRolePolicy", &["RoleName", "PolicyName"], |world, call| {
         change(world, call, role_policies::delete)
@@ -117,6 +121,11 @@ const OPERATIONS: &[Entry] = &[
     operation("ListRoles", &["PathPrefix", "MaxItems", "Marker"], |world, call| {
         read(world, call, roles::list)
     }),
+    operation(
+        "PutRolePermissionsBoundary",
+        &["RoleName", "PermissionsBoundary"],
+        |world, call| hang(world, call, roles::put_boundary),
+    ),
     operation(
         "PutRolePolicy",
         &["RoleName", "PolicyName", "PolicyDocument"],

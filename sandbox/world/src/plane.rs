@@ -13,7 +13,7 @@ use super::Tags;
 
 /// How long a deployment's processes get, in real time, until the web process must listen. A deployment that never
 /// listens fails only then: whoever waits for its answer waits longer.
-pub const START_LIMIT: Duration = Duration::from_secs(20);
+pub const START_LIMIT: Duration = Duration::from_secs(40);
 
 /// What a deployment on one instance runs.
 #[derive(Debug, Clone)]

@@ -3,15 +3,18 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use proptest::prelude::*;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
 
+mod handing_over;
 mod steps;
+mod waiting;
 
 /// Names long-lived enough for outputs and ids.
 const NAMES: &[&str] = &["a", "b", "c", "d", "e", "f", "g", "h"];

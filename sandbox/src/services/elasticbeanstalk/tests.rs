@@ -190,7 +190,8 @@ async fn log_groups_are_there_with_their_tags_and_outlive_the_environment() {
     rest(&fake, &id).await;
     let left = read("DescribeLogGroups", "{}").unwrap();
     assert_eq!(left["logGroups"].as_array().map(Vec::len), Some(0), "{left}");
-    assert!(read("DescribeLogGroups", r#"{"limit": 5, "accountIdentifiers": ["1"]}"#).is_err());
+    let refused = read("DescribeLogGroups", r#"{"limit": 5, "accountIdentifiers": ["1"]}"#).unwrap_err();
+    assert!(refused.message.contains("accountIdentifiers"), "{}", refused.message);
 }
 
 #[tokio::test]

@@ -16,33 +16,38 @@ fn holders<'a>(iam: &'a Iam, arn: &str) -> impl Iterator<Item = &'a Held> {
     iam.roles().filter(move |role| role.attached.contains(arn))
 }
 
+fn bounded<'a>(iam: &'a Iam, arn: &str) -> impl Iterator<Item = &'a Held> {
+    iam.roles().filter(move |role| role.boundary.as_deref() == Some(arn))
+}
+
 /// What GetPolicy and ListPolicies say of one; the list leaves the description out.
 fn policy_out(iam: &Iam, policy: &managed::ManagedPolicy, description: Option<String>) -> Policy {
     let arn = policy.arn();
     Policy {
         attachment_count: i32::try_from(holders(iam, &arn).count()).ok(),
-        arn: Some(arn),
         policy_name: Some(policy.name.to_owned()),
         path: Some(policy.path.to_owned()),
         description,
         default_version_id: Some(policy.version.to_owned()),
         is_attachable: Some(!policy.is_of_service() && !iam.retired.contains(&policy.name)),
-        permissions_boundary_usage_count: Some(0),
+        permissions_boundary_usage_count: i32::try_from(bounded(iam, &arn).count()).ok(),
+        arn: Some(arn),
         ..Policy::default()
     }
 }
 
 pub(super) fn list(iam: &Iam, call: &Call, _: Timestamp) -> Result<Answer, Refusal> {
     let request: ListPoliciesRequest = call.query()?;
-    // No policy here is the customer's, and none is a boundary.
-    let any = request.scope.as_deref() != Some("Local")
-        && request.policy_usage_filter.as_deref() != Some("PermissionsBoundary");
+    // No policy here is the customer's.
+    let any = request.scope.as_deref() != Some("Local");
+    let boundaries = request.policy_usage_filter.as_deref() == Some("PermissionsBoundary");
     let prefix = request.path_prefix.unwrap_or_else(|| "/".to_owned());
     let attached = request.only_attached == Some(true);
     let found = managed::all()
         .filter(|policy| any && policy.path.starts_with(&prefix))
         .map(|policy| policy_out(iam, policy, None))
-        .filter(|policy| !attached || policy.attachment_count > Some(0));
+        .filter(|policy| !boundaries || policy.permissions_boundary_usage_count > Some(0))
+        .filter(|policy| !attached || boundaries || policy.attachment_count > Some(0));
     let page = page(found.collect(), request.marker.as_deref(), request.max_items)?;
     let result = ListPoliciesResponse {
         policies: Some(policyListType { items: page.items }),

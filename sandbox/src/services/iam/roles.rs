@@ -18,6 +18,7 @@ pub(super) fn create(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal>
         trust: request.assume_role_policy_document,
         description: request.description,
         max_session_duration: request.max_session_duration,
+        boundary: request.permissions_boundary,
         tags: tags_in(request.tags),
     };
     let now = world.clock.now();
@@ -71,6 +72,18 @@ pub(super) fn update_trust(iam: &mut Iam, call: &Call, _: Timestamp) -> Result<A
     Ok(wire::serialize_update_assume_role_policy_response().into())
 }
 
+pub(super) fn put_boundary(iam: &mut Iam, call: &Call, _: Timestamp) -> Result<Answer, Refusal> {
+    let request: PutRolePermissionsBoundaryRequest = call.query()?;
+    iam.bound(&request.role_name, Some(request.permissions_boundary))?;
+    Ok(wire::serialize_put_role_permissions_boundary_response().into())
+}
+
+pub(super) fn delete_boundary(iam: &mut Iam, call: &Call, _: Timestamp) -> Result<Answer, Refusal> {
+    let request: DeleteRolePermissionsBoundaryRequest = call.query()?;
+    iam.bound(&request.role_name, None)?;
+    Ok(wire::serialize_delete_role_permissions_boundary_response().into())
+}
+
 pub(super) fn list(iam: &Iam, call: &Call, _: Timestamp) -> Result<Answer, Refusal> {
     let request: ListRolesRequest = call.query()?;
     let prefix = request.path_prefix.unwrap_or_else(|| "/".to_owned());
@@ -78,8 +91,9 @@ pub(super) fn list(iam: &Iam, call: &Call, _: Timestamp) -> Result<Answer, Refus
         .roles()
         .filter(|role| role.path.starts_with(&prefix))
         .map(|role| Role {
-            // ListRoles leaves tags out.
+            // ListRoles leaves these out (IAM API, ListRoles).
             tags: None,
+            permissions_boundary: None,
             ..role_out(role)
         });
     let page = page(found.collect(), request.marker.as_deref(), request.max_items)?;
@@ -126,6 +140,11 @@ pub(super) fn role_out(role: &iam::Role) -> Role {
         assume_role_policy_document: Some(encoded(&role.trust)),
         description: role.description.clone(),
         max_session_duration: Some(role.max_session_duration),
+        // `Policy`, whatever botocore's model says (awsdocs/iam-user-guide#82).
+        permissions_boundary: role.boundary.as_ref().map(|boundary| AttachedPermissionsBoundary {
+            permissions_boundary_type: Some("Policy".to_owned()),
+            permissions_boundary_arn: Some(boundary.clone()),
+        }),
         tags: tags_out(&role.tags).filter(|tags| !tags.items.is_empty()),
         ..Role::default()
     }

@@ -72,6 +72,7 @@ fn result(action: &str, seen: &[(String, Evaluation)]) -> EvaluationResult {
         organizations_decision_detail: strictest.by_organization.map(|allowed| OrganizationsDecisionDetail {
             allowed_by_organizations: Some(allowed),
         }),
+        permissions_boundary_decision_detail: by_boundary(strictest),
         resource_specific_results: (!of_all).then(|| ResourceSpecificResultListType {
             items: seen.iter().map(of_resource).collect(),
         }),
@@ -85,8 +86,15 @@ fn of_resource((resource, evaluation): &(String, Evaluation)) -> ResourceSpecifi
         eval_resource_name: Some(resource.clone()),
         matched_statements: Some(statements(&evaluation.matched)),
         missing_context_values: Some(keys(&evaluation.missing)),
+        permissions_boundary_decision_detail: by_boundary(evaluation),
         ..ResourceSpecificResult::default()
     }
+}
+
+fn by_boundary(evaluation: &Evaluation) -> Option<PermissionsBoundaryDecisionDetail> {
+    evaluation.by_boundary.map(|allowed| PermissionsBoundaryDecisionDetail {
+        allowed_by_permissions_boundary: Some(allowed),
+    })
 }
 
 fn keys(names: &[String]) -> ContextKeyNamesResultListType {

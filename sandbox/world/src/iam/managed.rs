@@ -1,5 +1,5 @@
-//! The managed policies of AWS's that Beanstalk's roles carry. Their documents keep what matters of AWS's own (names,
-//! paths and versions as of 2026); a policy that is not here cannot be attached.
+//! The managed policies of AWS's that Beanstalk's roles carry or are bounded by. Their documents keep what matters of AWS's own
+//! (names, paths and versions as of 2026); a policy that is not here cannot be attached.
 //! Must know nothing of roles.
 
 /// A managed policy of AWS's.
@@ -92,6 +92,13 @@ const POLICIES: &[ManagedPolicy] = &[
         description: "Provides full access to Amazon DynamoDB via the AWS Management Console.",
         version: "v15",
         document: include_str!("managed/AmazonDynamoDBFullAccess.json"),
+    },
+    ManagedPolicy {
+        name: "PowerUserAccess",
+        path: "/",
+        description: "Provides full access to AWS services and resources, but does not allow management of Users and groups.",
+        version: "v12",
+        document: include_str!("managed/PowerUserAccess.json"),
     },
     // The successor since May 2025; the older one is deprecated, and yet attaches (DynamoDB guide,
     // ddb-security-iam.awsmanpol; github.com/zoph-io/MAMIP still lists it in 2026).

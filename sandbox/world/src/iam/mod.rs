@@ -66,6 +66,8 @@ pub struct Role {
     pub attached: BTreeSet<String>,
     /// Name to document, JSON as it was given.
     pub inline: BTreeMap<String, String>,
+    /// The ARN of the managed policy beyond which nothing is allowed.
+    pub boundary: Option<String>,
     /// When and in which region its credentials were used, oldest first, an hour apart at least.
     uses: Vec<(Timestamp, String)>,
     /// When something was taken from it last, and what a deletion is told for a while after.
@@ -93,6 +95,25 @@ fn check_let_go(taken: Option<(Timestamp, &'static str)>, now: Timestamp) -> Res
         Some((time, text)) if now.duration_since(time) < LET_GO_AFTER => Err(conflict(text)),
         _ => Ok(()),
     }
+}
+
+/// # Errors
+/// Where the role is linked to a service.
+fn check_unprotected(role: &Role) -> Result<(), Refusal> {
+    if !role.path.starts_with("/aws-service-role/") {
+        return Ok(());
+    }
+    let text = format!(
+        "Cannot perform the operation on the protected role '{}' - this role is only modifiable by AWS",
+        role.name
+    );
+    Err(Refusal::new("UnmodifiableEntity", text))
+}
+
+/// What a boundary says of an action. It grants nothing by itself (IAM user guide, access_policies_boundaries).
+fn within(boundary: &str, action: &str, resource: &str, context: &Context) -> Decision {
+    let document = managed::find(boundary).and_then(|policy| Document::parse(policy.document).ok());
+    policy::decide(document.as_slice(), action, resource, context)
 }
 
 impl Role {
@@ -135,6 +156,7 @@ pub struct NewRole {
     pub trust: String,
     pub description: Option<String>,
     pub max_session_duration: Option<i32>,
+    pub boundary: Option<String>,
     pub tags: Tags,
 }
 
@@ -241,7 +263,15 @@ impl Iam {
             .chain(inline)
             .filter_map(|text| Document::parse(text).ok())
             .collect();
-        policy::decide(&documents, action, resource, context)
+        let decision = policy::decide(&documents, action, resource, context);
+        match role
+            .boundary
+            .as_deref()
+            .map(|boundary| within(boundary, action, resource, context))
+        {
+            Some(limit) if decision == Decision::Allowed || limit == Decision::ExplicitlyDenied => limit,
+            _ => decision,
+        }
     }
 
     /// Somebody calls with that ARN: of a role's session, the role is used.
@@ -258,6 +288,9 @@ impl Iam {
         if self.roles.contains_key(&key(&new.name)) {
             return Err(exists(format!("Role with name {} already exists.", new.name)));
         }
+        if let Some(boundary) = &new.boundary {
+            self.check_boundary(boundary)?;
+        }
         let path = new.path.unwrap_or_else(|| "/".to_owned());
         let role = Role {
             id: format!("AROA{}", ids::capitals(17)),
@@ -270,6 +303,7 @@ impl Iam {
             tags: new.tags,
             attached: BTreeSet::new(),
             inline: BTreeMap::new(),
+            boundary: new.boundary,
             uses: Vec::new(),
             taken: None,
             name: new.name,
@@ -279,13 +313,7 @@ impl Iam {
 
     pub fn delete_role(&mut self, name: &str, now: Timestamp) -> Result<(), Refusal> {
         let role = self.role(name).ok_or_else(|| no_role(name))?;
-        if role.path.starts_with("/aws-service-role/") {
-            let text = format!(
-                "Cannot perform the operation on the protected role '{}' - this role is only modifiable by AWS",
-                role.name
-            );
-            return Err(Refusal::new("UnmodifiableEntity", text));
-        }
+        check_unprotected(role)?;
         if self
             .instance_profiles
             .values()
@@ -415,6 +443,32 @@ impl Iam {
             return Err(Refusal::with_status(409, "LimitExceeded", text));
         }
         role.attached.insert(policy.to_owned());
+        Ok(())
+    }
+
+    /// # Errors
+    /// `NoSuchEntity`, in the words that OpenShift's installer was told (openshift/rosa's tests of `--permissions-boundary`).
+    fn check_boundary(&self, policy: &str) -> Result<(), Refusal> {
+        let found = managed::find(policy).filter(|policy| !self.retired.contains(&policy.name));
+        if found.is_some() {
+            return Ok(());
+        }
+        let text = format!("Scope ARN: {policy} does not exist or is not attachable.");
+        let known = managed::all().map(|policy| policy.name);
+        Err(Refusal::with_status(404, "NoSuchEntity", text).of_few("managed policies", known))
+    }
+
+    /// As PutRolePermissionsBoundary, or DeleteRolePermissionsBoundary without one; that none was there is no error here, which
+    /// of AWS is not known.
+    ///
+    /// # Errors
+    /// Where there is no such role or policy, or the role is linked to a service.
+    pub fn bound(&mut self, role: &str, boundary: Option<String>) -> Result<(), Refusal> {
+        check_unprotected(self.existing_role(role)?)?;
+        if let Some(boundary) = &boundary {
+            self.check_boundary(boundary)?;
+        }
+        self.role_mut(role)?.boundary = boundary;
         Ok(())
     }
 
@@ -577,6 +631,25 @@ mod tests {
         iam.put_inline("app", "table", &document).unwrap();
         assert!(iam.role_can("app", "us-east-1", "dynamodb:PutItem", table));
         assert!(!iam.role_can("app", "us-east-1", "dynamodb:PutItem", &format!("{table}-of-others")));
+    }
+
+    #[test]
+    fn a_boundary_takes_from_what_a_role_may_and_gives_nothing() {
+        let mut iam = iam_with_role("app");
+        let bucket = "arn:aws:s3:::elasticbeanstalk-us-east-1-123456789012/confctl";
+        let table = "arn:aws:dynamodb:us-east-1:123456789012:table/users";
+        let policy = |name: &str| format!("arn:aws:iam::aws:policy/{name}");
+        iam.attach("app", &policy("AWSElasticBeanstalkWebTier")).unwrap();
+        assert!(iam.role_can("app", "us-east-1", "s3:PutObject", bucket));
+        iam.bound("app", Some(policy("AmazonDynamoDBFullAccess"))).unwrap();
+        assert!(!iam.role_can("app", "us-east-1", "s3:PutObject", bucket));
+        assert!(!iam.role_can("app", "us-east-1", "dynamodb:PutItem", table));
+        iam.attach("app", &policy("AmazonDynamoDBFullAccess_v2")).unwrap();
+        assert!(iam.role_can("app", "us-east-1", "dynamodb:PutItem", table));
+        let refused = iam.bound("app", Some(policy("NoSuchPolicy"))).unwrap_err();
+        assert_eq!(refused.code, "NoSuchEntity");
+        iam.bound("app", None).unwrap();
+        assert!(iam.role_can("app", "us-east-1", "s3:PutObject", bucket));
     }
 
     #[test]

@@ -42,6 +42,8 @@ pub struct Evaluation {
     pub missing: Vec<String>,
     /// `None` where the account is in no organization that has policies.
     pub by_organization: Option<bool>,
+    /// `None` where the principal has no permissions boundary.
+    pub by_boundary: Option<bool>,
 }
 
 /// A policy of a principal, by the name that the simulator calls it.
@@ -65,6 +67,7 @@ impl Iam {
                 matched: Vec::new(),
                 missing: Vec::new(),
                 by_organization,
+                by_boundary: None,
             });
         }
         let mut evaluation = Evaluation {
@@ -72,12 +75,23 @@ impl Iam {
             matched: Vec::new(),
             missing: missing(&sources, action, resource, context),
             by_organization,
+            by_boundary: None,
         };
         for (effect, decision) in [("Deny", Decision::ExplicitlyDenied), ("Allow", Decision::Allowed)] {
             evaluation.matched = matched(&sources, effect, action, resource, context);
             if !evaluation.matched.is_empty() {
                 evaluation.decision = decision;
                 break;
+            }
+        }
+        let boundary = self.role(principal).and_then(|role| role.boundary.as_deref());
+        if let Some(limit) = boundary.map(|boundary| super::within(boundary, action, resource, context)) {
+            evaluation.by_boundary = Some(limit == Decision::Allowed);
+            // Statements of the boundary that deny are told by AWS too (recorded by cloud-custodian); no policy here has any.
+            if limit == Decision::ExplicitlyDenied
+                || (limit, evaluation.decision) == (Decision::ImplicitlyDenied, Decision::Allowed)
+            {
+                evaluation.decision = limit;
             }
         }
         Some(evaluation)

@@ -106,7 +106,8 @@ fn cloudfronts_prefix_list_leaves_little_room_in_a_group() {
     for port in 1..=5 {
         network.authorize_ingress(&group, from(port, "10.0.0.0/8")).unwrap();
     }
-    assert!(network.authorize_ingress(&group, from(6, "10.0.0.0/8")).is_err());
+    let refused = network.authorize_ingress(&group, from(6, "10.0.0.0/8")).unwrap_err();
+    assert_eq!(refused.code, "RulesPerSecurityGroupLimitExceeded");
     // What is for IPv6 is counted by itself.
     network.authorize_ingress(&group, from(6, "fd00::/8")).unwrap();
 }

@@ -163,9 +163,11 @@ async fn old_versions_go_but_not_the_one_that_runs() {
         }),
         ..Lifecycle::default()
     };
+    let refused = beanstalk.set_lifecycle("conference", count.clone()).unwrap_err();
     assert!(
-        beanstalk.set_lifecycle("conference", count.clone()).is_err(),
-        "a role is needed"
+        refused.message.contains("A ServiceRole is required"),
+        "{}",
+        refused.message
     );
     let with_role = Lifecycle {
         service_role: Some("arn:aws:iam::000000000000:role/service-role".to_owned()),
