@@ -4,5 +4,5 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     confctl::aws::variables::forget_empty();
-    confctl::commands::run(std::env::args_os()).into()
+    confctl::run(std::env::args_os()).into()
 }

@@ -1,22 +1,17 @@
 //! `doctor`: what would stop `up`: credentials, account, region, platform, instance types by zone, vCPU quota.
 //! Reads only; every finding names the way out.
 
-use aws_sdk_ec2::types::{Instance, LocationType};
 use serde_json::{Value, json};
 
-use super::choice::{Chosen, choose, connect_with, stack_name};
-use super::session::target;
-use crate::aws::errors::Explain;
-use crate::aws::{Aws, platforms, sign_in};
+use crate::aws::{Aws, instance_types, platforms, sign_in};
 use crate::cli::Global;
 use crate::engine::{Command, Error, Hint};
 use crate::exit::Exit;
 use crate::profile::{Names, Profile};
 use crate::resources::partition;
+use crate::session::selection::{Chosen, choose, connect, stack_name};
+use crate::session::target;
 use crate::ui::{Summary, Ui};
-
-/// Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances, in vCPUs. New accounts have 5.
-const STANDARD_VCPUS: &str = "L-1216C47A";
 
 /// One thing that was looked at.
 struct Finding {
@@ -64,7 +59,8 @@ impl Finding {
 pub(super) async fn run(global: &Global, ui: &Ui) -> Result<Summary, Error> {
     let mut chosen = choose(global)?;
     let target = target(global, ui).await?;
-    let (config, aws, _) = connect_with(&target, global, &mut chosen).await?;
+    let connected = connect(&target, global, &mut chosen).await?;
+    let aws = connected.read;
     let profile = &chosen.profile;
     let at = aws
         .endpoint
@@ -72,7 +68,7 @@ pub(super) async fn run(global: &Global, ui: &Ui) -> Result<Summary, Error> {
         .map(|endpoint| format!(" at {endpoint} (not AWS)"))
         .unwrap_or_default();
     let who = format!("{} in account {}{at}", aws.caller, aws.account);
-    let credentials = match sign_in::described(&config).await {
+    let credentials = match sign_in::described(&connected.configuration).await {
         Some(how) if target.credentials.is_none() => format!("{who}, {how}"),
         _ => who,
     };
@@ -83,7 +79,7 @@ pub(super) async fn run(global: &Global, ui: &Ui) -> Result<Summary, Error> {
     let names = Names::resolve(profile, &stack_name(global)?, &aws.region);
     let (platform, types, quota) = tokio::join!(
         platform(&aws, profile),
-        instance_types(&aws, profile),
+        offered(&aws, profile),
         quota(&aws, profile, &names.environment)
     );
     findings.push(Finding::of("platform", platform));
@@ -134,7 +130,7 @@ async fn platform(aws: &Aws, profile: &Profile) -> Result<Finding, Error> {
     })
 }
 
-async fn instance_types(aws: &Aws, profile: &Profile) -> Result<Finding, Error> {
+async fn offered(aws: &Aws, profile: &Profile) -> Result<Finding, Error> {
     let Some(wanted) = profile.instance.types.first() else {
         return Ok(Finding::bad(
             "instance types",
@@ -142,25 +138,7 @@ async fn instance_types(aws: &Aws, profile: &Profile) -> Result<Finding, Error> 
             "--set instance.types=t3.micro",
         ));
     };
-    let filter = aws_sdk_ec2::types::Filter::builder()
-        .name("instance-type")
-        .values(wanted)
-        .build();
-    let offerings = aws
-        .ec2
-        .describe_instance_type_offerings()
-        .location_type(LocationType::AvailabilityZone);
-    let answer = offerings
-        .filters(filter)
-        .send()
-        .await
-        .explain("read which zones offer the instance type")?;
-    let mut zones: Vec<_> = answer
-        .instance_type_offerings()
-        .iter()
-        .filter_map(|offer| offer.location())
-        .collect();
-    zones.sort_unstable();
+    let zones = instance_types::zones(aws, wanted).await?;
     let needed = if profile.is_load_balanced() {
         profile.network.azs.max(2) as usize
     } else {
@@ -181,60 +159,13 @@ async fn instance_types(aws: &Aws, profile: &Profile) -> Result<Finding, Error> 
     })
 }
 
-/// vCPUs of the region's On-Demand Standard instances but the environment's own.
-async fn running(aws: &Aws, environment: &str) -> Result<f64, Error> {
-    let filter = aws_sdk_ec2::types::Filter::builder().name("instance-state-name");
-    let filter = filter.values("pending").values("running").build();
-    let mut pages = aws.ec2.describe_instances().filters(filter).into_paginator().send();
-    let mut vcpus = 0;
-    while let Some(page) = pages.next().await {
-        let page = page.explain("see which instances run")?;
-        let instances = page
-            .reservations()
-            .iter()
-            .flat_map(|reservation| reservation.instances());
-        vcpus += instances
-            .filter(|one| counts(one, environment))
-            .map(vcpus_of)
-            .sum::<i32>();
-    }
-    Ok(f64::from(vcpus))
-}
-
-/// Whether an instance takes its part of the quota: families of one letter, and I's two cousins; DL, Inf, Mac and others have
-/// quotas of their own (EC2 guide: ec2-on-demand-instances), as Spot has.
-fn counts(instance: &Instance, environment: &str) -> bool {
-    let of_environment = instance
-        .tags()
-        .iter()
-        .any(|tag| tag.key() == Some("elasticbeanstalk:environment-name") && tag.value() == Some(environment));
-    let name = instance.instance_type().map(|name| name.as_str()).unwrap_or_default();
-    let family: String = name.chars().take_while(char::is_ascii_alphabetic).collect();
-    let standard = ["a", "c", "d", "h", "i", "im", "is", "m", "r", "t", "z"];
-    !of_environment && instance.instance_lifecycle().is_none() && standard.contains(&family.as_str())
-}
-
-fn vcpus_of(instance: &Instance) -> i32 {
-    let options = instance.cpu_options();
-    let of = |count: Option<i32>| count.unwrap_or(1);
-    options.map_or(0, |options| of(options.core_count()) * of(options.threads_per_core()))
-}
-
 async fn quota(aws: &Aws, profile: &Profile, environment: &str) -> Result<Finding, Error> {
     let wanted = profile.instance.types.first().cloned().unwrap_or_default();
-    let describe = aws.ec2.describe_instance_types().instance_types(wanted.as_str().into());
-    let answer = describe.send().await.explain("read the instance type's vCPUs")?;
-    let each = answer
-        .instance_types()
-        .first()
-        .and_then(|found| found.v_cpu_info())
-        .and_then(|cpus| cpus.default_v_cpus());
-    let answer = aws.quotas.get_service_quota("ec2", STANDARD_VCPUS).await;
-    let answer = answer.explain("read the quota of vCPUs")?;
-    let quota = answer.quota.and_then(|quota| quota.value).unwrap_or(0.0);
+    let each = instance_types::vcpus(aws, &wanted).await?;
+    let quota = instance_types::standard_quota(aws).await?;
     let (_, most) = profile.instance_range();
     let needed = f64::from(most) * f64::from(each.unwrap_or(2));
-    let running = running(aws, environment).await?;
+    let running = instance_types::standard_running(aws, environment).await?;
     let told = match running {
         0.0 => format!("{quota} vCPUs"),
         running => format!("{quota} vCPUs, of which others run {running}"),
@@ -251,42 +182,4 @@ async fn quota(aws: &Aws, profile: &Profile, environment: &str) -> Result<Findin
             "ask for more at https://console.aws.amazon.com/servicequotas/home/services/ec2/quotas/L-1216C47A, or --set scaling.max=2",
         )
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use aws_sdk_ec2::types::{CpuOptions, InstanceLifecycleType, InstanceType, Tag};
-
-    use super::*;
-
-    fn instance(name: &str) -> aws_sdk_ec2::types::builders::InstanceBuilder {
-        let options = CpuOptions::builder().core_count(2).threads_per_core(2).build();
-        Instance::builder()
-            .instance_type(InstanceType::from(name))
-            .cpu_options(options)
-    }
-
-    #[test]
-    fn others_standard_instances_take_their_part_of_the_quota_and_ours_and_other_kinds_do_not() {
-        for (name, does) in [
-            ("t3.micro", true),
-            ("m7i-flex.large", true),
-            ("im4gn.large", true),
-            ("inf1.xlarge", false),
-            ("mac2.metal", false),
-            ("p4d.24xlarge", false),
-        ] {
-            assert_eq!(counts(&instance(name).build(), "Tcb-conference-env"), does, "{name}");
-        }
-        let spot = instance("t3.micro")
-            .instance_lifecycle(InstanceLifecycleType::Spot)
-            .build();
-        assert!(!counts(&spot, "Tcb-conference-env"));
-        let tag = Tag::builder()
-            .key("elasticbeanstalk:environment-name")
-            .value("Tcb-conference-env")
-            .build();
-        assert!(!counts(&instance("t3.micro").tags(tag).build(), "Tcb-conference-env"));
-        assert_eq!(vcpus_of(&instance("t3.micro").build()), 4);
-    }
 }

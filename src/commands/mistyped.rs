@@ -7,7 +7,7 @@ use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, CommandFactory};
 
-use crate::cli::Cli;
+use super::Cli;
 use crate::engine::{Error, Hint, Kind};
 use crate::exit::Exit;
 use crate::ui::{self, Summary};

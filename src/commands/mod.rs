@@ -1,22 +1,14 @@
-//! One file a command: reads its arguments, calls the parts below, speaks through `ui`.
+//! One file a command: its arguments, which of the parts below it calls, and what it says through `ui`.
 
-mod asking;
-mod building;
-mod choice;
-mod cost;
+mod bundle;
 mod doctor;
-mod former;
-mod leftovers;
 mod load;
 mod mistyped;
 mod plan;
 mod profile;
-mod saved_plan;
-mod session;
 mod status;
 mod stress;
 mod teardown;
-mod to_run;
 mod up;
 mod verify;
 
@@ -26,13 +18,72 @@ mod sandbox;
 use std::ffi::OsString;
 use std::time::Instant;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use futures_util::FutureExt;
 
-use crate::cli::{Cli, Command};
+use crate::cli::Global;
 use crate::engine::{Error, Kind};
 use crate::exit::Exit;
-use crate::ui::{self, Summary, Ui};
+use crate::ui::{self, Flag, Repeated, Summary, Ui};
+
+/// Puts a high-traffic event registration site on AWS with one command, and takes it away with another.
+#[derive(Debug, Parser)]
+#[command(name = "confctl", version, max_term_width = 100, propagate_version = true)]
+#[command(
+    after_help = "Each global option but --yes, --verbose and --quiet can also be set in the environment: CONFCTL_PROFILE, CONFCTL_REGION, ….\nTry it without an AWS account: confctl up --sandbox"
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show what `up` would do, and why
+    Plan(plan::PlanArgs),
+    /// Make it so: create, change or repair the stack, then verify the site
+    Up(up::UpArgs),
+    /// Remove everything that is ours
+    Teardown(teardown::TeardownArgs),
+    /// What exists, how it fares, and what differs from the profile
+    Status,
+    /// Register once through the edge, find it in the table, and remove it again
+    Verify,
+    /// Let people register as at the event, and count them in the table afterwards
+    Load(load::LoadArgs),
+    /// Burn CPU until the group grows by its alarm, and follow it until it has shrunk again
+    Stress(stress::StressArgs),
+    /// List, show, check or write profiles
+    #[command(subcommand)]
+    Profile(profile::ProfileCommand),
+    /// Build and check what Beanstalk would run
+    Bundle(bundle::BundleArgs),
+    /// Credentials, region, platform, instance types and quotas: what would stop `up`
+    Doctor,
+    /// The local AWS
+    #[cfg(feature = "sandbox")]
+    #[command(subcommand)]
+    Sandbox(sandbox::SandboxCommand),
+}
+
+impl Command {
+    /// What of its own arguments the commands that it tells to type have as well.
+    pub(crate) fn repeated(&self) -> Repeated {
+        let flags = match self {
+            Self::Plan(args) => Flag::wishes(&args.wishes),
+            Self::Up(args) => args.repeated(),
+            Self::Bundle(args) => args.repeated(),
+            Self::Teardown(args) => args.repeated(),
+            _ => Vec::new(),
+        };
+        Repeated {
+            flags,
+            removes: matches!(self, Self::Teardown(_)),
+        }
+    }
+}
 
 /// Runs one command line.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
@@ -45,7 +96,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     if let Some(exit) = sandbox::own_process(&cli) {
         return exit;
     }
-    let ui = Ui::new(&cli);
+    let ui = Ui::new(&cli.global, cli.command.repeated());
     if let Err(error) = start_log(&cli) {
         return ui.finish(&Summary::from(error));
     }
@@ -86,7 +137,7 @@ async fn dispatch(cli: &Cli, ui: &Ui) -> Result<Summary, Error> {
         Command::Load(args) => load::run(global, args, ui).await,
         Command::Stress(args) => stress::run(global, args, ui).await,
         Command::Profile(command) => profile::run(global, command, ui),
-        Command::Bundle(args) => profile::bundle(global, args, ui),
+        Command::Bundle(args) => bundle::run(global, args, ui),
         Command::Doctor => doctor::run(global, ui).await,
         #[cfg(feature = "sandbox")]
         Command::Sandbox(command) => sandbox::run(command, global.region.as_deref(), ui).await,
@@ -135,4 +186,38 @@ fn start_log(cli: &Cli) -> Result<(), Error> {
     // A second start in one process, as in tests, keeps the first log.
     let _ = tracing_subscriber::registry().with(stderr).with(file).try_init();
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::profile::paths::at_home;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn files_may_be_named_from_home() {
+        let line = ["confctl", "load", "--report=~/load.html", "--log-file=~/log"];
+        let cli = Cli::try_parse_from(line).unwrap();
+        assert_eq!(cli.global.log_file, Some(at_home("~/log")));
+        let Command::Load(args) = cli.command else { panic!() };
+        assert_eq!(args.report, Some(at_home("~/load.html")));
+    }
+
+    #[test]
+    fn global_options_go_before_and_after_the_command() {
+        for line in [
+            ["confctl", "--sandbox", "plan", "--name=one"],
+            ["confctl", "plan", "--name=one", "--sandbox"],
+        ] {
+            let cli = Cli::try_parse_from(line).unwrap();
+            assert!(cli.global.sandbox);
+            assert_eq!(cli.global.name.as_deref(), Some("one"));
+        }
+    }
 }

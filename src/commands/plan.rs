@@ -1,16 +1,33 @@
 //! `plan`: what `up` would do, and why. Changes nothing: its clients cannot.
 
-use super::cost;
-use super::saved_plan::{PlanFile, SavedPlan};
-use super::session::{Fallback, Session};
-use crate::cli::{Global, PlanArgs};
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::{Global, Wishes};
 use crate::engine::{Error, Hint};
 use crate::exit::Exit;
+use crate::session::saved_plan::{PlanFile, SavedPlan};
+use crate::session::{Purpose, Session, cost};
 use crate::ui::{Summary, Ui};
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct PlanArgs {
+    /// Exit with 0 where nothing is to do, with 2 where something is
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+
+    /// Write the plan to FILE, for `up FILE`
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub wishes: Wishes,
+}
 
 pub(super) async fn run(global: &Global, args: &PlanArgs, ui: &Ui) -> Result<Summary, Error> {
     let file = args.out.as_deref().map(PlanFile::open).transpose()?;
-    let session = Session::open(global, ui, "plan", Fallback::Article, &args.wishes, false).await?;
+    let session = Session::open(global, ui, Purpose::to_bring_up("plan", &args.wishes)).await?;
     let look = session.look().await?;
     session.tell_notices(&look);
     ui.plan(

@@ -1,16 +1,30 @@
-//! `profile …` and `bundle`: what needs no AWS at all.
+//! `profile …`: list, show, check and write profiles. Needs no AWS.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use confctl_bundle::Instances;
-use tokio_util::sync::CancellationToken;
+use clap::Subcommand;
 
-use super::choice::{choose, stack_name};
-use super::to_run::{bundle_error, instances, source, tell};
-use crate::cli::{BundleArgs, Global, ProfileCommand};
+use crate::cli::{Global, path};
 use crate::engine::{Command, Error, Hint, Kind};
 use crate::profile::{self, Names};
-use crate::ui::{Summary, Ui, signals};
+use crate::session::selection::{choose, stack_name};
+use crate::ui::{Summary, Ui};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProfileCommand {
+    /// The profiles that are part of confctl
+    List,
+    /// The profile with every value, and the names that follow from it
+    Show,
+    /// Check a profile without calling AWS
+    Check,
+    /// Write a profile to start from
+    Init {
+        /// The file to write
+        #[arg(default_value = "confctl.toml", value_parser = path())]
+        file: PathBuf,
+    },
+}
 
 pub(super) fn run(global: &Global, command: &ProfileCommand, ui: &Ui) -> Result<Summary, Error> {
     match command {
@@ -78,28 +92,4 @@ fn init(global: &Global, file: &Path) -> Result<Summary, Error> {
     Ok(Summary::done()
         .output("file", file.display().to_string())
         .say(wrote.and_run(plan)))
-}
-
-/// Builds and checks the bundle, and says where it is.
-pub(super) fn bundle(global: &Global, args: &BundleArgs, ui: &Ui) -> Result<Summary, Error> {
-    let chosen = choose(global)?;
-    let source = source(&chosen.profile)?;
-    let instances = Instances {
-        release: args.release,
-        ..instances(&chosen.profile, args.no_check)
-    };
-    let stop = CancellationToken::new();
-    signals::listen(ui, stop.clone());
-    let mut progress = |text: &str| ui.say(format!("  {text}"));
-    let built = confctl_bundle::build(&source, &instances, &stop, &mut progress).map_err(bundle_error)?;
-    tell(ui, &built.notes);
-    let label = chosen.profile.app.version_label.unwrap_or(built.version_label);
-    Ok(Summary::done()
-        .output("bundle", built.path.display().to_string())
-        .output("sha256", built.sha256.clone())
-        .output("version_label", label.clone())
-        .output("bytes", built.size)
-        .say(format!("{} ({:.1} MB)", built.path.display(), built.size as f64 / 1e6))
-        .say(format!("sha256 {}", built.sha256))
-        .say(format!("version {label}")))
 }

@@ -1,19 +1,16 @@
-//! `sandbox …`: start, stop and look at the local AWS, and be the target of `--sandbox`.
+//! `sandbox …`: start, stop and look at the local AWS.
 //! Must know nothing of stacks and resources.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::process::Command as Process;
-use std::time::Duration;
+use std::path::PathBuf;
 
-use confctl_sandbox::Gates;
-use confctl_sandbox::daemon::{self, DaemonError, Info, Options};
+use clap::{Args, Subcommand};
+use confctl_sandbox::daemon::{self, Info, Options};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::aws::target::Target;
-use crate::cli::{Cli, Command, FaultCommand, SandboxCommand, SandboxOptions, ServeOptions};
-use crate::engine::{Error, Hint, Kind};
+use super::{Cli, Command};
+use crate::engine::Error;
 use crate::exit::Exit;
+use crate::local_aws::{DEFAULT_PORT, SandboxOptions, ask, directory, explained, request, running, start};
 use crate::ui::{self, Summary, Ui};
 
 /// The two hidden commands are processes of their own: the daemon and an instance's supervisor.
@@ -65,8 +62,54 @@ fn serve(serve: &ServeOptions) -> Exit {
     }
 }
 
-/// Taken if it is free, else any free one.
-const DEFAULT_PORT: u16 = 4566;
+#[derive(Debug, Subcommand)]
+pub(crate) enum SandboxCommand {
+    /// Start it, if it does not run
+    Start(SandboxOptions),
+    /// Stop it; everything in it is gone then
+    Stop,
+    /// Whether it runs, where, and what its clock says
+    Status,
+    /// Print what AWS's own tools need: eval "$(confctl sandbox env)"
+    Env,
+    /// Every resource that exists in it
+    Inventory,
+    /// Its log of API requests
+    Logs,
+    /// What goes wrong on AWS without anybody's doing in this account
+    #[command(subcommand)]
+    Fault(FaultCommand),
+    /// Run it in the foreground
+    #[command(hide = true)]
+    Serve(ServeOptions),
+    /// One instance's supervisor
+    #[command(hide = true)]
+    Instance,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum FaultCommand {
+    /// Another customer takes a CNAME prefix of Beanstalk's, which is one namespace for all
+    TakeCname(CnamePrefix),
+    /// The other customer gives it up
+    FreeCname(CnamePrefix),
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct CnamePrefix {
+    /// The prefix; with `*` at its end, all that begin so
+    pub prefix: String,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ServeOptions {
+    #[command(flatten)]
+    pub options: SandboxOptions,
+
+    /// The sandbox's directory
+    #[arg(long)]
+    pub dir: PathBuf,
+}
 
 pub(super) async fn run(command: &SandboxCommand, region: Option<&str>, ui: &Ui) -> Result<Summary, Error> {
     match command {
@@ -136,93 +179,6 @@ pub(super) async fn run(command: &SandboxCommand, region: Option<&str>, ui: &Ui)
     }
 }
 
-/// The sandbox as a target, started if it does not run.
-pub(super) async fn target(ui: &Ui) -> Result<Target, Error> {
-    let ran = daemon::find(&directory()?).map_err(explained)?.is_some();
-    // Also where one runs: another version's is refused there.
-    let info = start(&from_environment()?)?;
-    if !ran {
-        let started = format!(
-            "Started a sandbox at {} ({} times as fast as real time); ",
-            info.endpoint(),
-            info.time_scale
-        );
-        ui.say(Hint::from(started).and_run("sandbox stop").and(" ends it."));
-    }
-    Ok(Target::sandbox(
-        info.port,
-        &info.access_key_id,
-        &info.secret_access_key,
-        info.time_scale,
-    ))
-}
-
-/// What `sandbox start` takes from the environment holds for a start on demand too.
-fn from_environment() -> Result<SandboxOptions, Error> {
-    Ok(SandboxOptions {
-        time_scale: variable("CONFCTL_SANDBOX_TIME_SCALE")?.unwrap_or(60.0),
-        tag_delay: variable("CONFCTL_SANDBOX_TAG_DELAY")?.unwrap_or(0),
-        gates: variable("CONFCTL_SANDBOX_GATES")?.unwrap_or_default(),
-        port: DEFAULT_PORT,
-    })
-}
-
-fn variable<T: std::str::FromStr>(name: &str) -> Result<Option<T>, Error> {
-    let Some(value) = std::env::var_os(name) else {
-        return Ok(None);
-    };
-    let read = value.to_str().and_then(|value| value.parse().ok());
-    read.map(Some).ok_or_else(|| {
-        let value = value.to_string_lossy();
-        Error::new(Kind::Usage, format!("{name} is `{value}`, which it cannot be"))
-            .hint(format!("correct or unset {name}"))
-    })
-}
-
-fn start(options: &SandboxOptions) -> Result<Info, Error> {
-    if !(1.0..=3600.0).contains(&options.time_scale) {
-        return Err(Error::new(
-            Kind::Usage,
-            format!("--time-scale {}: it goes from 1 to 3600", options.time_scale),
-        ));
-    }
-    if let Err(why) = options.gates.parse::<Gates>() {
-        return Err(Error::new(Kind::Usage, format!("--gates: {why}")));
-    }
-    let directory = directory()?;
-    let program = std::env::current_exe()
-        .map_err(|error| Error::failed("could not find this program's own file").caused_by(error))?;
-    let mut command = Process::new(program);
-    command.args(["sandbox", "serve", "--dir"]).arg(&directory);
-    command
-        .arg(format!("--time-scale={}", options.time_scale))
-        .arg(format!("--port={}", options.port))
-        .arg(format!("--tag-delay={}", options.tag_delay))
-        .arg(format!("--gates={}", options.gates));
-    daemon::ensure_started(&directory, command).map_err(explained)
-}
-
-fn directory() -> Result<std::path::PathBuf, Error> {
-    daemon::directory().map_err(explained)
-}
-
-fn running() -> Result<Info, Error> {
-    daemon::find(&directory()?)
-        .map_err(explained)?
-        .ok_or_else(|| Error::failed("no sandbox runs").hint(Hint::run("sandbox start")))
-}
-
-fn explained(error: DaemonError) -> Error {
-    let hint = match &error {
-        DaemonError::OtherVersion { .. } => Hint::run("sandbox stop"),
-        DaemonError::NoDirectory | DaemonError::NoFolder { .. } => {
-            "set CONFCTL_SANDBOX_DIR to a folder that can be written".into()
-        }
-        _ => Hint::run("sandbox status"),
-    };
-    Error::failed(error.to_string()).hint(hint)
-}
-
 fn describe(info: &Info) -> Summary {
     Summary::done()
         .output("running", true)
@@ -264,37 +220,6 @@ fn environment(info: &Info) -> String {
     text.trim_end().to_owned()
 }
 
-/// One of the sandbox's own endpoints. Plain HTTP/1.0 to this machine: no client is worth starting for it.
-fn ask(info: &Info, what: &str) -> Result<serde_json::Value, Error> {
-    request(info, "GET", what)
-}
-
-fn request(info: &Info, method: &str, what: &str) -> Result<serde_json::Value, Error> {
-    let failed = |reason: String| {
-        Error::failed("the sandbox does not answer")
-            .because(reason)
-            .hint(Hint::run("sandbox stop"))
-    };
-    let read = || -> std::io::Result<Vec<u8>> {
-        let mut stream = TcpStream::connect(("127.0.0.1", info.port))?;
-        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-        write!(
-            stream,
-            "{method} /_sandbox/{what} HTTP/1.0\r\nhost: 127.0.0.1:{}\r\nx-sandbox-token: {}\r\n\r\n",
-            info.port, info.token
-        )?;
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer)?;
-        Ok(answer)
-    };
-    let answer = read().map_err(|error| failed(error.to_string()))?;
-    let body = answer
-        .windows(4)
-        .position(|window| window == b"\r\n\r\n")
-        .map(|end| &answer[end + 4..]);
-    serde_json::from_slice(body.unwrap_or_default()).map_err(|error| failed(error.to_string()))
-}
-
 fn pretty(value: &serde_json::Value) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default()
 }
@@ -322,16 +247,5 @@ mod tests {
         assert!(text.contains("unset AWS_SESSION_TOKEN;"));
         assert!(text.contains("export AWS_ENDPOINT_URL=http://127.0.0.1:4566;"));
         assert!(!text.contains("token="));
-    }
-
-    #[test]
-    fn a_clock_slower_than_real_time_is_refused() {
-        let refused = start(&SandboxOptions {
-            time_scale: 0.5,
-            tag_delay: 0,
-            gates: String::new(),
-            port: 1,
-        });
-        assert_eq!(refused.err().map(|error| error.kind), Some(Kind::Usage));
     }
 }

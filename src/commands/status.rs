@@ -2,15 +2,14 @@
 
 use serde_json::json;
 
-use super::session::{Fallback, Session};
-use super::up::with_outputs;
-use crate::aws::errors::Explain;
-use crate::cli::{Global, Wishes};
+use crate::cli::Global;
 use crate::engine::{Change, Error, Hint, Observed, Owner};
+use crate::resources::environment_health;
+use crate::session::{Purpose, Session, with_outputs};
 use crate::ui::{Summary, Ui};
 
 pub(super) async fn run(global: &Global, ui: &Ui) -> Result<Summary, Error> {
-    let session = Session::open(global, ui, "status", Fallback::Applied, &Wishes::default(), false).await?;
+    let session = Session::open(global, ui, Purpose::of_what_is("status")).await?;
     let look = session.look().await?;
     let heading = session.heading();
     ui.say(format!(
@@ -48,7 +47,7 @@ pub(super) async fn run(global: &Global, ui: &Ui) -> Result<Summary, Error> {
         .and_then(|id| id.as_str())
         .map(str::to_owned)
     {
-        let health = health(&session, &id).await?;
+        let health = environment_health(&session.read, &id).await?;
         ui.result(&format!("  health: {health}"));
         summary = summary.output("health", health);
     }
@@ -71,18 +70,4 @@ fn state(seen: &crate::engine::Seen, change: &Change) -> String {
             (Owner::Ours, _) => "ok".to_owned(),
         },
     }
-}
-
-/// Beanstalk's word for the environment's health, with the number of its instances by theirs.
-async fn health(session: &Session, id: &str) -> Result<String, Error> {
-    let describe = session.read.beanstalk.describe_environments().environment_ids(id);
-    let answer = describe.send().await.explain("read the environment's health")?;
-    let environment = answer.environments.unwrap_or_default().into_iter().next();
-    let Some(environment) = environment else {
-        return Ok("unknown".to_owned());
-    };
-    let status = environment.status().map_or("unknown", |status| status.as_str());
-    let health = environment.health_status().map_or("unknown", |health| health.as_str());
-    let version = environment.version_label().unwrap_or("none");
-    Ok(format!("{status}, {health}, version {version}"))
 }

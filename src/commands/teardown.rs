@@ -3,29 +3,44 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
+use clap::Args;
 use futures_util::future::BoxFuture;
 
-use super::leftovers::{self, Leftover};
-use super::session::{Fallback, Session, check_kept, unless_stopped, unlock};
-use super::up::unfinished;
-use crate::cli::{Global, TeardownArgs, Wishes};
+use crate::cli::Global;
 use crate::engine::{
     self, Error, FieldChange, Gate, Graph, Hint, Kind, Observations, PlannedRemoval, Removal, ResourceId, Stays,
 };
 use crate::exit::Exit;
 use crate::resources;
-use crate::ui::{Summary, Ui};
+use crate::session::leftovers::{self, Leftover};
+use crate::session::{Purpose, Session, check_kept, unfinished, unless_stopped, unlock};
+use crate::ui::{Flag, Summary, Ui};
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct TeardownArgs {
+    /// Also delete registrations
+    #[arg(long)]
+    pub delete_data: bool,
+
+    /// Leave this resource (resource id, as the plan shows it); repeatable
+    #[arg(long, value_name = "RESOURCE")]
+    pub keep: Vec<String>,
+}
+
+impl TeardownArgs {
+    /// What deletes is no part of it: who pastes a hint has not said so yet.
+    pub(super) fn repeated(&self) -> Vec<Flag> {
+        let keep = |resource: &String| Flag::with("--keep", resource, &["teardown"]);
+        self.keep.iter().map(keep).collect()
+    }
+}
 
 pub(super) async fn run(global: &Global, args: &TeardownArgs, ui: &Ui) -> Result<Summary, Error> {
-    let session = Session::open(
-        global,
-        ui,
-        "teardown",
-        Fallback::Applied,
-        &Wishes::default(),
-        args.delete_data,
-    )
-    .await?;
+    let purpose = Purpose {
+        may_lose_data: args.delete_data,
+        ..Purpose::of_what_is("teardown")
+    };
+    let session = Session::open(global, ui, purpose).await?;
     check_kept(&session, &args.keep)?;
     let graph = everything(&session)?;
     let (_, removals) = look(&session, &graph, args).await?;

@@ -1,21 +1,45 @@
 //! `up`: plan, confirm, lock, plan again, apply, verify.
 
-use serde_json::Value;
+use std::path::PathBuf;
 
-use super::asking::Asking;
-use super::building::Building;
-use super::saved_plan::SavedPlan;
-use super::session::{Fallback, Look, Session, unlock};
-use super::{cost, verify};
-use crate::cli::{Global, UpArgs};
-use crate::engine::{self, Command, Error, Hint, Kind, Report};
+use clap::Args;
+
+use super::verify;
+use crate::cli::{Global, Wishes};
+use crate::engine::{self, Command, Error, Hint, Kind};
 use crate::exit::Exit;
-use crate::resources::outputs::{DISTRIBUTION, ENVIRONMENT};
-use crate::ui::{Summary, Ui, signals};
+use crate::resources::outputs::ENVIRONMENT;
+use crate::session::asking::Asking;
+use crate::session::building::Building;
+use crate::session::saved_plan::SavedPlan;
+use crate::session::{Look, Purpose, Session, cost, unfinished, unlock, with_outputs};
+use crate::ui::{Flag, Summary, Ui};
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct UpArgs {
+    /// A plan that was saved by `plan --out FILE`: refused where anything else would be done now
+    #[arg(value_name = "PLAN")]
+    pub plan: Option<PathBuf>,
+
+    /// Leave out the verification at the end
+    #[arg(long)]
+    pub no_verify: bool,
+
+    #[command(flatten)]
+    pub wishes: Wishes,
+}
+
+impl UpArgs {
+    pub(super) fn repeated(&self) -> Vec<Flag> {
+        let mut flags = Flag::wishes(&self.wishes);
+        flags.extend(self.no_verify.then(|| Flag::alone("--no-verify", &["up"])));
+        flags
+    }
+}
 
 pub(super) async fn run(global: &Global, args: &UpArgs, ui: &Ui) -> Result<Summary, Error> {
     let saved = args.plan.as_deref().map(SavedPlan::read).transpose()?;
-    let session = Session::open(global, ui, "up", Fallback::Article, &args.wishes, false).await?;
+    let session = Session::open(global, ui, Purpose::to_bring_up("up", &args.wishes)).await?;
     // Beside reading and the question.
     let mut building = Building::start(session.stack.clone(), &session.settings.stop);
     let summary = confirmed(&session, &mut building, saved.as_ref(), global, args, ui).await;
@@ -41,7 +65,7 @@ async fn confirmed(
         Some(&cost::of(&session.stack.profile)),
     );
     if look.is_blocked() {
-        return Err(blocked(&look));
+        return Err(look.blocked());
     }
     if let Some(saved) = saved {
         saved.must_be(&SavedPlan::of(session, &look)?)?;
@@ -50,7 +74,8 @@ async fn confirmed(
         let summary = Summary::done().say("Nothing to do: everything is as the profile wants it.");
         let summary = with_outputs(summary, session, &look);
         return Ok(
-            match values(session, &look)
+            match session
+                .values(&look)
                 .get(&ENVIRONMENT)
                 .and_then(|environment| environment.trouble)
             {
@@ -130,97 +155,4 @@ fn in_trouble(mut summary: Summary, session: &Session, health: &str) -> Summary 
         .and_run(describe);
     summary.errors.push(error.hint(why.and(" says why")));
     summary.exit(Exit::Unverified)
-}
-
-pub(super) fn blocked(look: &Look) -> Error {
-    let mut error = Error::refused("the plan is blocked; nothing was changed");
-    for step in &look.planned {
-        if let engine::Change::Blocked { reason, hint } = &step.change {
-            error.causes.push(format!("{}: {reason}", step.title));
-            error.hint.get_or_insert_with(|| hint.clone());
-        }
-    }
-    error
-}
-
-/// The summary of a run that did not get to its end; `None` where it did.
-pub(super) fn unfinished(session: &Session, report: &Report) -> Option<Summary> {
-    let mut summary = Summary::done();
-    summary.stack = Some(session.stack.name.to_string());
-    summary.errors = report.failures().map(|failure| failure.error.clone()).collect();
-    // Told whatever stopped the run: what was there before it, and what it made, goes on costing.
-    let left_behind = report.steps.iter().flat_map(|step| step.left_behind.clone());
-    summary.left_behind = left_behind.collect();
-    if !summary.errors.is_empty() {
-        let worst = summary
-            .errors
-            .iter()
-            .map(|error| Exit::from(error.kind))
-            .min_by_key(|exit| match exit {
-                Exit::Failed => 0,
-                Exit::Refused => 1,
-                _ => 2,
-            });
-        return Some(summary.exit(worst.unwrap_or(Exit::Failed)));
-    }
-    if let (false, Some((title, because))) = (report.stopped(), report.skipped()) {
-        // The giver ended well and yet did not give what this one needs.
-        let error = Error::failed(format!(
-            "{title} was skipped, because {because} did not give what it needs"
-        ));
-        let look = Hint::from("run the same command again; ").and_run("status");
-        summary.errors.push(error.hint(look.and(" shows what is there")));
-        return Some(summary.exit(Exit::Failed));
-    }
-    if report.stopped() {
-        let exit = signals::first().unwrap_or(Exit::Partial);
-        let onward = Hint::from("run the same command again: it goes on from here; ").and_run("teardown");
-        let error =
-            Error::new(Kind::Stopped, "stopped before everything was done").hint(onward.and(" removes what there is"));
-        summary.errors.push(error);
-        return Some(summary.exit(exit));
-    }
-    None
-}
-
-/// Names and addresses of what is up, for programs and for people.
-pub(super) fn with_outputs(mut summary: Summary, session: &Session, look: &Look) -> Summary {
-    summary.stack = Some(session.stack.name.to_string());
-    let public = &session.read.public;
-    let values = values(session, look);
-    let mut site = None;
-    let mut out = |name: &str, value: Option<String>| {
-        if let Some(value) = value {
-            summary.outputs.insert(name.to_owned(), Value::String(value));
-        }
-    };
-    out("table", Some(session.stack.names.table.clone()));
-    out("application_version", Some(session.stack.bundle.label.clone()));
-    if let Some(environment) = values.get(&ENVIRONMENT) {
-        let url = public.origin(&environment.cname);
-        out("environment_id", Some(environment.id));
-        out("environment_cname", Some(environment.cname));
-        out("load_balancer_dns", environment.load_balancer);
-        out("environment_url", Some(url.clone()));
-        site = Some(url);
-    }
-    if let Some(distribution) = values.get(&DISTRIBUTION) {
-        site = Some(public.edge(&distribution.domain));
-        out("distribution_id", Some(distribution.id));
-        out("distribution_domain", Some(distribution.domain));
-    }
-    out("site_url", site.clone());
-    match site {
-        Some(site) => summary.say(format!("Site: {site}")),
-        None => summary,
-    }
-}
-
-/// The values that a stack gives as it is.
-pub(super) fn values(session: &Session, look: &Look) -> engine::Values {
-    let mut values = engine::Values::default();
-    for node in session.graph.nodes() {
-        node.publish(&look.seen.of(node.id()), &mut values);
-    }
-    values
 }

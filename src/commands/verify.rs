@@ -2,30 +2,27 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::session::{Fallback, Look, Session};
-use super::up::{blocked, values};
-use crate::aws::errors::Explain;
 use crate::aws::variables;
-use crate::cli::{Global, Wishes};
-use crate::engine::{Error, Hint, Kind, Owner};
+use crate::cli::Global;
+use crate::engine::{Error, Kind};
 use crate::load::addresses::RESERVED_SUFFIX;
-use crate::resources::outputs::{DISTRIBUTION, ENVIRONMENT};
-use crate::site_client;
+use crate::resources::Registrations;
+use crate::session::{Look, Purpose, Session};
+use crate::site_client::{self, chain};
 use crate::ui::{Summary, Ui};
 
 /// How long a fresh edge may take until it answers, in AWS's time.
 const PATIENCE: Duration = Duration::from_secs(10 * 60);
 
 pub(super) async fn run(global: &Global, ui: &Ui) -> Result<Summary, Error> {
-    let session = Session::open(global, ui, "verify", Fallback::Applied, &Wishes::default(), false).await?;
+    let session = Session::open(global, ui, Purpose::of_what_is("verify")).await?;
     let look = session.look().await?;
     if look.is_blocked() {
-        return Err(blocked(&look));
+        return Err(look.blocked());
     }
     let checks = site(&session, &look).await?;
     let mut summary = Summary::done()
@@ -45,8 +42,8 @@ fn is_own_app(session: &Session) -> bool {
 
 /// Checks the site of a stack that is up. Gives the checks that passed.
 pub(super) async fn site(session: &Session, look: &Look) -> Result<Vec<Value>, Error> {
-    own_table(look, "verify")?;
-    let url = site_url(session, look)?;
+    look.own_table("verify")?;
+    let url = session.site_url(look)?;
     let client = site_client::client(&url, session.read.public.authorities.as_deref());
     let client = client.map_err(|error| {
         let other = || Error::failed("could not start an HTTP client").caused_by(error);
@@ -67,34 +64,6 @@ pub(super) async fn site(session: &Session, look: &Look) -> Result<Vec<Value>, E
     }
     register(session, &client, &url, &mut checks).await?;
     Ok(checks)
-}
-
-/// Ours to write into only if it carries our tag: a table of this name may be somebody's production.
-pub(super) fn own_table(look: &Look, command: &str) -> Result<(), Error> {
-    match look.seen.owner("users-table") {
-        Some(Owner::Ours) => Ok(()),
-        None => Err(no_site()),
-        Some(_) => Err(Error::refused(format!(
-            "the table does not carry this stack's tag: {command} does not write into it"
-        ))
-        .hint(Hint::run("status"))),
-    }
-}
-
-fn no_site() -> Error {
-    Error::failed("there is no site: the stack is not up").hint(Hint::run("up"))
-}
-
-pub(super) fn site_url(session: &Session, look: &Look) -> Result<String, Error> {
-    let values = values(session, look);
-    let public = &session.read.public;
-    let edge = values
-        .get(&DISTRIBUTION)
-        .map(|distribution| public.edge(&distribution.domain));
-    let environment = values
-        .get(&ENVIRONMENT)
-        .map(|environment| public.origin(&environment.cname));
-    edge.or(environment).ok_or_else(no_site)
 }
 
 fn passed(session: &Session, checks: &mut Vec<Value>, name: &str, text: &str) {
@@ -149,7 +118,7 @@ async fn register(session: &Session, client: &Client, url: &str, checks: &mut Ve
     let answer = post.body(json!({"email": address}).to_string()).send().await;
     // Whatever the answer, the address must not stay: a request that timed out may have been written.
     let outcome = judge_registration(session, answer, &address).await;
-    let removed = remove(session, &address).await;
+    let removed = registrations(session).remove_one(&address).await;
     outcome?;
     passed(
         session,
@@ -174,42 +143,18 @@ async fn judge_registration(session: &Session, answer: reqwest::Result<Response>
             error
         });
     }
-    let key = &session.stack.profile.table.key;
-    let get = session.read.dynamodb.get_item().table_name(&session.stack.names.table);
-    let get = get
-        .key(key, AttributeValue::S(address.to_owned()))
-        .consistent_read(true);
-    let found = get.send().await.explain("read the test registration back")?;
-    match found.item() {
-        Some(_) => Ok(()),
-        None => Err(unverified(format!(
+    match registrations(session).has(address).await? {
+        true => Ok(()),
+        false => Err(unverified(format!(
             "POST /register answered {status}, but the table has no such registration"
         ))),
     }
 }
 
-async fn remove(session: &Session, address: &str) -> Result<(), Error> {
-    let key = &session.stack.profile.table.key;
-    let delete = session
-        .write
-        .dynamodb
-        .delete_item()
-        .table_name(&session.stack.names.table);
-    let delete = delete.key(key, AttributeValue::S(address.to_owned()));
-    delete.send().await.explain("remove the test registration")?;
-    Ok(())
+fn registrations(session: &Session) -> Registrations<'_> {
+    Registrations::new(&session.stack, &session.read, &session.write)
 }
 
 fn unverified(message: impl Into<String>) -> Error {
     Error::new(Kind::Unverified, message)
-}
-
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text = format!("{text}: {cause}");
-        next = cause.source();
-    }
-    text
 }

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-use crate::cli::{Cli, Command as Typed, Global, UpArgs, Wishes};
+use crate::cli::{Global, Wishes};
 use crate::engine::{Command, Hint, Program, quoted};
 
 /// What is about one stack.
@@ -40,9 +40,17 @@ pub(super) struct Run {
     applied: OnceLock<Flag>,
 }
 
+/// What of a command's own arguments hints repeat.
+#[derive(Debug, Default)]
+pub(crate) struct Repeated {
+    pub flags: Vec<Flag>,
+    /// Whether the command takes a stack away.
+    pub removes: bool,
+}
+
 /// One flag as it would be typed again.
 #[derive(Debug)]
-struct Flag {
+pub(crate) struct Flag {
     name: &'static str,
     value: Option<String>,
     /// The commands that it matters to.
@@ -51,36 +59,19 @@ struct Flag {
 
 impl Run {
     /// `--yes` and what deletes are no part of it: who pastes a hint has not said so yet.
-    pub(super) fn of(cli: &Cli) -> Self {
-        let global = &cli.global;
-        let mut run = Self {
-            flags: which_stack(global),
+    pub(super) fn of(global: &Global, repeated: Repeated) -> Self {
+        let mut flags = which_stack(global);
+        flags.extend(repeated.flags);
+        Self {
+            flags,
             sandbox: global.sandbox,
             aws: [("--profile", &global.aws_profile), ("--region", &global.region)]
                 .into_iter()
                 .filter_map(|(name, value)| Some(Flag::with(name, value.as_deref()?, &[])))
                 .collect(),
-            removes: matches!(cli.command, Typed::Teardown(_)),
+            removes: repeated.removes,
             applied: OnceLock::new(),
-        };
-        match &cli.command {
-            Typed::Plan(args) => run.flags.extend(wishes(&args.wishes)),
-            Typed::Up(UpArgs {
-                plan: _,
-                no_verify,
-                wishes: wished,
-            }) => {
-                run.flags.extend(wishes(wished));
-                run.flags.extend(no_verify.then(|| Flag::alone("--no-verify", &["up"])));
-            }
-            Typed::Bundle(args) if args.no_check => run.flags.push(no_check()),
-            Typed::Teardown(args) => {
-                let keep = |resource: &String| Flag::with("--keep", resource, &["teardown"]);
-                run.flags.extend(args.keep.iter().map(keep));
-            }
-            _ => {}
         }
-        run
     }
 
     /// The profile is the one that `up` used: what would take `article` instead has to name it, or leave a place for its name
@@ -179,16 +170,29 @@ impl Run {
 }
 
 impl Flag {
-    fn alone(name: &'static str, of: &'static [&'static str]) -> Self {
+    pub(crate) fn alone(name: &'static str, of: &'static [&'static str]) -> Self {
         Self { name, value: None, of }
     }
 
-    fn with(name: &'static str, value: &str, of: &'static [&'static str]) -> Self {
+    pub(crate) fn with(name: &'static str, value: &str, of: &'static [&'static str]) -> Self {
         Self {
             name,
             value: Some(quoted(value)),
             of,
         }
+    }
+
+    pub(crate) fn wishes(wishes: &Wishes) -> Vec<Self> {
+        let adopt = wishes.adopt.iter().map(|id| Self::with("--adopt", id, WISHES));
+        let mut flags: Vec<_> = adopt.collect();
+        let upgrade = || Self::alone("--upgrade-platform", WISHES);
+        flags.extend(wishes.upgrade_platform.then(upgrade));
+        flags.extend(wishes.no_check.then(Self::no_check));
+        flags
+    }
+
+    pub(crate) fn no_check() -> Self {
+        Self::alone("--no-check", &["bundle", "plan", "up"])
     }
 
     fn text(&self) -> String {
@@ -243,25 +247,6 @@ fn which_stack(global: &Global) -> Vec<Flag> {
         of: PROFILE,
     }));
     flags
-}
-
-fn wishes(wishes: &Wishes) -> Vec<Flag> {
-    let mut flags: Vec<_> = wishes
-        .adopt
-        .iter()
-        .map(|id| Flag::with("--adopt", id, WISHES))
-        .collect();
-    flags.extend(
-        wishes
-            .upgrade_platform
-            .then(|| Flag::alone("--upgrade-platform", WISHES)),
-    );
-    flags.extend(wishes.no_check.then(no_check));
-    flags
-}
-
-fn no_check() -> Flag {
-    Flag::alone("--no-check", &["bundle", "plan", "up"])
 }
 
 /// A `--set` as it may be shown again: hints go into logs, where neither secrets nor addresses belong. What stands for one is

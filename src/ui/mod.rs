@@ -7,7 +7,7 @@ mod json;
 mod lines;
 mod page;
 mod render;
-pub mod signals;
+pub(crate) mod signals;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -19,19 +19,20 @@ use std::sync::{Arc, OnceLock};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::{Cli, Format, When};
+use crate::cli::{Format, Global, When};
 use crate::engine::{Error, Events, Hint, Planned, PlannedRemoval, Sink};
 use crate::exit::Exit;
 use hints::Run;
 use page::Page;
 
-pub use render::{Cost, Heading};
-pub use summary::Summary;
-pub use watch::{Curve, Watch};
+pub(crate) use hints::{Flag, Repeated};
+pub(crate) use render::{Cost, Heading};
+pub(crate) use summary::Summary;
+pub(crate) use watch::{Curve, Watch};
 
 /// Where a command's words go. Chosen once at the start.
 #[derive(Clone)]
-pub struct Ui {
+pub(crate) struct Ui {
     /// Completes every command that a hint tells to type: without it a pasted hint would mean another stack, or real AWS.
     run: Arc<Run>,
     format: Format,
@@ -41,8 +42,8 @@ pub struct Ui {
 }
 
 impl Ui {
-    pub fn new(cli: &Cli) -> Self {
-        let global = &cli.global;
+    /// `repeated`: of the command's own arguments.
+    pub(crate) fn new(global: &Global, repeated: Repeated) -> Self {
         let choice = match global.color {
             When::Auto => anstream::ColorChoice::Auto,
             When::Always => anstream::ColorChoice::Always,
@@ -50,7 +51,7 @@ impl Ui {
         };
         choice.write_global();
         let terminal = std::io::stderr().is_terminal();
-        let run = Arc::new(Run::of(cli));
+        let run = Arc::new(Run::of(global, repeated));
         let sink: Arc<dyn Sink> = match (global.output, global.quiet) {
             (Format::Json, _) => Arc::new(json::JsonLines(run.clone())),
             (Format::Text, true) => Arc::new(lines::Silent),
@@ -67,7 +68,7 @@ impl Ui {
     }
 
     /// The run goes by the profile that the stack was brought up with, an embedded one or another.
-    pub fn acts_on(&self, profile: Option<&str>) {
+    pub(crate) fn acts_on(&self, profile: Option<&str>) {
         self.run.acts_on(profile);
     }
 
@@ -76,19 +77,19 @@ impl Ui {
     }
 
     /// Where the engine's events go.
-    pub fn events(&self) -> Events {
+    pub(crate) fn events(&self) -> Events {
         Events::shared(self.sink.clone())
     }
 
     /// A result for people; nothing in JSON, where the summary carries it.
-    pub fn result(&self, text: &str) {
+    pub(crate) fn result(&self, text: &str) {
         if self.format == Format::Text {
             out(text);
         }
     }
 
     /// A result in both formats: text as it is, JSON as one object of the given type.
-    pub fn answer(&self, kind: &str, text: &str, value: serde_json::Value) {
+    pub(crate) fn answer(&self, kind: &str, text: &str, value: serde_json::Value) {
         match self.format {
             Format::Text => out(text),
             Format::Json => json::line(&self.run, kind, value),
@@ -96,22 +97,22 @@ impl Ui {
     }
 
     /// Something on the way, for people.
-    pub fn say(&self, text: impl Into<Hint>) {
+    pub(crate) fn say(&self, text: impl Into<Hint>) {
         if self.format == Format::Text && !self.quiet {
             err(&self.run.shown(&text.into()));
         }
     }
 
     /// A hint as it is printed, for a text that has a place for it.
-    pub fn shown(&self, hint: &Hint) -> String {
+    pub(crate) fn shown(&self, hint: &Hint) -> String {
         self.run.shown(hint)
     }
 
-    pub fn notice(&self, text: &str, hint: Option<Hint>) {
+    pub(crate) fn notice(&self, text: &str, hint: Option<Hint>) {
         self.events().notice(text, hint);
     }
 
-    pub fn plan(&self, heading: &Heading, planned: &[Planned], orphans: &[PlannedRemoval], cost: Option<&Cost>) {
+    pub(crate) fn plan(&self, heading: &Heading, planned: &[Planned], orphans: &[PlannedRemoval], cost: Option<&Cost>) {
         match self.format {
             Format::Json => json::line(&self.run, "plan", json::plan(heading, planned, orphans, cost)),
             Format::Text if !self.quiet => err(&render::plan(self.page(), heading, planned, orphans, cost)),
@@ -119,7 +120,7 @@ impl Ui {
         }
     }
 
-    pub fn removal_plan(&self, heading: &Heading, removals: &[PlannedRemoval]) {
+    pub(crate) fn removal_plan(&self, heading: &Heading, removals: &[PlannedRemoval]) {
         match self.format {
             Format::Json => json::line(&self.run, "plan", json::removal_plan(heading, removals)),
             Format::Text if !self.quiet => err(&render::removal_plan(self.page(), heading, removals)),
@@ -129,7 +130,7 @@ impl Ui {
 
     /// The last word: errors to standard error, results to standard output, one summary line in JSON.
     /// Gives the exit code: a result that could not be written is none.
-    pub fn finish(&self, summary: &Summary) -> Exit {
+    pub(crate) fn finish(&self, summary: &Summary) -> Exit {
         match self.format {
             Format::Json => json::line(&self.run, "summary", json::summary(summary)),
             Format::Text => {
@@ -151,7 +152,7 @@ impl Ui {
     ///
     /// # Errors
     /// Where nobody can be asked, or the answer is not yes.
-    pub async fn confirm(&self, question: &str, stop: &CancellationToken) -> Result<(), Error> {
+    pub(crate) async fn confirm(&self, question: &str, stop: &CancellationToken) -> Result<(), Error> {
         let answer = self.ask(&format!("{question} [y/N] "), stop).await?;
         if ["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str()) {
             Ok(())
@@ -164,7 +165,7 @@ impl Ui {
     ///
     /// # Errors
     /// Where nobody can be asked, or another word was typed.
-    pub async fn confirm_word(&self, question: &str, word: &str, stop: &CancellationToken) -> Result<(), Error> {
+    pub(crate) async fn confirm_word(&self, question: &str, word: &str, stop: &CancellationToken) -> Result<(), Error> {
         let answer = self.ask(&format!("{question} Type {word} to go on: "), stop).await?;
         if answer.trim() == word { Ok(()) } else { Err(declined()) }
     }
@@ -233,18 +234,18 @@ fn err(text: &str) {
 }
 
 /// For what happens before there is a [`Ui`]: clap's own texts and a broken start.
-pub fn early(text: &str) {
+pub(crate) fn early(text: &str) {
     let _ = write!(anstream::stderr(), "{text}");
 }
 
 /// Help and the version, which are results.
-pub fn early_result(text: &str) -> Exit {
+pub(crate) fn early_result(text: &str) -> Exit {
     let mut stdout = anstream::stdout();
     keep(write!(stdout, "{text}").and_then(|()| stdout.flush()));
     written(Exit::Done)
 }
 
 /// The summary of a command line that is none, where JSON was asked for: programs read the last line whatever happens.
-pub fn early_summary(summary: &Summary) {
+pub(crate) fn early_summary(summary: &Summary) {
     json::line(&Run::default(), "summary", json::summary(summary));
 }

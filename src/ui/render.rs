@@ -20,7 +20,7 @@ pub(super) mod style {
 
 /// What every plan and prompt opens with.
 #[derive(Debug, Clone, Serialize)]
-pub struct Heading {
+pub(crate) struct Heading {
     pub account: String,
     pub region: String,
     /// What names it, where neither the command line nor the profile does.
@@ -34,7 +34,7 @@ pub struct Heading {
 
 impl Heading {
     /// The account and region, and the endpoint where it is not AWS.
-    pub fn place(&self) -> String {
+    pub(crate) fn place(&self) -> String {
         let endpoint = self.endpoint.as_ref();
         let at = endpoint.map(|endpoint| format!(" at {endpoint} (not AWS)"));
         let from = self.region_from.as_ref().map(|from| format!(" (by {from})"));
@@ -50,7 +50,7 @@ impl Heading {
 
 /// What the stack costs, in US dollars.
 #[derive(Debug, Clone, Serialize)]
-pub struct Cost {
+pub(crate) struct Cost {
     pub hour: f64,
     pub month: f64,
     pub million_requests: f64,

@@ -13,7 +13,7 @@ use crate::exit::Exit;
 static FIRST: AtomicU8 = AtomicU8::new(0);
 
 /// Listens from now on; `stop` is cancelled by the first signal.
-pub fn listen(ui: &Ui, stop: CancellationToken) {
+pub(crate) fn listen(ui: &Ui, stop: CancellationToken) {
     let ui = ui.clone();
     tokio::spawn(async move {
         let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
@@ -36,7 +36,7 @@ pub fn listen(ui: &Ui, stop: CancellationToken) {
 }
 
 /// The exit code of the first signal, if one came.
-pub fn first() -> Option<Exit> {
+pub(crate) fn first() -> Option<Exit> {
     match FIRST.load(Ordering::SeqCst) {
         0 => None,
         code if code == Exit::Terminated as u8 => Some(Exit::Terminated),

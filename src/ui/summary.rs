@@ -9,7 +9,7 @@ use crate::exit::Exit;
 
 /// The end of a command.
 #[derive(Debug)]
-pub struct Summary {
+pub(crate) struct Summary {
     pub exit: Exit,
     pub stack: Option<String>,
     pub seconds: f64,
@@ -22,7 +22,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    pub fn done() -> Self {
+    pub(crate) fn done() -> Self {
         Self {
             exit: Exit::Done,
             stack: None,
@@ -35,19 +35,19 @@ impl Summary {
     }
 
     #[must_use]
-    pub fn exit(mut self, exit: Exit) -> Self {
+    pub(crate) fn exit(mut self, exit: Exit) -> Self {
         self.exit = exit;
         self
     }
 
     #[must_use]
-    pub fn say(mut self, line: impl Into<Hint>) -> Self {
+    pub(crate) fn say(mut self, line: impl Into<Hint>) -> Self {
         self.result.push(line.into());
         self
     }
 
     #[must_use]
-    pub fn output(mut self, name: &str, value: impl Into<Value>) -> Self {
+    pub(crate) fn output(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.outputs.insert(name.to_owned(), value.into());
         self
     }

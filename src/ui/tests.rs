@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::hints::Run;
 use super::page::Page;
 use super::{Cost, Heading, Summary, json, lines, render, tree};
-use crate::cli::Cli;
+use crate::commands::Cli;
 use crate::engine::{
     Action, Change, Effect, Error, Event, FieldChange, Hint, Kind, Leftover, Plan, Planned, PlannedRemoval, Removal,
     Sink, Stays,
@@ -20,7 +20,8 @@ use crate::exit::Exit;
 const WIDTHS: [usize; 3] = [60, 80, 120];
 
 fn run(line: &str) -> Arc<Run> {
-    Arc::new(Run::of(&Cli::try_parse_from(line.split(' ')).unwrap()))
+    let cli = Cli::try_parse_from(line.split(' ')).unwrap();
+    Arc::new(Run::of(&cli.global, cli.command.repeated()))
 }
 
 /// The same at each width, then with what makes it coloured.

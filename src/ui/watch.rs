@@ -19,7 +19,7 @@ const WIDTH: usize = 48;
 const SPARSE: Duration = Duration::from_secs(10);
 
 /// A curve of one line.
-pub struct Curve<'a> {
+pub(crate) struct Curve<'a> {
     pub name: &'a str,
     pub values: &'a [f64],
     /// The value at full height; the largest one where there is none.
@@ -29,7 +29,7 @@ pub struct Curve<'a> {
 }
 
 /// Lines about one thing that goes on. They vanish when this is dropped.
-pub struct Watch {
+pub(crate) struct Watch {
     what: &'static str,
     kind: Kind,
 }
@@ -43,7 +43,7 @@ enum Kind {
 
 impl Ui {
     /// Begins to show `what`, the command's name.
-    pub fn watch(&self, what: &'static str) -> Watch {
+    pub(crate) fn watch(&self, what: &'static str) -> Watch {
         let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
         let kind = match (self.format, self.quiet) {
             (Format::Json, _) => Kind::Json(self.run.clone()),
@@ -63,7 +63,7 @@ impl Ui {
 
 impl Watch {
     /// The newest state: one sentence, its curves, and the same for programs.
-    pub fn show(&mut self, text: &str, curves: &[Curve<'_>], value: Value) {
+    pub(crate) fn show(&mut self, text: &str, curves: &[Curve<'_>], value: Value) {
         match &mut self.kind {
             Kind::Silent => {}
             Kind::Json(run) => {
@@ -98,7 +98,7 @@ impl Watch {
     }
 
     /// Something that stays.
-    pub fn say(&mut self, text: &str) {
+    pub(crate) fn say(&mut self, text: &str) {
         match &self.kind {
             Kind::Silent => {}
             Kind::Json(run) => json_lines::line(run, "notice", json!({"text": text, "hint": null})),

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::support::User;
 
-/// Operations of a run that change something, with the request's place in the log.
+/// Names of the operations of a run that change something, in the order in which they were sent.
 fn writes(requests: &[Value]) -> Vec<String> {
     let reads = ["Describe", "List", "Get", "Head", "Check", "Scan", "Query", "Simulate"];
     let operation = |request: &Value| request["operation"].as_str().unwrap_or_default().to_owned();

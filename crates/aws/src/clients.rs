@@ -3,16 +3,17 @@
 
 use std::time::Duration;
 
+pub use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 
+use super::empty_answers::Proof;
 use super::errors::Explain;
 use super::exchange_log::ExchangeLog;
 use super::partitions;
-use super::proof::Proof;
 use super::reads::ReadOnly;
 use super::services::cloudformation::CloudFormation;
 use super::services::cloudwatch::CloudWatch;

@@ -4,13 +4,15 @@
 pub mod clients;
 pub mod errors;
 pub mod exchange_log;
+pub mod instance_types;
 pub mod journal;
 pub mod lock;
 pub mod paging;
 pub mod partitions;
 pub mod platforms;
-pub mod presence;
-pub mod proof;
+
+mod empty_answers;
+pub mod eventual_consistency;
 pub mod reads;
 pub mod record;
 pub mod search;
@@ -20,9 +22,9 @@ pub mod simulation;
 pub mod tags;
 pub mod target;
 pub mod texts;
-pub mod trust;
+mod trust;
 pub mod variables;
-pub mod wire;
+mod wire;
 
 pub use clients::{Aws, Mode};
 pub use errors::Explain;

@@ -1,5 +1,5 @@
 //! Where the API is and how its public names are reached: AWS or a local endpoint, decided once at the start.
-//! The only file outside `cli` and `commands/` that may know of a sandbox; everything below sees a target.
+//! What acts on AWS sees a target, and cannot tell whether it is a sandbox.
 
 use std::time::Duration;
 

@@ -1,5 +1,6 @@
 //! AWS's English, matched here and nowhere else: each row has the sentence as it was seen and where.
-//! Status, health and version decide what happened; these texts only explain, or tell kinds of one code apart.
+//! Where status, health and version say what happened, they decide. Texts explain, tell kinds of one code apart, and decide where
+//! AWS says it in no other way: which event ends an operation, and what made a group grow.
 
 use crate::engine::{Command, Hint, Kind};
 
@@ -228,6 +229,12 @@ pub fn alarm_of_cause(cause: &str) -> Option<&str> {
     let (_, after) = cause.split_once(" a monitor alarm ")?;
     let (alarm, _) = after.split_once(" in state ALARM triggered policy ")?;
     Some(alarm)
+}
+
+/// Whether a scaling activity adds an instance, by its description: "Launching a new EC2 instance: i-…", where others begin with
+/// "Terminating". Source: Auto Scaling guide, verify scaling activities.
+pub fn is_launch(description: &str) -> bool {
+    description.starts_with("Launching")
 }
 
 /// AWS's text without control characters, fit for a terminal.

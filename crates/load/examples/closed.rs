@@ -31,7 +31,7 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let rate = load::closed::registrations(site, connections, Duration::from_secs(seconds)).await;
+    let rate = load::closed_model::registrations(site, connections, Duration::from_secs(seconds)).await;
     println!(
         "{:.0} requests a second, {} failed",
         rate.answered as f64 / rate.seconds,

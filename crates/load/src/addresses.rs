@@ -1,8 +1,8 @@
 //! Generated addresses: unique, impossible for a person to have, and told from real ones by their suffix alone.
 //! Must know nothing of where they are stored.
 
-/// What every address that confctl makes up ends in. `.invalid` never belongs to anybody (RFC 2606). Whatever draws, counts or
-/// exports registrations leaves out what ends in it, so that no voucher goes to a test.
+/// What every address that confctl makes up ends in. `.invalid` never belongs to anybody (RFC 2606). By it they are
+/// found and removed, and told from people's.
 pub const RESERVED_SUFFIX: &str = ".confctl.invalid";
 
 /// Whether confctl made it up.

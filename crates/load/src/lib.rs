@@ -3,7 +3,7 @@
 
 pub mod addresses;
 mod arrivals;
-pub mod closed;
+pub mod closed_model;
 mod connection;
 mod files;
 mod measured;
@@ -18,6 +18,9 @@ pub use measured::{Cache, Latencies, Measured, Outcome, Slot, Totals};
 pub use resolve::{is_this_machine, resolve};
 pub use run::{Load, Progress, run};
 pub use site::{Site, SiteError};
+
+/// A page, three assets and a POST.
+pub const REQUESTS_A_PERSON: f64 = 5.0;
 
 /// The web ACL's common rule set refuses requests without one.
 /// Source: AWS WAF guide, baseline rule groups, `NoUserAgent_HEADER`.

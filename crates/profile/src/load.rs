@@ -7,8 +7,8 @@ use toml_edit::DocumentMut;
 use super::error::{Origin, Problem, ProfileError};
 use super::key::Key;
 use super::keys::{KEYS, Profile};
-use super::places::{self, Places};
 use super::set::{self, Set};
+use super::spans::{self, Spans};
 use super::validate::Finding;
 use super::{key, schema, validate};
 
@@ -101,7 +101,7 @@ fn read(file: &str, text: &str, sets: &[String], whose: Whose) -> Result<Loaded,
         source_text: NamedSource::new(file, text.to_string()),
         problems,
     };
-    let places = Places::of(text).map_err(|error| invalid(vec![syntax_problem(file, text, &error)]))?;
+    let spans = Spans::of(text).map_err(|error| invalid(vec![syntax_problem(file, text, &error)]))?;
     let document: DocumentMut = text
         .parse()
         .map_err(|error: toml_edit::TomlError| invalid(vec![whole_file(file, error.message())]))?;
@@ -109,7 +109,7 @@ fn read(file: &str, text: &str, sets: &[String], whose: Whose) -> Result<Loaded,
     let sets = read_sets(sets).map_err(invalid)?;
     let locator = Locator {
         file,
-        places: &places,
+        spans: &spans,
         sets: &sets,
     };
     let located = |findings: Vec<Finding>| {
@@ -213,7 +213,7 @@ fn apply(mut document: DocumentMut, sets: &[Set]) -> Result<toml::Table, Finding
 
 fn syntax_problem(file: &str, text: &str, error: &toml::de::Error) -> Problem {
     let span = error.span().unwrap_or(0..0);
-    let (line, column) = places::line_and_column(text, span.start);
+    let (line, column) = spans::line_and_column(text, span.start);
     Problem {
         origin: Origin::File {
             file: file.into(),
@@ -239,7 +239,7 @@ fn whole_file(file: &str, message: &str) -> Problem {
 /// Finds out where the user said what is wrong.
 struct Locator<'a> {
     file: &'a str,
-    places: &'a Places<'a>,
+    spans: &'a Spans<'a>,
     sets: &'a [Set],
 }
 
@@ -269,11 +269,11 @@ impl Locator<'_> {
     fn in_file<'f>(&self, finding: &'f Finding) -> Option<(&'f [String], Origin)> {
         finding.paths.iter().find_map(|path| {
             let span = if finding.at_key {
-                self.places.key(path)
+                self.spans.key(path)
             } else {
-                self.places.value(path)
+                self.spans.value(path)
             }?;
-            let (line, column) = self.places.line_and_column(span.start);
+            let (line, column) = self.spans.line_and_column(span.start);
             Some((
                 path.as_slice(),
                 Origin::File {

@@ -29,7 +29,7 @@ impl StackName {
     }
 
     /// Whether this stack uses the article's names as they are.
-    pub fn is_article(&self) -> bool {
+    pub(crate) fn is_article(&self) -> bool {
         self.0 == ARTICLE_STACK
     }
 }

@@ -12,7 +12,7 @@ use super::ownership::{
 use super::stack::Stack;
 use crate::aws::Aws;
 use crate::aws::errors::{Explain, polled};
-use crate::aws::presence::settled;
+use crate::aws::eventual_consistency::settled;
 use crate::aws::tags::{CREATED, settled_tags};
 use crate::engine::{
     Error, Failure, Limits, Observed, Plan, Poll, ReadCx, Resource, ResourceId, Values, Wait, WriteCx,

@@ -12,8 +12,8 @@ use super::ownership::{TagStep, change_tags, tag_steps};
 use super::stack::Stack;
 use crate::aws::Aws;
 use crate::aws::errors::{Explain, polled};
+use crate::aws::eventual_consistency::settled;
 use crate::aws::paging::{self, Page};
-use crate::aws::presence::settled;
 use crate::aws::tags::{self, settled_from};
 use crate::engine::{
     Error, Failure, FieldChange, Kind, Limits, Notice, Observed, Owner, Plan, Poll, ReadCx, Resource, ResourceId, Step,

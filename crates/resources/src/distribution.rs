@@ -16,7 +16,7 @@ use super::ownership::{TagStep, block_unless_ours, change_tags, tag_steps};
 use super::stack::Stack;
 use crate::aws::Aws;
 use crate::aws::errors::Explain;
-use crate::aws::presence::settled;
+use crate::aws::eventual_consistency::settled;
 use crate::aws::tags::{self, Tagged, settled_tags};
 use crate::aws::texts;
 use crate::engine::{

@@ -15,8 +15,8 @@ use super::roles::{self, LiveRole, RoleStep, WantedRole, blocked_by_owner};
 use super::stack::Stack;
 use crate::aws::Aws;
 use crate::aws::errors::{Explain, polled};
+use crate::aws::eventual_consistency::settled;
 use crate::aws::paging::{self, Page};
-use crate::aws::presence::settled;
 use crate::aws::tags::{self, settled_tags};
 use crate::engine::{
     Command, Error, Failure, FieldChange, Hint, Kind, Limits, Observed, Owner, Plan, Poll, ReadCx, Resource,

@@ -18,7 +18,7 @@ use super::public_key::public_key;
 use super::stack::Stack;
 use crate::aws::Aws;
 use crate::aws::errors::{Explain, polled};
-use crate::aws::presence::settled;
+use crate::aws::eventual_consistency::settled;
 use crate::aws::tags::{self, settled_from};
 use crate::engine::{
     Error, Failure, Limits, Notice, Observed, Owner, Plan, Poll, ReadCx, Resource, ResourceId, Values, Wait, WriteCx,

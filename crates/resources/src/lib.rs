@@ -16,6 +16,8 @@ pub mod outputs;
 mod ownership;
 pub mod partition;
 mod public_key;
+pub mod rate_limits;
+mod registrations;
 mod role_facts;
 mod roles;
 mod service_role;
@@ -27,8 +29,9 @@ mod web_acl_rules;
 
 use std::sync::Arc;
 
-pub use environment::sweep_terminated;
+pub use environment::{environment_health, sweep_terminated};
 pub use public_key::public_key;
+pub use registrations::Registrations;
 pub use stack::{BuildBundle, BundleToRun, Stack};
 pub use version::ID as VERSION_ID;
 

@@ -76,7 +76,7 @@ impl Stack {
     }
 
     /// Whether the user said `--adopt` of this resource.
-    pub fn takes_over(&self, resource: &str) -> bool {
+    pub(crate) fn takes_over(&self, resource: &str) -> bool {
         self.take_over.contains(resource)
     }
 }

@@ -14,8 +14,8 @@ use super::ownership::{TagStep, block_unless_ours, change_tags, tag_steps};
 use super::stack::Stack;
 use crate::aws::Aws;
 use crate::aws::errors::{Explain, polled};
+use crate::aws::eventual_consistency::settled;
 use crate::aws::paging::{self, Page};
-use crate::aws::presence::settled;
 use crate::aws::tags::{CREATED, settled_tags};
 use crate::engine::{
     Error, Failure, FieldChange, Hint, Limits, Observed, Owner, Plan, Poll, ReadCx, Removal, Resource, ResourceId,

@@ -15,7 +15,7 @@ use super::stack::Stack;
 use crate::aws::Aws;
 use crate::aws::clients::patient_upload;
 use crate::aws::errors::{Explain, polled};
-use crate::aws::presence::settled;
+use crate::aws::eventual_consistency::settled;
 use crate::aws::record::Record;
 use crate::aws::services::s3::File;
 use crate::aws::tags::{CREATED, settled_tags};

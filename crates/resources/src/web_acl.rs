@@ -10,8 +10,8 @@ use super::stack::Stack;
 use super::web_acl_rules::{default_action, describe, rules, visibility};
 use crate::aws::Aws;
 use crate::aws::errors::{Explain, polled};
+use crate::aws::eventual_consistency::settled;
 use crate::aws::paging;
-use crate::aws::presence::settled;
 use crate::aws::services::waf::{CreateWebAcl, GetWebAclAnswer, Rule, Tag, WebAclSummary};
 use crate::aws::tags::{CREATED, settled_tags};
 use crate::engine::{

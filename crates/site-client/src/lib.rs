@@ -1,4 +1,5 @@
-//! The one HTTP client for the site: answers `*.localhost` with loopback itself and always names itself.
+//! The HTTP client that asks a site now and then: answers `*.localhost` with loopback itself and always names itself. (The load
+//! generator has connections of its own.)
 //! Must know nothing of what is asked.
 
 use std::sync::Arc;
@@ -43,4 +44,15 @@ impl Resolve for Resolver {
         let host = name.as_str().to_owned();
         Box::pin(async move { Ok(Box::new(resolve(&host, 0).await?.into_iter()) as Addrs) })
     }
+}
+
+/// An error with what it is due to, in one line: a client's own message says the least.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text = format!("{text}: {cause}");
+        next = cause.source();
+    }
+    text
 }

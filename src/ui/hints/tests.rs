@@ -7,9 +7,11 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use serde_json::json;
 
 use super::*;
+use crate::commands::Cli;
 
 fn run(line: &str) -> Run {
-    Run::of(&Cli::try_parse_from(line.split(' ')).unwrap())
+    let cli = Cli::try_parse_from(line.split(' ')).unwrap();
+    Run::of(&cli.global, cli.command.repeated())
 }
 
 fn shown(line: &str, hint: impl Into<Hint>) -> String {
@@ -123,7 +125,8 @@ fn commands_of_the_aws_cli_stay_in_the_sandbox_too() {
 fn what_is_typed_again_is_quoted_and_tells_neither_secrets_nor_addresses() {
     let typed = |set: &str| {
         let line = ["confctl", "plan", "--sandbox", "--set", set];
-        Run::of(&Cli::try_parse_from(line).unwrap()).shown(&Hint::run("up"))
+        let cli = Cli::try_parse_from(line).unwrap();
+        Run::of(&cli.global, cli.command.repeated()).shown(&Hint::run("up"))
     };
     assert_eq!(
         typed("tags.note=It's on"),

@@ -59,7 +59,11 @@ impl Logs {
     ///
     /// # Errors
     /// What the SDK's own clients give.
-    pub async fn describe_log_groups(&self, prefix: &str, token: Option<String>) -> Called<DescribeLogGroupsAnswer> {
+    pub(crate) async fn describe_log_groups(
+        &self,
+        prefix: &str,
+        token: Option<String>,
+    ) -> Called<DescribeLogGroupsAnswer> {
         let mut input = json!({"logGroupNamePrefix": prefix});
         if let Some(token) = token {
             input["nextToken"] = token.into();

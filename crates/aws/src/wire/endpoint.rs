@@ -17,7 +17,7 @@ pub struct Endpoint {
 
 impl Endpoint {
     /// The same with a name before its host.
-    pub fn with_host(&self, name: &str) -> String {
+    pub(crate) fn with_host(&self, name: &str) -> String {
         match self.url.split_once("://") {
             Some((scheme, rest)) => format!("{scheme}://{name}.{rest}"),
             None => self.url.clone(),

@@ -14,7 +14,6 @@ pub(crate) mod replay;
 pub mod xml;
 
 pub use client::{Call, Called, Client, Service};
-pub use error::CallError;
 pub use json::Json;
 pub use query::Form;
 

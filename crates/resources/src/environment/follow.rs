@@ -267,7 +267,7 @@ async fn health_causes(aws: &Aws, id: &str) -> Vec<String> {
     causes.iter().map(|cause| texts::clean(cause)).collect()
 }
 
-/// The failure of an operation: AWS's own reasons, from the events, the stack and the deployment log.
+/// The failure of an operation: AWS's own reasons, from its events, the environment's health and the instances' logs.
 pub(super) async fn failure(cx: &WriteCx<Aws>, operation: &Operation<'_>, ended: &Ended, name: &str) -> Failure {
     let aws = cx.read().aws();
     let mut error = Error::failed(format!(

@@ -8,7 +8,7 @@ use aws_sdk_elasticbeanstalk::types::{
     EnvironmentStatus,
 };
 
-use super::options::Settings;
+use super::options::OptionSettings;
 use crate::aws::Aws;
 use crate::aws::errors::Explain;
 use crate::aws::services::cloudwatch::MetricAlarm;
@@ -38,7 +38,7 @@ pub(crate) struct Live {
     /// Beanstalk's word for a site in trouble, where it is.
     pub trouble: Option<String>,
     /// The set that is deployed, never a draft.
-    pub settings: Settings,
+    pub settings: OptionSettings,
     /// Whether a distribution fetches from its CNAME; asked only where the environment would have to be launched again.
     pub origin_of_distribution: bool,
     /// A change that failed left a draft, which stays until it is deleted.
@@ -76,7 +76,7 @@ impl Live {
             wanted_platform: None,
             terminating: environment.status() == Some(&EnvironmentStatus::Terminating),
             trouble: trouble(environment),
-            settings: Settings::new(),
+            settings: OptionSettings::new(),
             origin_of_distribution: false,
             failed_draft: false,
             broken: None,
@@ -171,7 +171,7 @@ pub(super) async fn by_id(aws: &Aws, id: &str) -> Result<Option<EnvironmentDescr
     Ok(answer.environments.unwrap_or_default().into_iter().next())
 }
 
-async fn settings(aws: &Aws, environment: &EnvironmentDescription) -> Result<(Settings, bool), Error> {
+async fn settings(aws: &Aws, environment: &EnvironmentDescription) -> Result<(OptionSettings, bool), Error> {
     let name = environment.environment_name().unwrap_or_default();
     let describe = aws.beanstalk.describe_configuration_settings().environment_name(name);
     let describe = describe.set_application_name(environment.application_name().map(str::to_owned));
@@ -179,7 +179,7 @@ async fn settings(aws: &Aws, environment: &EnvironmentDescription) -> Result<(Se
         .send()
         .await
         .explain(&format!("read the settings of the environment {name}"))?;
-    let mut deployed = Settings::new();
+    let mut deployed = OptionSettings::new();
     let mut failed_draft = false;
     if answer.configuration_settings().is_empty() {
         // Also what Beanstalk answers without permission: taken for nothing set, everything would be drift.

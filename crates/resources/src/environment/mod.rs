@@ -4,6 +4,7 @@
 mod changes;
 mod drift;
 mod follow;
+mod health;
 mod instance_logs;
 mod live;
 mod options;
@@ -17,9 +18,11 @@ use aws_sdk_elasticbeanstalk::types::{
     ConfigurationOptionSetting, EnvironmentDescription, EnvironmentStatus, EnvironmentTier,
 };
 
+pub use self::health::environment_health;
+
 use self::follow::{Operation, Warning, follow};
 use self::live::{Live, Trouble};
-use self::options::{Inputs, Key, Settings};
+use self::options::{Inputs, Key, OptionSettings};
 use self::steps::EnvironmentStep;
 use super::outputs::{
     APPLICATION, ENVIRONMENT, INSTANCE_PROFILE, KEY_PAIR, NETWORK, ORIGIN, SERVICE_ROLE, TABLE, VERSION,
@@ -27,7 +30,7 @@ use super::outputs::{
 use super::ownership::{beanstalk_tags, block_unless_ours, new_beanstalk_tags, tag_steps};
 use super::stack::Stack;
 use crate::aws::errors::{Explain, polled};
-use crate::aws::presence::settled;
+use crate::aws::eventual_consistency::settled;
 use crate::aws::tags::{CREATED, settled_tags};
 use crate::aws::texts::Ending;
 use crate::aws::{Aws, platforms, texts};
@@ -101,7 +104,7 @@ impl Environment {
         }
     }
 
-    fn wanted(&self, known: &Values) -> Settings {
+    fn wanted(&self, known: &Values) -> OptionSettings {
         options::wanted(&self.stack.profile, &self.stack.region, &self.inputs(known))
     }
 
@@ -436,7 +439,7 @@ impl Environment {
     }
 }
 
-fn settings_of(settings: &Settings) -> Vec<ConfigurationOptionSetting> {
+fn settings_of(settings: &OptionSettings) -> Vec<ConfigurationOptionSetting> {
     let settings = settings.iter().map(|((namespace, name), value)| {
         ConfigurationOptionSetting::builder()
             .namespace(namespace)

@@ -13,7 +13,7 @@ use crate::profile::{Architecture, DeploymentPolicy, Profile};
 pub(super) type Key = (String, String);
 
 /// Option settings by key.
-pub(super) type Settings = BTreeMap<Key, String>;
+pub(super) type OptionSettings = BTreeMap<Key, String>;
 
 pub(super) const PROPERTIES: &str = "aws:elasticbeanstalk:application:environment";
 pub(super) const TRIGGER: &str = "aws:autoscaling:trigger";
@@ -62,8 +62,8 @@ pub(super) struct Inputs {
 }
 
 /// Every option that we set. Sources: the developer guide's command-options-general, for the traps the comments.
-pub(super) fn wanted(profile: &Profile, region: &str, inputs: &Inputs) -> Settings {
-    let mut settings = Settings::new();
+pub(super) fn wanted(profile: &Profile, region: &str, inputs: &Inputs) -> OptionSettings {
+    let mut settings = OptionSettings::new();
     let mut set = |namespace: &str, name: &str, value: String| {
         settings.insert((namespace.to_owned(), name.to_owned()), value);
     };
@@ -313,7 +313,7 @@ impl std::fmt::Debug for OptionStep {
 /// What differs: options that are set otherwise, and properties that nobody wants any more.
 ///
 /// The network is kept as it was chosen at creation, unless the profile names one: other subnets replace every instance.
-pub(super) fn differences(profile: &Profile, wanted: &Settings, deployed: &Settings) -> Vec<OptionStep> {
+pub(super) fn differences(profile: &Profile, wanted: &OptionSettings, deployed: &OptionSettings) -> Vec<OptionStep> {
     let mut steps = Vec::new();
     for (key, value) in wanted {
         let (namespace, name) = key;
@@ -349,14 +349,14 @@ pub(super) fn differences(profile: &Profile, wanted: &Settings, deployed: &Setti
 }
 
 /// Whether the settings have this value: what the services' own things differ in then is their drift, not ours to deploy.
-pub(super) fn says(settings: &Settings, namespace: &str, name: &str, value: &str) -> bool {
+pub(super) fn says(settings: &OptionSettings, namespace: &str, name: &str, value: &str) -> bool {
     let key = (namespace.to_owned(), name.to_owned());
     let stored = settings.get(&key);
     stored.is_some_and(|stored| same(&key, stored, value))
 }
 
 /// What is deployed and no longer wanted: properties, and options that the profile sets only sometimes.
-fn unwanted(profile: &Profile, wanted: &Settings, deployed: &Settings) -> Vec<(Key, String)> {
+fn unwanted(profile: &Profile, wanted: &OptionSettings, deployed: &OptionSettings) -> Vec<(Key, String)> {
     let gone = |(namespace, name): &Key| match (namespace.as_str(), name.as_str()) {
         (PROPERTIES, name) => !is_of_platform(profile, name),
         // Left in the launch template, it fails the next scale-out once the key pair is gone.
@@ -476,7 +476,7 @@ mod tests {
         }
     }
 
-    fn get<'a>(settings: &'a Settings, namespace: &str, name: &str) -> Option<&'a str> {
+    fn get<'a>(settings: &'a OptionSettings, namespace: &str, name: &str) -> Option<&'a str> {
         settings
             .get(&(namespace.to_owned(), name.to_owned()))
             .map(String::as_str)

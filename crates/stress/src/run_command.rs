@@ -1,5 +1,5 @@
 //! Running a script on instances through Systems Manager's Run Command, which needs neither an open port nor a key.
-//! Must know nothing of what is run.
+//! Must know nothing of why it is run.
 
 use serde_json::json;
 
@@ -8,6 +8,7 @@ use crate::aws::errors::Explain;
 use crate::aws::paging::{self, Page};
 use crate::aws::texts::clean;
 use crate::engine::Error;
+use crate::plan::Burn;
 
 /// The most instances that SendCommand takes by id.
 const MOST: usize = 50;
@@ -17,7 +18,7 @@ const DOCUMENT: &str = "AWS-RunShellScript";
 
 /// A command that was sent.
 #[derive(Debug, Clone)]
-pub(super) struct Sent {
+pub struct Sent {
     pub id: String,
     pub instances: Vec<String>,
     /// AWS's own time of it, in seconds since 1970.
@@ -25,7 +26,7 @@ pub(super) struct Sent {
 }
 
 /// Those of the instances whose agent answers: one without the policy for it never registers.
-pub(super) async fn reachable(aws: &Aws, instances: &[String]) -> Result<Vec<String>, Error> {
+pub(crate) async fn reachable(aws: &Aws, instances: &[String]) -> Result<Vec<String>, Error> {
     let known = paging::all(async |token: Option<String>| {
         let page = aws.ssm.describe_instance_information(instances, token).await;
         let page = page.explain("see which instances Systems Manager reaches")?;
@@ -38,18 +39,16 @@ pub(super) async fn reachable(aws: &Aws, instances: &[String]) -> Result<Vec<Str
     Ok(online)
 }
 
-/// Starts a script. `limit`: seconds after which Systems Manager ends it, beside the script's own bounds.
-pub(super) async fn send(
-    aws: &Aws,
-    instances: &[String],
-    script: &str,
-    limit: u64,
-    comment: &str,
-) -> Result<Vec<Sent>, Error> {
+/// Starts a burn. Systems Manager ends it a minute after its script's own bounds should have.
+///
+/// # Errors
+/// Where Systems Manager does not take it.
+pub async fn send(aws: &Aws, burn: &Burn, comment: &str) -> Result<Vec<Sent>, Error> {
     let mut sent = Vec::new();
-    for some in instances.chunks(MOST) {
+    let limit = burn.bound as u64 + 60;
+    for some in burn.instances.chunks(MOST) {
         let parameters = json!({
-            "commands": script.lines().collect::<Vec<_>>(),
+            "commands": burn.script.lines().collect::<Vec<_>>(),
             "executionTimeout": [limit.to_string()],
         });
         let answer = aws.ssm.send_command(DOCUMENT, some, parameters, comment).await;
@@ -68,7 +67,7 @@ pub(super) async fn send(
 
 /// How the commands fare.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum State {
+pub enum State {
     Waiting,
     Running,
     Ended,
@@ -76,7 +75,7 @@ pub(super) enum State {
 }
 
 /// The state of the worst of them.
-pub(super) async fn state(aws: &Aws, sent: &[Sent]) -> Result<State, Error> {
+pub(crate) async fn state(aws: &Aws, sent: &[Sent]) -> Result<State, Error> {
     let (mut waiting, mut running) = (false, false);
     for command in sent {
         for instance in &command.instances {
@@ -109,7 +108,7 @@ pub(super) async fn state(aws: &Aws, sent: &[Sent]) -> Result<State, Error> {
 }
 
 /// What the first instance's script said.
-pub(super) async fn said(aws: &Aws, sent: &[Sent]) -> Option<String> {
+pub(crate) async fn said(aws: &Aws, sent: &[Sent]) -> Option<String> {
     let command = sent.first()?;
     let get = aws.ssm.get_command_invocation(&command.id, command.instances.first()?);
     let said = clean(&get.await.ok()?.standard_output_content?);
@@ -117,7 +116,7 @@ pub(super) async fn said(aws: &Aws, sent: &[Sent]) -> Option<String> {
 }
 
 /// Ends the commands before their time.
-pub(super) async fn cancel(aws: &Aws, sent: &[Sent]) -> Result<(), Error> {
+pub(crate) async fn cancel(aws: &Aws, sent: &[Sent]) -> Result<(), Error> {
     for command in sent {
         let cancelled = aws.ssm.cancel_command(&command.id).await;
         cancelled.explain("end the burn before its time")?;

@@ -1,92 +1,19 @@
-//! What runs wrote down for later ones: the applied profile, and former ones whose resources may not be gone yet.
-//! Hints only: nothing is deleted on their word alone.
+//! What of a stack is there that its graph does not have: made by former profiles, or found by its tags.
+//! Deletes nothing, and must know nothing of where former profiles are kept.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
-
-use super::choice::{Chosen, RegionFrom, usage};
-use super::to_run;
+use super::profile_bundle;
 use crate::aws::Aws;
-use crate::aws::record::Record;
-use crate::cli::Global;
 use crate::engine::{Error, Graph, Member};
-use crate::profile::{self, Profile, StackName};
+use crate::profile::{Profile, StackName};
 use crate::resources::found::Found;
 use crate::resources::outputs::DISTRIBUTION;
 use crate::resources::{self, Stack};
 
-/// The profile that the newest `up` used; a hint for commands that are not told one.
-pub(super) const APPLIED: &str = "profile.toml";
-/// Profiles of runs whose orphans may not be gone yet.
-pub(super) const HISTORY: &str = "profiles/";
-
-pub(super) async fn applied(aws: &Aws, record: &Record, global: &Global) -> Result<Option<Chosen>, Error> {
-    let Some(text) = record.read(aws, APPLIED).await? else {
-        return Ok(None);
-    };
-    let place = format!("s3://{}/{}", record.bucket(), record.key(APPLIED));
-    let profile = profile::parse(&place, &String::from_utf8_lossy(&text), &global.set).map_err(usage);
-    // Other instances of the account may write there: what they spoil must not stand in the way.
-    let mut profile = profile.map_err(|error| error.hint("say which profile it is with -p NAME|FILE"))?;
-    if let Some(region) = &global.region {
-        profile.region = region.clone();
-    }
-    let region_from = match global.region {
-        Some(_) => RegionFrom::Flag,
-        None => RegionFrom::Profile,
-    };
-    Ok(Some(Chosen::recorded(profile, region_from)))
-}
-
-/// Profiles of former runs.
-pub(super) struct History {
-    pub profiles: Vec<Profile>,
-    /// Names of those that are no profiles (any more): what they had made cannot be told.
-    pub unreadable: Vec<String>,
-}
-
-/// The profiles that runs applied since the last that ended well; `keys` are those of the record.
-pub(super) async fn history(aws: &Aws, record: &Record, keys: &[String]) -> Result<History, Error> {
-    let names = keys.iter().filter_map(|key| key.strip_prefix(&record.key("")));
-    let mut names: BTreeSet<&str> = names
-        .filter(|name| *name == APPLIED || name.starts_with(HISTORY))
-        .collect();
-    let mut history = History {
-        profiles: Vec::new(),
-        unreadable: Vec::new(),
-    };
-    // Read first: its copy in the history is known by its hash, and need not be read again.
-    if names.remove(APPLIED)
-        && let Some(text) = history.take(aws, record, APPLIED).await?
-    {
-        names.remove(in_history(&text).as_str());
-    }
-    for name in names {
-        history.take(aws, record, name).await?;
-    }
-    Ok(history)
-}
-
-impl History {
-    /// Reads one; gives its text.
-    async fn take(&mut self, aws: &Aws, record: &Record, name: &str) -> Result<Option<String>, Error> {
-        let Some(text) = record.read(aws, name).await? else {
-            return Ok(None);
-        };
-        let text = String::from_utf8_lossy(&text).into_owned();
-        match profile::parse(name, &text, &[]) {
-            Ok(profile) if self.profiles.contains(&profile) => {}
-            Ok(profile) => self.profiles.push(profile),
-            Err(_) => self.unreadable.push(name.to_owned()),
-        }
-        Ok(Some(text))
-    }
-}
-
 /// What of a stack is there that its graph does not have: what former profiles had, and what carries its tags.
-pub(super) struct Orphans<'a> {
+pub(crate) struct Orphans<'a> {
     pub name: &'a StackName,
     pub region: &'a str,
     pub former: &'a [Profile],
@@ -96,7 +23,7 @@ pub(super) struct Orphans<'a> {
 
 impl Orphans<'_> {
     /// The resources of former profiles that the graph no longer has, and those found by their tags that nobody remembers.
-    pub(super) fn beside(&self, present: &Stack, graph: &Graph<Aws>) -> Result<Graph<Aws>, Error> {
+    pub(crate) fn beside(&self, present: &Stack, graph: &Graph<Aws>) -> Result<Graph<Aws>, Error> {
         let mut among = Among::of(present, graph, self.found);
         for profile in self.former {
             let stack = Arc::new(self.stack(profile.clone()));
@@ -127,7 +54,7 @@ impl Orphans<'_> {
     }
 
     fn stack(&self, profile: Profile) -> Stack {
-        let mut stack = Stack::new(self.name.clone(), self.region, profile, to_run::unknown());
+        let mut stack = Stack::new(self.name.clone(), self.region, profile, profile_bundle::unknown());
         stack.is_removed = true;
         stack.may_lose_data = self.may_lose_data;
         stack.found_distributions = self.found.distributions.clone();
@@ -187,23 +114,4 @@ impl<'a> Among<'a> {
             self.orphans.push(Member::new(id, node.node().clone()));
         }
     }
-}
-
-/// The profile as it is recorded: without properties, which may be secrets, and without addresses. Every Beanstalk instance
-/// of the account may read that bucket.
-pub(super) fn recorded(profile: &Profile) -> Result<String, Error> {
-    let text = public(profile).to_toml();
-    text.map_err(|error| Error::failed("could not write the profile down").because(error.to_string()))
-}
-
-pub(super) fn public(profile: &Profile) -> Profile {
-    let mut public = profile.clone();
-    public.app.properties.clear();
-    public.notifications.email = None;
-    public
-}
-
-/// Where a profile is kept among those that were applied.
-pub(super) fn in_history(text: &str) -> String {
-    format!("{HISTORY}{}.toml", &hex::encode(Sha256::digest(text))[..16])
 }

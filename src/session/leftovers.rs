@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::session::Session;
+use super::Session;
 use crate::aws::search::{self, Tagged};
 use crate::aws::services::logs::LogGroup;
 use crate::aws::tags::RESOURCE;
@@ -11,7 +11,7 @@ use crate::engine::{Error, Kind};
 use crate::resources::found::{self, Reach};
 
 /// Something that stays, and why, or what is known of it.
-pub(super) struct Leftover {
+pub(crate) struct Leftover {
     pub resource: &'static str,
     pub what: String,
     pub reason: String,
@@ -21,7 +21,7 @@ pub(super) struct Leftover {
 ///
 /// # Errors
 /// Where AWS does not answer; what may not be read is a leftover that says so.
-pub(super) async fn of(session: &Session, kept: &BTreeSet<&str>) -> Result<Vec<Leftover>, Error> {
+pub(crate) async fn of(session: &Session, kept: &BTreeSet<&str>) -> Result<Vec<Leftover>, Error> {
     let mut leftovers = Vec::new();
     for environment in environments(session) {
         // Where Beanstalk streams an environment's logs to (the developer guide's AWSHowTo.cloudwatchlogs).

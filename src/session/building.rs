@@ -14,7 +14,7 @@ use crate::resources::Stack;
 const ID: &str = "bundle";
 
 /// A build that is going on.
-pub(super) struct Building {
+pub(crate) struct Building {
     title: String,
     task: JoinHandle<Result<(), Error>>,
     stop: CancellationToken,
@@ -30,7 +30,7 @@ struct Telling {
 
 impl Building {
     /// Begins to build the stack's bundle. The run's stop ends it, too.
-    pub(super) fn start(stack: Arc<Stack>, stop: &CancellationToken) -> Self {
+    pub(crate) fn start(stack: Arc<Stack>, stop: &CancellationToken) -> Self {
         let (stop, telling) = (stop.child_token(), Arc::new(Mutex::new(Telling::default())));
         let title = format!("bundle {}", stack.bundle.label);
         let (stopped, told) = (stop.clone(), telling.clone());
@@ -50,7 +50,7 @@ impl Building {
     ///
     /// # Errors
     /// Why there is no bundle.
-    pub(super) async fn finish(&mut self, events: &Events) -> Result<(), Error> {
+    pub(crate) async fn finish(&mut self, events: &Events) -> Result<(), Error> {
         if self.task.is_finished() {
             return ended((&mut self.task).await);
         }
@@ -87,7 +87,7 @@ impl Building {
     }
 
     /// Ends it where nobody needs it any more; no compiler is left behind.
-    pub(super) async fn end(mut self) {
+    pub(crate) async fn end(mut self) {
         self.stop.cancel();
         if !self.task.is_finished() {
             // How it ended interests nobody.

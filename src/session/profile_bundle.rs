@@ -14,7 +14,7 @@ use crate::ui::Ui;
 
 /// For what says what the stack should be: checked as far as that goes without a compiler. What is worth to be known of it is
 /// told.
-pub(super) fn bundle_to_run(profile: &Profile, unchecked: bool, ui: &Ui) -> Result<BundleToRun, Error> {
+pub(crate) fn bundle_to_run(profile: &Profile, unchecked: bool, ui: &Ui) -> Result<BundleToRun, Error> {
     let instances = instances(profile, unchecked);
     let source = source(profile)?;
     let inspected = bundle::inspect(&source, &instances).map_err(bundle_error)?;
@@ -26,7 +26,7 @@ pub(super) fn bundle_to_run(profile: &Profile, unchecked: bool, ui: &Ui) -> Resu
 }
 
 /// For what is only removed or looked at: that must work without the bundle's sources.
-pub(super) fn bundle_or_unknown(profile: &Profile) -> BundleToRun {
+pub(crate) fn bundle_or_unknown(profile: &Profile) -> BundleToRun {
     let instances = instances(profile, true);
     let identified = source(profile).and_then(|source| {
         let identity = bundle::identity(&source, &instances).map_err(bundle_error)?;
@@ -43,7 +43,7 @@ pub(super) fn bundle_or_unknown(profile: &Profile) -> BundleToRun {
 }
 
 /// For former profiles, whose versions go with their application: nothing is hashed.
-pub(super) fn unknown() -> BundleToRun {
+pub(crate) fn unknown() -> BundleToRun {
     BundleToRun {
         label: String::new(),
         description: String::new(),
@@ -74,13 +74,13 @@ fn to_run(profile: &Profile, source: Source, instances: Instances, identity: Ide
 }
 
 /// What `app.bundle` stands for.
-pub(super) fn source(profile: &Profile) -> Result<Source, Error> {
+pub(crate) fn source(profile: &Profile) -> Result<Source, Error> {
     let bundle = at_home(&profile.app.bundle);
     let bundle = bundle.to_str().unwrap_or(&profile.app.bundle);
     Source::locate(bundle, Path::new("."), profile.instance.architecture).map_err(bundle_error)
 }
 
-pub(super) fn instances(profile: &Profile, unchecked: bool) -> Instances {
+pub(crate) fn instances(profile: &Profile, unchecked: bool) -> Instances {
     Instances {
         architecture: profile.instance.architecture,
         branch: profile.app.platform.clone(),
@@ -89,7 +89,7 @@ pub(super) fn instances(profile: &Profile, unchecked: bool) -> Instances {
     }
 }
 
-pub(super) fn tell(ui: &Ui, notes: &[Finding]) {
+pub(crate) fn tell(ui: &Ui, notes: &[Finding]) {
     for note in notes {
         ui.notice(
             &format!("{}: {}", note.file, note.problem),
@@ -98,7 +98,7 @@ pub(super) fn tell(ui: &Ui, notes: &[Finding]) {
     }
 }
 
-pub(super) fn bundle_error(error: BundleError) -> Error {
+pub(crate) fn bundle_error(error: BundleError) -> Error {
     if matches!(error, BundleError::Stopped) {
         return Error::stopped();
     }

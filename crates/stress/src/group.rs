@@ -7,11 +7,11 @@ use aws_sdk_autoscaling::types::{AutoScalingGroup, LifecycleState, ScalingPolicy
 use crate::aws::Aws;
 use crate::aws::errors::Explain;
 use crate::aws::services::cloudwatch::MetricAlarm;
-use crate::engine::{Error, Hint};
+use crate::engine::{Command, Error, Hint, Kind};
 
 /// The group and what moves it.
 #[derive(Debug, Clone)]
-pub(super) struct Group {
+pub struct Group {
     pub name: String,
     pub min: u32,
     pub max: u32,
@@ -28,29 +28,29 @@ pub(super) struct Group {
 
 /// An alarm with what it makes the group do.
 #[derive(Debug, Clone)]
-pub(super) struct Rule {
+pub struct Rule {
     /// Instances; negative where they are taken away.
     pub step: i32,
     pub alarm: MetricAlarm,
 }
 
 impl Rule {
-    pub(super) fn alarm_name(&self) -> &str {
+    pub fn alarm_name(&self) -> &str {
         &self.alarm.settings.alarm_name
     }
 
-    pub(super) fn threshold(&self) -> f64 {
+    pub fn threshold(&self) -> f64 {
         self.alarm.settings.threshold.unwrap_or_default()
     }
 
     /// Seconds that the metric must be over the threshold.
-    pub(super) fn takes(&self) -> u64 {
+    pub fn takes(&self) -> u64 {
         let periods = self.alarm.settings.evaluation_periods.unwrap_or(1);
         u64::try_from(self.period() * periods).unwrap_or(300)
     }
 
     /// Seconds.
-    pub(super) fn period(&self) -> i32 {
+    pub fn period(&self) -> i32 {
         self.alarm.settings.period.unwrap_or(300).max(1)
     }
 }
@@ -60,7 +60,7 @@ impl Group {
     ///
     /// # Errors
     /// Where there is none, or nothing that makes it grow.
-    pub(super) async fn of(aws: &Aws, environment: &str) -> Result<Self, Error> {
+    pub async fn of(aws: &Aws, environment: &str) -> Result<Self, Error> {
         let describe = aws
             .beanstalk
             .describe_environment_resources()
@@ -112,10 +112,40 @@ impl Group {
             back,
         })
     }
+
+    /// Whether there is room for one more: by the group itself, and by the profile that was given.
+    ///
+    /// # Errors
+    /// Why a burn would change nothing.
+    pub fn can_grow(&self, wanted: u32) -> Result<(), Error> {
+        let metric = self.out.alarm.settings.metric_name.as_deref().unwrap_or_default();
+        if metric != "CPUUtilization" {
+            let text = format!("the trigger measures {metric}: a CPU burn does not move it");
+            return Err(Error::new(Kind::Usage, text).hint(Hint::run("up --set scaling.metric=CPUUtilization")));
+        }
+        let running = u32::try_from(self.instances.len()).unwrap_or(u32::MAX);
+        if running < self.max.min(wanted) {
+            return Ok(());
+        }
+        let (whose, hint) = if self.max <= wanted {
+            let more = Command::confctl("up --set").arg(format!("scaling.max={}", self.max + 2));
+            (format!("the group's MaxSize is {}", self.max), Hint::run(more))
+        } else {
+            let whose = format!(
+                "the profile given has scaling.max = {wanted} (the group itself allows {})",
+                self.max
+            );
+            (whose, "leave scaling.max out, and the group's own maximum holds".into())
+        };
+        let text = format!("it cannot scale out: {running} instances run, and {whose}");
+        Err(Error::new(Kind::DidNotScale, text)
+            .because("an alarm that goes off at the maximum changes nothing, so nothing was burned")
+            .hint(hint))
+    }
 }
 
 /// Ids of the group's instances in service.
-pub(super) fn in_service(group: &AutoScalingGroup) -> Vec<String> {
+pub(crate) fn in_service(group: &AutoScalingGroup) -> Vec<String> {
     let serving = group
         .instances()
         .iter()
@@ -126,7 +156,7 @@ pub(super) fn in_service(group: &AutoScalingGroup) -> Vec<String> {
 }
 
 /// The group of this name.
-pub(super) async fn find(aws: &Aws, name: &str) -> Result<AutoScalingGroup, Error> {
+pub(crate) async fn find(aws: &Aws, name: &str) -> Result<AutoScalingGroup, Error> {
     let describe = aws
         .autoscaling
         .describe_auto_scaling_groups()
@@ -156,7 +186,7 @@ async fn alarms(aws: &Aws, policies: &[ScalingPolicy]) -> Result<BTreeMap<String
 }
 
 /// The alarms of these names; without any CloudWatch would give all of the account.
-pub(super) async fn alarms_named(aws: &Aws, names: &[&str]) -> Result<Vec<MetricAlarm>, Error> {
+pub(crate) async fn alarms_named(aws: &Aws, names: &[&str]) -> Result<Vec<MetricAlarm>, Error> {
     if names.is_empty() {
         return Ok(Vec::new());
     }
@@ -165,7 +195,7 @@ pub(super) async fn alarms_named(aws: &Aws, names: &[&str]) -> Result<Vec<Metric
 }
 
 /// Virtual CPUs of the smallest of these instances.
-pub(super) async fn processors(aws: &Aws, instances: &[String]) -> Result<u32, Error> {
+pub(crate) async fn processors(aws: &Aws, instances: &[String]) -> Result<u32, Error> {
     let describe = aws.ec2.describe_instances().set_instance_ids(Some(instances.to_vec()));
     let answer = describe.send().await.explain("see of which type the instances are")?;
     let types = answer

@@ -9,7 +9,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
-use super::session::{Look, Session};
+use super::{Look, Session};
 use crate::engine::{Error, Hint, Kind};
 use crate::profile::paths::at_home;
 
@@ -19,7 +19,7 @@ const LARGEST: u64 = 4 * 1024 * 1024;
 /// What is written: no property's value, and nothing that could be carried out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct SavedPlan {
+pub(crate) struct SavedPlan {
     /// The form of this file.
     version: u32,
     account: String,
@@ -38,7 +38,7 @@ pub(super) struct SavedPlan {
 }
 
 impl SavedPlan {
-    pub(super) fn of(session: &Session, look: &Look) -> Result<Self, Error> {
+    pub(crate) fn of(session: &Session, look: &Look) -> Result<Self, Error> {
         let unwritable = |error: &dyn std::fmt::Display| {
             Error::failed("the plan could not be written down").because(error.to_string())
         };
@@ -63,7 +63,7 @@ impl SavedPlan {
     ///
     /// # Errors
     /// Where the file is none.
-    pub(super) fn read(path: &Path) -> Result<Self, Error> {
+    pub(crate) fn read(path: &Path) -> Result<Self, Error> {
         let path = at_home(path);
         let unfit = |reason: String| {
             Error::new(Kind::Usage, format!("{} is no saved plan", path.display()))
@@ -84,7 +84,7 @@ impl SavedPlan {
     ///
     /// # Errors
     /// What differs.
-    pub(super) fn must_be(&self, now: &Self) -> Result<(), Error> {
+    pub(crate) fn must_be(&self, now: &Self) -> Result<(), Error> {
         let told = [
             ("account", self.account != now.account),
             ("region", self.region != now.region),
@@ -112,7 +112,7 @@ impl SavedPlan {
 }
 
 /// Where a plan is to be written: made before anything is looked at, so that a plan is not lost for want of a place.
-pub(super) struct PlanFile {
+pub(crate) struct PlanFile {
     path: PathBuf,
     file: NamedTempFile,
 }
@@ -120,7 +120,7 @@ pub(super) struct PlanFile {
 impl PlanFile {
     /// # Errors
     /// Where nothing can be written there.
-    pub(super) fn open(path: &Path) -> Result<Self, Error> {
+    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         let path = at_home(path);
         let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         // For its owner only: a plan names the whole account.
@@ -134,7 +134,7 @@ impl PlanFile {
 
     /// # Errors
     /// Where it cannot be written.
-    pub(super) fn write(mut self, plan: &SavedPlan) -> Result<PathBuf, Error> {
+    pub(crate) fn write(mut self, plan: &SavedPlan) -> Result<PathBuf, Error> {
         let text = serde_json::to_string_pretty(plan).map_err(|error| unwritable(&self.path, &error))?;
         let written = writeln!(self.file, "{text}").and_then(|()| self.file.as_file().sync_all());
         written.map_err(|error| unwritable(&self.path, &error))?;

@@ -3,14 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::json;
-
-use super::group::Group;
-use super::readings::{self, Reading};
 use crate::aws::Aws;
-use crate::commands::session::Session;
-use crate::engine::{Error, Hint};
-use crate::ui::Ui;
+use crate::engine::{Error, Hint, Settings};
+use crate::group::Group;
+use crate::readings::{self, Reading};
 
 /// Between two readings, in AWS's time.
 const EVERY: Duration = Duration::from_secs(30);
@@ -23,7 +19,7 @@ const PATIENCE: f64 = 5.0;
 
 /// # Errors
 /// Where the group moves already.
-pub(super) fn at_rest(group: &Group, seen: &Reading) -> Result<(), Error> {
+pub fn at_rest(group: &Group, seen: &Reading) -> Result<(), Error> {
     let wait = Hint::from("wait until it rests (")
         .and_run("status")
         .and("), then again");
@@ -48,7 +44,7 @@ pub(super) fn at_rest(group: &Group, seen: &Reading) -> Result<(), Error> {
 }
 
 /// The last hours until now.
-pub(super) async fn look(aws: &Aws, environment: &str, group: &Group) -> Result<Reading, Error> {
+pub async fn look(aws: &Aws, environment: &str, group: &Group) -> Result<Reading, Error> {
     let now = readings::now(aws, environment).await?;
     readings::read(
         aws,
@@ -61,32 +57,43 @@ pub(super) async fn look(aws: &Aws, environment: &str, group: &Group) -> Result<
     .await
 }
 
+/// What the site takes by itself.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Idle {
+    pub percent: f64,
+    /// Whether two averages in a row agreed; if not, it is the newest one.
+    pub steady: bool,
+}
+
 /// Percent of CPU that the site takes by itself. A launch, or a former test, is still in the newest averages: so two of them must
-/// agree that began after the last of it.
-pub(super) async fn idle(session: &Session, environment: &str, group: &Group, ui: &Ui) -> Result<f64, Error> {
-    let pace = session.settings.pace;
+/// agree that began after the last of it. Each reading that does not settle it is told.
+///
+/// # Errors
+/// Where the group moves, AWS does not say, or the run is stopped.
+pub async fn idle(
+    aws: &Aws,
+    settings: &Settings,
+    environment: &str,
+    group: &Group,
+    mut told: impl FnMut(&Reading),
+) -> Result<Idle, Error> {
+    let pace = settings.pace;
     let patience = Duration::from_secs_f64(PATIENCE * f64::from(group.out.period()));
     let give_up = Instant::now() + pace.limit(patience);
-    let mut watch = ui.watch("stress");
     loop {
-        let seen = look(&session.read, environment, group).await?;
+        let seen = look(aws, environment, group).await?;
         at_rest(group, &seen)?;
-        if let Some(idle) = steady(&seen) {
-            return Ok(idle);
+        if let Some(percent) = steady(&seen) {
+            return Ok(Idle { percent, steady: true });
         }
         if Instant::now() >= give_up {
-            let newest = seen.cpu.last().map_or(0.0, |(_, percent)| *percent);
-            watch.say(&format!(
-                "the site's own CPU does not come to rest; its newest average is {newest:.0} %"
-            ));
-            return Ok(newest);
+            let percent = seen.cpu.last().map_or(0.0, |(_, percent)| *percent);
+            return Ok(Idle { percent, steady: false });
         }
-        let period = group.out.period();
-        let text = format!("waiting for two periods of {period} s at rest, to know what the site itself takes");
-        watch.show(&text, &[], json!({"cpu": seen.cpu.last()}));
+        told(&seen);
         tokio::select! {
             () = tokio::time::sleep(pace.interval(EVERY)) => {}
-            () = session.settings.stop.cancelled() => return Err(Error::stopped().hint("nothing was burned")),
+            () = settings.stop.cancelled() => return Err(Error::stopped().hint("nothing was burned")),
         }
     }
 }
@@ -105,8 +112,8 @@ fn steady(seen: &Reading) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::readings::{Alarm, End, Step};
     use super::*;
+    use crate::readings::{Alarm, End, Step};
     use crate::report::stress::Activity;
 
     fn seen(cpu: &[(f64, f64)], launched: f64) -> Reading {

@@ -1,5 +1,5 @@
-//! The registrations table: what confctl made up in it, told from what people wrote, and removed again.
-//! Must know nothing of how registrations got there.
+//! What is in the registrations table: what confctl made up, told from what people wrote, and removed again.
+//! Must know nothing of how registrations got there, nor of how the table is made.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -7,7 +7,8 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
 use futures_util::TryStreamExt;
 
-use super::super::session::Session;
+use crate::Stack;
+use crate::aws::Aws;
 use crate::aws::errors::Explain;
 use crate::engine::Error;
 use crate::load::addresses::{Addresses, RESERVED_SUFFIX, is_generated};
@@ -22,25 +23,49 @@ const TRIES: u32 = 10;
 const ROUNDS: u32 = 5;
 
 /// The table of the stack, by its key.
-pub(super) struct Registrations<'a> {
-    session: &'a Session,
+pub struct Registrations<'a> {
+    stack: &'a Stack,
+    read: &'a Aws,
+    write: &'a Aws,
 }
 
 impl<'a> Registrations<'a> {
-    pub(super) fn new(session: &'a Session) -> Self {
-        Self { session }
+    pub fn new(stack: &'a Stack, read: &'a Aws, write: &'a Aws) -> Self {
+        Self { stack, read, write }
     }
 
-    pub(super) fn table(&self) -> &str {
-        &self.session.stack.names.table
+    pub fn table(&self) -> &str {
+        &self.stack.names.table
     }
 
     fn key(&self) -> &str {
-        &self.session.stack.profile.table.key
+        &self.stack.profile.table.key
+    }
+
+    /// Whether this address is registered.
+    ///
+    /// # Errors
+    /// Where DynamoDB does not say.
+    pub async fn has(&self, address: &str) -> Result<bool, Error> {
+        let get = self.read.dynamodb.get_item().table_name(self.table());
+        let get = get.key(self.key(), AttributeValue::S(address.to_owned()));
+        let found = get.consistent_read(true).send().await;
+        Ok(found.explain("read the test registration back")?.item.is_some())
+    }
+
+    /// Removes one address, there or not.
+    ///
+    /// # Errors
+    /// Where DynamoDB does not do it.
+    pub async fn remove_one(&self, address: &str) -> Result<(), Error> {
+        let delete = self.write.dynamodb.delete_item().table_name(self.table());
+        let delete = delete.key(self.key(), AttributeValue::S(address.to_owned()));
+        delete.send().await.explain("remove the test registration")?;
+        Ok(())
     }
 
     /// Whether somebody registered who is not made up. By consistent reads, which end at the first one found.
-    pub(super) async fn has_real_ones(&self) -> Result<bool, Error> {
+    pub async fn has_real_ones(&self) -> Result<bool, Error> {
         let found = self
             .find(
                 "NOT contains(#key, :suffix)",
@@ -53,7 +78,7 @@ impl<'a> Registrations<'a> {
     }
 
     /// What former runs of `load` left.
-    pub(super) async fn generated(&self) -> Result<Vec<String>, Error> {
+    pub async fn generated(&self) -> Result<Vec<String>, Error> {
         let suffix = Addresses::suffix_of_all();
         self.find(
             "contains(#key, :suffix)",
@@ -65,7 +90,7 @@ impl<'a> Registrations<'a> {
     }
 
     /// The people of a run who are in the table.
-    pub(super) async fn of_run(&self, run: &Addresses) -> Result<HashSet<u32>, Error> {
+    pub async fn of_run(&self, run: &Addresses) -> Result<HashSet<u32>, Error> {
         let found = self.addresses_of_run(run).await?;
         Ok(found.iter().filter_map(|address| run.person(address)).collect())
     }
@@ -81,7 +106,7 @@ impl<'a> Registrations<'a> {
     }
 
     /// Removes a run's addresses, also those that come in meanwhile.
-    pub(super) async fn remove_run(&self, run: &Addresses) -> Result<(), Error> {
+    pub async fn remove_run(&self, run: &Addresses) -> Result<(), Error> {
         for round in 0..ROUNDS {
             let found = self.addresses_of_run(run).await?;
             if found.is_empty() {
@@ -110,14 +135,9 @@ impl<'a> Registrations<'a> {
         enough: usize,
     ) -> Result<Vec<String>, Error> {
         let doing = format!("read the table {}", self.table());
-        let scan = self
-            .session
-            .read
-            .dynamodb
-            .scan()
-            .table_name(self.table())
-            .consistent_read(true);
+        let scan = self.read.dynamodb.scan().table_name(self.table());
         let scan = scan
+            .consistent_read(true)
             .filter_expression(filter)
             .projection_expression("#key")
             .expression_attribute_names("#key", self.key())
@@ -139,7 +159,7 @@ impl<'a> Registrations<'a> {
     }
 
     /// Removes these addresses.
-    pub(super) async fn remove(&self, addresses: &[String]) -> Result<(), Error> {
+    pub async fn remove(&self, addresses: &[String]) -> Result<(), Error> {
         let batches = futures_util::stream::iter(addresses.chunks(BATCH).map(Ok::<_, Error>));
         batches
             .try_for_each_concurrent(AT_ONCE, |batch| self.remove_batch(batch))
@@ -157,12 +177,8 @@ impl<'a> Registrations<'a> {
         });
         let mut left = requests.collect::<Result<Vec<_>, Error>>()?;
         for tried in 0..TRIES {
-            let write = self
-                .session
-                .write
-                .dynamodb
-                .batch_write_item()
-                .request_items(self.table(), left);
+            let write = self.write.dynamodb.batch_write_item();
+            let write = write.request_items(self.table(), left);
             let answer = write.send().await.explain(&doing)?;
             // What was throttled comes back unprocessed, without an error (DynamoDB guide, BatchWriteItem).
             left = answer

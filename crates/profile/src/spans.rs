@@ -6,8 +6,8 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// The places of one text.
-pub(super) struct Places<'t> {
+/// The spans of one text.
+pub(super) struct Spans<'t> {
     text: &'t str,
     entries: Vec<Entry>,
 }
@@ -18,7 +18,7 @@ struct Entry {
     value: Range<usize>,
 }
 
-impl<'t> Places<'t> {
+impl<'t> Spans<'t> {
     /// Reads `text`; the error is TOML's own.
     pub(super) fn of(text: &'t str) -> Result<Self, toml::de::Error> {
         let table = DeTable::parse(text)?;

@@ -1,13 +1,13 @@
 //! Which profile, which stack and which account the command line means.
 //! Must know nothing of what is there already.
 
-use super::former::public;
-use aws_config::SdkConfig;
+use super::applied_profiles::public;
 
+use crate::aws::Aws;
+use crate::aws::clients::{self, SdkConfig};
 use crate::aws::sign_in::{self, SignIn};
 use crate::aws::target::Target;
 use crate::aws::variables;
-use crate::aws::{Aws, clients};
 use crate::cli::Global;
 use crate::engine::{Command, Error, Hint, Kind};
 use crate::profile::paths::at_home;
@@ -16,7 +16,7 @@ use crate::resources::partition;
 use crate::ui::Ui;
 
 /// A profile and the word it goes by.
-pub(super) struct Chosen {
+pub(crate) struct Chosen {
     pub name: String,
     pub profile: Profile,
     pub region_from: RegionFrom,
@@ -28,7 +28,7 @@ pub(super) struct Chosen {
 
 /// What says which region.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum RegionFrom {
+pub(crate) enum RegionFrom {
     /// `--region` or CONFCTL_REGION.
     Flag,
     /// The user's file, a `--set`, or the profile as applied.
@@ -51,7 +51,7 @@ impl std::fmt::Display for RegionFrom {
 }
 
 /// The stack's name, checked.
-pub(super) fn stack_name(global: &Global) -> Result<StackName, Error> {
+pub(crate) fn stack_name(global: &Global) -> Result<StackName, Error> {
     match &global.name {
         None => Ok(StackName::default()),
         Some(name) => name.parse().map_err(|error: profile::InvalidStackName| {
@@ -61,7 +61,7 @@ pub(super) fn stack_name(global: &Global) -> Result<StackName, Error> {
 }
 
 /// The profile that the command line names, or `article`, with `--set` and `--region` on top.
-pub(super) fn choose(global: &Global) -> Result<Chosen, Error> {
+pub(crate) fn choose(global: &Global) -> Result<Chosen, Error> {
     guard_account(global)?;
     if let Some(name) = &global.profile {
         guard_aws_profile(name, global)?;
@@ -91,7 +91,7 @@ pub(super) fn choose(global: &Global) -> Result<Chosen, Error> {
 
 impl Chosen {
     /// The profile that the last `up` applied.
-    pub(super) fn recorded(profile: Profile, region_from: RegionFrom) -> Self {
+    pub(crate) fn recorded(profile: Profile, region_from: RegionFrom) -> Self {
         Self {
             name: "as applied".to_owned(),
             profile,
@@ -102,7 +102,7 @@ impl Chosen {
     }
 
     /// Says which wishes come to nothing, and beside what they would count.
-    pub(super) fn tell_idle(&self, ui: &Ui) {
+    pub(crate) fn tell_idle(&self, ui: &Ui) {
         for key in &self.idle {
             if let Some(with) = key.with {
                 ui.notice(&format!("{} counts with {} only", key.path, with.as_str()), None);
@@ -125,19 +125,17 @@ impl Chosen {
     }
 }
 
-/// Connects to the account, in the region of the command line, else of the user's profile, else of the environment, else of
-/// the AWS configuration, else of the embedded profile.
-pub(super) async fn connect(target: &Target, global: &Global, chosen: &mut Chosen) -> Result<(Aws, Aws), Error> {
-    let (_, read, write) = connect_with(target, global, chosen).await?;
-    Ok((read, write))
+/// The account, as it was signed in to.
+pub(crate) struct Connected {
+    pub read: Aws,
+    pub write: Aws,
+    /// What was connected with.
+    pub configuration: SdkConfig,
 }
 
-/// As [`connect`], with the configuration that was connected with.
-pub(super) async fn connect_with(
-    target: &Target,
-    global: &Global,
-    chosen: &mut Chosen,
-) -> Result<(SdkConfig, Aws, Aws), Error> {
+/// Connects to the account, in the region of the command line, else of the user's profile, else of the environment, else of
+/// the AWS configuration, else of the embedded profile.
+pub(crate) async fn connect(target: &Target, global: &Global, chosen: &mut Chosen) -> Result<Connected, Error> {
     // Another endpoint with keys of its own has nothing to do with the AWS configuration.
     let sign_in = match target.credentials {
         Some(_) => None,
@@ -148,16 +146,16 @@ pub(super) async fn connect_with(
     {
         chosen.take_region(region, RegionFrom::Aws(profile))?;
     }
-    let config = clients::configuration(target, &chosen.profile.region, sign_in.as_ref()).await;
+    let configuration = clients::configuration(target, &chosen.profile.region, sign_in.as_ref()).await;
     let only = global.account.clone().or_else(|| chosen.profile.account.clone());
     let mut target = target.clone();
     target.public.authorities = sign_in
         .as_ref()
         .and_then(|sign_in| sign_in.trust.pem().map(<[u8]>::to_vec));
-    let connected = clients::connect(&target, &config, &chosen.profile.region, only.as_deref()).await;
+    let connected = clients::connect(&target, &configuration, &chosen.profile.region, only.as_deref()).await;
     let (read, write) = match connected {
         Ok(clients) => clients,
-        Err(error) if clients::is_unknown_key(&error) && clients::knows_key_elsewhere(&config).await => {
+        Err(error) if clients::is_unknown_key(&error) && clients::knows_key_elsewhere(&configuration).await => {
             return Err(not_enabled(&chosen.profile.region, error));
         }
         Err(error) => {
@@ -168,7 +166,11 @@ pub(super) async fn connect_with(
         }
     };
     partition::is_of_caller(&read.caller, &read.region)?;
-    Ok((config, read, write))
+    Ok(Connected {
+        read,
+        write,
+        configuration,
+    })
 }
 
 /// The credentials are good: it is the region that does not know the account.
@@ -202,7 +204,7 @@ fn guard_account(global: &Global) -> Result<(), Error> {
 }
 
 /// The embedded profile that this is, as far as a record tells: with this run's `--set` on top, in whatever region.
-pub(super) fn embedded_as(profile: &Profile, global: &Global) -> Option<&'static str> {
+pub(crate) fn embedded_as(profile: &Profile, global: &Global) -> Option<&'static str> {
     let profile = public(profile);
     let is_it = |embedded: &&profile::Embedded| {
         let parsed = profile::parse(embedded.name, embedded.text, &global.set);
@@ -215,7 +217,7 @@ pub(super) fn embedded_as(profile: &Profile, global: &Global) -> Option<&'static
     profile::embedded().iter().find(is_it).map(|embedded| embedded.name)
 }
 
-pub(super) fn usage(error: ProfileError) -> Error {
+pub(crate) fn usage(error: ProfileError) -> Error {
     let hint = match &error {
         ProfileError::Unknown {
             nearest: Some(nearest), ..

@@ -1,37 +1,83 @@
 //! `load`: people register through the site as it is, then the table is asked whether each accepted one is in it.
 //! How people behave is `crate::load`'s, what the report looks like `crate::report`'s.
 
-mod rate;
-mod table;
-
 use std::collections::HashSet;
+use std::path::PathBuf;
+use std::time::Duration;
 
+use clap::Args;
 use serde_json::json;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use self::table::Registrations;
-use super::cost;
-use super::session::{Fallback, Session};
-use super::verify::{chain, own_table, site_url};
-use crate::cli::{Global, LoadArgs, Wishes};
+use crate::cli::{Global, duration, path, pause};
 use crate::engine::{Error, Hint, Kind};
 use crate::exit::Exit;
 use crate::load::addresses::Addresses;
 use crate::load::{self, Load, Measured, OpenFiles, Outcome, Progress, Site};
 use crate::report::load::{About, report, verdict};
+use crate::resources::Registrations;
+use crate::resources::outputs::WEB_ACL;
+use crate::resources::rate_limits::{self, Crowd};
+use crate::session::{Purpose, Session, cost};
+use crate::site_client::chain;
 use crate::ui::{Curve, Summary, Ui, Watch};
 
+#[derive(Debug, Clone, Args)]
+pub(crate) struct LoadArgs {
+    /// How many people come
+    #[arg(long, default_value_t = 10_000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub people: u32,
+
+    /// Within which time they arrive, whatever the site does
+    #[arg(long, default_value = "60s", value_name = "DURATION", value_parser = duration)]
+    pub within: Duration,
+
+    /// How long one looks at the page before sending the form, on average
+    #[arg(long, default_value = "3s", value_name = "DURATION", value_parser = pause)]
+    pub think: Duration,
+
+    /// Leave the generated addresses in the table
+    #[arg(long)]
+    pub keep: bool,
+
+    /// Only remove the generated addresses that former runs left
+    #[arg(long)]
+    pub clean: bool,
+
+    /// Also where real people are registered already
+    #[arg(long)]
+    pub into_live_table: bool,
+
+    /// Fail where more people than this do not get in
+    #[arg(long, default_value_t = 1.0, value_name = "PERCENT")]
+    pub max_failed: f64,
+
+    /// Where this runs, for the report
+    #[arg(long, value_name = "TEXT")]
+    pub from_region: Option<String>,
+
+    /// The HTML report; its numbers go beside it as .json [default: confctl-load-TIME.html]
+    #[arg(long, value_name = "FILE", value_parser = path())]
+    pub report: Option<PathBuf>,
+}
+
 pub(super) async fn run(global: &Global, args: &LoadArgs, ui: &Ui) -> Result<Summary, Error> {
-    let session = Session::open(global, ui, "load", Fallback::Applied, &Wishes::default(), false).await?;
+    let session = Session::open(global, ui, Purpose::of_what_is("load")).await?;
     let look = session.look().await?;
-    own_table(&look, "load")?;
-    let registrations = Registrations::new(&session);
+    look.own_table("load")?;
+    let registrations = Registrations::new(&session.stack, &session.read, &session.write);
     if args.clean {
         return clean(&session, &registrations, global).await;
     }
-    let url = site_url(&session, &look)?;
-    rate::admits(&session, &look, args).await?;
+    let url = session.site_url(&look)?;
+    if let Some(web_acl) = session.values(&look).get(&WEB_ACL) {
+        let crowd = Crowd {
+            people: args.people,
+            within: args.within,
+        };
+        rate_limits::admits(&session.read, &web_acl, crowd).await?;
+    }
     let former = registrations.generated().await?.len();
     if former > 0 {
         let text = format!(
@@ -60,7 +106,7 @@ pub(super) async fn run(global: &Global, args: &LoadArgs, ui: &Ui) -> Result<Sum
     };
     let measured = watched(&session, load, ui).await;
     let stored = registrations.of_run(&addresses).await;
-    // Whatever else fails: made-up people must not take part in a draw.
+    // Whatever else fails: made-up people must not stay among real ones.
     let kept = args.keep && !session.settings.stop.is_cancelled();
     let removed = if kept {
         Ok(())
@@ -104,7 +150,7 @@ async fn confirm(
     ));
     // A cost for people to see before it comes.
     let cost =
-        f64::from(args.people) * rate::REQUESTS_A_PERSON * cost::of(&session.stack.profile).million_requests / 1e6;
+        f64::from(args.people) * load::REQUESTS_A_PERSON * cost::of(&session.stack.profile).million_requests / 1e6;
     session
         .ui
         .say(format!("  about ${cost:.2} for the requests at AWS's list prices"));

@@ -5,11 +5,11 @@ use futures_util::future::BoxFuture;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use super::session::Session;
+use super::Session;
 use crate::engine::{Error, FieldChange, Gate, Hint, Kind, is_felt};
 use crate::ui::Ui;
 
-pub(super) struct Asking {
+pub(crate) struct Asking {
     ui: Ui,
     stop: CancellationToken,
     /// The user said `--yes` to the plan.
@@ -19,7 +19,7 @@ pub(super) struct Asking {
 }
 
 impl Asking {
-    pub(super) fn new(session: &Session, yes: bool) -> Self {
+    pub(crate) fn new(session: &Session, yes: bool) -> Self {
         Self {
             ui: session.ui.clone(),
             stop: session.settings.stop.clone(),

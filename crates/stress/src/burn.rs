@@ -8,7 +8,7 @@ const PHASE: u32 = 100;
 
 /// What decides the size. Percentages are of an instance's whole CPU.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Trigger {
+pub(crate) struct Trigger {
     /// Above it, strictly, instances are added.
     pub upper: f64,
     /// How many.
@@ -17,7 +17,7 @@ pub(super) struct Trigger {
 
 /// The group as it is.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Size {
+pub(crate) struct Size {
     pub instances: u32,
     /// Those that can be reached, and so burn.
     pub burning: u32,
@@ -27,7 +27,7 @@ pub(super) struct Size {
 
 /// What each burning instance is to burn.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Dose {
+pub(crate) struct Dose {
     /// Percent of its whole CPU.
     pub percent: f64,
     /// The group's average that comes of it, before and after the step.
@@ -37,7 +37,7 @@ pub(super) struct Dose {
 
 /// Why no dose does it.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-pub(super) enum Unreachable {
+pub(crate) enum Unreachable {
     #[error("the site itself is over the threshold already ({idle:.0} % of {upper:.0} %)")]
     BusyAlready { idle: f64, upper: f64 },
     #[error(
@@ -53,7 +53,7 @@ pub(super) enum Unreachable {
 
 /// The middle of what crosses the threshold and no longer does once the step is taken. One of two instances at 100 % is an
 /// average of 50 %, which is not above 50; both at 100 % are 67 % with a third one, and a fourth follows.
-pub(super) fn dose(trigger: Trigger, size: Size) -> Result<Dose, Unreachable> {
+pub(crate) fn dose(trigger: Trigger, size: Size) -> Result<Dose, Unreachable> {
     let Trigger { upper, step } = trigger;
     let Size {
         instances,
@@ -87,7 +87,7 @@ pub(super) fn dose(trigger: Trigger, size: Size) -> Result<Dose, Unreachable> {
 
 /// The script for one instance of so many virtual CPUs. Every process in it is bounded by `timeout` on the instance itself, so
 /// that a lost client leaves nothing burning. Low priority: the site goes first.
-pub(super) fn sized(dose: Dose, processors: u32, bound: Duration) -> String {
+pub(crate) fn sized(dose: Dose, processors: u32, bound: Duration) -> String {
     let loops = dose.percent / 100.0 * f64::from(processors);
     let whole = loops.floor();
     let part = ((loops - whole) * f64::from(PHASE)).round() as u32;
@@ -116,7 +116,7 @@ fn part_time(hundredths: u32) -> String {
 }
 
 /// As the article did it by hand: four workers on one instance, with `stress` where it is installed.
-pub(super) fn like_article(bound: Duration) -> String {
+pub(crate) fn like_article(bound: Duration) -> String {
     let seconds = bound.as_secs().max(1);
     format!(
         "if command -v stress >/dev/null 2>&1; then\n\

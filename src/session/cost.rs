@@ -28,7 +28,7 @@ const WRITES_MILLION: f64 = 0.625;
 const HOURS_A_MONTH: f64 = 730.0;
 
 /// The cost of a stack at its minimum size.
-pub(super) fn of(profile: &Profile) -> Cost {
+pub(crate) fn of(profile: &Profile) -> Cost {
     let (instances, _) = profile.instance_range();
     let instances = f64::from(instances);
     let wanted = profile.instance.types.first().map(String::as_str).unwrap_or_default();

@@ -3,16 +3,18 @@
 
 use std::time::Duration;
 
-use super::super::session::{Look, Session};
-use super::super::up::values;
+use crate::aws::Aws;
 use crate::aws::errors::Explain;
 use crate::aws::services::waf::Rule;
-use crate::cli::LoadArgs;
 use crate::engine::{Command, Error, Hint};
-use crate::resources::outputs::WEB_ACL;
+use crate::load::REQUESTS_A_PERSON;
 
-/// A page, three assets and a POST.
-pub(super) const REQUESTS_A_PERSON: f64 = 5.0;
+/// Who comes within which time, all from one address.
+#[derive(Debug, Clone, Copy)]
+pub struct Crowd {
+    pub people: u32,
+    pub within: Duration,
+}
 
 /// A rule that blocks an address for its rate.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,29 +28,26 @@ struct RateRule {
 }
 
 /// # Errors
-/// Where the effective web ACL would block this run, with the time that would be long enough.
-pub(super) async fn admits(session: &Session, look: &Look, args: &LoadArgs) -> Result<(), Error> {
-    let Some(arn) = values(session, look).get(&WEB_ACL) else {
-        return Ok(());
-    };
-    let answer = session.read.waf.get_web_acl_by_arn(&arn).await;
+/// Where the web ACL of this ARN would block the crowd, with the time that would be long enough.
+pub async fn admits(aws: &Aws, web_acl: &str, crowd: Crowd) -> Result<(), Error> {
+    let answer = aws.waf.get_web_acl_by_arn(web_acl).await;
     let answer = answer.explain("read the web ACL's rate limits")?;
     let rules = answer.web_acl.map(|acl| acl.rules).unwrap_or_default();
     let mut blocking = rules.iter().filter_map(rate_rule);
-    match blocking.find(|rule| rule.most(args) > rule.limit) {
+    match blocking.find(|rule| rule.most(crowd) > rule.limit) {
         None => Ok(()),
-        Some(rule) => Err(refusal(&rule, args)),
+        Some(rule) => Err(refusal(&rule, crowd)),
     }
 }
 
-fn refusal(rule: &RateRule, args: &LoadArgs) -> Error {
+fn refusal(rule: &RateRule, crowd: Crowd) -> Error {
     let RateRule {
         name, limit, window, ..
     } = rule;
     let error = Error::refused(format!(
         "the web ACL's rule {name} would block this machine: {limit:.0} requests of one address in {} s are allowed, this run makes {:.0}",
         window.as_secs(),
-        rule.most(args)
+        rule.most(crowd)
     ));
     error
         .because(
@@ -56,26 +55,26 @@ fn refusal(rule: &RateRule, args: &LoadArgs) -> Error {
         )
         .hint(Hint::run(
             Command::confctl("load --people")
-                .arg(args.people)
+                .arg(crowd.people)
                 .arg("--within")
-                .arg(format!("{}s", rule.long_enough(args))),
+                .arg(format!("{}s", rule.long_enough(crowd))),
         ))
 }
 
 impl RateRule {
-    fn requests(&self, args: &LoadArgs) -> f64 {
-        f64::from(args.people) * if self.scoped { 1.0 } else { REQUESTS_A_PERSON }
+    fn requests(&self, crowd: Crowd) -> f64 {
+        f64::from(crowd.people) * if self.scoped { 1.0 } else { REQUESTS_A_PERSON }
     }
 
     /// The most requests in one window.
-    fn most(&self, args: &LoadArgs) -> f64 {
-        let share = self.window.as_secs_f64() / args.within.as_secs_f64().max(f64::MIN_POSITIVE);
-        self.requests(args) * share.min(1.0)
+    fn most(&self, crowd: Crowd) -> f64 {
+        let share = self.window.as_secs_f64() / crowd.within.as_secs_f64().max(f64::MIN_POSITIVE);
+        self.requests(crowd) * share.min(1.0)
     }
 
     /// Seconds within which so many people stay below the limit, with a fifth to spare for bunches and retries.
-    fn long_enough(&self, args: &LoadArgs) -> u64 {
-        (1.2 * self.requests(args) * self.window.as_secs_f64() / self.limit.max(1.0)).ceil() as u64
+    fn long_enough(&self, crowd: Crowd) -> u64 {
+        (1.2 * self.requests(crowd) * self.window.as_secs_f64() / self.limit.max(1.0)).ceil() as u64
     }
 }
 
@@ -118,28 +117,21 @@ mod tests {
         serde_json::from_value(rule).unwrap()
     }
 
-    fn args(people: u32, seconds: u64) -> LoadArgs {
-        LoadArgs {
+    fn crowd(people: u32, seconds: u64) -> Crowd {
+        Crowd {
             people,
             within: Duration::from_secs(seconds),
-            think: Duration::ZERO,
-            keep: false,
-            clean: false,
-            into_live_table: false,
-            max_failed: 1.0,
-            from_region: None,
-            report: None,
         }
     }
 
     #[test]
     fn ten_thousand_people_from_one_address_are_refused_with_the_time_that_would_do() {
         let rule = rate_rule(&rule(json!({"Block": {}}))).unwrap();
-        let run = args(10_000, 60);
-        assert!(rule.most(&run) > rule.limit);
-        let slower = args(10_000, rule.long_enough(&run));
-        assert!(rule.most(&slower) < rule.limit);
-        let hint = refusal(&rule, &run).hint.unwrap();
+        let run = crowd(10_000, 60);
+        assert!(rule.most(run) > rule.limit);
+        let slower = crowd(10_000, rule.long_enough(run));
+        assert!(rule.most(slower) < rule.limit);
+        let hint = refusal(&rule, run).hint.unwrap();
         assert!(
             hint.shown(|commands| commands[0].words.join(" "))
                 .contains("--within 9000s")

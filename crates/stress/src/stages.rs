@@ -3,10 +3,10 @@
 
 use std::collections::HashSet;
 
-use super::group::Group;
-use super::readings::{End, Reading, Step};
-use super::remote::State;
+use crate::group::Group;
+use crate::readings::{End, Reading, Step};
 use crate::report::stress::Course;
+use crate::run_command::State;
 
 /// Seconds from a data point until CloudWatch shows it, and until Auto Scaling acts on an alarm.
 const LAG: f64 = 180.0;
@@ -17,7 +17,7 @@ const LEAVING: f64 = 600.0;
 
 /// Where the test stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Stage {
+pub enum Stage {
     /// Until the alarm makes the group grow.
     Out,
     /// Until the new instance serves.
@@ -28,7 +28,7 @@ pub(super) enum Stage {
 }
 
 /// A test that goes on.
-pub(super) struct Test {
+pub struct Test {
     pub stage: Stage,
     pub course: Course,
     group: Group,
@@ -47,7 +47,7 @@ pub(super) struct Test {
 
 impl Test {
     /// `first`: a reading from before the burn.
-    pub(super) fn new(course: Course, group: Group, first: &Reading, zero: f64, bound: f64) -> Self {
+    pub fn new(course: Course, group: Group, first: &Reading, zero: f64, bound: f64) -> Self {
         Self {
             stage: Stage::Out,
             start: first.in_service,
@@ -62,7 +62,7 @@ impl Test {
     }
 
     /// Takes a reading of `now`, in seconds since the start. Gives why the test failed, where it did.
-    pub(super) fn take(&mut self, reading: &Reading, now: f64) -> Result<(), String> {
+    pub fn take(&mut self, reading: &Reading, now: f64) -> Result<(), String> {
         self.note(reading, now);
         let steps: Vec<&Step> = reading
             .activities
@@ -215,7 +215,7 @@ impl Test {
 
     fn back(&mut self, reading: &Reading, steps: &[&Step], now: f64) -> Result<(), String> {
         let low = self.group.back.as_ref();
-        let mine = low.map(super::group::Rule::alarm_name);
+        let mine = low.map(crate::group::Rule::alarm_name);
         let left = steps
             .iter()
             .find(|step| !step.shown.adds && step.alarm.is_some() && step.alarm.as_deref() == mine);
@@ -269,7 +269,7 @@ impl Test {
     }
 
     /// What is waited for, and why it takes its time.
-    pub(super) fn waits_for(&self, reading: &Reading) -> String {
+    pub fn waits_for(&self, reading: &Reading) -> String {
         let newest = newest(&self.course);
         let out = &self.group.out;
         match self.stage {
@@ -332,10 +332,10 @@ fn newest(course: &Course) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::group::Rule;
-    use super::super::readings::Alarm;
     use super::*;
     use crate::aws::services::cloudwatch::{AlarmSettings, MetricAlarm};
+    use crate::group::Rule;
+    use crate::readings::Alarm;
     use crate::report::stress::Activity;
 
     fn rule(name: &str, step: i32, threshold: f64) -> Rule {

@@ -5,21 +5,21 @@ use aws_sdk_autoscaling::types::{Activity as AwsActivity, ScalingActivityStatusC
 use aws_sdk_elasticbeanstalk::types::EnvironmentHealthAttribute;
 use aws_smithy_types::DateTime;
 
-use super::group::{Group, Rule, alarms_named, find, in_service};
-use super::remote::{self, Sent};
 use crate::aws::Aws;
 use crate::aws::errors::Explain;
 use crate::aws::services::cloudwatch::{GetMetricStatistics, MetricAlarm};
-use crate::aws::texts::{alarm_of_cause, clean};
+use crate::aws::texts::{alarm_of_cause, clean, is_launch};
 use crate::engine::Error;
+use crate::group::{Group, Rule, alarms_named, find, in_service};
 use crate::report::stress::Activity;
+use crate::run_command::{self, Sent};
 
 /// Scaling activities asked for; more of them than a test makes.
 const ACTIVITIES: i32 = 50;
 
 /// What was seen at one time. Seconds are AWS's, since 1970.
 #[derive(Debug, Clone)]
-pub(super) struct Reading {
+pub struct Reading {
     /// Percent by time, oldest first.
     pub cpu: Vec<(f64, f64)>,
     pub high: Alarm,
@@ -30,25 +30,25 @@ pub(super) struct Reading {
     /// Beanstalk's word, with its first cause where there is one.
     pub health: Option<String>,
     /// `None` where nothing was sent.
-    pub burn: Option<remote::State>,
+    pub burn: Option<run_command::State>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Alarm {
+pub struct Alarm {
     pub state: String,
     /// When it came into this state.
     pub since: f64,
 }
 
 impl Alarm {
-    pub(super) fn is_on(&self) -> bool {
+    pub fn is_on(&self) -> bool {
         self.state == "ALARM"
     }
 }
 
 /// A scaling activity with what is told from it.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Step {
+pub struct Step {
     pub id: String,
     pub shown: Activity,
     /// The alarm that its cause names.
@@ -57,7 +57,7 @@ pub(super) struct Step {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum End {
+pub enum End {
     Open,
     Successful,
     /// With AWS's reason.
@@ -69,7 +69,7 @@ fn seconds(at: Option<&DateTime>) -> f64 {
 }
 
 /// Reads all of it at once. `since` and `until`: the metric's window.
-pub(super) async fn read(
+pub(crate) async fn read(
     aws: &Aws,
     environment: &str,
     group: &Group,
@@ -109,11 +109,11 @@ pub(super) async fn read(
     })
 }
 
-async fn burning(aws: &Aws, sent: &[Sent]) -> Result<Option<remote::State>, Error> {
+async fn burning(aws: &Aws, sent: &[Sent]) -> Result<Option<run_command::State>, Error> {
     if sent.is_empty() {
         return Ok(None);
     }
-    remote::state(aws, sent).await.map(Some)
+    run_command::state(aws, sent).await.map(Some)
 }
 
 fn state(alarm: &MetricAlarm) -> Alarm {
@@ -124,7 +124,7 @@ fn state(alarm: &MetricAlarm) -> Alarm {
 }
 
 /// The alarm's own metric, as it evaluates it.
-pub(super) async fn metric(aws: &Aws, rule: &Rule, since: f64, until: f64) -> Result<Vec<(f64, f64)>, Error> {
+pub(crate) async fn metric(aws: &Aws, rule: &Rule, since: f64, until: f64) -> Result<Vec<(f64, f64)>, Error> {
     let alarm = &rule.alarm.settings;
     let asked = GetMetricStatistics {
         namespace: alarm.namespace.as_deref(),
@@ -169,7 +169,7 @@ fn step(activity: &AwsActivity) -> Step {
         id: activity.activity_id().unwrap_or_default().to_owned(),
         alarm: alarm_of_cause(&cause).map(str::to_owned),
         shown: Activity {
-            adds: description.starts_with("Launching"),
+            adds: is_launch(&description),
             description,
             cause,
             status: status.to_owned(),
@@ -200,7 +200,7 @@ async fn health(aws: &Aws, environment: &str) -> Result<Option<String>, Error> {
 }
 
 /// AWS's own time: ours may be wrong, and a sandbox's runs faster.
-pub(super) async fn now(aws: &Aws, environment: &str) -> Result<f64, Error> {
+pub async fn now(aws: &Aws, environment: &str) -> Result<f64, Error> {
     let describe = aws.beanstalk.describe_environment_health().environment_id(environment);
     let describe = describe.attribute_names(EnvironmentHealthAttribute::RefreshedAt);
     let answer = describe

@@ -1,42 +1,88 @@
 //! What most commands begin with: which profile, which account and region, the stack's graph, its record.
 //! Must know nothing of what a command then does.
 
-use std::collections::HashMap;
+mod applied_profiles;
+pub(crate) mod asking;
+pub(crate) mod building;
+pub(crate) mod cost;
+pub(crate) mod leftovers;
+mod look;
+mod orphans;
+mod outputs;
+pub(crate) mod profile_bundle;
+pub(crate) mod saved_plan;
+pub(crate) mod selection;
+mod unfinished;
+
+pub(crate) use look::Look;
+pub(crate) use outputs::with_outputs;
+pub(crate) use unfinished::unfinished;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::choice::{RegionFrom, choose, connect, embedded_as, stack_name};
-use super::former::{APPLIED, HISTORY, Orphans, applied, history, in_history, public, recorded};
-use super::to_run::{bundle_or_unknown, bundle_to_run};
+use self::applied_profiles::{APPLIED, HISTORY, applied, history, in_history, public, recorded};
+use self::orphans::Orphans;
+use self::profile_bundle::{bundle_or_unknown, bundle_to_run};
+use self::selection::{Connected, RegionFrom, choose, connect, embedded_as, stack_name};
 use crate::aws::Aws;
 use crate::aws::journal::{self, RunJournal};
 use crate::aws::lock::{Holder, Lock};
 use crate::aws::record::Record;
 use crate::aws::target::Target;
 use crate::cli::{Global, Wishes};
-use crate::engine::{
-    Beyond, Change, Error, Gate, Graph, Intents, Kind, Observations, Planned, PlannedRemoval, ReadCx, Removal, Run,
-    Settings,
-};
+use crate::engine::{Error, Gate, Graph, Intents, Kind, PlannedRemoval, ReadCx, Removal, Run, Settings};
 use crate::exit::Exit;
-use crate::resources::found::Reach;
-use crate::resources::{self, Stack, partition};
+use crate::profile::Profile;
+use crate::resources::found::{Found, Reach};
+use crate::resources::{self, BundleToRun, Stack, partition};
 use crate::ui::{Heading, Summary, Ui, signals};
 
 /// Which profile a command takes where none is named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fallback {
+pub(crate) enum Fallback {
     /// The embedded `article`: for what says what the stack should be.
     Article,
     /// The one that `up` used: for what acts on the stack that is.
     Applied,
 }
 
+/// What a session is opened for.
+pub(crate) struct Purpose {
+    /// The command's name.
+    pub command: &'static str,
+    pub fallback: Fallback,
+    pub wishes: Wishes,
+    pub may_lose_data: bool,
+}
+
+impl Purpose {
+    /// Says what the stack should be.
+    pub(crate) fn to_bring_up(command: &'static str, wishes: &Wishes) -> Self {
+        Self {
+            command,
+            fallback: Fallback::Article,
+            wishes: wishes.clone(),
+            may_lose_data: false,
+        }
+    }
+
+    /// Acts on the stack that is.
+    pub(crate) fn of_what_is(command: &'static str) -> Self {
+        Self {
+            command,
+            fallback: Fallback::Applied,
+            wishes: Wishes::default(),
+            may_lose_data: false,
+        }
+    }
+}
+
 /// One command's run against one stack.
-pub(super) struct Session {
+pub(crate) struct Session {
     pub ui: Ui,
     pub read: Arc<Aws>,
     pub write: Arc<Aws>,
@@ -54,34 +100,25 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) async fn open(
-        global: &Global,
-        ui: &Ui,
-        command: &'static str,
-        fallback: Fallback,
-        wishes: &Wishes,
-        may_lose_data: bool,
-    ) -> Result<Self, Error> {
+    pub(crate) async fn open(global: &Global, ui: &Ui, purpose: Purpose) -> Result<Self, Error> {
         let stop = CancellationToken::new();
         signals::listen(ui, stop.clone());
-        let opened = Self::gather(global, ui, command, fallback, wishes, may_lose_data, stop.clone());
+        let opened = Self::gather(global, ui, purpose, stop.clone());
         unless_stopped(&stop, opened).await
     }
 
-    async fn gather(
-        global: &Global,
-        ui: &Ui,
-        command: &'static str,
-        fallback: Fallback,
-        wishes: &Wishes,
-        may_lose_data: bool,
-        stop: CancellationToken,
-    ) -> Result<Self, Error> {
+    async fn gather(global: &Global, ui: &Ui, purpose: Purpose, stop: CancellationToken) -> Result<Self, Error> {
+        let Purpose {
+            command,
+            fallback,
+            wishes,
+            may_lose_data,
+        } = purpose;
         let name = stack_name(global)?;
         // Read before anything is called: a mistake in it is told at once.
         let mut chosen = choose(global)?;
         let target = target(global, ui).await?;
-        let (read, write) = connect(&target, global, &mut chosen).await?;
+        let Connected { read, write, .. } = connect(&target, global, &mut chosen).await?;
         let region_from = chosen.region_from.clone();
         let record = Record::new(&read, name.as_str());
         if fallback == Fallback::Applied
@@ -98,33 +135,13 @@ impl Session {
         }
         let keys = record.list(&read, &record.key("")).await?;
         let history = history(&read, &record, &keys).await?;
-        for name in &history.unreadable {
-            let text = format!(
-                "s3://{}/{} is no profile that this confctl can read: what it had made is not looked for",
-                record.bucket(),
-                record.key(name)
-            );
-            let hint = "put a profile in its place, or delete the object when nothing of it is left";
-            ui.notice(&text, Some(hint.into()));
-        }
+        tell_unreadable(&history.unreadable, &record, ui);
         let former = history.profiles;
-        let unnamed = fallback == Fallback::Article && global.profile.is_none() && global.set.is_empty();
-        if unnamed && !former.is_empty() && !former.contains(&public(&chosen.profile)) {
-            let hint = "name the one that is meant with -p";
-            ui.notice(
-                "the stack was brought up with another profile than article",
-                Some(hint.into()),
-            );
+        if fallback == Fallback::Article && !former.is_empty() && !former.contains(&public(&chosen.profile)) {
+            tell_other_profile(global, ui);
         }
         let intents = journal::unsettled(&read, &record, &keys).await?;
-        let bundle = match fallback {
-            Fallback::Article => {
-                // What is on this machine is looked at before anything is made.
-                resources::public_key(&chosen.profile)?;
-                bundle_to_run(&chosen.profile, wishes.no_check, ui)?
-            }
-            Fallback::Applied => bundle_or_unknown(&chosen.profile),
-        };
+        let bundle = bundle(fallback, &chosen.profile, wishes.no_check, ui)?;
         let mut stack = Stack::new(name.clone(), &region, chosen.profile.clone(), bundle);
         stack.take_over = wishes.adopt.iter().cloned().collect();
         stack.upgrade_platform = wishes.upgrade_platform;
@@ -136,14 +153,7 @@ impl Session {
             true => Reach::Everything,
             false => Reach::Index,
         };
-        let found = resources::found::find(&read, &stack.ownership, reach).await?;
-        if let Some(missed) = &found.missed {
-            let text = format!(
-                "what nobody remembers of this stack may be missed: {}",
-                missed.in_a_line()
-            );
-            ui.notice(&text, None);
-        }
+        let found = found(&read, &stack, reach, ui).await?;
         stack.found_distributions = found.distributions.clone();
         let stack = Arc::new(stack);
         let graph = resources::graph(&stack)?;
@@ -179,7 +189,7 @@ impl Session {
         })
     }
 
-    pub(super) fn heading(&self) -> Heading {
+    pub(crate) fn heading(&self) -> Heading {
         Heading {
             account: self.read.account.clone(),
             region: self.read.region.clone(),
@@ -193,12 +203,12 @@ impl Session {
         }
     }
 
-    pub(super) fn read_cx(&self) -> ReadCx<Aws> {
+    pub(crate) fn read_cx(&self) -> ReadCx<Aws> {
         ReadCx::new(self.read.clone(), self.settings.clone())
     }
 
     /// What is there and what is therefore to be done.
-    pub(super) async fn look(&self) -> Result<Look, Error> {
+    pub(crate) async fn look(&self) -> Result<Look, Error> {
         let cx = self.read_cx();
         let observed = async { tokio::try_join!(self.graph.observe(&cx), self.orphans.observe(&cx)) };
         let (seen, orphaned) = unless_stopped(&self.settings.stop, observed).await?;
@@ -220,7 +230,7 @@ impl Session {
     }
 
     /// Takes the stack's lock; the bucket that it lies in must be there.
-    pub(super) async fn lock(&self) -> Result<Lock, Error> {
+    pub(crate) async fn lock(&self) -> Result<Lock, Error> {
         self.record.ensure_bucket(&self.write).await?;
         let holder = Holder {
             id: random_id(),
@@ -242,7 +252,7 @@ impl Session {
     }
 
     /// What changes something from here on, and who is asked for more than was shown.
-    pub(super) fn run(&self, gate: impl Gate + 'static) -> Run<Aws> {
+    pub(crate) fn run(&self, gate: impl Gate + 'static) -> Run<Aws> {
         let id = format!("{}-{}", jiff::Timestamp::now().as_second(), random_id());
         Run {
             clients: self.write.clone(),
@@ -253,14 +263,14 @@ impl Session {
     }
 
     /// Tells what a plan's reader should know.
-    pub(super) fn tell_notices(&self, look: &Look) {
+    pub(crate) fn tell_notices(&self, look: &Look) {
         for notice in look.planned.iter().flat_map(|step| &step.notices) {
             self.ui.notice(&notice.text, notice.hint.clone());
         }
     }
 
     /// Writes down which profile is being applied, before anything is.
-    pub(super) async fn remember_profile(&self) -> Result<(), Error> {
+    pub(crate) async fn remember_profile(&self) -> Result<(), Error> {
         let text = recorded(&self.stack.profile)?;
         let name = in_history(&text);
         self.record.write(&self.write, &name, text.clone().into_bytes()).await?;
@@ -268,13 +278,13 @@ impl Session {
     }
 
     /// Whether the key is of a former profile that could not be read. It is not ours to forget.
-    pub(super) fn is_unreadable(&self, key: &str) -> bool {
+    pub(crate) fn is_unreadable(&self, key: &str) -> bool {
         self.unreadable.iter().any(|name| self.record.key(name) == key)
     }
 
     /// What was made is tagged now. Former profiles are forgotten once nothing of theirs is left: a table that only
     /// `teardown --delete-data` may delete must still be known then.
-    pub(super) async fn settle_record(&self, look: &Look) -> Result<(), Error> {
+    pub(crate) async fn settle_record(&self, look: &Look) -> Result<(), Error> {
         if look.no_orphans {
             // The present one stays: the next run writes another over the one that says what is applied.
             let present = self.record.key(&in_history(&recorded(&self.stack.profile)?));
@@ -289,56 +299,48 @@ impl Session {
     }
 }
 
-/// One look at a stack.
-pub(super) struct Look {
-    pub seen: Observations,
-    pub orphaned: Observations,
-    pub planned: Vec<Planned>,
-    pub orphans: Vec<PlannedRemoval>,
-    /// Nothing of former profiles is left, and that could be told.
-    pub no_orphans: bool,
+fn tell_unreadable(names: &[String], record: &Record, ui: &Ui) {
+    for name in names {
+        let text = format!(
+            "s3://{}/{} is no profile that this confctl can read: what it had made is not looked for",
+            record.bucket(),
+            record.key(name)
+        );
+        let hint = "put a profile in its place, or delete the object when nothing of it is left";
+        ui.notice(&text, Some(hint.into()));
+    }
 }
 
-impl Look {
-    pub(super) fn is_blocked(&self) -> bool {
-        self.planned
-            .iter()
-            .any(|step| matches!(step.change, Change::Blocked { .. }))
+/// Where nobody said which profile is meant, and it is not the one that the stack has.
+fn tell_other_profile(global: &Global, ui: &Ui) {
+    if global.profile.is_none() && global.set.is_empty() {
+        let text = "the stack was brought up with another profile than article";
+        ui.notice(text, Some("name the one that is meant with -p".into()));
     }
+}
 
-    /// Whether this look plans no more than the other one did: what has come to rest, or came to show, since is left out.
-    pub(super) fn is_what_was_confirmed(&self, confirmed: &Self) -> bool {
-        let same = |(now, then): (&Planned, &Planned)| {
-            // Followed until it rested, as the plan said: what it came to is shown, and asked for, when its turn comes.
-            let rested = then.settling.is_some() && !matches!(now.change, Change::Blocked { .. });
-            rested || now.change.beyond(&then.change) == Beyond::Nothing
-        };
-        self.planned.len() == confirmed.planned.len() && self.planned.iter().zip(&confirmed.planned).all(same)
+fn bundle(fallback: Fallback, profile: &Profile, unchecked: bool, ui: &Ui) -> Result<BundleToRun, Error> {
+    match fallback {
+        Fallback::Article => {
+            // What is on this machine is looked at before anything is made.
+            resources::public_key(profile)?;
+            bundle_to_run(profile, unchecked, ui)
+        }
+        Fallback::Applied => Ok(bundle_or_unknown(profile)),
     }
+}
 
-    /// Orphans that `up` may delete: none that holds data.
-    pub(super) fn deletable_orphans(&self) -> HashMap<&'static str, Removal> {
-        let deletable = self
-            .orphans
-            .iter()
-            .filter(|orphan| matches!(orphan.removal, Removal::Delete { loses: None }) && !orphan.holds_data);
-        deletable
-            .map(|orphan| (orphan.resource, orphan.removal.clone()))
-            .collect()
+/// What is there by its tags. Says what that may have missed.
+async fn found(aws: &Aws, stack: &Stack, reach: Reach, ui: &Ui) -> Result<Found, Error> {
+    let found = resources::found::find(aws, &stack.ownership, reach).await?;
+    if let Some(missed) = &found.missed {
+        let missed = missed.in_a_line();
+        ui.notice(
+            &format!("what nobody remembers of this stack may be missed: {missed}"),
+            None,
+        );
     }
-
-    /// Whether `up` needs the bundle itself.
-    pub(super) fn deploys(&self) -> bool {
-        self.planned.iter().any(|step| match &step.change {
-            Change::Create => step.resource == resources::VERSION_ID,
-            change => change.fields().iter().any(|field| field.made_here),
-        })
-    }
-
-    /// Whether `up` has anything to do.
-    pub(super) fn is_pending(&self) -> bool {
-        self.planned.iter().any(Planned::is_pending) || !self.deletable_orphans().is_empty()
-    }
+    Ok(found)
 }
 
 /// On AWS a stack is up within half an hour; a group that grew and shrank again by alarms of five minutes needs more than one.
@@ -347,7 +349,7 @@ fn usual_timeout(command: &str) -> Duration {
 }
 
 /// Gives the lock back. A run that did not get to its end because it lost the lock says so.
-pub(super) async fn unlock(lock: Lock, summary: Result<Summary, Error>) -> Result<Summary, Error> {
+pub(crate) async fn unlock(lock: Lock, summary: Result<Summary, Error>) -> Result<Summary, Error> {
     let released = lock.release().await;
     let finished = summary.as_ref().is_ok_and(|summary| summary.errors.is_empty());
     match released {
@@ -363,7 +365,7 @@ pub(super) async fn unlock(lock: Lock, summary: Result<Summary, Error>) -> Resul
 }
 
 /// Reads can be left at any point; what changes something goes through the engine, which ends its calls in flight.
-pub(super) async fn unless_stopped<T>(
+pub(crate) async fn unless_stopped<T>(
     stop: &CancellationToken,
     reading: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
@@ -374,12 +376,12 @@ pub(super) async fn unless_stopped<T>(
 }
 
 /// AWS, or the sandbox, started if need be.
-pub(super) async fn target(global: &Global, ui: &Ui) -> Result<Target, Error> {
+pub(crate) async fn target(global: &Global, ui: &Ui) -> Result<Target, Error> {
     if !global.sandbox {
         return Ok(Target::aws());
     }
     #[cfg(feature = "sandbox")]
-    return super::sandbox::target(ui).await;
+    return crate::local_aws::target(ui).await;
     #[cfg(not(feature = "sandbox"))]
     {
         let _ = ui;
@@ -400,7 +402,7 @@ fn check_ids(graph: &Graph<Aws>, ids: &[String], flag: &str) -> Result<(), Error
 }
 
 /// As [`check_ids`], for `--keep`.
-pub(super) fn check_kept(session: &Session, ids: &[String]) -> Result<(), Error> {
+pub(crate) fn check_kept(session: &Session, ids: &[String]) -> Result<(), Error> {
     check_ids(&session.graph, ids, "--keep")
 }
 

@@ -1,0 +1,88 @@
+//! One look at a stack: what is there, what is therefore to be done, and whether that is more than was shown before.
+//! Must know nothing of how it was looked.
+
+use std::collections::HashMap;
+
+use crate::engine::{Beyond, Change, Error, Hint, Observations, Owner, Planned, PlannedRemoval, Removal};
+use crate::resources;
+
+/// One look at a stack.
+pub(crate) struct Look {
+    pub seen: Observations,
+    pub orphaned: Observations,
+    pub planned: Vec<Planned>,
+    pub orphans: Vec<PlannedRemoval>,
+    /// Nothing of former profiles is left, and that could be told.
+    pub no_orphans: bool,
+}
+
+impl Look {
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.planned
+            .iter()
+            .any(|step| matches!(step.change, Change::Blocked { .. }))
+    }
+
+    /// Whether this look plans no more than the other one did: what has come to rest, or came to show, since is left out.
+    pub(crate) fn is_what_was_confirmed(&self, confirmed: &Self) -> bool {
+        let same = |(now, then): (&Planned, &Planned)| {
+            // Followed until it rested, as the plan said: what it came to is shown, and asked for, when its turn comes.
+            let rested = then.settling.is_some() && !matches!(now.change, Change::Blocked { .. });
+            rested || now.change.beyond(&then.change) == Beyond::Nothing
+        };
+        self.planned.len() == confirmed.planned.len() && self.planned.iter().zip(&confirmed.planned).all(same)
+    }
+
+    /// Orphans that `up` may delete: none that holds data.
+    pub(crate) fn deletable_orphans(&self) -> HashMap<&'static str, Removal> {
+        let deletable = self
+            .orphans
+            .iter()
+            .filter(|orphan| matches!(orphan.removal, Removal::Delete { loses: None }) && !orphan.holds_data);
+        deletable
+            .map(|orphan| (orphan.resource, orphan.removal.clone()))
+            .collect()
+    }
+
+    /// Whether `up` needs the bundle itself.
+    pub(crate) fn deploys(&self) -> bool {
+        self.planned.iter().any(|step| match &step.change {
+            Change::Create => step.resource == resources::VERSION_ID,
+            change => change.fields().iter().any(|field| field.made_here),
+        })
+    }
+
+    /// Whether `up` has anything to do.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.planned.iter().any(Planned::is_pending) || !self.deletable_orphans().is_empty()
+    }
+
+    /// Why nothing may be done; nothing was.
+    pub(crate) fn blocked(&self) -> Error {
+        let mut error = Error::refused("the plan is blocked; nothing was changed");
+        for step in &self.planned {
+            if let Change::Blocked { reason, hint } = &step.change {
+                error.causes.push(format!("{}: {reason}", step.title));
+                error.hint.get_or_insert_with(|| hint.clone());
+            }
+        }
+        error
+    }
+
+    /// The table is ours to write into only if it carries our tag: one of this name may be somebody's production.
+    pub(crate) fn own_table(&self, command: &str) -> Result<(), Error> {
+        match self.seen.owner("users-table") {
+            Some(Owner::Ours) => Ok(()),
+            None => Err(no_site()),
+            Some(_) => Err(Error::refused(format!(
+                "the table does not carry this stack's tag: {command} does not write into it"
+            ))
+            .hint(Hint::run("status"))),
+        }
+    }
+}
+
+/// What needs a site has none.
+pub(super) fn no_site() -> Error {
+    Error::failed("there is no site: the stack is not up").hint(Hint::run("up"))
+}

@@ -1,0 +1,64 @@
+//! Names and addresses of what is up, for programs and for people.
+//! Must know nothing of what was done.
+
+use serde_json::Value;
+
+use super::look::no_site;
+use super::{Look, Session};
+use crate::engine::{Error, Values};
+use crate::resources::outputs::{DISTRIBUTION, ENVIRONMENT};
+use crate::ui::Summary;
+
+impl Session {
+    /// The values that the stack gives as it is.
+    pub(crate) fn values(&self, look: &Look) -> Values {
+        let mut values = Values::default();
+        for node in self.graph.nodes() {
+            node.publish(&look.seen.of(node.id()), &mut values);
+        }
+        values
+    }
+
+    /// Where people go: the edge, or the environment where there is none.
+    pub(crate) fn site_url(&self, look: &Look) -> Result<String, Error> {
+        let values = self.values(look);
+        let public = &self.read.public;
+        let edge = values.get(&DISTRIBUTION).map(|edge| public.edge(&edge.domain));
+        let environment = values.get(&ENVIRONMENT);
+        let environment = environment.map(|environment| public.origin(&environment.cname));
+        edge.or(environment).ok_or_else(no_site)
+    }
+}
+
+/// Names and addresses of what is up, for programs and for people.
+pub(crate) fn with_outputs(mut summary: Summary, session: &Session, look: &Look) -> Summary {
+    summary.stack = Some(session.stack.name.to_string());
+    let public = &session.read.public;
+    let values = session.values(look);
+    let mut site = None;
+    let mut out = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            summary.outputs.insert(name.to_owned(), Value::String(value));
+        }
+    };
+    out("table", Some(session.stack.names.table.clone()));
+    out("application_version", Some(session.stack.bundle.label.clone()));
+    if let Some(environment) = values.get(&ENVIRONMENT) {
+        let url = public.origin(&environment.cname);
+        out("environment_id", Some(environment.id));
+        out("environment_cname", Some(environment.cname));
+        out("load_balancer_dns", environment.load_balancer);
+        out("environment_url", Some(url.clone()));
+        site = Some(url);
+    }
+    if let Some(distribution) = values.get(&DISTRIBUTION) {
+        site = Some(public.edge(&distribution.domain));
+        out("distribution_id", Some(distribution.id));
+        out("distribution_domain", Some(distribution.domain));
+    }
+    out("site_url", site.clone());
+    match site {
+        Some(site) => summary.say(format!("Site: {site}")),
+        None => summary,
+    }
+}

@@ -1,0 +1,47 @@
+//! What is said of a run that did not get to its end: why, what it left behind, and how to go on.
+//! Must know nothing of what was run.
+
+use super::Session;
+use crate::engine::{Error, Hint, Kind, Report};
+use crate::exit::Exit;
+use crate::ui::{Summary, signals};
+
+/// The summary of a run that did not get to its end; `None` where it did.
+pub(crate) fn unfinished(session: &Session, report: &Report) -> Option<Summary> {
+    let mut summary = Summary::done();
+    summary.stack = Some(session.stack.name.to_string());
+    summary.errors = report.failures().map(|failure| failure.error.clone()).collect();
+    // Told whatever stopped the run: what was there before it, and what it made, goes on costing.
+    let left_behind = report.steps.iter().flat_map(|step| step.left_behind.clone());
+    summary.left_behind = left_behind.collect();
+    if !summary.errors.is_empty() {
+        let worst = summary
+            .errors
+            .iter()
+            .map(|error| Exit::from(error.kind))
+            .min_by_key(|exit| match exit {
+                Exit::Failed => 0,
+                Exit::Refused => 1,
+                _ => 2,
+            });
+        return Some(summary.exit(worst.unwrap_or(Exit::Failed)));
+    }
+    if let (false, Some((title, because))) = (report.stopped(), report.skipped()) {
+        // The giver ended well and yet did not give what this one needs.
+        let error = Error::failed(format!(
+            "{title} was skipped, because {because} did not give what it needs"
+        ));
+        let look = Hint::from("run the same command again; ").and_run("status");
+        summary.errors.push(error.hint(look.and(" shows what is there")));
+        return Some(summary.exit(Exit::Failed));
+    }
+    if report.stopped() {
+        let exit = signals::first().unwrap_or(Exit::Partial);
+        let onward = Hint::from("run the same command again: it goes on from here; ").and_run("teardown");
+        let error =
+            Error::new(Kind::Stopped, "stopped before everything was done").hint(onward.and(" removes what there is"));
+        summary.errors.push(error);
+        return Some(summary.exit(exit));
+    }
+    None
+}
