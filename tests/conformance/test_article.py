@@ -389,6 +389,9 @@ class TheArticle(Case):
         self.refuses("InvalidParameterValue", beanstalk.terminate_environment,
                      EnvironmentName=ENVIRONMENT, text="currently pending")
         finish(start("elasticbeanstalk", "wait", "environment-updated", "--environment-ids", self.environment_id))
+        # What goes wrong is told by its events; the waiter ends all the same.
+        events = beanstalk.describe_events(EnvironmentId=self.environment_id, Severity="ERROR")["Events"]
+        self.assertEqual([], [event["Message"] for event in events])
 
     def property(self):
         title = option("aws:elasticbeanstalk:application:environment", "EVENT_TITLE", "Changed by hand")

@@ -369,6 +369,58 @@ fn a_distribution_never_goes_on_fetching_from_a_name_that_was_given_up() {
 }
 
 #[test]
+fn who_refers_to_the_instances_group_is_named_and_the_same_teardown_then_ends_well() {
+    let user = User::new();
+    let site = user.site(&[]);
+    let line = [
+        "--sandbox",
+        "--yes",
+        "-p",
+        "dev",
+        "--set",
+        site.as_str(),
+        "--set",
+        "app.health_path=/",
+    ];
+    user.confctl(&[&["up", "--no-verify"], &line[..]].concat()).exits(0);
+    let of_environment = "Name=tag:elasticbeanstalk:environment-name,Values=tcb-conference-env,Tcb-conference-env";
+    let groups = user.aws_json(&["ec2", "describe-security-groups", "--filters", of_environment]);
+    let ours = groups["SecurityGroups"][0]["GroupId"].as_str().unwrap().to_owned();
+    let database = user.aws_json(&[
+        "ec2",
+        "create-security-group",
+        "--group-name",
+        "database",
+        "--description",
+        "of others",
+        "--vpc-id",
+        groups["SecurityGroups"][0]["VpcId"].as_str().unwrap(),
+    ]);
+    let database = database["GroupId"].as_str().unwrap().to_owned();
+    let rule = [
+        "--group-id",
+        &database,
+        "--protocol",
+        "tcp",
+        "--port",
+        "5432",
+        "--source-group",
+        &ours,
+    ];
+    user.aws(&[&["ec2", "authorize-security-group-ingress"], &rule[..]].concat())
+        .exits(0);
+    let stuck = user.confctl(&["teardown", "--sandbox", "--yes"]).exits(1);
+    let told = format!("a rule of the security group database ({database}) refers to {ours}");
+    assert!(stuck.stderr.contains(&told), "{}", stuck.stderr);
+    // Its instance is gone: nothing of it costs any more.
+    assert!(!stuck.stderr.contains("with its instance"), "{}", stuck.stderr);
+    user.aws(&["ec2", "delete-security-group", "--group-id", &database])
+        .exits(0);
+    user.confctl(&["teardown", "--sandbox", "--yes"]).exits(0);
+    assert_eq!(user.inventory(), Vec::<String>::new());
+}
+
+#[test]
 fn a_default_vpc_of_ours_that_somebody_else_built_upon_stays_whole() {
     let user = User::new();
     up(&user, &[]).exits(0);

@@ -9,6 +9,7 @@ mod instance_logs;
 mod live;
 mod options;
 mod steps;
+mod termination;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -379,63 +380,6 @@ impl Environment {
         if let Some(origin) = self.origin(seen.cname().unwrap_or_default(), load_balancer.as_deref()) {
             cx.publish(&ORIGIN, origin);
         }
-    }
-
-    async fn terminate(&self, cx: &WriteCx<Aws>, id: &str) -> Result<(), Failure> {
-        // It can fail once by a race between its security groups, and asking again works (ThoughtWorksStudios/eb_deployer#62).
-        for last in [false, true] {
-            let Some(request) = self.ask_for_termination(cx, id).await? else {
-                return Ok(());
-            };
-            let operation = Operation {
-                what: format!("the environment {} to terminate", self.name()),
-                environment: id,
-                request: Some(request),
-                leftover: self.leftover(),
-            };
-            let ended = follow(cx, &operation, |_| async {}).await;
-            let leftover = format!("environment {} ({id})", self.name());
-            let ended = ended.map_err(|error| Failure::from(error).leaving(leftover, true))?;
-            if ended.terminated() {
-                return Ok(());
-            }
-            if last {
-                return Err(follow::failure(cx, &operation, &ended, self.name()).await);
-            }
-        }
-        Ok(())
-    }
-
-    /// TerminateEnvironment, waiting while Beanstalk refuses it because of an operation under way. `None`: it is gone.
-    async fn ask_for_termination(&self, cx: &WriteCx<Aws>, id: &str) -> Result<Option<String>, Error> {
-        let doing = format!("terminate the environment {}", self.name());
-        let wait = Wait::new(format!("{} to be free for termination", self.name()), 5, follow::LIMITS);
-        cx.wait(&wait, || async {
-            if let Err(stopped) = cx.check() {
-                return Poll::Failed(stopped);
-            }
-            let answer = cx
-                .aws()
-                .beanstalk
-                .terminate_environment()
-                .environment_id(id)
-                .terminate_resources(true)
-                .send()
-                .await;
-            polled(match answer {
-                Ok(answer) => Ok(Poll::Ready(Some(answer.request_id().unwrap_or_default().to_owned()))),
-                Err(error) => match live::by_id(cx.read().aws(), id).await {
-                    Ok(None) => Ok(Poll::Ready(None)),
-                    Ok(Some(seen)) if seen.status() == Some(&EnvironmentStatus::Terminated) => Ok(Poll::Ready(None)),
-                    Ok(Some(seen)) if seen.status() != Some(&EnvironmentStatus::Ready) => Ok(Poll::NotYet(format!(
-                        "it is {}; Beanstalk terminates it only when that is over",
-                        seen.status().map_or("busy", EnvironmentStatus::as_str)
-                    ))),
-                    _ => Err(error).explain(&doing),
-                },
-            })
-        })
-        .await
     }
 }
 
