@@ -30,14 +30,14 @@ use super::outputs::{
 };
 use super::ownership::{beanstalk_tags, block_unless_ours, new_beanstalk_tags, tag_steps};
 use super::stack::Stack;
-use crate::aws::errors::{Explain, polled};
+use crate::aws::errors::Explain;
 use crate::aws::eventual_consistency::settled;
 use crate::aws::tags::{CREATED, settled_tags};
 use crate::aws::texts::Ending;
 use crate::aws::{Aws, platforms, texts};
 use crate::engine::{
-    Command, Effect, Error, Failure, Hint, Intents, Limits, Notice, Observed, Plan, Poll, ReadCx, Resource, ResourceId,
-    Values, Wait, WriteCx,
+    Command, Effect, Error, Failure, Hint, Intents, Limits, Notice, Observed, Plan, ReadCx, Resource, ResourceId,
+    Values, WriteCx,
 };
 use crate::profile::CdnOrigin;
 

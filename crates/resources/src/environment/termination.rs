@@ -1,18 +1,17 @@
 //! The end of an environment, and what it says where Beanstalk cannot end it: who holds on to its parts, and what of it still costs.
 //! Must know nothing of why it is ended.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_elasticbeanstalk::operation::RequestId;
 use aws_sdk_elasticbeanstalk::types::EnvironmentStatus;
 
 use super::follow::{self, Ended, Operation, follow};
 use super::{Environment, live};
-use crate::aws::Aws;
 use crate::aws::errors::{Explain, polled};
+use crate::aws::{Aws, texts};
 use crate::default_vpc::filter;
 use crate::engine::{Error, Failure, Leftover, Poll, Wait, WriteCx};
-
-/// The security groups of an environment's stack, by their logical ids.
-const GROUPS: [&str; 2] = ["AWSEBSecurityGroup", "AWSEBLoadBalancerSecurityGroup"];
 
 impl Environment {
     pub(super) async fn terminate(&self, cx: &WriteCx<Aws>, id: &str) -> Result<(), Failure> {
@@ -77,7 +76,8 @@ impl Environment {
     async fn stuck(&self, cx: &WriteCx<Aws>, operation: &Operation<'_>, ended: &Ended) -> Failure {
         let aws = cx.read().aws();
         let mut failure = follow::failure(cx, operation, ended, self.name()).await;
-        failure.error.causes.extend(referring(aws, operation.environment).await);
+        let referring = referring(aws, &failure.error.causes).await;
+        failure.error.causes.extend(referring);
         if let Some(left) = self.left(aws, operation.environment).await {
             failure.left_behind = vec![left];
         }
@@ -103,19 +103,17 @@ impl Environment {
     }
 }
 
-/// The security groups that let ours in: with such a rule EC2 deletes none (aws/elastic-beanstalk-roadmap#229).
-async fn referring(aws: &Aws, id: &str) -> Vec<String> {
-    let parts = live::stack_resources(aws, &format!("awseb-{id}-stack"))
-        .await
-        .unwrap_or_default();
-    let ours: Vec<&String> = GROUPS.iter().filter_map(|logical| parts.get(*logical)).collect();
+/// The security groups that let those in of which AWS says that it cannot delete them: with such a rule EC2 deletes none
+/// (aws/elastic-beanstalk-roadmap#229).
+async fn referring(aws: &Aws, causes: &[String]) -> Vec<String> {
+    let ours: BTreeSet<String> = causes.iter().flat_map(|cause| texts::security_groups(cause)).collect();
     let mut told = Vec::new();
     for group in &ours {
         let describe = aws.ec2.describe_security_groups();
         let describe = describe.filters(filter("ip-permission.group-id", group));
         let Ok(answer) = describe.send().await else { continue };
         let others = answer.security_groups.unwrap_or_default().into_iter();
-        let others = others.filter(|other| !ours.iter().any(|ours| other.group_id() == Some(ours.as_str())));
+        let others = others.filter(|other| other.group_id().is_some_and(|id| !ours.contains(id)));
         told.extend(others.map(|other| {
             let (name, id) = (other.group_name.unwrap_or_default(), other.group_id.unwrap_or_default());
             format!("a rule of the security group {name} ({id}) refers to {group}: take it away")
