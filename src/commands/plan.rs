@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::{Global, Wishes};
-use crate::engine::{Error, Hint};
+use crate::engine::{Command, Error, Hint};
 use crate::exit::Exit;
 use crate::session::saved_plan::{PlanFile, SavedPlan};
 use crate::session::{Purpose, Session, cost};
@@ -38,9 +38,12 @@ pub(super) async fn run(global: &Global, args: &PlanArgs, ui: &Ui) -> Result<Sum
     );
     let mut summary = Summary::done();
     summary.stack = Some(session.stack.name.to_string());
+    let mut next = Command::confctl("up");
     if let Some(file) = file {
-        let path = file.write(&SavedPlan::of(&session, &look)?)?;
-        summary = summary.output("plan", path.display().to_string());
+        let path = file.write(&SavedPlan::of(&session, &look)?)?.display().to_string();
+        summary = summary.say(format!("Saved in {path}."));
+        next = next.arg(&path);
+        summary = summary.output("plan", path);
     }
     let pending = look.is_pending();
     let summary = summary.output("changes", pending);
@@ -57,5 +60,5 @@ pub(super) async fn run(global: &Global, args: &PlanArgs, ui: &Ui) -> Result<Sum
     } else {
         Exit::Done
     };
-    Ok(summary.exit(exit).say(Hint::run("up").and(" would do this.")))
+    Ok(summary.exit(exit).say(Hint::run(next).and(" would do this.")))
 }

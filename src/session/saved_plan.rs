@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
 use super::{Look, Session};
-use crate::engine::{Error, Hint, Kind};
+use crate::engine::{Command, Error, Hint, Kind};
 use crate::profile::paths::at_home;
 
 /// No plan is larger, in bytes.
@@ -20,6 +20,9 @@ const LARGEST: u64 = 4 * 1024 * 1024;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SavedPlan {
+    /// Where it was read.
+    #[serde(skip)]
+    file: PathBuf,
     /// The form of this file.
     version: u32,
     account: String,
@@ -47,6 +50,7 @@ impl SavedPlan {
         let heading = session.heading();
         let bundle = &session.stack.bundle;
         Ok(Self {
+            file: PathBuf::new(),
             version: 1,
             account: heading.account,
             region: heading.region,
@@ -73,7 +77,8 @@ impl SavedPlan {
         let mut text = String::new();
         let read = fs_err::File::open(&path).and_then(|file| file.take(LARGEST).read_to_string(&mut text));
         read.map_err(|error| unfit(error.to_string()))?;
-        let plan: Self = serde_json::from_str(&text).map_err(|error| unfit(error.to_string()))?;
+        let mut plan: Self = serde_json::from_str(&text).map_err(|error| unfit(error.to_string()))?;
+        plan.file.clone_from(&path);
         match plan.version {
             1 => Ok(plan),
             other => Err(unfit(format!("its form is {other}; this confctl knows 1"))),
@@ -105,7 +110,7 @@ impl SavedPlan {
             false => Err(
                 Error::refused("the saved plan is not what would be done now; nothing was changed")
                     .because(format!("not the same: {}", differs.join(", ")))
-                    .hint(Hint::run("plan --out plan.json").and(" saves the new one")),
+                    .hint(Hint::run(Command::confctl("plan --out").arg(self.file.display())).and(" saves the new one")),
             ),
         }
     }

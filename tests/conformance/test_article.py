@@ -391,7 +391,7 @@ class TheArticle(Case):
         finish(start("elasticbeanstalk", "wait", "environment-updated", "--environment-ids", self.environment_id))
         # What goes wrong is told by its events; the waiter ends all the same.
         events = beanstalk.describe_events(EnvironmentId=self.environment_id, Severity="ERROR")["Events"]
-        self.assertEqual([], [event["Message"] for event in events])
+        self.assertFalse(events, "\n".join(event["Message"] for event in events))
 
     def property(self):
         title = option("aws:elasticbeanstalk:application:environment", "EVENT_TITLE", "Changed by hand")

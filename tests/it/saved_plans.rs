@@ -54,7 +54,7 @@ fn is_stale_for(ran: Ran, what: &[&str]) {
     let error = refusal(ran, 4);
     let hint = error["hint"].to_string();
     assert!(
-        hint.contains("confctl plan") && hint.contains("--out plan.json"),
+        hint.contains("confctl plan") && hint.contains("--out /") && hint.contains("plan.json"),
         "{error:#}"
     );
     let said = error["cause"].to_string();

@@ -15,6 +15,8 @@ use crate::{World, clock};
 
 /// Sandbox seconds from `running` until the instance takes its first command.
 const BOOTSTRAP: u64 = 30;
+/// After so many seconds nothing is waited for any more: the deployment then says what is missing.
+const BOOTSTRAP_AT_MOST: u32 = 600;
 
 /// What an instance runs, as DescribeInstancesHealth tells it.
 #[derive(Debug, Clone)]
@@ -136,6 +138,9 @@ pub(super) async fn deploy(run: &Run, instance_id: &str, wanted: &Wanted) -> Res
             environment.deployments.insert(instance_id.to_owned(), deployment);
         });
     };
+    if wanted.configuration {
+        has_come_up(run, instance_id).await;
+    }
     record(DeploymentStatus::InProgress, None);
     let result = execute(run, instance_id, wanted).await;
     match &result {
@@ -143,6 +148,25 @@ pub(super) async fn deploy(run: &Run, instance_id: &str, wanted: &Wanted) -> Res
         Err(failure) => record(DeploymentStatus::Failed, Some(failure.clone())),
     }
     result
+}
+
+/// A new instance is in service by its status checks before its own first deployment has ended: a change of the configuration finds
+/// the version on it only then.
+async fn has_come_up(run: &Run, instance_id: &str) {
+    let comes_up = || {
+        let environment = run.snapshot()?;
+        let first = environment
+            .deployments
+            .get(instance_id)
+            .map(|deployment| deployment.status);
+        Some(matches!(first, None | Some(DeploymentStatus::InProgress)))
+    };
+    for _ in 0..BOOTSTRAP_AT_MOST {
+        if !comes_up().unwrap_or(false) || !is_running(run, instance_id) {
+            return;
+        }
+        run.world.clock.sleep_seconds(1).await;
+    }
 }
 
 async fn execute(run: &Run, instance_id: &str, wanted: &Wanted) -> Result<(), DeploymentFailure> {
