@@ -5,11 +5,16 @@ use serde_json::json;
 use crate::cli::Global;
 use crate::engine::{Change, Error, Hint, Observed, Owner};
 use crate::resources::environment_health;
+use crate::resources::found::Reach;
 use crate::session::{Purpose, Session, with_outputs};
 use crate::ui::{Summary, Ui};
 
 pub(super) async fn run(global: &Global, ui: &Ui) -> Result<Summary, Error> {
-    let session = Session::open(global, ui, Purpose::of_what_is("status")).await?;
+    let purpose = Purpose {
+        reach: Reach::Everything,
+        ..Purpose::of_what_is("status")
+    };
+    let session = Session::open(global, ui, purpose).await?;
     let look = session.look().await?;
     let heading = session.heading();
     ui.say(format!(

@@ -12,6 +12,7 @@ use crate::engine::{
 };
 use crate::exit::Exit;
 use crate::resources;
+use crate::resources::found::Reach;
 use crate::session::leftovers::{self, Leftover};
 use crate::session::{Purpose, Session, check_kept, unfinished, unless_stopped, unlock};
 use crate::ui::{Flag, Summary, Ui};
@@ -38,6 +39,8 @@ impl TeardownArgs {
 pub(super) async fn run(global: &Global, args: &TeardownArgs, ui: &Ui) -> Result<Summary, Error> {
     let purpose = Purpose {
         may_lose_data: args.delete_data,
+        removes: true,
+        reach: Reach::Everything,
         ..Purpose::of_what_is("teardown")
     };
     let session = Session::open(global, ui, purpose).await?;

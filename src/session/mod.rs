@@ -57,6 +57,10 @@ pub(crate) struct Purpose {
     pub fallback: Fallback,
     pub wishes: Wishes,
     pub may_lose_data: bool,
+    /// It takes the stack away.
+    pub removes: bool,
+    /// How far what nobody remembers is searched, where the record remembers something.
+    pub reach: Reach,
 }
 
 impl Purpose {
@@ -67,6 +71,8 @@ impl Purpose {
             fallback: Fallback::Article,
             wishes: wishes.clone(),
             may_lose_data: false,
+            removes: false,
+            reach: Reach::Index,
         }
     }
 
@@ -77,6 +83,8 @@ impl Purpose {
             fallback: Fallback::Applied,
             wishes: Wishes::default(),
             may_lose_data: false,
+            removes: false,
+            reach: Reach::Index,
         }
     }
 }
@@ -113,6 +121,8 @@ impl Session {
             fallback,
             wishes,
             may_lose_data,
+            removes,
+            reach,
         } = purpose;
         let name = stack_name(global)?;
         // Read before anything is called: a mistake in it is told at once.
@@ -148,10 +158,10 @@ impl Session {
         stack.may_lose_data = may_lose_data;
         stack.properties_unknown = chosen.recorded;
         stack.former = former.clone();
-        stack.is_removed = command == "teardown";
-        let reach = match stack.is_removed || command == "status" || former.is_empty() {
+        stack.is_removed = removes;
+        let reach = match former.is_empty() {
             true => Reach::Everything,
-            false => Reach::Index,
+            false => reach,
         };
         let found = found(&read, &stack, reach, ui).await?;
         stack.found_distributions = found.distributions.clone();

@@ -4,11 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use aws_sdk_ec2::types::{Filter, LocationType, RouteTable, Subnet, SubnetState, Tag, Vpc};
+use aws_sdk_ec2::types::{Filter, LocationType, RouteTable, Subnet, SubnetState, Vpc};
 
 use super::network_removal;
 use super::outputs::{NETWORK, Network};
-use super::ownership::{TagStep, change_tags, tag_steps};
+use super::ownership::{TagStep, change_tags, ec2_form, from_ec2, tag_steps};
 use super::stack::Stack;
 use crate::aws::Aws;
 use crate::aws::errors::{Explain, polled};
@@ -97,7 +97,7 @@ impl DefaultVpc {
 
     async fn tags(&self, aws: &Aws) -> Result<BTreeMap<String, String>, Error> {
         let vpc = self.find(aws).await?;
-        Ok(vpc.as_ref().map(tags_on).unwrap_or_default())
+        Ok(vpc.map(|vpc| from_ec2(vpc.tags())).unwrap_or_default())
     }
 
     async fn live(&self, aws: &Aws, vpc_id: &str) -> Result<LiveNetwork, Error> {
@@ -261,7 +261,7 @@ impl DefaultVpc {
         };
         let live = self.live(aws, vpc.vpc_id().unwrap_or_default()).await?;
         Ok(Some(LiveNetwork {
-            tags: tags_on(&vpc),
+            tags: from_ec2(vpc.tags()),
             ..live
         }))
     }
@@ -276,7 +276,7 @@ impl DefaultVpc {
     }
 
     async fn tag(&self, cx: &WriteCx<Aws>, ids: Vec<String>) -> Result<(), Error> {
-        let tags = tags_of(self.stack.ownership.tags(ID));
+        let tags = ec2_form(self.stack.ownership.tags(ID));
         let tag = cx.aws().ec2.create_tags().set_resources(Some(ids)).set_tags(Some(tags));
         // No check(), and to the end: a VPC that we made must not stay without tags because of a Ctrl-C.
         let wait = Wait::new("the default VPC to take its tags", 2, Limits::minutes(1, 2)).to_the_end();
@@ -302,14 +302,14 @@ impl DefaultVpc {
             let untag = ec2
                 .delete_tags()
                 .set_resources(Some(ids.clone()))
-                .set_tags(Some(tags_of(tags)));
+                .set_tags(Some(ec2_form(tags)));
             untag.send().await.explain(doing).map(drop)
         };
         let tag = |tags| async move {
             let tag = ec2
                 .create_tags()
                 .set_resources(Some(ids.clone()))
-                .set_tags(Some(tags_of(tags)));
+                .set_tags(Some(ec2_form(tags)));
             tag.send().await.explain(doing).map(drop)
         };
         change_tags(cx, ("default VPC", "default-vpc"), steps, untag, tag, || self.tags(aws)).await
@@ -323,18 +323,6 @@ pub(super) fn zones_needed(profile: &Profile) -> usize {
         true => wanted.max(2),
         false => wanted,
     }
-}
-
-fn tags_on(vpc: &Vpc) -> BTreeMap<String, String> {
-    let tags = vpc.tags().iter();
-    tags.filter_map(|tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned())))
-        .collect()
-}
-
-fn tags_of(tags: BTreeMap<String, String>) -> Vec<Tag> {
-    let tags = tags.into_iter();
-    tags.map(|(key, value)| Tag::builder().key(key).value(value).build())
-        .collect()
 }
 
 fn unproven(vpc_id: &str) -> String {

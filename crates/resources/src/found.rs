@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::future::try_join_all;
 
 use super::default_vpc::filter;
-use super::ownership::beanstalk_tags;
+use super::ownership::{beanstalk_tags, from_ec2};
 use super::{distribution_calls, role_facts, roles, users_table};
 use crate::aws::errors::Explain;
 use crate::aws::paging::{self, Page};
@@ -302,8 +302,7 @@ async fn networks(aws: &Aws, ownership: &Ownership) -> Result<Listed, Error> {
     let answer = aws.ec2.describe_vpcs().filters(ours).send().await;
     let vpcs = answer.explain("list the stack's VPCs")?.vpcs.unwrap_or_default();
     let found = vpcs.into_iter().filter_map(|vpc| {
-        let tags = vpc.tags.unwrap_or_default().into_iter();
-        let tags: BTreeMap<_, _> = tags.filter_map(|tag| Some((tag.key?, tag.value?))).collect();
+        let tags = from_ec2(vpc.tags());
         let arn = format!(
             "arn:{}:ec2:{}:{}:vpc/{}",
             aws.partition(),

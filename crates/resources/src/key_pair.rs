@@ -7,13 +7,13 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use aws_sdk_ec2::types::{KeyFormat, KeyPairInfo, KeyType, ResourceType, Tag, TagSpecification};
+use aws_sdk_ec2::types::{KeyFormat, KeyPairInfo, KeyType, ResourceType, TagSpecification};
 use aws_smithy_types::Blob;
 use etcetera::BaseStrategy;
 use fs_err::os::unix::fs::OpenOptionsExt;
 
 use super::outputs::KEY_PAIR;
-use super::ownership::{TagStep, change_tags, tag_steps};
+use super::ownership::{TagStep, change_tags, ec2_form, from_ec2, tag_steps};
 use super::public_key::public_key;
 use super::stack::Stack;
 use crate::aws::Aws;
@@ -64,7 +64,7 @@ impl KeyPair {
 
     async fn tags(&self, aws: &Aws) -> Result<BTreeMap<String, String>, Error> {
         let pair = self.describe(aws).await?;
-        Ok(pair.as_ref().map(tags_on).unwrap_or_default())
+        Ok(pair.map(|pair| from_ec2(pair.tags())).unwrap_or_default())
     }
 
     fn live(&self, pair: &KeyPairInfo, tags: BTreeMap<String, String>) -> LiveKeyPair {
@@ -89,13 +89,9 @@ impl KeyPair {
     }
 
     fn tag_specification(&self) -> TagSpecification {
-        let tags = self.stack.ownership.tags(ID).into_iter();
-        let tags = tags
-            .map(|(key, value)| Tag::builder().key(key).value(value).build())
-            .collect();
         TagSpecification::builder()
             .resource_type(ResourceType::KeyPair)
-            .set_tags(Some(tags))
+            .set_tags(Some(ec2_form(self.stack.ownership.tags(ID))))
             .build()
     }
 
@@ -172,28 +168,16 @@ impl KeyPair {
     async fn change_tags(&self, cx: &WriteCx<Aws>, live: &LiveKeyPair, steps: &[TagStep]) -> Result<(), Error> {
         let (ec2, id, doing) = (&cx.aws().ec2, &live.id, &format!("tag the key pair {}", self.name()));
         let untag = |tags| async move {
-            let untag = ec2.delete_tags().resources(id).set_tags(Some(tags_of(tags)));
+            let untag = ec2.delete_tags().resources(id).set_tags(Some(ec2_form(tags)));
             untag.send().await.explain(doing).map(drop)
         };
         let tag = |tags| async move {
-            let tag = ec2.create_tags().resources(id).set_tags(Some(tags_of(tags)));
+            let tag = ec2.create_tags().resources(id).set_tags(Some(ec2_form(tags)));
             tag.send().await.explain(doing).map(drop)
         };
         let read = || self.tags(cx.read().aws());
         change_tags(cx, (&self.title(), self.name()), steps, untag, tag, read).await
     }
-}
-
-fn tags_on(pair: &KeyPairInfo) -> BTreeMap<String, String> {
-    let tags = pair.tags().iter();
-    tags.filter_map(|tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned())))
-        .collect()
-}
-
-fn tags_of(tags: BTreeMap<String, String>) -> Vec<Tag> {
-    let tags = tags.into_iter();
-    tags.map(|(key, value)| Tag::builder().key(key).value(value).build())
-        .collect()
 }
 
 /// Type and key of a public key, without its comment.
@@ -261,7 +245,7 @@ impl Resource for KeyPair {
         let Some(pair) = settled(cx, ID, self.name(), || self.describe(aws)).await? else {
             return Ok(Observed::Absent(self.cannot_keep(aws)?));
         };
-        let (ownership, first) = (&self.stack.ownership, tags_on(&pair));
+        let (ownership, first) = (&self.stack.ownership, from_ec2(pair.tags()));
         let tagged = settled_from(cx, ownership, ID, self.name(), first, || self.tags(aws)).await?;
         let mut live = self.live(&pair, tagged.tags);
         if tagged.owner == Owner::Ours {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_ec2::types::Tag as Ec2Tag;
 use aws_sdk_elasticbeanstalk::operation::RequestId;
 use aws_sdk_elasticbeanstalk::types::Tag;
 
@@ -168,6 +169,20 @@ pub(super) fn block_unless_ours<S>(stack: &Stack, id: ResourceId, owner: &Owner,
             format!("choose another name with --set {key}=NAME"),
         )),
     }
+}
+
+/// Tags as EC2 takes them.
+pub(super) fn ec2_form(tags: BTreeMap<String, String>) -> Vec<Ec2Tag> {
+    let tags = tags.into_iter();
+    tags.map(|(key, value)| Ec2Tag::builder().key(key).value(value).build())
+        .collect()
+}
+
+/// Tags as EC2 gives them.
+pub(super) fn from_ec2(tags: &[Ec2Tag]) -> BTreeMap<String, String> {
+    let tags = tags.iter();
+    tags.filter_map(|tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned())))
+        .collect()
 }
 
 /// The tags that a Beanstalk resource of this stack is made with.
