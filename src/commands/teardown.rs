@@ -196,6 +196,7 @@ async fn remove(
         .collect();
     let run = session.run(NothingMore);
     let report = engine::down(graph, &seen, &removals_by_id, &run).await;
+    session.took(&report);
     if let Some(summary) = unfinished(session, &report) {
         return Ok(summary);
     }

@@ -1,12 +1,13 @@
 //! `up`: plan, confirm, lock, plan again, apply, verify.
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 use clap::Args;
 
 use super::verify;
 use crate::cli::{Global, Wishes};
-use crate::engine::{self, Command, Error, Hint, Kind};
+use crate::engine::{self, Command, Error, Hint, Kind, Leg};
 use crate::exit::Exit;
 use crate::resources::outputs::ENVIRONMENT;
 use crate::session::asking::Asking;
@@ -110,12 +111,14 @@ async fn apply(session: &Session, confirmed: &Look, gate: Asking, verify_too: bo
     session.remember_profile().await?;
     let run = session.run(gate);
     let report = engine::up(&session.graph, &look.seen, &look.planned, &run).await;
+    session.took(&report);
     if let Some(summary) = unfinished(session, &report) {
         return Ok(summary);
     }
     // Only now: what is no longer wanted may still have been in use by what has just been changed.
     let orphans = look.deletable_orphans();
     let removed = engine::down(&session.orphans, &look.orphaned, &orphans, &run).await;
+    session.took(&removed);
     if let Some(summary) = unfinished(session, &removed) {
         return Ok(summary);
     }
@@ -123,7 +126,14 @@ async fn apply(session: &Session, confirmed: &Look, gate: Asking, verify_too: bo
     session.settle_record(&look).await?;
     let mut summary = with_outputs(Summary::done(), session, &look);
     if verify_too {
+        let began = Instant::now();
         let verified = verify::site(session, &look).await;
+        session.ui.took([Leg {
+            resource: "verify",
+            title: "the site".to_owned(),
+            until: None,
+            seconds: began.elapsed().as_secs_f64(),
+        }]);
         match verified {
             Ok(checks) => summary = summary.output("verified", checks),
             Err(error) if error.kind == Kind::Stopped => return Err(error),

@@ -12,6 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 
+mod critical_path;
+mod forecast;
 mod handing_over;
 mod steps;
 mod waiting;
@@ -144,6 +146,7 @@ fn run_of(settings: Settings, gate: impl Gate + 'static) -> Run<()> {
         read: ReadCx::new(Arc::new(()), settings),
         journal: Arc::new(NoJournal),
         gate: Arc::new(gate),
+        usual: Arc::default(),
     }
 }
 
