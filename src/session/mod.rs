@@ -34,7 +34,7 @@ use crate::aws::lock::{Holder, Lock};
 use crate::aws::record::Record;
 use crate::aws::target::Target;
 use crate::cli::{Global, Wishes};
-use crate::engine::{Error, Gate, Graph, Intents, Kind, PlannedRemoval, ReadCx, Removal, Run, Settings};
+use crate::engine::{Error, Gate, Graph, Intent, Intents, Kind, PlannedRemoval, ReadCx, Removal, Run, Settings};
 use crate::exit::Exit;
 use crate::profile::Profile;
 use crate::resources::found::{Found, Reach};
@@ -292,7 +292,12 @@ impl Session {
         self.unreadable.iter().any(|name| self.record.key(name) == key)
     }
 
-    /// What was made is tagged now. Former profiles are forgotten once nothing of theirs is left: a table that only
+    /// Whether the key is of what [`Self::settle_journal`] keeps.
+    pub(crate) fn is_unsettled(&self, key: &str) -> bool {
+        self.record.key(journal::UNSETTLED) == key
+    }
+
+    /// What was made is tagged now, and what an interrupted run terminated is swept; what neither settles stays in the journal. Former profiles are forgotten once nothing of theirs is left: a table that only
     /// `teardown --delete-data` may delete must still be known then.
     pub(crate) async fn settle_record(&self, look: &Look) -> Result<(), Error> {
         if look.no_orphans {
@@ -305,7 +310,17 @@ impl Session {
                 .collect();
             self.record.delete_keys(&self.write, &keys).await?;
         }
-        journal::settle(&self.write, &self.record).await
+        let unswept = resources::sweep_terminated(&self.write, &self.stack, &self.settings.intents).await?;
+        let mut unsettled = resources::unswept_intents(&unswept);
+        let network = look.seen.owner("default-vpc");
+        unsettled.extend(resources::unproven_intent(&self.settings.intents, network.as_ref()));
+        self.settle_journal(&unsettled).await
+    }
+
+    /// Forgets the journal but for these.
+    pub(crate) async fn settle_journal(&self, unsettled: impl IntoIterator<Item = &Intent>) -> Result<(), Error> {
+        let unsettled: Vec<_> = unsettled.into_iter().cloned().collect();
+        journal::settle(&self.write, &self.record, &unsettled).await
     }
 }
 

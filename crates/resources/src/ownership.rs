@@ -140,15 +140,18 @@ where
     cx.wait(&wait, || {
         let read = read();
         async {
-            polled(read.await.map(
-                |tags| match steps.iter().all(|step| tags.get(&step.key) == step.to.as_ref()) {
-                    true => Poll::Ready(()),
-                    false => Poll::NotYet("its tags do not show yet".to_owned()),
-                },
-            ))
+            polled(read.await.map(|tags| match shows(steps, &tags) {
+                true => Poll::Ready(()),
+                false => Poll::NotYet("its tags do not show yet".to_owned()),
+            }))
         }
     })
     .await
+}
+
+/// Whether these tags read as the steps leave them.
+pub(super) fn shows(steps: &[TagStep], tags: &BTreeMap<String, String>) -> bool {
+    steps.iter().all(|step| tags.get(&step.key) == step.to.as_ref())
 }
 
 /// For what may never be adopted quietly, because it holds data, code or traffic: blocked unless it is ours or was taken
