@@ -6,6 +6,7 @@ mod error;
 mod events;
 mod executor;
 mod hint;
+mod making;
 mod model;
 mod node;
 mod output;
