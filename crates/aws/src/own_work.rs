@@ -183,12 +183,21 @@ mod tests {
     #[test]
     fn a_name_that_is_taken_is_told_from_all_else_that_its_code_may_mean() {
         let taken = |code, text| is_of(EXISTS, &refused(code, text), texts::is_taken);
-        assert!(taken("ResourceInUseException", "Table already exists: users (ResourceInUseException)"));
-        assert!(taken("InvalidParameterValue", "Environment Tcb-conference-env already exists."));
+        assert!(taken(
+            "ResourceInUseException",
+            "Table already exists: users (ResourceInUseException)"
+        ));
+        assert!(taken(
+            "InvalidParameterValue",
+            "Environment Tcb-conference-env already exists."
+        ));
         assert!(taken("InvalidParameterValue", "DNS name (tcb-1) is not available."));
         assert!(taken("EntityAlreadyExists", "Role with name r already exists."));
         assert!(!taken("ResourceInUseException", "Table is being deleted: users"));
-        assert!(!taken("InvalidParameterValue", "No Application named 'tcb-conference' found."));
+        assert!(!taken(
+            "InvalidParameterValue",
+            "No Application named 'tcb-conference' found."
+        ));
         assert!(!taken("AccessDenied", "it already exists"));
     }
 
@@ -198,7 +207,10 @@ mod tests {
         let text = "Environment named e is in an invalid state for this operation. Must be Ready.";
         assert!(waits("InvalidParameterValue", text));
         assert!(waits("ResourceInUseException", "Table is being updated: users"));
-        assert!(!waits("InvalidParameterValue", "No Environment found for EnvironmentId = 'e-1'."));
+        assert!(!waits(
+            "InvalidParameterValue",
+            "No Environment found for EnvironmentId = 'e-1'."
+        ));
         assert!(!waits("ConfigurationValidationException", "Invalid option value"));
     }
 }

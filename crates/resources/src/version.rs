@@ -109,7 +109,11 @@ impl ApplicationVersion {
     async fn whose(&self, cx: &WriteCx<Aws>) -> Result<Owner, Error> {
         let aws = cx.read().aws();
         let tags = || async {
-            match self.describe(aws).await?.and_then(|found| found.application_version_arn) {
+            match self
+                .describe(aws)
+                .await?
+                .and_then(|found| found.application_version_arn)
+            {
                 Some(arn) => beanstalk_tags(aws, &arn).await,
                 None => Ok(BTreeMap::new()),
             }

@@ -221,7 +221,10 @@ async fn a_change_that_must_not_be_left_half_made_is_not_left() {
 #[tokio::test(start_paused = true)]
 async fn a_denial_is_an_answer_also_where_a_wait_takes_it_for_none() {
     let heard = Heard::new();
-    let (run, denied) = (run_of(heard.settings(), NoGate), Error::new(Kind::Denied, "not allowed"));
+    let (run, denied) = (
+        run_of(heard.settings(), NoGate),
+        Error::new(Kind::Denied, "not allowed"),
+    );
     let cx = waiting::step_of(run.read.settings().clone());
     let wait = Wait::new("a role to show", 2, Limits::minutes(1, 2));
     let answer = cx.wait(&wait, async || Poll::<()>::Unknown(denied.clone())).await;

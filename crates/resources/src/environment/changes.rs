@@ -200,7 +200,8 @@ impl Environment {
     fn is_deployed(&self, cx: &WriteCx<Aws>, now: &Live, asked: &[EnvironmentStep]) -> bool {
         let lacking = self.differences(now, &cx.values());
         let lacks = |option: &OptionStep| {
-            let same = |step: &EnvironmentStep| matches!(step, EnvironmentStep::Option(other) if other.key == option.key);
+            let same =
+                |step: &EnvironmentStep| matches!(step, EnvironmentStep::Option(other) if other.key == option.key);
             lacking.iter().any(same)
         };
         asked.iter().all(|step| match step {

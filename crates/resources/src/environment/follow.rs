@@ -103,7 +103,10 @@ where
 pub(super) async fn newest_request(aws: &Aws, environment: &str) -> Result<Option<String>, Error> {
     let describe = aws.beanstalk.describe_events().environment_id(environment);
     let events = describe.max_records(200).send().await;
-    let events = events.explain("read the environment's events")?.events.unwrap_or_default();
+    let events = events
+        .explain("read the environment's events")?
+        .events
+        .unwrap_or_default();
     // Newest first.
     Ok(events.into_iter().find_map(|event| event.request_id))
 }

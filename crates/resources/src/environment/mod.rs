@@ -39,8 +39,8 @@ use crate::aws::tags::settled_tags;
 use crate::aws::texts::Ending;
 use crate::aws::{Aws, platforms, texts};
 use crate::engine::{
-    Command, Effect, Error, Failure, Hint, Intents, Limits, Notice, Observed, Owner, Plan, ReadCx, Resource, ResourceId,
-    Values, WriteCx,
+    Command, Effect, Error, Failure, Hint, Intents, Limits, Notice, Observed, Owner, Plan, ReadCx, Resource,
+    ResourceId, Values, WriteCx,
 };
 use crate::profile::CdnOrigin;
 
@@ -376,11 +376,7 @@ impl Environment {
     }
 
     /// Whose the environment of this name is; it is put into `there`.
-    async fn whose(
-        &self,
-        cx: &WriteCx<Aws>,
-        there: &Mutex<Option<EnvironmentDescription>>,
-    ) -> Result<Owner, Error> {
+    async fn whose(&self, cx: &WriteCx<Aws>, there: &Mutex<Option<EnvironmentDescription>>) -> Result<Owner, Error> {
         let aws = cx.read().aws();
         let tags = || async {
             let Some(environment) = live::find(aws, self.name()).await? else {
