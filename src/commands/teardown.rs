@@ -14,7 +14,7 @@ use crate::exit::Exit;
 use crate::resources;
 use crate::resources::found::Reach;
 use crate::session::leftovers::{self, Leftover};
-use crate::session::{Purpose, Session, check_kept, unfinished, unless_stopped, unlock};
+use crate::session::{Purpose, Session, check_kept, in_time, unfinished, unless_stopped, unlock, with_left_behind};
 use crate::ui::{Flag, Summary, Ui};
 
 #[derive(Debug, Clone, Args)]
@@ -205,11 +205,22 @@ async fn remove(
         .collect();
     let run = session.run(NothingMore);
     let report = engine::down(graph, &seen, &removals_by_id, &run).await;
-    if let Some(summary) = unfinished(session, &report) {
-        return Ok(summary);
-    }
+    let ended = match unfinished(session, &report) {
+        Some(summary) => Ok(summary),
+        None => after(session, graph, &removals, args).await,
+    };
+    Ok(with_left_behind(session, &report, ended))
+}
+
+/// Once nothing should be left.
+async fn after(
+    session: &Session,
+    graph: &Graph<crate::aws::Aws>,
+    removals: &[PlannedRemoval],
+    args: &TeardownArgs,
+) -> Result<Summary, Error> {
     still_there(session, graph, args).await?;
-    finish(session, &removals).await
+    in_time(&session.settings.stop, finish(session, removals)).await
 }
 
 /// How long a read may still show what is gone, in AWS's time: most of its services are eventually consistent.
@@ -234,7 +245,10 @@ async fn still_there(session: &Session, graph: &Graph<crate::aws::Aws>, args: &T
             return Err(error);
         }
         waited += BETWEEN_LOOKS;
-        tokio::time::sleep(session.settings.pace.pause(BETWEEN_LOOKS)).await;
+        tokio::select! {
+            () = tokio::time::sleep(session.settings.pace.pause(BETWEEN_LOOKS)) => {}
+            () = session.settings.stop.cancelled() => {}
+        }
     }
 }
 
@@ -267,10 +281,7 @@ async fn nothing_left(
         return Ok(left(summary, removals, &leftovers));
     }
     let lock = session.lock().await?;
-    let summary = match still_there(session, graph, args).await {
-        Ok(()) => finish(session, removals).await,
-        Err(error) => Err(error),
-    };
+    let summary = after(session, graph, removals, args).await;
     unlock(lock, summary).await
 }
 

@@ -16,7 +16,7 @@ mod unfinished;
 
 pub(crate) use look::Look;
 pub(crate) use outputs::with_outputs;
-pub(crate) use unfinished::unfinished;
+pub(crate) use unfinished::{unfinished, with_left_behind};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +34,9 @@ use crate::aws::lock::{Holder, Lock};
 use crate::aws::record::Record;
 use crate::aws::target::Target;
 use crate::cli::{Global, Wishes};
-use crate::engine::{Error, Gate, Graph, Intent, Intents, Kind, PlannedRemoval, ReadCx, Removal, Run, Settings};
+use crate::engine::{
+    self, Error, Gate, Graph, Intent, Intents, Kind, PlannedRemoval, ReadCx, Removal, Run, Settings,
+};
 use crate::exit::Exit;
 use crate::profile::Profile;
 use crate::resources::found::{Found, Reach};
@@ -241,6 +243,10 @@ impl Session {
 
     /// Takes the stack's lock; the bucket that it lies in must be there.
     pub(crate) async fn lock(&self) -> Result<Lock, Error> {
+        in_time(&self.settings.stop, self.take_lock()).await
+    }
+
+    async fn take_lock(&self) -> Result<Lock, Error> {
         self.record.ensure_bucket(&self.write).await?;
         let holder = Holder {
             id: random_id(),
@@ -397,6 +403,21 @@ pub(crate) async fn unless_stopped<T>(
     tokio::select! {
         read = reading => read,
         () = stop.cancelled() => Err(Error::stopped()),
+    }
+}
+
+/// As [`unless_stopped`], for what changes something outside the engine: calls in flight may end, if they do so soon.
+pub(crate) async fn in_time<T>(
+    stop: &CancellationToken,
+    changing: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let late = async {
+        stop.cancelled().await;
+        tokio::time::sleep(engine::GRACE).await;
+    };
+    tokio::select! {
+        changed = changing => changed,
+        () = late => Err(Error::stopped()),
     }
 }
 

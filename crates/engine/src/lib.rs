@@ -6,6 +6,7 @@ mod error;
 mod events;
 mod executor;
 mod hint;
+mod making;
 mod model;
 mod node;
 mod output;
@@ -17,7 +18,7 @@ mod tests;
 pub use context::{Gate, Intent, Intents, Journal, ReadCx, Settings, WriteCx};
 pub use error::{Error, Kind};
 pub use events::{Action, Event, Events, Sink};
-pub use executor::{Report, Run, StepReport, down, up};
+pub use executor::{GRACE, Report, Run, StepReport, down, up};
 pub use hint::{Command, Hint, Program, quoted};
 pub use model::{
     Effect, Failure, FieldChange, Leftover, Limits, Never, Notice, Observed, Outcome, Owner, Plan, Removal, Resource,

@@ -12,10 +12,11 @@ use super::outputs::{NETWORK, Network};
 use super::ownership::{ec2_form, from_ec2};
 use super::stack::Stack;
 use super::{network_parts, network_removal};
-use crate::aws::Aws;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::eventual_consistency::settled;
+use crate::aws::own_work::{self, Made};
 use crate::aws::tags::{self, settled_from};
+use crate::aws::Aws;
 use crate::engine::{
     Command, Error, Failure, Hint, Intent, Intents, Kind, Limits, Notice, Observed, Owner, Plan, Poll, ReadCx, Removal,
     Resource, ResourceId, Stays, Values, Wait, WriteCx, default_removal,
@@ -241,17 +242,22 @@ impl DefaultVpc {
 
     /// CreateDefaultVpc takes no tags: what was made is tagged at once after it.
     async fn make(&self, cx: &WriteCx<Aws>) -> Result<LiveNetwork, Failure> {
-        cx.intend(tags::CREATED, NAME).await?;
-        cx.check()?;
-        let made = cx.aws().ec2.create_default_vpc().send().await;
-        let made = made.or_absent(&["DefaultVpcAlreadyExists"], "create the default VPC");
+        let call = async {
+            let made = cx.aws().ec2.create_default_vpc().send().await;
+            made.explain("create the default VPC")
+        };
+        // Of one that is there nothing tells whether a first try made it, whose answer was lost.
+        let made = own_work::create(cx, NAME, call, async |_| Ok(Owner::Nobody)).await;
         let made = made.map_err(|error| match error.kind {
             // Organizations like to forbid it.
             Kind::Denied => error.hint("use a VPC that there is: --set network.vpc=ID --set network.subnets=ID,ID"),
             _ => error,
         })?;
-        let Some(vpc_id) = made.and_then(|made| made.vpc).and_then(|vpc| vpc.vpc_id) else {
-            // Somebody else's, or that of a first try whose answer was lost: nothing tells.
+        let vpc_id = match made {
+            Made::Answered(made) => made.vpc.and_then(|vpc| vpc.vpc_id),
+            Made::Before | Made::ByOthers(_) => None,
+        };
+        let Some(vpc_id) = vpc_id else {
             let live = self.wait_fit(cx, Owner::Nobody).await?;
             let notice = unproven(live.vpc_id.as_deref().unwrap_or_default());
             cx.settings().events.notice(notice.text, notice.hint);

@@ -19,13 +19,13 @@ use super::outputs::KEY_PAIR;
 use super::ownership::{TagStep, change_tags, ec2_form, from_ec2, tag_steps};
 use super::public_key::public_key;
 use super::stack::Stack;
-use crate::aws::Aws;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::eventual_consistency::settled;
 use crate::aws::paging::{self, Page};
-use crate::aws::tags::{self, settled_from, settled_tags};
+use crate::aws::tags::{self, settled_from};
+use crate::aws::{Aws, own_work};
 use crate::engine::{
-    Error, Failure, FieldChange, Limits, Notice, Observed, Owner, Plan, Poll, ReadCx, Resource, ResourceId, Step,
+    Error, Failure, FieldChange, Kind, Limits, Notice, Observed, Owner, Plan, Poll, ReadCx, Resource, ResourceId, Step,
     Values, Wait, WriteCx,
 };
 
@@ -153,30 +153,21 @@ impl KeyPair {
         let import = import
             .public_key_material(Blob::new(public_key.as_bytes()))
             .tag_specifications(self.tag_specification());
-        cx.intend(tags::CREATED, self.name()).await?;
-        cx.check()?;
         let doing = format!("import the key pair {}", self.name());
-        import.send().await.explain(&doing)?;
-        Ok(())
+        let call = async { import.send().await.explain(&doing) };
+        let made = own_work::create(cx, self.name(), call, |_| self.whose(cx)).await?;
+        made.ours(&self.title()).map(drop)
     }
 
     async fn make(&self, cx: &WriteCx<Aws>) -> Result<(), Error> {
-        let create = cx.aws().ec2.create_key_pair().key_name(self.name());
-        let create = create
-            .key_type(KeyType::Ed25519)
-            .key_format(KeyFormat::Pem)
-            .tag_specifications(self.tag_specification());
-        cx.intend(tags::CREATED, self.name()).await?;
-        cx.check()?;
-        let doing = format!("create the key pair {}", self.name());
-        let answer = match create.clone().send().await.explain(&doing) {
-            // The first of two tries may have been ours: the key was in its answer, which nobody has.
-            Err(error) if error.is_code("InvalidKeyPair.Duplicate") && self.is_ours(cx).await? => {
-                self.delete_pair(cx).await?;
-                create.send().await.explain(&doing)?
-            }
-            answer => answer?,
-        };
+        let mut answer = self.create_pair(cx).await?;
+        if answer.is_none() {
+            // The private key was in the answer that was lost.
+            self.delete_pair(cx).await?;
+            answer = self.create_pair(cx).await?;
+        }
+        let lost = || Error::new(Kind::Unreachable, format!("EC2's answer with the private key of {} was lost", self.name()));
+        let answer = answer.ok_or_else(lost)?;
         let file = self.private_key_file(cx.aws())?;
         // AWS gives it this once.
         let stored = store(&file, answer.key_material().unwrap_or_default());
@@ -196,11 +187,22 @@ impl KeyPair {
         Ok(())
     }
 
-    /// Whose it is that has the name which was free a moment ago.
-    async fn is_ours(&self, cx: &WriteCx<Aws>) -> Result<bool, Error> {
-        let (read, ownership) = (cx.read(), &self.stack.ownership);
-        let tagged = settled_tags(read, ownership, ID, self.name(), || self.tags(read.aws())).await?;
-        Ok(tagged.owner == Owner::Ours)
+    /// `None`: an earlier try made it.
+    async fn create_pair(&self, cx: &WriteCx<Aws>) -> Result<Option<CreateKeyPairOutput>, Error> {
+        let create = cx.aws().ec2.create_key_pair().key_name(self.name());
+        let create = create
+            .key_type(KeyType::Ed25519)
+            .key_format(KeyFormat::Pem)
+            .tag_specifications(self.tag_specification());
+        let doing = format!("create the key pair {}", self.name());
+        let call = async { create.send().await.explain(&doing) };
+        let made = own_work::create(cx, self.name(), call, |_| self.whose(cx)).await?;
+        made.ours(&self.title())
+    }
+
+    async fn whose(&self, cx: &WriteCx<Aws>) -> Result<Owner, Error> {
+        let read = || self.tags(cx.read().aws());
+        own_work::by_tags(cx, &self.stack.ownership, ID, self.name(), read).await
     }
 
     async fn delete_pair(&self, cx: &WriteCx<Aws>) -> Result<(), Error> {

@@ -7,7 +7,7 @@ use aws_sdk_ec2::types::{ResourceType, RouteTable, TagSpecification};
 
 use super::default_vpc::LIMITS;
 use super::network_parts::{self, EVERYWHERE, Part, Place, WayOut, tags_of};
-use super::ownership::{TagStep, change_tags, ec2_form, shows, tag_steps};
+use super::ownership::{TagStep, are_set, change_tags, ec2_form, tag_steps};
 use super::stack::Stack;
 use crate::aws::Aws;
 use crate::aws::errors::{Explain, polled};
@@ -167,7 +167,7 @@ pub(super) async fn take_tags(cx: &WriteCx<Aws>, steps: &[VpcStep]) -> Result<()
         // Those of the part that is behind.
         let read = || async {
             let mut all = tags_of(aws, of).await?;
-            let behind = all.iter().position(|of_one| !shows(tags, of_one));
+            let behind = all.iter().position(|of_one| !are_set(tags, of_one));
             Ok(all.swap_remove(behind.unwrap_or_default()))
         };
         change_tags(cx, ("default VPC", "default-vpc"), tags, untag, tag, read).await?;

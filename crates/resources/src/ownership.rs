@@ -123,6 +123,11 @@ where
     }
 }
 
+/// Whether tags are as these steps make them.
+pub(super) fn are_set(steps: &[TagStep], tags: &BTreeMap<String, String>) -> bool {
+    steps.iter().all(|step| tags.get(&step.key) == step.to.as_ref())
+}
+
 /// Waits until tags that were just changed read so: the next plan must not find them missing.
 ///
 /// # Errors
@@ -140,18 +145,13 @@ where
     cx.wait(&wait, || {
         let read = read();
         async {
-            polled(read.await.map(|tags| match shows(steps, &tags) {
+            polled(read.await.map(|tags| match are_set(steps, &tags) {
                 true => Poll::Ready(()),
                 false => Poll::NotYet("its tags do not show yet".to_owned()),
             }))
         }
     })
     .await
-}
-
-/// Whether these tags read as the steps leave them.
-pub(super) fn shows(steps: &[TagStep], tags: &BTreeMap<String, String>) -> bool {
-    steps.iter().all(|step| tags.get(&step.key) == step.to.as_ref())
 }
 
 /// For what may never be adopted quietly, because it holds data, code or traffic: blocked unless it is ours or was taken

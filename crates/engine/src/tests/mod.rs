@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 
+mod ending;
 mod handing_over;
 mod steps;
 mod waiting;
