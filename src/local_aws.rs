@@ -169,7 +169,11 @@ pub(crate) fn request(info: &Info, method: &str, what: &str, body: &str) -> Resu
     let answer = read().map_err(|error| failed(error.to_string()))?;
     let end = answer.windows(4).position(|window| window == b"\r\n\r\n");
     let (head, body) = answer.split_at(end.map_or(answer.len(), |end| end + 4));
-    if !String::from_utf8_lossy(head).split(' ').nth(1).is_some_and(|status| status.starts_with('2')) {
+    if !String::from_utf8_lossy(head)
+        .split(' ')
+        .nth(1)
+        .is_some_and(|status| status.starts_with('2'))
+    {
         let reason = String::from_utf8_lossy(body).trim().to_owned();
         return Err(Error::failed("the sandbox refuses that").because(reason));
     }

@@ -97,7 +97,10 @@ fn faults(gateway: &Arc<Gateway>, parts: &Parts, body: &[u8]) -> Response {
 
 /// DELETE `?id=ID`: what this fault holds goes on.
 fn held(gateway: &Arc<Gateway>, parts: &Parts) -> Response {
-    match (parts.method.as_str(), query(parts).get("id").map(|id| id.parse::<u64>())) {
+    match (
+        parts.method.as_str(),
+        query(parts).get("id").map(|id| id.parse::<u64>()),
+    ) {
         ("DELETE", Some(Ok(id))) => match gateway.faults.release(id) {
             Some(released) => axum::Json(json!({ "released": released })).into_response(),
             None => no_fault(id),

@@ -105,7 +105,12 @@ pub(crate) fn operations_by_scope() -> impl Iterator<Item = (&'static str, &'sta
     let most = SERVICES
         .iter()
         .chain([&classic_load_balancing::SERVICE])
-        .flat_map(|service| service.operations.iter().map(|entry| (service.scope, entry.operation.name)));
+        .flat_map(|service| {
+            service
+                .operations
+                .iter()
+                .map(|entry| (service.scope, entry.operation.name))
+        });
     most.chain(s3::OPERATIONS.iter().map(|operation| ("s3", operation.name)))
 }
 

@@ -17,7 +17,11 @@ impl Sandbox {
             .method(method)
             .uri(format!("{}/_sandbox/{path}", self.info.endpoint()))
             .header("x-sandbox-token", &self.info.token);
-        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let body = if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
+        };
         send(request.body(http_body_util::Full::from(body)).unwrap()).await
     }
 
@@ -45,7 +49,11 @@ impl Sandbox {
     async fn list_tables(&self) -> Option<String> {
         let dynamodb = aws_sdk_dynamodb::Client::new(&self.sdk().await);
         let failed = dynamodb.list_tables().send().await.err()?;
-        Some(aws_sdk_dynamodb::error::ProvideErrorMetadata::code(&failed).unwrap_or("none").to_owned())
+        Some(
+            aws_sdk_dynamodb::error::ProvideErrorMetadata::code(&failed)
+                .unwrap_or("none")
+                .to_owned(),
+        )
     }
 }
 
@@ -65,7 +73,10 @@ async fn a_throttled_client_hears_it_as_from_each_service() {
     sandbox.fault(json!({"hits": "*:*", "kind": "throttle"})).await;
     let iam = sandbox.iam().await;
     let refused = create_role(&iam, "mine").await.unwrap_err();
-    assert_eq!((refused.code(), refused.message()), (Some("Throttling"), Some("Rate exceeded")));
+    assert_eq!(
+        (refused.code(), refused.message()),
+        (Some("Throttling"), Some("Rate exceeded"))
+    );
     assert_eq!(sandbox.list_tables().await.as_deref(), Some("ThrottlingException"));
     let vpcs = sandbox
         .post("ec2", &[FORM], "Action=DescribeVpcs&Version=2016-11-15", |_| {})
@@ -95,7 +106,11 @@ async fn the_second_request_fails_once_and_the_log_says_by_which_fault() {
         answers.push(sandbox.list_tables().await);
     }
     assert_eq!(answers, [None, Some("ServiceUnavailable".to_owned()), None, None]);
-    let log: Vec<Value> = sandbox.requests().iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let log: Vec<Value> = sandbox
+        .requests()
+        .iter()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     let met: Vec<_> = log.iter().filter(|line| !line["fault"].is_null()).collect();
     assert_eq!(met.len(), 1, "{log:?}");
     assert_eq!(met[0]["fault"], json!({"id": id, "kind": "error"}));
@@ -110,12 +125,21 @@ async fn a_connection_that_is_cut_before_has_done_nothing_and_one_cut_after_has(
     let sandbox = Sandbox::start().await;
     let iam = sandbox.iam().await;
     for (kind, made, status) in [("cut-before", false, Value::Null), ("cut-after", true, json!(200))] {
-        sandbox.fault(json!({"hits": "iam:CreateRole", "kind": kind, "times": 1})).await;
+        sandbox
+            .fault(json!({"hits": "iam:CreateRole", "kind": kind, "times": 1}))
+            .await;
         let lost = iam.create_role().role_name(kind).assume_role_policy_document(TRUST);
         let lost = lost.send().await.unwrap_err();
-        assert!(lost.as_service_error().is_none(), "{kind}: there was an answer: {lost:?}");
+        assert!(
+            lost.as_service_error().is_none(),
+            "{kind}: there was an answer: {lost:?}"
+        );
         assert_eq!(roles(&iam).await.contains(&kind.to_owned()), made, "{kind}");
-        let log: Vec<Value> = sandbox.requests().iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let log: Vec<Value> = sandbox
+            .requests()
+            .iter()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
         let met = log.iter().rfind(|line| line["operation"] == "CreateRole").unwrap();
         assert_eq!((&met["fault"]["kind"], &met["status"]), (&json!(kind), &status));
     }
@@ -127,7 +151,9 @@ async fn a_truncated_answer_says_how_long_the_whole_is_and_has_half_of_it() {
     sandbox.s3("PUT", "/record", &[], b"").await;
     sandbox.s3("PUT", "/record/journal", &[], &[b'x'; 5000]).await;
     sandbox.s3("PUT", "/record/lock", &[], b"lock").await;
-    let id = sandbox.fault(json!({"hits": "s3:GetObject:*/journal*", "kind": "truncate"})).await;
+    let id = sandbox
+        .fault(json!({"hits": "s3:GetObject:*/journal*", "kind": "truncate"}))
+        .await;
     let whole = sandbox.s3("GET", "/record/lock", &[], b"").await;
     assert_eq!(whole.body, "lock");
     let link = sandbox.presigned("/record/journal", 60);
@@ -158,7 +184,11 @@ async fn a_held_request_goes_on_when_it_is_released() {
         let client = iam.clone();
         let creating = tokio::spawn(async move { create_role(&client, when).await });
         until("the held request", async || {
-            sandbox.faults().await.iter().any(|fault| fault["held"][0]["operation"] == "iam:CreateRole")
+            sandbox
+                .faults()
+                .await
+                .iter()
+                .any(|fault| fault["held"][0]["operation"] == "iam:CreateRole")
         })
         .await;
         assert_eq!(roles(&iam).await.contains(&when.to_owned()), made, "{when}");
@@ -185,14 +215,19 @@ async fn a_held_request_whose_client_is_gone_is_never_done() {
     until("the end of the connection", async || held().await == 0).await;
     sandbox.clear().await;
     assert!(!roles(&iam).await.contains(&"mine".to_owned()));
-    let logged = sandbox.requests().iter().any(|line| line.contains(r#""status":null"#) && line.contains("hold"));
+    let logged = sandbox
+        .requests()
+        .iter()
+        .any(|line| line.contains(r#""status":null"#) && line.contains("hold"));
     assert!(logged, "{:?}", sandbox.requests());
 }
 
 #[tokio::test]
 async fn a_delayed_request_is_done_all_the_same() {
     let sandbox = Sandbox::start().await;
-    sandbox.fault(json!({"hits": "iam:CreateRole", "kind": "delay", "after": 0.01})).await;
+    sandbox
+        .fault(json!({"hits": "iam:CreateRole", "kind": "delay", "after": 0.01}))
+        .await;
     let iam = sandbox.iam().await;
     create_role(&iam, "mine").await.unwrap();
     assert_eq!(sandbox.faults().await[0]["hit"], 1);
@@ -245,8 +280,14 @@ async fn a_fault_that_could_never_hit_is_refused_by_name() {
     for (fault, named) in [
         (json!({"hits": "iam:CreateRoles", "kind": "throttle"}), "'CreateRoles'"),
         (json!({"hits": "iam:CreateRole", "kind": "slow"}), "slow"),
-        (json!({"hits": "iam:CreateRole", "kind": "throttle", "nth": 0}), "nth is 0"),
-        (json!({"hits": "iam:CreateRole", "kind": "throttle", "often": 1}), "often"),
+        (
+            json!({"hits": "iam:CreateRole", "kind": "throttle", "nth": 0}),
+            "nth is 0",
+        ),
+        (
+            json!({"hits": "iam:CreateRole", "kind": "throttle", "often": 1}),
+            "often",
+        ),
     ] {
         let refused = sandbox.admin("POST", "faults", &fault).await;
         assert_eq!(refused.status, 400, "{fault}");

@@ -124,7 +124,7 @@ fn add(wanted: &Wanted) -> Result<Summary, Error> {
         when: wanted.when,
     };
     fault.check().map_err(|reason| {
-        Error::new(Kind::Usage, "that is no fault of AWS's")
+        Error::new(Kind::Usage, "that fault cannot be set")
             .because(reason.to_string())
             .hint(Hint::run("sandbox fault add --help"))
     })?;

@@ -318,12 +318,24 @@ mod tests {
         let throttled = |hits: &str| refused(&fault(hits, FaultKind::Throttle));
         assert!(throttled("CreateRole").contains("SERVICE:OPERATION"));
         let service = throttled("beanstalk:CreateEnvironment");
-        assert!(service.contains("'beanstalk'") && service.contains("elasticbeanstalk,"), "{service}");
+        assert!(
+            service.contains("'beanstalk'") && service.contains("elasticbeanstalk,"),
+            "{service}"
+        );
         let operation = throttled("iam:CreateRoles");
-        assert!(operation.contains("'CreateRoles'") && operation.contains(" CreateRole,"), "{operation}");
+        assert!(
+            operation.contains("'CreateRoles'") && operation.contains(" CreateRole,"),
+            "{operation}"
+        );
         assert!(throttled("iam:CreateRole:mine").contains("only operations of s3"));
         assert!(throttled("*:*:mine").contains("only operations of s3"));
-        assert!("slow".parse::<FaultKind>().unwrap_err().to_string().contains("delay, hold"));
+        assert!(
+            "slow"
+                .parse::<FaultKind>()
+                .unwrap_err()
+                .to_string()
+                .contains("delay, hold")
+        );
     }
 
     #[test]
@@ -331,17 +343,80 @@ mod tests {
         let iam = || fault("iam:*", FaultKind::Throttle);
         for (wrong, named) in [
             (Fault { nth: Some(0), ..iam() }, "nth is 0"),
-            (Fault { times: Some(0), ..iam() }, "times is 0"),
-            (Fault { probability: Some(1.5), ..iam() }, "probability is 1.5"),
-            (Fault { probability: Some(f64::NAN), ..iam() }, "probability is NaN"),
-            (Fault { probability: Some(0.5), nth: Some(1), ..iam() }, "exclude each other"),
+            (
+                Fault {
+                    times: Some(0),
+                    ..iam()
+                },
+                "times is 0",
+            ),
+            (
+                Fault {
+                    probability: Some(1.5),
+                    ..iam()
+                },
+                "probability is 1.5",
+            ),
+            (
+                Fault {
+                    probability: Some(f64::NAN),
+                    ..iam()
+                },
+                "probability is NaN",
+            ),
+            (
+                Fault {
+                    probability: Some(0.5),
+                    nth: Some(1),
+                    ..iam()
+                },
+                "exclude each other",
+            ),
             (Fault { seed: Some(1), ..iam() }, "seed is of a probability"),
-            (Fault { after: Some(1.0), ..iam() }, "after is of kind delay"),
-            (Fault { kind: FaultKind::Delay, ..iam() }, "a delay says after"),
-            (Fault { kind: FaultKind::Delay, after: Some(-1.0), ..iam() }, "a delay says after"),
-            (Fault { status: Some(500), ..iam() }, "status is of kind error"),
-            (Fault { kind: FaultKind::Error, status: Some(200), ..iam() }, "status is 200"),
-            (Fault { when: Some(When::After), ..iam() }, "when is of kind hold"),
+            (
+                Fault {
+                    after: Some(1.0),
+                    ..iam()
+                },
+                "after is of kind delay",
+            ),
+            (
+                Fault {
+                    kind: FaultKind::Delay,
+                    ..iam()
+                },
+                "a delay says after",
+            ),
+            (
+                Fault {
+                    kind: FaultKind::Delay,
+                    after: Some(-1.0),
+                    ..iam()
+                },
+                "a delay says after",
+            ),
+            (
+                Fault {
+                    status: Some(500),
+                    ..iam()
+                },
+                "status is of kind error",
+            ),
+            (
+                Fault {
+                    kind: FaultKind::Error,
+                    status: Some(200),
+                    ..iam()
+                },
+                "status is 200",
+            ),
+            (
+                Fault {
+                    when: Some(When::After),
+                    ..iam()
+                },
+                "when is of kind hold",
+            ),
         ] {
             assert!(refused(&wrong).contains(named), "{}", refused(&wrong));
         }
@@ -357,7 +432,10 @@ mod tests {
         assert_eq!(chosen(7), chosen(7));
         assert_ne!(chosen(7), chosen(8));
         assert!((50..=110).contains(&chosen(7).len()), "{}", chosen(7).len());
-        let with = |probability| Fault { probability: Some(probability), ..unlikely.clone() };
+        let with = |probability| Fault {
+            probability: Some(probability),
+            ..unlikely.clone()
+        };
         assert!((1..1000).all(|met| with(1.0).chooses(3, met) && !with(0.0).chooses(3, met)));
     }
 }

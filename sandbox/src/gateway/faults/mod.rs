@@ -10,8 +10,8 @@ use std::sync::{Mutex, MutexGuard};
 use serde::Serialize;
 use tokio::sync::oneshot;
 
-pub use self::fault::{BadFault, Fault, FaultKind, When};
 use self::fault::Pattern;
+pub use self::fault::{BadFault, Fault, FaultKind, When};
 pub(super) use self::refusals::{failed, throttled};
 use crate::protocols::call::Call;
 
