@@ -3,16 +3,20 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::context::deadline_passed;
 use super::critical_path::{Handed, Leg, Went, critical_path};
 use super::forecast::expected;
+use super::making::{Existence, Making};
 use super::{
     Action, Beyond, Change, Effect, Error, Event, Events, Failure, FieldChange, Gate, Graph, Journal, Kind, Leftover,
-    Member, Observations, Outcome, Planned, Poll, ReadCx, Removal, ResourceId, Seen, Usual, Values, Wait, WriteCx,
+    Member, Observations, Outcome, Owner, Planned, Poll, ReadCx, Removal, ResourceId, Seen, Usual, Values, Wait,
+    WriteCx,
 };
 
 /// What a run changes things with, and whom it asks.
@@ -213,7 +217,11 @@ pub async fn up<C: Send + Sync + 'static>(
             let outcome = up_step(&graph, &node, &plan, seen, &cx, gate.as_ref()).await;
             let well = matches!(outcome, Outcome::Done | Outcome::Unchanged);
             cx.shared.end(node.id(), well);
-            (position, report(&node, title, outcome, existed || well))
+            let there = match existed || well {
+                true => There::Yes,
+                false => made(&node, &cx).await,
+            };
+            (position, report(&node, title, outcome, there))
         });
     }
     collect(steps, &shared).await
@@ -248,7 +256,8 @@ pub async fn down<C: Send + Sync + 'static>(
                 released.for_each(|need| cx.shared.release(need, node.id(), false));
             }
             cx.shared.end(node.id(), well);
-            (position, report(&node, title, outcome, existed && !well))
+            let there = if existed && !well { There::Yes } else { There::No };
+            (position, report(&node, title, outcome, there))
         });
     }
     collect(steps, &shared).await
@@ -262,19 +271,85 @@ fn context<C: Send + Sync + 'static>(node: &Member<C>, run: &Run<C>, shared: &Ar
         read: run.read.clone(),
         journal: run.journal.clone(),
         shared: shared.clone(),
+        making: Making::default(),
     }
 }
 
-/// `exists`: there was one before the step that is still there, or the step made one.
-fn report<C: Send + Sync + 'static>(node: &Member<C>, title: String, outcome: Outcome, exists: bool) -> StepReport {
+/// Whether there is one after a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum There {
+    Yes,
+    No,
+    /// AWS was asked to make it, and neither its answer nor a read says that it did.
+    Unknown,
+}
+
+/// How long what is in flight may take to end once the run was stopped or its deadline passed; then it is left, and the next run
+/// finds what came of it. Long enough for an answer, too short for anybody to wonder about.
+pub const GRACE: Duration = Duration::from_secs(10);
+
+/// Whether a step that did not end well has made one all the same. Where an answer was lost AWS is asked once more.
+async fn made<C: Send + Sync + 'static>(node: &Member<C>, cx: &WriteCx<C>) -> There {
+    match cx.making.existence() {
+        Existence::AsBefore => There::No,
+        Existence::Made => There::Yes,
+        // Nothing is told of what costs nothing.
+        Existence::InDoubt if node.costs().is_none() => There::Unknown,
+        Existence::InDoubt => match tokio::time::timeout(GRACE, node.observe(cx.read())).await {
+            Ok(Ok(Seen::Present { owner, .. } | Seen::Settling { owner, .. })) => match owner {
+                Owner::Ours => There::Yes,
+                Owner::OtherStack(_) => There::No,
+                // Its tags may not show yet.
+                Owner::Nobody => There::Unknown,
+            },
+            Ok(Ok(Seen::Absent(_))) => There::No,
+            Ok(Ok(Seen::Unknown(_)) | Err(_)) | Err(_) => There::Unknown,
+        },
+    }
+}
+
+/// Ends a step that does not end by itself once it should.
+async fn in_time<C>(cx: &WriteCx<C>, step: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let settings = cx.settings();
+    let stopped = async {
+        settings.stop.cancelled().await;
+        tokio::time::sleep(GRACE).await;
+        Error::stopped()
+    };
+    let late = async {
+        tokio::time::sleep_until(settings.deadline + GRACE).await;
+        deadline_passed("the run")
+    };
+    let ended = async {
+        let why = tokio::select! {
+            why = stopped => why,
+            why = late => why,
+        };
+        while !cx.making.may_be_left() {
+            tokio::time::sleep(GRACE).await;
+        }
+        why
+    };
+    tokio::select! {
+        biased;
+        result = step => result,
+        why = ended => Err(why.into()),
+    }
+}
+
+fn report<C: Send + Sync + 'static>(node: &Member<C>, title: String, outcome: Outcome, there: There) -> StepReport {
     let mut left_behind = match &outcome {
         Outcome::Failed(failure) => failure.left_behind.clone(),
         Outcome::Stopped { left_behind } => left_behind.clone(),
         Outcome::Done | Outcome::Unchanged | Outcome::Skipped { .. } => Vec::new(),
     };
-    if let (true, true, Some(what)) = (exists, left_behind.is_empty(), node.costs()) {
-        left_behind.push(Leftover { what, costs: true });
-    }
+    let what = node.costs().filter(|_| left_behind.is_empty());
+    let what = match there {
+        There::Yes => what,
+        There::No => None,
+        There::Unknown => what.map(|what| format!("{what}, if AWS made it: its answer was lost")),
+    };
+    left_behind.extend(what.map(|what| Leftover { what, costs: true }));
     StepReport {
         resource: node.id(),
         title,
@@ -337,7 +412,7 @@ async fn up_step<C: Send + Sync + 'static>(
         cx.shared.publish(node.id(), false, values);
         Ok(())
     };
-    let applied = applied.await;
+    let applied = in_time(cx, applied).await;
     told.finished(action, began, applied, &needs)
 }
 
@@ -429,7 +504,7 @@ async fn down_step<C: Send + Sync + 'static>(
         let seen = settle(node, seen, &told.title, cx).await?;
         node.delete(cx, seen).await
     };
-    let deleted = deleted.await;
+    let deleted = in_time(cx, deleted).await;
     told.finished(Action::Delete, began, deleted, &gives)
 }
 

@@ -8,6 +8,7 @@ mod events;
 mod executor;
 mod forecast;
 mod hint;
+mod making;
 mod model;
 mod node;
 mod output;
@@ -20,7 +21,7 @@ pub use context::{Gate, Intent, Intents, Journal, ReadCx, Settings, WriteCx};
 pub use critical_path::{Handed, Leg, Went};
 pub use error::{Error, Kind};
 pub use events::{Action, Event, Events, Sink};
-pub use executor::{Report, Run, StepReport, down, up};
+pub use executor::{GRACE, Report, Run, StepReport, down, up};
 pub use forecast::{After, Expected, Forecast, Remaining, Usual};
 pub use hint::{Command, Hint, Program, quoted};
 pub use model::{

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 
 mod critical_path;
+mod ending;
 mod forecast;
 mod handing_over;
 mod steps;

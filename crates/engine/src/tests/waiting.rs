@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use super::*;
 use crate::executor::Shared;
+use crate::making::Making;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -61,7 +62,7 @@ impl Sink for Heard {
     }
 }
 
-fn step_of(settings: Settings) -> WriteCx<()> {
+pub(super) fn step_of(settings: Settings) -> WriteCx<()> {
     let run = run_of(settings, NoGate);
     WriteCx {
         resource: "a",
@@ -70,6 +71,7 @@ fn step_of(settings: Settings) -> WriteCx<()> {
         read: run.read,
         journal: run.journal,
         shared: Arc::new(Shared::new(Values::default())),
+        making: Making::default(),
     }
 }
 
