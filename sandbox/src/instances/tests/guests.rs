@@ -44,6 +44,34 @@ impl Secret {
     }
 }
 
+/// Puts a link in the place of a file of the next version, as soon as there is a folder.
+const RACER_FOR_VERSIONS: &str = "
+import os
+while True:
+    try:
+        os.symlink('SECRET', '../2/zz')
+        break
+    except FileExistsError:
+        break
+    except OSError:
+        pass
+";
+
+/// The same with each script, of which there are [`SCRIPTS`].
+const RACER_FOR_SCRIPTS: &str = "
+import os
+number = 0
+while number < 60:
+    try:
+        os.symlink('SECRET', f'../../commands/c-{number}/_script.sh')
+        number += 1
+    except FileExistsError:
+        number += 1
+    except OSError:
+        pass
+";
+const SCRIPTS: usize = 60;
+
 const HOOK: &str = ".platform/hooks/prebuild/01.sh";
 
 fn logs(machines: &Machines, instance_id: &str) -> String {
@@ -71,11 +99,7 @@ async fn a_running_version_cannot_lead_root_astray_while_the_next_is_unpacked() 
     let directory = private_directory();
     let secret = Secret::write(directory.path());
     let machines = machines(directory.path());
-    let racer = format!(
-        "import os\nwhile True:\n    try:\n        os.symlink('{}', '../2/zz')\n        break\n    except FileExistsError:\n        \
-         break\n    except OSError:\n        pass\n",
-        secret.0.display()
-    );
+    let racer = RACER_FOR_VERSIONS.replace("SECRET", &secret.0.display().to_string());
     let procfile = "web: python3 racer.py & exec python3 -m http.server --bind 127.0.0.1 $PORT\n";
     let first = bundle(&[("Procfile", procfile, 0o644), ("racer.py", &racer, 0o644)]);
     machines.deploy(deployment("i-1", first)).await.unwrap();
@@ -101,17 +125,11 @@ async fn a_running_version_cannot_lead_root_astray_while_a_script_is_written() {
     let directory = private_directory();
     let secret = Secret::write(directory.path());
     let machines = machines(directory.path());
-    let racer = format!(
-        "import os\nwhile True:\n    try:\n        folders = os.listdir('../../commands')\n    except OSError:\n        continue\n    \
-         for folder in folders:\n        try:\n            os.symlink('{}', f'../../commands/{{folder}}/_script.sh')\n        \
-         except OSError:\n            pass\n",
-        secret.0.display()
-    );
-    let procfile =
-        "web: for i in 1 2; do python3 racer.py & done; exec python3 -m http.server --bind 127.0.0.1 $PORT\n";
+    let racer = RACER_FOR_SCRIPTS.replace("SECRET", &secret.0.display().to_string());
+    let procfile = "web: python3 racer.py & exec python3 -m http.server --bind 127.0.0.1 $PORT\n";
     let version = bundle(&[("Procfile", procfile, 0o644), ("racer.py", &racer, 0o644)]);
     machines.deploy(deployment("i-1", version)).await.unwrap();
-    for number in 0..60 {
+    for number in 0..SCRIPTS {
         let end = run(&machines, "i-1", &format!("c-{number}"), "echo mine").await;
         secret.assert_untouched();
         assert_eq!(end.stdout, "mine\n", "{}", end.stderr);
