@@ -188,6 +188,18 @@ impl Nginx {
         std::fs::read_to_string(self.staging.path(file)).unwrap_or_default()
     }
 
+    /// A log when it has so many lines: nginx writes after it has answered.
+    async fn lines(&self, file: &str, count: usize) -> String {
+        for _ in 0..200 {
+            let text = self.read(file);
+            if text.lines().count() >= count {
+                return text;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+        }
+        panic!("{file} has no {count} lines: {}", self.read(file));
+    }
+
     /// Whether enhanced health's log has anything in it.
     fn tells_health(&self) -> bool {
         let files = std::fs::read_dir(self.staging.0.path()).unwrap().map(Result::unwrap);
@@ -364,8 +376,8 @@ async fn the_visitor_is_who_our_own_proxies_heard() {
             headers.extend(edged.then_some(EDGED));
             nginx.send(&site, Method::POST, "/nowhere", &headers, "email=x").await;
         }
-        let seen = nginx.read("visitors.log");
         let expected: Vec<_> = of_these.iter().map(|case| case.3).collect();
+        let seen = nginx.lines("visitors.log", expected.len()).await;
         assert_eq!(seen.lines().collect::<Vec<_>>(), expected, "balanced: {balanced}");
     }
 }
