@@ -36,7 +36,7 @@ use crate::aws::record::Record;
 use crate::aws::target::Target;
 use crate::cli::{Global, Wishes};
 use crate::engine::{
-    self, Error, Gate, Graph, Intent, Intents, Kind, PlannedRemoval, ReadCx, Removal, Report, Run, Settings,
+    self, Busy, Error, Gate, Graph, Intent, Intents, Kind, PlannedRemoval, ReadCx, Removal, Report, Run, Settings,
 };
 use crate::exit::Exit;
 use crate::profile::Profile;
@@ -185,6 +185,7 @@ impl Session {
             stop,
             deadline: Instant::now() + global.timeout.unwrap_or_else(|| usual_timeout(command)),
             intents: Intents::new(intents),
+            busy: Busy::default(),
         };
         Ok(Self {
             ui: ui.clone(),

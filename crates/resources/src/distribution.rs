@@ -33,6 +33,8 @@ const REFERENCE: &str = "caller-reference";
 const LIMITS: Limits = Limits::minutes(20, 60);
 /// A web ACL made a moment ago may be unknown to CloudFront.
 const SPREADING: Limits = Limits::minutes(1, 2);
+/// Seconds. The quickest that were told of took 216 s (github.com/go-to-k/cdkd/issues/1311: 3 to 15 minutes).
+const DEPLOYING: u64 = 200;
 
 pub(super) struct Distribution {
     stack: Arc<Stack>,
@@ -309,7 +311,7 @@ impl Distribution {
     ) -> Result<LiveState, Error> {
         let right = &right;
         let aws = cx.read().aws();
-        let wait = Wait::new(format!("CloudFront to deploy {id} to its edge locations"), 10, LIMITS);
+        let wait = Wait::new(format!("CloudFront to deploy {id} to its edge locations"), 5, LIMITS).usually(DEPLOYING);
         cx.wait(&wait, || async move {
             match self.look(aws, id).await {
                 Ok(Some(live)) if live.deployed && right(&live.config) => Poll::Ready(live),

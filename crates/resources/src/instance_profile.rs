@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_ec2::types::IamInstanceProfileAssociationState;
+use tokio::time::Instant;
 
 use super::instance_policies::wanted;
 use super::outputs::INSTANCE_PROFILE;
@@ -243,6 +244,7 @@ impl InstanceProfile {
         let left = format!("role and instance profile {}, as far as they were made", choice.role);
         let partly = |error: Error| Failure::from(error).leaving(left.clone(), false);
         self.take(cx, &choice, steps).await.map_err(partly)?;
+        let taken = Instant::now();
         let what = format!("the instance profile {} to show its role", choice.profile);
         let wait = Wait::new(what, 2, LIMITS).good_reads(3);
         let pair = cx.wait(&wait, || async {
@@ -261,7 +263,7 @@ impl InstanceProfile {
         let pair = pair.await.map_err(partly)?;
         if steps.iter().any(|step| matches!(step, PairStep::Link { .. })) {
             cx.step("giving IAM time to spread it");
-            cx.pause(SPREADING).await?;
+            cx.pause_since(taken, SPREADING).await?;
         }
         Ok(pair)
     }
