@@ -285,8 +285,8 @@ enum There {
 }
 
 /// How long what is in flight may take to end once the run was stopped or its deadline passed; then it is left, and the next run
-/// finds what came of it. Long enough for an answer, too short for anybody to wonder about.
-pub const GRACE: Duration = Duration::from_secs(10);
+/// finds what came of it. Long enough for an answer, and over before a lost lock is anybody else's.
+pub const GRACE: Duration = Duration::from_secs(5);
 
 /// Whether a step that did not end well has made one all the same. Where an answer was lost AWS is asked once more.
 async fn made<C: Send + Sync + 'static>(node: &Member<C>, cx: &WriteCx<C>) -> There {

@@ -182,7 +182,7 @@ async fn a_step_without_an_answer_is_left_soon_after_a_stop_and_what_it_may_have
     stop_in(&settings, seconds(60));
     let report = gone_up(Asked::Held, Then::Ours, settings).await;
     assert!(report.stopped());
-    assert_eq!(heard.began.elapsed(), seconds(70));
+    assert_eq!(heard.began.elapsed(), seconds(60) + GRACE);
     assert_eq!(left_behind(&report), Some("site with its instances"));
 }
 
@@ -194,7 +194,7 @@ async fn a_step_without_an_answer_is_left_soon_after_the_deadline() {
         ..heard.settings()
     };
     let report = gone_up(Asked::Held, Then::Nothing, settings.clone()).await;
-    assert_eq!(heard.began.elapsed(), seconds(70));
+    assert_eq!(heard.began.elapsed(), seconds(60) + GRACE);
     assert_eq!(report.failures().next().unwrap().error.kind, Kind::Deadline);
 
     let (graph, run) = (site(Asked::Held, Then::Ours), run_of(heard.settings(), NoGate));
