@@ -12,11 +12,11 @@ use super::outputs::{NETWORK, Network};
 use super::ownership::{ec2_form, from_ec2};
 use super::stack::Stack;
 use super::{network_parts, network_removal};
+use crate::aws::Aws;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::eventual_consistency::settled;
 use crate::aws::own_work::{self, Made};
 use crate::aws::tags::{self, settled_from};
-use crate::aws::Aws;
 use crate::engine::{
     Command, Error, Failure, Hint, Intent, Intents, Kind, Limits, Notice, Observed, Owner, Plan, Poll, ReadCx, Removal,
     Resource, ResourceId, Stays, Values, Wait, WriteCx, default_removal,
@@ -277,7 +277,10 @@ impl DefaultVpc {
     /// Takes away again what EC2 made just now and cannot be tagged: later nothing would prove that it is ours.
     async fn unmake(&self, cx: &WriteCx<Aws>, vpc_id: &str, error: Error) -> Failure {
         match network_removal::remove(cx, &self.stack.ownership, vpc_id).await {
-            Ok(()) => error.because("so the default VPC was deleted again").into(),
+            Ok(()) => {
+                cx.not_made();
+                error.because("so the default VPC was deleted again").into()
+            }
             Err(_) => left(error, vpc_id),
         }
     }

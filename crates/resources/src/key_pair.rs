@@ -7,6 +7,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use aws_sdk_ec2::operation::create_key_pair::CreateKeyPairOutput;
 use aws_sdk_ec2::types::{
     Instance, InstanceStateName, KeyFormat, KeyPairInfo, KeyType, ResourceType, TagSpecification,
 };
@@ -166,13 +167,19 @@ impl KeyPair {
             self.delete_pair(cx).await?;
             answer = self.create_pair(cx).await?;
         }
-        let lost = || Error::new(Kind::Unreachable, format!("EC2's answer with the private key of {} was lost", self.name()));
+        let lost = || {
+            Error::new(
+                Kind::Unreachable,
+                format!("EC2's answer with the private key of {} was lost", self.name()),
+            )
+        };
         let answer = answer.ok_or_else(lost)?;
         let file = self.private_key_file(cx.aws())?;
         // AWS gives it this once.
         let stored = store(&file, answer.key_material().unwrap_or_default());
         if let Err(error) = stored {
             self.delete_pair(cx).await?;
+            cx.not_made();
             return Err(
                 Error::failed("could not store the private key, so the key pair was deleted again")
                     .because(error.to_string())
