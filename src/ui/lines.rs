@@ -8,6 +8,7 @@ use super::err;
 use super::hints::Run;
 use super::page::Page;
 use super::render::{doing, done, notice, unforeseen};
+use super::terminal::one_line;
 use crate::engine::{Event, ResourceId, Sink};
 
 /// A step's news is printed at most this often; its start and its end always are.
@@ -74,7 +75,7 @@ pub(super) fn line(run: &Run, event: &Event) -> String {
         Event::Unforeseen { title, fields, .. } => unforeseen(title, fields, "; "),
         Event::Notice { text, hint } => notice(page, text, hint.as_ref()),
     };
-    page.fold(&line)
+    one_line(&page.fold(&line)).into_owned()
 }
 
 /// For `--quiet`.

@@ -11,6 +11,7 @@ use super::err;
 use super::hints::Run;
 use super::page::Page;
 use super::render::{doing, done, notice, style, unforeseen};
+use super::terminal::one_line;
 use crate::engine::{Event, ResourceId, Sink};
 
 pub(super) struct Tree {
@@ -45,7 +46,7 @@ impl Tree {
         let bar = self.all.add(ProgressBar::new_spinner());
         let template = ProgressStyle::with_template(&self.template);
         bar.set_style(template.unwrap_or_else(|_| ProgressStyle::default_spinner()));
-        bar.set_prefix(text);
+        bar.set_prefix(one_line(&text).into_owned());
         bar.enable_steady_tick(Duration::from_millis(120));
         self.lock().insert(resource, bar);
     }
@@ -76,7 +77,7 @@ impl Sink for Tree {
             } => self.start(resource, format!("{} {title}", doing(*action))),
             Event::Progress { resource, text } => {
                 if let Some(bar) = self.lock().get(resource) {
-                    bar.set_message(text.clone());
+                    bar.set_message(one_line(text).into_owned());
                 }
             }
             Event::Done { resource, .. }
@@ -107,7 +108,7 @@ pub(super) fn lasting(page: Page<'_>, event: &Event) -> String {
         Event::Done {
             title, action, seconds, ..
         } => format!("  {good}✓{good:#} {} {title} {dim}{seconds:.1} s{dim:#}", done(*action)),
-        Event::Failed { title, error, .. } => format!("  {bad}✗ {title}{bad:#}: {error}"),
+        Event::Failed { title, error, .. } => format!("  {bad}✗ {title}{bad:#}: {}", one_line(&error.to_string())),
         Event::Skipped { title, because, .. } => format!("  {dim}- skipped {title}, because of {because}{dim:#}"),
         Event::Stopped { title, .. } => format!("  {dim}- stopped {title}{dim:#}"),
         Event::Unforeseen { title, fields, .. } => format!("  {}", unforeseen(title, fields, "\n      ")),
