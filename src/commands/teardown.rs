@@ -6,9 +6,9 @@ use std::time::Duration;
 use clap::Args;
 use futures_util::future::BoxFuture;
 
-use crate::cli::Global;
+use crate::cli::{Global, Wishes};
 use crate::engine::{
-    self, Error, FieldChange, Gate, Graph, Hint, Kind, Observations, PlannedRemoval, Removal, ResourceId, Stays,
+    self, Error, FieldChange, Gate, Graph, Hint, Kind, Observations, Owner, PlannedRemoval, Removal, ResourceId, Stays,
 };
 use crate::exit::Exit;
 use crate::resources;
@@ -26,19 +26,28 @@ pub(crate) struct TeardownArgs {
     /// Leave this resource (resource id, as the plan shows it); repeatable
     #[arg(long, value_name = "RESOURCE")]
     pub keep: Vec<String>,
+
+    /// Remove this too, which an interrupted run may have made and nothing proves; repeatable
+    #[arg(long, value_name = "RESOURCE", value_parser = ["default-vpc"])]
+    pub adopt: Vec<String>,
 }
 
 impl TeardownArgs {
     /// What deletes is no part of it: who pastes a hint has not said so yet.
     pub(super) fn repeated(&self) -> Vec<Flag> {
         let keep = |resource: &String| Flag::with("--keep", resource, &["teardown"]);
-        self.keep.iter().map(keep).collect()
+        let adopt = |resource: &String| Flag::with("--adopt", resource, &["teardown"]);
+        self.keep.iter().map(keep).chain(self.adopt.iter().map(adopt)).collect()
     }
 }
 
 pub(super) async fn run(global: &Global, args: &TeardownArgs, ui: &Ui) -> Result<Summary, Error> {
     let purpose = Purpose {
         may_lose_data: args.delete_data,
+        wishes: Wishes {
+            adopt: args.adopt.clone(),
+            ..Wishes::default()
+        },
         removes: true,
         reach: Reach::Everything,
         ..Purpose::of_what_is("teardown")
@@ -196,6 +205,7 @@ async fn remove(
         .collect();
     let run = session.run(NothingMore);
     let report = engine::down(graph, &seen, &removals_by_id, &run).await;
+    session.took(&report);
     let ended = match unfinished(session, &report) {
         Some(summary) => Ok(summary),
         None => after(session, graph, &removals, args).await,
@@ -280,29 +290,36 @@ async fn nothing_left(
 
 /// Everything of ours is gone: so goes the record, the lock last of all.
 async fn finish(session: &Session, removals: &[PlannedRemoval]) -> Result<Summary, Error> {
-    let kept = removals
-        .iter()
-        .any(|step| matches!(step.removal, Removal::Leave { stays: Stays::Kept, .. }));
+    let kept = stays(removals, Stays::Kept);
+    let unproven = match stays(removals, Stays::Unproven) {
+        true => resources::unproven_intent(&session.settings.intents, Some(&Owner::Nobody)),
+        false => None,
+    };
     let unswept = resources::sweep_terminated(&session.write, &session.stack, &session.settings.intents).await?;
+    session.settle_journal(&unproven).await?;
     let keys = session.record.list(&session.write, &session.record.key("")).await?;
     let lock = session.record.key("lock.json");
     let applied = session.record.key("profile.toml");
     let bundles = session.record.key("bundles/");
-    // With something kept on purpose the next command still needs to know the profile.
+    // With something kept on purpose the next command still needs to know the profile, and what nothing proves is asked about again.
     let keys: Vec<String> = keys
         .into_iter()
         .filter(|key| {
-            *key != lock && !session.is_unreadable(key) && !(kept && (*key == applied || key.starts_with(&bundles)))
+            let known_later = kept && (*key == applied || key.starts_with(&bundles)) || session.is_unsettled(key);
+            *key != lock && !session.is_unreadable(key) && !known_later
         })
         .collect();
     session.record.delete_keys(&session.write, &keys).await?;
     let leftovers = leftovers::of(session, &kept_ids(removals)).await?;
-    let mut summary = match (kept, leftovers.is_empty() && unswept.is_empty()) {
-        (true, _) => Summary::done()
+    let mut summary = match (kept, unproven.is_some(), leftovers.is_empty() && unswept.is_empty()) {
+        (true, ..) => Summary::done()
             .exit(Exit::Partial)
             .say("Removed, but for what was to be kept."),
-        (false, true) => Summary::done().say("Removed: nothing of this stack is left."),
-        (false, false) => Summary::done().say("Removed, but for what AWS keeps."),
+        (false, true, _) => Summary::done()
+            .exit(Exit::Partial)
+            .say("Removed, but for what only you can tell whose it is."),
+        (false, false, true) => Summary::done().say("Removed: nothing of this stack is left."),
+        (false, false, false) => Summary::done().say("Removed, but for what AWS keeps."),
     };
     summary.stack = Some(session.stack.name.to_string());
     for id in unswept {
@@ -313,6 +330,12 @@ async fn finish(session: &Session, removals: &[PlannedRemoval]) -> Result<Summar
         ));
     }
     Ok(left(summary, removals, &leftovers))
+}
+
+/// Whether something stays for this.
+fn stays(removals: &[PlannedRemoval], why: Stays) -> bool {
+    let for_this = |step: &PlannedRemoval| matches!(step.removal, Removal::Leave { stays, .. } if stays == why);
+    removals.iter().any(for_this)
 }
 
 fn kept_ids(removals: &[PlannedRemoval]) -> BTreeSet<&str> {
@@ -330,7 +353,7 @@ fn left(mut summary: Summary, removals: &[PlannedRemoval], leftovers: &[Leftover
             matches!(
                 step.removal,
                 Removal::Leave {
-                    stays: Stays::NotOurs | Stays::Kept,
+                    stays: Stays::NotOurs | Stays::Kept | Stays::Unproven,
                     ..
                 }
             )

@@ -13,6 +13,7 @@ pub(crate) mod profile_bundle;
 pub(crate) mod saved_plan;
 pub(crate) mod selection;
 mod unfinished;
+mod usual;
 
 pub(crate) use look::Look;
 pub(crate) use outputs::with_outputs;
@@ -35,7 +36,9 @@ use crate::aws::process::Process;
 use crate::aws::record::Record;
 use crate::aws::target::Target;
 use crate::cli::{Global, Wishes};
-use crate::engine::{self, Error, Gate, Graph, Intents, Kind, PlannedRemoval, ReadCx, Removal, Run, Settings};
+use crate::engine::{
+    self, Error, Gate, Graph, Intent, Intents, Kind, PlannedRemoval, ReadCx, Removal, Report, Run, Settings,
+};
 use crate::exit::Exit;
 use crate::profile::Profile;
 use crate::resources::found::{Found, Reach};
@@ -275,7 +278,14 @@ impl Session {
             read: self.read_cx(),
             journal: Arc::new(RunJournal::new(self.write.clone(), self.record.clone(), &id)),
             gate: Arc::new(gate),
+            usual: Arc::new(usual::usual(self.settings.pace)),
         }
+    }
+
+    /// What a run took: said at the end, and expected of the next.
+    pub(crate) fn took(&self, report: &Report) {
+        self.ui.took(report.critical_path());
+        usual::learn(report, self.settings.pace);
     }
 
     /// Tells what a plan's reader should know.
@@ -298,7 +308,12 @@ impl Session {
         self.unreadable.iter().any(|name| self.record.key(name) == key)
     }
 
-    /// What was made is tagged now. Former profiles are forgotten once nothing of theirs is left: a table that only
+    /// Whether the key is of what [`Self::settle_journal`] keeps.
+    pub(crate) fn is_unsettled(&self, key: &str) -> bool {
+        self.record.key(journal::UNSETTLED) == key
+    }
+
+    /// What was made is tagged now, and what an interrupted run terminated is swept; what neither settles stays in the journal. Former profiles are forgotten once nothing of theirs is left: a table that only
     /// `teardown --delete-data` may delete must still be known then.
     pub(crate) async fn settle_record(&self, look: &Look) -> Result<(), Error> {
         if look.no_orphans {
@@ -311,7 +326,17 @@ impl Session {
                 .collect();
             self.record.delete_keys(&self.write, &keys).await?;
         }
-        journal::settle(&self.write, &self.record).await
+        let unswept = resources::sweep_terminated(&self.write, &self.stack, &self.settings.intents).await?;
+        let mut unsettled = resources::unswept_intents(&unswept);
+        let network = look.seen.owner("default-vpc");
+        unsettled.extend(resources::unproven_intent(&self.settings.intents, network.as_ref()));
+        self.settle_journal(&unsettled).await
+    }
+
+    /// Forgets the journal but for these.
+    pub(crate) async fn settle_journal(&self, unsettled: impl IntoIterator<Item = &Intent>) -> Result<(), Error> {
+        let unsettled: Vec<_> = unsettled.into_iter().cloned().collect();
+        journal::settle(&self.write, &self.record, &unsettled).await
     }
 }
 

@@ -39,12 +39,12 @@ use crate::aws::tags::settled_tags;
 use crate::aws::texts::Ending;
 use crate::aws::{Aws, platforms, texts};
 use crate::engine::{
-    Command, Effect, Error, Failure, Hint, Intents, Limits, Notice, Observed, Owner, Plan, ReadCx, Resource,
+    Command, Effect, Error, Failure, Hint, Intent, Intents, Limits, Notice, Observed, Owner, Plan, ReadCx, Resource,
     ResourceId, Values, WriteCx,
 };
 use crate::profile::CdnOrigin;
 
-const ID: ResourceId = "environment";
+pub(super) const ID: ResourceId = "environment";
 
 /// How often a launch is tried again that came before IAM had spread the new instance profile. With its pause each takes half a
 /// minute, and two minutes are the most that AWS is said to need (hashicorp/terraform#15341).
@@ -53,8 +53,19 @@ const SPREAD_RETRIES: u32 = 4;
 /// The journal's word for an environment that a run is about to terminate.
 const TERMINATED: &str = "terminate";
 
+/// What is to be kept of the journal of environments of which something stays.
+pub fn unswept_intents(ids: &[String]) -> Vec<Intent> {
+    let intent = |id: &String| Intent {
+        resource: ID.to_owned(),
+        what: TERMINATED.to_owned(),
+        value: id.clone(),
+    };
+    ids.iter().map(intent).collect()
+}
+
 /// Sweeps what Beanstalk left of environments that interrupted runs terminated. The journal only says where to look: an
-/// environment counts as ours, and as over, on Beanstalk's own word. Gives the ids that it no longer knows, which stay.
+/// environment counts as ours, and as over, on Beanstalk's own word. Gives the ids of those of which something stays: Beanstalk no
+/// longer knows them, or not as that.
 ///
 /// # Errors
 /// Where Beanstalk or the bucket cannot be read, or objects not deleted.
@@ -62,15 +73,15 @@ pub async fn sweep_terminated(aws: &Aws, stack: &Stack, intents: &Intents) -> Re
     let mut unknown = Vec::new();
     for id in intents.of(ID, TERMINATED) {
         match live::by_id(aws, &id).await? {
-            Some(found) => {
-                let ours = found.environment_name() == Some(stack.names.environment.as_str())
-                    && found.application_name() == Some(stack.names.application.as_str());
-                if ours && found.status() == Some(&EnvironmentStatus::Terminated) {
-                    follow::delete_objects(aws, stack.name.as_str(), &id).await?;
-                }
+            Some(found)
+                if found.environment_name() == Some(stack.names.environment.as_str())
+                    && found.application_name() == Some(stack.names.application.as_str())
+                    && found.status() == Some(&EnvironmentStatus::Terminated) =>
+            {
+                follow::delete_objects(aws, stack.name.as_str(), &id).await?;
             }
-            None if follow::has_objects(aws, stack.name.as_str(), &id).await? => unknown.push(id),
-            None => {}
+            _ if follow::has_objects(aws, stack.name.as_str(), &id).await? => unknown.push(id),
+            _ => {}
         }
     }
     Ok(unknown)
