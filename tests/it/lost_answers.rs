@@ -31,6 +31,7 @@ fn every_create_and_change_whose_answer_is_lost_knows_its_own_work() {
     let creates = [
         "cloudfront:CreateDistributionWithTags",
         "dynamodb:CreateTable",
+        "ec2:CreateKeyPair",
         "elasticbeanstalk:CreateApplication",
         "elasticbeanstalk:CreateApplicationVersion",
         "elasticbeanstalk:CreateEnvironment",
@@ -39,13 +40,15 @@ fn every_create_and_change_whose_answer_is_lost_knows_its_own_work() {
         "wafv2:CreateWebACL",
     ];
     let lost: Vec<u64> = creates.iter().map(lose).collect();
-    user.confctl(&arguments("ci", &bundle, &["up", "--no-verify"])).exits(0);
+    let with_key = ["up", "--no-verify", "--set", "ssh.enabled=true"];
+    user.confctl(&arguments("ci", &bundle, &with_key)).exits(0);
     assert!(lost.iter().all(|fault| user.hit(*fault) == 1), "{:?}", user.faults());
 
     let changed = ["--set", "scaling.max=3", "--set", "table.deletion_protection=true"];
     let changes = ["elasticbeanstalk:UpdateEnvironment", "dynamodb:UpdateTable"];
     let lost: Vec<u64> = changes.iter().map(lose).collect();
-    let up = arguments("ci", &bundle, &[&["up", "--no-verify"], &changed[..]].concat());
+    let changed = [&with_key[..], &changed].concat();
+    let up = arguments("ci", &bundle, &changed);
     user.confctl(&up).exits(0);
     assert!(lost.iter().all(|fault| user.hit(*fault) == 1), "{:?}", user.faults());
     user.confctl(&up).exits(0).has_nothing_to_do();
