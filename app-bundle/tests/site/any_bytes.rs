@@ -57,7 +57,7 @@ async fn the_site_answers_whatever_comes_or_hangs_up() {
     }
     let is_good = |answer: &[u8]| answer.starts_with(b"HTTP/1.1 200") || answer.starts_with(b"HTTP/1.1 201");
     let good = answers.iter().filter(|(answer, _)| is_good(answer)).count();
-    assert!(good > answers.len() / 10, "only {good} are understood");
+    assert!(good > answers.len() / 20, "only {good} are understood");
     // What was taken for an address is one.
     let mut addresses = site.table.addresses();
     assert!(!addresses.is_empty());

@@ -82,7 +82,7 @@ async fn edge_and_load_balancer_answer_whatever_comes_or_hang_up() {
     }
     let is_good = |answer: &[u8]| answer.starts_with(b"HTTP/1.1 200");
     let good = answers.iter().filter(|(answer, _)| is_good(answer)).count();
-    assert!(good > answers.len() / 10, "only {good} reach the app");
+    assert!(good > answers.len() / 20, "only {good} reach the app");
     assert_eq!(site.ask(Request::get("/"), "").await.status, StatusCode::OK);
     assert_eq!(site.ask_balancer(Request::get("/"), "").await.status, StatusCode::OK);
 }
