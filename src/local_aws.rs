@@ -147,10 +147,10 @@ pub(crate) fn explained(error: DaemonError) -> Error {
 
 /// One of the sandbox's own endpoints. Plain HTTP/1.0 to this machine: no client is worth starting for it.
 pub(crate) fn ask(info: &Info, what: &str) -> Result<serde_json::Value, Error> {
-    request(info, "GET", what)
+    request(info, "GET", what, "")
 }
 
-pub(crate) fn request(info: &Info, method: &str, what: &str) -> Result<serde_json::Value, Error> {
+pub(crate) fn request(info: &Info, method: &str, what: &str, body: &str) -> Result<serde_json::Value, Error> {
     let failed = |reason: String| {
         Error::failed("the sandbox does not answer")
             .because(reason)
@@ -159,21 +159,29 @@ pub(crate) fn request(info: &Info, method: &str, what: &str) -> Result<serde_jso
     let read = || -> std::io::Result<Vec<u8>> {
         let mut stream = TcpStream::connect(("127.0.0.1", info.port))?;
         stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-        write!(
-            stream,
-            "{method} /_sandbox/{what} HTTP/1.0\r\nhost: 127.0.0.1:{}\r\nx-sandbox-token: {}\r\n\r\n",
-            info.port, info.token
-        )?;
+        let head = format!(
+            "{method} /_sandbox/{what} HTTP/1.0\r\nhost: 127.0.0.1:{}\r\nx-sandbox-token: {}\r\ncontent-length: {}\r\n\r\n",
+            info.port,
+            info.token,
+            body.len()
+        );
+        stream.write_all((head + body).as_bytes())?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer)?;
         Ok(answer)
     };
     let answer = read().map_err(|error| failed(error.to_string()))?;
-    let body = answer
-        .windows(4)
-        .position(|window| window == b"\r\n\r\n")
-        .map(|end| &answer[end + 4..]);
-    serde_json::from_slice(body.unwrap_or_default()).map_err(|error| failed(error.to_string()))
+    let end = answer.windows(4).position(|window| window == b"\r\n\r\n");
+    let (head, body) = answer.split_at(end.map_or(answer.len(), |end| end + 4));
+    if !String::from_utf8_lossy(head)
+        .split(' ')
+        .nth(1)
+        .is_some_and(|status| status.starts_with('2'))
+    {
+        let reason = String::from_utf8_lossy(body).trim().to_owned();
+        return Err(Error::failed("the sandbox refuses that").because(reason));
+    }
+    serde_json::from_slice(body).map_err(|error| failed(error.to_string()))
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{Read, Seek, SeekFrom};
-use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -17,8 +16,9 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::gateway::faults::Faults;
 use crate::gateway::request_log::RequestLog;
-use crate::gateway::{self, Gateway};
+use crate::gateway::{Gateway, connections};
 pub use crate::info::Info;
 use crate::instances::{Machines, RoleCredentials};
 use crate::services::s3::Store;
@@ -299,15 +299,12 @@ pub async fn serve_until(directory: &Path, options: Options, stop: CancellationT
         store,
         log: RequestLog::create(&directory.join(REQUESTS_FILE))?,
         info: info.clone(),
+        faults: Faults::default(),
     });
-    let stopped = stop.clone();
-    // The edge looks at who is calling.
-    let service = gateway::router(gateway).into_make_service_with_connect_info::<SocketAddr>();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(stopped.cancelled_owned());
     publish(directory, &info)?;
     tracing::info!(port = info.port, pid = info.pid, "the sandbox is ready");
     tokio::select! {
-        result = std::future::IntoFuture::into_future(serving) => result?,
+        () = connections::serve(listener, gateway, &stop) => {}
         () = drained(&stop) => {}
     }
     world.shutdown.cancel();

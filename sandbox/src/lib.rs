@@ -13,6 +13,7 @@ mod proxy;
 mod services;
 
 pub(crate) use confctl_sandbox_world as world;
+pub use gateway::faults::{BadFault, Fault, FaultKind, When};
 pub use instances::supervisor_main;
 pub use world::gates::Gates;
 

@@ -1,16 +1,18 @@
 //! `sandbox …`: start, stop and look at the local AWS.
 //! Must know nothing of stacks and resources.
 
+mod fault;
+
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use confctl_sandbox::daemon::{self, Info, Options};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use self::fault::FaultCommand;
 use super::{Cli, Command};
 use crate::engine::Error;
 use crate::exit::Exit;
-use crate::local_aws::{DEFAULT_PORT, SandboxOptions, ask, directory, explained, request, running, start};
+use crate::local_aws::{DEFAULT_PORT, SandboxOptions, ask, directory, explained, running, start};
 use crate::ui::{self, Summary, Ui};
 
 /// The two hidden commands are processes of their own: the daemon and an instance's supervisor.
@@ -76,7 +78,7 @@ pub(crate) enum SandboxCommand {
     Inventory,
     /// Its log of API requests
     Logs,
-    /// What goes wrong on AWS without anybody's doing in this account
+    /// What goes wrong on AWS without anybody's doing in this account: refusals, failures, lost answers
     #[command(subcommand)]
     Fault(FaultCommand),
     /// Run it in the foreground
@@ -85,20 +87,6 @@ pub(crate) enum SandboxCommand {
     /// One instance's supervisor
     #[command(hide = true)]
     Instance,
-}
-
-#[derive(Debug, Clone, Subcommand)]
-pub(crate) enum FaultCommand {
-    /// Another customer takes a CNAME prefix of Beanstalk's, which is one namespace for all
-    TakeCname(CnamePrefix),
-    /// The other customer gives it up
-    FreeCname(CnamePrefix),
-}
-
-#[derive(Debug, Clone, Args)]
-pub(crate) struct CnamePrefix {
-    /// The prefix; with `*` at its end, all that begin so
-    pub prefix: String,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -162,18 +150,7 @@ pub(super) async fn run(command: &SandboxCommand, region: Option<&str>, ui: &Ui)
             ui.result(log.trim_end());
             Ok(Summary::done())
         }
-        SandboxCommand::Fault(fault) => {
-            let (method, prefix, then) = match fault {
-                FaultCommand::TakeCname(taken) => ("POST", &taken.prefix, "is another customer's now"),
-                FaultCommand::FreeCname(freed) => ("DELETE", &freed.prefix, "is free again"),
-            };
-            let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-            let info = running()?;
-            let region = region.unwrap_or(&info.region);
-            let path = format!("taken-cnames?prefix={}&region={}", encoded(prefix), encoded(region));
-            let taken = request(&info, method, &path)?;
-            Ok(Summary::done().output("taken", taken).say(format!("{prefix} {then}.")))
-        }
+        SandboxCommand::Fault(command) => fault::run(command, region, ui),
         // Handled before anything else was started.
         SandboxCommand::Serve(_) | SandboxCommand::Instance => Ok(Summary::done()),
     }

@@ -9,6 +9,7 @@ mod conformance;
 mod documents;
 mod drafts;
 mod failed_deployments;
+mod faults;
 mod identity;
 mod interrupted;
 mod keys;

@@ -1,5 +1,7 @@
 //! A user at a terminal of their own: home, sandbox, `confctl` and AWS's own tools, none of which sees another test's.
 
+mod faults;
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};

@@ -10,6 +10,7 @@ use http::request::Parts;
 use serde_json::json;
 
 use super::Gateway;
+use super::faults::Fault;
 use super::signature::same;
 use crate::protocols::call::header;
 
@@ -28,11 +29,18 @@ pub(crate) async fn serve(gateway: &Arc<Gateway>, parts: &Parts, body: &[u8]) ->
     match parts.uri.path().strip_prefix(PREFIX) {
         Some("inventory") => axum::Json(gateway.world.inventory().await).into_response(),
         Some("status") => status(gateway).await,
+        Some("life-cycles") => {
+            let state = gateway.world.lock();
+            axum::Json(json!(state.life_cycles.iter().collect::<Vec<_>>())).into_response()
+        }
         Some("taken-cnames") => taken_cnames(gateway, parts),
         Some("service-control-policies") => service_control_policies(gateway, parts, body),
+        Some("faults") => faults(gateway, parts, body),
+        Some("held") => held(gateway, parts),
         _ => (
             StatusCode::NOT_FOUND,
-            "the sandbox knows 'inventory', 'status', 'taken-cnames' and 'service-control-policies'\n",
+            "the sandbox knows 'inventory', 'status', 'life-cycles', 'taken-cnames', 'service-control-policies', 'faults' and \
+             'held'\n",
         )
             .into_response(),
     }
@@ -41,8 +49,7 @@ pub(crate) async fn serve(gateway: &Arc<Gateway>, parts: &Parts, body: &[u8]) ->
 /// What other customers of AWS do with CNAMEs, whose prefixes are one namespace for all of a region: POST takes one, DELETE
 /// gives it up. Between a client's CheckDNSAvailability and its CreateEnvironment, for example.
 fn taken_cnames(gateway: &Arc<Gateway>, parts: &Parts) -> Response {
-    let query = parts.uri.query().unwrap_or_default();
-    let query: BTreeMap<String, String> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    let query = query(parts);
     let region = query.get("region").map_or(gateway.info.region.as_str(), String::as_str);
     let mut state = gateway.world.lock();
     let beanstalk = &mut state.region(region).beanstalk;
@@ -56,6 +63,60 @@ fn taken_cnames(gateway: &Arc<Gateway>, parts: &Parts) -> Response {
         }
     }
     axum::Json(json!(beanstalk.taken_prefixes().collect::<Vec<_>>())).into_response()
+}
+
+fn query(parts: &Parts) -> BTreeMap<String, String> {
+    let query = parts.uri.query().unwrap_or_default();
+    form_urlencoded::parse(query.as_bytes()).into_owned().collect()
+}
+
+/// What goes wrong on AWS: GET lists it, POST adds the fault in the body, DELETE takes it away (`?id=ID`: one).
+fn faults(gateway: &Arc<Gateway>, parts: &Parts, body: &[u8]) -> Response {
+    let bad = |text: String| (StatusCode::BAD_REQUEST, format!("{text}\n")).into_response();
+    match parts.method.as_str() {
+        "GET" => axum::Json(gateway.faults.list()).into_response(),
+        "POST" => match serde_json::from_slice::<Fault>(body) {
+            Err(error) => bad(format!("the body is no fault: {error}")),
+            Ok(fault) => match gateway.faults.add(fault) {
+                Ok(added) => axum::Json(added).into_response(),
+                Err(error) => bad(error.to_string()),
+            },
+        },
+        "DELETE" => match query(parts).get("id").map(|id| id.parse::<u64>()) {
+            Some(Err(_)) => bad("?id= is a number".to_owned()),
+            id => {
+                let id = id.and_then(Result::ok);
+                let cleared = gateway.faults.clear(id);
+                match id.filter(|_| cleared.is_empty()) {
+                    Some(id) => no_fault(id),
+                    None => axum::Json(cleared).into_response(),
+                }
+            }
+        },
+        _ => {
+            let text = "GET lists faults, POST adds one, DELETE takes them away\n";
+            (StatusCode::METHOD_NOT_ALLOWED, text).into_response()
+        }
+    }
+}
+
+/// DELETE `?id=ID`: what this fault holds goes on.
+fn held(gateway: &Arc<Gateway>, parts: &Parts) -> Response {
+    match (
+        parts.method.as_str(),
+        query(parts).get("id").map(|id| id.parse::<u64>()),
+    ) {
+        ("DELETE", Some(Ok(id))) => match gateway.faults.release(id) {
+            Some(released) => axum::Json(json!({ "released": released })).into_response(),
+            None => no_fault(id),
+        },
+        _ => (StatusCode::BAD_REQUEST, "DELETE wants ?id=ID of a fault\n").into_response(),
+    }
+}
+
+fn no_fault(id: u64) -> Response {
+    let text = format!("there is no fault {id}; 'confctl sandbox fault list' says which there are\n");
+    (StatusCode::NOT_FOUND, text).into_response()
 }
 
 /// What the account's organization does: POST attaches the service control policy in the body, DELETE takes all away.

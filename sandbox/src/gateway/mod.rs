@@ -3,6 +3,9 @@
 
 mod admin;
 mod chunked;
+pub(crate) mod connections;
+pub(crate) mod faults;
+mod faulty;
 mod protocol;
 pub(crate) mod request_log;
 mod signature;
@@ -11,13 +14,14 @@ use std::io::Read;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, StatusCode};
 use jiff::Timestamp;
 
+use self::faults::Faults;
 use self::request_log::RequestLog;
 use self::signature::{Distrust, Signature};
 use crate::info::Info;
@@ -40,15 +44,13 @@ pub(crate) struct Gateway {
     pub store: Store,
     pub log: RequestLog,
     pub info: Info,
+    pub faults: Faults,
 }
 
-/// The HTTP service of the whole sandbox.
-pub(crate) fn router(gateway: Arc<Gateway>) -> axum::Router {
-    axum::Router::new()
-        .fallback(handle)
-        .layer(axum::extract::DefaultBodyLimit::disable())
-        .with_state(gateway)
-}
+/// No answer is given: the connection is closed on purpose.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection is closed on purpose")]
+pub(crate) struct Cut;
 
 /// Whose door a request knocks at, by its Host header.
 #[derive(Debug, PartialEq)]
@@ -75,9 +77,9 @@ fn door(host: &str, port: u16) -> Door {
     }
 }
 
-async fn handle(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
+async fn handle(gateway: Arc<Gateway>, request: Request) -> Result<Response, Cut> {
     let host = header(request.headers(), "host").unwrap_or_default();
-    match door(host, gateway.info.port) {
+    Ok(match door(host, gateway.info.port) {
         Door::Site => crate::proxy::serve(gateway.world.clone(), request).await,
         // A page in a browser must not be able to use the API, even with a name that resolves to loopback.
         Door::Api if request.headers().contains_key("origin") => (
@@ -85,7 +87,7 @@ async fn handle(State(gateway): State<Arc<Gateway>>, request: Request) -> Respon
             "The sandbox's API takes no request from a web page\n",
         )
             .into_response(),
-        Door::Api => api(&gateway, request).await,
+        Door::Api => return api(&gateway, request).await,
         Door::Nobody => {
             let text = format!(
                 "'{host}' is no name that this sandbox serves on port {}\n",
@@ -93,34 +95,57 @@ async fn handle(State(gateway): State<Arc<Gateway>>, request: Request) -> Respon
             );
             (StatusCode::MISDIRECTED_REQUEST, text).into_response()
         }
-    }
+    })
 }
 
-async fn api(gateway: &Arc<Gateway>, request: Request) -> Response {
+async fn api(gateway: &Arc<Gateway>, request: Request) -> Result<Response, Cut> {
     let (parts, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(body, LARGEST_BODY).await else {
-        return (
+        return Ok((
             StatusCode::PAYLOAD_TOO_LARGE,
             "The body is cut off or larger than 1 GiB\n",
         )
-            .into_response();
+            .into_response());
     };
     if parts.uri.path().starts_with(admin::PREFIX) {
-        return admin::serve(gateway, &parts, &body).await;
+        return Ok(admin::serve(gateway, &parts, &body).await);
     }
     let call = match receive(gateway, parts, body) {
         Ok(call) => call,
-        Err(refused) => return respond(*refused),
+        Err(refused) => return Ok(respond(*refused)),
     };
-    let mut answer = run(gateway, &call)
-        .await
-        .unwrap_or_else(|refusal| protocol::refuse(call.protocol, &call.service, &refusal, &call.request_id));
+    if let Some(hit) = gateway.faults.meet(&call) {
+        return faulty::answer_with(gateway, &call, &hit).await;
+    }
+    let answer = answer(gateway, &call).await;
+    gateway.log.write(&gateway.world, &call, Some(&answer), None);
+    Ok(respond(whole(&call, answer)))
+}
+
+/// What the operation answers, refusals too.
+async fn answer(gateway: &Gateway, call: &Call) -> Answer {
+    match run(gateway, call).await {
+        Ok(answer) => stamped(call, answer),
+        Err(refusal) => refused(call, &refusal),
+    }
+}
+
+fn refused(call: &Call, refusal: &Refusal) -> Answer {
+    let answer = protocol::refuse(call.protocol, &call.service, refusal, &call.request_id);
+    stamped(call, answer)
+}
+
+fn stamped(call: &Call, mut answer: Answer) -> Answer {
     protocol::stamp(&mut answer, call.protocol, &call.service, &call.request_id);
-    gateway.log.write(&gateway.world, &call, &answer);
+    answer
+}
+
+/// The answer as it goes out: an error of a HEAD has no body.
+fn whole(call: &Call, mut answer: Answer) -> Answer {
     if call.method == http::Method::HEAD && !answer.status.is_success() {
         answer.body = Bytes::new();
     }
-    respond(answer)
+    answer
 }
 
 /// Checks who is calling and what is called.

@@ -10,6 +10,7 @@ use std::sync::Mutex;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::faults::{FaultKind, Hit};
 use crate::protocols::call::{Answer, Call, Protocol};
 use crate::world::World;
 
@@ -27,12 +28,22 @@ struct Line<'a> {
     service: &'a str,
     region: &'a str,
     operation: &'a str,
-    status: u16,
+    /// None where the request was not handled.
+    status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
     caller: &'a str,
     /// What the request names: `TableName`, `RoleName`, `Key`, …
     about: BTreeMap<String, String>,
+    /// The fault that it met, by its id and kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fault: Option<Met>,
+}
+
+#[derive(Serialize)]
+struct Met {
+    id: u64,
+    kind: FaultKind,
 }
 
 impl RequestLog {
@@ -43,7 +54,7 @@ impl RequestLog {
         Ok(Self { file: Mutex::new(file) })
     }
 
-    pub(crate) fn write(&self, world: &World, call: &Call, answer: &Answer) {
+    pub(super) fn write(&self, world: &World, call: &Call, answer: Option<&Answer>, hit: Option<&Hit>) {
         let line = Line {
             at_ms: jiff::Timestamp::now().as_millisecond(),
             time: world.clock.now().to_string(),
@@ -51,10 +62,14 @@ impl RequestLog {
             service: &call.service,
             region: &call.region,
             operation: &call.operation,
-            status: answer.status.as_u16(),
-            error: error_code(answer),
+            status: answer.map(|answer| answer.status.as_u16()),
+            error: answer.and_then(error_code),
             caller: &call.caller,
             about: about(call),
+            fault: hit.map(|hit| Met {
+                id: hit.id,
+                kind: hit.fault.kind,
+            }),
         };
         let Ok(mut text) = serde_json::to_string(&line) else {
             return;

@@ -1,8 +1,8 @@
-//! Patterns as CloudFront's paths and listener rules have them.
+//! Patterns as CloudFront's paths, listener rules and IAM's actions have them.
 //! Must know nothing of what is matched.
 
 /// `*` stands for any number of characters, `?` for one; case counts.
-pub(super) fn matches(pattern: &str, text: &str) -> bool {
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut at, mut from) = (0, 0);
     // Where to go on after a mismatch: behind the last star, one more character eaten by it.

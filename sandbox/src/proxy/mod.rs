@@ -4,7 +4,7 @@
 mod balancer;
 mod edge;
 mod forward;
-mod glob;
+pub(crate) mod glob;
 mod health;
 mod listener;
 mod pages;

@@ -57,12 +57,23 @@ pub(crate) fn may_know_what_is_missing(iam: &Iam, call: &Call) -> Result<(), Ref
     }
 }
 
-fn permission(call: &Call) -> String {
-    let service = match call.service.as_str() {
+/// What a caller is told who may not.
+pub(crate) fn denial(iam: &Iam, account: &str, call: &Call) -> Refusal {
+    let resources = resources(iam, account, call);
+    denied(call, &permission(call), resources.first().map_or("*", String::as_str))
+}
+
+/// How IAM's actions name the service that signatures name so.
+pub(crate) fn permission_prefix(scope: &str) -> &str {
+    match scope {
         "monitoring" => "cloudwatch",
         "tagging" => "tag",
         other => other,
-    };
+    }
+}
+
+fn permission(call: &Call) -> String {
+    let service = permission_prefix(&call.service);
     let operation = match (service, call.operation.as_str()) {
         ("s3", "HeadObject") => "GetObject",
         ("s3", "ListObjects" | "ListObjectsV2" | "HeadBucket") => "ListBucket",

@@ -29,7 +29,8 @@ use std::sync::{Arc, LazyLock};
 
 use http::request::Parts;
 
-use self::authorization::{authorize, may_know_what_is_missing};
+pub(crate) use self::authorization::permission_prefix;
+use self::authorization::{authorize, denial, may_know_what_is_missing};
 use self::members::Members;
 use self::s3::Store;
 use crate::protocols::call::{Answer, Call, Protocol};
@@ -99,6 +100,20 @@ pub(crate) const SERVICES: &[Service] = &[
     wafv2::SERVICE,
 ];
 
+/// Every operation of every service, by the service's name in signatures.
+pub(crate) fn operations_by_scope() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let most = SERVICES
+        .iter()
+        .chain([&classic_load_balancing::SERVICE])
+        .flat_map(|service| {
+            service
+                .operations
+                .iter()
+                .map(|entry| (service.scope, entry.operation.name))
+        });
+    most.chain(s3::OPERATIONS.iter().map(|operation| ("s3", operation.name)))
+}
+
 /// Every operation of every service, by the service's title; the page on the sandbox lists them.
 pub(crate) fn all_operations() -> Vec<(&'static str, Operation)> {
     let most = SERVICES
@@ -130,6 +145,16 @@ pub(crate) async fn run(world: &Arc<World>, store: &Store, call: &Call) -> Resul
         Protocol::S3 => run_s3(world, store, call).await,
         _ => dispatch(world, call),
     }
+}
+
+/// What a caller is told whose policies do not allow the call.
+///
+/// # Errors
+/// `AccessDenied` in the service's own words; some reads answer with nothing instead.
+pub(crate) fn deny(world: &World, call: &Call) -> Result<Answer, Refusal> {
+    let state = world.lock();
+    let refusal = denial(&state.iam, &state.account, call);
+    elasticbeanstalk::answer_to_stranger(call).ok_or(refusal)
 }
 
 /// Whether the caller may; that he asked is noted in any case.
