@@ -19,6 +19,7 @@ mod load;
 mod lost_answers;
 mod main_job;
 mod new_account;
+mod nobody_is_lost;
 mod ownership;
 mod permissions;
 mod profiles;
