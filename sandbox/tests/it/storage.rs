@@ -179,7 +179,7 @@ async fn a_key_comes_back_as_it_was_however_long_and_in_whatever_script() {
 async fn a_key_may_look_like_a_path_and_is_none() {
     let sandbox = Sandbox::start().await;
     bucket(&sandbox, "keys").await;
-    let keys = ["c", "a/../c", "a/./c", "./c", "a/b/../../c", "../c"];
+    let keys = ["c", "a/../c", "a/./c", "./c", "a/b/../../c", "../c", "..", "."];
     for key in keys {
         etag(&sandbox.s3("PUT", &format!("/keys/{key}"), &[], key.as_bytes()).await);
     }
