@@ -4,12 +4,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::{PathBufValueParser, TypedValueParser};
-use clap::{Args, ValueEnum};
+use clap::builder::{OsStr, PathBufValueParser, Resettable, TypedValueParser};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Args, Command, ValueEnum};
 
 use crate::profile::paths::at_home;
 
-/// Accepted before and after the command.
+/// Accepted before and after the command. What can be typed more than once is no global option to clap: see [`everywhere`].
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
@@ -47,7 +48,7 @@ pub(crate) struct Global {
     pub account: Option<String>,
 
     /// Override a key of the profile: `--set scaling.max=6`
-    #[arg(long, global = true, value_name = "KEY=VALUE", env = "CONFCTL_SET", hide_env = true)]
+    #[arg(long, value_name = "KEY=VALUE", env = "CONFCTL_SET", hide_env = true)]
     pub set: Vec<String>,
 
     /// Use a local AWS on this machine instead of the real one; started if need be
@@ -71,7 +72,7 @@ pub(crate) struct Global {
     pub color: When,
 
     /// More of what happens (-v: calls, -vv: all)
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,
 
     /// Only results and errors
@@ -114,6 +115,39 @@ pub(crate) struct Wishes {
     /// Take the bundle although the check says that Beanstalk cannot run it
     #[arg(long)]
     pub no_check: bool,
+}
+
+/// The options that add up.
+const ADD_UP: [&str; 2] = ["set", "verbose"];
+
+/// The command line with the options that add up as each command's own. clap gives a global option as it stands behind the command
+/// and forgets what stands before it; one that every command has is given in both places.
+pub(crate) fn everywhere(command: Command) -> Command {
+    let adding_up = command.get_arguments();
+    let adding_up = adding_up.filter(|option| ADD_UP.contains(&option.get_id().as_str()));
+    // A variable is read once.
+    let own = adding_up.map(|option| option.clone().env(Resettable::<OsStr>::Reset));
+    let own: Vec<Arg> = own.collect();
+    command.mut_subcommands(|command| with_own(command, &own))
+}
+
+fn with_own(command: Command, own: &[Arg]) -> Command {
+    let command = command.args(own.to_vec());
+    command.mut_subcommands(|command| with_own(command, own))
+}
+
+impl Global {
+    /// Takes what adds up from every place, in the order in which it was typed.
+    pub(crate) fn add_up(&mut self, matches: &ArgMatches) {
+        let places = || std::iter::successors(Some(matches), |place| place.subcommand().map(|(_, behind)| behind));
+        let typed = places().filter(|place| place.value_source("set") == Some(ValueSource::CommandLine));
+        let typed = typed.flat_map(|place| place.get_many::<String>("set").unwrap_or_default());
+        let typed: Vec<String> = typed.cloned().collect();
+        if !typed.is_empty() {
+            self.set = typed;
+        }
+        self.verbose = places().map(|place| place.get_count("verbose")).sum();
+    }
 }
 
 /// A file, `~` being the home directory also behind `=`, where shells leave it.

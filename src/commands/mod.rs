@@ -18,10 +18,10 @@ mod sandbox;
 use std::ffi::OsString;
 use std::time::Instant;
 
-use clap::{Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use futures_util::FutureExt;
 
-use crate::cli::Global;
+use crate::cli::{self, Global};
 use crate::engine::{Error, Kind};
 use crate::exit::Exit;
 use crate::ui::{self, Flag, Repeated, Summary, Ui};
@@ -32,11 +32,43 @@ use crate::ui::{self, Flag, Repeated, Summary, Ui};
 #[command(
     after_help = "Each global option but --yes, --verbose and --quiet can also be set in the environment: CONFCTL_PROFILE, CONFCTL_REGION, ….\nTry it without an AWS account: confctl up --sandbox"
 )]
-pub(crate) struct Cli {
+struct Typed {
     #[command(flatten)]
-    pub global: Global,
+    global: Global,
     #[command(subcommand)]
+    command: Command,
+}
+
+/// The command line. As [`Typed`], but for the options that add up.
+#[derive(Debug)]
+pub(crate) struct Cli {
+    pub global: Global,
     pub command: Command,
+}
+
+impl Parser for Cli {}
+
+impl CommandFactory for Cli {
+    fn command() -> clap::Command {
+        cli::everywhere(Typed::command())
+    }
+
+    fn command_for_update() -> clap::Command {
+        cli::everywhere(Typed::command_for_update())
+    }
+}
+
+impl FromArgMatches for Cli {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let Typed { mut global, command } = Typed::from_arg_matches(matches)?;
+        global.add_up(matches);
+        Ok(Self { global, command })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -190,8 +222,6 @@ fn start_log(cli: &Cli) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
     use crate::profile::paths::at_home;
 
@@ -203,7 +233,7 @@ mod tests {
     #[test]
     fn files_may_be_named_from_home() {
         let line = ["confctl", "load", "--report=~/load.html", "--log-file=~/log"];
-        let cli = Cli::try_parse_from(line).unwrap();
+        let cli = of(&line);
         assert_eq!(cli.global.log_file, Some(at_home("~/log")));
         let Command::Load(args) = cli.command else { panic!() };
         assert_eq!(args.report, Some(at_home("~/load.html")));
@@ -215,9 +245,28 @@ mod tests {
             ["confctl", "--sandbox", "plan", "--name=one"],
             ["confctl", "plan", "--name=one", "--sandbox"],
         ] {
-            let cli = Cli::try_parse_from(line).unwrap();
+            let cli = of(&line);
             assert!(cli.global.sandbox);
             assert_eq!(cli.global.name.as_deref(), Some("one"));
         }
+    }
+
+    fn of(line: &[&str]) -> Cli {
+        Cli::try_parse_from(line).unwrap()
+    }
+
+    #[test]
+    fn what_is_set_before_and_behind_the_command_adds_up_in_its_order() {
+        let line = |line: &str| of(&line.split(' ').collect::<Vec<_>>()).global;
+        let both =
+            line("confctl --set scaling.max=7 --set app.name=a profile --set scaling.min=2 show --set scaling.max=5");
+        assert_eq!(
+            both.set,
+            ["scaling.max=7", "app.name=a", "scaling.min=2", "scaling.max=5"]
+        );
+        assert_eq!(line("confctl --set a=1 up").set, ["a=1"]);
+        assert_eq!(line("confctl up --set a=1").set, ["a=1"]);
+        assert_eq!(line("confctl -v up -v").verbose, 2);
+        assert_eq!(line("confctl up -vv").verbose, 2);
     }
 }

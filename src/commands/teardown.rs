@@ -6,15 +6,15 @@ use std::time::Duration;
 use clap::Args;
 use futures_util::future::BoxFuture;
 
-use crate::cli::Global;
+use crate::cli::{Global, Wishes};
 use crate::engine::{
-    self, Error, FieldChange, Gate, Graph, Hint, Kind, Observations, PlannedRemoval, Removal, ResourceId, Stays,
+    self, Error, FieldChange, Gate, Graph, Hint, Kind, Observations, Owner, PlannedRemoval, Removal, ResourceId, Stays,
 };
 use crate::exit::Exit;
 use crate::resources;
 use crate::resources::found::Reach;
 use crate::session::leftovers::{self, Leftover};
-use crate::session::{Purpose, Session, check_kept, unfinished, unless_stopped, unlock};
+use crate::session::{Purpose, Session, check_kept, in_time, unfinished, unless_stopped, unlock, with_left_behind};
 use crate::ui::{Flag, Summary, Ui};
 
 #[derive(Debug, Clone, Args)]
@@ -26,19 +26,28 @@ pub(crate) struct TeardownArgs {
     /// Leave this resource (resource id, as the plan shows it); repeatable
     #[arg(long, value_name = "RESOURCE")]
     pub keep: Vec<String>,
+
+    /// Remove this too, which an interrupted run may have made and nothing proves; repeatable
+    #[arg(long, value_name = "RESOURCE", value_parser = ["default-vpc"])]
+    pub adopt: Vec<String>,
 }
 
 impl TeardownArgs {
     /// What deletes is no part of it: who pastes a hint has not said so yet.
     pub(super) fn repeated(&self) -> Vec<Flag> {
         let keep = |resource: &String| Flag::with("--keep", resource, &["teardown"]);
-        self.keep.iter().map(keep).collect()
+        let adopt = |resource: &String| Flag::with("--adopt", resource, &["teardown"]);
+        self.keep.iter().map(keep).chain(self.adopt.iter().map(adopt)).collect()
     }
 }
 
 pub(super) async fn run(global: &Global, args: &TeardownArgs, ui: &Ui) -> Result<Summary, Error> {
     let purpose = Purpose {
         may_lose_data: args.delete_data,
+        wishes: Wishes {
+            adopt: args.adopt.clone(),
+            ..Wishes::default()
+        },
         removes: true,
         reach: Reach::Everything,
         ..Purpose::of_what_is("teardown")
@@ -196,11 +205,23 @@ async fn remove(
         .collect();
     let run = session.run(NothingMore);
     let report = engine::down(graph, &seen, &removals_by_id, &run).await;
-    if let Some(summary) = unfinished(session, &report) {
-        return Ok(summary);
-    }
+    session.took(&report);
+    let ended = match unfinished(session, &report) {
+        Some(summary) => Ok(summary),
+        None => after(session, graph, &removals, args).await,
+    };
+    Ok(with_left_behind(session, &report, ended))
+}
+
+/// Once nothing should be left.
+async fn after(
+    session: &Session,
+    graph: &Graph<crate::aws::Aws>,
+    removals: &[PlannedRemoval],
+    args: &TeardownArgs,
+) -> Result<Summary, Error> {
     still_there(session, graph, args).await?;
-    finish(session, &removals).await
+    in_time(&session.settings.stop, finish(session, removals)).await
 }
 
 /// How long a read may still show what is gone, in AWS's time: most of its services are eventually consistent.
@@ -225,7 +246,10 @@ async fn still_there(session: &Session, graph: &Graph<crate::aws::Aws>, args: &T
             return Err(error);
         }
         waited += BETWEEN_LOOKS;
-        tokio::time::sleep(session.settings.pace.pause(BETWEEN_LOOKS)).await;
+        tokio::select! {
+            () = tokio::time::sleep(session.settings.pace.pause(BETWEEN_LOOKS)) => {}
+            () = session.settings.stop.cancelled() => {}
+        }
     }
 }
 
@@ -258,38 +282,42 @@ async fn nothing_left(
         return Ok(left(summary, removals, &leftovers));
     }
     let lock = session.lock().await?;
-    let summary = match still_there(session, graph, args).await {
-        Ok(()) => finish(session, removals).await,
-        Err(error) => Err(error),
-    };
+    let summary = after(session, graph, removals, args).await;
     unlock(lock, summary).await
 }
 
 /// Everything of ours is gone: so goes the record, the lock last of all.
 async fn finish(session: &Session, removals: &[PlannedRemoval]) -> Result<Summary, Error> {
-    let kept = removals
-        .iter()
-        .any(|step| matches!(step.removal, Removal::Leave { stays: Stays::Kept, .. }));
+    let kept = stays(removals, Stays::Kept);
+    let unproven = match stays(removals, Stays::Unproven) {
+        true => resources::unproven_intent(&session.settings.intents, Some(&Owner::Nobody)),
+        false => None,
+    };
     let unswept = resources::sweep_terminated(&session.write, &session.stack, &session.settings.intents).await?;
+    session.settle_journal(&unproven).await?;
     let keys = session.record.list(&session.write, &session.record.key("")).await?;
     let lock = session.record.key("lock.json");
     let applied = session.record.key("profile.toml");
     let bundles = session.record.key("bundles/");
-    // With something kept on purpose the next command still needs to know the profile.
+    // With something kept on purpose the next command still needs to know the profile, and what nothing proves is asked about again.
     let keys: Vec<String> = keys
         .into_iter()
         .filter(|key| {
-            *key != lock && !session.is_unreadable(key) && !(kept && (*key == applied || key.starts_with(&bundles)))
+            let known_later = kept && (*key == applied || key.starts_with(&bundles)) || session.is_unsettled(key);
+            *key != lock && !session.is_unreadable(key) && !known_later
         })
         .collect();
     session.record.delete_keys(&session.write, &keys).await?;
     let leftovers = leftovers::of(session, &kept_ids(removals)).await?;
-    let mut summary = match (kept, leftovers.is_empty() && unswept.is_empty()) {
-        (true, _) => Summary::done()
+    let mut summary = match (kept, unproven.is_some(), leftovers.is_empty() && unswept.is_empty()) {
+        (true, ..) => Summary::done()
             .exit(Exit::Partial)
             .say("Removed, but for what was to be kept."),
-        (false, true) => Summary::done().say("Removed: nothing of this stack is left."),
-        (false, false) => Summary::done().say("Removed, but for what AWS keeps."),
+        (false, true, _) => Summary::done()
+            .exit(Exit::Partial)
+            .say("Removed, but for what only you can tell whose it is."),
+        (false, false, true) => Summary::done().say("Removed: nothing of this stack is left."),
+        (false, false, false) => Summary::done().say("Removed, but for what AWS keeps."),
     };
     summary.stack = Some(session.stack.name.to_string());
     for id in unswept {
@@ -300,6 +328,12 @@ async fn finish(session: &Session, removals: &[PlannedRemoval]) -> Result<Summar
         ));
     }
     Ok(left(summary, removals, &leftovers))
+}
+
+/// Whether something stays for this.
+fn stays(removals: &[PlannedRemoval], why: Stays) -> bool {
+    let for_this = |step: &PlannedRemoval| matches!(step.removal, Removal::Leave { stays, .. } if stays == why);
+    removals.iter().any(for_this)
 }
 
 fn kept_ids(removals: &[PlannedRemoval]) -> BTreeSet<&str> {
@@ -317,7 +351,7 @@ fn left(mut summary: Summary, removals: &[PlannedRemoval], leftovers: &[Leftover
             matches!(
                 step.removal,
                 Removal::Leave {
-                    stays: Stays::NotOurs | Stays::Kept,
+                    stays: Stays::NotOurs | Stays::Kept | Stays::Unproven,
                     ..
                 }
             )

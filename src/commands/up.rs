@@ -1,18 +1,20 @@
 //! `up`: plan, confirm, lock, plan again, apply, verify.
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 use clap::Args;
 
 use super::verify;
+use crate::aws::Aws;
 use crate::cli::{Global, Wishes};
-use crate::engine::{self, Command, Error, Hint, Kind};
+use crate::engine::{self, Command, Error, Hint, Kind, Leg, Run};
 use crate::exit::Exit;
 use crate::resources::outputs::ENVIRONMENT;
 use crate::session::asking::Asking;
 use crate::session::building::Building;
 use crate::session::saved_plan::SavedPlan;
-use crate::session::{Look, Purpose, Session, cost, unfinished, unlock, with_outputs};
+use crate::session::{Look, Purpose, Session, cost, in_time, unfinished, unlock, with_left_behind, with_outputs};
 use crate::ui::{Flag, Summary, Ui};
 
 #[derive(Debug, Clone, Args)]
@@ -107,37 +109,54 @@ async fn apply(session: &Session, confirmed: &Look, gate: Asking, verify_too: bo
         return Err(Error::refused("the stack changed between the plan and now")
             .hint(Hint::run("up").and(" shows the new plan")));
     }
-    session.remember_profile().await?;
+    in_time(&session.settings.stop, session.remember_profile()).await?;
     let run = session.run(gate);
     let report = engine::up(&session.graph, &look.seen, &look.planned, &run).await;
-    if let Some(summary) = unfinished(session, &report) {
-        return Ok(summary);
-    }
+    session.took(&report);
+    let ended = match unfinished(session, &report) {
+        Some(summary) => Ok(summary),
+        None => after(session, &look, &run, verify_too).await,
+    };
+    Ok(with_left_behind(session, &report, ended))
+}
+
+/// With everything as the profile wants it: what is no longer wanted goes, the record is put in order, and the site is looked at.
+async fn after(session: &Session, look: &Look, run: &Run<Aws>, verify_too: bool) -> Result<Summary, Error> {
     // Only now: what is no longer wanted may still have been in use by what has just been changed.
     let orphans = look.deletable_orphans();
-    let removed = engine::down(&session.orphans, &look.orphaned, &orphans, &run).await;
+    let removed = engine::down(&session.orphans, &look.orphaned, &orphans, run).await;
+    session.took(&removed);
     if let Some(summary) = unfinished(session, &removed) {
         return Ok(summary);
     }
     let look = session.look().await?;
-    session.settle_record(&look).await?;
-    let mut summary = with_outputs(Summary::done(), session, &look);
-    if verify_too {
-        let verified = verify::site(session, &look).await;
-        match verified {
-            Ok(checks) => summary = summary.output("verified", checks),
-            Err(error) if error.kind == Kind::Stopped => return Err(error),
-            Err(error) => {
-                let mut unverified = Error::new(Kind::Unverified, "the stack is up, but the site did not pass verify");
-                unverified.causes = std::iter::once(error.message.clone()).chain(error.causes).collect();
-                let look = || Hint::run("status").then("verify");
-                unverified.hint = Some(error.hint.unwrap_or_else(look));
-                summary.errors.push(unverified);
-                return Ok(summary.exit(Exit::Unverified));
-            }
-        }
+    in_time(&session.settings.stop, session.settle_record(&look)).await?;
+    let summary = with_outputs(Summary::done(), session, &look);
+    if !verify_too {
+        return Ok(summary);
     }
-    Ok(summary)
+    let began = Instant::now();
+    let verified = verify::site(session, &look).await;
+    session.ui.took([Leg {
+        resource: "verify",
+        title: "the site".to_owned(),
+        until: None,
+        seconds: began.elapsed().as_secs_f64(),
+    }]);
+    match verified {
+        Ok(checks) => Ok(summary.output("verified", checks)),
+        Err(error) if error.kind == Kind::Stopped => Err(error),
+        Err(error) => Ok(not_verified(summary, error)),
+    }
+}
+
+fn not_verified(mut summary: Summary, error: Error) -> Summary {
+    let mut unverified = Error::new(Kind::Unverified, "the stack is up, but the site did not pass verify");
+    unverified.causes = std::iter::once(error.message.clone()).chain(error.causes).collect();
+    let look = || Hint::run("status").then("verify");
+    unverified.hint = Some(error.hint.unwrap_or_else(look));
+    summary.errors.push(unverified);
+    summary.exit(Exit::Unverified)
 }
 
 /// Everything is as it should be, and yet the site does not do: a former run may have ended so.

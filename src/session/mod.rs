@@ -13,10 +13,11 @@ pub(crate) mod profile_bundle;
 pub(crate) mod saved_plan;
 pub(crate) mod selection;
 mod unfinished;
+mod usual;
 
 pub(crate) use look::Look;
 pub(crate) use outputs::with_outputs;
-pub(crate) use unfinished::unfinished;
+pub(crate) use unfinished::{unfinished, with_left_behind};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +35,9 @@ use crate::aws::lock::{Holder, Lock};
 use crate::aws::record::Record;
 use crate::aws::target::Target;
 use crate::cli::{Global, Wishes};
-use crate::engine::{Error, Gate, Graph, Intents, Kind, PlannedRemoval, ReadCx, Removal, Run, Settings};
+use crate::engine::{
+    self, Error, Gate, Graph, Intent, Intents, Kind, PlannedRemoval, ReadCx, Removal, Report, Run, Settings,
+};
 use crate::exit::Exit;
 use crate::profile::Profile;
 use crate::resources::found::{Found, Reach};
@@ -241,6 +244,10 @@ impl Session {
 
     /// Takes the stack's lock; the bucket that it lies in must be there.
     pub(crate) async fn lock(&self) -> Result<Lock, Error> {
+        in_time(&self.settings.stop, self.take_lock()).await
+    }
+
+    async fn take_lock(&self) -> Result<Lock, Error> {
         self.record.ensure_bucket(&self.write).await?;
         let holder = Holder {
             id: random_id(),
@@ -269,7 +276,14 @@ impl Session {
             read: self.read_cx(),
             journal: Arc::new(RunJournal::new(self.write.clone(), self.record.clone(), &id)),
             gate: Arc::new(gate),
+            usual: Arc::new(usual::usual(self.settings.pace)),
         }
+    }
+
+    /// What a run took: said at the end, and expected of the next.
+    pub(crate) fn took(&self, report: &Report) {
+        self.ui.took(report.critical_path());
+        usual::learn(report, self.settings.pace);
     }
 
     /// Tells what a plan's reader should know.
@@ -292,7 +306,12 @@ impl Session {
         self.unreadable.iter().any(|name| self.record.key(name) == key)
     }
 
-    /// What was made is tagged now. Former profiles are forgotten once nothing of theirs is left: a table that only
+    /// Whether the key is of what [`Self::settle_journal`] keeps.
+    pub(crate) fn is_unsettled(&self, key: &str) -> bool {
+        self.record.key(journal::UNSETTLED) == key
+    }
+
+    /// What was made is tagged now, and what an interrupted run terminated is swept; what neither settles stays in the journal. Former profiles are forgotten once nothing of theirs is left: a table that only
     /// `teardown --delete-data` may delete must still be known then.
     pub(crate) async fn settle_record(&self, look: &Look) -> Result<(), Error> {
         if look.no_orphans {
@@ -305,7 +324,17 @@ impl Session {
                 .collect();
             self.record.delete_keys(&self.write, &keys).await?;
         }
-        journal::settle(&self.write, &self.record).await
+        let unswept = resources::sweep_terminated(&self.write, &self.stack, &self.settings.intents).await?;
+        let mut unsettled = resources::unswept_intents(&unswept);
+        let network = look.seen.owner("default-vpc");
+        unsettled.extend(resources::unproven_intent(&self.settings.intents, network.as_ref()));
+        self.settle_journal(&unsettled).await
+    }
+
+    /// Forgets the journal but for these.
+    pub(crate) async fn settle_journal(&self, unsettled: impl IntoIterator<Item = &Intent>) -> Result<(), Error> {
+        let unsettled: Vec<_> = unsettled.into_iter().cloned().collect();
+        journal::settle(&self.write, &self.record, &unsettled).await
     }
 }
 
@@ -382,6 +411,21 @@ pub(crate) async fn unless_stopped<T>(
     tokio::select! {
         read = reading => read,
         () = stop.cancelled() => Err(Error::stopped()),
+    }
+}
+
+/// As [`unless_stopped`], for what changes something outside the engine: calls in flight may end, if they do so soon.
+pub(crate) async fn in_time<T>(
+    stop: &CancellationToken,
+    changing: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let late = async {
+        stop.cancelled().await;
+        tokio::time::sleep(engine::GRACE).await;
+    };
+    tokio::select! {
+        changed = changing => changed,
+        () = late => Err(Error::stopped()),
     }
 }
 

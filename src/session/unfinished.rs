@@ -6,6 +6,21 @@ use crate::engine::{Error, Hint, Kind, Report};
 use crate::exit::Exit;
 use crate::ui::{Summary, signals};
 
+/// How a command ended that ran something. What is there since then and goes on costing is told with whatever it ended in, so
+/// that no error of what follows a run can be told without.
+pub(crate) fn with_left_behind(session: &Session, run: &Report, ended: Result<Summary, Error>) -> Summary {
+    let mut summary = ended.unwrap_or_else(Summary::from);
+    summary.stack.get_or_insert_with(|| session.stack.name.to_string());
+    if !summary.errors.is_empty() {
+        for left in run.steps.iter().flat_map(|step| &step.left_behind) {
+            if !summary.left_behind.contains(left) {
+                summary.left_behind.push(left.clone());
+            }
+        }
+    }
+    summary
+}
+
 /// The summary of a run that did not get to its end; `None` where it did.
 pub(crate) fn unfinished(session: &Session, report: &Report) -> Option<Summary> {
     let mut summary = Summary::done();

@@ -196,7 +196,20 @@ async fn a_name_that_somebody_else_has_is_not_the_end() {
                 "DNS name (tcb-conference-env.us-east-1.elasticbeanstalk.com) is not available.",
             ),
         )
-        .and(launch(LAUNCHED, serving()))
+        // Nothing of ours has it either.
+        .recorded("elasticbeanstalk:DescribeEnvironments", EB_CLI, environments(&[]))
+        .to("EnvironmentNames.member.1=")
+        .and(launch(LAUNCHED, serving()).without(&["elasticbeanstalk:DescribeEnvironments"]))
+        .recorded(
+            "elasticbeanstalk:DescribeEnvironments",
+            CUSTODIAN,
+            environments(&[environment("Launching", "<Health>Grey</Health>")]),
+        )
+        .recorded(
+            "elasticbeanstalk:DescribeEnvironments",
+            CUSTODIAN,
+            environments(&[serving()]),
+        )
         .and(parts(2, 4))
         .recorded(
             "elasticbeanstalk:DescribeConfigurationSettings",

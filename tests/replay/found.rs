@@ -12,6 +12,7 @@ use crate::account::{ACCOUNT, Account, as_caller, connect, of_root};
 use crate::beanstalk::{EB_CLI, SAMPLES, environment, environments, tags_of};
 use crate::bodies::{ec2, query, tags_json, tags_xml};
 use crate::iam::{CLI, CUSTODIAN, LOCALSTACK, MODEL, role, role_tags, simulated};
+use crate::network::SCENARIO;
 use crate::script::{Answer, Script, refused};
 use crate::{distribution, web_acl};
 
@@ -354,6 +355,37 @@ fn listed_beanstalk() -> Script {
         .to(crate::beanstalk::ENVIRONMENT_ARN)
 }
 
+fn no_gateways() -> String {
+    ec2("DescribeInternetGateways", "<internetGatewaySet/>")
+}
+
+#[tokio::test]
+async fn a_gateway_that_was_detached_is_found_where_its_vpc_is_not() {
+    let arn = format!("arn:aws:ec2:us-east-1:{ACCOUNT}:internet-gateway/igw-1");
+    let by_search = no_others().recorded("tag:GetResources", SEARCH, hits(&[hit(&arn, &[])]));
+    let marks: String = tags("default-vpc")
+        .iter()
+        .map(|(key, value)| format!("<item><key>{key}</key><value>{value}</value></item>"))
+        .collect();
+    let loose = format!(
+        "<internetGatewaySet><item><internetGatewayId>igw-1</internetGatewayId><attachmentSet/><tagSet>{marks}</tagSet></item></internetGatewaySet>"
+    );
+    let lists = all_lists()
+        .without(&["ec2:DescribeVpcs", "ec2:DescribeInternetGateways"])
+        .modelled("ec2:DescribeVpcs", EC2, ec2("DescribeVpcs", "<vpcSet/>"))
+        .recorded(
+            "ec2:DescribeInternetGateways",
+            SCENARIO,
+            ec2("DescribeInternetGateways", &loose),
+        );
+    for script in [by_search, denied_search().and(no_others()).and(lists)] {
+        let found = found(script).await;
+        assert!(parts(&found).contains(&("default-vpc", "")), "{found:?}");
+        // Should nobody delete it, it is named at the end.
+        assert_eq!(found.others[0].arn, arn);
+    }
+}
+
 fn listed_networks() -> Script {
     let items: String = tags("default-vpc")
         .iter()
@@ -365,6 +397,7 @@ fn listed_networks() -> Script {
     Script::default()
         .modelled("ec2:DescribeVpcs", EC2, ec2("DescribeVpcs", &vpc))
         .to("tag:confctl:stack")
+        .recorded("ec2:DescribeInternetGateways", SCENARIO, no_gateways())
 }
 
 fn listed_distributions() -> Script {
@@ -439,6 +472,7 @@ async fn who_may_search_in_one_region_only_is_served_by_the_lists_for_both() {
         )
         .and(nothing_of_beanstalk())
         .modelled("ec2:DescribeVpcs", EC2, ec2("DescribeVpcs", "<vpcSet/>"))
+        .recorded("ec2:DescribeInternetGateways", SCENARIO, no_gateways())
         .recorded(
             "cloudfront:ListDistributions",
             CUSTODIAN,
@@ -484,7 +518,8 @@ async fn in_china_nobody_is_asked_for_distributions_and_their_web_acls() {
         .and(no_others())
         .and(nothing_of_beanstalk())
         .modelled("dynamodb:ListTables", TABLES, tables(&[], None))
-        .modelled("ec2:DescribeVpcs", EC2, ec2("DescribeVpcs", "<vpcSet/>"));
+        .modelled("ec2:DescribeVpcs", EC2, ec2("DescribeVpcs", "<vpcSet/>"))
+        .recorded("ec2:DescribeInternetGateways", SCENARIO, no_gateways());
     let account = connect(script, "arn:aws-cn:iam::123456789012:root", "cn-north-1");
     let account = account.await.unwrap();
     let found = find(account.reading(), &mod4("cn-north-1"), Reach::Everything)

@@ -1,8 +1,12 @@
 //! The key pair, by what EC2 answers. The private key goes to a folder of the test's own.
 
-use confctl::engine::{Change, Owner};
+use std::path::PathBuf;
+use std::sync::Arc;
 
-use crate::account::{Given, of_root, stack};
+use confctl::engine::{Change, Owner};
+use confctl::resources::Stack;
+
+use crate::account::{Account, Given, of_root, stack};
 use crate::bodies::{ec2, our_tags};
 use crate::script::{Answer, Script, refused};
 
@@ -130,6 +134,106 @@ async fn the_private_key_that_ec2_gives_once_is_in_a_file_before_anything_else()
         .unwrap();
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "made up, and no key");
     std::fs::remove_file(&file).unwrap();
+    account.check();
+}
+
+/// What CreateKeyPair gives.
+fn made() -> String {
+    ec2(
+        "CreateKeyPair",
+        "<keyName>mod4-ssh-key</keyName><keyFingerprint>made+up=</keyFingerprint><keyMaterial>made up, and no key</keyMaterial><keyPairId>key-0123456789abcdef0</keyPairId>",
+    )
+}
+
+fn instances(state: Option<&str>) -> String {
+    let instance = state.map(|state| {
+        format!("<item><reservationId>r-1</reservationId><instancesSet><item><instanceId>i-1</instanceId><instanceState><code>16</code><name>{state}</name></instanceState></item></instancesSet></item>")
+    });
+    ec2(
+        "DescribeInstances",
+        &format!("<reservationSet>{}</reservationSet>", instance.unwrap_or_default()),
+    )
+}
+
+/// A stack whose key pair has a name of its own, so that no file of the user's is in the way.
+fn named(name: &str) -> (Arc<Stack>, String) {
+    let name = format!("replay-{name}-{}", std::process::id());
+    (stack(|profile| profile.ssh.key_name = Some(name.clone())), name)
+}
+
+/// Where the run said that the private key is.
+fn stored(account: &Account) -> Option<PathBuf> {
+    let told = account.told();
+    let file = told.iter().find_map(|text| Some(text.split_once(" is in ")?.1));
+    file.map(PathBuf::from)
+}
+
+#[tokio::test]
+async fn one_whose_private_key_was_lost_with_a_killed_run_is_made_anew_while_nothing_has_it() {
+    let source = "cloud-custodian/cloud-custodian tests/data/placebo/test_ec2_unmonitor_instance";
+    let script = deleted()
+        .recorded("ec2:DescribeInstances", source, instances(Some("terminated")))
+        .documented("ec2:CreateKeyPair", SAMPLE, made());
+    let (stack, name) = named("stillborn");
+    let account = of_root(script).await.remembering(ID, "create", &name);
+    let change = account.plan(&stack, ID).await;
+    assert_eq!(change.fields()[0].field, "private key", "{change:?}");
+    account.up(&stack, ID, Given::default()).await.done();
+    let file = stored(&account).unwrap();
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "made up, and no key");
+    // Now it is here, and the same pair is kept.
+    assert_eq!(account.plan(&stack, ID).await, Change::Keep);
+    std::fs::remove_file(&file).unwrap();
+    account.check();
+}
+
+#[tokio::test]
+async fn one_that_something_may_have_is_kept_without_its_private_key() {
+    let source = "cloud-custodian/cloud-custodian tests/data/placebo/test_ec2_unmonitor_instance";
+    let (stack, name) = named("kept");
+    // An instance has it; or an environment was asked for with it; or no killed run was about to make it.
+    let used = ours().recorded("ec2:DescribeInstances", source, instances(Some("running")));
+    let used = of_root(used).await.remembering(ID, "create", &name);
+    let asked = of_root(ours()).await.remembering(ID, "create", &name);
+    let asked = asked.remembering("environment", "create", "Tcb-conference-env");
+    for account in [used, asked, of_root(ours()).await] {
+        assert_eq!(account.plan(&stack, ID).await, Change::Keep);
+        account.check();
+    }
+}
+
+#[tokio::test]
+async fn one_whose_answer_was_lost_is_made_again_and_somebody_elses_is_not_touched() {
+    let taken = || refused(400, "InvalidKeyPair.Duplicate", "The keypair already exists");
+    let absent = || Script::default().documented("ec2:DescribeKeyPairs", CLI, absent());
+    let script = absent()
+        .modelled("ec2:CreateKeyPair", SAMPLE, Answer::Cut)
+        .documented(
+            "ec2:CreateKeyPair",
+            "awsdocs/amazon-ec2-api-reference errors-overview",
+            taken(),
+        )
+        .documented("ec2:CreateKeyPair", SAMPLE, made())
+        .and(deleted().without(&["ec2:DescribeKeyPairs"]))
+        .recorded("ec2:DescribeKeyPairs", MANAGE_IQ, pairs(&our_tags(ID), ""))
+        .after("ec2:CreateKeyPair");
+    let (stack, _) = named("lost");
+    let account = of_root(script).await;
+    account.up(&stack, ID, Given::default()).await.done();
+    std::fs::remove_file(stored(&account).unwrap()).unwrap();
+    account.check();
+
+    let script = absent()
+        .documented(
+            "ec2:CreateKeyPair",
+            "awsdocs/amazon-ec2-api-reference errors-overview",
+            taken(),
+        )
+        .recorded("ec2:DescribeKeyPairs", MANAGE_IQ, pairs(&[], ""))
+        .after("ec2:CreateKeyPair");
+    let account = of_root(script).await;
+    let ran = account.up(&stack, ID, Given::default()).await;
+    assert!(ran.failure().error.is_code("InvalidKeyPair.Duplicate"));
     account.check();
 }
 

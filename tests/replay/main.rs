@@ -17,6 +17,7 @@ mod found;
 mod iam;
 mod instance_profile;
 mod key_pair;
+mod lost_answers;
 mod network;
 mod operations;
 mod proof;

@@ -1,8 +1,9 @@
 //! The stack's record and its lock, by what S3 answers to conditional writes.
 
+use confctl::aws::journal;
 use confctl::aws::lock::{Holder, Lock};
 use confctl::aws::record::Record;
-use confctl::engine::Kind;
+use confctl::engine::{Intent, Kind};
 use tokio_util::sync::CancellationToken;
 
 use crate::account::{Account, of_root};
@@ -187,6 +188,53 @@ async fn a_list_goes_on_by_its_opaque_token_and_nothing_there_is_nothing() {
         assert!(keys.is_empty());
         account.check();
     }
+}
+
+#[tokio::test]
+async fn what_a_run_did_not_settle_stays_in_the_journal_and_the_rest_goes() {
+    let keys = ["journal/1-a.jsonl", "journal/unsettled.jsonl"].map(|name| format!("confctl/tcb-conference/{name}"));
+    let listed = page(&[&keys[0], &keys[1]], "<IsTruncated>false</IsTruncated>");
+    let script = || {
+        Script::default()
+            .recorded("s3:ListObjectsV2", LISTS, listed.clone())
+            .recorded("s3:DeleteObject", CONDITIONS, Answer::Raw(204, String::new()))
+    };
+    let terminated = Intent {
+        resource: "environment".to_owned(),
+        what: "terminate".to_owned(),
+        value: "e-1".to_owned(),
+    };
+    let account = of_root(script().recorded("s3:PutObject", LOCALSTACK, stored("1"))).await;
+    let unsettled = std::slice::from_ref(&terminated);
+    let settled = journal::settle(account.writing(), &record(&account), unsettled).await;
+    settled.unwrap();
+    // Written before anything goes.
+    let called = account.replay.called();
+    let at = |operation: &str| called.iter().position(|called| called == operation);
+    assert!(at("s3:PutObject") < at("s3:DeleteObject"), "{called:?}");
+    let written = &account.replay.sent("s3:PutObject")[0];
+    assert!(written.contains("journal/unsettled.jsonl") && written.contains("\"e-1\""));
+    let deleted = account.replay.sent("s3:DeleteObject");
+    assert!(
+        deleted.len() == 1 && deleted[0].contains("journal/1-a.jsonl"),
+        "{deleted:?}"
+    );
+    account.check();
+
+    // The next run finds it again.
+    let line = serde_json::to_string(&terminated).unwrap();
+    let kept = object("1", "Tue, 24 Nov 2026 12:00:00 GMT", &format!("{line}\n"));
+    let account = of_root(Script::default().recorded("s3:GetObject", LOCALSTACK, kept)).await;
+    let found = journal::unsettled(account.reading(), &record(&account), &keys[1..]).await;
+    assert_eq!(found.unwrap(), [terminated]);
+    account.check();
+
+    let account = of_root(script()).await;
+    journal::settle(account.writing(), &record(&account), &[])
+        .await
+        .unwrap();
+    assert_eq!(account.replay.times("s3:DeleteObject"), 2);
+    account.check();
 }
 
 #[tokio::test]

@@ -29,6 +29,8 @@ pub enum Answer {
     Raw(u16, String),
     /// The connection ends before an answer.
     Cut,
+    /// The connection ends within a body that began so.
+    Torn(String),
 }
 
 impl From<&str> for Answer {

@@ -15,7 +15,7 @@ const MODEL: &str = "boto/botocore botocore/data/dynamodb/2012-08-10/service-2.j
 const GUIDE: &str = "awsdocs/amazon-dynamodb-developer-guide doc_source/Programming.Errors.md";
 const TERRAFORM: &str = "hashicorp/terraform-provider-aws internal/service/dynamodb/table.go";
 
-fn described(status: &str, more: Value) -> String {
+pub fn described(status: &str, more: Value) -> String {
     let mut table = json!({
         "AttributeDefinitions": [{"AttributeName": "email", "AttributeType": "S"}],
         "BillingModeSummary": {"BillingMode": "PAY_PER_REQUEST", "LastUpdateToPayPerRequestDateTime": 1_732_449_600.123},

@@ -182,21 +182,14 @@ async fn of_the_table() {
 async fn of_the_network_with_all_that_came_with_it() {
     let id = "default-vpc";
     let source = &format!("{CUSTODIAN}/test_appelb_default_vpc");
+    let source_of_tags = &format!("{CLI}/ec2/describe-tags.rst");
+    let all = [network::VPC, "subnet-us-east-1a", "subnet-us-east-1b", "igw-1"];
     // One that somebody made in it since.
     let theirs = network::subnet("us-east-1c", false);
-    let subnets = [network::both(), vec![theirs]].concat();
+    let subnets = |tags: &Tags| network::subnets(&[network::both_with(tags), vec![theirs.clone()]].concat(), "");
     let script = network::there(&found(id))
         .without(&["ec2:DescribeSubnets"])
-        .recorded(
-            "ec2:DescribeSubnets",
-            network::MANAGE_IQ,
-            network::subnets(&subnets, ""),
-        )
-        .recorded(
-            "ec2:DescribeInternetGateways",
-            &format!("{CUSTODIAN}/test_vpc_scenario_2"),
-            network::gateways(),
-        )
+        .recorded("ec2:DescribeSubnets", network::MANAGE_IQ, subnets(&found(id)))
         .recorded(
             "ec2:CreateTags",
             &format!("{CUSTODIAN}/test_asg_tag"),
@@ -207,13 +200,20 @@ async fn of_the_network_with_all_that_came_with_it() {
             &format!("{CLI}/ec2/delete-tags.rst"),
             ec2_done("DeleteTags"),
         )
-        .recorded("ec2:DescribeVpcs", source, network::vpcs(&found(id)))
-        .after("ec2:CreateTags")
+        .documented("ec2:DescribeTags", source_of_tags, network::tags_of(&all, &found(id)))
+        .documented("ec2:DescribeTags", source_of_tags, network::tags_of(&all, &left(id)))
         .recorded("ec2:DescribeVpcs", source, network::vpcs(&left(id)))
+        .after("ec2:CreateTags")
+        .recorded("ec2:DescribeSubnets", network::MANAGE_IQ, subnets(&left(id)))
+        .after("ec2:CreateTags")
+        .recorded(
+            "ec2:DescribeInternetGateways",
+            network::SCENARIO,
+            network::gateways(Some(network::VPC), &left(id)),
+        )
         .after("ec2:CreateTags");
     let account = changed(script, id, Given::default(), &[""]).await;
     assert_eq!(writes(&account), ["ec2:DeleteTags", "ec2:CreateTags"]);
-    let all = [network::VPC, "subnet-us-east-1a", "subnet-us-east-1b", "igw-1"];
     let tagged = &account.replay.sent("ec2:CreateTags")[0];
     assert_eq!(listed(tagged, "ResourceId"), all);
     assert_eq!(tags_in(tagged, "Tag"), set());

@@ -2,6 +2,8 @@
 //! Must know nothing of cases.
 
 use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
@@ -11,8 +13,11 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
+use bytes::Bytes;
+use http_body::{Body, Frame};
 use serde_json::json;
 
 use crate::request::Sent;
@@ -75,10 +80,12 @@ fn written(operation: &str, answer: Answer) -> Result<HttpResponse, ConnectorErr
         Answer::Raw(status, body) => (status, Vec::new(), body),
         Answer::Refusal { status, code, message } => (status, Vec::new(), refusal(service, &code, &message)),
         Answer::Cut => return Err(ConnectorError::io("connection reset by peer".into())),
+        Answer::Torn(begun) => {
+            let body = SdkBody::from_body_1_x(Torn(Some(begun.into())));
+            return Ok(HttpResponse::new(StatusCode::try_from(200).map_err(no_status)?, body));
+        }
     };
-    let status = status
-        .try_into()
-        .map_err(|_| ConnectorError::user("no such status".into()))?;
+    let status = StatusCode::try_from(status).map_err(no_status)?;
     let mut response = HttpResponse::new(status, SdkBody::from(named(service, body)));
     response.headers_mut().insert("content-type", content_type(service));
     response.headers_mut().insert("x-amzn-requestid", REQUEST);
@@ -86,6 +93,23 @@ fn written(operation: &str, answer: Answer) -> Result<HttpResponse, ConnectorErr
         response.headers_mut().insert(name, value);
     }
     Ok(response)
+}
+
+fn no_status(_: impl std::error::Error) -> ConnectorError {
+    ConnectorError::user("no such status".into())
+}
+
+/// A body that breaks off behind its first bytes.
+struct Torn(Option<Bytes>);
+
+impl Body for Torn {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let frame = self.0.take().map(Frame::data);
+        Poll::Ready(Some(frame.ok_or_else(|| std::io::ErrorKind::UnexpectedEof.into())))
+    }
 }
 
 /// The root element of a query service's answer with its namespace, where the answer has none.

@@ -32,6 +32,11 @@ use crate::target::{PublicNames, Target};
 /// Source: the `Scope` member of wafv2:CreateWebACL.
 pub const GLOBAL_REGION: &str = "us-east-1";
 
+/// How long one try of a call may take.
+pub const ATTEMPT: Duration = Duration::from_secs(30);
+/// How long a call may take with all its tries.
+pub const OPERATION: Duration = Duration::from_secs(120);
+
 /// Whether clients may change anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
@@ -130,8 +135,8 @@ pub async fn configuration(target: &Target, region: &str, sign_in: Option<&SignI
     let retries = RetryConfig::standard().with_max_attempts(5);
     // Only the connect time-out is preset by the SDK.
     let timeouts = TimeoutConfig::builder()
-        .operation_attempt_timeout(Duration::from_secs(30))
-        .operation_timeout(Duration::from_secs(120))
+        .operation_attempt_timeout(ATTEMPT)
+        .operation_timeout(OPERATION)
         .build();
     if let (Some(endpoint), Some(key)) = (&target.endpoint, &target.credentials) {
         let credentials = Credentials::from_keys(key.access_key_id.clone(), key.secret_access_key.clone(), None);
@@ -160,14 +165,6 @@ pub async fn configuration(target: &Target, region: &str, sign_in: Option<&SignI
         loader = loader.http_client(http);
     }
     loader.load().await
-}
-
-/// For the upload of a bundle: up to 500 MB on a slow line take long.
-pub fn patient_upload() -> TimeoutConfig {
-    TimeoutConfig::builder()
-        .operation_attempt_timeout(Duration::from_secs(30 * 60))
-        .operation_timeout(Duration::from_secs(45 * 60))
-        .build()
 }
 
 /// Connects: finds out whose account the credentials are for, and makes the clients.

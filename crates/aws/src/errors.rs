@@ -56,13 +56,19 @@ where
     let source = std::error::Error::source(error);
     match error {
         SdkError::ServiceError(service) => answered(&headline, service.err(), service.raw().status().as_u16()),
-        SdkError::TimeoutError(_) => Error::new(Kind::Unreachable, headline).because("no answer within the time-out"),
+        SdkError::TimeoutError(_) => Error::new(Kind::Unreachable, headline)
+            .because("no answer within the time-out")
+            .hint(AGAIN),
         SdkError::DispatchFailure(failure) => unsent(&headline, failure, source),
         // Nothing was sent: the request itself is no good, which another try does not mend.
         SdkError::ConstructionFailure(_) => caused(Error::failed(headline), source),
-        _ => caused(Error::new(Kind::Unreachable, headline), source),
+        // What began to come and broke off; the SDK has tried it again as it does a connection that broke.
+        _ => caused(Error::new(Kind::Unreachable, headline), source).hint(AGAIN),
     }
 }
+
+/// Nothing is decided by what did not come.
+const AGAIN: &str = "check the network, then run the same command again: it goes on from here";
 
 /// AWS answered with an error.
 fn answered(headline: &str, error: &dyn ProvideErrorMetadata, status: u16) -> Error {

@@ -11,6 +11,8 @@ use super::record::Record;
 use crate::engine::{Error, Intent, Journal};
 
 const PREFIX: &str = "journal/";
+/// What runs that ended well left unsettled.
+pub const UNSETTLED: &str = "journal/unsettled.jsonl";
 
 /// The journal of this run.
 pub struct RunJournal {
@@ -35,12 +37,10 @@ impl RunJournal {
 impl Journal for RunJournal {
     fn record(&self, intent: Intent) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(async move {
-            let line = serde_json::to_string(&intent)
-                .map_err(|error| Error::failed("could not write a journal line").caused_by(error))?;
+            let line = line(&intent)?;
             // Held across the write: lines of two steps must not overtake each other.
             let mut lines = self.lines.lock().await;
             lines.push_str(&line);
-            lines.push('\n');
             self.record
                 .write(&self.aws, &self.name, lines.clone().into_bytes())
                 .await
@@ -69,11 +69,23 @@ pub async fn unsettled(aws: &Aws, record: &Record, keys: &[String]) -> Result<Ve
     Ok(intents)
 }
 
-/// Forgets every intent: what they were for is there and tagged.
+/// Forgets every intent but those that nothing settled yet: what the others were for is there and tagged.
 ///
 /// # Errors
-/// Where they cannot be deleted.
-pub async fn settle(aws: &Aws, record: &Record) -> Result<(), Error> {
-    let keys = record.list(aws, &record.key(PREFIX)).await?;
+/// Where they cannot be written or deleted.
+pub async fn settle(aws: &Aws, record: &Record, unsettled: &[Intent]) -> Result<(), Error> {
+    let mut keys = record.list(aws, &record.key(PREFIX)).await?;
+    if !unsettled.is_empty() {
+        let lines: Result<Vec<_>, Error> = unsettled.iter().map(line).collect();
+        // Before the others go: a run that ends here loses none.
+        record.write(aws, UNSETTLED, lines?.concat().into_bytes()).await?;
+        keys.retain(|key| *key != record.key(UNSETTLED));
+    }
     record.delete_keys(aws, &keys).await
+}
+
+fn line(intent: &Intent) -> Result<String, Error> {
+    let line = serde_json::to_string(intent);
+    let line = line.map_err(|error| Error::failed("could not write a journal line").caused_by(error))?;
+    Ok(format!("{line}\n"))
 }

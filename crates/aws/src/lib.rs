@@ -7,6 +7,7 @@ pub mod exchange_log;
 pub mod instance_types;
 pub mod journal;
 pub mod lock;
+pub mod own_work;
 pub mod paging;
 pub mod partitions;
 pub mod platforms;

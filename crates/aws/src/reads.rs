@@ -45,6 +45,7 @@ pub const READS: &[(&str, &[&str])] = &[
     (
         "EC2",
         &[
+            "DescribeAvailabilityZones",
             "DescribeIamInstanceProfileAssociations",
             "DescribeInstanceTypeOfferings",
             "DescribeInstanceTypes",

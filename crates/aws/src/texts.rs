@@ -222,6 +222,20 @@ pub fn is_name_taken(message: &str) -> bool {
     message.contains("DNS name") && message.contains("not available")
 }
 
+/// Whether what is asked for is refused because its name is taken. An environment has two that can be, and no source says which of
+/// them Beanstalk looks at first.
+/// Seen as "Environment test-env already exists." (hashicorp/terraform#22433), "Application Version X already exists."
+/// (travis-ci/dpl#1184), "Table already exists: users" (the DynamoDB developer guide's error handling), and as [`is_name_taken`].
+pub fn is_taken(message: &str) -> bool {
+    message.contains("already exists") || is_name_taken(message)
+}
+
+/// Whether an environment is refused a change because of another one: "Environment named X is in an invalid state for this
+/// operation. Must be Ready." (hashicorp/terraform-provider-aws#32284). Where its stack is broken the sentence ends otherwise.
+pub fn is_under_way(message: &str) -> bool {
+    message.contains("is in an invalid state for this operation. Must be Ready")
+}
+
 /// The alarm that made Auto Scaling act, by the cause of its activity: "At 2026-11-24T12:00:00Z a monitor alarm NAME in state
 /// ALARM triggered policy NAME changing the desired capacity from 2 to 3.  At …". What a person did is "a user request …".
 /// Source: Auto Scaling guide, verify scaling activities.

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::executor::Shared;
+use super::making::{Existence, Making};
 use super::poll::jittered;
 use super::{Error, Event, Events, FieldChange, Kind, Output, Pace, Poll, ResourceId, Values, Wait};
 
@@ -164,6 +165,7 @@ pub struct WriteCx<C> {
     pub(super) read: ReadCx<C>,
     pub(super) journal: Arc<dyn Journal>,
     pub(super) shared: Arc<Shared>,
+    pub(super) making: Making,
 }
 
 impl<C> WriteCx<C> {
@@ -198,12 +200,14 @@ impl<C> WriteCx<C> {
 
     /// Going up: makes an output known before the step is finished.
     pub fn publish<T: Send + Sync + 'static>(&self, output: &Output<T>, value: T) {
-        self.shared.publish(|values| values.set(output, value));
+        let mut values = Values::default();
+        values.set(output, value);
+        self.shared.publish(self.resource, true, values);
     }
 
     /// Going down: this resource no longer uses the output.
     pub fn release(&self, output: &'static str) {
-        self.shared.release(output, self.resource);
+        self.shared.release(output, self.resource, true);
     }
 
     /// Writes down what is about to be made, before the call that makes it.
@@ -215,6 +219,21 @@ impl<C> WriteCx<C> {
         self.journal.record(intent.clone()).await?;
         self.settings().intents.add(intent);
         Ok(())
+    }
+
+    /// AWS is about to be asked to make it: until it answers, nobody knows whether there is one.
+    pub fn making(&self) {
+        self.making.set(Existence::InDoubt);
+    }
+
+    /// There is one now, and it goes on costing however the step ends.
+    pub fn made(&self) {
+        self.making.set(Existence::Made);
+    }
+
+    /// AWS made none, or it is gone again.
+    pub fn not_made(&self) {
+        self.making.set(Existence::AsBefore);
     }
 
     /// Shows what the step is at.
@@ -260,6 +279,7 @@ impl<C> WriteCx<C> {
         F: Future<Output = Poll<T>> + Send,
     {
         let settings = self.settings();
+        let _held = (!wait.stoppable).then(|| self.making.hold());
         let began = Instant::now();
         let give_up = (began + settings.pace.limit(wait.limits.give_up_after)).min(settings.deadline);
         let warn = began + settings.pace.limit(wait.limits.warn_after);
@@ -281,6 +301,8 @@ impl<C> WriteCx<C> {
                     last = Some(text);
                 }
                 Poll::Failed(error) => return Err(error),
+                // A denial, or whatever else AWS answers, is an answer: to ask again longer brings no other.
+                Poll::Unknown(error) if error.kind != Kind::Unreachable => return Err(error),
                 Poll::Unknown(error) => {
                     good = 0;
                     tracing::debug!(%error, what = wait.what, "no answer while waiting");
@@ -312,7 +334,7 @@ impl<C> WriteCx<C> {
     }
 }
 
-fn deadline_passed(what: &str) -> Error {
+pub(super) fn deadline_passed(what: &str) -> Error {
     Error::new(Kind::Deadline, format!("gave up waiting for {what}"))
         .hint("run the same command again: it goes on from here; `--timeout 90m` gives it longer")
 }

@@ -211,6 +211,8 @@ impl Notice {
 pub enum Stays {
     /// Nobody's stack made it.
     NotOurs,
+    /// This stack may have made it, and nothing proves that.
+    Unproven,
     OtherStacks,
     /// Ours, and kept because the user said so.
     Kept,

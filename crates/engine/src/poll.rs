@@ -13,7 +13,7 @@ pub enum Poll<T> {
     NotYet(String),
     /// It will never be.
     Failed(Error),
-    /// No answer: asked again until the deadline.
+    /// No answer: asked again until the deadline. An error that is one ends the wait, as [`Poll::Failed`] does.
     Unknown(Error),
 }
 

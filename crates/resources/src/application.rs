@@ -10,12 +10,12 @@ use super::ownership::{
     TagStep, beanstalk_tags, block_unless_ours, new_beanstalk_tags, tag_in_beanstalk, tag_steps, wait_shown,
 };
 use super::stack::Stack;
-use crate::aws::Aws;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::eventual_consistency::settled;
-use crate::aws::tags::{CREATED, settled_tags};
+use crate::aws::tags::settled_tags;
+use crate::aws::{Aws, own_work};
 use crate::engine::{
-    Error, Failure, Limits, Observed, Plan, Poll, ReadCx, Resource, ResourceId, Values, Wait, WriteCx,
+    Error, Failure, Limits, Observed, Owner, Plan, Poll, ReadCx, Resource, ResourceId, Values, Wait, WriteCx,
 };
 
 const ID: ResourceId = "application";
@@ -49,6 +49,29 @@ impl Application {
             .await;
         let answer = answer.explain(&format!("describe the application {}", self.name()))?;
         Ok(answer.applications.unwrap_or_default().into_iter().next())
+    }
+
+    async fn whose(&self, cx: &WriteCx<Aws>) -> Result<Owner, Error> {
+        let aws = cx.read().aws();
+        let tags = || async {
+            let arn = self.describe(aws).await?.and_then(|found| found.application_arn);
+            match arn {
+                Some(arn) => beanstalk_tags(aws, &arn).await,
+                None => Ok(BTreeMap::new()),
+            }
+        };
+        own_work::by_tags(cx, &self.stack.ownership, ID, self.name(), tags).await
+    }
+
+    async fn wait_visible(&self, cx: &WriteCx<Aws>) -> Result<ApplicationDescription, Error> {
+        let wait = Wait::new(format!("the application {} to show", self.name()), 2, LIMITS);
+        cx.wait(&wait, || async {
+            polled(self.describe(cx.read().aws()).await.map(|found| match found {
+                Some(application) => Poll::Ready(application),
+                None => Poll::NotYet("not visible yet".to_owned()),
+            }))
+        })
+        .await
     }
 }
 
@@ -117,18 +140,21 @@ impl Resource for Application {
     }
 
     async fn create(&self, cx: &WriteCx<Aws>, (): ()) -> Result<LiveApplication, Failure> {
-        cx.intend(CREATED, self.name()).await?;
-        cx.check()?;
         let create = cx
             .aws()
             .beanstalk
             .create_application()
             .application_name(self.name())
             .set_tags(Some(new_beanstalk_tags(&self.stack, ID)));
-        let create = create.description("Made by confctl").send().await;
-        let answer = create.explain(&format!("create the application {}", self.name()))?;
-        let arn = answer
-            .application
+        let create = create.description("Made by confctl");
+        let doing = format!("create the application {}", self.name());
+        let call = async { create.send().await.explain(&doing) };
+        let made = own_work::create(cx, self.name(), call, |_| self.whose(cx)).await?;
+        let application = match made.ours(&self.title())? {
+            Some(answer) => answer.application,
+            None => Some(self.wait_visible(cx).await?),
+        };
+        let arn = application
             .and_then(|application| application.application_arn)
             .unwrap_or_default();
         let tags = self.stack.ownership.tags(ID);

@@ -4,78 +4,91 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use aws_sdk_ec2::types::{Filter, LocationType, RouteTable, Subnet, SubnetState, Vpc};
+use aws_sdk_ec2::types::Vpc;
 
-use super::network_removal;
+use super::network_parts::{Gateway, Part, Place, filter, gateways, loose, place, route_tables, subnets};
+use super::network_repair::{VpcStep, make_good, missing, tag_steps_of, take_tags};
 use super::outputs::{NETWORK, Network};
-use super::ownership::{TagStep, change_tags, ec2_form, from_ec2, tag_steps};
+use super::ownership::{ec2_form, from_ec2};
 use super::stack::Stack;
+use super::{network_parts, network_removal};
 use crate::aws::Aws;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::eventual_consistency::settled;
-use crate::aws::paging::{self, Page};
+use crate::aws::own_work::{self, Made};
 use crate::aws::tags::{self, settled_from};
 use crate::engine::{
-    Error, Failure, FieldChange, Kind, Limits, Notice, Observed, Owner, Plan, Poll, ReadCx, Resource, ResourceId, Step,
-    Values, Wait, WriteCx,
+    Command, Error, Failure, Hint, Intent, Intents, Kind, Limits, Notice, Observed, Owner, Plan, Poll, ReadCx, Removal,
+    Resource, ResourceId, Stays, Values, Wait, WriteCx, default_removal,
 };
 use crate::profile::Profile;
 
-const ID: ResourceId = "default-vpc";
+pub(super) const ID: ResourceId = "default-vpc";
 pub(super) const LIMITS: Limits = Limits::minutes(2, 10);
+/// What the journal calls it: there is one in an account's region.
+const NAME: &str = "default-vpc";
+/// The journal's word for one that a run may have made, once its tags would have shown.
+const UNPROVEN: &str = "unproven";
 
-pub(super) struct DefaultVpc {
-    stack: Arc<Stack>,
-}
-
-/// A VPC, and whether it is fit.
+/// A VPC, whether it is fit, and what there is of it.
 #[derive(Clone)]
 pub(super) struct LiveNetwork {
-    pub(super) vpc_id: String,
+    /// `None`: it is gone, and a gateway of ours is left of it.
+    vpc_id: Option<String>,
+    /// Whose the VPC itself is.
+    owner: Owner,
     /// What the stack would use.
     ///
     /// The error says why it cannot be used.
     fit: Result<Network, String>,
-    /// A default VPC that lacks what AWS makes with it: not all there yet, or half removed.
-    incomplete: bool,
     tags: BTreeMap<String, String>,
+    /// What came with one of ours and carries tags of its own. Subnets that others made in it since are theirs.
+    parts: Vec<Part>,
+    /// What AWS makes with a default VPC and one of ours lacks: not all there yet, or half removed.
+    missing: Vec<VpcStep>,
+    /// Gateways of ours that are attached to nothing.
+    loose: Vec<String>,
     /// A former run was about to make one, and nothing tells whether it was this one.
     unproven: bool,
 }
 
-/// What can be changed of a network of ours.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum VpcStep {
-    Tag(TagStep),
-    /// Default subnets do not come back one by one with their routes: what a removal left is removed, then made anew.
-    Remake {
-        why: String,
-    },
-}
-
-impl Step for VpcStep {
-    fn shown(&self) -> FieldChange {
-        match self {
-            Self::Tag(tag) => tag.shown(),
-            Self::Remake { why } => FieldChange::new("subnets and routes", why.clone(), "as new".to_owned()),
+impl LiveNetwork {
+    /// What a removal left that had got as far as the VPC.
+    fn gone(loose: Vec<String>) -> Self {
+        Self {
+            vpc_id: None,
+            owner: Owner::Ours,
+            fit: Err("it is gone".to_owned()),
+            tags: BTreeMap::new(),
+            parts: Vec::new(),
+            missing: Vec::new(),
+            loose,
+            unproven: false,
         }
+    }
+
+    /// The VPC with its parts, as far as they are ours.
+    fn tagged(&self) -> Vec<Part> {
+        let vpc = self.vpc_id.iter().map(|id| Part {
+            id: id.clone(),
+            tags: self.tags.clone(),
+        });
+        vpc.chain(self.parts.iter().cloned()).collect()
+    }
+
+    /// The loose gateways that are not attached again.
+    fn spare(&self) -> impl Iterator<Item = &String> {
+        let again = |gateway: &&String| {
+            let attached =
+                |step: &VpcStep| matches!(step, VpcStep::Attach { gateway: Some(again) } if again == *gateway);
+            self.missing.iter().any(attached)
+        };
+        self.loose.iter().filter(move |gateway| !again(gateway))
     }
 }
 
-/// A subnet, as far as it decides whether the stack can be in it.
-#[derive(Clone, Debug, PartialEq)]
-struct Place {
-    subnet: String,
-    zone: String,
-    available: bool,
-    /// Gives instances a public address.
-    public_address: bool,
-    /// Has a route to an internet gateway.
-    internet: bool,
-}
-
-pub(super) fn filter(name: &str, value: &str) -> Filter {
-    Filter::builder().name(name).values(value).build()
+pub(super) struct DefaultVpc {
+    stack: Arc<Stack>,
 }
 
 impl DefaultVpc {
@@ -95,31 +108,54 @@ impl DefaultVpc {
         Ok(answer.and_then(|answer| answer.vpcs().first().cloned()))
     }
 
-    async fn tags(&self, aws: &Aws) -> Result<BTreeMap<String, String>, Error> {
-        let vpc = self.find(aws).await?;
-        Ok(vpc.map(|vpc| from_ec2(vpc.tags())).unwrap_or_default())
-    }
-
-    async fn live(&self, aws: &Aws, vpc_id: &str) -> Result<LiveNetwork, Error> {
-        let (subnets, routes, offered) = tokio::try_join!(
+    /// What is to be known of a VPC with these tags. What it lacks counts where it is ours.
+    async fn live(&self, aws: &Aws, vpc: &Vpc, owner: Owner) -> Result<LiveNetwork, Error> {
+        let (vpc_id, ours) = (vpc.vpc_id().unwrap_or_default(), owner == Owner::Ours);
+        let (subnets, routes, offered, gateways, zones) = tokio::try_join!(
             subnets(aws, vpc_id),
             route_tables(aws, vpc_id),
-            zones_with(aws, self.instance_type())
+            network_parts::zones_with(aws, self.instance_type()),
+            gateways(aws),
+            async {
+                match ours {
+                    true => network_parts::zones(aws).await,
+                    false => Ok(BTreeSet::new()),
+                }
+            },
         )?;
         let is_default = self.stack.profile.network.vpc.is_none();
-        let considered = subnets
-            .iter()
-            .filter(|subnet| !is_default || subnet.default_for_az() == Some(true));
-        let places: Vec<Place> = considered.map(|subnet| place(subnet, &routes)).collect();
+        let (of_aws, of_others): (Vec<_>, Vec<_>) =
+            subnets.iter().partition(|subnet| subnet.default_for_az() == Some(true));
+        let places = |subnets: &[&_]| -> Vec<Place> { subnets.iter().map(|subnet| place(subnet, &routes)).collect() };
+        let default_places = places(&of_aws);
         let fit = match is_default {
-            true => self.choose(vpc_id, &places, &offered),
-            false => self.check_given(vpc_id, &places, &offered),
+            true => self.choose(vpc_id, &default_places, &offered),
+            false => self.check_given(vpc_id, &[default_places.clone(), places(&of_others)].concat(), &offered),
         };
+        let attached: Vec<&Gateway> = gateways
+            .iter()
+            .filter(|gateway| gateway.vpc_id.as_deref() == Some(vpc_id))
+            .collect();
+        let loose = loose(&self.stack.ownership, &gateways);
+        let of_aws = of_aws.iter().filter_map(|subnet| {
+            Some(Part {
+                id: subnet.subnet_id.clone()?,
+                tags: from_ec2(subnet.tags()),
+            })
+        });
+        let parts = of_aws.chain(attached.iter().map(|gateway| gateway.part.clone()));
+        let of_others = |part: &Part| matches!(self.stack.ownership.owner_by(&part.tags), Owner::OtherStack(_));
         Ok(LiveNetwork {
-            vpc_id: vpc_id.to_owned(),
-            incomplete: is_default && is_incomplete(&places, &offered),
+            vpc_id: Some(vpc_id.to_owned()),
+            owner,
             fit,
-            tags: BTreeMap::new(),
+            tags: from_ec2(vpc.tags()),
+            parts: parts.filter(|part| ours && !of_others(part)).collect(),
+            missing: match ours && is_default {
+                true => missing((!attached.is_empty(), &loose), &routes, &default_places, &zones),
+                false => Vec::new(),
+            },
+            loose,
             unproven: false,
         })
     }
@@ -206,114 +242,126 @@ impl DefaultVpc {
 
     /// CreateDefaultVpc takes no tags: what was made is tagged at once after it.
     async fn make(&self, cx: &WriteCx<Aws>) -> Result<LiveNetwork, Failure> {
-        cx.intend(tags::CREATED, "default-vpc").await?;
-        cx.check()?;
-        let made = cx.aws().ec2.create_default_vpc().send().await;
-        let made = made.or_absent(&["DefaultVpcAlreadyExists"], "create the default VPC");
+        let call = async {
+            let made = cx.aws().ec2.create_default_vpc().send().await;
+            made.explain("create the default VPC")
+        };
+        // Of one that is there nothing tells whether a first try made it, whose answer was lost.
+        let made = own_work::create(cx, NAME, call, async |_| Ok(Owner::Nobody)).await;
         let made = made.map_err(|error| match error.kind {
             // Organizations like to forbid it.
             Kind::Denied => error.hint("use a VPC that there is: --set network.vpc=ID --set network.subnets=ID,ID"),
             _ => error,
         })?;
-        let ours = made.and_then(|made| made.vpc).and_then(|vpc| vpc.vpc_id);
-        if let Some(vpc_id) = &ours {
-            self.tag(cx, vec![vpc_id.clone()])
-                .await
-                .map_err(|error| left(error, vpc_id))?;
+        let vpc_id = match made {
+            Made::Answered(made) => made.vpc.and_then(|vpc| vpc.vpc_id),
+            Made::Before | Made::ByOthers(_) => None,
+        };
+        let Some(vpc_id) = vpc_id else {
+            let live = self.wait_fit(cx, Owner::Nobody).await?;
+            let notice = unproven(live.vpc_id.as_deref().unwrap_or_default());
+            cx.settings().events.notice(notice.text, notice.hint);
+            return Ok(live);
+        };
+        if let Err(error) = self.tag(cx, &vpc_id).await {
+            return Err(self.unmake(cx, &vpc_id, error).await);
         }
-        let live = self.wait_fit(cx, ours.is_some()).await.map_err(|error| match &ours {
-            Some(vpc_id) => left(error, vpc_id),
-            None => Failure::from(error),
-        })?;
-        match &ours {
-            Some(vpc_id) => {
-                let parts = self.parts(cx.read().aws(), vpc_id).await?;
-                self.tag(cx, parts).await.map_err(|error| left(error, vpc_id))?;
-            }
-            None => cx.settings().events.notice(unproven(&live.vpc_id), None),
-        }
-        Ok(live)
+        let whole = async {
+            let live = self.wait_fit(cx, Owner::Ours).await?;
+            take_tags(cx, &tag_steps_of(&self.stack, ID, &live.tagged())).await?;
+            Ok(live)
+        };
+        whole.await.map_err(|error| left(error, &vpc_id))
     }
 
-    /// Waits for all of a VPC that was made just now; one of somebody else's only has to be fit.
-    async fn wait_fit(&self, cx: &WriteCx<Aws>, made: bool) -> Result<LiveNetwork, Error> {
-        let aws = cx.read().aws();
+    /// Takes away again what EC2 made just now and cannot be tagged: later nothing would prove that it is ours.
+    async fn unmake(&self, cx: &WriteCx<Aws>, vpc_id: &str, error: Error) -> Failure {
+        match network_removal::remove(cx, &self.stack.ownership, vpc_id).await {
+            Ok(()) => error.because("so the default VPC was deleted again").into(),
+            Err(_) => left(error, vpc_id),
+        }
+    }
+
+    /// Waits for all of a VPC of ours; one of somebody else's only has to be fit.
+    async fn wait_fit(&self, cx: &WriteCx<Aws>, owner: Owner) -> Result<LiveNetwork, Error> {
+        let (aws, owner) = (cx.read().aws(), &owner);
         let wait = Wait::new("the default VPC with its subnets", 3, LIMITS).good_reads(3);
         let live = cx.wait(&wait, || async {
-            polled(self.look(aws).await.map(|live| match live {
-                Some(live) if !live.incomplete || (!made && live.fit.is_ok()) => Poll::Ready(live),
+            polled(self.look(aws, owner.clone()).await.map(|live| match live {
+                Some(live) if live.is_whole() => Poll::Ready(live),
                 _ => Poll::NotYet("its subnets and routes do not show yet".to_owned()),
             }))
         });
         let live = live.await?;
         match &live.fit {
             Ok(_) => Ok(live),
-            Err(why) => Err(
-                Error::refused(format!("the default VPC {} cannot be used: {why}", live.vpc_id))
-                    .hint("name another type with --set instance.types=TYPE, or a VPC with --set network.vpc=ID"),
-            ),
+            Err(why) => Err(Error::refused(format!(
+                "the default VPC {} cannot be used: {why}",
+                live.vpc_id.as_deref().unwrap_or_default()
+            ))
+            .hint("name another type with --set instance.types=TYPE, or a VPC with --set network.vpc=ID")),
         }
     }
 
-    async fn look(&self, aws: &Aws) -> Result<Option<LiveNetwork>, Error> {
-        let Some(vpc) = self.find(aws).await? else {
-            return Ok(None);
-        };
-        let live = self.live(aws, vpc.vpc_id().unwrap_or_default()).await?;
-        Ok(Some(LiveNetwork {
-            tags: from_ec2(vpc.tags()),
-            ..live
-        }))
+    async fn look(&self, aws: &Aws, owner: Owner) -> Result<Option<LiveNetwork>, Error> {
+        match self.find(aws).await? {
+            None => Ok(None),
+            Some(vpc) => self.live(aws, &vpc, owner).await.map(Some),
+        }
     }
 
-    /// What came with the VPC and takes tags of its own. Subnets that others made in it since are theirs.
-    async fn parts(&self, aws: &Aws, vpc_id: &str) -> Result<Vec<String>, Error> {
-        let subnets = subnets(aws, vpc_id).await?.into_iter();
-        let came_with_it = subnets.filter(|subnet| subnet.default_for_az() == Some(true));
-        let mut parts: Vec<String> = came_with_it.filter_map(|subnet| subnet.subnet_id).collect();
-        parts.extend(network_removal::internet_gateways(aws, vpc_id).await?);
-        Ok(parts)
-    }
-
-    async fn tag(&self, cx: &WriteCx<Aws>, ids: Vec<String>) -> Result<(), Error> {
+    async fn tag(&self, cx: &WriteCx<Aws>, vpc_id: &str) -> Result<(), Error> {
         let tags = ec2_form(self.stack.ownership.tags(ID));
-        let tag = cx.aws().ec2.create_tags().set_resources(Some(ids)).set_tags(Some(tags));
+        let tag = cx.aws().ec2.create_tags().resources(vpc_id).set_tags(Some(tags));
         // No check(), and to the end: a VPC that we made must not stay without tags because of a Ctrl-C.
         let wait = Wait::new("the default VPC to take its tags", 2, Limits::minutes(1, 2)).to_the_end();
         cx.wait(&wait, || async {
             match tag.clone().send().await.explain("tag the default VPC") {
                 Ok(_) => Poll::Ready(()),
                 Err(error) if error.kind == Kind::Missing => Poll::NotYet("not visible yet".to_owned()),
-                Err(error) if error.kind == Kind::Unreachable => Poll::Unknown(error),
-                Err(error) => Poll::Failed(error),
+                Err(error) => polled(Err(error)),
             }
         })
         .await
     }
 
-    /// The tags of the VPC, and of what came with it.
-    async fn change_tags(&self, cx: &WriteCx<Aws>, vpc_id: &str, steps: &[TagStep]) -> Result<(), Error> {
-        let (aws, ec2, doing) = (cx.read().aws(), &cx.aws().ec2, "tag the default VPC");
-        let mut ids = vec![vpc_id.to_owned()];
-        ids.extend(self.parts(aws, vpc_id).await?);
-        let ids = &ids;
-        // By its value too: EC2 leaves it where somebody gave a part another one (botocore: ec2, DeleteTagsRequest).
-        let untag = |tags| async move {
-            let untag = ec2
-                .delete_tags()
-                .set_resources(Some(ids.clone()))
-                .set_tags(Some(ec2_form(tags)));
-            untag.send().await.explain(doing).map(drop)
-        };
-        let tag = |tags| async move {
-            let tag = ec2
-                .create_tags()
-                .set_resources(Some(ids.clone()))
-                .set_tags(Some(ec2_form(tags)));
-            tag.send().await.explain(doing).map(drop)
-        };
-        change_tags(cx, ("default VPC", "default-vpc"), steps, untag, tag, || self.tags(aws)).await
+    /// What is to be done where there is none.
+    fn plan_absent(&self) -> Plan<VpcStep> {
+        match &self.stack.profile.network.vpc {
+            Some(id) => Plan::blocked(
+                format!("there is no VPC {id} in {}", self.stack.region),
+                "name another with --set network.vpc=ID",
+            ),
+            None if self.stack.profile.network.create_default_vpc => Plan::Create,
+            None => Plan::blocked(
+                "the account has no default VPC in this region, and network.create_default_vpc is false",
+                "name a VPC with --set network.vpc=ID, or make one with --set network.create_default_vpc=true",
+            ),
+        }
     }
+}
+
+impl LiveNetwork {
+    /// Whether all of it shows: of somebody else's, what is needed.
+    fn is_whole(&self) -> bool {
+        match self.owner {
+            Owner::Ours => self.missing.is_empty() && self.spare().next().is_none(),
+            _ => self.fit.is_ok(),
+        }
+    }
+}
+
+/// What is to be kept of the journal while nobody knows whether a run of ours made this default VPC; `None` where that is known,
+/// or nobody was about to make one.
+pub fn unproven_intent(intents: &Intents, owner: Option<&Owner>) -> Option<Intent> {
+    let begun = [tags::CREATED, UNPROVEN]
+        .iter()
+        .any(|what| !intents.of(ID, what).is_empty());
+    (begun && owner == Some(&Owner::Nobody)).then(|| Intent {
+        resource: ID.to_owned(),
+        what: UNPROVEN.to_owned(),
+        value: NAME.to_owned(),
+    })
 }
 
 /// How many zones a stack is spread over where there are as many: an application load balancer takes two at least.
@@ -325,83 +373,18 @@ pub(super) fn zones_needed(profile: &Profile) -> usize {
     }
 }
 
-fn unproven(vpc_id: &str) -> String {
-    format!(
-        "the default VPC {vpc_id} may have been made by an interrupted run, which cannot be proven: it is used, and teardown \
-         will leave it"
-    )
+/// Why nothing but the user's word makes it ours: it carries no tag, and the journal proves nothing.
+const UNPROVABLE: &str = "an interrupted run of this stack may have made it, which nothing proves";
+
+fn unproven(vpc_id: &str) -> Notice {
+    Notice::new(format!(
+        "of the default VPC {vpc_id}: {UNPROVABLE}; it is used, and teardown will leave it"
+    ))
+    .hint(Hint::from("if nobody else made it: ").and_run(Command::confctl("up --adopt").arg(ID)))
 }
 
 fn left(error: Error, vpc_id: &str) -> Failure {
     Failure::from(error).leaving(format!("default VPC {vpc_id}"), false)
-}
-
-pub(super) async fn subnets(aws: &Aws, vpc_id: &str) -> Result<Vec<Subnet>, Error> {
-    let subnets = paging::all(async |token: Option<String>| {
-        let list = aws.ec2.describe_subnets().filters(filter("vpc-id", vpc_id));
-        let page = list
-            .set_next_token(token)
-            .send()
-            .await
-            .explain("list the VPC's subnets")?;
-        Ok(Page::new(page.subnets.unwrap_or_default(), page.next_token))
-    });
-    subnets.await
-}
-
-pub(super) async fn route_tables(aws: &Aws, vpc_id: &str) -> Result<Vec<RouteTable>, Error> {
-    let tables = paging::all(async |token: Option<String>| {
-        let list = aws.ec2.describe_route_tables().filters(filter("vpc-id", vpc_id));
-        let page = list.set_next_token(token).send().await;
-        let page = page.explain("list the VPC's route tables")?;
-        Ok(Page::new(page.route_tables.unwrap_or_default(), page.next_token))
-    });
-    tables.await
-}
-
-async fn zones_with(aws: &Aws, instance_type: &str) -> Result<BTreeSet<String>, Error> {
-    let doing = format!("see which zones offer {instance_type}");
-    let offerings = paging::all(async |token: Option<String>| {
-        let list = aws.ec2.describe_instance_type_offerings();
-        let list = list.location_type(LocationType::AvailabilityZone);
-        let list = list.filters(filter("instance-type", instance_type));
-        let page = list.set_next_token(token).send().await.explain(&doing)?;
-        Ok(Page::new(
-            page.instance_type_offerings.unwrap_or_default(),
-            page.next_token,
-        ))
-    });
-    Ok(offerings
-        .await?
-        .into_iter()
-        .filter_map(|offering| offering.location)
-        .collect())
-}
-
-/// AWS makes a default VPC with a subnet in every zone and a route to the internet.
-fn is_incomplete(places: &[Place], zones: &BTreeSet<String>) -> bool {
-    let has = |zone: &String| places.iter().any(|place| place.zone == *zone && place.internet);
-    !zones.iter().all(has) || places.is_empty()
-}
-
-fn place(subnet: &Subnet, tables: &[RouteTable]) -> Place {
-    let id = subnet.subnet_id().unwrap_or_default();
-    let of_its_own = |table: &&RouteTable| table.associations().iter().any(|a| a.subnet_id() == Some(id));
-    let main = |table: &&RouteTable| table.associations().iter().any(|a| a.main() == Some(true));
-    let table = tables.iter().find(of_its_own).or_else(|| tables.iter().find(main));
-    let internet = table.is_some_and(|table| {
-        table.routes().iter().any(|route| {
-            route.destination_cidr_block() == Some("0.0.0.0/0")
-                && route.gateway_id().is_some_and(|gateway| gateway.starts_with("igw-"))
-        })
-    });
-    Place {
-        subnet: id.to_owned(),
-        zone: subnet.availability_zone().unwrap_or_default().to_owned(),
-        available: subnet.state() == Some(&SubnetState::Available),
-        public_address: subnet.map_public_ip_on_launch() == Some(true),
-        internet,
-    }
 }
 
 impl Resource for DefaultVpc {
@@ -425,6 +408,16 @@ impl Resource for DefaultVpc {
         }
     }
 
+    fn title_of(&self, seen: &Observed<LiveNetwork>) -> String {
+        match seen.live() {
+            Some((live, _)) if live.vpc_id.is_none() || live.owner != Owner::Ours => match live.loose.as_slice() {
+                [] => self.title(),
+                gateways => format!("internet gateway {} of a VPC that is gone", gateways.join(", ")),
+            },
+            _ => self.title(),
+        }
+    }
+
     fn needs(&self) -> Vec<&'static str> {
         vec![]
     }
@@ -438,58 +431,80 @@ impl Resource for DefaultVpc {
     }
 
     async fn observe(&self, cx: &ReadCx<Aws>) -> Result<Observed<LiveNetwork>, Error> {
-        let aws = cx.aws();
-        let Some(mut live) = settled(cx, ID, "default-vpc", || self.look(aws)).await? else {
-            return Ok(Observed::Absent(()));
+        let (aws, ownership) = (cx.aws(), &self.stack.ownership);
+        let Some(vpc) = settled(cx, ID, NAME, || self.find(aws)).await? else {
+            let loose = loose(ownership, &gateways(aws).await?);
+            return Ok(match loose.is_empty() {
+                true => Observed::Absent(()),
+                false => Observed::Present {
+                    live: LiveNetwork::gone(loose),
+                    owner: Owner::Ours,
+                },
+            });
         };
-        let (ownership, first) = (&self.stack.ownership, live.tags.clone());
-        let tagged = settled_from(cx, ownership, ID, "default-vpc", first, || self.tags(aws)).await?;
-        live.tags = tagged.tags;
-        let owner = match (&self.stack.profile.network.vpc, tagged.owner) {
-            // The default one that was made, now named by its id.
-            (_, Owner::Ours) => Owner::Ours,
-            (Some(_), _) => Owner::Nobody,
-            (None, owner) => {
-                live.unproven = owner == Owner::Nobody && !cx.intents(ID, tags::CREATED).is_empty();
-                owner
-            }
+        let read = || async {
+            Ok(self
+                .find(aws)
+                .await?
+                .map(|vpc| from_ec2(vpc.tags()))
+                .unwrap_or_default())
+        };
+        let tagged = settled_from(cx, ownership, ID, NAME, from_ec2(vpc.tags()), read).await?;
+        let given = self.stack.profile.network.vpc.is_some();
+        let in_doubt = !given && unproven_intent(&cx.settings().intents, Some(&tagged.owner)).is_some();
+        let owner = match tagged.owner {
+            // The default one that was made may be named by its id now.
+            Owner::Ours => Owner::Ours,
+            // On the user's word: the record's alone is anybody's who may write there.
+            _ if in_doubt && self.stack.takes_over(ID) => Owner::Ours,
+            _ if given => Owner::Nobody,
+            owner => owner,
+        };
+        let mut live = self.live(aws, &vpc, owner.clone()).await?;
+        (live.tags, live.unproven) = (tagged.tags, in_doubt && owner != Owner::Ours);
+        let owner = match live.loose.is_empty() {
+            true => owner,
+            false => Owner::Ours,
         };
         Ok(Observed::Present { live, owner })
     }
 
     fn plan(&self, seen: &Observed<LiveNetwork>, _: &Values) -> Plan<VpcStep> {
-        let given = self.stack.profile.network.vpc.as_ref();
-        let Some((live, owner)) = seen.live() else {
-            return match given {
-                Some(id) => Plan::blocked(
-                    format!("there is no VPC {id} in {}", self.stack.region),
-                    "name another with --set network.vpc=ID",
-                ),
-                None if self.stack.profile.network.create_default_vpc => Plan::Create,
-                None => Plan::blocked(
-                    "the account has no default VPC in this region, and network.create_default_vpc is false",
-                    "name a VPC with --set network.vpc=ID, or make one with --set network.create_default_vpc=true",
-                ),
+        let Some((live, _)) = seen.live() else {
+            return self.plan_absent();
+        };
+        let spare = live.spare().map(|gateway| VpcStep::Discard {
+            gateway: gateway.clone(),
+        });
+        let mut steps: Vec<_> = spare.collect();
+        let Some(vpc_id) = &live.vpc_id else {
+            return match self.plan_absent() {
+                Plan::Create => {
+                    steps.push(VpcStep::MakeAnew);
+                    Plan::Update(steps)
+                }
+                blocked => blocked,
             };
         };
-        match (&live.fit, owner) {
-            (Ok(_), Owner::Ours) => {
-                let tags = tag_steps(&self.stack, ID, &live.tags).into_iter();
-                Plan::of(tags.map(VpcStep::Tag).collect())
-            }
-            // Another stack's is used too: its teardown leaves it while we live in it.
-            (Ok(_), _) => Plan::Use,
-            (Err(why), Owner::Ours) if live.incomplete => Plan::Update(vec![VpcStep::Remake { why: why.clone() }]),
-            (Err(why), _) => Plan::blocked(
-                format!("{} cannot be used: {why}", live.vpc_id),
+        match (&live.fit, &live.owner) {
+            (Err(why), owner) if *owner != Owner::Ours || live.missing.is_empty() => Plan::blocked(
+                format!("{vpc_id} cannot be used: {why}"),
                 "name another with --set network.vpc=ID and --set network.subnets=ID,ID",
             ),
+            (_, Owner::Ours) => {
+                steps.extend(live.missing.iter().cloned());
+                steps.extend(tag_steps_of(&self.stack, ID, &live.tagged()));
+                Plan::of(steps)
+            }
+            // Another stack's is used too: its teardown leaves it while we live in it.
+            _ if steps.is_empty() => Plan::Use,
+            _ => Plan::Update(steps),
         }
     }
 
     fn notices(&self, seen: &Observed<LiveNetwork>) -> Vec<Notice> {
         let unproven_one = seen.live().filter(|(live, _)| live.unproven);
-        let notice = unproven_one.map(|(live, _)| Notice::new(unproven(&live.vpc_id)));
+        let notice = unproven_one.and_then(|(live, _)| live.vpc_id.as_deref().map(unproven));
         notice.into_iter().collect()
     }
 
@@ -504,21 +519,47 @@ impl Resource for DefaultVpc {
     }
 
     async fn update(&self, cx: &WriteCx<Aws>, live: LiveNetwork, steps: Vec<VpcStep>) -> Result<LiveNetwork, Failure> {
-        let remade = steps.iter().any(|step| matches!(step, VpcStep::Remake { .. }));
-        if remade {
-            network_removal::remove(cx, &live.vpc_id).await?;
-            return self.make(cx).await;
+        for step in &steps {
+            if let VpcStep::Discard { gateway } = step {
+                network_removal::discard(cx, gateway).await?;
+            }
         }
-        let tags = steps.into_iter().filter_map(|step| match step {
-            VpcStep::Tag(tag) => Some(tag),
-            VpcStep::Remake { .. } => None,
-        });
-        self.change_tags(cx, &live.vpc_id, &tags.collect::<Vec<_>>()).await?;
-        Ok(live)
+        let Some(vpc_id) = live.vpc_id.as_deref().filter(|_| !steps.contains(&VpcStep::MakeAnew)) else {
+            return self.make(cx).await;
+        };
+        take_tags(cx, &steps).await?;
+        if steps.iter().all(|step| matches!(step, VpcStep::Tag { .. })) {
+            return Ok(live);
+        }
+        make_good(cx, &self.stack, vpc_id, &steps).await?;
+        let now = self.wait_fit(cx, live.owner.clone()).await?;
+        // CreateDefaultSubnet takes no tags either.
+        let new = now
+            .parts
+            .iter()
+            .filter(|part| live.parts.iter().all(|old| old.id != part.id));
+        take_tags(cx, &tag_steps_of(&self.stack, ID, new)).await?;
+        Ok(now)
+    }
+
+    fn plan_removal(&self, seen: &Observed<LiveNetwork>) -> Removal {
+        match seen.live() {
+            Some((live, Owner::Nobody)) if live.unproven => Removal::Leave {
+                stays: Stays::Unproven,
+                reason: format!("{UNPROVABLE}; with --adopt {ID} it is taken for ours"),
+            },
+            _ => default_removal(seen),
+        }
     }
 
     async fn delete(&self, cx: &WriteCx<Aws>, live: LiveNetwork) -> Result<(), Failure> {
-        network_removal::remove(cx, &live.vpc_id).await
+        if let Some(vpc_id) = live.vpc_id.as_deref().filter(|_| live.owner == Owner::Ours) {
+            network_removal::remove(cx, &self.stack.ownership, vpc_id).await?;
+        }
+        for gateway in &live.loose {
+            network_removal::discard(cx, gateway).await?;
+        }
+        Ok(())
     }
 }
 

@@ -81,11 +81,3 @@ fn no_default_vpc_is_made_where_the_profile_says_so() {
         Plan::Create
     );
 }
-
-#[test]
-fn a_default_vpc_that_lost_a_subnet_to_an_interrupted_teardown_is_known_as_such() {
-    let zones = offered(&["us-east-1a", "us-east-1b"]);
-    assert!(!is_incomplete(&[at("us-east-1a"), at("us-east-1b")], &zones));
-    assert!(is_incomplete(&[at("us-east-1a")], &zones));
-    assert!(is_incomplete(&[], &offered(&[])));
-}

@@ -3,7 +3,7 @@
 //! none can be used twice (botocore: cloudfront, CallerReference).
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use aws_sdk_cloudfront::types::{
     Distribution as LiveCloudFront, DistributionConfig, DistributionConfigWithTags, Tag, TagKeys, Tags,
@@ -14,11 +14,11 @@ use super::distribution_config::{self as config, Wanted, origin_name};
 use super::outputs::{DISTRIBUTION, LiveDistribution, ORIGIN, WEB_ACL};
 use super::ownership::{TagStep, block_unless_ours, change_tags, tag_steps};
 use super::stack::Stack;
-use crate::aws::Aws;
-use crate::aws::errors::Explain;
+use crate::aws::errors::{Explain, polled};
 use crate::aws::eventual_consistency::settled;
-use crate::aws::tags::{self, Tagged, settled_tags};
-use crate::aws::texts;
+use crate::aws::own_work::{self, Made};
+use crate::aws::tags::{Tagged, settled_tags};
+use crate::aws::{Aws, texts};
 use crate::engine::{
     Error, Failure, FieldChange, Hint, Kind, Limits, Notice, Observed, Owner, Plan, Poll, ReadCx, Resource, ResourceId,
     Step, Values, Wait, WriteCx,
@@ -202,43 +202,46 @@ impl Distribution {
             .create_distribution_with_tags()
             .distribution_config_with_tags(with_tags);
         cx.intend(REFERENCE, reference).await?;
-        cx.intend(tags::CREATED, self.comment()).await?;
-        cx.check()?;
         let wait = Wait::new("CloudFront to know the web ACL", 5, SPREADING);
-        let made = cx.wait(&wait, || async {
+        let call = cx.wait(&wait, || async {
             match create.clone().send().await.explain(doing) {
-                Ok(answer) => Poll::Ready(Ok(answer.distribution.and_then(LiveState::of))),
-                Err(error) if error.is_code("DistributionAlreadyExists") => Poll::Ready(Err(error)),
+                Ok(answer) => Poll::Ready(answer.distribution.and_then(LiveState::of)),
                 Err(error) if error.is_code("InvalidWebACLId") => {
                     Poll::NotYet("CloudFront does not know the web ACL yet".to_owned())
                 }
-                Err(error) if error.kind == Kind::Unreachable => Poll::Unknown(error),
-                Err(error) => Poll::Failed(error),
+                Err(error) => polled(Err(error)),
             }
         });
-        match made.await? {
-            Ok(made) => Ok(made),
-            Err(exists) => self.existing(cx.read(), &exists).await,
-        }
+        let existing = OnceLock::new();
+        let there = &existing;
+        let whose = async |refusal: Error| {
+            let Some(live) = self.existing(cx.read().aws(), &refusal).await? else {
+                return Ok(Owner::Nobody);
+            };
+            // Its tags may not show yet: judged by one empty read, it would be made a second time.
+            let tags = || calls::tags(cx.read().aws(), &live.arn);
+            let owner = own_work::by_tags(cx, &self.stack.ownership, ID, self.comment(), tags).await;
+            there.get_or_init(|| live);
+            owner
+        };
+        Ok(match own_work::create(cx, self.comment(), call, whose).await? {
+            Made::Answered(made) => made,
+            Made::Before => existing.into_inner(),
+            Made::ByOthers(_) => None,
+        })
     }
 
-    /// The distribution that a 409 names, if it is there and ours: the id may be of another stack's, even of another account's.
-    async fn existing(&self, cx: &ReadCx<Aws>, exists: &Error) -> Result<Option<LiveState>, Error> {
+    /// The distribution that a 409 names, if it is there: the id may be of another stack's, even of another account's.
+    async fn existing(&self, aws: &Aws, exists: &Error) -> Result<Option<LiveState>, Error> {
         let Some(id) = exists.causes.iter().find_map(|text| texts::existing_distribution(text)) else {
             return Ok(None);
         };
-        let live = match self.look(cx.aws(), id).await {
-            Ok(Some(live)) => live,
-            Err(error) if error.kind == Kind::Unreachable => return Err(error),
-            // Another account's, or gone.
-            Ok(None) | Err(_) => return Ok(None),
-        };
-        // Its tags may not show yet: judged by one empty read, it would be made a second time.
-        let tagged = settled_tags(cx, &self.stack.ownership, ID, self.comment(), || {
-            calls::tags(cx.aws(), &live.arn)
-        })
-        .await?;
-        Ok((tagged.owner == Owner::Ours).then_some(live))
+        match self.look(aws, id).await {
+            Err(error) if error.kind == Kind::Unreachable => Err(error),
+            // Another account's.
+            Err(_) => Ok(None),
+            live => live,
+        }
     }
 
     async fn change_tags(&self, cx: &WriteCx<Aws>, live: &LiveState, steps: &[TagStep]) -> Result<(), Error> {
@@ -313,8 +316,7 @@ impl Distribution {
                 Ok(Some(_)) => Poll::NotYet("InProgress: on its way to the edge locations".to_owned()),
                 // Reads right after its creation may not know it either.
                 Ok(None) => Poll::NotYet("not visible yet".to_owned()),
-                Err(error) if error.kind == Kind::Unreachable => Poll::Unknown(error),
-                Err(error) => Poll::Failed(error),
+                Err(error) => polled(Err(error)),
             }
         })
         .await

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::try_join_all;
 
-use super::default_vpc::filter;
+use super::network_parts::{Gateway, filter, gateways};
 use super::ownership::{beanstalk_tags, from_ec2};
 use super::{distribution_calls, role_facts, roles, users_table};
 use crate::aws::errors::Explain;
@@ -94,6 +94,11 @@ impl Found {
                 self.parts.insert((kind, name));
             }
             Part::Distribution(id) => self.distributions.push(id),
+            // Detached before it is deleted: it may be all that is left of the VPC.
+            Part::Gateway => {
+                self.parts.insert(("default-vpc", String::new()));
+                self.others.push(hit);
+            }
             Part::OfAnother => {}
             Part::Other => self.others.push(hit),
         }
@@ -125,6 +130,7 @@ enum Part {
     Resource(ResourceId, String),
     Distribution(String),
     Network(String),
+    Gateway,
     /// It goes with an environment or an application.
     OfAnother,
     Other,
@@ -142,9 +148,13 @@ fn part_of(hit: &Tagged) -> Part {
             Part::Resource("environment", name.to_owned())
         }
         ("elasticbeanstalk", _) => Part::OfAnother,
+        // Of its environment: the only part that may outlive it unseen, since EC2 deletes none that another group refers to
+        // (aws/elastic-beanstalk-roadmap#229).
+        ("ec2", "security-group") => Part::Other,
         _ if hit.tags.contains_key(OF_ENVIRONMENT) => Part::OfAnother,
         ("dynamodb", "table") if !name.contains('/') => Part::Resource(users_table::ID, name.to_owned()),
         ("ec2", "vpc") => Part::Network(name.to_owned()),
+        ("ec2", "internet-gateway") => Part::Gateway,
         // Read by themselves: the index has their ids only.
         ("ec2", "key-pair") => Part::OfAnother,
         ("wafv2", "global") => match name.split('/').nth(1) {
@@ -301,19 +311,21 @@ async fn networks(aws: &Aws, ownership: &Ownership) -> Result<Listed, Error> {
     let ours = filter(&format!("tag:{STACK}"), &ownership.stack);
     let answer = aws.ec2.describe_vpcs().filters(ours).send().await;
     let vpcs = answer.explain("list the stack's VPCs")?.vpcs.unwrap_or_default();
-    let found = vpcs.into_iter().filter_map(|vpc| {
+    let arn = |kind: &str, id: &str| {
+        let (partition, region, account) = (aws.partition(), &aws.region, &aws.account);
+        format!("arn:{partition}:ec2:{region}:{account}:{kind}/{id}")
+    };
+    let vpcs = vpcs.into_iter().filter_map(|vpc| {
         let tags = from_ec2(vpc.tags());
-        let arn = format!(
-            "arn:{}:ec2:{}:{}:vpc/{}",
-            aws.partition(),
-            aws.region,
-            aws.account,
-            vpc.vpc_id?
-        );
+        let arn = arn("vpc", vpc.vpc_id.as_deref()?);
         Some(Tagged { arn, tags })
     });
+    let gateways = gateways(aws).await?.into_iter().map(|Gateway { part, .. }| Tagged {
+        arn: arn("internet-gateway", &part.id),
+        tags: part.tags,
+    });
     Ok(Listed {
-        hits: found.collect(),
+        hits: vpcs.chain(gateways).collect(),
         missed: None,
     })
 }
@@ -413,6 +425,7 @@ mod tests {
             ),
             ("arn:aws:ec2:us-east-1:1:vpc/vpc-1", Part::Network("vpc-1".to_owned())),
             ("arn:aws:ec2:us-east-1:1:subnet/subnet-1", Part::Other),
+            ("arn:aws:ec2:us-east-1:1:internet-gateway/igw-1", Part::Gateway),
             ("arn:aws:ec2:us-east-1:1:key-pair/key-1", Part::OfAnother),
             (
                 "arn:aws:wafv2:us-east-1:1:global/webacl/mine/9-9",
@@ -430,5 +443,7 @@ mod tests {
         let mut of_environment = hit("arn:aws:elasticloadbalancing:us-east-1:1:loadbalancer/app/x/1");
         of_environment.tags.insert(OF_ENVIRONMENT.to_owned(), "e-1".to_owned());
         assert_eq!(part_of(&of_environment), Part::OfAnother);
+        of_environment.arn = "arn:aws:ec2:us-east-1:1:security-group/sg-1".to_owned();
+        assert_eq!(part_of(&of_environment), Part::Other);
     }
 }

@@ -13,11 +13,11 @@ use super::ownership::{TagStep, change_tags, tag_steps};
 use super::role_facts;
 use super::roles::{self, LiveRole, RoleStep, WantedRole, blocked_by_owner};
 use super::stack::Stack;
-use crate::aws::Aws;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::eventual_consistency::settled;
 use crate::aws::paging::{self, Page};
-use crate::aws::tags::{self, settled_tags};
+use crate::aws::tags::settled_tags;
+use crate::aws::{Aws, own_work};
 use crate::engine::{
     Command, Error, Failure, FieldChange, Hint, Kind, Limits, Observed, Owner, Plan, Poll, ReadCx, Resource,
     ResourceId, Step, Values, Wait, WriteCx,
@@ -314,21 +314,12 @@ impl InstanceProfile {
     async fn create_profile(&self, cx: &WriteCx<Aws>, name: &str) -> Result<(), Error> {
         let create = cx.aws().iam.create_instance_profile().instance_profile_name(name);
         let create = create.set_tags(Some(roles::iam_tags(&self.stack.ownership, ID)?));
-        cx.intend(tags::CREATED, name).await?;
-        cx.check()?;
         let doing = format!("create the instance profile {name}");
-        let created = create.send().await.or_absent(&["EntityAlreadyExists"], &doing)?;
-        if created.is_none()
-            && self
-                .stack
-                .ownership
-                .owner_by(&profile_tags(cx.read().aws(), name).await?)
-                != Owner::Ours
-        {
-            let taken = format!("somebody else made the instance profile {name} a moment ago");
-            return Err(Error::refused(taken).hint(Hint::run("up")));
-        }
-        Ok(())
+        let (ownership, aws) = (&self.stack.ownership, cx.read().aws());
+        let call = async { create.send().await.explain(&doing) };
+        let whose = |_| own_work::by_tags(cx, ownership, ID, name, || profile_tags(aws, name));
+        let made = own_work::create(cx, name, call, whose).await?;
+        made.ours(&format!("instance profile {name}")).map(drop)
     }
 
     /// Who else would break without it, looked at for as long as our own instances may take to let go of it.

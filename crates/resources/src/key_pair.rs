@@ -7,21 +7,27 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use aws_sdk_ec2::types::{KeyFormat, KeyPairInfo, KeyType, ResourceType, TagSpecification};
+use aws_sdk_ec2::operation::create_key_pair::CreateKeyPairOutput;
+use aws_sdk_ec2::types::{
+    Instance, InstanceStateName, KeyFormat, KeyPairInfo, KeyType, ResourceType, TagSpecification,
+};
 use aws_smithy_types::Blob;
 use etcetera::BaseStrategy;
 use fs_err::os::unix::fs::OpenOptionsExt;
 
+use super::network_parts::filter;
 use super::outputs::KEY_PAIR;
 use super::ownership::{TagStep, change_tags, ec2_form, from_ec2, tag_steps};
 use super::public_key::public_key;
 use super::stack::Stack;
-use crate::aws::Aws;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::eventual_consistency::settled;
+use crate::aws::paging::{self, Page};
 use crate::aws::tags::{self, settled_from};
+use crate::aws::{Aws, own_work};
 use crate::engine::{
-    Error, Failure, Limits, Notice, Observed, Owner, Plan, Poll, ReadCx, Resource, ResourceId, Values, Wait, WriteCx,
+    Error, Failure, FieldChange, Kind, Limits, Notice, Observed, Owner, Plan, Poll, ReadCx, Resource, ResourceId, Step,
+    Values, Wait, WriteCx,
 };
 
 const ID: ResourceId = "key-pair";
@@ -40,6 +46,28 @@ pub(super) struct LiveKeyPair {
     tags: BTreeMap<String, String>,
     /// Where the private key should be on this machine and is not.
     missing_here: Option<PathBuf>,
+    /// A run that did not end well made it, the private key is lost, and nothing was launched with it yet.
+    stillborn: bool,
+}
+
+/// What can be changed of a key pair: its key never.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum KeyPairStep {
+    Tag(TagStep),
+    /// Deleted, and made again with another key.
+    Remake,
+}
+
+impl Step for KeyPairStep {
+    fn shown(&self) -> FieldChange {
+        match self {
+            Self::Tag(tag) => tag.shown(),
+            Self::Remake => {
+                let lost = "lost with an interrupted run, and used by nothing".to_owned();
+                FieldChange::new("private key", lost, "another, with a new key pair".to_owned())
+            }
+        }
+    }
 }
 
 impl KeyPair {
@@ -76,7 +104,33 @@ impl KeyPair {
             id: pair.key_pair_id().unwrap_or_default().to_owned(),
             tags,
             missing_here: None,
+            stillborn: false,
         }
+    }
+
+    /// Whether nothing can have been launched with it: only a run that did not end well was about to make it, none since was
+    /// about to make an environment, and EC2 has no instance of it.
+    async fn is_fresh(&self, cx: &ReadCx<Aws>) -> Result<bool, Error> {
+        let begun = cx.intents(ID, tags::CREATED).iter().any(|made| made == self.name());
+        if !begun || !cx.intents(super::environment::ID, tags::CREATED).is_empty() {
+            return Ok(false);
+        }
+        let doing = format!("see which instances have the key pair {}", self.name());
+        let reservations = paging::all(async |token: Option<String>| {
+            let list = cx
+                .aws()
+                .ec2
+                .describe_instances()
+                .filters(filter("key-name", self.name()));
+            let page = list.set_next_token(token).send().await.explain(&doing)?;
+            Ok(Page::new(page.reservations.unwrap_or_default(), page.next_token))
+        });
+        let reservations = reservations.await?;
+        let instances = reservations.iter().flat_map(|reservation| reservation.instances());
+        let state = |instance: &Instance| instance.state().and_then(|state| state.name().cloned());
+        Ok(instances
+            .map(state)
+            .all(|state| state == Some(InstanceStateName::Terminated)))
     }
 
     /// Where the private key is kept: one place for each account, region and name.
@@ -100,25 +154,26 @@ impl KeyPair {
         let import = import
             .public_key_material(Blob::new(public_key.as_bytes()))
             .tag_specifications(self.tag_specification());
-        cx.intend(tags::CREATED, self.name()).await?;
-        cx.check()?;
         let doing = format!("import the key pair {}", self.name());
-        import.send().await.explain(&doing)?;
-        Ok(())
+        let call = async { import.send().await.explain(&doing) };
+        let made = own_work::create(cx, self.name(), call, |_| self.whose(cx)).await?;
+        made.ours(&self.title()).map(drop)
     }
 
     async fn make(&self, cx: &WriteCx<Aws>) -> Result<(), Error> {
-        let create = cx.aws().ec2.create_key_pair().key_name(self.name());
-        let create = create
-            .key_type(KeyType::Ed25519)
-            .key_format(KeyFormat::Pem)
-            .tag_specifications(self.tag_specification());
-        cx.intend(tags::CREATED, self.name()).await?;
-        cx.check()?;
-        let answer = create
-            .send()
-            .await
-            .explain(&format!("create the key pair {}", self.name()))?;
+        let mut answer = self.create_pair(cx).await?;
+        if answer.is_none() {
+            // The private key was in the answer that was lost.
+            self.delete_pair(cx).await?;
+            answer = self.create_pair(cx).await?;
+        }
+        let lost = || {
+            Error::new(
+                Kind::Unreachable,
+                format!("EC2's answer with the private key of {} was lost", self.name()),
+            )
+        };
+        let answer = answer.ok_or_else(lost)?;
         let file = self.private_key_file(cx.aws())?;
         // AWS gives it this once.
         let stored = store(&file, answer.key_material().unwrap_or_default());
@@ -136,6 +191,24 @@ impl KeyPair {
             None,
         );
         Ok(())
+    }
+
+    /// `None`: an earlier try made it.
+    async fn create_pair(&self, cx: &WriteCx<Aws>) -> Result<Option<CreateKeyPairOutput>, Error> {
+        let create = cx.aws().ec2.create_key_pair().key_name(self.name());
+        let create = create
+            .key_type(KeyType::Ed25519)
+            .key_format(KeyFormat::Pem)
+            .tag_specifications(self.tag_specification());
+        let doing = format!("create the key pair {}", self.name());
+        let call = async { create.send().await.explain(&doing) };
+        let made = own_work::create(cx, self.name(), call, |_| self.whose(cx)).await?;
+        made.ours(&self.title())
+    }
+
+    async fn whose(&self, cx: &WriteCx<Aws>) -> Result<Owner, Error> {
+        let read = || self.tags(cx.read().aws());
+        own_work::by_tags(cx, &self.stack.ownership, ID, self.name(), read).await
     }
 
     async fn delete_pair(&self, cx: &WriteCx<Aws>) -> Result<(), Error> {
@@ -163,6 +236,19 @@ impl KeyPair {
         let Some(folder) = there else { return Ok(None) };
         let tried = tempfile::Builder::new().prefix(".confctl-").tempfile_in(folder);
         Ok(tried.err().map(|error| format!("{}: {error}", folder.display())))
+    }
+
+    async fn wait_shown(&self, cx: &WriteCx<Aws>) -> Result<LiveKeyPair, Failure> {
+        let wait = Wait::new(format!("the key pair {} to show", self.name()), 2, LIMITS);
+        let shown = cx.wait(&wait, || async {
+            polled(self.describe(cx.read().aws()).await.map(|pair| match pair {
+                Some(pair) => Poll::Ready(pair),
+                None => Poll::NotYet("not visible yet".to_owned()),
+            }))
+        });
+        let left = format!("key pair {}", self.name());
+        let pair = shown.await.map_err(|error| Failure::from(error).leaving(left, false))?;
+        Ok(self.live(&pair, self.stack.ownership.tags(ID)))
     }
 
     async fn change_tags(&self, cx: &WriteCx<Aws>, live: &LiveKeyPair, steps: &[TagStep]) -> Result<(), Error> {
@@ -213,7 +299,7 @@ impl Resource for KeyPair {
     type Live = LiveKeyPair;
     /// Why the private key of one that is made could not be kept here.
     type Place = Option<String>;
-    type Step = TagStep;
+    type Step = KeyPairStep;
     type Clients = Aws;
 
     fn id(&self) -> ResourceId {
@@ -250,6 +336,7 @@ impl Resource for KeyPair {
         let mut live = self.live(&pair, tagged.tags);
         if tagged.owner == Owner::Ours {
             live.missing_here = self.missing_here(aws)?;
+            live.stillborn = live.missing_here.is_some() && self.is_fresh(cx).await?;
         }
         Ok(Observed::Present {
             live,
@@ -257,7 +344,7 @@ impl Resource for KeyPair {
         })
     }
 
-    fn plan(&self, seen: &Observed<LiveKeyPair, Option<String>>, _: &Values) -> Plan<TagStep> {
+    fn plan(&self, seen: &Observed<LiveKeyPair, Option<String>>, _: &Values) -> Plan<KeyPairStep> {
         let Some((live, owner)) = seen.live() else {
             return match seen {
                 Observed::Absent(Some(why)) => Plan::blocked(
@@ -274,13 +361,18 @@ impl Resource for KeyPair {
                 "it is not of the key in ssh.public_key; another key would replace every instance",
                 another,
             ),
-            Owner::Ours => Plan::of(tag_steps(&self.stack, ID, &live.tags)),
+            Owner::Ours if live.stillborn => Plan::Update(vec![KeyPairStep::Remake]),
+            Owner::Ours => {
+                let tags = tag_steps(&self.stack, ID, &live.tags).into_iter();
+                Plan::of(tags.map(KeyPairStep::Tag).collect())
+            }
             Owner::Nobody => Plan::Use,
         }
     }
 
     fn notices(&self, seen: &Observed<LiveKeyPair, Option<String>>) -> Vec<Notice> {
-        let missing = seen.live().and_then(|(live, _)| live.missing_here.as_ref());
+        let kept = seen.live().filter(|(live, _)| !live.stillborn);
+        let missing = kept.and_then(|(live, _)| live.missing_here.as_ref());
         let notice = missing.map(|file| {
             let name = self.name();
             Notice::new(format!(
@@ -305,20 +397,25 @@ impl Resource for KeyPair {
             Some(key) => self.import(cx, &key).await?,
             None => self.make(cx).await?,
         }
-        let wait = Wait::new(format!("the key pair {} to show", self.name()), 2, LIMITS);
-        let shown = cx.wait(&wait, || async {
-            polled(self.describe(cx.read().aws()).await.map(|pair| match pair {
-                Some(pair) => Poll::Ready(pair),
-                None => Poll::NotYet("not visible yet".to_owned()),
-            }))
-        });
-        let left = format!("key pair {}", self.name());
-        let pair = shown.await.map_err(|error| Failure::from(error).leaving(left, false))?;
-        Ok(self.live(&pair, self.stack.ownership.tags(ID)))
+        self.wait_shown(cx).await
     }
 
-    async fn update(&self, cx: &WriteCx<Aws>, live: LiveKeyPair, steps: Vec<TagStep>) -> Result<LiveKeyPair, Failure> {
-        self.change_tags(cx, &live, &steps).await?;
+    async fn update(
+        &self,
+        cx: &WriteCx<Aws>,
+        live: LiveKeyPair,
+        steps: Vec<KeyPairStep>,
+    ) -> Result<LiveKeyPair, Failure> {
+        if steps.contains(&KeyPairStep::Remake) {
+            cx.check()?;
+            self.delete_pair(cx).await?;
+            return self.create(cx, None).await;
+        }
+        let tags = steps.into_iter().filter_map(|step| match step {
+            KeyPairStep::Tag(tag) => Some(tag),
+            KeyPairStep::Remake => None,
+        });
+        self.change_tags(cx, &live, &tags.collect::<Vec<_>>()).await?;
         Ok(live)
     }
 

@@ -11,7 +11,9 @@ pub mod found;
 mod instance_policies;
 mod instance_profile;
 mod key_pair;
+mod network_parts;
 mod network_removal;
+mod network_repair;
 pub mod outputs;
 mod ownership;
 pub mod partition;
@@ -29,7 +31,8 @@ mod web_acl_rules;
 
 use std::sync::Arc;
 
-pub use environment::{environment_health, sweep_terminated};
+pub use default_vpc::unproven_intent;
+pub use environment::{environment_health, sweep_terminated, unswept_intents};
 pub use public_key::public_key;
 pub use registrations::Registrations;
 pub use stack::{BuildBundle, BundleToRun, Stack};

@@ -3,22 +3,55 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::default_vpc::{LIMITS, filter, route_tables, subnets};
+use super::default_vpc::{ID, LIMITS};
+use super::network_parts::{Gateway, filter, gateways, route_tables, subnets};
+use super::ownership::ec2_form;
 use crate::aws::errors::{Explain, polled};
-use crate::aws::{Aws, texts};
-use crate::engine::{Error, Failure, Kind, Limits, Poll, Wait, WriteCx};
+use crate::aws::{Aws, Ownership, texts};
+use crate::engine::{Error, Failure, Kind, Limits, Owner, Poll, Wait, WriteCx};
 
 /// Removes the VPC with its subnets and its gateway, if nobody lives in it.
 ///
 /// # Errors
 /// `Kind::Refused` where somebody does; nothing was touched then.
-pub(super) async fn remove(cx: &WriteCx<Aws>, vpc_id: &str) -> Result<(), Failure> {
+pub(super) async fn remove(cx: &WriteCx<Aws>, ownership: &Ownership, vpc_id: &str) -> Result<(), Failure> {
     let left = |error: Error| Failure::from(error).leaving(format!("default VPC {vpc_id}"), false);
     wait_empty(cx, vpc_id).await.map_err(left)?;
-    remove_parts(cx, vpc_id).await.map_err(left)
+    remove_parts(cx, ownership, vpc_id).await.map_err(left)
 }
 
-async fn remove_parts(cx: &WriteCx<Aws>, vpc_id: &str) -> Result<(), Error> {
+/// Deletes a gateway of ours that is attached to nothing.
+///
+/// # Errors
+/// Where EC2 refuses.
+pub(super) async fn discard(cx: &WriteCx<Aws>, gateway: &str) -> Result<(), Failure> {
+    let ec2 = &cx.aws().ec2;
+    let what = format!("internet gateway {gateway}");
+    let doing = format!("delete the {what}");
+    let deleted = patiently(cx, &doing, |doing| async move {
+        let delete = ec2.delete_internet_gateway().internet_gateway_id(gateway);
+        delete.send().await.explain(&doing).map(drop)
+    });
+    deleted.await.map_err(|error| Failure::from(error).leaving(what, false))
+}
+
+/// What is detached is found again by its tags only: one that was made before they were set, or lost them, gets them first.
+async fn mark(cx: &WriteCx<Aws>, ownership: &Ownership, gateway: &Gateway) -> Result<(), Error> {
+    if ownership.owner_by(&gateway.part.tags) == Owner::Ours {
+        return Ok(());
+    }
+    cx.check()?;
+    let id = &gateway.part.id;
+    let tag = cx.aws().ec2.create_tags().resources(id);
+    let tagged = tag.set_tags(Some(ec2_form(ownership.tags(ID)))).send().await;
+    match tagged.explain(&format!("tag the internet gateway {id}")) {
+        // Who may not tag may still remove it.
+        Err(error) if error.kind != Kind::Denied && error.kind != Kind::Missing => Err(error),
+        _ => Ok(()),
+    }
+}
+
+async fn remove_parts(cx: &WriteCx<Aws>, ownership: &Ownership, vpc_id: &str) -> Result<(), Error> {
     let (reader, ec2) = (cx.read().aws(), &cx.aws().ec2);
     for subnet in subnets(reader, vpc_id).await? {
         let Some(id) = subnet.subnet_id() else { continue };
@@ -27,49 +60,26 @@ async fn remove_parts(cx: &WriteCx<Aws>, vpc_id: &str) -> Result<(), Error> {
         })
         .await?;
     }
-    for gateway in &internet_gateways(reader, vpc_id).await? {
-        patiently(
-            cx,
-            &format!("detach the internet gateway {gateway}"),
-            |doing| async move {
-                let detach = ec2
-                    .detach_internet_gateway()
-                    .internet_gateway_id(gateway)
-                    .vpc_id(vpc_id);
-                detach
-                    .send()
-                    .await
-                    .or_absent(&["Gateway.NotAttached"], &doing)
-                    .map(drop)
-            },
-        )
+    let attached = gateways(reader).await?.into_iter();
+    for gateway in attached.filter(|gateway| gateway.vpc_id.as_deref() == Some(vpc_id)) {
+        mark(cx, ownership, &gateway).await?;
+        let id = gateway.part.id.as_str();
+        patiently(cx, &format!("detach the internet gateway {id}"), |doing| async move {
+            let detach = ec2.detach_internet_gateway().internet_gateway_id(id).vpc_id(vpc_id);
+            detach
+                .send()
+                .await
+                .or_absent(&["Gateway.NotAttached"], &doing)
+                .map(drop)
+        })
         .await?;
-        patiently(
-            cx,
-            &format!("delete the internet gateway {gateway}"),
-            |doing| async move {
-                let delete = ec2.delete_internet_gateway().internet_gateway_id(gateway);
-                delete.send().await.explain(&doing).map(drop)
-            },
-        )
-        .await?;
+        discard(cx, id).await.map_err(|failure| failure.error)?;
     }
     // Takes its default security group, network ACL and main route table with it.
     patiently(cx, &format!("delete the VPC {vpc_id}"), |doing| async move {
         ec2.delete_vpc().vpc_id(vpc_id).send().await.explain(&doing).map(drop)
     })
     .await
-}
-
-/// The gateways attached to a VPC.
-pub(super) async fn internet_gateways(aws: &Aws, vpc_id: &str) -> Result<Vec<String>, Error> {
-    let list = aws.ec2.describe_internet_gateways();
-    let list = list.filters(filter("attachment.vpc-id", vpc_id)).send().await;
-    let list = list.explain("list the VPC's internet gateways")?;
-    let gateways = list.internet_gateways().iter();
-    Ok(gateways
-        .filter_map(|gateway| gateway.internet_gateway_id.clone())
-        .collect())
 }
 
 /// What is in a VPC, and whether it goes by itself.

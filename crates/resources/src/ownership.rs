@@ -123,6 +123,11 @@ where
     }
 }
 
+/// Whether tags are as these steps make them.
+pub(super) fn are_set(steps: &[TagStep], tags: &BTreeMap<String, String>) -> bool {
+    steps.iter().all(|step| tags.get(&step.key) == step.to.as_ref())
+}
+
 /// Waits until tags that were just changed read so: the next plan must not find them missing.
 ///
 /// # Errors
@@ -140,12 +145,10 @@ where
     cx.wait(&wait, || {
         let read = read();
         async {
-            polled(read.await.map(
-                |tags| match steps.iter().all(|step| tags.get(&step.key) == step.to.as_ref()) {
-                    true => Poll::Ready(()),
-                    false => Poll::NotYet("its tags do not show yet".to_owned()),
-                },
-            ))
+            polled(read.await.map(|tags| match are_set(steps, &tags) {
+                true => Poll::Ready(()),
+                false => Poll::NotYet("its tags do not show yet".to_owned()),
+            }))
         }
     })
     .await

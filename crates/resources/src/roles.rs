@@ -11,9 +11,8 @@ use super::role_facts::{attached, inline_names, role_tags};
 use super::stack::Stack;
 use crate::aws::errors::Explain;
 use crate::aws::partitions::Partition;
-use crate::aws::tags;
-use crate::aws::{Aws, Ownership};
-use crate::engine::{Error, FieldChange, Hint, Kind, Limits, Owner, Plan, Poll, ResourceId, Step, Wait, WriteCx};
+use crate::aws::{Aws, Ownership, own_work};
+use crate::engine::{Error, FieldChange, Kind, Limits, Owner, Plan, Poll, ResourceId, Step, Wait, WriteCx};
 
 /// Inline policies whose names begin so are ours: put and removed by us.
 pub(super) const OUR_POLICIES: &str = "confctl-";
@@ -345,23 +344,11 @@ async fn create(cx: &WriteCx<Aws>, stack: &Stack, wanted: &WantedRole, name: &st
         .description(description(stack.name.as_str(), &stack.region))
         .set_permissions_boundary(wanted.boundary.clone())
         .set_tags(Some(iam_tags(&stack.ownership, wanted.resource)?));
-    cx.intend(tags::CREATED, name).await?;
-    cx.check()?;
-    if create
-        .send()
-        .await
-        .or_absent(&["EntityAlreadyExists"], &doing)?
-        .is_none()
-    {
-        // The first of two tries may have been ours, its answer lost.
-        let tags = role_tags(cx.read().aws(), name).await?;
-        if stack.ownership.owner_by(&tags) != Owner::Ours {
-            return Err(
-                Error::refused(format!("somebody else made the role {name} a moment ago")).hint(Hint::run("up")),
-            );
-        }
-    }
-    Ok(())
+    let (ownership, aws) = (&stack.ownership, cx.read().aws());
+    let call = async { create.send().await.explain(&doing) };
+    let whose = |_| own_work::by_tags(cx, ownership, wanted.resource, name, || role_tags(aws, name));
+    let made = own_work::create(cx, name, call, whose).await?;
+    made.ours(&format!("role {name}")).map(drop)
 }
 
 async fn detach(cx: &WriteCx<Aws>, role: &str, arn: &str) -> Result<(), Error> {

@@ -9,6 +9,7 @@ use super::outputs::SERVICE_ROLE;
 use super::role_facts;
 use super::roles::{self, Deed, LiveRole, RoleStep, WantedRole, blocked_by_owner, managed_policy};
 use super::stack::Stack;
+use crate::aws::errors::polled;
 use crate::aws::{Aws, partitions};
 use crate::engine::{
     Error, Failure, Hint, Kind, Limits, Observed, Owner, Plan, Poll, ReadCx, Resource, ResourceId, Values, Wait,
@@ -94,11 +95,10 @@ impl ServiceRole {
         let name = &chosen.name;
         let wait = Wait::new(format!("the role {name} to show"), 2, Limits::minutes(1, 2)).good_reads(2);
         let role = cx.wait(&wait, || async {
-            match self.read(cx.read(), name).await {
-                Ok(Some(role)) if role.differences(&self.stack, &self.wanted).is_empty() => Poll::Ready(role),
-                Ok(_) => Poll::NotYet("IAM does not show it everywhere yet".to_owned()),
-                Err(error) => Poll::Unknown(error),
-            }
+            polled(self.read(cx.read(), name).await.map(|role| match role {
+                Some(role) if role.differences(&self.stack, &self.wanted).is_empty() => Poll::Ready(role),
+                _ => Poll::NotYet("IAM does not show it everywhere yet".to_owned()),
+            }))
         });
         let role = role.await.map_err(|error| partly(error, name))?;
         Ok(LiveServiceRole { role, chosen })

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use aws_sdk_dynamodb::operation::update_table::builders::UpdateTableFluentBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, PointInTimeRecoverySpecification,
     PointInTimeRecoveryStatus, ProvisionedThroughput, ScalarAttributeType, Select, TableDescription, TableStatus, Tag,
@@ -12,11 +13,11 @@ use aws_sdk_dynamodb::types::{
 use super::outputs::TABLE;
 use super::ownership::{TagStep, block_unless_ours, change_tags, tag_steps};
 use super::stack::Stack;
-use crate::aws::Aws;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::eventual_consistency::settled;
 use crate::aws::paging::{self, Page};
-use crate::aws::tags::{CREATED, settled_tags};
+use crate::aws::tags::settled_tags;
+use crate::aws::{Aws, own_work};
 use crate::engine::{
     Error, Failure, FieldChange, Hint, Limits, Observed, Owner, Plan, Poll, ReadCx, Removal, Resource, ResourceId,
     Step, Values, Wait, WriteCx, default_removal,
@@ -179,24 +180,18 @@ impl UsersTable {
             .billing_mode(billing(capacity(wanted)))
             .deletion_protection_enabled(wanted.deletion_protection)
             .set_tags(Some(tags_of(self.stack.ownership.tags(ID))?));
-        cx.intend(CREATED, self.name()).await?;
-        cx.check()?;
-        // The first of two tries may have been ours, its answer lost.
-        let made = create.send().await.or_absent(&["ResourceInUseException"], &doing)?;
-        if made.is_none() && !self.is_ours(cx).await? {
-            let taken = format!("somebody else made the table {} a moment ago", self.name());
-            return Err(Error::refused(taken).hint(Hint::run("up")));
-        }
+        let call = async { create.send().await.explain(&doing) };
+        let made = own_work::create(cx, self.name(), call, |_| self.whose(cx)).await?;
+        made.ours(&self.title())?;
         // The app writes into it long after it is ACTIVE: nobody need wait for that.
         cx.publish(&TABLE, self.name().to_owned());
         Ok(())
     }
 
-    async fn is_ours(&self, cx: &WriteCx<Aws>) -> Result<bool, Error> {
+    async fn whose(&self, cx: &WriteCx<Aws>) -> Result<Owner, Error> {
         let aws = cx.read().aws();
-        let arn = aws.table_arn(self.name());
-        let tags = self.tags(aws, &arn).await?;
-        Ok(self.stack.ownership.owner_by(&tags) == Owner::Ours)
+        let arn = &aws.table_arn(self.name());
+        own_work::by_tags(cx, &self.stack.ownership, ID, self.name(), || self.tags(aws, arn)).await
     }
 
     /// DeleteTable, while DynamoDB refuses it because the table is still changing: after its settings were changed it is
@@ -243,27 +238,36 @@ impl UsersTable {
             .table_name(name)
             .billing_mode(billing(to));
         let update = update.set_provisioned_throughput(throughput(to)?);
-        cx.check()?;
-        update
-            .send()
-            .await
-            .explain(&format!("change the capacity of the table {name}"))?;
-        self.wait_active(cx).await?;
-        Ok(())
+        let doing = format!("change the capacity of the table {name}");
+        self.update(cx, update, &doing, |table| capacity_of(table) == to).await
     }
 
     async fn protect(&self, cx: &WriteCx<Aws>, on: bool) -> Result<(), Error> {
-        cx.check()?;
         let update = cx
             .aws()
             .dynamodb
             .update_table()
             .table_name(self.name())
             .deletion_protection_enabled(on);
-        update
-            .send()
-            .await
-            .explain(&format!("set the deletion protection of the table {}", self.name()))?;
+        let doing = format!("set the deletion protection of the table {}", self.name());
+        let is_so = |table: &TableDescription| table.deletion_protection_enabled().unwrap_or(false) == on;
+        self.update(cx, update, &doing, is_so).await
+    }
+
+    /// UpdateTable, until the table is ACTIVE again.
+    async fn update(
+        &self,
+        cx: &WriteCx<Aws>,
+        update: UpdateTableFluentBuilder,
+        doing: &str,
+        is_so: impl Fn(&TableDescription) -> bool,
+    ) -> Result<(), Error> {
+        let call = || {
+            let update = update.clone();
+            async move { update.send().await.explain(doing) }
+        };
+        let rested = || async { self.wait_active(cx).await.map(|table| is_so(&table)) };
+        own_work::change(cx, call, rested).await?;
         self.wait_active(cx).await?;
         Ok(())
     }

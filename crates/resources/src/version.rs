@@ -12,13 +12,12 @@ use super::ownership::{
     TagStep, beanstalk_tags, block_unless_ours, new_beanstalk_tags, tag_in_beanstalk, tag_steps, wait_shown,
 };
 use super::stack::Stack;
-use crate::aws::Aws;
-use crate::aws::clients::patient_upload;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::eventual_consistency::settled;
 use crate::aws::record::Record;
 use crate::aws::services::s3::File;
-use crate::aws::tags::{CREATED, settled_tags};
+use crate::aws::tags::settled_tags;
+use crate::aws::{Aws, own_work};
 use crate::engine::{
     Error, Failure, FieldChange, Hint, Limits, Observed, Owner, Plan, Poll, ReadCx, Resource, ResourceId, Step, Values,
     Wait, WriteCx,
@@ -107,6 +106,21 @@ impl ApplicationVersion {
         Ok(answer.and_then(|answer| answer.application_versions.unwrap_or_default().into_iter().next()))
     }
 
+    async fn whose(&self, cx: &WriteCx<Aws>) -> Result<Owner, Error> {
+        let aws = cx.read().aws();
+        let tags = || async {
+            match self
+                .describe(aws)
+                .await?
+                .and_then(|found| found.application_version_arn)
+            {
+                Some(arn) => beanstalk_tags(aws, &arn).await,
+                None => Ok(BTreeMap::new()),
+            }
+        };
+        own_work::by_tags(cx, &self.stack.ownership, ID, self.label(), tags).await
+    }
+
     /// Builds the bundle and puts it into the bucket. Gives its key.
     async fn upload(&self, cx: &WriteCx<Aws>, record: &Record) -> Result<String, Error> {
         let stack = self.stack.clone();
@@ -129,8 +143,11 @@ impl ApplicationVersion {
             .map_err(|error| Error::failed(format!("could not read {}", path.display())).because(error.to_string()))?;
         cx.step(format!("uploading the bundle to s3://{}/{key}", record.bucket()));
         cx.check()?;
-        let put = cx.aws().s3.put_file(record.bucket(), &key, file, patient_upload());
-        put.await.explain("upload the bundle")?;
+        tokio::select! {
+            put = cx.aws().s3.put_file(record.bucket(), &key, file) => put.explain("upload the bundle")?,
+            // An upload that is broken off leaves no object.
+            () = cx.settings().stop.cancelled() => return Err(Error::stopped()),
+        };
         Ok(key)
     }
 
@@ -279,8 +296,6 @@ impl Resource for ApplicationVersion {
         let application = cx.need(&APPLICATION)?;
         let record = Record::new(cx.aws(), self.stack.name.as_str());
         let key = self.upload(cx, &record).await?;
-        cx.intend(CREATED, label).await?;
-        cx.check()?;
         let bundle = S3Location::builder().s3_bucket(record.bucket()).s3_key(&key).build();
         let create = beanstalk
             .create_application_version()
@@ -291,7 +306,10 @@ impl Resource for ApplicationVersion {
             .source_bundle(bundle)
             .process(true)
             .set_tags(Some(new_beanstalk_tags(&self.stack, ID)));
-        create.send().await.explain(&format!("create the version {label}"))?;
+        let doing = format!("create the version {label}");
+        let call = async { create.send().await.explain(&doing) };
+        let made = own_work::create(cx, label, call, |_| self.whose(cx)).await?;
+        made.ours(&self.title())?;
         Ok(self.wait_processed(cx).await?)
     }
 

@@ -8,12 +8,12 @@ use super::outputs::WEB_ACL;
 use super::ownership::{TagStep, block_unless_ours, change_tags, tag_steps};
 use super::stack::Stack;
 use super::web_acl_rules::{default_action, describe, rules, visibility};
-use crate::aws::Aws;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::eventual_consistency::settled;
 use crate::aws::paging;
 use crate::aws::services::waf::{CreateWebAcl, GetWebAclAnswer, Rule, Tag, WebAclSummary};
-use crate::aws::tags::{CREATED, settled_tags};
+use crate::aws::tags::settled_tags;
+use crate::aws::{Aws, own_work};
 use crate::engine::{
     Error, Failure, FieldChange, Hint, Kind, Limits, Observed, Owner, Plan, Poll, ReadCx, Resource, ResourceId, Step,
     Values, Wait, WriteCx,
@@ -116,18 +116,26 @@ impl WebAcl {
             visibility_config: visibility(self.name()),
             tags: tags_of(self.stack.ownership.tags(ID)),
         };
-        cx.intend(CREATED, self.name()).await?;
-        cx.check()?;
         let wait = Wait::new(format!("WAF to {doing}"), 5, LIMITS);
-        cx.wait(&wait, || async {
-            let created = cx.aws().waf.create_web_acl(&wanted).await;
-            match created.or_absent(&["WAFDuplicateItemException"], &doing) {
-                // A duplicate: the first of two tries may have been ours, its answer lost. Its tags tell.
+        let call = cx.wait(&wait, || async {
+            match cx.aws().waf.create_web_acl(&wanted).await.explain(&doing) {
                 Ok(_) => Poll::Ready(()),
                 Err(error) => retried(error),
             }
-        })
-        .await
+        });
+        let made = own_work::create(cx, self.name(), call, |_| self.whose(cx)).await?;
+        made.ours(&self.title()).map(drop)
+    }
+
+    async fn whose(&self, cx: &WriteCx<Aws>) -> Result<Owner, Error> {
+        let aws = cx.read().aws();
+        let tags = || async {
+            match self.find(aws).await?.and_then(|found| found.arn) {
+                Some(arn) => self.tags(aws, &arn).await,
+                None => Ok(BTreeMap::new()),
+            }
+        };
+        own_work::by_tags(cx, &self.stack.ownership, ID, self.name(), tags).await
     }
 
     /// The new web ACL, once it shows.
@@ -320,9 +328,7 @@ impl Resource for WebAcl {
 
     async fn create(&self, cx: &WriteCx<Aws>, (): ()) -> Result<LiveWebAcl, Failure> {
         self.ask_for_creation(cx).await?;
-        let left = format!("web ACL {}", self.name());
-        let live = self.wait_visible(cx).await;
-        live.map_err(|error| Failure::from(error).leaving(left, true))
+        Ok(self.wait_visible(cx).await?)
     }
 
     async fn update(&self, cx: &WriteCx<Aws>, live: LiveWebAcl, steps: Vec<WebAclStep>) -> Result<LiveWebAcl, Failure> {

@@ -1,6 +1,7 @@
 //! S3's objects. Source of names and headers: botocore's model of s3, 2006-03-01.
 
 use std::path::Path;
+use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_config::timeout::TimeoutConfig;
@@ -16,7 +17,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncReadExt;
 
-use crate::clients::Mode;
+use crate::clients::{ATTEMPT, Mode, OPERATION};
 use crate::paging::Page;
 use crate::wire::{Call, Called, Client, ESCAPED, Service, xml};
 
@@ -25,6 +26,9 @@ const SERVICE: Service = Service {
     signing_name: "s3",
     host: "s3",
 };
+
+/// Bytes a second: 500 MB, the largest bundle that Beanstalk takes, in half an hour.
+const SLOWEST_UPLOAD: u64 = 256 * 1024;
 
 /// A key keeps its slashes.
 const ESCAPED_IN_KEY: &AsciiSet = &ESCAPED.remove(b'/');
@@ -133,13 +137,13 @@ impl S3 {
     ///
     /// # Errors
     /// What the SDK's own clients give.
-    pub async fn put_file(&self, bucket: &str, key: &str, file: File, patience: TimeoutConfig) -> Called<String> {
+    pub async fn put_file(&self, bucket: &str, key: &str, file: File) -> Called<String> {
         let length = file.length.to_string();
         let headers = [("content-length", length.as_str())];
         let request = self.request("PUT", bucket, key, &headers, file.body);
         let mut call = self.call("PutObject", bucket, request.map_err(SdkError::construction_failure)?);
         call.body_hash = Some(file.sha256);
-        call.patience = Some(patience);
+        call.patience = Some(patience(file.length));
         self.client.call(call, |response| Ok(etag(response)), xml::fault).await
     }
 
@@ -241,6 +245,15 @@ impl S3 {
             patience: None,
         }
     }
+}
+
+/// As long as a slow line takes for so many bytes, beside what any other call is given.
+fn patience(length: u64) -> TimeoutConfig {
+    let attempt = ATTEMPT + Duration::from_secs(length / SLOWEST_UPLOAD);
+    TimeoutConfig::builder()
+        .operation_attempt_timeout(attempt)
+        .operation_timeout(attempt * (OPERATION.as_secs() / ATTEMPT.as_secs()) as u32)
+        .build()
 }
 
 fn etag(response: &HttpResponse) -> String {

@@ -12,7 +12,7 @@ use super::quotas::ServiceQuotas;
 use super::s3::{File, If, S3};
 use super::ssm::Ssm;
 use super::waf::{Rule, Waf};
-use crate::clients::{Mode, patient_upload};
+use crate::clients::Mode;
 use crate::engine::Kind;
 use crate::paging;
 use crate::wire::replay::{Answer, Replay, answer};
@@ -732,9 +732,7 @@ async fn a_file_goes_up_whole_with_its_hash_and_again_where_the_connection_broke
     let replay = Replay::new([Answer::Dropped, answer(200, "")]);
     let file = File::open(&path).await.unwrap();
     let s3 = s3(&replay);
-    s3.put_file("bucket", "bundles/v.zip", file, patient_upload())
-        .await
-        .unwrap();
+    s3.put_file("bucket", "bundles/v.zip", file).await.unwrap();
     let hash = hex::encode(<sha2::Sha256 as sha2::Digest>::digest(&content));
     assert_eq!(replay.sent().len(), 2);
     for sent in replay.sent() {

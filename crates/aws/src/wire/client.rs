@@ -35,7 +35,6 @@ use aws_smithy_runtime_api::client::runtime_plugin::{RuntimePlugins, StaticRunti
 use aws_smithy_runtime_api::client::ser_de::{
     DeserializeResponse, SerializeRequest, SharedRequestSerializer, SharedResponseDeserializer,
 };
-use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_smithy_types::config_bag::{ConfigBag, Layer};
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SigningName;
@@ -79,7 +78,7 @@ pub struct Call {
     pub signing: SigningOptions,
     /// The SHA-256 of a body that is not in memory, in hexadecimal digits.
     pub body_hash: Option<String>,
-    /// Time-outs other than the client's, for what takes long and may stall.
+    /// Time-outs other than the client's, for what takes long. What stalls is given up before.
     pub patience: Option<TimeoutConfig>,
 }
 
@@ -138,7 +137,6 @@ impl Client {
         }
         if let Some(patience) = call.patience {
             layer.store_put(patience);
-            layer.store_put(StalledStreamProtectionConfig::disabled());
         }
         let plugin = StaticRuntimePlugin::new()
             .with_config(layer.freeze())

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use super::*;
 use crate::executor::Shared;
+use crate::making::Making;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -55,12 +56,13 @@ impl Sink for Heard {
             Event::Stopped { resource, .. } => format!("{resource} is stopped"),
             Event::Unforeseen { resource, .. } => format!("{resource} asks"),
             Event::Notice { text, .. } => text,
+            Event::Expected { .. } => return,
         };
         self.told.lock().unwrap().push((self.began.elapsed().as_secs(), text));
     }
 }
 
-fn step_of(settings: Settings) -> WriteCx<()> {
+pub(super) fn step_of(settings: Settings) -> WriteCx<()> {
     let run = run_of(settings, NoGate);
     WriteCx {
         resource: "a",
@@ -69,6 +71,7 @@ fn step_of(settings: Settings) -> WriteCx<()> {
         read: run.read,
         journal: run.journal,
         shared: Arc::new(Shared::new(Values::default())),
+        making: Making::default(),
     }
 }
 

@@ -3,18 +3,18 @@
 
 use aws_sdk_elasticbeanstalk::operation::RequestId;
 use aws_sdk_elasticbeanstalk::operation::update_environment::builders::UpdateEnvironmentFluentBuilder;
-use aws_sdk_elasticbeanstalk::types::OptionSpecification;
+use aws_sdk_elasticbeanstalk::types::{EnvironmentDescription, OptionSpecification};
 
 use super::follow::{self, Operation, Warning, follow};
 use super::live::Live;
 use super::options::OptionStep;
 use super::steps::EnvironmentStep;
 use super::{Environment, settings_of};
-use crate::aws::Aws;
 use crate::aws::errors::Explain;
 use crate::aws::texts::Ending;
+use crate::aws::{Aws, own_work};
 use crate::engine::{Error, Failure, Kind, Resource, WriteCx};
-use crate::ownership::{TagStep, beanstalk_tags, tag_in_beanstalk, wait_shown};
+use crate::ownership::{TagStep, are_set, beanstalk_tags, tag_in_beanstalk, wait_shown};
 
 impl Environment {
     /// Settings and version go in two updates: the API's text refuses both in one.
@@ -77,14 +77,17 @@ impl Environment {
         let update = cx.aws().beanstalk.update_environment().environment_id(&live.id);
         let update = update.set_option_settings(Some(settings_of(&set.collect())));
         let update = update.set_options_to_remove(Some(removed.collect()));
-        self.run_update(cx, live, update, "its settings").await
+        let asked = steps.iter().filter(|step| matches!(step, EnvironmentStep::Option(_)));
+        let asked: Vec<_> = asked.cloned().collect();
+        self.run_update(cx, live, update, "its settings", &asked).await
     }
 
     async fn move_platform(&self, cx: &WriteCx<Aws>, live: &Live, steps: &[EnvironmentStep]) -> Result<(), Failure> {
         for step in steps {
             if let EnvironmentStep::Platform { to, .. } = step {
                 let update = cx.aws().beanstalk.update_environment().environment_id(&live.id);
-                self.run_update(cx, live, update.platform_arn(to), "the platform")
+                let asked = std::slice::from_ref(step);
+                self.run_update(cx, live, update.platform_arn(to), "the platform", asked)
                     .await?;
             }
         }
@@ -96,7 +99,9 @@ impl Environment {
             if let EnvironmentStep::Version { to, .. } = step {
                 let update = cx.aws().beanstalk.update_environment().environment_id(&live.id);
                 let what = format!("the version {to}");
-                self.run_update(cx, live, update.version_label(to), &what).await?;
+                let asked = std::slice::from_ref(step);
+                self.run_update(cx, live, update.version_label(to), &what, asked)
+                    .await?;
             }
         }
         Ok(())
@@ -116,14 +121,23 @@ impl Environment {
         if tags.is_empty() {
             return Ok(());
         }
+        let aws = cx.read().aws();
+        let what = format!("the tags of {} to be updated", self.name());
+        let call = || tag_in_beanstalk(cx, tags, &live.arn, ("environment", self.name()));
+        let rested = || async {
+            self.rested(cx, live, &what).await?;
+            Ok::<_, Failure>(are_set(tags, &beanstalk_tags(aws, &live.arn).await?))
+        };
+        let Some(request) = own_work::change(cx, call, rested).await? else {
+            return Ok(());
+        };
         let operation = Operation {
-            what: format!("the tags of {} to be updated", self.name()),
+            what,
             environment: &live.id,
-            request: tag_in_beanstalk(cx, tags, &live.arn, ("environment", self.name())).await?,
+            request,
             leftover: self.leftover(),
         };
         let ended = follow(cx, &operation, |_| async {}).await?;
-        let aws = cx.read().aws();
         match wait_shown(cx, &self.title(), tags, || beanstalk_tags(aws, &live.arn)).await {
             Err(error) if error.kind == Kind::Deadline && ended.ending == Ending::Failed => {
                 Err(follow::failure(cx, &operation, &ended, self.name()).await)
@@ -138,14 +152,24 @@ impl Environment {
         live: &Live,
         update: UpdateEnvironmentFluentBuilder,
         what: &str,
+        asked: &[EnvironmentStep],
     ) -> Result<(), Failure> {
-        cx.check()?;
-        let answer = update
-            .send()
-            .await
-            .explain(&format!("update {what} of the environment {}", self.name()))?;
+        let doing = &format!("update {what} of the environment {}", self.name());
+        let what = format!("{what} of {} to be deployed", self.name());
+        let call = || {
+            let update = update.clone();
+            async move { update.send().await.explain(doing) }
+        };
+        let rested = || async {
+            let environment = self.rested(cx, live, &what).await?;
+            let now = Live::read(cx.read().aws(), &environment).await?;
+            Ok::<_, Failure>(self.is_deployed(cx, &now, asked))
+        };
+        let Some(answer) = own_work::change(cx, call, rested).await? else {
+            return Ok(());
+        };
         let operation = Operation {
-            what: format!("{what} of {} to be deployed", self.name()),
+            what,
             environment: &live.id,
             request: answer.request_id().map(str::to_owned),
             leftover: self.leftover(),
@@ -155,5 +179,36 @@ impl Environment {
             return Err(follow::failure(cx, &operation, &ended, self.name()).await);
         }
         Ok(())
+    }
+
+    /// Follows what is under way, whoever asked for it, by the request that its newest events are of.
+    async fn rested(&self, cx: &WriteCx<Aws>, live: &Live, what: &str) -> Result<EnvironmentDescription, Failure> {
+        let operation = Operation {
+            what: what.to_owned(),
+            environment: &live.id,
+            request: follow::newest_request(cx.read().aws(), &live.id).await?,
+            leftover: self.leftover(),
+        };
+        let ended = follow(cx, &operation, |_| async {}).await?;
+        match ended.ending {
+            Ending::Succeeded => Ok(ended.environment),
+            Ending::Failed => Err(follow::failure(cx, &operation, &ended, self.name()).await),
+        }
+    }
+
+    /// Whether the environment has what these steps ask for by now.
+    fn is_deployed(&self, cx: &WriteCx<Aws>, now: &Live, asked: &[EnvironmentStep]) -> bool {
+        let lacking = self.differences(now, &cx.values());
+        let lacks = |option: &OptionStep| {
+            let same =
+                |step: &EnvironmentStep| matches!(step, EnvironmentStep::Option(other) if other.key == option.key);
+            lacking.iter().any(same)
+        };
+        asked.iter().all(|step| match step {
+            EnvironmentStep::Option(option) => !lacks(option),
+            EnvironmentStep::Platform { to, .. } => now.platform_arn.as_ref() == Some(to),
+            EnvironmentStep::Version { to, .. } => now.version.as_ref() == Some(to),
+            _ => true,
+        })
     }
 }

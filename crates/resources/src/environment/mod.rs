@@ -11,10 +11,12 @@ mod options;
 mod steps;
 mod termination;
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_elasticbeanstalk::operation::RequestId;
+use aws_sdk_elasticbeanstalk::operation::create_environment::CreateEnvironmentOutput;
 use aws_sdk_elasticbeanstalk::types::{
     ConfigurationOptionSetting, EnvironmentDescription, EnvironmentStatus, EnvironmentTier,
 };
@@ -32,16 +34,17 @@ use super::ownership::{beanstalk_tags, block_unless_ours, new_beanstalk_tags, ta
 use super::stack::Stack;
 use crate::aws::errors::Explain;
 use crate::aws::eventual_consistency::settled;
-use crate::aws::tags::{CREATED, settled_tags};
+use crate::aws::own_work::{self, Made};
+use crate::aws::tags::settled_tags;
 use crate::aws::texts::Ending;
 use crate::aws::{Aws, platforms, texts};
 use crate::engine::{
-    Command, Effect, Error, Failure, Hint, Intents, Limits, Notice, Observed, Plan, ReadCx, Resource, ResourceId,
-    Values, WriteCx,
+    Command, Effect, Error, Failure, Hint, Intent, Intents, Limits, Notice, Observed, Owner, Plan, ReadCx, Resource,
+    ResourceId, Values, WriteCx,
 };
 use crate::profile::CdnOrigin;
 
-const ID: ResourceId = "environment";
+pub(super) const ID: ResourceId = "environment";
 
 /// How often a launch is tried again that came before IAM had spread the new instance profile. With its pause each takes half a
 /// minute, and two minutes are the most that AWS is said to need (hashicorp/terraform#15341).
@@ -50,8 +53,19 @@ const SPREAD_RETRIES: u32 = 4;
 /// The journal's word for an environment that a run is about to terminate.
 const TERMINATED: &str = "terminate";
 
+/// What is to be kept of the journal of environments of which something stays.
+pub fn unswept_intents(ids: &[String]) -> Vec<Intent> {
+    let intent = |id: &String| Intent {
+        resource: ID.to_owned(),
+        what: TERMINATED.to_owned(),
+        value: id.clone(),
+    };
+    ids.iter().map(intent).collect()
+}
+
 /// Sweeps what Beanstalk left of environments that interrupted runs terminated. The journal only says where to look: an
-/// environment counts as ours, and as over, on Beanstalk's own word. Gives the ids that it no longer knows, which stay.
+/// environment counts as ours, and as over, on Beanstalk's own word. Gives the ids of those of which something stays: Beanstalk no
+/// longer knows them, or not as that.
 ///
 /// # Errors
 /// Where Beanstalk or the bucket cannot be read, or objects not deleted.
@@ -59,15 +73,15 @@ pub async fn sweep_terminated(aws: &Aws, stack: &Stack, intents: &Intents) -> Re
     let mut unknown = Vec::new();
     for id in intents.of(ID, TERMINATED) {
         match live::by_id(aws, &id).await? {
-            Some(found) => {
-                let ours = found.environment_name() == Some(stack.names.environment.as_str())
-                    && found.application_name() == Some(stack.names.application.as_str());
-                if ours && found.status() == Some(&EnvironmentStatus::Terminated) {
-                    follow::delete_objects(aws, stack.name.as_str(), &id).await?;
-                }
+            Some(found)
+                if found.environment_name() == Some(stack.names.environment.as_str())
+                    && found.application_name() == Some(stack.names.application.as_str())
+                    && found.status() == Some(&EnvironmentStatus::Terminated) =>
+            {
+                follow::delete_objects(aws, stack.name.as_str(), &id).await?;
             }
-            None if follow::has_objects(aws, stack.name.as_str(), &id).await? => unknown.push(id),
-            None => {}
+            _ if follow::has_objects(aws, stack.name.as_str(), &id).await? => unknown.push(id),
+            _ => {}
         }
     }
     Ok(unknown)
@@ -257,15 +271,14 @@ impl Environment {
                 request,
                 leftover: self.leftover(),
             };
-            let ended = follow(cx, &operation, |seen| self.publish_origin(cx, seen)).await;
-            let ended = ended
-                .map_err(|error| Failure::from(error).leaving(format!("environment {} ({id})", self.name()), true))?;
+            let ended = follow(cx, &operation, |seen| self.publish_origin(cx, seen)).await?;
             if ended.ending == Ending::Succeeded && !ended.terminated() {
                 let environment =
                     follow::wait_healthy(cx, &id, self.name(), self.leftover(), Warning::WaitedOut).await?;
                 return Ok(Live::read(cx.read().aws(), &environment).await?);
             }
             if ended.terminated() {
+                cx.not_made();
                 self.sweep(cx, &id).await;
             }
             if ended.terminated() && ended.profile_not_spread() && retries > 0 {
@@ -306,61 +319,98 @@ impl Environment {
         failure
     }
 
-    /// CreateEnvironment, with another name prefix where somebody else has ours. Gives the id and the request's id.
+    /// CreateEnvironment, with another name prefix where somebody else has ours. Gives the id, the request's id where its answer
+    /// came, and the prefix.
     async fn ask_for_creation(
         &self,
         cx: &WriteCx<Aws>,
         platform: &str,
         mut prefix: Option<String>,
     ) -> Result<(String, Option<String>, String), Error> {
-        let values = cx.values();
-        let wanted = self.wanted(&values);
         for _ in 0..3 {
             let asked = prefix
                 .take()
                 .unwrap_or_else(|| self.stack.names.cname_prefix(&random_suffix()));
             cx.intend("cname-prefix", asked.clone()).await?;
-            cx.intend(CREATED, self.name()).await?;
-            cx.check()?;
-            let create = cx.aws().beanstalk.create_environment();
-            let create = create
-                .application_name(cx.need(&APPLICATION)?)
-                .environment_name(self.name())
-                .version_label(cx.need(&VERSION)?)
-                .platform_arn(platform)
-                .cname_prefix(&asked)
-                .tier(EnvironmentTier::builder().name("WebServer").r#type("Standard").build())
-                .set_option_settings(Some(settings_of(&wanted)))
-                .set_tags(Some(new_beanstalk_tags(&self.stack, ID)));
-            let answer = create.send().await;
-            let request = answer
-                .as_ref()
-                .ok()
-                .and_then(|answer| answer.request_id().map(str::to_owned));
-            match answer.explain(&format!("create the environment {}", self.name())) {
-                Ok(answer) => {
-                    // In cname mode the name is ours from this answer on, and not before: it is a namespace of all customers.
-                    if let (Some(cname), CdnOrigin::Cname) = (answer.cname(), self.stack.profile.cdn.origin) {
-                        cx.publish(&ORIGIN, cname.to_owned());
-                    }
-                    return Ok((answer.environment_id.unwrap_or_default(), request, asked));
-                }
-                Err(error) if error.causes.iter().any(|cause| texts::is_name_taken(cause)) => {
-                    if cx.values().get(&ORIGIN).is_some() {
-                        return Err(error.context("somebody else took the name that the distribution fetches from"));
-                    }
-                    if self.stack.names.has_exact_cname_prefix() {
-                        return Err(error.hint(
-                            "another customer of AWS has that name: choose another with --set environment.cname_prefix=NAME",
-                        ));
-                    }
+            let there = Mutex::new(None);
+            let whose = |_| self.whose(cx, &there);
+            let made = own_work::create(cx, self.name(), self.create_with(cx, platform, &asked), whose).await?;
+            let made = match made {
+                Made::ByOthers(refusal) if refusal.causes.iter().any(|cause| texts::is_name_taken(cause)) => {
+                    self.another_name(cx, refusal)?;
                     cx.step(format!("the name {asked} is taken; trying another"));
+                    continue;
                 }
-                Err(error) => return Err(error),
+                made => made.ours(&self.title())?,
+            };
+            let (id, cname, request) = match made {
+                Some(answer) => {
+                    let request = answer.request_id().map(str::to_owned);
+                    (answer.environment_id, answer.cname, request)
+                }
+                // Its events tell of its launch alone: it is new.
+                None => {
+                    let there = there.into_inner().unwrap_or_else(PoisonError::into_inner);
+                    let gone = || Error::failed(format!("the environment {} is gone", self.name()));
+                    let there = there.ok_or_else(gone)?;
+                    (there.environment_id, there.cname, None)
+                }
+            };
+            // In cname mode the name is ours from now on, and not before: it is a namespace of all customers.
+            if let (Some(cname), CdnOrigin::Cname) = (&cname, self.stack.profile.cdn.origin) {
+                cx.publish(&ORIGIN, cname.clone());
             }
+            return Ok((id.unwrap_or_default(), request, asked));
         }
         Err(Error::failed("three names in a row were taken by others")
             .hint(Hint::run("up").and(" once more, or choose another name with --set environment.name=NAME")))
+    }
+
+    async fn create_with(
+        &self,
+        cx: &WriteCx<Aws>,
+        platform: &str,
+        prefix: &str,
+    ) -> Result<CreateEnvironmentOutput, Error> {
+        let create = cx.aws().beanstalk.create_environment();
+        let create = create
+            .application_name(cx.need(&APPLICATION)?)
+            .environment_name(self.name())
+            .version_label(cx.need(&VERSION)?)
+            .platform_arn(platform)
+            .cname_prefix(prefix)
+            .tier(EnvironmentTier::builder().name("WebServer").r#type("Standard").build())
+            .set_option_settings(Some(settings_of(&self.wanted(&cx.values()))))
+            .set_tags(Some(new_beanstalk_tags(&self.stack, ID)));
+        let doing = format!("create the environment {}", self.name());
+        create.send().await.explain(&doing)
+    }
+
+    /// Whose the environment of this name is; it is put into `there`.
+    async fn whose(&self, cx: &WriteCx<Aws>, there: &Mutex<Option<EnvironmentDescription>>) -> Result<Owner, Error> {
+        let aws = cx.read().aws();
+        let tags = || async {
+            let Some(environment) = live::find(aws, self.name()).await? else {
+                return Ok(BTreeMap::new());
+            };
+            let tags = beanstalk_tags(aws, environment.environment_arn().unwrap_or_default()).await;
+            *there.lock().unwrap_or_else(PoisonError::into_inner) = Some(environment);
+            tags
+        };
+        own_work::by_tags(cx, &self.stack.ownership, ID, self.name(), tags).await
+    }
+
+    /// Whether another name may be taken where ours is somebody else's.
+    fn another_name(&self, cx: &WriteCx<Aws>, refusal: Error) -> Result<(), Error> {
+        if cx.values().get(&ORIGIN).is_some() {
+            return Err(refusal.context("somebody else took the name that the distribution fetches from"));
+        }
+        if self.stack.names.has_exact_cname_prefix() {
+            return Err(refusal.hint(
+                "another customer of AWS has that name: choose another with --set environment.cname_prefix=NAME",
+            ));
+        }
+        Ok(())
     }
 
     /// Publishes the load balancer's name as soon as AWS shows it, minutes before the environment is ready.

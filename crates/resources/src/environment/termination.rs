@@ -10,8 +10,8 @@ use super::follow::{self, Ended, Operation, follow};
 use super::{Environment, live};
 use crate::aws::errors::{Explain, polled};
 use crate::aws::{Aws, texts};
-use crate::default_vpc::filter;
 use crate::engine::{Error, Failure, Leftover, Poll, Wait, WriteCx};
+use crate::network_parts::filter;
 
 impl Environment {
     pub(super) async fn terminate(&self, cx: &WriteCx<Aws>, id: &str) -> Result<(), Failure> {
