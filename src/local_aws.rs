@@ -136,6 +136,10 @@ pub(crate) fn explained(error: DaemonError) -> Error {
         DaemonError::NoDirectory | DaemonError::NoFolder { .. } => {
             "set CONFCTL_SANDBOX_DIR to a folder that can be written".into()
         }
+        DaemonError::NotOurs { .. } => {
+            "take the right to write there from others (chmod go-w), or set CONFCTL_SANDBOX_DIR to a folder of your own"
+                .into()
+        }
         _ => Hint::run("sandbox status"),
     };
     Error::failed(error.to_string()).hint(hint)

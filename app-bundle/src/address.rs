@@ -13,6 +13,10 @@ pub const MAX_LENGTH: usize = 254;
 /// The longest part before the `@` in bytes (RFC 5321, 4.5.3.1.1).
 pub const MAX_LOCAL_LENGTH: usize = 64;
 
+/// A spreadsheet takes a cell that begins so for a formula, and runs it (OWASP, CSV injection). Such a mailbox would be legal, and
+/// nobody has one; an address that is changed for an export would be another person's. Inside, as in `ada+draw@`, they stay.
+const FORMULA: [char; 4] = ['=', '+', '-', '@'];
+
 /// A valid address in its one spelling: trimmed, lower case, in Unicode's compatible composed form (NFKC), the domain in ASCII.
 /// Who types a mailbox in another way, in capitals or on a Japanese keyboard's full width, is the same person in the draw. It has no `Display` or `Debug` that shows it: addresses never reach a log.
 #[derive(Clone, PartialEq, Eq)]
@@ -55,7 +59,7 @@ impl Address {
         if local.len() > MAX_LOCAL_LENGTH || address.len() > MAX_LENGTH {
             return Err(AddressError::TooLong);
         }
-        if !local.chars().all(is_plain) || is_number(&domain) {
+        if !local.chars().all(is_plain) || local.starts_with(FORMULA) || is_number(&domain) {
             return Err(AddressError::Malformed);
         }
         let options = Options::default()
@@ -154,6 +158,23 @@ mod tests {
             "ada@exa_mple.com",
         ] {
             assert_eq!(parse(typed), Err(AddressError::Malformed), "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_spreadsheet_would_run_is_no_address() {
+        for typed in [
+            "=cmd|x@example.com",
+            "+1@example.com",
+            "-x@example.com",
+            "＝1@example.com",
+            " =1@example.com",
+            "@@a.com",
+        ] {
+            assert_eq!(parse(typed), Err(AddressError::Malformed), "{typed:?}");
+        }
+        for typed in ["ada+draw@example.com", "ada-b@example.com", "a=b@example.com"] {
+            assert_eq!(parse(typed).as_deref(), Ok(typed));
         }
     }
 

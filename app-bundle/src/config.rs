@@ -1,6 +1,7 @@
 //! The settings of the site, read once from environment variables.
 //! It knows the languages of the page and no other module: what a value is used for is not its business.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use thiserror::Error;
@@ -12,6 +13,8 @@ use crate::language::Language;
 /// (`AWS_ENDPOINT_URL`, instance profile, …).
 #[derive(Debug, Clone)]
 pub struct Config {
+    /// `HOST`: the address to listen at. Nginx asks on loopback, and whoever asks there is no visitor: he may read the metrics.
+    pub host: IpAddr,
     /// `PORT`. Beanstalk's nginx forwards to 5000 unless told otherwise.
     pub port: u16,
     /// `AWS_REGION`, else `AWS_DEFAULT_REGION`, else us-east-1.
@@ -66,6 +69,14 @@ impl Config {
         };
         let text = |name: &str, default: &str| set(name).unwrap_or_else(|| default.to_owned());
         Ok(Self {
+            host: match set("HOST") {
+                Some(value) => value.parse().map_err(|_| ConfigError {
+                    name: "HOST",
+                    value,
+                    allowed: "an IP address, as 127.0.0.1 or 0.0.0.0",
+                })?,
+                None => Ipv4Addr::LOCALHOST.into(),
+            },
             port: match set("PORT") {
                 Some(value) => number("PORT", value, 1, u16::MAX, "a port is a number from 1 to 65535")?,
                 None => 5000,
@@ -132,6 +143,7 @@ mod tests {
     fn without_any_variable_the_article_is_what_runs() {
         let config = Config::from_lookup(|_| None).unwrap();
         assert_eq!((config.port, config.region.as_str()), (5000, "us-east-1"));
+        assert_eq!(config.host, Ipv4Addr::LOCALHOST);
         assert_eq!(
             (config.table_name.as_str(), config.table_key.as_str()),
             ("users", "email")
@@ -149,6 +161,14 @@ mod tests {
         }
         assert_eq!(with("PORT", " 8080 ").unwrap().port, 8080);
         assert_eq!(with("PORT", "").unwrap().port, 5000);
+    }
+
+    #[test]
+    fn who_wants_to_be_asked_from_elsewhere_names_an_address() {
+        assert_eq!(with("HOST", "0.0.0.0").unwrap().host, Ipv4Addr::UNSPECIFIED);
+        assert!(with("HOST", "::").unwrap().host.is_ipv6());
+        let error = with("HOST", "example.com").unwrap_err().to_string();
+        assert!(error.contains("HOST") && error.contains("IP address"), "{error}");
     }
 
     #[test]

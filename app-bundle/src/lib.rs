@@ -28,6 +28,7 @@ pub mod table;
 pub mod workers;
 
 use std::io::Write;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -56,8 +57,11 @@ use crate::workers::Workers;
 pub enum RunError {
     #[error(transparent)]
     Config(#[from] ConfigError),
-    #[error("cannot listen on port {port}: {source}")]
-    Listen { port: u16, source: std::io::Error },
+    #[error("cannot listen on port {} of {}: {source}", .address.port(), .address.ip())]
+    Listen {
+        address: SocketAddr,
+        source: std::io::Error,
+    },
     #[error("cannot wait for SIGTERM: {0}")]
     Signal(std::io::Error),
     #[error("cannot read the system's root certificates: {0}")]
@@ -169,10 +173,8 @@ async fn serve_until_stopped(config: &Config) -> Result<(), RunError> {
     let table = Table::new(dynamodb.clone(), config);
     let store = Store::new(dynamodb, config);
     let process = Arc::new(Process::new(config, table));
-    let listener = serve::listen(config.port).map_err(|source| RunError::Listen {
-        port: config.port,
-        source,
-    })?;
+    let address = SocketAddr::from((config.host, config.port));
+    let listener = serve::listen(address).map_err(|source| RunError::Listen { address, source })?;
     let mut workers = Workers::default();
     for _ in 0..workers::processors() {
         let (process, store) = (process.clone(), store.over(connections()));
@@ -180,6 +182,7 @@ async fn serve_until_stopped(config: &Config) -> Result<(), RunError> {
         workers.start(move || router(App::new(process, store, Crowding::watch(most))))?;
     }
     tracing::info!(
+        host = %config.host,
         port = config.port,
         table = config.table_name,
         region = config.region,

@@ -2,7 +2,7 @@
 //! It knows no route: workers serve whatever router they have.
 
 use std::future::Future;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
@@ -31,12 +31,15 @@ const LINGER: Duration = Duration::from_millis(50);
 /// After a failed accept (out of file descriptors), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Listens on every address. The queue of connections that wait to be accepted is as long as Amazon Linux 2023 allows
+/// Listens. The queue of connections that wait to be accepted is as long as Amazon Linux 2023 allows
 /// (`net.core.somaxconn` is 4096): a burst must not be turned into SYNs that are sent again after a second.
-pub fn listen(port: u16) -> std::io::Result<TcpListener> {
-    let socket = TcpSocket::new_v4()?;
+pub fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
     socket.set_reuseaddr(true)?;
-    socket.bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)))?;
+    socket.bind(address)?;
     socket.listen(4096)
 }
 

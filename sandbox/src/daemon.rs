@@ -1,7 +1,7 @@
 //! The sandbox as a process: its directory, start on demand, stop.
 //! Must know nothing of AWS; it brings up the world behind the gateway and takes it down again.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::os::unix::process::CommandExt;
@@ -35,6 +35,19 @@ const START_LIMIT: Duration = Duration::from_secs(30);
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 /// How long requests in flight may go on after the daemon was told to end.
 const DRAIN_LIMIT: Duration = Duration::from_secs(2);
+
+/// What a daemon has of the environment that it was started from.
+const KEPT: &[&str] = &[
+    "PATH",
+    "LD_LIBRARY_PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "TMPDIR",
+    "TZ",
+    "RUST_BACKTRACE",
+];
+const KEPT_PREFIXES: &[&str] = &["XDG_", "CONFCTL_SANDBOX_"];
 
 const INFO_FILE: &str = "sandbox.json";
 const LOG_FILE: &str = "sandbox.log";
@@ -76,6 +89,8 @@ pub enum DaemonError {
     NoDirectory,
     #[error("the sandbox's folder {path} cannot be made: {source}")]
     NoFolder { path: PathBuf, source: std::io::Error },
+    #[error("the sandbox does not use the folder {path}: {why}")]
+    NotOurs { path: PathBuf, why: String },
     #[error("{0}")]
     Io(#[from] std::io::Error),
     #[error("{path} is not what a sandbox writes: {source}")]
@@ -118,6 +133,7 @@ pub fn directory() -> Result<PathBuf, DaemonError> {
 /// # Errors
 /// Where `sandbox.json` cannot be read.
 pub fn find(directory: &Path) -> Result<Option<Info>, DaemonError> {
+    check_owner(directory)?;
     let path = directory.join(INFO_FILE);
     let text = match fs_err::read(&path) {
         Ok(text) => text,
@@ -142,6 +158,7 @@ pub fn ensure_started(directory: &Path, mut command: Command) -> Result<Info, Da
     }
     let log = private_file(&directory.join(LOG_FILE))?;
     let begin = log.metadata()?.len();
+    forget_environment(&mut command);
     let child = command
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
@@ -150,6 +167,20 @@ pub fn ensure_started(directory: &Path, mut command: Command) -> Result<Info, Da
         .process_group(0)
         .spawn()?;
     wait_until_ready(directory, child, begin)
+}
+
+/// It lives for long and needs nobody's credentials: of what this process was given it gets what is named here.
+fn forget_environment(command: &mut Command) {
+    let is_kept = |name: &OsStr| {
+        name.to_str()
+            .is_some_and(|name| KEPT.contains(&name) || KEPT_PREFIXES.iter().any(|prefix| name.starts_with(prefix)))
+    };
+    let set: Vec<OsString> = command.get_envs().map(|(name, _)| name.to_owned()).collect();
+    for (name, _) in std::env::vars_os() {
+        if !is_kept(&name) && !set.contains(&name) {
+            command.env_remove(name);
+        }
+    }
 }
 
 fn wait_until_ready(directory: &Path, mut child: Child, log_begin: u64) -> Result<Info, DaemonError> {
@@ -384,7 +415,35 @@ fn make_directory(directory: &Path) -> Result<(), DaemonError> {
     made.map_err(|source| DaemonError::NoFolder {
         path: directory.to_owned(),
         source,
-    })
+    })?;
+    check_owner(directory)
+}
+
+/// In a folder where somebody else can write, he chooses which process is ended as the sandbox's and which files its own are.
+fn check_owner(directory: &Path) -> Result<(), DaemonError> {
+    use std::os::unix::fs::MetadataExt;
+    let refused = |why: String| DaemonError::NotOurs {
+        path: directory.to_owned(),
+        why,
+    };
+    // One that is not there yet is made, or the error comes from there.
+    let Ok(found) = std::fs::metadata(directory) else {
+        return Ok(());
+    };
+    let own = rustix::process::geteuid().as_raw();
+    if found.uid() != own {
+        return Err(refused(format!(
+            "it belongs to user {}, and this is user {own}",
+            found.uid()
+        )));
+    }
+    if found.mode() & 0o022 != 0 {
+        return Err(refused(format!(
+            "others may write there (mode {:o})",
+            found.mode() & 0o7777
+        )));
+    }
+    Ok(())
 }
 
 fn private_file(path: &Path) -> Result<std::fs::File, DaemonError> {

@@ -205,6 +205,7 @@ async fn remove(
         .collect();
     let run = session.run(NothingMore);
     let report = engine::down(graph, &seen, &removals_by_id, &run).await;
+    session.took(&report);
     let ended = match unfinished(session, &report) {
         Some(summary) => Ok(summary),
         None => after(session, graph, &removals, args).await,

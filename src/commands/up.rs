@@ -1,13 +1,14 @@
 //! `up`: plan, confirm, lock, plan again, apply, verify.
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 use clap::Args;
 
 use super::verify;
 use crate::aws::Aws;
 use crate::cli::{Global, Wishes};
-use crate::engine::{self, Command, Error, Hint, Kind, Run};
+use crate::engine::{self, Command, Error, Hint, Kind, Leg, Run};
 use crate::exit::Exit;
 use crate::resources::outputs::ENVIRONMENT;
 use crate::session::asking::Asking;
@@ -111,6 +112,7 @@ async fn apply(session: &Session, confirmed: &Look, gate: Asking, verify_too: bo
     in_time(&session.settings.stop, session.remember_profile()).await?;
     let run = session.run(gate);
     let report = engine::up(&session.graph, &look.seen, &look.planned, &run).await;
+    session.took(&report);
     let ended = match unfinished(session, &report) {
         Some(summary) => Ok(summary),
         None => after(session, &look, &run, verify_too).await,
@@ -123,6 +125,7 @@ async fn after(session: &Session, look: &Look, run: &Run<Aws>, verify_too: bool)
     // Only now: what is no longer wanted may still have been in use by what has just been changed.
     let orphans = look.deletable_orphans();
     let removed = engine::down(&session.orphans, &look.orphaned, &orphans, run).await;
+    session.took(&removed);
     if let Some(summary) = unfinished(session, &removed) {
         return Ok(summary);
     }
@@ -132,7 +135,15 @@ async fn after(session: &Session, look: &Look, run: &Run<Aws>, verify_too: bool)
     if !verify_too {
         return Ok(summary);
     }
-    match verify::site(session, &look).await {
+    let began = Instant::now();
+    let verified = verify::site(session, &look).await;
+    session.ui.took([Leg {
+        resource: "verify",
+        title: "the site".to_owned(),
+        until: None,
+        seconds: began.elapsed().as_secs_f64(),
+    }]);
+    match verified {
         Ok(checks) => Ok(summary.output("verified", checks)),
         Err(error) if error.kind == Kind::Stopped => Err(error),
         Err(error) => Ok(not_verified(summary, error)),

@@ -13,6 +13,7 @@ pub(crate) mod profile_bundle;
 pub(crate) mod saved_plan;
 pub(crate) mod selection;
 mod unfinished;
+mod usual;
 
 pub(crate) use look::Look;
 pub(crate) use outputs::with_outputs;
@@ -34,7 +35,9 @@ use crate::aws::lock::{Holder, Lock};
 use crate::aws::record::Record;
 use crate::aws::target::Target;
 use crate::cli::{Global, Wishes};
-use crate::engine::{self, Error, Gate, Graph, Intent, Intents, Kind, PlannedRemoval, ReadCx, Removal, Run, Settings};
+use crate::engine::{
+    self, Error, Gate, Graph, Intent, Intents, Kind, PlannedRemoval, ReadCx, Removal, Report, Run, Settings,
+};
 use crate::exit::Exit;
 use crate::profile::Profile;
 use crate::resources::found::{Found, Reach};
@@ -277,7 +280,14 @@ impl Session {
             read: self.read_cx(),
             journal: Arc::new(RunJournal::new(self.write.clone(), self.record.clone(), &id)),
             gate: Arc::new(gate),
+            usual: Arc::new(usual::usual(self.settings.pace)),
         }
+    }
+
+    /// What a run took: said at the end, and expected of the next.
+    pub(crate) fn took(&self, report: &Report) {
+        self.ui.took(report.critical_path());
+        usual::learn(report, self.settings.pace);
     }
 
     /// Tells what a plan's reader should know.

@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 
 use super::hints::Run;
 use super::out;
+use super::progress::Progress;
 use super::render::{Cost, Heading};
 use super::summary::Summary;
 use super::terminal;
-use crate::engine::{Error, Event, Kind, Planned, PlannedRemoval, Sink};
+use crate::engine::{Error, Event, Kind, Leg, Planned, PlannedRemoval, Sink};
 use crate::exit::Exit;
 
 /// Prints one object. The given value's members follow the common ones.
@@ -28,17 +29,33 @@ pub(super) fn object(run: &Run, kind: &str, mut value: Value, time: jiff::Timest
     object
 }
 
-pub(super) struct JsonLines(pub(super) Arc<Run>);
+pub(super) struct JsonLines {
+    run: Arc<Run>,
+    progress: Progress,
+}
+
+impl JsonLines {
+    pub(super) fn new(run: Arc<Run>) -> Self {
+        let progress = Progress::default();
+        Self { run, progress }
+    }
+}
 
 impl Sink for JsonLines {
     fn event(&self, event: Event) {
-        let (kind, value) = of_event(&event);
-        line(&self.0, kind, value);
+        let left = self.progress.hear(&event);
+        let (kind, mut value) = of_event(&event);
+        left.add_to(&mut value);
+        line(&self.run, kind, value);
     }
 }
 
 pub(super) fn of_event(event: &Event) -> (&'static str, Value) {
     match event {
+        Event::Expected { steps } => (
+            "run.expected",
+            json!({"steps": steps.iter().map(|step| json!({"resource": step.resource, "usual_seconds": step.seconds.map(round)})).collect::<Vec<_>>()}),
+        ),
         Event::Started {
             resource,
             title,
@@ -105,7 +122,7 @@ pub(super) fn removal_plan(heading: &Heading, removals: &[PlannedRemoval]) -> Va
         "stack": heading.stack, "removals": removals})
 }
 
-pub(super) fn summary(summary: &Summary) -> Value {
+pub(super) fn summary(summary: &Summary, legs: &[Leg]) -> Value {
     // What was to be kept, and what others use, stays however often the command is run.
     let resumable = match summary.exit {
         Exit::Partial => summary.errors.iter().any(|error| error.kind != Kind::Kept),
@@ -119,6 +136,9 @@ pub(super) fn summary(summary: &Summary) -> Value {
         "resumable": resumable,
         "outputs": summary.outputs,
     });
+    if let (Some(object), false) = (value.as_object_mut(), legs.is_empty()) {
+        object.insert("critical_path".to_owned(), legs.iter().map(leg).collect());
+    }
     if let (Some(object), Some(first)) = (value.as_object_mut(), summary.errors.first()) {
         object.insert("error".to_owned(), of(first));
         if summary.errors.len() > 1 {
@@ -133,6 +153,10 @@ pub(super) fn summary(summary: &Summary) -> Value {
 
 fn of(error: &Error) -> Value {
     json!({"kind": error.kind, "code": error.code, "message": error.message, "cause": error.causes, "hint": error.hint})
+}
+
+fn leg(leg: &Leg) -> Value {
+    json!({"resource": leg.resource, "title": leg.title, "until": leg.until, "seconds": round(leg.seconds)})
 }
 
 fn round(seconds: f64) -> f64 {

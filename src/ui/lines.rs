@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use super::err;
 use super::hints::Run;
 use super::page::Page;
-use super::render::{doing, done, notice, unforeseen};
+use super::progress::{Left, Progress};
+use super::render::{counted, doing, done, notice, unforeseen};
 use super::terminal::one_line;
 use crate::engine::{Event, ResourceId, Sink};
 
@@ -17,6 +18,7 @@ const SPARSE: Duration = Duration::from_secs(15);
 pub(super) struct Lines {
     began: Instant,
     last: Mutex<HashMap<ResourceId, Instant>>,
+    progress: Progress,
     run: Arc<Run>,
 }
 
@@ -25,6 +27,7 @@ impl Lines {
         Self {
             began: Instant::now(),
             last: Mutex::default(),
+            progress: Progress::default(),
             run,
         }
     }
@@ -42,30 +45,33 @@ impl Lines {
 
 impl Sink for Lines {
     fn event(&self, event: Event) {
+        let left = self.progress.hear(&event);
         let shown = match &event {
             Event::Started { resource, .. } => {
                 self.is_due(resource);
                 true
             }
             Event::Progress { resource, .. } => self.is_due(resource),
+            Event::Expected { .. } => left.run.is_some(),
             _ => true,
         };
         if shown {
             err(&format!(
                 "{:>7.1}s  {}",
                 self.began.elapsed().as_secs_f64(),
-                line(&self.run, &event)
+                line(&self.run, &event, left)
             ));
         }
     }
 }
 
 /// One line, whatever it holds: what reads it is no terminal.
-pub(super) fn line(run: &Run, event: &Event) -> String {
+pub(super) fn line(run: &Run, event: &Event, left: Left) -> String {
     let page = Page { run, columns: None };
     let line = match event {
-        Event::Started { title, action, .. } => format!("{} {title}", doing(*action)),
-        Event::Progress { resource, text } => format!("{resource}: {text}"),
+        Event::Expected { steps } => format!("{} to go{}", counted(steps.len()), left.in_a_line()),
+        Event::Started { title, action, .. } => format!("{} {title}{}", doing(*action), left.in_a_line()),
+        Event::Progress { resource, text } => format!("{resource}: {text}{}", left.in_a_line()),
         Event::Done {
             title, action, seconds, ..
         } => format!("{} {title} ({seconds:.1} s)", done(*action)),

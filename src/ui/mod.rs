@@ -6,6 +6,7 @@ mod hints;
 mod json;
 mod lines;
 mod page;
+mod progress;
 mod render;
 pub(crate) mod signals;
 mod summary;
@@ -16,12 +17,12 @@ mod tree;
 mod watch;
 
 use std::io::{IsTerminal, Write};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{Format, Global, When};
-use crate::engine::{Error, Events, Hint, Planned, PlannedRemoval, Sink};
+use crate::engine::{Error, Events, Hint, Leg, Planned, PlannedRemoval, Sink};
 use crate::exit::Exit;
 use hints::Run;
 use page::Page;
@@ -40,6 +41,8 @@ pub(crate) struct Ui {
     quiet: bool,
     no_input: bool,
     sink: Arc<dyn Sink>,
+    /// What the length of the run came from.
+    legs: Arc<Mutex<Vec<Leg>>>,
 }
 
 impl Ui {
@@ -54,7 +57,7 @@ impl Ui {
         let terminal = std::io::stderr().is_terminal();
         let run = Arc::new(Run::of(global, repeated));
         let sink: Arc<dyn Sink> = match (global.output, global.quiet) {
-            (Format::Json, _) => Arc::new(json::JsonLines(run.clone())),
+            (Format::Json, _) => Arc::new(json::JsonLines::new(run.clone())),
             (Format::Text, true) => Arc::new(lines::Silent),
             (Format::Text, false) if terminal => Arc::new(tree::Tree::new(run.clone())),
             (Format::Text, false) => Arc::new(lines::Lines::new(run.clone())),
@@ -65,6 +68,7 @@ impl Ui {
             quiet: global.quiet,
             no_input: global.no_input,
             sink,
+            legs: Arc::default(),
         }
     }
 
@@ -75,6 +79,15 @@ impl Ui {
 
     fn page(&self) -> Page<'_> {
         Page::of_stderr(&self.run)
+    }
+
+    /// A part of the run that nothing else went on beside, for its last word.
+    pub(crate) fn took(&self, legs: impl IntoIterator<Item = Leg>) {
+        self.legs().extend(legs);
+    }
+
+    fn legs(&self) -> MutexGuard<'_, Vec<Leg>> {
+        self.legs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Where the engine's events go.
@@ -133,8 +146,11 @@ impl Ui {
     /// Gives the exit code: a result that could not be written is none.
     pub(crate) fn finish(&self, summary: &Summary) -> Exit {
         match self.format {
-            Format::Json => json::line(&self.run, "summary", json::summary(summary)),
+            Format::Json => json::line(&self.run, "summary", json::summary(summary, &self.legs())),
             Format::Text => {
+                if !self.quiet && !self.legs().is_empty() {
+                    err(&self.page().fold(&progress::took(summary.seconds, &self.legs())));
+                }
                 for error in &summary.errors {
                     err(&render::error(self.page(), error));
                 }
@@ -251,5 +267,5 @@ pub(crate) fn early_result(text: &str) -> Exit {
 
 /// The summary of a command line that is none, where JSON was asked for: programs read the last line whatever happens.
 pub(crate) fn early_summary(summary: &Summary) {
-    json::line(&Run::default(), "summary", json::summary(summary));
+    json::line(&Run::default(), "summary", json::summary(summary, &[]));
 }

@@ -273,6 +273,11 @@ pub(super) fn left_behind(page: Page<'_>, left: &[Leftover]) -> String {
     page.fold(&text)
 }
 
+/// `1 step`, `10 steps`
+pub(super) fn counted(steps: usize) -> String {
+    format!("{steps} step{}", if steps == 1 { "" } else { "s" })
+}
+
 pub(super) fn doing(action: Action) -> &'static str {
     match action {
         Action::Create => "creating",

@@ -9,15 +9,17 @@ use serde_json::Value;
 
 use super::hints::Run;
 use super::page::Page;
+use super::progress::Left;
 use super::{Cost, Heading, Summary, json, lines, render, tree};
 use crate::commands::Cli;
 use crate::engine::{
-    Action, Change, Effect, Error, Event, FieldChange, Hint, Kind, Leftover, Plan, Planned, PlannedRemoval, Removal,
-    Sink, Stays,
+    Action, After, Change, Effect, Error, Event, Expected, FieldChange, Hint, Kind, Leftover, Leg, Plan, Planned,
+    PlannedRemoval, Removal, Sink, Stays,
 };
 use crate::exit::Exit;
 
 const WIDTHS: [usize; 3] = [60, 80, 120];
+const RUNNING: [usize; 4] = [60, 80, 120, 200];
 
 fn run(line: &str) -> Arc<Run> {
     let cli = Cli::try_parse_from(line.split(' ')).unwrap();
@@ -161,6 +163,43 @@ fn left_behind() -> Vec<Leftover> {
     ]
 }
 
+fn legs() -> Vec<Leg> {
+    let leg = |resource, title: &str, until, seconds| Leg {
+        resource,
+        title: title.to_owned(),
+        until,
+        seconds,
+    };
+    vec![
+        leg("app-version", "version confapp-37610c768e2a", None, 6.0),
+        leg(
+            "environment",
+            "environment summit-env",
+            Some("environment.origin"),
+            62.0441,
+        ),
+    ]
+}
+
+fn expected() -> Event {
+    let environment = Expected {
+        resource: "environment",
+        seconds: Some(270.0),
+        after: Vec::new(),
+    };
+    let distribution = Expected {
+        resource: "distribution",
+        seconds: Some(240.0),
+        after: vec![After {
+            resource: "environment",
+            seconds: Some(150.0),
+        }],
+    };
+    Event::Expected {
+        steps: vec![environment, distribution],
+    }
+}
+
 fn events() -> Vec<Event> {
     let title = || "environment summit-env".to_owned();
     vec![
@@ -269,7 +308,10 @@ fn what_stays_of_steps_in_a_terminal() {
 #[test]
 fn lines_where_there_is_no_terminal() {
     let run = run("confctl up --sandbox --name summit");
-    let shown: Vec<_> = events().iter().map(|event| lines::line(&run, event)).collect();
+    let shown: Vec<_> = events()
+        .iter()
+        .map(|event| lines::line(&run, event, Left::default()))
+        .collect();
     insta::assert_snapshot!(shown.join("\n"));
 }
 
@@ -299,7 +341,7 @@ fn json_for_programs() {
         .errors
         .push(Error::new(Kind::Kept, "the role is used by another").hint("give that another role"));
     summary.left_behind = left_behind();
-    objects.push(json::object(&run, "summary", json::summary(&summary), time));
+    objects.push(json::object(&run, "summary", json::summary(&summary, &legs()), time));
     insta::assert_json_snapshot!(objects);
 }
 
@@ -354,7 +396,7 @@ impl TermLike for Screen {
 #[test]
 fn a_running_step_has_room_for_what_it_waits_for() {
     let mut all = String::new();
-    for columns in WIDTHS {
+    for columns in RUNNING {
         let screen = Screen {
             columns: columns.try_into().unwrap(),
             drawn: Arc::default(),
@@ -365,10 +407,15 @@ fn a_running_step_has_room_for_what_it_waits_for() {
             run("confctl up"),
             Some(columns),
         );
+        tree.event(expected());
         events().into_iter().take(2).for_each(|event| tree.event(event));
         tree.redraw();
-        let drawn = screen.drawn.lock().unwrap().trim_end().to_owned();
-        assert!(drawn.chars().count() <= columns, "{drawn}");
+        // Lines are filled up to the terminal's edge, and so have no ends.
+        let drawn: Vec<char> = screen.drawn.lock().unwrap().chars().collect();
+        let lines = drawn.chunks(columns).map(|line| line.iter().collect::<String>());
+        let drawn: Vec<_> = lines.map(|line| line.trim_end().to_owned()).collect();
+        assert!(drawn.iter().all(|line| line.starts_with("  ")), "{drawn:?}");
+        let drawn = drawn.join("\n");
         let _ = writeln!(all, "{:─<columns$}\n{drawn}", format!("── {columns} columns "));
     }
     // What the clock says, and how far the spinner got.

@@ -186,6 +186,7 @@ impl Account {
             read,
             journal: Arc::new(NoRecord),
             gate: Arc::new(AsPlanned),
+            usual: Arc::default(),
         }
     }
 

@@ -50,6 +50,9 @@ const PLATFORM: [(&str, &str); 4] = [
     ),
 ];
 
+/// What the edge adds.
+const EDGED: (&str, &str) = ("x-amz-cf-id", "random");
+
 const APPLICATION: &str = "conf.d/elasticbeanstalk/00_application.conf";
 const PLATFORM_S_APPLICATION: &str = "location / {\n\
          proxy_pass http://127.0.0.1:5000;\n\
@@ -106,6 +109,11 @@ impl Staging {
         self.write(file, &text);
     }
 
+    /// Who connects to nginx is taken for a load balancer, though he is on this machine.
+    fn balance(&self) {
+        self.edit("conf.d/confapp.conf", &[("10.0.0.0/8", "127.0.0.0/8")]);
+    }
+
     fn nginx(&self) -> Command {
         let mut nginx = Command::new("nginx");
         nginx.args(["-e", &self.path("error.log"), "-c", &self.path("nginx.conf")]);
@@ -128,15 +136,16 @@ impl Staging {
 impl Nginx {
     /// `None` as [`Staging::of_a_deployment`].
     async fn in_front_of(site: &Site) -> Option<Self> {
+        Self::with(site, |_| {}).await
+    }
+
+    /// With settings of the test's own.
+    async fn with(site: &Site, change: impl FnOnce(&Staging)) -> Option<Self> {
         let staging = Staging::of_a_deployment()?;
+        change(&staging);
         let port = free_port().await;
         staging.edit("nginx.conf", &[("listen     80", &format!("listen 127.0.0.1:{port}"))]);
-        let changes = [
-            ("127.0.0.1:5000", &*site.address.to_string()),
-            // So that a slow machine can send more than is let through.
-            ("rate=500r/s", "rate=50r/s"),
-        ];
-        staging.edit("conf.d/confapp.conf", &changes);
+        staging.edit("conf.d/confapp.conf", &[("127.0.0.1:5000", &site.address.to_string())]);
         let tested = staging.test();
         assert!(tested.status.success(), "{}", String::from_utf8_lossy(&tested.stderr));
         let nginx = Self {
@@ -153,8 +162,42 @@ impl Nginx {
         panic!("nginx does not listen: {}", nginx.read("error.log"));
     }
 
+    /// Processor time that the workers used so far, in nanoseconds.
+    fn worked(&self) -> u64 {
+        let master = self.process.id();
+        let read = |path: String| std::fs::read_to_string(path).unwrap();
+        let workers = read(format!("/proc/{master}/task/{master}/children"));
+        let of_worker = |pid: &str| read(format!("/proc/{pid}/schedstat"));
+        let times = workers.split_whitespace().map(of_worker);
+        times
+            .map(|line| line.split(' ').next().unwrap().parse::<u64>().unwrap())
+            .sum()
+    }
+
+    /// What so many POSTs with that list of forwarders cost the workers.
+    async fn cost(&self, site: &Site, forwarded_for: &str) -> u64 {
+        let headers = [("content-type", FORM), ("x-forwarded-for", forwarded_for), EDGED];
+        let before = self.worked();
+        for _ in 0..50 {
+            self.send(site, Method::POST, "/nowhere", &headers, "email=x").await;
+        }
+        self.worked() - before
+    }
+
     fn read(&self, file: &str) -> String {
         std::fs::read_to_string(self.staging.path(file)).unwrap_or_default()
+    }
+
+    /// A log when it has so many lines: nginx writes after it has answered.
+    async fn lines(&self, file: &str, count: usize) -> String {
+        for _ in 0..200 {
+            let text = self.read(file);
+            if text.lines().count() >= count {
+                return text;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+        }
+        panic!("{file} has no {count} lines: {}", self.read(file));
     }
 
     /// Whether enhanced health's log has anything in it.
@@ -253,12 +296,25 @@ async fn a_registration_passes_and_what_is_for_operators_does_not() {
 #[tokio::test]
 async fn one_address_is_held_back_and_the_others_are_not() {
     let site = Site::start().await;
-    let Some(nginx) = Nginx::in_front_of(&site).await else {
+    let slow = |staging: &Staging| {
+        staging.balance();
+        // So that a slow machine can send more than is let through.
+        staging.edit("conf.d/confapp.conf", &[("rate=500r/s", "rate=50r/s")]);
+    };
+    let Some(nginx) = Nginx::with(&site, slow).await else {
         return;
     };
     // The last but one is the visitor, the last is the edge.
-    let greedy = [("content-type", FORM), ("x-forwarded-for", "192.0.2.7, 198.51.100.1")];
-    let other = [("content-type", FORM), ("x-forwarded-for", "192.0.2.8, 198.51.100.1")];
+    let greedy = [
+        ("content-type", FORM),
+        ("x-forwarded-for", "192.0.2.7, 198.51.100.1"),
+        EDGED,
+    ];
+    let other = [
+        ("content-type", FORM),
+        ("x-forwarded-for", "192.0.2.8, 198.51.100.1"),
+        EDGED,
+    ];
     let batch = || join_all((0..400).map(|_| nginx.send(&site, Method::POST, "/register", &greedy, "email=x")));
     let mut held_back = None;
     for _ in 0..20 {
@@ -278,4 +334,92 @@ async fn one_address_is_held_back_and_the_others_are_not() {
     assert_eq!(answer.status, StatusCode::OK);
     let page = nginx.send(&site, Method::GET, "/", &greedy, "").await;
     assert_eq!(page.status, StatusCode::OK, "reading is not limited");
+}
+
+/// Who is counted: each list as the proxies of that deployment make it, whatever the visitor sends himself.
+#[tokio::test]
+async fn the_visitor_is_who_our_own_proxies_heard() {
+    let site = Site::start().await;
+    let (edge, visitor) = ("198.51.100.1", "192.0.2.7");
+    let through_both = [
+        format!("{visitor}, {edge}"),
+        format!("1.1.1.1, {visitor}, {edge}"),
+        format!("1.1.1.1,2.2.2.2, junk ,{visitor}, {edge}"),
+        format!("{}, {visitor}, {edge}", "a".repeat(5_000)),
+    ];
+    let six = "2001:db8::7";
+    let mut cases: Vec<(bool, bool, String, &str)> = Vec::new();
+    cases.extend(through_both.map(|list| (true, true, list, visitor)));
+    cases.push((true, true, format!("{six}, {edge}"), six));
+    // Around the edge: the load balancer says who that is, and what he says does not count.
+    cases.push((true, false, visitor.to_owned(), visitor));
+    cases.push((true, false, format!("1.1.1.1, {visitor}"), visitor));
+    // One instance, without a load balancer.
+    cases.push((false, true, visitor.to_owned(), visitor));
+    cases.push((false, true, format!("1.1.1.1, {visitor}"), visitor));
+    cases.push((false, false, format!("1.1.1.1, {visitor}"), "127.0.0.1"));
+    for balanced in [true, false] {
+        let tell = |staging: &Staging| {
+            if balanced {
+                staging.balance();
+            }
+            staging.write("conf.d/a_format.conf", "log_format visitor $visitor;\n");
+            let log = format!("access_log {} visitor;\n", staging.path("visitors.log"));
+            staging.write("conf.d/elasticbeanstalk/visitors.conf", &log);
+        };
+        let Some(nginx) = Nginx::with(&site, tell).await else {
+            return;
+        };
+        let of_these: Vec<_> = cases.iter().filter(|case| case.0 == balanced).collect();
+        for (_, edged, list, _) in &of_these {
+            let mut headers = vec![("content-type", FORM), ("x-forwarded-for", list.as_str())];
+            headers.extend(edged.then_some(EDGED));
+            nginx.send(&site, Method::POST, "/nowhere", &headers, "email=x").await;
+        }
+        let expected: Vec<_> = of_these.iter().map(|case| case.3).collect();
+        let seen = nginx.lines("visitors.log", expected.len()).await;
+        assert_eq!(seen.lines().collect::<Vec<_>>(), expected, "balanced: {balanced}");
+    }
+}
+
+/// A pattern whose work grows with the square of a header's length keeps a worker from everybody else. Processor time of the
+/// workers is compared within one run, never with a clock.
+#[tokio::test]
+async fn a_long_list_of_forwarders_costs_no_more_than_its_length() {
+    let site = Site::start().await;
+    let long = format!("{},", "a".repeat(45));
+    let junk = |length: usize, of: &str| format!("{}x, 192.0.2.7, 198.51.100.1", of.repeat(length / of.len()));
+    let unlimited = |staging: &Staging| {
+        staging.balance();
+        staging.edit("conf.d/confapp.conf", &[("rate=500r/s", "rate=50000r/s")]);
+    };
+    let Some(deployed) = Nginx::with(&site, unlimited).await else {
+        return;
+    };
+    let usual = deployed.cost(&site, "192.0.2.7, 198.51.100.1").await;
+    for of in ["a", "1,", "1, ", &long] {
+        let cost = deployed.cost(&site, &junk(7_800, of)).await;
+        assert!(
+            cost < 20 * usual,
+            "{of}: {cost} ns, of which a usual list takes {usual}"
+        );
+    }
+
+    let slowly = |staging: &Staging| {
+        unlimited(staging);
+        staging.edit("nginx.conf", &[("pcre_jit             on;", "pcre_jit off;")]);
+    };
+    let Some(interpreted) = Nginx::with(&site, slowly).await else {
+        return;
+    };
+    let usual = interpreted.cost(&site, "192.0.2.7, 198.51.100.1").await;
+    for of in ["a", "1,", "1, ", &long] {
+        let half = interpreted.cost(&site, &junk(3_900, of)).await.saturating_sub(usual);
+        let whole = interpreted.cost(&site, &junk(7_800, of)).await.saturating_sub(usual);
+        // Twice the length; a square would be four times.
+        assert!(
+            whole < 3 * half.max(usual),
+            "{of}: {half} ns and {whole} ns, a usual list {usual}"
+        );
+    }
 }

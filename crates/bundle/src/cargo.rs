@@ -10,8 +10,10 @@ use toml::{Table, Value};
 use super::check::place_of_program;
 use super::error::BundleError;
 
-/// The profile of Cargo that a workspace may have for bundles, as what is compiled sooner than `release`.
-const OWN_PROFILE: &str = "bundle";
+/// The profiles of Cargo that a workspace may have for bundles: one that is compiled sooner than `release`, and one for what is
+/// released. Where it has none of that name it is `release`.
+const SOON: &str = "bundle";
+const RELEASED: &str = "bundle-release";
 const RELEASE: &str = "release";
 
 /// A package with a Procfile.
@@ -59,7 +61,7 @@ impl Package {
         })?;
         let root = workspace_root(directory)?;
         Ok(Self {
-            profile: if release { RELEASE } else { profile_of(&root)? },
+            profile: profile_of(&root, if release { RELEASED } else { SOON })?,
             directory: directory.into(),
             root,
             name: name.into(),
@@ -106,11 +108,12 @@ fn manifest(path: &Path) -> Result<Table, BundleError> {
     })
 }
 
-fn profile_of(root: &Path) -> Result<&'static str, BundleError> {
+/// `wanted`, where the workspace has it.
+fn profile_of(root: &Path, wanted: &'static str) -> Result<&'static str, BundleError> {
     let manifest = manifest(&root.join("Cargo.toml"))?;
     let profiles = manifest.get("profile").and_then(Value::as_table);
     Ok(match profiles {
-        Some(profiles) if profiles.contains_key(OWN_PROFILE) => OWN_PROFILE,
+        Some(profiles) if profiles.contains_key(wanted) => wanted,
         _ => RELEASE,
     })
 }

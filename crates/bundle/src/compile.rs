@@ -184,9 +184,22 @@ fn missing(program: &str, source: std::io::Error) -> BundleError {
 }
 
 /// A tool of Rust without what an outer cargo left in the environment: its flags and target directory would leak into the
-/// app. Where crates come from (home, registries, network) stays.
+/// app. Where crates come from (home, registries, network) stays. Nor does it get the operator's credentials: what a build script
+/// or a macro of any dependency finds, it can send away.
 fn tool(program: &str, directory: &Path) -> Command {
-    const KEPT: &[&str] = &[
+    let mut command = Command::new(program);
+    command.current_dir(directory);
+    for (name, _) in std::env::vars_os() {
+        if !is_for_tools(&name.to_string_lossy()) {
+            command.env_remove(&name);
+        }
+    }
+    command
+}
+
+/// Whether a variable is a compiler's business. A registry's token is cargo's own: without it nothing comes from there.
+fn is_for_tools(name: &str) -> bool {
+    const OF_CARGO: &[&str] = &[
         "CARGO_HOME",
         "CARGO_HTTP_",
         "CARGO_NET_",
@@ -194,16 +207,23 @@ fn tool(program: &str, directory: &Path) -> Command {
         "CARGO_REGISTRY_",
         "CARGO_SOURCE_",
     ];
-    let mut command = Command::new(program);
-    command.current_dir(directory);
-    for (name, _) in std::env::vars_os() {
-        let text = name.to_string_lossy();
-        let of_cargo = text == "CARGO" || text.starts_with("CARGO_") && !KEPT.iter().any(|kept| text.starts_with(kept));
-        if of_cargo || text.starts_with("RUSTC") || text == "RUSTFLAGS" || text == "RUSTDOCFLAGS" {
-            command.env_remove(&name);
-        }
+    const SECRET: &[&str] = &[
+        "TOKEN",
+        "SECRET",
+        "PASSWORD",
+        "PASSWD",
+        "PASSPHRASE",
+        "CREDENTIAL",
+        "API_KEY",
+        "ACCESS_KEY",
+        "PRIVATE_KEY",
+    ];
+    if name == "CARGO" || name.starts_with("CARGO_") {
+        return OF_CARGO.iter().any(|kept| name.starts_with(kept));
     }
-    command
+    let leaks = name.starts_with("RUSTC") || name == "RUSTFLAGS" || name == "RUSTDOCFLAGS";
+    let name = name.to_ascii_uppercase();
+    !leaks && !name.starts_with("AWS_") && !SECRET.iter().any(|part| name.contains(part))
 }
 
 /// The lines of a stream as they come, until it ends.
@@ -260,6 +280,51 @@ mod tests {
             place: "bin/server".into(),
             profile: "bundle",
         }
+    }
+
+    #[test]
+    fn compilers_get_no_credentials_and_nothing_of_an_outer_cargo() {
+        for kept in [
+            "PATH",
+            "HOME",
+            "RUSTUP_HOME",
+            "SSH_AUTH_SOCK",
+            "HTTPS_PROXY",
+            "CC",
+            "CARGO_HOME",
+            "CARGO_REGISTRIES_OURS_TOKEN",
+        ] {
+            assert!(is_for_tools(kept), "{kept}");
+        }
+        for gone in [
+            "AWS_SECRET_ACCESS_KEY",
+            "AWS_SESSION_TOKEN",
+            "AWS_PROFILE",
+            "GITHUB_TOKEN",
+            "npm_config__authToken",
+            "DB_PASSWORD",
+            "GOOGLE_APPLICATION_CREDENTIALS",
+            "OPENAI_API_KEY",
+            "CARGO_TARGET_DIR",
+            "CARGO_MANIFEST_DIR",
+            "RUSTFLAGS",
+            "RUSTC_WRAPPER",
+        ] {
+            assert!(!is_for_tools(gone), "{gone}");
+        }
+    }
+
+    /// As a build script would look for them. What is taken away from cargo's own variables stands for the rest.
+    #[test]
+    fn a_tool_is_started_without_them() {
+        assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some());
+        let seen = tool("env", Path::new("/")).output().unwrap();
+        let seen = String::from_utf8_lossy(&seen.stdout);
+        let names = seen
+            .lines()
+            .filter_map(|line| line.split_once('='))
+            .map(|(name, _)| name);
+        assert!(names.clone().all(is_for_tools) && names.count() > 1, "{seen}");
     }
 
     const INTEL: &str = "x86_64-unknown-linux-gnu";

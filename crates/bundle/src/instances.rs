@@ -27,7 +27,7 @@ pub struct Instances {
     pub branch: String,
     /// What is wrong with the bundle is told and does not stop it.
     pub unchecked: bool,
-    /// A package is compiled by the profile `release`, whatever else its workspace has for bundles.
+    /// A package is compiled as what is released: by its workspace's profile `bundle-release` where there is one, else by `release`.
     pub release: bool,
 }
 

@@ -200,12 +200,14 @@ impl<C> WriteCx<C> {
 
     /// Going up: makes an output known before the step is finished.
     pub fn publish<T: Send + Sync + 'static>(&self, output: &Output<T>, value: T) {
-        self.shared.publish(|values| values.set(output, value));
+        let mut values = Values::default();
+        values.set(output, value);
+        self.shared.publish(self.resource, true, values);
     }
 
     /// Going down: this resource no longer uses the output.
     pub fn release(&self, output: &'static str) {
-        self.shared.release(output, self.resource);
+        self.shared.release(output, self.resource, true);
     }
 
     /// Writes down what is about to be made, before the call that makes it.

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use super::forecast::Expected;
 use super::{Error, FieldChange, Hint, Leftover, ResourceId};
 
 /// What is being done to a resource.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     Create,
@@ -19,6 +20,10 @@ pub enum Action {
 /// Something that happened.
 #[derive(Debug, Clone)]
 pub enum Event {
+    /// A run begins: what it will do, as far as is known.
+    Expected {
+        steps: Vec<Expected>,
+    },
     Started {
         resource: ResourceId,
         title: String,

@@ -10,10 +10,13 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::context::deadline_passed;
+use super::critical_path::{Handed, Leg, Went, critical_path};
+use super::forecast::expected;
 use super::making::{Existence, Making};
 use super::{
     Action, Beyond, Change, Effect, Error, Event, Events, Failure, FieldChange, Gate, Graph, Journal, Kind, Leftover,
-    Member, Observations, Outcome, Owner, Planned, Poll, ReadCx, Removal, ResourceId, Seen, Values, Wait, WriteCx,
+    Member, Observations, Outcome, Owner, Planned, Poll, ReadCx, Removal, ResourceId, Seen, Usual, Values, Wait,
+    WriteCx,
 };
 
 /// What a run changes things with, and whom it asks.
@@ -23,6 +26,8 @@ pub struct Run<C> {
     pub read: ReadCx<C>,
     pub journal: Arc<dyn Journal>,
     pub gate: Arc<dyn Gate>,
+    /// How long its steps usually take.
+    pub usual: Arc<Usual>,
 }
 
 impl<C> Clone for Run<C> {
@@ -32,6 +37,17 @@ impl<C> Clone for Run<C> {
             read: self.read.clone(),
             journal: self.journal.clone(),
             gate: self.gate.clone(),
+            usual: self.usual.clone(),
+        }
+    }
+}
+
+impl<C: Send + Sync + 'static> Run<C> {
+    fn foretell(&self, graph: &Graph<C>, action_of: impl Fn(ResourceId) -> Option<Action>) {
+        let settings = self.read.settings();
+        let steps = expected(graph, &self.usual, settings.pace, action_of);
+        if !steps.is_empty() {
+            settings.events.send(Event::Expected { steps });
         }
     }
 }
@@ -40,6 +56,8 @@ impl<C> Clone for Run<C> {
 #[derive(Debug)]
 pub struct Report {
     pub steps: Vec<StepReport>,
+    /// The steps that ran, in the order in which they ended.
+    pub went: Vec<Went>,
 }
 
 #[derive(Debug)]
@@ -58,6 +76,11 @@ impl Report {
             Outcome::Failed(failure) => Some(failure),
             _ => None,
         })
+    }
+
+    /// What its length came from.
+    pub fn critical_path(&self) -> Vec<Leg> {
+        critical_path(&self.went)
     }
 
     pub fn stopped(&self) -> bool {
@@ -88,6 +111,9 @@ struct Progress {
     released: HashSet<(&'static str, ResourceId)>,
     /// Ended without giving or releasing what others wait for.
     ended: HashMap<ResourceId, bool>,
+    /// Outputs as they were given or released in this run.
+    handed: Vec<Handed>,
+    went: Vec<Went>,
 }
 
 impl Shared {
@@ -110,14 +136,38 @@ impl Shared {
         self.lock().values.clone()
     }
 
-    pub(super) fn publish(&self, change: impl FnOnce(&mut Values)) {
-        change(&mut self.lock().values);
+    /// `early`: before the step has ended.
+    pub(super) fn publish(&self, by: ResourceId, early: bool, values: Values) {
+        let mut progress = self.lock();
+        let new = values.names().filter(|output| !progress.values.has(output));
+        let at = Instant::now();
+        let handed: Vec<_> = new.map(|output| Handed { output, by, at, early }).collect();
+        progress.handed.extend(handed);
+        progress.values.merge(values);
+        drop(progress);
         self.changed.send_replace(());
     }
 
-    pub(super) fn release(&self, output: &'static str, by: ResourceId) {
-        self.lock().released.insert((output, by));
+    /// As [`Shared::publish`], going down.
+    pub(super) fn release(&self, output: &'static str, by: ResourceId, early: bool) {
+        let mut progress = self.lock();
+        if progress.released.insert((output, by)) {
+            let at = Instant::now();
+            progress.handed.push(Handed { output, by, at, early });
+        }
+        drop(progress);
         self.changed.send_replace(());
+    }
+
+    /// What of `outputs` was handed over in this run.
+    fn handed(&self, outputs: &[&'static str]) -> Vec<Handed> {
+        let progress = self.lock();
+        let of_these = progress.handed.iter().filter(|handed| outputs.contains(&handed.output));
+        of_these.cloned().collect()
+    }
+
+    fn went(&self, step: Went) {
+        self.lock().went.push(step);
     }
 
     fn end(&self, resource: ResourceId, well: bool) {
@@ -153,6 +203,10 @@ pub async fn up<C: Send + Sync + 'static>(
     run: &Run<C>,
 ) -> Report {
     let shared = Arc::new(Shared::new(graph.settled_values(observations, planned)));
+    run.foretell(graph, |id| {
+        let step = planned.iter().find(|step| step.resource == id)?;
+        step.is_pending().then(|| action_of(&step.change))
+    });
     let mut steps = JoinSet::new();
     for (position, (node, plan)) in graph.nodes().iter().zip(planned).enumerate() {
         let (node, plan, graph) = (node.clone(), plan.clone(), graph.clone());
@@ -170,7 +224,7 @@ pub async fn up<C: Send + Sync + 'static>(
             (position, report(&node, title, outcome, there))
         });
     }
-    collect(steps).await
+    collect(steps, &shared).await
 }
 
 /// Removes what `removals` says to delete.
@@ -181,11 +235,13 @@ pub async fn down<C: Send + Sync + 'static>(
     run: &Run<C>,
 ) -> Report {
     let shared = Arc::new(Shared::new(Values::default()));
+    let is_deleted = |id: ResourceId| matches!(removals.get(id), Some(Removal::Delete { .. }));
+    run.foretell(graph, |id| is_deleted(id).then_some(Action::Delete));
     let mut steps = JoinSet::new();
     for (position, node) in graph.nodes().iter().enumerate() {
         let (node, graph) = (node.clone(), graph.clone());
         let seen = observations.of(node.id());
-        let delete = matches!(removals.get(node.id()), Some(Removal::Delete { .. }));
+        let delete = is_deleted(node.id());
         let cx = context(&node, run, &shared);
         steps.spawn(async move {
             let (existed, title) = (seen.live().is_some(), node.title_of(&seen));
@@ -196,14 +252,15 @@ pub async fn down<C: Send + Sync + 'static>(
             };
             let well = matches!(outcome, Outcome::Done | Outcome::Unchanged);
             if well {
-                node.needs().into_iter().for_each(|need| cx.release(need));
+                let released = node.needs().into_iter();
+                released.for_each(|need| cx.shared.release(need, node.id(), false));
             }
             cx.shared.end(node.id(), well);
             let there = if existed && !well { There::Yes } else { There::No };
             (position, report(&node, title, outcome, there))
         });
     }
-    collect(steps).await
+    collect(steps, &shared).await
 }
 
 fn context<C: Send + Sync + 'static>(node: &Member<C>, run: &Run<C>, shared: &Arc<Shared>) -> WriteCx<C> {
@@ -301,7 +358,7 @@ fn report<C: Send + Sync + 'static>(node: &Member<C>, title: String, outcome: Ou
     }
 }
 
-async fn collect(mut steps: JoinSet<(usize, StepReport)>) -> Report {
+async fn collect(mut steps: JoinSet<(usize, StepReport)>, shared: &Shared) -> Report {
     let mut reports = Vec::new();
     while let Some(step) = steps.join_next().await {
         match step {
@@ -314,6 +371,7 @@ async fn collect(mut steps: JoinSet<(usize, StepReport)>) -> Report {
     reports.sort_by_key(|(position, _)| *position);
     Report {
         steps: reports.into_iter().map(|(_, report)| report).collect(),
+        went: std::mem::take(&mut shared.lock().went),
     }
 }
 
@@ -351,10 +409,11 @@ async fn up_step<C: Send + Sync + 'static>(
         let now = node.plan(&seen, &cx.values());
         agreed(node, &seen, &now, &plan.change, cx, gate).await?;
         let values = node.apply(cx, seen, &now).await?;
-        cx.shared.publish(|known| known.merge(values));
+        cx.shared.publish(node.id(), false, values);
         Ok(())
     };
-    told.finished(action, began, in_time(cx, applied).await)
+    let applied = in_time(cx, applied).await;
+    told.finished(action, began, applied, &needs)
 }
 
 /// Whether all that is needed is known, or will not be.
@@ -445,7 +504,8 @@ async fn down_step<C: Send + Sync + 'static>(
         let seen = settle(node, seen, &told.title, cx).await?;
         node.delete(cx, seen).await
     };
-    told.finished(Action::Delete, began, in_time(cx, deleted).await)
+    let deleted = in_time(cx, deleted).await;
+    told.finished(Action::Delete, began, deleted, &gives)
 }
 
 /// Follows a resource in transition until it rests.
@@ -482,16 +542,20 @@ fn action_of(change: &Change) -> Action {
 /// A step as it is told of.
 struct Told {
     resource: ResourceId,
+    kind: ResourceId,
     title: String,
     events: Events,
+    shared: Arc<Shared>,
 }
 
 impl Told {
     fn of<C: Send + Sync + 'static>(node: &Member<C>, seen: &Seen, cx: &WriteCx<C>) -> Self {
         Self {
             resource: node.id(),
+            kind: node.kind(),
             title: node.title_of(seen),
             events: cx.settings().events.clone(),
+            shared: cx.shared.clone(),
         }
     }
 
@@ -521,7 +585,24 @@ impl Told {
         Outcome::Stopped { left_behind }
     }
 
-    fn finished(&self, action: Action, began: Instant, result: Result<(), Failure>) -> Outcome {
+    /// `awaited`: the outputs that had to be given or released before it began.
+    fn finished(
+        &self,
+        action: Action,
+        began: Instant,
+        result: Result<(), Failure>,
+        awaited: &[&'static str],
+    ) -> Outcome {
+        self.shared.went(Went {
+            resource: self.resource,
+            kind: self.kind,
+            title: self.title.clone(),
+            action,
+            began,
+            ended: Instant::now(),
+            well: result.is_ok(),
+            waited_for: self.shared.handed(awaited),
+        });
         match result {
             Ok(()) => {
                 self.events.send(Event::Done {

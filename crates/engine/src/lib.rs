@@ -2,9 +2,11 @@
 //! Knows no AWS, no terminal and no sandbox; the clients that resources use are a type parameter.
 
 mod context;
+mod critical_path;
 mod error;
 mod events;
 mod executor;
+mod forecast;
 mod hint;
 mod making;
 mod model;
@@ -16,9 +18,11 @@ mod poll;
 mod tests;
 
 pub use context::{Gate, Intent, Intents, Journal, ReadCx, Settings, WriteCx};
+pub use critical_path::{Handed, Leg, Went};
 pub use error::{Error, Kind};
 pub use events::{Action, Event, Events, Sink};
 pub use executor::{GRACE, Report, Run, StepReport, down, up};
+pub use forecast::{After, Expected, Forecast, Remaining, Usual};
 pub use hint::{Command, Hint, Program, quoted};
 pub use model::{
     Effect, Failure, FieldChange, Leftover, Limits, Never, Notice, Observed, Outcome, Owner, Plan, Removal, Resource,

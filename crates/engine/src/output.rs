@@ -41,6 +41,10 @@ impl Values {
         self.0.contains_key(name)
     }
 
+    pub fn names(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.0.keys().copied()
+    }
+
     /// Takes over what `other` knows, its values first.
     pub fn merge(&mut self, other: Values) {
         self.0.extend(other.0);

@@ -29,13 +29,18 @@ pub(crate) async fn serve(gateway: &Arc<Gateway>, parts: &Parts, body: &[u8]) ->
     match parts.uri.path().strip_prefix(PREFIX) {
         Some("inventory") => axum::Json(gateway.world.inventory().await).into_response(),
         Some("status") => status(gateway).await,
+        Some("life-cycles") => {
+            let state = gateway.world.lock();
+            axum::Json(json!(state.life_cycles.iter().collect::<Vec<_>>())).into_response()
+        }
         Some("taken-cnames") => taken_cnames(gateway, parts),
         Some("service-control-policies") => service_control_policies(gateway, parts, body),
         Some("faults") => faults(gateway, parts, body),
         Some("held") => held(gateway, parts),
         _ => (
             StatusCode::NOT_FOUND,
-            "the sandbox knows 'inventory', 'status', 'taken-cnames', 'service-control-policies', 'faults' and 'held'\n",
+            "the sandbox knows 'inventory', 'status', 'life-cycles', 'taken-cnames', 'service-control-policies', 'faults' and \
+             'held'\n",
         )
             .into_response(),
     }

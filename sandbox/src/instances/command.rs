@@ -1,25 +1,21 @@
 //! Scripts run on an instance beside its version, as an agent on it runs them: bounded, and with their output kept.
 //! Must know nothing of who asked for them.
 
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::path::Path;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::output::Output;
 use super::wire::{self, Setup};
-use super::{bundle, guest, mark};
+use super::{guest, home, mark};
 use crate::world::plane::{CommandEnd, CommandOutcome};
 
 /// What an agent keeps of each stream: GetCommandInvocation returns the first 24,000 characters.
 const LONGEST_OUTPUT: usize = 24_000;
-
-/// What stands at the end of output that was longer.
-const TRUNCATED: &str = "\n---Output truncated---";
 
 /// From SIGTERM to SIGKILL.
 const STOP_LIMIT: Duration = Duration::from_millis(500);
@@ -36,8 +32,8 @@ pub(super) fn marks(instance_mark: &str) -> String {
 /// AWS, unless it was ended.
 pub(super) async fn run(setup: &Setup, command: &wire::Command, cancel: CancellationToken) -> CommandEnd {
     let mark = format!("{}{}", marks(&setup.mark), command.id);
-    let directory = directory_of(setup, command);
-    let mut child = match start(command, &directory, &mark) {
+    let directory = home::of_command(setup, &command.id);
+    let mut child = match start(setup, command, &directory, &mark) {
         Ok(child) => child,
         Err(error) => {
             return CommandEnd {
@@ -47,7 +43,7 @@ pub(super) async fn run(setup: &Setup, command: &wire::Command, cancel: Cancella
             };
         }
     };
-    let (stdout, stderr) = (Output::default(), Output::default());
+    let (stdout, stderr) = (Output::up_to(LONGEST_OUTPUT), Output::up_to(LONGEST_OUTPUT));
     let mut readers = JoinSet::new();
     if let Some(source) = child.stdout.take() {
         readers.spawn(stdout.clone().keep(source));
@@ -68,7 +64,8 @@ pub(super) async fn run(setup: &Setup, command: &wire::Command, cancel: Cancella
     let all_read = async { while readers.join_next().await.is_some() {} };
     let _ = tokio::time::timeout(LAST_OUTPUT, all_read).await;
     readers.detach_all();
-    remove(&directory);
+    // What still runs there keeps its working directory, though it has no name any more.
+    let _ = std::fs::remove_dir_all(&directory);
     CommandEnd {
         outcome,
         stdout: stdout.text(),
@@ -76,30 +73,17 @@ pub(super) async fn run(setup: &Setup, command: &wire::Command, cancel: Cancella
     }
 }
 
-/// What still runs there keeps its working directory, though it has no name any more.
-fn remove(directory: &Path) {
-    let _ = std::fs::remove_dir_all(directory);
-    if let Some(above) = directory.parent() {
-        // Unless another script has its directory there.
-        let _ = std::fs::remove_dir(above);
-    }
-}
-
-fn directory_of(setup: &Setup, command: &wire::Command) -> PathBuf {
-    let above = setup.software.parent().unwrap_or(&setup.software);
-    above.join("commands").join(&command.id)
-}
-
-fn start(command: &wire::Command, directory: &Path, mark: &str) -> std::io::Result<Child> {
-    bundle::make_directory(directory)?;
-    let script = directory.join("_script.sh");
-    fs_err::write(&script, &command.script)?;
-    bundle::own(&script)?;
+/// Nobody can bend what is written: the folder is given away with the script in it.
+fn start(setup: &Setup, command: &wire::Command, directory: &Path, mark: &str) -> std::io::Result<Child> {
+    const SCRIPT: &str = "_script.sh";
+    home::hand_over(setup, directory, |folder| {
+        std::fs::write(folder.join(SCRIPT), &command.script)
+    })?;
     let mut shell = Command::new("/bin/sh");
     shell
-        .arg(&script)
+        .arg(directory.join(SCRIPT))
         .current_dir(command.directory.as_deref().unwrap_or(directory));
-    guest::prepare(&mut shell, directory);
+    guest::prepare(&mut shell, setup.user, directory);
     shell.envs(&command.environment).env(mark::VARIABLE, mark).spawn()
 }
 
@@ -128,33 +112,4 @@ async fn end(child: &mut Child, group: Option<Pid>, mark: String) {
         tracing::warn!(%error, "the processes of a script could not be ended");
     }
     let _ = child.wait().await;
-}
-
-/// A stream of a script, as far as it is kept.
-#[derive(Clone, Default)]
-struct Output(Arc<Mutex<Vec<u8>>>);
-
-impl Output {
-    /// Reads to the end: a process must not block on a full pipe because nobody keeps what it says.
-    async fn keep(self, mut source: impl AsyncRead + Unpin) {
-        let mut buffer = vec![0; 16 * 1024];
-        while let Ok(read @ 1..) = source.read(&mut buffer).await {
-            let mut kept = self.lock();
-            let room = (LONGEST_OUTPUT * 4 + 1).saturating_sub(kept.len());
-            kept.extend_from_slice(&buffer[..read.min(room)]);
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<u8>> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-
-    fn text(&self) -> String {
-        let text = String::from_utf8_lossy(&self.lock()).into_owned();
-        if text.chars().count() <= LONGEST_OUTPUT {
-            return text;
-        }
-        let room = LONGEST_OUTPUT - TRUNCATED.len();
-        text.chars().take(room).chain(TRUNCATED.chars()).collect()
-    }
 }

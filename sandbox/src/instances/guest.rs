@@ -7,11 +7,11 @@ use std::process::Stdio;
 use rustix::process::Pid;
 use tokio::process::{Child, Command};
 
-use super::bundle;
+use super::user::User;
 
-/// Prepares a command whose home is `home`. What it finds in its environment is no credential of the daemon's; the caller adds
+/// Prepares a command of that user, whose home is `home`. What it finds in its environment is no credential of the daemon's; the caller adds
 /// what the instance has.
-pub(super) fn prepare(command: &mut Command, home: &Path) {
+pub(super) fn prepare(command: &mut Command, user: User, home: &Path) {
     let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
     command
         .env_clear()
@@ -22,8 +22,8 @@ pub(super) fn prepare(command: &mut Command, home: &Path) {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0);
-    if bundle::is_root() {
-        command.uid(bundle::USER).gid(bundle::USER);
+    if let Some(id) = user.id() {
+        command.uid(id).gid(id);
     }
 }
 

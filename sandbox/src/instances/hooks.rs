@@ -1,16 +1,18 @@
 //! Platform hooks: scripts that a bundle brings along for the steps of its deployment, and the engine's log of them.
 //! Must know nothing of the version's own processes (Beanstalk guide: platforms-linux-extend.hooks, .workflow).
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::io::{Read, Write};
+use std::path::Path;
 use std::time::Duration;
 
+use rustix::fs::OFlags;
 use rustix::process::{Signal, kill_process_group};
-use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 
+use super::beneath::Folder;
+use super::output::Output;
 use super::wire::{Release, Setup};
-use super::{bundle, guest, mark, procfile};
+use super::{guest, mark, procfile};
 
 /// One hook's real time. Beanstalk's limit is the command's time-out, which no clock of the sandbox makes faster here.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -18,6 +20,10 @@ const LIMIT: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(100);
 /// What of a hook's errors an engine quotes.
 const QUOTED: usize = 1000;
+/// Characters of each of its streams that the log keeps.
+const LONGEST_OUTPUT: usize = 100_000;
+/// A hook of more bytes is a program, whose bytes are no lines.
+const LONGEST_SCRIPT: u64 = 1024 * 1024;
 
 /// A step of a deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,8 +62,10 @@ pub(super) fn command_of(release: &Release) -> &'static str {
 }
 
 /// Whether the bundle has hooks for a step of this release.
-pub(super) fn are_there(release: &Release, directory: &Path, step: Step) -> bool {
-    !scripts(release, directory, step).is_empty()
+pub(super) fn are_there(setup: &Setup, release: &Release, directory: &Path, step: Step) -> bool {
+    Folder::open(directory, setup.user)
+        .and_then(|bundle| scripts(release, &bundle, step))
+        .is_ok_and(|scripts| !scripts.is_empty())
 }
 
 /// Runs the hooks of a step by name, one after the other.
@@ -65,10 +73,12 @@ pub(super) fn are_there(release: &Release, directory: &Path, step: Step) -> bool
 /// # Errors
 /// The engine's sentence on the first that fails; the rest do not run.
 pub(super) async fn run(setup: &Setup, release: &Release, directory: &Path, step: Step) -> Result<(), String> {
-    for (name, script) in scripts(release, directory, step) {
+    let unreadable = |error: std::io::Error| format!("the hooks of the bundle could not be read: {error}");
+    let bundle = Folder::open(directory, setup.user).map_err(unreadable)?;
+    for name in scripts(release, &bundle, step).map_err(unreadable)? {
         note(setup, "INFO", &format!("Running script: {name}"));
-        let done = match bundle::within(directory, &script).and_then(|script| prepare(&script)) {
-            Ok(()) => run_one(setup, release, directory, Command::new(&script), &name).await,
+        let done = match prepare(&bundle, Path::new(&name)) {
+            Ok(()) => run_one(setup, release, directory, Command::new(directory.join(&name)), &name).await,
             Err(error) => Err(error.to_string()),
         };
         done.map_err(|why| {
@@ -94,9 +104,12 @@ pub(super) async fn run(setup: &Setup, release: &Release, directory: &Path, step
 /// # Errors
 /// The engine's sentence on the first that fails.
 pub(super) async fn build(setup: &Setup, release: &Release, directory: &Path) -> Result<(), String> {
-    let file = directory.join("Buildfile");
-    let Ok(text) = bundle::within(directory, &file).and_then(std::fs::read_to_string) else {
-        return Ok(());
+    const FILE: &str = "Buildfile";
+    let read = |bundle: Folder| bundle.read_to_string(Path::new(FILE));
+    let text = match Folder::open(directory, setup.user).and_then(read) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(format!("{FILE} could not be read: {error}")),
     };
     for process in procfile::parse_buildfile(&text)? {
         note(
@@ -112,23 +125,15 @@ pub(super) async fn build(setup: &Setup, release: &Release, directory: &Path) ->
     Ok(())
 }
 
-/// Paths within the bundle and on disk. A change of configuration has hooks of its own.
-fn scripts(release: &Release, directory: &Path, step: Step) -> Vec<(String, PathBuf)> {
+/// Paths within the bundle, in order. A change of configuration has hooks of its own.
+fn scripts(release: &Release, bundle: &Folder, step: Step) -> std::io::Result<Vec<String>> {
     let kind = if release.configuration { "confighooks" } else { "hooks" };
     let folder = format!(".platform/{kind}/{}", step.directory());
-    let entries = std::fs::read_dir(directory.join(&folder))
-        .into_iter()
-        .flatten()
-        .flatten();
-    let files = entries.filter(|entry| entry.path().is_file());
-    let mut scripts: Vec<_> = files
-        .map(|entry| {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            (format!("{folder}/{name}"), entry.path())
-        })
-        .collect();
-    scripts.sort();
-    scripts
+    let names = bundle.names(Path::new(&folder))?.into_iter();
+    let files = names.filter(|(_, is_folder)| !is_folder);
+    Ok(files
+        .map(|(name, _)| format!("{folder}/{}", name.to_string_lossy()))
+        .collect())
 }
 
 /// Runs one script to its end. On AWS it is root's; here it is the user of the version's processes.
@@ -139,7 +144,7 @@ async fn run_one(
     mut command: Command,
     name: &str,
 ) -> Result<(), String> {
-    guest::prepare(&mut command, directory);
+    guest::prepare(&mut command, setup.user, directory);
     command
         .current_dir(directory)
         .envs(&release.environment)
@@ -148,12 +153,11 @@ async fn run_one(
         .kill_on_drop(true);
     let mut child = command.spawn().map_err(|error| format!("{error}"))?;
     let group = guest::group_of(&child);
-    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-    let (mut output, mut errors) = (child.stdout.take(), child.stderr.take());
+    let (stdout, stderr) = (Output::up_to(LONGEST_OUTPUT), Output::up_to(LONGEST_OUTPUT));
+    let (output, errors) = (child.stdout.take(), child.stderr.take());
     let read = async {
-        if let (Some(output), Some(errors)) = (&mut output, &mut errors) {
-            // An error ends the reading as the pipe's end does.
-            let _ = tokio::join!(output.read_to_end(&mut stdout), errors.read_to_end(&mut stderr));
+        if let (Some(output), Some(errors)) = (output, errors) {
+            tokio::join!(stdout.clone().keep(output), stderr.clone().keep(errors));
         }
         child.wait().await
     };
@@ -166,11 +170,11 @@ async fn run_one(
         // Whoever it left behind goes with it; the group may be gone already.
         let _ = kill_process_group(group, Signal::KILL);
     }
-    keep(setup, name, &stdout, &stderr);
+    keep(setup, name, &stdout.text(), &stderr.text());
     match ended {
         Some(Ok(status)) if status.success() => Ok(()),
         Some(Ok(status)) => {
-            let errors = String::from_utf8_lossy(&stderr);
+            let errors = stderr.text();
             let quoted: String = errors.trim().chars().take(QUOTED).collect();
             let code = status.code().map_or_else(|| "-1".to_owned(), |code| code.to_string());
             Err(format!("exit status {code}. Stderr:{quoted}"))
@@ -181,18 +185,23 @@ async fn run_one(
 }
 
 /// Beanstalk makes hooks executable and takes the carriage returns of Windows out of them.
-fn prepare(script: &Path) -> std::io::Result<()> {
+fn prepare(bundle: &Folder, script: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
-    let text = std::fs::read(script)?;
-    if text.windows(2).any(|pair| pair == b"\r\n") {
+    let file = bundle.file(script, OFlags::RDONLY)?;
+    let mut text = Vec::new();
+    (&file).take(LONGEST_SCRIPT + 1).read_to_end(&mut text)?;
+    let is_text = text.len() as u64 <= LONGEST_SCRIPT;
+    if is_text && text.windows(2).any(|pair| pair == b"\r\n") {
         let lines: Vec<_> = text.split(|byte| *byte == b'\n').collect();
         let lines: Vec<_> = lines
             .iter()
             .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
             .collect();
-        std::fs::write(script, lines.join(&b'\n'))?;
+        let mut file = bundle.file(script, OFlags::WRONLY)?;
+        file.set_len(0)?;
+        file.write_all(&lines.join(&b'\n'))?;
     }
-    std::fs::set_permissions(script, std::fs::Permissions::from_mode(0o755))
+    file.set_permissions(std::fs::Permissions::from_mode(0o755))
 }
 
 /// Resolves when the daemon is gone: another process is the parent then.
@@ -203,12 +212,10 @@ async fn orphaned() {
     }
 }
 
-fn keep(setup: &Setup, name: &str, stdout: &[u8], stderr: &[u8]) {
+fn keep(setup: &Setup, name: &str, stdout: &str, stderr: &str) {
     let name = name.rsplit('/').next().unwrap_or(name);
-    let mut text = format!("{} [{name}]\n", time()).into_bytes();
-    text.extend(stdout);
-    text.extend(stderr);
-    append(&setup.logs.join("eb-hooks.log"), &text);
+    let text = format!("{} [{name}]\n{stdout}{stderr}", time());
+    append(&setup.logs.join("eb-hooks.log"), text.as_bytes());
 }
 
 /// A line of the engine's log.

@@ -12,8 +12,9 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdout};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::user::User;
 use super::wire::{self, Order, Release, Report, SETUP, Setup};
-use super::{Host, bundle, mark};
+use super::{Host, home, mark};
 use crate::world::plane::{Command, CommandEnd, CpuReading, Deployment, DeploymentFailure};
 
 /// A supervisor ends its processes within this time or is killed with them.
@@ -21,6 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The time scale at which what a version does counts in full.
 const USUAL_SCALE: f64 = 60.0;
+
+/// What a supervisor has of the daemon's environment: where programs and their libraries are, and where temporary files go.
+const KEPT: &[&str] = &["PATH", "LD_LIBRARY_PATH", "HOME", "LANG", "TMPDIR", "RUST_BACKTRACE"];
 
 type Answer = oneshot::Sender<Result<(), DeploymentFailure>>;
 
@@ -65,7 +69,8 @@ impl Machine {
         let setup = Setup {
             mark: mark.clone(),
             logs: host.directory.join(instance_id),
-            software: host.software.join(instance_id).join("versions"),
+            home: host.software.join(instance_id),
+            user: User::of_new_instance(),
             processors,
             weight: (USUAL_SCALE / host.time_scale).min(1.0),
         };
@@ -204,6 +209,9 @@ fn start(host: &Host, setup: &Setup) -> std::io::Result<Child> {
     let (program, arguments) = host.supervisor.split_first().ok_or(std::io::ErrorKind::InvalidInput)?;
     tokio::process::Command::new(program)
         .args(arguments)
+        // Whatever else the daemon was given, credentials above all, is none of an instance's business.
+        .env_clear()
+        .envs(KEPT.iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
         .env(SETUP, serde_json::to_string(setup)?)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -249,10 +257,12 @@ async fn attend(
         // Already ended in between: nothing to kill.
         let _ = child.kill().await;
     }
-    let mark = setup.mark.clone();
     // A supervisor that was killed could not do it.
-    let _ = tokio::task::spawn_blocking(move || mark::sweep(&mark)).await;
-    bundle::remove(&setup.software);
+    let cleaning = tokio::task::spawn_blocking(move || {
+        mark::sweep_instance(&setup);
+        home::remove(&setup);
+    });
+    let _ = cleaning.await;
     let _ = finished.send(true);
 }
 

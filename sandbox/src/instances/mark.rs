@@ -2,9 +2,11 @@
 //! Must know nothing of why processes are ended.
 
 use std::path::Path;
-use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Pid;
+
+use super::processes;
+use super::wire::Setup;
 
 /// The variable that holds the mark.
 pub(super) const VARIABLE: &str = "CONFCTL_SANDBOX_INSTANCE";
@@ -19,31 +21,24 @@ pub(super) fn of_instance(instances: &Path, instance_id: &str) -> String {
     format!("{}{instance_id}#{}:", prefix(instances), crate::world::ids::smalls(8))
 }
 
-/// Kills every process whose mark begins with `prefix`, until there is none: a process may fork while it is looked for.
+/// Kills every process whose mark begins with `prefix`.
 pub(super) fn sweep(prefix: &str) {
-    for _ in 0..50 {
-        let found = marked(prefix);
-        if found.is_empty() {
-            return;
-        }
-        for pid in found {
-            // It may have ended by itself.
-            let _ = kill_process(pid, Signal::KILL);
-        }
-        std::thread::sleep(Duration::from_millis(10));
+    processes::end_all(|| marked(prefix));
+}
+
+/// Kills every process of an instance: those that have its mark, and those that have its user, with or without a mark.
+pub(super) fn sweep_instance(setup: &Setup) {
+    sweep(&setup.mark);
+    if let Some(user) = setup.user.alone() {
+        processes::end_all(|| processes::of_user(user));
     }
 }
 
 /// Processes whose mark begins with `prefix`. Where there is no /proc, there are none to be found this way.
 pub(super) fn marked(prefix: &str) -> Vec<Pid> {
-    let Ok(processes) = std::fs::read_dir("/proc") else {
-        return Vec::new();
-    };
-    processes
-        .flatten()
-        .filter_map(|entry| Pid::from_raw(entry.file_name().to_str()?.parse().ok()?))
-        .filter(|pid| has(*pid, prefix))
-        .collect()
+    let mut found = processes::all();
+    found.retain(|pid| has(*pid, prefix));
+    found
 }
 
 /// Whether a process's mark begins with `prefix`.

@@ -1,20 +1,24 @@
 //! Instances as supervised processes: the data plane of [`crate::world::plane`] on this machine.
 //! Must know nothing of AWS's APIs; it is given bundles, properties and names, and runs them.
 
+mod beneath;
 mod bundle;
 mod command;
 mod governor;
 mod guest;
+mod home;
 mod hooks;
 mod log;
 mod machine;
 mod mark;
 mod nginx;
+mod output;
 mod processes;
 mod procfile;
 mod supervisor;
 #[cfg(test)]
 pub(crate) mod tests;
+mod user;
 mod wire;
 
 use std::collections::HashMap;

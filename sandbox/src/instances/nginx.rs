@@ -2,15 +2,15 @@
 //! `.platform/nginx` over them, and `nginx -t` (aws/elastic-beanstalk-roadmap#322). There is no nginx in the way of requests
 //! here: where the machine has none, nothing is tested. Must know nothing of the version's processes.
 
-use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
-use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 
+use super::beneath::Folder;
+use super::output::Output;
 use super::wire::Setup;
-use super::{bundle, guest, hooks, mark};
+use super::{guest, home, hooks, mark};
 
 /// What Beanstalk calls the folder.
 const STAGING: &str = "/var/proxy/staging/nginx";
@@ -20,6 +20,9 @@ const SYSTEM: &str = "/usr/sbin:/usr/local/sbin:/sbin";
 
 /// An `nginx -t` that resolves names may take its time.
 const LIMIT: Duration = Duration::from_secs(20);
+
+/// Characters of what it says that a deployment's log quotes.
+const LONGEST_OUTPUT: usize = 24_000;
 
 /// The platform's own files, by their paths in the folder. There is no `mime.types` among them: Beanstalk's `nginx.conf` names
 /// the one of the package (Beanstalk guide: platforms-linux-extend.proxy; as others show the file:
@@ -45,10 +48,13 @@ const PLATFORM: &[(&str, &str)] = &[
 /// # Errors
 /// The engine's sentence.
 pub(super) async fn test(setup: &Setup, version: &Path, port: u16) -> Result<(), String> {
-    let staging = setup.software.join("nginx");
+    let staging = home::of_proxy(setup);
     // What an earlier test left.
     let _ = std::fs::remove_dir_all(&staging);
-    stage(&staging, version, port).map_err(|error| format!("copy proxy conf to staging failed with error {error}"))?;
+    let staged = home::hand_over(setup, &staging, |folder| {
+        stage(folder, &staging, &Folder::open(version, setup.user)?, port)
+    });
+    staged.map_err(|error| format!("copy proxy conf to staging failed with error {error}"))?;
     hooks::note(
         setup,
         "INFO",
@@ -66,58 +72,43 @@ pub(super) async fn test(setup: &Setup, version: &Path, port: u16) -> Result<(),
     }
 }
 
-fn stage(staging: &Path, version: &Path, port: u16) -> std::io::Result<()> {
-    bundle::make_directory(staging)?;
-    for folder in [
-        "conf.d",
-        "conf.d/elasticbeanstalk",
-        "log",
-        "log/nginx",
-        "log/nginx/healthd",
-        "run",
-    ] {
-        bundle::make_directory(&staging.join(folder))?;
+/// Fills `folder`, which will be `staging`.
+fn stage(folder: &Path, staging: &Path, bundle: &Folder, port: u16) -> std::io::Result<()> {
+    for inner in ["conf.d/elasticbeanstalk", "log/nginx/healthd", "run"] {
+        std::fs::create_dir_all(folder.join(inner))?;
     }
+    let here = staging.display().to_string();
     for (name, text) in PLATFORM {
-        put(staging, name, text, port)?;
+        std::fs::write(folder.join(name), as_here(text, &here, port))?;
     }
-    overlay(staging, &version.join(".platform/nginx"), Path::new(""), port)
+    overlay(folder, &here, bundle, Path::new(""), port)
 }
 
 /// The bundle's files over what is there, folder by folder.
-fn overlay(staging: &Path, from: &Path, within: &Path, port: u16) -> std::io::Result<()> {
-    let entries = match std::fs::read_dir(from.join(within)) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
-    };
-    for entry in entries {
-        let entry = entry?;
-        let inside = within.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            bundle::make_directory(&staging.join(&inside))?;
-            overlay(staging, from, &inside, port)?;
+fn overlay(folder: &Path, here: &str, bundle: &Folder, within: &Path, port: u16) -> std::io::Result<()> {
+    let from = Path::new(".platform/nginx").join(within);
+    for (name, is_folder) in bundle.names(&from)? {
+        let inside = within.join(&name);
+        let target = folder.join(&inside);
+        if is_folder {
+            std::fs::create_dir_all(&target)?;
+            overlay(folder, here, bundle, &inside, port)?;
             continue;
         }
-        let content = std::fs::read(entry.path())?;
-        match (String::from_utf8(content), inside.to_str()) {
-            (Ok(text), Some(name)) => put(staging, name, &text, port)?,
-            (Err(binary), _) => std::fs::write(staging.join(&inside), binary.into_bytes())?,
-            (Ok(text), None) => std::fs::write(staging.join(&inside), text)?,
+        match String::from_utf8(bundle.read(&from.join(&name))?) {
+            Ok(text) => std::fs::write(target, as_here(&text, here, port))?,
+            Err(binary) => std::fs::write(target, binary.into_bytes())?,
         }
     }
     Ok(())
 }
 
 /// A file, with what only an instance of one's own can have told from it: the user nginx, ports below 1024 and `/var`.
-fn put(staging: &Path, name: &str, text: &str, port: u16) -> std::io::Result<()> {
-    let here = staging.display().to_string();
-    let lines = text.lines().map(|line| at_home(line, &here));
+fn as_here(text: &str, here: &str, port: u16) -> String {
+    let lines = text.lines().map(|line| at_home(line, here));
     let mut text = lines.collect::<Vec<_>>().join("\n");
     text.push('\n');
-    let target = staging.join(name);
-    std::fs::write(&target, text.replace("127.0.0.1:5000", &format!("127.0.0.1:{port}")))?;
-    bundle::own(&target)
+    text.replace("127.0.0.1:5000", &format!("127.0.0.1:{port}"))
 }
 
 fn at_home(line: &str, here: &str) -> String {
@@ -141,7 +132,7 @@ fn at_home(line: &str, here: &str) -> String {
 /// What nginx says against the configuration in the folder; `None` where it says nothing, and where there is no nginx.
 async fn run(setup: &Setup, staging: &Path) -> Option<String> {
     let mut command = Command::new("nginx");
-    guest::prepare(&mut command, staging);
+    guest::prepare(&mut command, setup.user, staging);
     let path = std::env::var("PATH").unwrap_or_default();
     command
         .arg("-t")
@@ -161,19 +152,18 @@ async fn run(setup: &Setup, staging: &Path) -> Option<String> {
             return None;
         }
     };
-    let mut said = Vec::new();
-    let mut errors = child.stderr.take();
+    let said = Output::up_to(LONGEST_OUTPUT);
+    let errors = child.stderr.take();
     let ended = tokio::time::timeout(LIMIT, async {
-        if let Some(errors) = &mut errors {
-            // An error ends the reading as the pipe's end does.
-            let _ = errors.read_to_end(&mut said).await;
+        if let Some(errors) = errors {
+            said.clone().keep(errors).await;
         }
         child.wait().await
     });
     match ended.await {
         Ok(Ok(status)) if status.success() => None,
         _ => {
-            let said = String::from_utf8_lossy(&said);
+            let said = said.text();
             // A log that this user may not open is the machine's affair.
             let meant = said
                 .lines()

@@ -3,7 +3,11 @@
 
 use std::time::Duration;
 
-use rustix::process::Pid;
+use rustix::process::{Pid, Signal, kill_process};
+
+/// Looks for processes that are to end, at most; and the pause between two.
+const LOOKS: usize = 200;
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// `/proc/PID/stat` counts in this many ticks a second (USER_HZ).
 const TICKS: u64 = 100;
@@ -33,6 +37,53 @@ pub(super) fn below(root: Pid) -> Vec<Process> {
         }
     }
     found
+}
+
+/// The same without those that have ended and that only their parents can take off the process table.
+pub(super) fn alive_below(root: Pid) -> Vec<Pid> {
+    let alive = below(root).into_iter().filter(|process| !process.has_ended);
+    alive.map(|process| process.pid).collect()
+}
+
+/// Every process of the machine. Where there is no /proc, there are none to be found this way.
+pub(super) fn all() -> Vec<Pid> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| pid_of(entry.file_name().to_str()?))
+        .collect()
+}
+
+/// Those that run as a user and have not ended.
+pub(super) fn of_user(id: u32) -> Vec<Pid> {
+    let is_its = |pid: &Pid| {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let field = |name| status.lines().find_map(|line| line.strip_prefix(name));
+        let users = field("Uid:").unwrap_or_default().split_whitespace();
+        users.filter_map(|user| user.parse().ok()).any(|user: u32| user == id)
+            && !field("State:").is_some_and(|state| state.trim_start().starts_with(['Z', 'X']))
+    };
+    let mut found = all();
+    found.retain(is_its);
+    found
+}
+
+/// Kills what `find` finds until it finds nothing: a process may fork while it is looked for, and be overlooked once.
+pub(super) fn end_all(find: impl Fn() -> Vec<Pid>) {
+    let mut nothing = 0;
+    for _ in 0..LOOKS {
+        let found = find();
+        nothing = if found.is_empty() { nothing + 1 } else { 0 };
+        if nothing == 2 {
+            return;
+        }
+        for pid in found {
+            // It may have ended by itself.
+            let _ = kill_process(pid, Signal::KILL);
+        }
+        if nothing == 0 {
+            std::thread::sleep(PAUSE);
+        }
+    }
 }
 
 /// One process; `None` if it is gone.

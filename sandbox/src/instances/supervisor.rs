@@ -16,11 +16,13 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::beneath::Folder;
 use super::governor::Governor;
 use super::hooks::{self, Step};
 use super::procfile::Process;
+use super::user::User;
 use super::wire::{self, Order, Release, Report, SETUP, Setup};
-use super::{bundle, command, guest, log, mark, nginx};
+use super::{bundle, command, guest, home, log, mark, nginx, processes};
 use crate::world::plane::START_LIMIT;
 
 /// A web process that has ended so often before it ever listened will not listen.
@@ -52,20 +54,43 @@ pub fn supervisor_main() -> ExitCode {
     let Some(setup) = setup else {
         return ExitCode::from(64);
     };
+    if shut_in(&setup).is_err() {
+        return ExitCode::FAILURE;
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let Ok(runtime) = runtime else {
         return ExitCode::FAILURE;
     };
     let served = runtime.block_on(serve(&setup));
-    mark::sweep(&setup.mark);
-    // A daemon that was killed cannot remove it.
-    bundle::remove(&setup.software);
+    // Orphans were adopted: whatever they made of their groups, sessions and environments, they are below.
+    let own = rustix::process::getpid();
+    processes::end_all(|| processes::alive_below(own));
+    // A daemon that was killed cannot do it.
+    mark::sweep_instance(&setup);
+    home::remove(&setup);
     // Not waiting for the blocking read of standard input.
     runtime.shutdown_background();
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
+}
+
+/// What holds for all that is started from here on. Before there is any other thread: it is each thread's own affair.
+#[cfg(target_os = "linux")]
+fn shut_in(setup: &Setup) -> std::io::Result<()> {
+    // No program on the machine makes anybody more than what he is, whatever its mode says (prctl(2), PR_SET_NO_NEW_PRIVS).
+    rustix::thread::set_no_new_privs(true)?;
+    if setup.user == User::Sandbox {
+        // The software is this process's own user's, and is not to read its memory and environment.
+        rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
+    }
+    Ok(())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn shut_in(_: &Setup) -> std::io::Result<()> {
+    Ok(())
 }
 
 async fn serve(setup: &Setup) -> std::io::Result<()> {
@@ -216,11 +241,10 @@ struct Staged {
 
 /// Unpacks a release beside what runs.
 fn stage(setup: &Setup, release: &Release) -> Result<Staged, String> {
-    let directory = setup.software.join(release.number.to_string());
-    let unreachable = |error: std::io::Error| format!("the directory of the version could not be made: {error}");
-    std::fs::create_dir_all(&setup.software).map_err(unreachable)?;
-    bundle::unpack(&release.bundle, &directory)?;
-    let processes = bundle::processes(&directory)?;
+    let directory = home::of_version(setup, release.number);
+    bundle::unpack(setup, &release.bundle, &directory)?;
+    let unreadable = |error: std::io::Error| format!("the directory of the version could not be read: {error}");
+    let processes = bundle::processes(&Folder::open(&directory, setup.user).map_err(unreadable)?)?;
     Ok(Staged { directory, processes })
 }
 
@@ -246,6 +270,7 @@ fn run(setup: &Setup, release: Release, staged: Staged, is_proxied: bool) -> Ver
         let keeper = Keeper {
             environment: with_port(&release, &mark, port),
             log: setup.logs.join(format!("{}.stdout.log", process.name)),
+            user: setup.user,
             directory: staged.directory.clone(),
             ended: process.is_main.then(|| ended.clone()),
             process,
@@ -340,7 +365,7 @@ impl Start {
             );
             return report(&failed(&self.setup, number, &why, false)).await;
         }
-        if hooks::are_there(&self.release, &self.directory, Step::PostDeploy) {
+        if hooks::are_there(&self.setup, &self.release, &self.directory, Step::PostDeploy) {
             report(&Report::Serving { port }).await;
             let hooks = hooks::run(&self.setup, &self.release, &self.directory, Step::PostDeploy);
             let done = tokio::select! {
@@ -375,6 +400,7 @@ async fn stop(version: Option<Version>) {
 /// Keeps one line of the Procfile running, as systemd does with `Restart=always`.
 struct Keeper {
     process: Process,
+    user: User,
     directory: PathBuf,
     environment: Vec<(String, String)>,
     log: PathBuf,
@@ -427,7 +453,7 @@ impl Keeper {
             .arg("-c")
             .arg(&self.process.command)
             .current_dir(&self.directory);
-        guest::prepare(&mut command, &self.directory);
+        guest::prepare(&mut command, self.user, &self.directory);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         let mut child = command.spawn()?;
         if let Some(group) = guest::group_of(&child) {

@@ -1,6 +1,7 @@
 //! Instances as a user of the sandbox meets them: real bundles, real processes, real deaths.
 
 mod burning;
+mod guests;
 mod hooks;
 mod proxy;
 mod scripts;
@@ -16,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::user::User;
 use super::wire::{Order, Release, Report, SETUP, Setup};
 use super::{CredentialSource, Machines, RoleCredentials, mark};
 use crate::world::plane::{DataPlane, Deployment};
@@ -159,7 +161,7 @@ async fn a_process_that_dies_is_started_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn processes_get_the_properties_the_role_and_a_port_of_their_own_and_are_nobody() {
+async fn processes_get_the_properties_the_role_and_a_port_of_their_own_and_are_not_root() {
     let directory = private_directory();
     let machines = machines(directory.path());
     let script =
@@ -180,7 +182,7 @@ async fn processes_get_the_properties_the_role_and_a_port_of_their_own_and_are_n
     }
     assert!(!environment.contains("REGION="), "{environment}");
     if rustix::process::geteuid().is_root() {
-        assert!(environment.contains("UID=65534"), "{environment}");
+        assert!(!environment.contains("UID=0\n"), "{environment}");
     }
     machines.shutdown().await;
     assert_eq!(processes_below(directory.path()), 0);
@@ -285,7 +287,7 @@ fn a_new_daemon_ends_what_a_killed_one_and_its_supervisors_left() {
 
     let machines = machines(directory.path());
     assert_eq!(mark::marked(&setup.mark).len(), 0);
-    assert!(!setup.software.exists());
+    assert!(!setup.home.exists());
     futures_util::FutureExt::now_or_never(machines.shutdown());
 }
 
@@ -293,10 +295,8 @@ fn start_by_hand(instances: &Path, directory: &Path) -> (std::process::Child, Se
     let setup = Setup {
         mark: mark::of_instance(instances, "i-1"),
         logs: directory.to_owned(),
-        software: super::bundle::make_place_for_software(instances)
-            .unwrap()
-            .join("i-1")
-            .join("versions"),
+        home: super::bundle::make_place_for_software(instances).unwrap().join("i-1"),
+        user: User::of_new_instance(),
         processors: 2,
         weight: 1.0,
     };

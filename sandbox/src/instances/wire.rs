@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::user::User;
 use crate::world::plane::{CommandEnd, CpuReading};
 
 /// From the daemon. The end of the stream means: end everything.
@@ -79,8 +80,10 @@ pub(super) struct Setup {
     pub mark: String,
     /// Where the processes' output goes.
     pub logs: PathBuf,
-    /// Where versions are unpacked.
-    pub software: PathBuf,
+    /// Where its software is, see [`super::home`].
+    pub home: PathBuf,
+    /// Who runs it.
+    pub user: User,
     /// Nominal ones.
     pub processors: u32,
     /// What a second of the version's own processes counts for, see [`super::governor`].
@@ -89,3 +92,18 @@ pub(super) struct Setup {
 
 /// The variable that holds [`Setup`].
 pub(super) const SETUP: &str = "CONFCTL_SANDBOX_SUPERVISOR";
+
+#[cfg(test)]
+impl Setup {
+    /// Of an instance whose folder lies in `place`.
+    pub(super) fn in_folder(place: &std::path::Path) -> Self {
+        Self {
+            mark: super::mark::of_instance(place, "i-1"),
+            logs: place.to_owned(),
+            home: place.join("home"),
+            user: User::of_new_instance(),
+            processors: 2,
+            weight: 1.0,
+        }
+    }
+}

@@ -10,7 +10,7 @@ use axum::extract::Request;
 use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
-use super::forward::{Failed, append_forwarded_for};
+use super::forward::{Failed, append_forwarded_for, names_two_hosts};
 use super::{Carriage, NGINX, listener, pages};
 use crate::world::balancing::{TargetGroup, TargetState};
 use crate::world::balancing_rules::RuleAction;
@@ -98,6 +98,7 @@ pub(super) async fn balance(
         }
         Err(Failed::TimedOut(_)) => pages::balancer(StatusCode::GATEWAY_TIMEOUT),
         Err(Failed::Stalled(_)) => pages::balancer(StatusCode::REQUEST_TIMEOUT),
+        Err(Failed::Malformed) => pages::balancer(StatusCode::BAD_REQUEST),
         Err(Failed::Connection(_)) => pages::balancer(StatusCode::BAD_GATEWAY),
     }
 }
@@ -121,6 +122,8 @@ fn refused(request: &Request) -> Option<StatusCode> {
         Some(StatusCode::METHOD_NOT_ALLOWED)
     } else if url > LONGEST_LINE {
         Some(StatusCode::URI_TOO_LONG)
+    } else if names_two_hosts(headers) {
+        Some(StatusCode::BAD_REQUEST)
     } else if sizes.iter().any(|size| *size > LONGEST_LINE) || sizes.iter().sum::<usize>() > LONGEST_HEAD {
         Some(StatusCode::BAD_REQUEST)
     } else if addresses.sum::<usize>() > MOST_FORWARDERS {
@@ -203,6 +206,9 @@ pub(super) async fn to_instance(
     viewer: IpAddr,
     mut request: Request,
 ) -> Response {
+    if names_two_hosts(request.headers()) {
+        return pages::nginx(StatusCode::BAD_REQUEST);
+    }
     let Some(address) = super::listening(world, instance_id, NGINX) else {
         return pages::nginx(StatusCode::BAD_GATEWAY);
     };
@@ -220,6 +226,7 @@ pub(super) async fn to_instance(
         }
         Err(Failed::TimedOut(_)) => pages::nginx(StatusCode::GATEWAY_TIMEOUT),
         Err(Failed::Stalled(_)) => pages::nginx(StatusCode::REQUEST_TIMEOUT),
+        Err(Failed::Malformed) => pages::nginx(StatusCode::BAD_REQUEST),
         Err(Failed::Connection(_)) => pages::nginx(StatusCode::BAD_GATEWAY),
     }
 }

@@ -66,6 +66,8 @@ pub(super) enum Failed {
     Connection(String),
     #[error("the viewer sent nothing for {} s", .0.as_secs())]
     Stalled(Duration),
+    #[error("the viewer's body is malformed")]
+    Malformed,
 }
 
 impl Client {
@@ -107,6 +109,7 @@ impl Client {
             match tokio::time::timeout(wait, answer.as_mut()).await {
                 Ok(Ok(answer)) => return Ok(answer),
                 Ok(Err(_)) if sent.is_some_and(Progress::is_stalled) => return Err(Failed::Stalled(idle)),
+                Ok(Err(_)) if sent.is_some_and(Progress::is_broken) => return Err(Failed::Malformed),
                 Ok(Err(error)) => return Err(Failed::Connection(error.to_string())),
                 Err(_) => {}
             }
@@ -137,14 +140,32 @@ fn at(address: SocketAddr, uri: &Uri) -> Uri {
         .unwrap_or_default()
 }
 
+/// What `Connection` may name in vain: "Intermediaries … ought not to" be told to drop what is for all recipients (RFC 9110,
+/// 7.6.1), and what proxies say of whom they heard is what those behind them go by.
+const FOR_ALL: &[&str] = &[
+    "host",
+    "content-length",
+    "forwarded",
+    "via",
+    "x-real-ip",
+    "x-amzn-trace-id",
+    "x-amz-cf-id",
+];
+const OF_FORWARDING: &[&str] = &["x-forwarded-", "cloudfront-"];
+
 /// Headers that are for one connection only (RFC 9110, 7.6.1), and those that `Connection` names.
 pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    let is_for_all = |name: &HeaderName| {
+        let name = name.as_str();
+        FOR_ALL.contains(&name) || OF_FORWARDING.iter().any(|prefix| name.starts_with(prefix))
+    };
     let named: Vec<HeaderName> = headers
         .get_all(header::CONNECTION)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .filter_map(|name| name.trim().parse().ok())
+        .filter(|name| !is_for_all(name))
         .collect();
     for name in named {
         headers.remove(name);
@@ -160,6 +181,11 @@ pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     ] {
         headers.remove(name);
     }
+}
+
+/// Whether a request names more than one host, to which the answer is a 400 (RFC 9112, 3.2).
+pub(super) fn names_two_hosts(headers: &HeaderMap) -> bool {
+    headers.get_all(header::HOST).iter().nth(1).is_some()
 }
 
 /// Appends `address` to `X-Forwarded-For`.
@@ -193,6 +219,24 @@ mod tests {
         remove_hop_by_hop(&mut headers);
         assert_eq!(headers.len(), 1);
         assert!(headers.contains_key("x-public"));
+    }
+
+    #[test]
+    fn nobody_takes_away_by_connection_what_is_for_all() {
+        let mut headers = HeaderMap::new();
+        let named = "close, Host, content-length, via, X-Forwarded-For, x-forwarded-proto, CloudFront-Viewer-Address";
+        headers.insert(header::CONNECTION, HeaderValue::from_static(named));
+        for name in [
+            "host",
+            "content-length",
+            "via",
+            "x-forwarded-for",
+            "cloudfront-viewer-address",
+        ] {
+            headers.insert(name, HeaderValue::from_static("1"));
+        }
+        remove_hop_by_hop(&mut headers);
+        assert_eq!(headers.len(), 5, "{headers:?}");
     }
 
     #[test]

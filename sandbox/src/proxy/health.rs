@@ -128,7 +128,7 @@ async fn ask(world: &World, client: &Client, instance_id: &str, Due { check, por
     match client.send(address, request, limit).await {
         Ok(answer) => Outcome::Status(answer.status().as_u16()),
         Err(Failed::TimedOut(_) | Failed::Stalled(_)) => Outcome::TimedOut,
-        Err(Failed::Connection(_)) => Outcome::NoConnection,
+        Err(Failed::Connection(_) | Failed::Malformed) => Outcome::NoConnection,
     }
 }
 

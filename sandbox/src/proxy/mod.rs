@@ -47,8 +47,10 @@ pub(crate) fn start(world: &Arc<World>) {
 }
 
 /// Answers a request for a public name: `*.cloudfront.localhost`, `*.elb.localhost`, `*.elasticbeanstalk.localhost`.
-pub(crate) async fn serve(world: Arc<World>, request: Request) -> Response {
+pub(crate) async fn serve(world: Arc<World>, mut request: Request) -> Response {
     let host = host_of(&request);
+    // What a viewer says of his connection takes nothing away of what is added from here on.
+    forward::remove_hop_by_hop(request.headers_mut());
     let viewer = viewer_of(&request);
     if host.ends_with(".cloudfront.localhost") {
         return edge::serve(&CARRIAGE, &world, &host, viewer, request).await;

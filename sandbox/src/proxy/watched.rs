@@ -20,6 +20,7 @@ pub(super) struct Progress {
     last: Mutex<Instant>,
     waits: AtomicBool,
     stalled: AtomicBool,
+    broken: AtomicBool,
 }
 
 impl Default for Progress {
@@ -28,6 +29,7 @@ impl Default for Progress {
             last: Mutex::new(Instant::now()),
             waits: AtomicBool::new(false),
             stalled: AtomicBool::new(false),
+            broken: AtomicBool::new(false),
         }
     }
 }
@@ -47,6 +49,11 @@ impl Progress {
     /// Whether the body was given up.
     pub(super) fn is_stalled(&self) -> bool {
         self.stalled.load(Ordering::Acquire)
+    }
+
+    /// Whether what came is no body.
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Acquire)
     }
 
     fn moved(&self) {
@@ -105,6 +112,9 @@ where
             self.alarm = None;
             if let Some(progress) = &self.progress {
                 progress.moved();
+                if matches!(frame, Some(Err(_))) {
+                    progress.broken.store(true, Ordering::Release);
+                }
             }
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }

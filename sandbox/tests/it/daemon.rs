@@ -72,3 +72,36 @@ fn a_file_of_a_process_that_is_no_more_is_stale_and_another_version_is_refused()
     std::fs::write(&file, serde_json::to_string(&stale).unwrap()).unwrap();
     assert!(daemon::find(&directory).unwrap().is_none());
 }
+
+#[test]
+fn it_has_nothing_of_the_environment_that_it_was_started_from_but_what_it_needs() {
+    // As every test has what cargo told it, an operator's shell has his credentials.
+    assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some());
+    let home = tempfile::tempdir().unwrap();
+    let mut telling = Command::new("sh");
+    telling.args(["-c", "env >&2; exit 3"]).env("MEANT_FOR_IT", "1");
+    let told = daemon::ensure_started(home.path(), telling).unwrap_err().to_string();
+    assert!(told.contains("PATH=") && told.contains("MEANT_FOR_IT=1"), "{told}");
+    assert!(!told.contains("CARGO_") && !told.contains("NEXTEST"), "{told}");
+}
+
+#[test]
+fn a_folder_where_others_can_write_is_not_used() {
+    let home = tempfile::tempdir().unwrap();
+    let open = home.path().join("open");
+    std::fs::create_dir(&open).unwrap();
+    std::fs::set_permissions(&open, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let error = daemon::ensure_started(&open, command(&open)).unwrap_err();
+    assert!(matches!(error, DaemonError::NotOurs { .. }), "{error}");
+    // Whoever wrote there a file that looks like a sandbox's has nothing ended and nobody misled.
+    std::fs::write(open.join("sandbox.json"), "{}").unwrap();
+    for error in [daemon::find(&open).unwrap_err(), daemon::stop(&open).unwrap_err()] {
+        assert!(matches!(error, DaemonError::NotOurs { .. }), "{error}");
+    }
+    if rustix::process::geteuid().is_root() {
+        std::fs::set_permissions(&open, std::fs::Permissions::from_mode(0o700)).unwrap();
+        std::os::unix::fs::chown(&open, Some(65_534), None).unwrap();
+        let error = daemon::find(&open).unwrap_err();
+        assert!(error.to_string().contains("belongs to user 65534"), "{error}");
+    }
+}

@@ -15,6 +15,7 @@ mod fakes;
 pub mod gates;
 pub mod iam;
 pub mod ids;
+pub mod life_cycles;
 pub mod monitoring;
 pub mod network;
 pub mod notifications;
@@ -205,6 +206,7 @@ pub struct State {
     /// Web ACLs of scope CLOUDFRONT; regional ones are not supported.
     pub web_acls: Settling<web_acls::WebAcls>,
     tagging: tagging::Index,
+    pub life_cycles: life_cycles::LifeCycles,
     regions: BTreeMap<String, Region>,
 }
 
@@ -219,6 +221,7 @@ impl State {
             edge_policies: edge_policies::EdgePolicies::default(),
             web_acls: Settling::default(),
             tagging: tagging::Index::default(),
+            life_cycles: life_cycles::LifeCycles::default(),
             regions: BTreeMap::new(),
         }
     }

@@ -190,8 +190,11 @@ pub fn delete(world: &Arc<World>, region: &str, name: &str) -> Result<Table, Ref
     let (world_of_workflow, region, name, id) =
         (world.clone(), region.to_owned(), table.name.clone(), table.id.clone());
     world.spawn(async move {
+        let began = world_of_workflow.clock.now();
         world_of_workflow.clock.sleep_seconds(DELETING).await;
         let mut state = world_of_workflow.lock();
+        let now = world_of_workflow.clock.now();
+        state.life_cycles.passed("table", &name, "deleted", began, now);
         let tables = &mut state.region(&region).tables;
         if tables.tables.get(&name).is_some_and(|table| table.id == id) {
             let deleted = tables.tables.remove(&name);
@@ -243,8 +246,11 @@ fn settle(world: &Arc<World>, region: &str, name: &str, id: &str, seconds: u64) 
     let (region, name, id) = (region.to_owned(), name.to_owned(), id.to_owned());
     let world_of_workflow = world.clone();
     world.spawn(async move {
+        let began = world_of_workflow.clock.now();
         world_of_workflow.clock.sleep_seconds(seconds).await;
+        let now = world_of_workflow.clock.now();
         let mut state = world_of_workflow.lock();
+        state.life_cycles.passed("table", &name, "active", began, now);
         if let Ok(table) = state.region(&region).tables.get_mut(&name)
             && table.id == id
         {

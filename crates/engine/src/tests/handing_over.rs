@@ -8,7 +8,7 @@ use super::*;
 
 /// What an actor does in its step, one after the other.
 #[derive(Debug, Clone, Copy)]
-enum Act {
+pub(super) enum Act {
     /// Seconds, which a stop ends.
     Take(u64),
     Give(&'static str),
@@ -16,13 +16,13 @@ enum Act {
     Fail,
 }
 
-type Look = Result<Observed<()>, Error>;
+pub(super) type Look = Result<Observed<()>, Error>;
 
-fn absent() -> Look {
+pub(super) fn absent() -> Look {
     Ok(Observed::Absent(()))
 }
 
-fn present() -> Look {
+pub(super) fn present() -> Look {
     let owner = Owner::Ours;
     Ok(Observed::Present { live: (), owner })
 }
@@ -37,7 +37,7 @@ fn on_its_way(what: &str) -> Look {
 
 /// A resource that does what its test tells it.
 #[derive(Clone)]
-struct Actor {
+pub(super) struct Actor {
     name: &'static str,
     needs: Vec<&'static str>,
     gives: Vec<&'static str>,
@@ -47,7 +47,7 @@ struct Actor {
 }
 
 impl Actor {
-    fn new(name: &'static str, looks: &[Look], acts: &[Act]) -> Self {
+    pub(super) fn new(name: &'static str, looks: &[Look], acts: &[Act]) -> Self {
         Self {
             name,
             needs: Vec::new(),
@@ -57,12 +57,12 @@ impl Actor {
         }
     }
 
-    fn needs(mut self, outputs: &[&'static str]) -> Self {
+    pub(super) fn needs(mut self, outputs: &[&'static str]) -> Self {
         self.needs = outputs.to_vec();
         self
     }
 
-    fn gives(mut self, outputs: &[&'static str]) -> Self {
+    pub(super) fn gives(mut self, outputs: &[&'static str]) -> Self {
         self.gives = outputs.to_vec();
         self
     }
@@ -148,19 +148,19 @@ impl Resource for Actor {
     }
 }
 
-fn cast(actors: &[Actor]) -> Graph<()> {
+pub(super) fn cast(actors: &[Actor]) -> Graph<()> {
     let nodes = actors.iter().map(|actor| Arc::new(actor.clone()) as Arc<dyn Node<()>>);
     Graph::new(nodes.collect()).unwrap()
 }
 
-async fn go_up(actors: &[Actor], settings: Settings) -> Report {
+pub(super) async fn go_up(actors: &[Actor], settings: Settings) -> Report {
     let (graph, run) = (cast(actors), run_of(settings, NoGate));
     let seen = graph.observe(&run.read).await.unwrap();
     let planned = graph.plan(&seen);
     ended(up(&graph, &seen, &planned, &run)).await
 }
 
-async fn go_down(actors: &[Actor], settings: Settings) -> Report {
+pub(super) async fn go_down(actors: &[Actor], settings: Settings) -> Report {
     let (graph, run) = (cast(actors), run_of(settings, NoGate));
     let seen = graph.observe(&run.read).await.unwrap();
     let removals = graph.plan_removal(&seen).into_iter();

@@ -12,7 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 
+mod critical_path;
 mod ending;
+mod forecast;
 mod handing_over;
 mod steps;
 mod waiting;
@@ -145,6 +147,7 @@ fn run_of(settings: Settings, gate: impl Gate + 'static) -> Run<()> {
         read: ReadCx::new(Arc::new(()), settings),
         journal: Arc::new(NoJournal),
         gate: Arc::new(gate),
+        usual: Arc::default(),
     }
 }
 

@@ -56,6 +56,7 @@ impl Sink for Heard {
             Event::Stopped { resource, .. } => format!("{resource} is stopped"),
             Event::Unforeseen { resource, .. } => format!("{resource} asks"),
             Event::Notice { text, .. } => text,
+            Event::Expected { .. } => return,
         };
         self.told.lock().unwrap().push((self.began.elapsed().as_secs(), text));
     }

@@ -26,6 +26,7 @@ use axum::extract::Request;
 use axum::response::Response;
 use http::{HeaderMap, Method, StatusCode, Version};
 
+use super::forward::names_two_hosts;
 use super::{Carriage, pages};
 use crate::world::World;
 use exchange::{Exchange, Refused, Viewer};
@@ -101,6 +102,12 @@ async fn admit(carriage: &Carriage, world: &World, exchange: &Exchange, request:
         .iter()
         .map(|(name, value)| name.as_str().len() + value.len() + 4)
         .sum();
+    if names_two_hosts(request.headers()) {
+        return Err(refuse(
+            StatusCode::BAD_REQUEST,
+            "Bad request. It names more than one host.",
+        ));
+    }
     let url = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
     if url > LONGEST_URL || url + head > LONGEST_HEAD {
         return Err(refuse(

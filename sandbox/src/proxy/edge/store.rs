@@ -2,6 +2,7 @@
 //! Must know nothing of how long anything is good; it is told.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
@@ -14,8 +15,9 @@ use crate::world::distributions::Invalidation;
 /// All responses together hold at most this many bytes.
 const LARGEST: usize = 64 * 1024 * 1024;
 
-/// What a response takes beside its body, about.
+/// What a response takes beside what it says, about; and each of its headers.
 const OVERHEAD: usize = 1_024;
+const OVERHEAD_OF_HEADER: usize = 128;
 
 /// Keys that are remembered as not to be collapsed; then they start anew.
 const MOST_PASSING: usize = 10_000;
@@ -40,11 +42,22 @@ pub(super) struct Entry {
     pub path: String,
 }
 
+impl Entry {
+    /// The memory that it takes under that key, about. Viewers choose keys and paths, which may be longer than any body.
+    fn size(&self, key: &str) -> usize {
+        let headers = self.headers.iter();
+        let headers = headers.map(|(name, value)| OVERHEAD_OF_HEADER + name.as_str().len() + value.len());
+        OVERHEAD + key.len() + self.path.len() + headers.sum::<usize>() + self.body.len()
+    }
+}
+
 #[derive(Default)]
 pub(super) struct Store {
     kept: Mutex<Kept>,
     flights: Mutex<HashMap<String, watch::Receiver<Option<Arc<Entry>>>>>,
-    passing: Mutex<HashSet<String>>,
+    /// Hashes of keys: two of the same hash only do not wait for each other.
+    passing: Mutex<HashSet<u64>>,
+    hasher: RandomState,
 }
 
 #[derive(Default)]
@@ -94,11 +107,11 @@ impl Store {
     }
 
     pub(super) fn keep(&self, key: &str, entry: Arc<Entry>) {
-        lock(&self.passing).remove(key);
+        lock(&self.passing).remove(&self.hasher.hash_one(key));
         let mut kept = lock(&self.kept);
-        kept.size += OVERHEAD + entry.body.len();
+        kept.size += entry.size(key);
         if let Some(before) = kept.entries.insert(key.to_owned(), entry) {
-            kept.size -= OVERHEAD + before.body.len();
+            kept.size -= before.size(key);
         }
         if kept.size <= LARGEST {
             return;
@@ -115,7 +128,7 @@ impl Store {
                 return;
             }
             if let Some(entry) = kept.entries.remove(&key) {
-                kept.size -= OVERHEAD + entry.body.len();
+                kept.size -= entry.size(&key);
             }
         }
     }
@@ -141,11 +154,11 @@ impl Store {
         if passing.len() >= MOST_PASSING {
             passing.clear();
         }
-        passing.insert(key.to_owned());
+        passing.insert(self.hasher.hash_one(key));
     }
 
     pub(super) fn passes(&self, key: &str) -> bool {
-        lock(&self.passing).contains(key)
+        lock(&self.passing).contains(&self.hasher.hash_one(key))
     }
 }
 
@@ -160,4 +173,40 @@ pub(super) async fn landed(mut flight: watch::Receiver<Option<Arc<Entry>>>) -> O
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn responses_of_long_keys_and_many_headers_are_counted_for_what_they_take() {
+        let store = Store::default();
+        let mut headers = HeaderMap::new();
+        headers.insert("x-a", "a".repeat(2_000).parse().unwrap());
+        let path = |number: usize| format!("/{number:0>8000}");
+        for number in 0..10_000 {
+            let entry = Entry {
+                status: StatusCode::OK,
+                headers: headers.clone(),
+                body: Bytes::new(),
+                is_error: false,
+                stored: number as f64,
+                fresh_until: 0.0,
+                revalidates_until: 0.0,
+                stands_in_until: 0.0,
+                path: path(number),
+            };
+            store.keep(&path(number), Arc::new(entry));
+        }
+        let kept = lock(&store.kept);
+        let said = |(key, entry): (&String, &Arc<Entry>)| key.len() + entry.path.len() + entry.headers["x-a"].len();
+        let all: usize = kept.entries.iter().map(said).sum();
+        assert!(
+            all <= LARGEST && kept.entries.len() > 2_000,
+            "{all} bytes of {}",
+            kept.entries.len()
+        );
+        assert!(kept.entries.contains_key(&path(9_999)), "the newest is gone");
+    }
 }

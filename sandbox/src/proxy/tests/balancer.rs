@@ -225,3 +225,62 @@ async fn a_slow_upload_that_goes_on_is_waited_for() {
     );
     assert_eq!(&site.app.seen().body[..], b"slow");
 }
+
+/// Names everything that proxies add, and more.
+const TAKES_ALL: &str = "close, x-forwarded-for, x-forwarded-proto, x-forwarded-port, x-amzn-trace-id, via, x-amz-cf-id, \
+                         x-real-ip, host, user-agent, content-length";
+
+#[tokio::test]
+async fn a_viewers_connection_header_takes_away_nothing_that_proxies_add() {
+    let site = Site::new(configuration(DISABLED)).await;
+    let request = || {
+        Request::post("/metrics")
+            .header("connection", TAKES_ALL)
+            .header("content-length", "3")
+    };
+    site.ask_balancer(request(), "abc").await;
+    let seen = site.app.seen();
+    for (name, value) in [
+        ("x-forwarded-for", "127.0.0.1"),
+        ("x-forwarded-proto", "http"),
+        ("host", "awseb-1.us-east-1.elb.localhost:4566"),
+    ] {
+        assert_eq!(seen.header(name), Some(value), "{name}");
+    }
+    assert!(seen.header("x-amzn-trace-id").is_some());
+    assert_eq!(&seen.body[..], b"abc");
+
+    site.ask(request(), "abc").await;
+    let seen = site.app.seen();
+    for name in ["x-forwarded-for", "via", "x-amz-cf-id", "host"] {
+        assert!(seen.header(name).is_some(), "{name}");
+    }
+    assert_eq!(&seen.body[..], b"abc");
+}
+
+/// Sends bytes as they are; the status of the answer.
+async fn say(site: &Site, bytes: &str) -> String {
+    let mut connection = tokio::net::TcpStream::connect(site.front).await.unwrap();
+    connection.write_all(bytes.as_bytes()).await.unwrap();
+    let mut answer = [0; 64];
+    let length = connection.read(&mut answer).await.unwrap();
+    String::from_utf8_lossy(&answer[9..length.min(12)]).into_owned()
+}
+
+#[tokio::test]
+async fn two_hosts_and_malformed_chunks_are_the_viewers_fault() {
+    let site = Site::new(configuration(DISABLED)).await;
+    for host in [BALANCER, &*site.domain] {
+        let two = format!("GET / HTTP/1.1\r\nhost: {host}\r\nhost: elsewhere.example\r\n\r\n");
+        assert_eq!(say(&site, &two).await, "400", "{host}");
+        assert_eq!(site.app.count(), 0);
+    }
+    for host in [BALANCER, &*site.domain] {
+        let head = format!("POST / HTTP/1.1\r\nhost: {host}\r\nuser-agent: a\r\ntransfer-encoding: chunked\r\n\r\n");
+        assert_eq!(
+            say(&site, &format!("{head}3\r\nabc\r\nno length\r\n")).await,
+            "400",
+            "{host}"
+        );
+    }
+}

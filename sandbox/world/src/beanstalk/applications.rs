@@ -276,9 +276,14 @@ pub async fn check_source(world: &World, region: &str, bucket: &str, key: &str) 
 pub fn process(world: &Arc<World>, origin: Origin, application: String, label: String) {
     let then = Arc::clone(world);
     world.spawn(async move {
+        let began = then.clock.now();
         then.clock.sleep_seconds(10).await;
         let source = {
             let mut state = then.lock();
+            let now = then.clock.now();
+            state
+                .life_cycles
+                .passed("application version", &label, "processed", began, now);
             let beanstalk = &state.region(&origin.region).beanstalk;
             let version = beanstalk
                 .applications

@@ -384,6 +384,7 @@ pub(crate) fn watch(world: &Arc<World>, region: &str, id: &str) {
 
 /// The environment rests, with the health of one at rest: in one step, so that nobody sees the one without the other.
 pub(super) fn come_to_rest(run: &Run) {
+    run.reached("ready");
     look_after(run, |environment, now| {
         environment.status = Status::Ready;
         environment.updated = now;

@@ -174,6 +174,7 @@ async fn make_balanced_parts(run: &Run, caller: &str, group: &str, places: &Plac
         return Ok(());
     }
     if let Some((balancer, listener)) = run.site(|site| site.make_load_balancer(places)) {
+        run.reached("load balancer");
         run.info(format!("Created load balancer named: {balancer}"));
         if let Some(listener) = listener {
             run.info(format!("Created Load Balancer listener named: {listener}"));

@@ -18,6 +18,7 @@ pub(super) async fn terminate(run: Run, caller: String) {
         return fail(&run, part, &why);
     }
     run.at(180.0).await;
+    run.reached("terminated");
     run.info("terminateEnvironment completed successfully.");
     run.end();
 }

@@ -69,6 +69,13 @@ impl Run {
         Timestamp::from_duration(seconds).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
+    /// It took until now, since this run began, that the environment came so far.
+    pub(super) fn reached(&self, until: &'static str) {
+        let (began, now) = (self.began(), self.world.clock.now());
+        let mut state = self.world.lock();
+        state.life_cycles.passed("environment", &self.id, until, began, now);
+    }
+
     /// Whether AbortEnvironmentUpdate was called for it.
     pub(super) fn is_aborted(&self) -> bool {
         self.environment(|environment| environment.abort == Abort::Asked) == Some(true)

@@ -197,6 +197,7 @@ impl State {
         };
         let reference = distribution.configuration.caller_reference.clone();
         self.distributions.used_references.insert(reference, id.clone());
+        self.deploys(&distribution, now);
         self.distributions.all.insert(id, distribution.clone());
         Ok(distribution)
     }
@@ -226,10 +227,17 @@ impl State {
         let changed = left != configuration.web_acl_id;
         distribution.change(configuration, now);
         let answer = distribution.clone();
+        self.deploys(&answer, now);
         if changed {
             self.distributions.let_go(left, now);
         }
         Ok(answer)
+    }
+
+    fn deploys(&mut self, distribution: &Distribution, now: Timestamp) {
+        let ends = distribution.deployed_at;
+        self.life_cycles
+            .passed("distribution", &distribution.id, "deployed", now, ends);
     }
 
     /// Deletes a distribution that is disabled, everywhere.
