@@ -16,6 +16,7 @@ mod interrupted;
 mod keys;
 mod layers;
 mod load;
+mod lost_answers;
 mod main_job;
 mod new_account;
 mod ownership;
