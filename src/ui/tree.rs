@@ -96,11 +96,12 @@ impl Tree {
     }
 
     fn tell(&self, resource: ResourceId, text: &str) {
+        let text = one_line(text);
         if let Some(bar) = self.lock().get(resource) {
-            bar.set_message(one_line(text).into_owned());
+            bar.set_message(text.clone().into_owned());
         }
         if let Some(below) = self.below().as_ref() {
-            below.set_message(format!("{resource}: {}", one_line(text)));
+            below.set_message(format!("{resource}: {text}"));
         }
     }
 

@@ -376,12 +376,7 @@ fn what_the_record_says_of_this_machine_is_neither_run_nor_opened_nor_believed()
     // Somebody else fills a folder that confctl might look into, and writes a record that names it.
     let package = user.home().join("theirs");
     std::fs::create_dir_all(&package).unwrap();
-    for (name, text) in [
-        ("Cargo.toml", "[package]\nname = \"theirs\"\nversion = \"0.1.0\"\n"),
-        ("Procfile", "web: ./theirs\n"),
-    ] {
-        std::fs::write(package.join(name), text).unwrap();
-    }
+    std::fs::write(package.join("Procfile"), "web: ./theirs\n").unwrap();
     let bundle = format!("app.bundle={}", package.display());
     for (object, key) in [
         ("profile.toml", "/dev/zero"),
@@ -396,8 +391,10 @@ fn what_the_record_says_of_this_machine_is_neither_run_nor_opened_nor_believed()
             .exits(0);
     }
     let _ = std::fs::remove_file(&ran);
-    user.confctl(&["status", "--sandbox"]).exits(0);
-    user.confctl(&[&["plan"], DEV, &["--set", &site]].concat()).exits(0);
+    let told = user.confctl(&["status", "--sandbox"]).exits(0).stdout;
+    assert!(!told.contains("theirs-"), "it looked into the folder: {told}");
+    user.confctl(&["plan", "-p", "dev", "--sandbox", "--set", &site])
+        .exits(0);
     user.confctl(&["teardown", "--sandbox", "--yes"]).exits(0);
     let ran = std::fs::read_to_string(&ran).unwrap_or_default();
     assert!(ran.is_empty(), "{ran}");
