@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::Aws;
+use super::{Aws, texts};
 use crate::engine::{Error, Owner, ReadCx};
 
 pub const STACK: &str = "confctl:stack";
@@ -45,7 +45,8 @@ impl Ownership {
         if *stack == self.stack && region == self.region {
             Owner::Ours
         } else {
-            Owner::OtherStack(format!("{stack} in {region}"))
+            // Anybody may have written these: a line of its own would pass for one of ours.
+            Owner::OtherStack(texts::clean(&format!("{stack} in {region}")))
         }
     }
 }
