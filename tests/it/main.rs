@@ -17,6 +17,7 @@ mod layers;
 mod load;
 mod main_job;
 mod new_account;
+mod nobody_is_lost;
 mod ownership;
 mod permissions;
 mod profiles;
