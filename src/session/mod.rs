@@ -32,6 +32,7 @@ use self::selection::{Connected, RegionFrom, choose, connect, embedded_as, stack
 use crate::aws::Aws;
 use crate::aws::journal::{self, RunJournal};
 use crate::aws::lock::{Holder, Lock};
+use crate::aws::process::Process;
 use crate::aws::record::Record;
 use crate::aws::target::Target;
 use crate::cli::{Global, Wishes};
@@ -253,6 +254,7 @@ impl Session {
             id: random_id(),
             command: self.command.to_owned(),
             who: whoami(),
+            process: Process::this(),
             renewals: 0,
         };
         let ui = self.ui.clone();

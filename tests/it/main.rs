@@ -15,6 +15,7 @@ mod interrupted;
 mod keys;
 mod layers;
 mod load;
+mod lost_answers;
 mod main_job;
 mod new_account;
 mod nobody_is_lost;

@@ -231,9 +231,14 @@ impl<C> WriteCx<C> {
         self.making.set(Existence::Made);
     }
 
-    /// AWS made none, or it is gone again.
+    /// AWS made none.
     pub fn not_made(&self) {
-        self.making.set(Existence::AsBefore);
+        self.making.set(Existence::NotMade);
+    }
+
+    /// There is none any more, whether it was there before the step or the step made it.
+    pub fn gone(&self) {
+        self.making.is_gone();
     }
 
     /// Shows what the step is at.

@@ -6,9 +6,7 @@ use std::sync::Arc;
 use aws_sdk_elasticbeanstalk::types::ApplicationDescription;
 
 use super::outputs::APPLICATION;
-use super::ownership::{
-    TagStep, beanstalk_tags, block_unless_ours, new_beanstalk_tags, tag_in_beanstalk, tag_steps, wait_shown,
-};
+use super::ownership::{TagStep, beanstalk_tags, block_unless_ours, new_beanstalk_tags, retag_in_beanstalk, tag_steps};
 use super::stack::Stack;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::eventual_consistency::settled;
@@ -167,8 +165,7 @@ impl Resource for Application {
         live: LiveApplication,
         steps: Vec<TagStep>,
     ) -> Result<LiveApplication, Failure> {
-        tag_in_beanstalk(cx, &steps, &live.arn, ("application", self.name())).await?;
-        wait_shown(cx, &self.title(), &steps, || beanstalk_tags(cx.read().aws(), &live.arn)).await?;
+        retag_in_beanstalk(cx, &self.title(), &steps, &live.arn, ("application", self.name())).await?;
         Ok(live)
     }
 

@@ -8,9 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use aws_sdk_elasticbeanstalk::types::{ApplicationVersionDescription, S3Location};
 
 use super::outputs::{APPLICATION, VERSION};
-use super::ownership::{
-    TagStep, beanstalk_tags, block_unless_ours, new_beanstalk_tags, tag_in_beanstalk, tag_steps, wait_shown,
-};
+use super::ownership::{TagStep, beanstalk_tags, block_unless_ours, new_beanstalk_tags, retag_in_beanstalk, tag_steps};
 use super::stack::Stack;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::eventual_consistency::settled;
@@ -332,8 +330,7 @@ impl Resource for ApplicationVersion {
             VersionStep::Remake | VersionStep::UploadAgain => None,
         });
         let tags: Vec<_> = tags.collect();
-        tag_in_beanstalk(cx, &tags, &live.arn, ("version", self.label())).await?;
-        wait_shown(cx, &self.title(), &tags, || beanstalk_tags(cx.read().aws(), &live.arn)).await?;
+        retag_in_beanstalk(cx, &self.title(), &tags, &live.arn, ("version", self.label())).await?;
         Ok(live)
     }
 

@@ -366,7 +366,7 @@ async fn a_stop_ends_what_waits_and_starts_nothing_more() {
 async fn what_the_deadline_overtakes_is_not_started() {
     let heard = Heard::new();
     let settings = Settings {
-        deadline: heard.began + seconds(10),
+        deadline: heard.began + seconds(16),
         ..heard.settings()
     };
     let acts = [Act::Take(20), Act::Give("address")];

@@ -278,7 +278,7 @@ impl Environment {
                 return Ok(Live::read(cx.read().aws(), &environment).await?);
             }
             if ended.terminated() {
-                cx.not_made();
+                cx.gone();
                 self.sweep(cx, &id).await;
             }
             if ended.terminated() && ended.profile_not_spread() && retries > 0 {
