@@ -155,7 +155,11 @@ impl Session {
             tell_other_profile(global, ui);
         }
         let intents = journal::unsettled(&read, &record, &keys).await?;
-        let bundle = bundle(fallback, &chosen.profile, wishes.no_check, ui)?;
+        let bundle = match fallback {
+            Fallback::Article => bundle_to_build(&chosen.profile, wishes.no_check, ui)?,
+            Fallback::Applied if global.profile.is_some() => bundle_or_unknown(&chosen.profile),
+            Fallback::Applied => profile_bundle::labelled(chosen.profile.app.version_label.as_deref()),
+        };
         let mut stack = Stack::new(name.clone(), &region, chosen.profile.clone(), bundle);
         stack.take_over = wishes.adopt.iter().cloned().collect();
         stack.upgrade_platform = wishes.upgrade_platform;
@@ -297,7 +301,7 @@ impl Session {
 
     /// Writes down which profile is being applied, before anything is.
     pub(crate) async fn remember_profile(&self) -> Result<(), Error> {
-        let text = recorded(&self.stack.profile)?;
+        let text = recorded(&self.stack.profile, &self.stack.bundle.label)?;
         let name = in_history(&text);
         self.record.write(&self.write, &name, text.clone().into_bytes()).await?;
         self.record.write(&self.write, APPLIED, text.into_bytes()).await
@@ -318,7 +322,9 @@ impl Session {
     pub(crate) async fn settle_record(&self, look: &Look) -> Result<(), Error> {
         if look.no_orphans {
             // The present one stays: the next run writes another over the one that says what is applied.
-            let present = self.record.key(&in_history(&recorded(&self.stack.profile)?));
+            let present = self
+                .record
+                .key(&in_history(&recorded(&self.stack.profile, &self.stack.bundle.label)?));
             let keys = self.record.list(&self.write, &self.record.key(HISTORY)).await?;
             let keys: Vec<_> = keys
                 .into_iter()
@@ -360,15 +366,10 @@ fn tell_other_profile(global: &Global, ui: &Ui) {
     }
 }
 
-fn bundle(fallback: Fallback, profile: &Profile, unchecked: bool, ui: &Ui) -> Result<BundleToRun, Error> {
-    match fallback {
-        Fallback::Article => {
-            // What is on this machine is looked at before anything is made.
-            resources::public_key(profile)?;
-            bundle_to_run(profile, unchecked, ui)
-        }
-        Fallback::Applied => Ok(bundle_or_unknown(profile)),
-    }
+fn bundle_to_build(profile: &Profile, unchecked: bool, ui: &Ui) -> Result<BundleToRun, Error> {
+    // What is on this machine is looked at before anything is made.
+    resources::public_key(profile)?;
+    bundle_to_run(profile, unchecked, ui)
 }
 
 /// What is there by its tags. Says what that may have missed.

@@ -10,6 +10,7 @@ mod documents;
 mod drafts;
 mod failed_deployments;
 mod faults;
+mod foreign;
 mod identity;
 mod interrupted;
 mod keys;

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::Aws;
 use super::errors::Explain;
 use super::process::{Here, Process};
-use super::record::Record;
+use super::record::{MOST, Record};
 use super::services::s3::If;
 use super::texts;
 use crate::engine::{Error, GRACE, Hint, Kind};
@@ -348,7 +348,7 @@ async fn write(aws: &Aws, record: &Record, holder: &Holder, replaces: Option<&st
 /// # Errors
 /// Where it cannot be read.
 pub async fn seen(aws: &Aws, record: &Record) -> Result<Option<Held>, Error> {
-    let answer = aws.s3.get_object(record.bucket(), &record.key(NAME)).await;
+    let answer = aws.s3.get_beginning(record.bucket(), &record.key(NAME), MOST).await;
     let Some(object) = answer.or_absent(&["NoSuchKey", "NoSuchBucket"], "read the stack's lock")? else {
         return Ok(None);
     };
