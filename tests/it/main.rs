@@ -29,4 +29,5 @@ mod slow_reads;
 mod stacks;
 mod stress;
 mod support;
+mod sweep;
 mod unforeseen;

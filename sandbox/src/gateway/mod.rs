@@ -3,14 +3,14 @@
 
 mod admin;
 pub(crate) mod bodies;
-mod chunked;
+pub(crate) mod chunked;
 pub(crate) mod connections;
 pub(crate) mod faults;
 mod faulty;
 mod protocol;
 mod receive;
 pub(crate) mod request_log;
-mod signature;
+pub(crate) mod signature;
 
 use std::sync::Arc;
 
