@@ -6,7 +6,7 @@ mod cases;
 mod ground;
 mod table;
 
-use self::cases::{denied, killed, meets_faults};
+use self::cases::comes_out_right;
 use self::ground::From::{self, Nothing, Standing};
 
 /// A command that is swept.
@@ -35,26 +35,10 @@ const CHANGE: &[&str] = &[
 
 macro_rules! sweep {
     ($($name:ident: $from:ident, $command:expr, then $then:expr;)*) => { $(
-        mod $name {
-            use super::*;
-
-            const SWEPT: Swept =
-                Swept { name: stringify!($name), from: $from, command: $command, then: $then };
-
-            #[test]
-            fn is_killed_before_and_after_each_change() {
-                killed(&SWEPT);
-            }
-
-            #[test]
-            fn has_each_request_go_wrong_in_every_way() {
-                meets_faults(&SWEPT);
-            }
-
-            #[test]
-            fn says_which_permission_is_missing_and_what_is_there() {
-                denied(&SWEPT);
-            }
+        #[test]
+        fn $name() {
+            let name = stringify!($name);
+            comes_out_right(&Swept { name, from: $from, command: $command, then: $then });
         }
     )* };
 }

@@ -6,18 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::Swept;
-use super::ground::{Ground, told};
+use super::ground::{Ground, Item, told};
 use super::table::{Row, chosen, profiles};
 use crate::support::Ran;
 
 /// The faults that a command must not even notice.
-const FAULTS: [(&str, &[&str]); 5] = [
-    ("throttle", &["--kind", "throttle", "--nth", "1"]),
-    ("error", &["--kind", "error", "--nth", "1"]),
-    ("cut-before", &["--kind", "cut-before", "--nth", "1"]),
-    ("cut-after", &["--kind", "cut-after", "--nth", "1"]),
-    ("truncate", &["--kind", "truncate", "--nth", "1"]),
-];
+const FAULTS: [&str; 5] = ["throttle", "error", "cut-before", "cut-after", "truncate"];
 
 /// How it is without trouble.
 struct Undisturbed {
@@ -25,7 +19,7 @@ struct Undisturbed {
     /// Every request of the command, in the order of their names, with how many there were, and whether it changes something.
     requests: BTreeMap<String, (usize, bool)>,
     /// What stands after `then`.
-    goal: Vec<String>,
+    goal: Vec<Item>,
 }
 
 fn undisturbed(profile: &'static str, swept: &Swept) -> Undisturbed {
@@ -44,85 +38,100 @@ fn undisturbed(profile: &'static str, swept: &Swept) -> Undisturbed {
     Undisturbed { ground, requests, goal }
 }
 
-pub(super) fn killed(swept: &Swept) {
-    let title = format!("{}, killed", swept.name);
-    let mut row = Row::new(title.clone());
-    for profile in profiles(&title) {
+/// How many cases of each way are tried where a few are.
+const A_FEW: usize = 1;
+
+/// Whatever happens to the command: it is gone on with, and comes out as if nothing had happened.
+pub(super) fn comes_out_right(swept: &Swept) {
+    let row = |way: &str| Row::new(format!("{}, {way}", swept.name));
+    let (mut killed, mut faulty, mut forbidden) = (row("killed"), row("faults"), row("denied"));
+    for profile in profiles(swept.name) {
         let mut usual = undisturbed(profile, swept);
-        let changing = usual.requests.iter().filter(|(_, (_, changes))| *changes);
-        let points = changing.flat_map(|(hits, (count, _))| (1..=*count).map(move |nth| (hits.clone(), nth)));
-        let points: Vec<_> = points
-            .flat_map(|point| [(point.clone(), "before"), (point, "after")])
-            .collect();
-        let name = |((hits, nth), when): &((String, usize), &str)| format!("{profile}: killed {when} {hits} {nth}");
-        for point in chosen(&title, points, 2, name) {
-            let case = name(&point);
-            let ((hits, nth), when) = point;
-            usual.ground.prepare(swept.from);
-            let arguments = usual.ground.arguments(swept.command);
-            let ended = usual.ground.user.killed_at(&arguments, &hits, nth, when);
-            if let Some(ran) = ended {
-                // What runs side by side need not come as often each time.
-                let well = ends_well(&ran);
-                row.count("ends where it is not met", &case, &well);
-            }
-            row.tried();
-            go_on(&mut row, &mut usual, swept, &case);
-        }
+        kill(&mut killed, &mut usual, swept);
+        meet_faults(&mut faulty, &mut usual, swept);
+        deny(&mut forbidden, &mut usual, swept);
     }
-    row.end();
+    let wrong: Vec<_> = [killed, faulty, forbidden].into_iter().flat_map(Row::end).collect();
+    assert!(
+        wrong.is_empty(),
+        "Again: CONFCTL_SWEEP='CASE' with the case's name.\n{}",
+        wrong.join("\n")
+    );
 }
 
-pub(super) fn meets_faults(swept: &Swept) {
-    let title = format!("{}, faults", swept.name);
-    let mut row = Row::new(title.clone());
-    for profile in profiles(&title) {
-        let mut usual = undisturbed(profile, swept);
-        let operations: Vec<_> = usual.requests.keys().cloned().collect();
-        let all = operations
-            .iter()
-            .flat_map(|hits| FAULTS.map(|(kind, how)| (hits.clone(), kind, how)));
-        let name = |(hits, kind, _): &(String, &str, &[&str])| format!("{profile}: {kind} of {hits}");
-        for fault in chosen(&title, all.collect(), 3, name) {
-            let case = name(&fault);
-            let (hits, kind, how) = fault;
-            usual.ground.prepare(swept.from);
-            usual.ground.user.fault(&hits, how);
-            let ran = usual.ground.run(swept.command);
-            usual.ground.user.clear_faults();
-            row.tried();
-            row.count(kind, &case, &ends_well(&ran));
-            go_on(&mut row, &mut usual, swept, &case);
+/// Before and after each request that changes something.
+fn kill(row: &mut Row, usual: &mut Undisturbed, swept: &Swept) {
+    let profile = usual.ground.profile();
+    let changing = usual.requests.iter().filter(|(_, (_, changes))| *changes);
+    let points = changing.flat_map(|(hits, (count, _))| (1..=*count).map(move |nth| (hits.clone(), nth)));
+    let points = points.flat_map(|point| [(point.clone(), "before"), (point, "after")]);
+    let name = |((hits, nth), when): &((String, usize), &str)| format!("{profile}: killed {when} {hits} {nth}");
+    for point in chosen(swept.name, points.collect(), A_FEW, name) {
+        let case = name(&point);
+        let ((hits, nth), when) = point;
+        usual.ground.prepare(swept.from);
+        let arguments = usual.ground.arguments(swept.command);
+        let ended = usual.ground.user.killed_at(&arguments, &hits, nth, when);
+        row.tried();
+        if let Some(ran) = ended {
+            // What runs side by side need not come as often each time.
+            row.count("ends where it is not met", &case, &ends_well(&ran));
         }
+        go_on(row, usual, swept, &case);
     }
-    row.end();
 }
 
-pub(super) fn denied(swept: &Swept) {
-    let title = format!("{}, denied", swept.name);
-    let mut row = Row::new(title.clone());
-    for profile in profiles(&title) {
-        let mut usual = undisturbed(profile, swept);
-        let operations: BTreeSet<_> = usual.requests.keys().map(|hits| operation(hits)).collect();
-        let name = |hits: &String| format!("{profile}: denied {hits}");
-        for hits in chosen(&title, operations.into_iter().collect(), 2, name) {
-            let case = name(&hits);
-            usual.ground.prepare(swept.from);
-            usual.ground.user.fault(&hits, &["--kind", "deny"]);
-            let ran = usual.ground.run(swept.command);
-            let inventory = usual.ground.user.inventory();
-            usual.ground.user.clear_faults();
-            row.tried();
-            // What is only nice to have need not be allowed.
-            if ran.code() != 0 {
-                row.count("names the action", &case, &names(&ran, &hits));
-                row.count("gives a hint", &case, &hints(&ran));
+/// Each request goes wrong once in each way.
+fn meet_faults(row: &mut Row, usual: &mut Undisturbed, swept: &Swept) {
+    let profile = usual.ground.profile();
+    let all = usual
+        .requests
+        .keys()
+        .flat_map(|hits| FAULTS.map(|kind| (hits.clone(), kind)));
+    let name = |(hits, kind): &(String, &str)| format!("{profile}: {kind} of {hits}");
+    for fault in chosen(swept.name, all.collect(), A_FEW, name) {
+        let case = name(&fault);
+        let (hits, kind) = fault;
+        usual.ground.prepare(swept.from);
+        usual.ground.user.fault(&hits, &["--kind", kind, "--nth", "1"]);
+        let ran = usual.ground.run(swept.command);
+        usual.ground.user.clear_faults();
+        row.tried();
+        row.count(kind, &case, &ends_well(&ran));
+        go_on(row, usual, swept, &case);
+    }
+}
+
+/// Each operation is denied for good, until it no longer is.
+fn deny(row: &mut Row, usual: &mut Undisturbed, swept: &Swept) {
+    let profile = usual.ground.profile();
+    let operations: BTreeSet<_> = usual.requests.keys().map(|hits| operation(hits)).collect();
+    let name = |hits: &String| format!("{profile}: denied {hits}");
+    for hits in chosen(swept.name, operations.into_iter().collect(), A_FEW, name) {
+        let case = name(&hits);
+        let ground = &usual.ground;
+        ground.prepare(swept.from);
+        ground.user.fault(&hits, &["--kind", "deny"]);
+        let before = ground.user.requests().len();
+        let ran = ground.run(swept.command);
+        let asked = ground.asked_since(before);
+        let inventory = ground.user.inventory();
+        ground.user.clear_faults();
+        row.tried();
+        // What is only nice to have need not be allowed.
+        if ran.code() != 0 {
+            row.count("names the action", &case, &names(&ran, &hits));
+            row.count("gives a hint", &case, &hints(&ran));
+            // Who has only looked has made nothing that he would not know of.
+            if asked
+                .iter()
+                .any(|request| request.changes && request.done && !request.hits.starts_with("s3:"))
+            {
                 row.count("tells what is there", &case, &tells(&ran, &inventory));
             }
-            go_on(&mut row, &mut usual, swept, &case);
         }
+        go_on(row, usual, swept, &case);
     }
-    row.end();
 }
 
 /// `then` ends well, what stands is what it should be, nothing is to do, and teardown leaves nothing.
@@ -148,24 +157,38 @@ fn ends_well(ran: &Ran) -> Result<(), String> {
     }
 }
 
-fn same(goal: &[String], standing: &[String]) -> Result<(), String> {
-    let without = |all: &[String], others: &[String]| -> Vec<String> {
-        let mut rest = others.to_vec();
-        let mut missing = all.to_vec();
-        missing.retain(|item| match rest.iter().position(|other| other == item) {
-            Some(position) => {
-                rest.remove(position);
-                false
-            }
-            None => true,
-        });
-        missing
+fn same(goal: &[Item], standing: &[Item]) -> Result<(), String> {
+    // Where a killed run has made a VPC and not said so, it stays what it is: the account's own.
+    let unproven = standing.iter().any(|item| item.is_our_vpc() == Some(false));
+    let comparable = |items: &[Item]| -> Vec<Item> {
+        let items = items.iter().cloned();
+        let mut items: Vec<_> = match unproven {
+            true => items.map(Item::of_an_unproven_vpc).collect(),
+            false => items.collect(),
+        };
+        items.sort();
+        items
     };
-    let (missing, more) = (without(goal, standing), without(standing, goal));
+    let (goal, standing) = (comparable(goal), comparable(standing));
+    let (missing, more) = (without(&goal, &standing), without(&standing, &goal));
     match missing.is_empty() && more.is_empty() {
         true => Ok(()),
         false => Err(format!("missing {missing:#?}, too much {more:#?}")),
     }
+}
+
+/// What of `all` is not among `others`, as often as it is there.
+fn without(all: &[Item], others: &[Item]) -> Vec<Item> {
+    let mut rest = others.to_vec();
+    let mut missing = all.to_vec();
+    missing.retain(|item| match rest.iter().position(|other| other == item) {
+        Some(position) => {
+            rest.remove(position);
+            false
+        }
+        None => true,
+    });
+    missing
 }
 
 fn nothing_to_do(ground: &Ground, swept: &Swept) -> Result<(), String> {

@@ -27,6 +27,7 @@ pub(super) struct Ground {
 pub(super) struct Request {
     pub hits: String,
     pub changes: bool,
+    pub done: bool,
 }
 
 impl Ground {
@@ -61,35 +62,38 @@ impl Ground {
 
     /// What stands, without what every run makes anew: ids, and the record of what was done. How many instances there are their
     /// own load decides.
-    pub fn standing(&self) -> Vec<String> {
+    pub fn standing(&self) -> Vec<Item> {
         let items = self.user.inventory().into_iter();
-        let items = items.map(|item| serde_json::from_str::<Value>(&item).unwrap());
-        let counts = |item: &Value| {
-            !matches!(
-                item["type"].as_str(),
-                Some("object" | "instance" | "network-interface" | "volume")
-            )
+        let items: Vec<Value> = items.map(|item| serde_json::from_str(&item).unwrap()).collect();
+        let id = items
+            .iter()
+            .find_map(|item| item["tags"]["elasticbeanstalk:environment-id"].as_str());
+        let id = id.unwrap_or("no environment");
+        let counts = |item: &&Value| {
+            let kind = item["type"].as_str().unwrap();
+            !["object", "instance", "network-interface", "volume"].contains(&kind)
         };
-        let mut standing: Vec<_> = items.filter(counts).map(|item| masked(&item.to_string())).collect();
+        let mut standing: Vec<_> = items.iter().filter(counts).map(|item| Item::new(item, id)).collect();
         standing.sort();
         standing
     }
 
-    /// Takes the stack away.
+    /// Takes the stack away. A default VPC that a killed run may have made, which nothing proves, it names and leaves; taken over on
+    /// purpose it goes, too.
     ///
     /// # Errors
     /// With what is left, or what was said instead.
     pub fn level(&self) -> Result<(), String> {
-        let ran = self.run(super::TEARDOWN);
+        let mut ran = self.run(super::TEARDOWN);
+        let remains = ran.summary()["outputs"]["remains"].clone();
+        if ran.code() == 3 && is_an_unproven_vpc(&remains) {
+            ran = self.run(&[super::TEARDOWN, &["--adopt", "default-vpc"]].concat());
+        }
         if ran.code() != 0 {
             return Err(format!("teardown ended with {}: {}", ran.code(), told(&ran)));
         }
-        let left: Vec<_> = self
-            .user
-            .inventory()
-            .into_iter()
-            .filter(|item| !self.empty.contains(item))
-            .collect();
+        let left = self.user.inventory().into_iter();
+        let left: Vec<_> = left.filter(|item| !self.empty.contains(item)).collect();
         match left.is_empty() {
             true => Ok(()),
             false => Err(format!("teardown left {left:?}")),
@@ -104,6 +108,61 @@ impl Ground {
             caller.ends_with(":user/sandbox") && line["operation"] != "GetCallerIdentity"
         });
         ours.map(request).collect()
+    }
+}
+
+fn is_an_unproven_vpc(remains: &Value) -> bool {
+    let remains = remains.as_array().cloned().unwrap_or_default();
+    let adoptable = |one: &Value| {
+        one["reason"]
+            .as_str()
+            .is_some_and(|why| why.contains("--adopt default-vpc"))
+    };
+    remains.len() == 1 && remains.iter().all(adoptable)
+}
+
+/// Something that stands, without what AWS has made up of it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Item {
+    kind: String,
+    name: String,
+    tags: String,
+}
+
+impl Item {
+    fn new(item: &Value, environment_id: &str) -> Self {
+        let shown = |value: &Value| masked(&value.to_string().replace(environment_id, "e-0"));
+        Self {
+            kind: format!(
+                "{} {}",
+                item["service"].as_str().unwrap(),
+                item["type"].as_str().unwrap()
+            ),
+            name: shown(&item["name"]),
+            tags: shown(&item["tags"]),
+        }
+    }
+
+    /// Of the default VPC: `Some` of whether it is tagged as ours.
+    pub fn is_our_vpc(&self) -> Option<bool> {
+        (self.kind == "ec2 vpc").then(|| self.tags.contains("confctl:stack"))
+    }
+
+    /// Without its tags, where it is the default VPC or a part of it.
+    pub fn of_an_unproven_vpc(mut self) -> Self {
+        let parts = [
+            "vpc",
+            "subnet",
+            "internet-gateway",
+            "route-table",
+            "network-acl",
+            "security-group",
+            "dhcp-options",
+        ];
+        if parts.iter().any(|part| self.kind == format!("ec2 {part}")) {
+            self.tags.clear();
+        }
+        self
     }
 }
 
@@ -122,6 +181,7 @@ fn request(line: &Value) -> Request {
             None => format!("{service}:{operation}"),
         },
         changes: !reads.iter().any(|verb| operation.starts_with(verb)),
+        done: line["status"].as_u64().is_some_and(|status| status < 300),
     }
 }
 
