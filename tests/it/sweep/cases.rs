@@ -72,7 +72,7 @@ fn kill(row: &mut Row, usual: &mut Undisturbed, swept: &Swept) {
         usual.ground.prepare(swept.from);
         let arguments = usual.ground.arguments(swept.command);
         let ended = usual.ground.user.killed_at(&arguments, &hits, nth, when);
-        row.tried();
+        row.tried(&case);
         if let Some(ran) = ended {
             // What runs side by side need not come as often each time.
             row.count("ends where it is not met", &case, &ends_well(&ran));
@@ -96,7 +96,7 @@ fn meet_faults(row: &mut Row, usual: &mut Undisturbed, swept: &Swept) {
         usual.ground.user.fault(&hits, &["--kind", kind, "--nth", "1"]);
         let ran = usual.ground.run(swept.command);
         usual.ground.user.clear_faults();
-        row.tried();
+        row.tried(&case);
         row.count(kind, &case, &ends_well(&ran));
         go_on(row, usual, swept, &case);
     }
@@ -117,7 +117,7 @@ fn deny(row: &mut Row, usual: &mut Undisturbed, swept: &Swept) {
         let asked = ground.asked_since(before);
         let inventory = ground.user.inventory();
         ground.user.clear_faults();
-        row.tried();
+        row.tried(&case);
         // What is only nice to have need not be allowed.
         if ran.code() != 0 {
             row.count("names the action", &case, &names(&ran, &hits));

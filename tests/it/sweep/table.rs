@@ -77,8 +77,11 @@ impl Row {
         }
     }
 
-    pub fn tried(&mut self) {
+    pub fn tried(&mut self, case: &str) {
         self.tried += 1;
+        if !matches!(choice(), Choice::Few(_)) {
+            let _ = writeln!(std::io::stderr(), "{}, {case} ({})", self.title, self.tried);
+        }
     }
 
     /// Whether it went well in a case, and why not.
