@@ -9,6 +9,7 @@ mod profile;
 mod status;
 mod stress;
 mod teardown;
+mod unlock;
 mod up;
 mod verify;
 
@@ -92,6 +93,8 @@ pub(crate) enum Command {
     Profile(profile::ProfileCommand),
     /// Build and check what Beanstalk would run
     Bundle(bundle::BundleArgs),
+    /// Show who holds the stack's lock, and take it away
+    Unlock,
     /// Credentials, region, platform, instance types and quotas: what would stop `up`
     Doctor,
     /// The local AWS
@@ -165,6 +168,7 @@ async fn dispatch(cli: &Cli, ui: &Ui) -> Result<Summary, Error> {
         Command::Up(args) => up::run(global, args, ui).await,
         Command::Teardown(args) => teardown::run(global, args, ui).await,
         Command::Status => status::run(global, ui).await,
+        Command::Unlock => unlock::run(global, ui).await,
         Command::Verify => verify::run(global, ui).await,
         Command::Load(args) => load::run(global, args, ui).await,
         Command::Stress(args) => stress::run(global, args, ui).await,

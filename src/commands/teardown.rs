@@ -239,6 +239,8 @@ async fn still_there(session: &Session, graph: &Graph<crate::aws::Aws>, args: &T
                 Some(step) => Error::new(Kind::Deadline, format!("{} is still there, or there again", step.title))
                     .hint(Hint::run("teardown")),
             },
+            // Who may not look will not see more in a minute.
+            Err(error) if error.kind == Kind::Denied => return Err(error),
             // One read may still find what the next no longer knows.
             Err(error) => error,
         };

@@ -80,7 +80,11 @@ async fn first_answer(session: &Session, client: &Client, url: &str) -> Result<R
         .min(tokio::time::Instant::now() + pace.limit(PATIENCE));
     let mut told = false;
     loop {
-        let seen = match client.get(url).header(ACCEPT, "text/html").send().await {
+        let answer = tokio::select! {
+            answer = client.get(url).header(ACCEPT, "text/html").send() => answer,
+            () = session.settings.stop.cancelled() => return Err(Error::stopped()),
+        };
+        let seen = match answer {
             Ok(answer) if answer.status() == StatusCode::OK => return Ok(answer),
             Ok(answer) => format!("it answers {}", answer.status()),
             Err(error) => chain(&error),

@@ -25,6 +25,7 @@ pub(crate) async fn applied(aws: &Aws, record: &Record, global: &Global) -> Resu
     let profile = profile::parse(&place, &String::from_utf8_lossy(&text), &global.set).map_err(usage);
     // Other instances of the account may write there: what they spoil must not stand in the way.
     let mut profile = profile.map_err(|error| error.hint("say which profile it is with -p NAME|FILE"))?;
+    forget_this_machine(&mut profile);
     if let Some(region) = &global.region {
         profile.region = region.clone();
     }
@@ -72,29 +73,65 @@ impl History {
         };
         let text = String::from_utf8_lossy(&text).into_owned();
         match profile::parse(name, &text, &[]) {
-            Ok(profile) if self.profiles.contains(&profile) => {}
-            Ok(profile) => self.profiles.push(profile),
+            Ok(profile) => {
+                let profile = public(&profile);
+                if !self.profiles.contains(&profile) {
+                    self.profiles.push(profile);
+                }
+            }
             Err(_) => self.unreadable.push(name.to_owned()),
         }
         Ok(Some(text))
     }
 }
 
-/// The profile as it is recorded: without properties, which may be secrets, and without addresses. Every Beanstalk instance
-/// of the account may read that bucket.
-pub(crate) fn recorded(profile: &Profile) -> Result<String, Error> {
-    let text = public(profile).to_toml();
+/// The profile as it is recorded: without properties, which may be secrets, without addresses, and without what is on this machine,
+/// in whose place stands the label of the version. Every Beanstalk instance of the account may read that bucket.
+pub(crate) fn recorded(profile: &Profile, label: &str) -> Result<String, Error> {
+    let mut recorded = public(profile);
+    recorded.app.version_label = Some(label.to_owned()).filter(|label| !label.is_empty());
+    let text = recorded.to_toml();
     text.map_err(|error| Error::failed("could not write the profile down").because(error.to_string()))
 }
 
+/// What two profiles have to be alike in to be the same, wherever they come from.
 pub(crate) fn public(profile: &Profile) -> Profile {
     let mut public = profile.clone();
     public.app.properties.clear();
+    public.app.version_label = None;
     public.notifications.email = None;
+    forget_this_machine(&mut public);
     public
+}
+
+/// Every Beanstalk instance of the account may write into that bucket, too: nothing there says what is opened or run here.
+fn forget_this_machine(profile: &mut Profile) {
+    profile.app.bundle = Profile::default().app.bundle;
+    profile.ssh.public_key = None;
 }
 
 /// Where a profile is kept among those that were applied.
 pub(crate) fn in_history(text: &str) -> String {
     format!("{HISTORY}{}.toml", &hex::encode(Sha256::digest(text))[..16])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_says_which_version_was_deployed_and_nothing_of_this_machine() {
+        let mut profile = Profile::default();
+        profile.app.bundle = "~/clients/secret-project".to_owned();
+        profile.app.properties.insert("TOKEN".to_owned(), "s3cret".to_owned());
+        profile.ssh.public_key = Some("~/.ssh/id_ed25519.pub".to_owned());
+        let text = recorded(&profile, "site-1a2b").unwrap();
+        for private in ["secret-project", "s3cret", "id_ed25519"] {
+            assert!(!text.contains(private), "{text}");
+        }
+        let read = profile::parse("record", &text, &[]).unwrap();
+        assert_eq!(read.app.version_label.as_deref(), Some("site-1a2b"));
+        // The same profile, whatever version came with it.
+        assert_eq!(public(&read), public(&profile));
+    }
 }

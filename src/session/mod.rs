@@ -32,11 +32,12 @@ use self::selection::{Connected, RegionFrom, choose, connect, embedded_as, stack
 use crate::aws::Aws;
 use crate::aws::journal::{self, RunJournal};
 use crate::aws::lock::{Holder, Lock};
+use crate::aws::process::Process;
 use crate::aws::record::Record;
 use crate::aws::target::Target;
 use crate::cli::{Global, Wishes};
 use crate::engine::{
-    self, Error, Gate, Graph, Intent, Intents, Kind, PlannedRemoval, ReadCx, Removal, Report, Run, Settings,
+    self, Busy, Error, Gate, Graph, Intent, Intents, Kind, PlannedRemoval, ReadCx, Removal, Report, Run, Settings,
 };
 use crate::exit::Exit;
 use crate::profile::Profile;
@@ -147,6 +148,7 @@ impl Session {
             partition::has_what_it_needs(&chosen.profile, &region)?;
         }
         let keys = record.list(&read, &record.key("")).await?;
+        read.index.record(record.key(""), keys.clone());
         let history = history(&read, &record, &keys).await?;
         tell_unreadable(&history.unreadable, &record, ui);
         let former = history.profiles;
@@ -154,7 +156,11 @@ impl Session {
             tell_other_profile(global, ui);
         }
         let intents = journal::unsettled(&read, &record, &keys).await?;
-        let bundle = bundle(fallback, &chosen.profile, wishes.no_check, ui)?;
+        let bundle = match fallback {
+            Fallback::Article => bundle_to_build(&chosen.profile, wishes.no_check, ui)?,
+            Fallback::Applied if global.profile.is_some() => bundle_or_unknown(&chosen.profile),
+            Fallback::Applied => profile_bundle::labelled(chosen.profile.app.version_label.as_deref()),
+        };
         let mut stack = Stack::new(name.clone(), &region, chosen.profile.clone(), bundle);
         stack.take_over = wishes.adopt.iter().cloned().collect();
         stack.upgrade_platform = wishes.upgrade_platform;
@@ -167,6 +173,9 @@ impl Session {
             false => reach,
         };
         let found = found(&read, &stack, reach, ui).await?;
+        if removes {
+            read.index.forget();
+        }
         stack.found_distributions = found.distributions.clone();
         let stack = Arc::new(stack);
         let graph = resources::graph(&stack)?;
@@ -185,6 +194,7 @@ impl Session {
             stop,
             deadline: Instant::now() + global.timeout.unwrap_or_else(|| usual_timeout(command)),
             intents: Intents::new(intents),
+            busy: Busy::default(),
         };
         Ok(Self {
             ui: ui.clone(),
@@ -249,10 +259,13 @@ impl Session {
 
     async fn take_lock(&self) -> Result<Lock, Error> {
         self.record.ensure_bucket(&self.write).await?;
+        // From here on something may be changed, and the index lags.
+        self.read.index.forget();
         let holder = Holder {
             id: random_id(),
             command: self.command.to_owned(),
             who: whoami(),
+            process: Process::this(),
             renewals: 0,
         };
         let ui = self.ui.clone();
@@ -295,7 +308,7 @@ impl Session {
 
     /// Writes down which profile is being applied, before anything is.
     pub(crate) async fn remember_profile(&self) -> Result<(), Error> {
-        let text = recorded(&self.stack.profile)?;
+        let text = recorded(&self.stack.profile, &self.stack.bundle.label)?;
         let name = in_history(&text);
         self.record.write(&self.write, &name, text.clone().into_bytes()).await?;
         self.record.write(&self.write, APPLIED, text.into_bytes()).await
@@ -316,7 +329,9 @@ impl Session {
     pub(crate) async fn settle_record(&self, look: &Look) -> Result<(), Error> {
         if look.no_orphans {
             // The present one stays: the next run writes another over the one that says what is applied.
-            let present = self.record.key(&in_history(&recorded(&self.stack.profile)?));
+            let present = self
+                .record
+                .key(&in_history(&recorded(&self.stack.profile, &self.stack.bundle.label)?));
             let keys = self.record.list(&self.write, &self.record.key(HISTORY)).await?;
             let keys: Vec<_> = keys
                 .into_iter()
@@ -358,15 +373,10 @@ fn tell_other_profile(global: &Global, ui: &Ui) {
     }
 }
 
-fn bundle(fallback: Fallback, profile: &Profile, unchecked: bool, ui: &Ui) -> Result<BundleToRun, Error> {
-    match fallback {
-        Fallback::Article => {
-            // What is on this machine is looked at before anything is made.
-            resources::public_key(profile)?;
-            bundle_to_run(profile, unchecked, ui)
-        }
-        Fallback::Applied => Ok(bundle_or_unknown(profile)),
-    }
+fn bundle_to_build(profile: &Profile, unchecked: bool, ui: &Ui) -> Result<BundleToRun, Error> {
+    // What is on this machine is looked at before anything is made.
+    resources::public_key(profile)?;
+    bundle_to_run(profile, unchecked, ui)
 }
 
 /// What is there by its tags. Says what that may have missed.

@@ -42,7 +42,11 @@ pub(crate) fn with_outputs(mut summary: Summary, session: &Session, look: &Look)
         }
     };
     out("table", Some(session.stack.names.table.clone()));
-    out("application_version", Some(session.stack.bundle.label.clone()));
+    let label = &session.stack.bundle.label;
+    out(
+        "application_version",
+        Some(label.clone()).filter(|label| !label.is_empty()),
+    );
     if let Some(environment) = values.get(&ENVIRONMENT) {
         let url = public.origin(&environment.cname);
         out("environment_id", Some(environment.id));

@@ -25,7 +25,7 @@ pub(crate) fn bundle_to_run(profile: &Profile, unchecked: bool, ui: &Ui) -> Resu
     })
 }
 
-/// For what is only removed or looked at: that must work without the bundle's sources.
+/// For what is only removed or looked at, by a profile that the command line names: that must work without the bundle's sources.
 pub(crate) fn bundle_or_unknown(profile: &Profile) -> BundleToRun {
     let instances = instances(profile, true);
     let identified = source(profile).and_then(|source| {
@@ -44,8 +44,13 @@ pub(crate) fn bundle_or_unknown(profile: &Profile) -> BundleToRun {
 
 /// For former profiles, whose versions go with their application: nothing is hashed.
 pub(crate) fn unknown() -> BundleToRun {
+    labelled(None)
+}
+
+/// For what the record says: the label of what was deployed, if any. Nothing of this machine is looked at.
+pub(crate) fn labelled(label: Option<&str>) -> BundleToRun {
     BundleToRun {
-        label: String::new(),
+        label: label.unwrap_or_default().to_owned(),
         description: String::new(),
         mark: String::new(),
         properties: BTreeSet::new(),

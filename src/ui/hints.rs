@@ -9,7 +9,9 @@ use crate::cli::{Global, Wishes};
 use crate::engine::{Command, Hint, Program, quoted};
 
 /// What is about one stack.
-const STACK: &[&str] = &["doctor", "load", "plan", "status", "stress", "teardown", "up", "verify"];
+const STACK: &[&str] = &[
+    "doctor", "load", "plan", "status", "stress", "teardown", "unlock", "up", "verify",
+];
 /// What reads the profile, too.
 const PROFILE: &[&str] = &[
     "bundle",
@@ -21,6 +23,7 @@ const PROFILE: &[&str] = &[
     "status",
     "stress",
     "teardown",
+    "unlock",
     "up",
     "verify",
 ];

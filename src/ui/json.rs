@@ -9,12 +9,15 @@ use super::out;
 use super::progress::Progress;
 use super::render::{Cost, Heading};
 use super::summary::Summary;
+use super::terminal;
 use crate::engine::{Error, Event, Kind, Leg, Planned, PlannedRemoval, Sink};
 use crate::exit::Exit;
 
 /// Prints one object. The given value's members follow the common ones.
 pub(super) fn line(run: &Run, kind: &str, value: Value) {
-    out(&object(run, kind, value, jiff::Timestamp::now()).to_string());
+    out(&terminal::json(
+        &object(run, kind, value, jiff::Timestamp::now()).to_string(),
+    ));
 }
 
 pub(super) fn object(run: &Run, kind: &str, mut value: Value, time: jiff::Timestamp) -> Value {

@@ -9,6 +9,7 @@ use super::hints::Run;
 use super::page::Page;
 use super::progress::{Left, Progress};
 use super::render::{counted, doing, done, notice, unforeseen};
+use super::terminal::one_line;
 use crate::engine::{Event, ResourceId, Sink};
 
 /// A step's news is printed at most this often; its start and its end always are.
@@ -80,7 +81,7 @@ pub(super) fn line(run: &Run, event: &Event, left: Left) -> String {
         Event::Unforeseen { title, fields, .. } => unforeseen(title, fields, "; "),
         Event::Notice { text, hint } => notice(page, text, hint.as_ref()),
     };
-    page.fold(&line)
+    one_line(&page.fold(&line)).into_owned()
 }
 
 /// For `--quiet`.

@@ -10,6 +10,7 @@ mod progress;
 mod render;
 pub(crate) mod signals;
 mod summary;
+mod terminal;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -196,7 +197,10 @@ impl Ui {
         }
         let mut stderr = anstream::stderr();
         // A question that cannot be shown is answered with no.
-        if write!(stderr, "{question}").and_then(|()| stderr.flush()).is_err() {
+        if write!(stderr, "{}", terminal::shown(question))
+            .and_then(|()| stderr.flush())
+            .is_err()
+        {
             return Err(declined());
         }
         // Read elsewhere: a Ctrl-C must not wait for the Enter key.
@@ -220,7 +224,7 @@ static UNWRITTEN: OnceLock<std::io::Error> = OnceLock::new();
 
 /// A reader that went away is no reason to fail; a full disk is.
 fn out(text: &str) {
-    keep(writeln!(anstream::stdout(), "{text}"));
+    keep(writeln!(anstream::stdout(), "{}", terminal::shown(text)));
 }
 
 fn keep(written: std::io::Result<()>) {
@@ -246,7 +250,7 @@ fn written(exit: Exit) -> Exit {
 }
 
 fn err(text: &str) {
-    let _ = writeln!(anstream::stderr(), "{text}");
+    let _ = writeln!(anstream::stderr(), "{}", terminal::shown(text));
 }
 
 /// For what happens before there is a [`Ui`]: clap's own texts and a broken start.

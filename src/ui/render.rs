@@ -5,6 +5,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use super::page::Page;
+use super::terminal::one_line;
 use crate::engine::{Action, Change, Effect, Error, FieldChange, Hint, Leftover, Planned, PlannedRemoval, Removal};
 
 /// Colours by meaning.
@@ -116,7 +117,7 @@ pub(super) fn plan(
             }
             Change::Use => text.push_str(" (not ours: used as it is, never changed, never deleted)"),
             Change::Blocked { reason, hint } => {
-                let _ = write!(text, "\n      {reason}\n      hint: {}", page.hint(hint));
+                let _ = write!(text, "\n      {}\n      hint: {}", one_line(reason), page.hint(hint));
             }
             Change::Create | Change::Keep => {}
         }
@@ -163,7 +164,11 @@ pub(super) fn unforeseen(title: &str, fields: &[FieldChange], between: &str) -> 
 }
 
 fn field_line(field: &FieldChange) -> String {
-    let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "(none)".to_owned());
+    let shown = |value: &Option<String>| {
+        value
+            .as_deref()
+            .map_or("(none)".to_owned(), |text| one_line(text).into_owned())
+    };
     let to = match field.awaits {
         Some(output) => format!("(known with {output})"),
         None => shown(&field.to),
@@ -207,14 +212,21 @@ pub(super) fn removal_plan(page: Page<'_>, head: &Heading, removals: &[PlannedRe
                 }
             }
             Removal::Leave { reason, .. } => {
-                let _ = write!(text, "\n    leave   {:<17} {} ({reason})", step.resource, step.title);
+                let _ = write!(
+                    text,
+                    "\n    leave   {:<17} {} ({})",
+                    step.resource,
+                    step.title,
+                    one_line(reason)
+                );
             }
             Removal::Blocked { reason, hint } => {
                 let _ = write!(
                     text,
-                    "\n  {bad}! blocked{bad:#} {:<17} {}\n      {reason}\n      hint: {}",
+                    "\n  {bad}! blocked{bad:#} {:<17} {}\n      {}\n      hint: {}",
                     step.resource,
                     step.title,
+                    one_line(reason),
                     page.hint(hint)
                 );
             }
@@ -225,9 +237,9 @@ pub(super) fn removal_plan(page: Page<'_>, head: &Heading, removals: &[PlannedRe
 
 pub(super) fn error(page: Page<'_>, error: &Error) -> String {
     let bad = style::BAD;
-    let mut text = format!("{bad}error:{bad:#} {}", error.message);
+    let mut text = format!("{bad}error:{bad:#} {}", one_line(&error.message));
     for cause in &error.causes {
-        let _ = write!(text, "\n  caused by: {cause}");
+        let _ = write!(text, "\n  caused by: {}", one_line(cause));
     }
     if let Some(hint) = &error.hint {
         let _ = write!(text, "\n  hint: {}", page.hint(hint));
@@ -236,6 +248,7 @@ pub(super) fn error(page: Page<'_>, error: &Error) -> String {
 }
 
 pub(super) fn notice(page: Page<'_>, text: &str, hint: Option<&Hint>) -> String {
+    let text = one_line(text);
     match hint {
         Some(hint) => format!("notice: {text} ({})", page.hint(hint)),
         None => format!("notice: {text}"),
@@ -246,7 +259,7 @@ pub(super) fn left_behind(page: Page<'_>, left: &[Leftover]) -> String {
     let mut text = "left behind:".to_owned();
     for leftover in left {
         let costs = if leftover.costs { " (goes on costing money)" } else { "" };
-        let _ = write!(text, "\n  {}{costs}", leftover.what);
+        let _ = write!(text, "\n  {}{costs}", one_line(&leftover.what));
     }
     // What a teardown left half removed is no site that `up` could go on with.
     let onward = match page.run.removes() {

@@ -47,6 +47,8 @@ pub(crate) fn first() -> Option<Exit> {
 /// Without waiting for anything; the lock's lease ends by itself.
 #[expect(clippy::exit, reason = "the second signal means now")]
 fn leave(exit: Exit) -> ! {
-    err("left at once; run the same command again to go on (the stack's lock ends within a minute)");
+    err(
+        "left at once; run the same command again to go on (the stack's lock is free for it at once on this machine, elsewhere within 20 s)",
+    );
     std::process::exit(exit as i32)
 }

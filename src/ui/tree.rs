@@ -13,6 +13,7 @@ use super::hints::Run;
 use super::page::Page;
 use super::progress::{Progress, about, column};
 use super::render::{counted, doing, done, notice, style, unforeseen};
+use super::terminal::one_line;
 use crate::engine::{Event, ResourceId, Sink};
 
 /// In fewer columns the newest thing that is known stands in a line of its own, below all steps: beside one it could not be read.
@@ -63,7 +64,7 @@ impl Tree {
             let _ = to.write_str(&column(progress.left(resource).step));
         };
         bar.set_style(styled(&template(self.columns), "left", left));
-        bar.set_prefix(text);
+        bar.set_prefix(one_line(&text).into_owned());
         bar.enable_steady_tick(Duration::from_millis(120));
         self.lock().insert(resource, bar);
     }
@@ -95,8 +96,9 @@ impl Tree {
     }
 
     fn tell(&self, resource: ResourceId, text: &str) {
+        let text = one_line(text);
         if let Some(bar) = self.lock().get(resource) {
-            bar.set_message(text.to_owned());
+            bar.set_message(text.clone().into_owned());
         }
         if let Some(below) = self.below().as_ref() {
             below.set_message(format!("{resource}: {text}"));
@@ -169,7 +171,7 @@ pub(super) fn lasting(page: Page<'_>, event: &Event) -> String {
         Event::Done {
             title, action, seconds, ..
         } => format!("  {good}✓{good:#} {} {title} {dim}{seconds:.1} s{dim:#}", done(*action)),
-        Event::Failed { title, error, .. } => format!("  {bad}✗ {title}{bad:#}: {error}"),
+        Event::Failed { title, error, .. } => format!("  {bad}✗ {title}{bad:#}: {}", one_line(&error.to_string())),
         Event::Skipped { title, because, .. } => format!("  {dim}- skipped {title}, because of {because}{dim:#}"),
         Event::Stopped { title, .. } => format!("  {dim}- stopped {title}{dim:#}"),
         Event::Unforeseen { title, fields, .. } => format!("  {}", unforeseen(title, fields, "\n      ")),

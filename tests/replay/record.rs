@@ -1,9 +1,11 @@
 //! The stack's record and its lock, by what S3 answers to conditional writes.
 
 use confctl::aws::journal;
-use confctl::aws::lock::{Holder, Lock};
+use confctl::aws::lock::{self, Holder, LEASE, Lock};
+use confctl::aws::process::{Here, Process};
 use confctl::aws::record::Record;
-use confctl::engine::{Intent, Kind};
+use confctl::engine::{GRACE, Intent, Kind};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::account::{Account, of_root};
@@ -50,6 +52,7 @@ fn holder() -> Holder {
         id: "ours".to_owned(),
         command: "up".to_owned(),
         who: "ann@host".to_owned(),
+        process: None,
         renewals: 0,
     }
 }
@@ -139,6 +142,163 @@ async fn a_write_whose_answer_was_lost_is_known_by_what_it_wrote() {
     let account = of_root(script).await;
     acquired(&account).await.unwrap().release().await.unwrap();
     account.check();
+}
+
+/// A lock as a process of this machine wrote it a second ago.
+fn held_by(process: Option<Process>) -> Answer {
+    let other = Holder {
+        id: "theirs".to_owned(),
+        who: "bob@host".to_owned(),
+        process,
+        ..holder()
+    };
+    object(
+        "1",
+        "Tue, 24 Nov 2026 12:09:59 GMT",
+        &serde_json::to_string(&other).unwrap(),
+    )
+}
+
+/// A process of this machine that has ended.
+fn ended() -> Option<Process> {
+    let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+    let process = Process::of(child.id());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    process
+}
+
+#[tokio::test]
+#[cfg(target_os = "linux")]
+async fn a_run_of_this_machine_that_was_killed_has_lost_its_lock_at_once_and_that_is_said() {
+    let script = Script::default()
+        .recorded("s3:PutObject", CONDITIONS, failed_condition())
+        .recorded("s3:PutObject", CONDITIONS, stored("2"))
+        .recorded("s3:GetObject", LOCALSTACK, held_by(ended()))
+        .recorded("s3:DeleteObject", CONDITIONS, Answer::Raw(204, String::new()));
+    let account = of_root(script).await;
+    let told = std::sync::Mutex::new(Vec::new());
+    let lock = Lock::acquire(
+        account.writing().clone(),
+        record(&account),
+        holder(),
+        CancellationToken::new(),
+        |text| told.lock().unwrap().push(text.to_owned()),
+    );
+    lock.await.unwrap().release().await.unwrap();
+    // Not waited for, and only if nobody else took it in the meantime.
+    assert_eq!(account.replay.times("s3:GetObject"), 1);
+    assert_eq!(account.replay.sent("s3:PutObject")[1].header("if-match"), Some("\"1\""));
+    let told = told.into_inner().unwrap();
+    assert!(
+        matches!(&told[..], [one] if one.contains("bob@host") && one.contains("has ended")),
+        "{told:?}"
+    );
+    account.check();
+}
+
+#[tokio::test]
+#[cfg(target_os = "linux")]
+async fn a_run_that_is_at_work_on_this_machine_is_not_waited_for_and_unlock_is_named() {
+    let script = Script::default()
+        .recorded("s3:PutObject", CONDITIONS, failed_condition())
+        .recorded("s3:GetObject", LOCALSTACK, held_by(Process::this()));
+    let account = of_root(script).await;
+    let error = acquired(&account).await.err().unwrap();
+    assert_eq!(error.kind, Kind::Locked);
+    assert!(crate::way_out(&error).contains("unlock"), "{}", crate::way_out(&error));
+    account.check();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_holder_that_cannot_renew_stops_long_enough_before_anybody_may_take_the_lock() {
+    for answer in [
+        Answer::Held,
+        Answer::Cut,
+        refused(503, "SlowDown", "Please reduce your request rate."),
+    ] {
+        let script = Script::default()
+            .recorded("s3:PutObject", LOCALSTACK, stored("1"))
+            .modelled("s3:PutObject", LOCALSTACK, answer);
+        let account = of_root(script).await;
+        let lost = CancellationToken::new();
+        let began = Instant::now();
+        let lock = Lock::acquire(
+            account.writing().clone(),
+            record(&account),
+            holder(),
+            lost.clone(),
+            |_| {},
+        );
+        let lock = lock.await.unwrap();
+        lost.cancelled().await;
+        // What is in flight then has as long as it is given, and the lease still runs.
+        assert!(began.elapsed() + GRACE < LEASE, "{:?}", began.elapsed());
+        // More than one try, so that one lost answer stops nobody.
+        assert!(account.replay.times("s3:PutObject") > 2);
+        let error = lock.release().await.unwrap_err();
+        assert_eq!(error.kind, Kind::Locked);
+        assert!(
+            error.in_a_line().contains("could not be renewed"),
+            "{}",
+            error.in_a_line()
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_whose_answer_was_lost_counts_from_when_s3_had_it() {
+    let ours = serde_json::to_string(&holder()).unwrap();
+    // Each renewal comes through without an answer, and is then found as it was written two seconds before.
+    let script = Script::default()
+        .recorded("s3:PutObject", LOCALSTACK, stored("1"))
+        .modelled("s3:PutObject", CONDITIONS, failed_condition())
+        .recorded(
+            "s3:GetObject",
+            LOCALSTACK,
+            object("1", "Tue, 24 Nov 2026 12:09:58 GMT", &ours),
+        )
+        .recorded("s3:DeleteObject", CONDITIONS, Answer::Raw(204, String::new()));
+    let account = of_root(script).await;
+    let lost = CancellationToken::new();
+    let lock = Lock::acquire(
+        account.writing().clone(),
+        record(&account),
+        holder(),
+        lost.clone(),
+        |_| {},
+    );
+    let lock = lock.await.unwrap();
+    tokio::time::sleep(10 * LEASE).await;
+    assert!(!lost.is_cancelled());
+    lock.release().await.unwrap();
+    account.check();
+}
+
+#[tokio::test]
+async fn a_lock_that_is_taken_away_is_that_which_was_shown_also_where_it_is_renewed_meanwhile() {
+    let theirs = |id: &str| format!("{{\"id\":\"{id}\",\"command\":\"up\",\"who\":\"bob@host\",\"renewals\":3}}");
+    let at = "Tue, 24 Nov 2026 12:09:59 GMT";
+    for (then, well) in [("theirs", true), ("another", false)] {
+        let script = Script::default()
+            .recorded("s3:GetObject", LOCALSTACK, object("1", at, &theirs("theirs")))
+            .recorded("s3:GetObject", LOCALSTACK, object("2", at, &theirs("theirs")))
+            .recorded("s3:GetObject", LOCALSTACK, object("3", at, &theirs(then)))
+            .recorded("s3:DeleteObject", CONDITIONS, failed_condition());
+        let script = match well {
+            true => script.recorded("s3:DeleteObject", CONDITIONS, Answer::Raw(204, String::new())),
+            false => script,
+        };
+        let account = of_root(script).await;
+        let shown = lock::seen(account.reading(), &record(&account)).await.unwrap().unwrap();
+        assert_eq!(
+            (shown.who().as_str(), shown.here()),
+            ("`confctl up` of bob@host", Here::Elsewhere)
+        );
+        let removed = lock::remove(account.writing(), &record(&account), &shown).await;
+        assert_eq!(removed.is_ok(), well, "{removed:?}");
+        account.check();
+    }
 }
 
 fn page(keys: &[&str], more: &str) -> String {

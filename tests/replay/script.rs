@@ -31,6 +31,8 @@ pub enum Answer {
     Cut,
     /// The connection ends within a body that began so.
     Torn(String),
+    /// Nothing ever comes.
+    Held,
 }
 
 impl From<&str> for Answer {

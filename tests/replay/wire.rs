@@ -63,6 +63,7 @@ impl HttpConnector for Wire {
             let sent = Sent::new(request.method(), request.uri(), headers, body);
             let operation = sent.operation.clone();
             match replay.answer(sent) {
+                Some(Answer::Held) => std::future::pending().await,
                 Some(answer) => written(&operation, answer),
                 None => Err(ConnectorError::user(
                     format!("the script has no answer for {operation}").into(),
@@ -79,7 +80,7 @@ fn written(operation: &str, answer: Answer) -> Result<HttpResponse, ConnectorErr
         Answer::With(headers, body) => (200, headers, body),
         Answer::Raw(status, body) => (status, Vec::new(), body),
         Answer::Refusal { status, code, message } => (status, Vec::new(), refusal(service, &code, &message)),
-        Answer::Cut => return Err(ConnectorError::io("connection reset by peer".into())),
+        Answer::Cut | Answer::Held => return Err(ConnectorError::io("connection reset by peer".into())),
         Answer::Torn(begun) => {
             let body = SdkBody::from_body_1_x(Torn(Some(begun.into())));
             return Ok(HttpResponse::new(StatusCode::try_from(200).map_err(no_status)?, body));

@@ -29,7 +29,14 @@ impl Proof {
     /// # Errors
     /// Where the caller may not do the reads, or that cannot be told: the resource is then unknown, never absent.
     pub async fn of_reads(&self, aws: &Aws) -> Result<(), Error> {
-        self.0.get_or_init(|| prove(aws)).await.clone()
+        let proven = self.0.get_or_try_init(|| async {
+            match prove(aws).await {
+                // No answer proves nothing, and says nothing of the next time.
+                Err(error) if error.kind == Kind::Unreachable => Err(error),
+                proven => Ok(proven),
+            }
+        });
+        proven.await?.clone()
     }
 }
 

@@ -11,6 +11,7 @@ pub mod own_work;
 pub mod paging;
 pub mod partitions;
 pub mod platforms;
+pub mod process;
 
 mod empty_answers;
 pub mod eventual_consistency;

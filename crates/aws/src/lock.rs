@@ -1,22 +1,33 @@
-//! The stack's lock: one object, made by a conditional write, held by a lease of 60 s that is renewed every 20 s.
-//! Age is judged by S3's own clock (the answer's Date against LastModified), never by this machine's.
+//! The stack's lock: one object, made by a conditional write, held by a short lease that is renewed often. Age is judged by S3's own
+//! clock (the answer's Date against LastModified), never by this machine's: whoever waits for it asks S3 alone.
 
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Aws;
 use super::errors::Explain;
-use super::record::Record;
+use super::process::{Here, Process};
+use super::record::{MOST, Record};
 use super::services::s3::If;
 use super::texts;
-use crate::engine::{Error, Kind};
+use crate::engine::{Error, GRACE, Hint, Kind};
 
-const LEASE: Duration = Duration::from_secs(60);
-const RENEWAL: Duration = Duration::from_secs(20);
+/// After so long without a renewal anybody may take it. A run that was killed costs the next one no more than this and a look.
+pub const LEASE: Duration = Duration::from_secs(16);
+/// Between two renewals.
+pub const RENEWAL: Duration = Duration::from_secs(3);
+/// For one renewal, and before the next where it came to nothing: two without an answer fit into the time in which one must come.
+const TRY: Duration = Duration::from_secs(3);
+const BEFORE_ANOTHER: Duration = Duration::from_millis(500);
+/// Without a renewal for so long its holder stops. What it has in flight then ends, or is left, before the lease does; a second
+/// because S3 tells whole seconds.
+const KEPT: Duration = LEASE.saturating_sub(GRACE).saturating_sub(Duration::from_secs(1));
+const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 const NAME: &str = "lock.json";
 
 /// Who holds the lock, as written into it.
@@ -28,16 +39,48 @@ pub struct Holder {
     pub command: String,
     /// User and host, for people.
     pub who: String,
+    /// The run itself, where its system has a name for it.
+    #[serde(default)]
+    pub process: Option<Process>,
     /// How often it was renewed: each renewal is another object, so that its ETag changes.
     pub renewals: u64,
 }
 
 /// The lock as it was read.
-struct Held {
-    holder: Option<Holder>,
+#[derive(Debug)]
+pub struct Held {
+    /// `None` where it is not written as confctl writes it.
+    pub holder: Option<Holder>,
     etag: String,
-    /// By S3's clock.
-    age: Duration,
+    /// Since it was last renewed, by S3's clock.
+    pub age: Duration,
+}
+
+impl Held {
+    /// For people. Other instances of the account may write into that bucket: what is shown of it is cleaned.
+    pub fn who(&self) -> String {
+        self.holder.as_ref().map_or("an unknown run".to_owned(), describe)
+    }
+
+    /// What is known on this machine of the run that holds it.
+    pub fn here(&self) -> Here {
+        let process = self.holder.as_ref().and_then(|holder| holder.process.as_ref());
+        process.map_or(Here::Elsewhere, Process::look)
+    }
+
+    fn is_of(&self, id: &str) -> bool {
+        self.holder.as_ref().is_some_and(|holder| holder.id == id)
+    }
+
+    /// When it was renewed by this machine's clock, or a little before that, where it was asked for at `asked`.
+    fn renewed_before(&self, asked: Instant) -> Option<Instant> {
+        asked.checked_sub(self.age + Duration::from_secs(1))
+    }
+
+    fn process(&self) -> String {
+        let process = self.holder.as_ref().and_then(|holder| holder.process.as_ref());
+        process.map_or("a process".to_owned(), |process| format!("process {}", process.pid))
+    }
 }
 
 /// The held lock. [`Lock::release`] gives it back; if the process dies, the lease runs out.
@@ -50,9 +93,10 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock; `lost` is cancelled if it is later found in other hands.
+    /// Takes the lock; `lost` is cancelled if it is later found in other hands, or cannot be renewed.
     ///
-    /// A lock whose holder still renews it is refused as soon as that is seen. One that is no longer renewed is waited out.
+    /// A lock whose holder still renews it is refused as soon as that is seen. One that is no longer renewed is waited out; that of
+    /// a process of this machine that has ended is taken at once.
     ///
     /// # Errors
     /// [`Kind::Locked`] with who holds it, or what S3 says.
@@ -61,45 +105,69 @@ impl Lock {
         record: Record,
         holder: Holder,
         lost: CancellationToken,
-        waiting: impl Fn(&str),
+        tell: impl Fn(&str),
     ) -> Result<Self, Error> {
         let mut first_seen: Option<String> = None;
-        let etag = loop {
+        let (etag, renewed) = loop {
+            // S3 takes it for renewed when it has the request, which is no earlier.
+            let asked = Instant::now();
             if let Some(etag) = write(&aws, &record, &holder, None).await? {
-                break etag;
+                break (etag, asked);
             }
-            let Some(held) = read(&aws, &record).await? else {
+            let Some(held) = seen(&aws, &record).await? else {
                 continue;
             };
-            if held.holder.as_ref().is_some_and(|other| other.id == holder.id) {
+            if held.is_of(&holder.id) {
                 // Our own write, whose answer was lost.
-                break held.etag;
+                let renewed = held.renewed_before(asked).unwrap_or(asked);
+                break (held.etag, renewed);
             }
-            let renewed = first_seen.as_ref().is_some_and(|seen| *seen != held.etag);
-            if renewed {
-                return Err(refused(held.holder.as_ref(), &record));
+            if first_seen.as_ref().is_some_and(|seen| *seen != held.etag) {
+                let renewed = format!(
+                    "s3://{}/{} was renewed while we waited",
+                    record.bucket(),
+                    record.key(NAME)
+                );
+                return Err(refused(&held, renewed));
             }
-            if held.age > LEASE {
-                match write(&aws, &record, &holder, Some(&held.etag)).await? {
-                    Some(etag) => break etag,
-                    None => continue,
+            let here = held.here();
+            if here == Here::Ended || held.age > LEASE {
+                let asked = Instant::now();
+                let Some(etag) = write(&aws, &record, &holder, Some(&held.etag)).await? else {
+                    continue;
+                };
+                if here == Here::Ended {
+                    let (who, process) = (held.who(), held.process());
+                    tell(&format!(
+                        "taking over the stack's lock from {who}: {process} of this machine has ended"
+                    ));
                 }
+                break (etag, asked);
+            }
+            if here == Here::Runs {
+                return Err(refused(&held, format!("{} of this machine runs", held.process())));
             }
             if first_seen.is_none() {
-                let who = held.holder.as_ref().map_or("an unknown run".to_owned(), describe);
-                let rest = LEASE.saturating_sub(held.age).as_secs();
-                waiting(&format!(
+                let (who, rest) = (held.who(), LEASE.saturating_sub(held.age).as_secs());
+                tell(&format!(
                     "the stack is locked by {who}; if it is gone, its lease ends in {rest} s"
                 ));
                 first_seen = Some(held.etag);
             }
             tokio::select! {
-                () = tokio::time::sleep(Duration::from_secs(2)) => {}
+                () = tokio::time::sleep(BETWEEN_LOOKS) => {}
                 () = lost.cancelled() => return Err(Error::stopped()),
             }
         };
         let etag = Arc::new(Mutex::new(etag));
-        let renewing = tokio::spawn(renew(aws.clone(), record.clone(), holder, etag.clone(), lost));
+        let renewing = Renewing {
+            aws: aws.clone(),
+            record: record.clone(),
+            holder,
+            etag: etag.clone(),
+            renewed,
+        };
+        let renewing = tokio::spawn(renewing.until_lost(lost));
         Ok(Self {
             aws,
             record,
@@ -122,82 +190,141 @@ impl Lock {
         let etag = current(&self.etag);
         let s3 = &self.aws.s3;
         let key = self.record.key(NAME);
-        let deleted = s3.delete_object(self.record.bucket(), &key, If::Matches(&etag)).await;
-        if let Err(error) = deleted {
-            tracing::debug!(?error, "the lock was not given back; its lease will end");
+        let deleted = s3.delete_object(self.record.bucket(), &key, If::Matches(&etag));
+        match tokio::time::timeout(GRACE, deleted).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(?error, "the lock was not given back; its lease will end"),
+            Err(_) => tracing::debug!("the lock was not given back in time; its lease will end"),
         }
         Ok(())
     }
+}
+
+/// Takes the lock away from its holder, who stops when it finds that out; nothing where it is gone by then.
+///
+/// # Errors
+/// [`Kind::Locked`] where another run has it meanwhile, or what S3 says.
+pub async fn remove(aws: &Aws, record: &Record, shown: &Held) -> Result<(), Error> {
+    let id = |held: &Held| held.holder.as_ref().map(|holder| holder.id.clone());
+    while let Some(held) = seen(aws, record).await? {
+        if id(&held) != id(shown) {
+            return Err(refused(&held, "it has taken the lock meanwhile".to_owned()));
+        }
+        let key = record.key(NAME);
+        match aws
+            .s3
+            .delete_object(record.bucket(), &key, If::Matches(&held.etag))
+            .await
+        {
+            // Its holder renewed it in this moment.
+            Err(error) if error.code() == Some("PreconditionFailed") => {}
+            deleted => return deleted.explain("remove the stack's lock"),
+        }
+    }
+    Ok(())
 }
 
 fn current(etag: &Mutex<String>) -> String {
     etag.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
 }
 
-/// Other instances of the account may write into that bucket: what is shown of it is cleaned.
 fn describe(holder: &Holder) -> String {
     texts::clean(&format!("`confctl {}` of {}", holder.command, holder.who))
 }
 
-fn refused(holder: Option<&Holder>, record: &Record) -> Error {
-    let who = holder.map_or("another run".to_owned(), describe);
+fn refused(held: &Held, because: String) -> Error {
     Error::new(
         Kind::Locked,
-        format!("the stack is locked by {who}, which is still at work"),
+        format!("the stack is locked by {}, which is still at work", held.who()),
     )
-    .because(format!(
-        "s3://{}/{} was renewed while we waited",
-        record.bucket(),
-        record.key(NAME)
-    ))
-    .hint("wait until it is done, then run the command again")
+    .because(because)
+    .hint(
+        Hint::from("wait until it is done, then run the command again; ")
+            .and_run("unlock")
+            .and(" shows it, and takes the lock away from one that hangs"),
+    )
 }
 
-/// Renews the lock until it is lost, and says why it is.
-async fn renew(
+/// The renewals of a lock that is held.
+struct Renewing {
     aws: Arc<Aws>,
     record: Record,
-    mut holder: Holder,
+    holder: Holder,
     etag: Arc<Mutex<String>>,
-    lost: CancellationToken,
-) -> String {
-    let mut renewed_at = Instant::now();
-    loop {
-        tokio::time::sleep(RENEWAL).await;
-        holder.renewals += 1;
-        let before = current(&etag);
-        let renewal = tokio::time::timeout(RENEWAL / 2, write(&aws, &record, &holder, Some(&before))).await;
-        match renewal {
-            Ok(Ok(Some(renewed))) => {
-                renewed_at = Instant::now();
-                *etag.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = renewed;
+    /// S3 has it renewed no earlier than this.
+    renewed: Instant,
+}
+
+impl Renewing {
+    /// Renews the lock until it is lost, and says why it is.
+    async fn until_lost(mut self, lost: CancellationToken) -> String {
+        let mut pause = RENEWAL;
+        loop {
+            tokio::time::sleep(pause).await;
+            let kept_until = self.renewed + KEPT;
+            let tried = tokio::time::timeout_at(kept_until.min(Instant::now() + TRY), self.renew()).await;
+            let why = match tried {
+                Ok(Ok(Tried::Renewed)) => {
+                    pause = RENEWAL;
+                    continue;
+                }
+                Ok(Ok(Tried::Lost(why))) => Some(why),
+                // Not an answer: the lease still runs, the next try may come through.
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, "the stack's lock could not be renewed");
+                    None
+                }
+                Err(_) => {
+                    tracing::warn!("the stack's lock could not be renewed in time");
+                    None
+                }
+            };
+            let late = || format!("it could not be renewed for {} s", self.renewed.elapsed().as_secs());
+            let why = why.or_else(|| (Instant::now() >= kept_until).then(late));
+            if let Some(why) = why {
+                lost.cancel();
+                return why;
             }
-            // 409, or a retry whose first try came through: only another holder means that it is lost.
-            Ok(Ok(None)) => match read(&aws, &record).await {
-                Ok(Some(held)) if held.holder.as_ref().is_some_and(|other| other.id == holder.id) => {
-                    renewed_at = Instant::now();
-                    *etag.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = held.etag;
-                }
-                Ok(other) => {
-                    lost.cancel();
-                    let other = other.and_then(|held| held.holder);
-                    return match other {
-                        Some(other) => format!("{} took it", describe(&other)),
-                        None => format!("s3://{}/{} was removed", record.bucket(), record.key(NAME)),
-                    };
-                }
-                Err(error) => tracing::warn!(%error, "the stack's lock could not be read"),
-            },
-            // Not an answer: the lease still runs, the next renewal may come through.
-            Ok(Err(error)) => tracing::warn!(%error, "the stack's lock could not be renewed"),
-            Err(_) => tracing::warn!("the stack's lock could not be renewed in time"),
-        }
-        // Before anybody else may take it.
-        if renewed_at.elapsed() + RENEWAL / 2 > LEASE {
-            lost.cancel();
-            return format!("it could not be renewed for {} s", renewed_at.elapsed().as_secs());
+            pause = BEFORE_ANOTHER;
         }
     }
+
+    async fn renew(&mut self) -> Result<Tried, Error> {
+        self.holder.renewals += 1;
+        let before = current(&self.etag);
+        let asked = Instant::now();
+        if let Some(renewed) = write(&self.aws, &self.record, &self.holder, Some(&before)).await? {
+            self.is_renewed(renewed, asked);
+            return Ok(Tried::Renewed);
+        }
+        // 409, or a try before came through whose answer did not: only another holder means that it is lost.
+        let asked = Instant::now();
+        match seen(&self.aws, &self.record).await? {
+            Some(held) if held.is_of(&self.holder.id) => {
+                let renewed = held.renewed_before(asked).unwrap_or(self.renewed);
+                self.is_renewed(held.etag, renewed);
+                Ok(Tried::Renewed)
+            }
+            Some(other) => Ok(Tried::Lost(format!("{} took it", other.who()))),
+            None => Ok(Tried::Lost(format!(
+                "s3://{}/{} was removed",
+                self.record.bucket(),
+                self.record.key(NAME)
+            ))),
+        }
+    }
+
+    fn is_renewed(&mut self, etag: String, at: Instant) {
+        self.renewed = self.renewed.max(at);
+        *self.etag.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = etag;
+    }
+}
+
+/// What a renewal came to.
+enum Tried {
+    Renewed,
+    /// And why.
+    Lost(String),
 }
 
 /// Writes the lock if it is absent, or still the one with this ETag. `None`: it is not.
@@ -222,9 +349,13 @@ async fn write(aws: &Aws, record: &Record, holder: &Holder, replaces: Option<&st
     }
 }
 
-async fn read(aws: &Aws, record: &Record) -> Result<Option<Held>, Error> {
-    let answer = aws.s3.get_object(record.bucket(), &record.key(NAME)).await;
-    let Some(object) = answer.or_absent(&["NoSuchKey"], "read the stack's lock")? else {
+/// The lock, if there is one.
+///
+/// # Errors
+/// Where it cannot be read.
+pub async fn seen(aws: &Aws, record: &Record) -> Result<Option<Held>, Error> {
+    let answer = aws.s3.get_beginning(record.bucket(), &record.key(NAME), MOST).await;
+    let Some(object) = answer.or_absent(&["NoSuchKey", "NoSuchBucket"], "read the stack's lock")? else {
         return Ok(None);
     };
     let age = match (object.date, object.last_modified) {
@@ -236,4 +367,19 @@ async fn read(aws: &Aws, record: &Record) -> Result<Option<Held>, Error> {
         etag: object.e_tag.unwrap_or_default(),
         age,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dead_run_costs_the_next_one_twenty_seconds_and_a_live_one_has_stopped_by_then() {
+        let second = Duration::from_secs(1);
+        // S3 tells both moments in whole seconds, and a look may come just too early.
+        assert!(LEASE + 2 * second + BETWEEN_LOOKS <= 20 * second);
+        assert!(KEPT + GRACE < LEASE);
+        // Two renewals without an answer are followed by a third.
+        assert!(RENEWAL + 2 * (TRY + BEFORE_ANOTHER) <= KEPT);
+    }
 }

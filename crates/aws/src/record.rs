@@ -14,6 +14,8 @@ pub struct Record {
     pub(super) prefix: String,
 }
 
+/// The most bytes of an object of the record that are read. What confctl writes there is far smaller; others may write anything.
+pub(super) const MOST: u64 = 64 * 1024;
 const ABSENT: &[&str] = &["NoSuchKey", "NoSuchBucket", "NotFound"];
 
 impl Record {
@@ -50,13 +52,13 @@ impl Record {
         }
     }
 
-    /// An object of the record; `None` where it, or the bucket, is not there.
+    /// An object of the record, as far as it is of a size that confctl would write; `None` where it, or the bucket, is not there.
     ///
     /// # Errors
     /// Where it cannot be read.
     pub async fn read(&self, aws: &Aws, name: &str) -> Result<Option<Vec<u8>>, Error> {
         let doing = format!("read s3://{}/{}", self.bucket, self.key(name));
-        let got = aws.s3.get_object(&self.bucket, &self.key(name)).await;
+        let got = aws.s3.get_beginning(&self.bucket, &self.key(name), MOST).await;
         Ok(got.or_absent(ABSENT, &doing)?.map(|object| object.body))
     }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::Aws;
+use super::{Aws, texts};
 use crate::engine::{Error, Owner, ReadCx};
 
 pub const STACK: &str = "confctl:stack";
@@ -45,7 +45,8 @@ impl Ownership {
         if *stack == self.stack && region == self.region {
             Owner::Ours
         } else {
-            Owner::OtherStack(format!("{stack} in {region}"))
+            // Anybody may have written these: a line of its own would pass for one of ours.
+            Owner::OtherStack(texts::clean(&format!("{stack} in {region}")))
         }
     }
 }
@@ -62,6 +63,34 @@ pub(super) const BETWEEN_READS: Duration = Duration::from_secs(5);
 pub struct Tagged {
     pub owner: Owner,
     pub tags: BTreeMap<String, String>,
+}
+
+/// The tags of a resource with an ARN. Where the run's search found it with all tags that it should have, it is not asked for them
+/// again: nobody waits for the index to know of a change that is a moment old, and before anything is changed it is forgotten
+/// ([`Index::forget`](super::search::Index::forget)).
+///
+/// # Errors
+/// Where the tags cannot be read.
+pub async fn indexed_tags<F>(
+    cx: &ReadCx<Aws>,
+    ownership: &Ownership,
+    resource: &'static str,
+    name: &str,
+    arn: &str,
+    read: impl FnMut() -> F,
+) -> Result<Tagged, Error>
+where
+    F: Future<Output = Result<BTreeMap<String, String>, Error>> + Send,
+{
+    let wanted = ownership.tags(resource);
+    let complete = |tags: &BTreeMap<String, String>| wanted.iter().all(|(key, value)| tags.get(key) == Some(value));
+    match cx.aws().index.tags(arn).filter(complete) {
+        Some(tags) => Ok(Tagged {
+            owner: Owner::Ours,
+            tags,
+        }),
+        None => settled_tags(cx, ownership, resource, name, read).await,
+    }
 }
 
 /// The tags of a resource. They are read eventually consistently: where this run or a former one was about to tag the one of

@@ -251,7 +251,7 @@ pub fn is_launch(description: &str) -> bool {
     description.starts_with("Launching")
 }
 
-/// AWS's text without control characters, fit for a terminal.
+/// AWS's text as a part of a line. What may reach a terminal at all is seen to where it is written.
 pub fn clean(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

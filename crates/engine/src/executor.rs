@@ -217,7 +217,7 @@ pub async fn up<C: Send + Sync + 'static>(
             let outcome = up_step(&graph, &node, &plan, seen, &cx, gate.as_ref()).await;
             let well = matches!(outcome, Outcome::Done | Outcome::Unchanged);
             cx.shared.end(node.id(), well);
-            let there = match existed || well {
+            let there = match well || existed && !cx.making.has_gone() {
                 true => There::Yes,
                 false => made(&node, &cx).await,
             };
@@ -285,13 +285,13 @@ enum There {
 }
 
 /// How long what is in flight may take to end once the run was stopped or its deadline passed; then it is left, and the next run
-/// finds what came of it. Long enough for an answer, too short for anybody to wonder about.
-pub const GRACE: Duration = Duration::from_secs(10);
+/// finds what came of it. Long enough for an answer, and over before a lost lock is anybody else's.
+pub const GRACE: Duration = Duration::from_secs(5);
 
 /// Whether a step that did not end well has made one all the same. Where an answer was lost AWS is asked once more.
 async fn made<C: Send + Sync + 'static>(node: &Member<C>, cx: &WriteCx<C>) -> There {
     match cx.making.existence() {
-        Existence::AsBefore => There::No,
+        Existence::NotMade => There::No,
         Existence::Made => There::Yes,
         // Nothing is told of what costs nothing.
         Existence::InDoubt if node.costs().is_none() => There::Unknown,

@@ -1,15 +1,15 @@
 //! What a step knows of the thing that it is about while it is at it: whether there is one, and whether the step may be left.
 //! Must know nothing of what is made.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// Whether the step made one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Existence {
-    /// As it was before the step.
+    /// It made none.
     #[default]
-    AsBefore,
+    NotMade,
     /// It was asked for, and no answer came.
     InDoubt,
     Made,
@@ -19,6 +19,8 @@ pub(super) enum Existence {
 #[derive(Debug, Default)]
 pub(super) struct Making {
     existence: Mutex<Existence>,
+    /// What was there before the step is no more.
+    gone: AtomicBool,
     /// Changes under way that must not be left half made.
     to_be_ended: AtomicUsize,
 }
@@ -30,6 +32,15 @@ impl Making {
 
     pub(super) fn existence(&self) -> Existence {
         *self.existence.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn is_gone(&self) {
+        self.gone.store(true, Ordering::SeqCst);
+        self.set(Existence::NotMade);
+    }
+
+    pub(super) fn has_gone(&self) -> bool {
+        self.gone.load(Ordering::SeqCst)
     }
 
     /// Until what is given is dropped, the step is not left.

@@ -6,13 +6,11 @@ use std::sync::Arc;
 use aws_sdk_elasticbeanstalk::types::ApplicationDescription;
 
 use super::outputs::APPLICATION;
-use super::ownership::{
-    TagStep, beanstalk_tags, block_unless_ours, new_beanstalk_tags, tag_in_beanstalk, tag_steps, wait_shown,
-};
+use super::ownership::{TagStep, beanstalk_tags, block_unless_ours, new_beanstalk_tags, retag_in_beanstalk, tag_steps};
 use super::stack::Stack;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::eventual_consistency::settled;
-use crate::aws::tags::settled_tags;
+use crate::aws::tags::indexed_tags;
 use crate::aws::{Aws, own_work};
 use crate::engine::{
     Error, Failure, Limits, Observed, Owner, Plan, Poll, ReadCx, Resource, ResourceId, Values, Wait, WriteCx,
@@ -114,7 +112,10 @@ impl Resource for Application {
             });
         };
         let arn = application.application_arn.unwrap_or_default();
-        let tagged = settled_tags(cx, &self.stack.ownership, ID, self.name(), || beanstalk_tags(aws, &arn)).await?;
+        let tagged = indexed_tags(cx, &self.stack.ownership, ID, self.name(), &arn, || {
+            beanstalk_tags(aws, &arn)
+        })
+        .await?;
         Ok(Observed::Present {
             live: LiveApplication { arn, tags: tagged.tags },
             owner: tagged.owner,
@@ -167,8 +168,7 @@ impl Resource for Application {
         live: LiveApplication,
         steps: Vec<TagStep>,
     ) -> Result<LiveApplication, Failure> {
-        tag_in_beanstalk(cx, &steps, &live.arn, ("application", self.name())).await?;
-        wait_shown(cx, &self.title(), &steps, || beanstalk_tags(cx.read().aws(), &live.arn)).await?;
+        retag_in_beanstalk(cx, &self.title(), &steps, &live.arn, ("application", self.name())).await?;
         Ok(live)
     }
 

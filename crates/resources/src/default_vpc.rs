@@ -277,7 +277,10 @@ impl DefaultVpc {
     /// Takes away again what EC2 made just now and cannot be tagged: later nothing would prove that it is ours.
     async fn unmake(&self, cx: &WriteCx<Aws>, vpc_id: &str, error: Error) -> Failure {
         match network_removal::remove(cx, &self.stack.ownership, vpc_id).await {
-            Ok(()) => error.because("so the default VPC was deleted again").into(),
+            Ok(()) => {
+                cx.not_made();
+                error.because("so the default VPC was deleted again").into()
+            }
             Err(_) => left(error, vpc_id),
         }
     }

@@ -179,6 +179,7 @@ impl KeyPair {
         let stored = store(&file, answer.key_material().unwrap_or_default());
         if let Err(error) = stored {
             self.delete_pair(cx).await?;
+            cx.not_made();
             return Err(
                 Error::failed("could not store the private key, so the key pair was deleted again")
                     .because(error.to_string())

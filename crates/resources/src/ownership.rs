@@ -8,9 +8,9 @@ use aws_sdk_elasticbeanstalk::operation::RequestId;
 use aws_sdk_elasticbeanstalk::types::Tag;
 
 use super::stack::Stack;
-use crate::aws::Aws;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::tags::{CREATED, STACK};
+use crate::aws::{Aws, own_work};
 use crate::engine::{
     Command, Error, FieldChange, Hint, Kind, Limits, Owner, Plan, Poll, ResourceId, Step, Wait, WriteCx,
 };
@@ -218,6 +218,33 @@ pub(super) async fn tag_in_beanstalk(
     let tag = tag.set_tags_to_remove((!removed.is_empty()).then_some(removed));
     let answer = tag.send().await.explain(&format!("tag the {kind} {name}"))?;
     Ok(answer.request_id().map(str::to_owned))
+}
+
+/// Changes the tags of an application or a version, and waits until they show. Where another change is under way Beanstalk refuses,
+/// which may be an earlier try of this one (botocore: elasticbeanstalk, UpdateTagsForResource, OperationInProgressException).
+pub(super) async fn retag_in_beanstalk(
+    cx: &WriteCx<Aws>,
+    title: &str,
+    steps: &[TagStep],
+    arn: &str,
+    named: (&str, &str),
+) -> Result<(), Error> {
+    if steps.is_empty() {
+        return Ok(());
+    }
+    let read = || beanstalk_tags(cx.read().aws(), arn);
+    let shown = || wait_shown(cx, title, steps, read);
+    let rested = || async {
+        match shown().await {
+            Err(error) if error.kind == Kind::Deadline => Ok(false),
+            shown => shown.map(|()| true),
+        }
+    };
+    let changed = own_work::change(cx, || tag_in_beanstalk(cx, steps, arn, named), rested).await?;
+    match changed {
+        Some(_) => shown().await,
+        None => Ok(()),
+    }
 }
 
 /// The tags of a Beanstalk resource.

@@ -4,6 +4,9 @@
 use std::io::Read;
 use std::path::Path;
 
+use fs_err::os::unix::fs::OpenOptionsExt;
+use rustix::fs::OFlags;
+
 use crate::engine::{Error, Kind};
 use crate::profile::Profile;
 use crate::profile::paths::at_home;
@@ -38,12 +41,25 @@ fn unusable(message: &str) -> Error {
 }
 
 fn read(file: &Path) -> std::io::Result<String> {
-    if !fs_err::metadata(file)?.is_file() {
+    // Opening a pipe would wait for who writes into it.
+    let mut open = fs_err::OpenOptions::new();
+    let open = open
+        .read(true)
+        .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+        .open(file)?;
+    // Of what was opened: a name may lead elsewhere the next moment.
+    if !open.metadata()?.is_file() {
         return Err(std::io::Error::other(format!("{} is no file", file.display())));
     }
     let mut bytes = Vec::new();
-    fs_err::File::open(file)?.take(LONGEST).read_to_end(&mut bytes)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    open.take(LONGEST + 1).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > LONGEST {
+        true => Err(std::io::Error::other(format!(
+            "{} is too long for a public key",
+            file.display()
+        ))),
+        false => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+    }
 }
 
 /// Why EC2 would not import it, in words.
@@ -105,7 +121,19 @@ mod tests {
             let error = public_key(&profile).unwrap_err();
             assert!(error.causes[0].contains(path), "{error:?}");
         }
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+        assert!(made.success());
+        profile.ssh.public_key = Some(pipe.display().to_string());
+        assert!(public_key(&profile).unwrap_err().causes[0].contains("is no file"));
         profile.ssh.enabled = false;
         assert!(public_key(&profile).unwrap().is_none());
+    }
+
+    #[test]
+    fn what_is_longer_than_any_key_is_refused_not_cut() {
+        let error = read_key(&format!("ssh-rsa {}", "A".repeat(17_000))).unwrap_err();
+        assert!(error.causes[0].contains("too long"), "{error:?}");
     }
 }

@@ -12,6 +12,7 @@ use aws_smithy_types::DateTime;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use aws_smithy_types::date_time::Format;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use percent_encoding::{AsciiSet, utf8_percent_encode};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -150,7 +151,24 @@ impl S3 {
     /// # Errors
     /// `NoSuchKey`, `NoSuchBucket`; else what the SDK's own clients give.
     pub async fn get_object(&self, bucket: &str, key: &str) -> Called<Object> {
-        let request = self.request("GET", bucket, key, &[], SdkBody::empty());
+        self.get(bucket, key, &[]).await
+    }
+
+    /// The first `most` bytes of an object, of which anybody may have written any number.
+    ///
+    /// # Errors
+    /// Those of [`Self::get_object`].
+    pub async fn get_beginning(&self, bucket: &str, key: &str, most: u64) -> Called<Object> {
+        let range = format!("bytes=0-{}", most.saturating_sub(1));
+        match self.get(bucket, key, &[("range", &range)]).await {
+            // An empty object has no first byte (S3 API reference, error responses).
+            Err(error) if error.code() == Some("InvalidRange") => self.get(bucket, key, &[]).await,
+            answer => answer,
+        }
+    }
+
+    async fn get(&self, bucket: &str, key: &str, headers: &[(&str, &str)]) -> Called<Object> {
+        let request = self.request("GET", bucket, key, headers, SdkBody::empty());
         let call = self.call("GetObject", bucket, request.map_err(SdkError::construction_failure)?);
         self.client
             .call(call, |response| Ok(object(response)), xml::fault)
@@ -268,5 +286,19 @@ fn object(response: &HttpResponse) -> Object {
         e_tag: header("etag").map(str::to_owned),
         last_modified: time("last-modified"),
         date: time("date"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upload_has_as_long_as_its_size_takes_and_no_longer() {
+        let attempt = |length| patience(length).operation_attempt_timeout().unwrap();
+        assert_eq!(attempt(1_000), ATTEMPT);
+        let largest = attempt(500 * 1024 * 1024).as_secs() / 60;
+        assert!((30..40).contains(&largest), "{largest} minutes");
+        assert_eq!(patience(1_000).operation_timeout(), Some(OPERATION));
     }
 }

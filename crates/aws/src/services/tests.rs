@@ -696,6 +696,21 @@ async fn an_object_comes_with_its_times_and_its_tag() {
 }
 
 #[tokio::test]
+async fn of_what_anybody_may_have_written_the_beginning_is_read() {
+    let replay = Replay::new([
+        Answer::Http(206, vec![("content-range", "bytes 0-3/5000000000")], "hell".to_owned()),
+        answer(416, &s3_fault("InvalidRange", "The requested range is not satisfiable")),
+        answer(200, ""),
+    ]);
+    let s3 = s3(&replay);
+    let object = s3.get_beginning("bucket", "k", 4).await.unwrap();
+    assert_eq!(object.body, b"hell");
+    assert_eq!(replay.sent()[0].header("range"), Some("bytes=0-3"));
+    // An empty one has no beginning.
+    assert!(s3.get_beginning("bucket", "k", 4).await.unwrap().body.is_empty());
+}
+
+#[tokio::test]
 async fn keys_are_listed_in_pages_to_the_end() {
     // localstack test_list_objects_v2_continuation_common_prefixes; keys are escaped as XML.
     let replay = Replay::new([

@@ -40,7 +40,7 @@ struct Site {
 impl Resource for Site {
     type Live = ();
     type Place = ();
-    type Step = Never;
+    type Step = FieldChange;
     type Clients = ();
 
     fn id(&self) -> ResourceId {
@@ -85,8 +85,9 @@ impl Resource for Site {
         }
     }
 
-    fn plan(&self, _: &Observed<()>, _: &Values) -> Plan<Never> {
-        Plan::Create
+    fn plan(&self, seen: &Observed<()>, _: &Values) -> Plan<FieldChange> {
+        let step = || FieldChange::new("launch", "failed".to_owned(), "launched again".to_owned());
+        seen.live().map_or(Plan::Create, |_| Plan::Update(vec![step()]))
     }
 
     fn publish(&self, (): &(), _: &mut Values) {}
@@ -106,7 +107,7 @@ impl Resource for Site {
             Asked::Held => std::future::pending().await,
             Asked::GoneAgain => {
                 cx.made();
-                cx.not_made();
+                cx.gone();
                 Err(Error::failed("its launch failed").into())
             }
             Asked::ToTheEnd => {
@@ -124,8 +125,10 @@ impl Resource for Site {
         }
     }
 
-    async fn update(&self, _: &WriteCx<()>, (): (), _: Vec<Never>) -> Result<(), Failure> {
-        Ok(())
+    /// Taken down, and asked for again.
+    async fn update(&self, cx: &WriteCx<()>, (): (), _: Vec<FieldChange>) -> Result<(), Failure> {
+        cx.gone();
+        self.create(cx, ()).await
     }
 
     async fn delete(&self, _: &WriteCx<()>, (): ()) -> Result<(), Failure> {
@@ -176,13 +179,25 @@ async fn what_a_step_made_before_it_failed_is_told_whatever_it_failed_with() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_taken_down_to_be_made_again_is_told_only_if_it_was() {
+    for (asked, left) in [(Asked::Refused, None), (Asked::Made, Some("site with its instances"))] {
+        let (graph, run) = (site(asked, Then::Ours), run_of(Heard::new().settings(), NoGate));
+        graph.observe(&run.read).await.unwrap();
+        let seen = graph.observe(&run.read).await.unwrap();
+        let report = up(&graph, &seen, &graph.plan(&seen), &run).await;
+        assert_eq!(report.failures().count(), 1);
+        assert_eq!(left_behind(&report), left, "{asked:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_step_without_an_answer_is_left_soon_after_a_stop_and_what_it_may_have_made_is_told() {
     let heard = Heard::new();
     let settings = heard.settings();
     stop_in(&settings, seconds(60));
     let report = gone_up(Asked::Held, Then::Ours, settings).await;
     assert!(report.stopped());
-    assert_eq!(heard.began.elapsed(), seconds(70));
+    assert_eq!(heard.began.elapsed(), seconds(60) + GRACE);
     assert_eq!(left_behind(&report), Some("site with its instances"));
 }
 
@@ -194,7 +209,7 @@ async fn a_step_without_an_answer_is_left_soon_after_the_deadline() {
         ..heard.settings()
     };
     let report = gone_up(Asked::Held, Then::Nothing, settings.clone()).await;
-    assert_eq!(heard.began.elapsed(), seconds(70));
+    assert_eq!(heard.began.elapsed(), seconds(60) + GRACE);
     assert_eq!(report.failures().next().unwrap().error.kind, Kind::Deadline);
 
     let (graph, run) = (site(Asked::Held, Then::Ours), run_of(heard.settings(), NoGate));

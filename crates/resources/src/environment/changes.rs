@@ -110,6 +110,7 @@ impl Environment {
     pub(super) async fn relaunch(&self, cx: &WriteCx<Aws>, live: &Live) -> Result<Live, Failure> {
         cx.step("its launch failed: terminating it, then launching again");
         self.terminate(cx, &live.id).await?;
+        cx.gone();
         follow::delete_objects(cx.aws(), self.stack.name.as_str(), &live.id).await?;
         self.launch(cx).await
     }
