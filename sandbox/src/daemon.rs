@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::gateway::bodies::Bodies;
 use crate::gateway::faults::Faults;
 use crate::gateway::request_log::RequestLog;
 use crate::gateway::{Gateway, connections};
@@ -300,6 +301,7 @@ pub async fn serve_until(directory: &Path, options: Options, stop: CancellationT
         log: RequestLog::create(&directory.join(REQUESTS_FILE))?,
         info: info.clone(),
         faults: Faults::default(),
+        bodies: Bodies::default(),
     });
     publish(directory, &info)?;
     tracing::info!(port = info.port, pid = info.pid, "the sandbox is ready");

@@ -1,8 +1,10 @@
 //! AWS on loopback: a control plane that AWS's own clients believe, and a data plane of real processes behind real proxies.
 //! Must know nothing of confctl but its name, for its directory, hints and hidden command: what speaks to it is any AWS client.
 
+#[cfg(any(test, fuzzing))]
+pub mod any_bytes;
 pub mod daemon;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 #[path = "../world/src/fakes.rs"]
 mod fakes;
 mod gateway;

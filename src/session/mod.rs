@@ -37,7 +37,7 @@ use crate::aws::record::Record;
 use crate::aws::target::Target;
 use crate::cli::{Global, Wishes};
 use crate::engine::{
-    self, Error, Gate, Graph, Intent, Intents, Kind, PlannedRemoval, ReadCx, Removal, Report, Run, Settings,
+    self, Busy, Error, Gate, Graph, Intent, Intents, Kind, PlannedRemoval, ReadCx, Removal, Report, Run, Settings,
 };
 use crate::exit::Exit;
 use crate::profile::Profile;
@@ -148,6 +148,7 @@ impl Session {
             partition::has_what_it_needs(&chosen.profile, &region)?;
         }
         let keys = record.list(&read, &record.key("")).await?;
+        read.index.record(record.key(""), keys.clone());
         let history = history(&read, &record, &keys).await?;
         tell_unreadable(&history.unreadable, &record, ui);
         let former = history.profiles;
@@ -172,6 +173,9 @@ impl Session {
             false => reach,
         };
         let found = found(&read, &stack, reach, ui).await?;
+        if removes {
+            read.index.forget();
+        }
         stack.found_distributions = found.distributions.clone();
         let stack = Arc::new(stack);
         let graph = resources::graph(&stack)?;
@@ -190,6 +194,7 @@ impl Session {
             stop,
             deadline: Instant::now() + global.timeout.unwrap_or_else(|| usual_timeout(command)),
             intents: Intents::new(intents),
+            busy: Busy::default(),
         };
         Ok(Self {
             ui: ui.clone(),
@@ -254,6 +259,8 @@ impl Session {
 
     async fn take_lock(&self) -> Result<Lock, Error> {
         self.record.ensure_bucket(&self.write).await?;
+        // From here on something may be changed, and the index lags.
+        self.read.index.forget();
         let holder = Holder {
             id: random_id(),
             command: self.command.to_owned(),

@@ -1,6 +1,6 @@
 //! `sandbox fault`: what goes wrong on AWS, had on demand, and how confctl takes it.
 
-use crate::support::User;
+use crate::support::{User, finish};
 
 const UP: &[&str] = &["up", "--sandbox", "--yes", "-p", "dev", "--no-verify", "-o", "json"];
 
@@ -36,6 +36,17 @@ fn a_fault_is_set_listed_met_and_taken_away() {
     assert_eq!(user.faults().len(), 1);
     user.clear_faults();
     user.aws(&["iam", "list-roles"]).exits(0);
+}
+
+#[test]
+fn a_run_that_is_held_goes_on_when_it_is_released() {
+    let user = User::new();
+    user.inventory_of_a_fresh_sandbox();
+    let id = user.fault("sts:GetCallerIdentity", &["--kind", "hold"]);
+    let mut run = user.start(&["doctor", "--sandbox"]);
+    assert!(user.holds(&mut run, id), "it ended without having been held");
+    user.release(id);
+    finish(run).exits(0);
 }
 
 #[test]

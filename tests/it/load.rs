@@ -135,44 +135,6 @@ fn a_real_registration_is_never_touched(user: &User, site: &str, report: &str) {
 }
 
 #[test]
-fn an_instance_that_dies_in_the_middle_loses_no_registration() {
-    let user = User::new();
-    up(&user);
-    let report = user.home().join("load.html");
-    let instances = user.aws_json(&["autoscaling", "describe-auto-scaling-instances"]);
-    let victim = instances["AutoScalingInstances"][0]["InstanceId"].as_str().unwrap();
-    let line = [
-        "load",
-        "--sandbox",
-        "--yes",
-        "--people",
-        "1000",
-        "--within",
-        "20s",
-        "--think",
-        "500ms",
-        "-o",
-        "json",
-        "--report",
-    ];
-    let load = user.start(&[&line[..], &[report.to_str().unwrap()]].concat());
-    more_than(&user, 0);
-    user.aws(&["ec2", "terminate-instances", "--instance-ids", victim])
-        .exits(0);
-    // People still come when it is gone.
-    more_than(&user, addresses(&user).len());
-    let summary = finish(load).exits(0).summary();
-    let outputs = &summary["outputs"];
-    assert_eq!(
-        (&outputs["accepted"], &outputs["failed"]),
-        (&1000.into(), &0.into()),
-        "{summary}"
-    );
-    assert_eq!(outputs["stored"], 1000, "{summary}");
-    assert!(addresses(&user).is_empty());
-}
-
-#[test]
 fn a_run_that_is_stopped_leaves_no_address_behind() {
     let user = User::new();
     up(&user);

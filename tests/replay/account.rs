@@ -7,9 +7,9 @@ use std::time::Duration;
 use confctl::aws::target::Target;
 use confctl::aws::{Aws, clients};
 use confctl::engine::{
-    Change, Error, Event, Events, Failure, FieldChange, Gate, Graph, Intent, Intents, Journal, Limits, Member, Never,
-    Node, Observed, Outcome, Output, Owner, Pace, Plan, ReadCx, Removal, Report, Resource, ResourceId, Run, Seen,
-    Settings, Sink, Values, WriteCx, down, up,
+    Busy, Change, Error, Event, Events, Failure, FieldChange, Gate, Graph, Intent, Intents, Journal, Limits, Member,
+    Never, Node, Observed, Outcome, Output, Owner, Pace, Plan, ReadCx, Removal, Report, Resource, ResourceId, Run,
+    Seen, Settings, Sink, Values, WriteCx, down, up,
 };
 use confctl::profile::{Profile, StackName};
 use confctl::resources::{BundleToRun, Stack, graph};
@@ -176,6 +176,7 @@ impl Account {
             stop: tokio_util::sync::CancellationToken::new(),
             deadline: Instant::now() + Duration::from_secs(60),
             intents: Intents::new(self.intents.clone()),
+            busy: Busy::default(),
         };
         ReadCx::new(self.read.clone(), settings)
     }

@@ -225,7 +225,8 @@ async fn a_policy_of_a_former_profile_is_detached_and_one_that_others_attached_s
     let (_, carried) = as_made().await;
     let with = |more: &[&str]| attached(&[&policies()[..], more].concat());
     let script = linked(true)
-        .and(carried.without(&["iam:ListAttachedRolePolicies"]))
+        // The record tells which inline policies there are.
+        .and(carried.without(&["iam:ListAttachedRolePolicies", "iam:ListRolePolicies"]))
         .recorded("iam:ListAttachedRolePolicies", CUSTODIAN, with(&[ours, theirs]))
         .recorded("iam:DetachRolePolicy", CUSTODIAN, quietly("DetachRolePolicy"))
         .recorded("iam:ListAttachedRolePolicies", CUSTODIAN, with(&[theirs]))

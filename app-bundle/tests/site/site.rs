@@ -50,12 +50,18 @@ impl Site {
 
     /// Starts the site with further environment variables and waits until it listens.
     pub async fn start_with(environment: &[(&str, &str)]) -> Self {
+        Self::start_complaining_to(Stdio::inherit(), environment).await
+    }
+
+    /// What it says on standard error goes there: a panic of a task of its own is heard of nowhere else.
+    pub async fn start_complaining_to(complaints: Stdio, environment: &[(&str, &str)]) -> Self {
         let (table, endpoint) = Table::start().await;
         let port = free_port().await;
         let process = command(&port.to_string())
             .env("AWS_ENDPOINT_URL", format!("http://{endpoint}"))
             .envs(environment.iter().copied())
             .stdout(Stdio::piped())
+            .stderr(complaints)
             .spawn()
             .unwrap();
         let address = SocketAddr::from(([127, 0, 0, 1], port));

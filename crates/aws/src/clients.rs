@@ -15,6 +15,7 @@ use super::errors::Explain;
 use super::exchange_log::ExchangeLog;
 use super::partitions;
 use super::reads::ReadOnly;
+use super::search::Index;
 use super::services::cloudformation::CloudFormation;
 use super::services::cloudwatch::CloudWatch;
 use super::services::load_balancing::LoadBalancing;
@@ -68,6 +69,8 @@ pub struct Aws {
     /// Of [`GLOBAL_REGION`].
     pub global_tagging: Tagging,
     pub iam: aws_sdk_iam::Client,
+    /// What was found by tags in this run.
+    pub index: Index,
     pub logs: Logs,
     pub quotas: ServiceQuotas,
     pub s3: S3,
@@ -235,6 +238,7 @@ fn clients(target: &Target, config: &SdkConfig, region: &str, account: &str, cal
             .or_else(|| config.endpoint_url().map(str::to_owned)),
         public: target.public.clone(),
         proof: Proof::default(),
+        index: Index::default(),
         autoscaling: client!(aws_sdk_autoscaling, region),
         beanstalk: client!(aws_sdk_elasticbeanstalk, region),
         cloudformation: CloudFormation::new(config, region, mode),

@@ -72,6 +72,11 @@ impl Held {
         self.holder.as_ref().is_some_and(|holder| holder.id == id)
     }
 
+    /// When it was renewed by this machine's clock, or a little before that, where it was asked for at `asked`.
+    fn renewed_before(&self, asked: Instant) -> Option<Instant> {
+        asked.checked_sub(self.age + Duration::from_secs(1))
+    }
+
     fn process(&self) -> String {
         let process = self.holder.as_ref().and_then(|holder| holder.process.as_ref());
         process.map_or("a process".to_owned(), |process| format!("process {}", process.pid))
@@ -114,7 +119,8 @@ impl Lock {
             };
             if held.is_of(&holder.id) {
                 // Our own write, whose answer was lost.
-                break (held.etag, asked);
+                let renewed = held.renewed_before(asked).unwrap_or(asked);
+                break (held.etag, renewed);
             }
             if first_seen.as_ref().is_some_and(|seen| *seen != held.etag) {
                 let renewed = format!(
@@ -295,8 +301,8 @@ impl Renewing {
         let asked = Instant::now();
         match seen(&self.aws, &self.record).await? {
             Some(held) if held.is_of(&self.holder.id) => {
-                let since = asked.checked_sub(held.age + Duration::from_secs(1));
-                self.is_renewed(held.etag, since.unwrap_or(self.renewed));
+                let renewed = held.renewed_before(asked).unwrap_or(self.renewed);
+                self.is_renewed(held.etag, renewed);
                 Ok(Tried::Renewed)
             }
             Some(other) => Ok(Tried::Lost(format!("{} took it", other.who()))),
@@ -361,4 +367,19 @@ pub async fn seen(aws: &Aws, record: &Record) -> Result<Option<Held>, Error> {
         etag: object.e_tag.unwrap_or_default(),
         age,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dead_run_costs_the_next_one_twenty_seconds_and_a_live_one_has_stopped_by_then() {
+        let second = Duration::from_secs(1);
+        // S3 tells both moments in whole seconds, and a look may come just too early.
+        assert!(LEASE + 2 * second + BETWEEN_LOOKS <= 20 * second);
+        assert!(KEPT + GRACE < LEASE);
+        // Two renewals without an answer are followed by a third.
+        assert!(RENEWAL + 2 * (TRY + BEFORE_ANOTHER) <= KEPT);
+    }
 }

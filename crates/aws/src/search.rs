@@ -5,7 +5,8 @@
 //! (github.com/boto/boto3/issues/3341, github.com/aws/aws-cli/issues/4173). Auto Scaling groups, roles and instance profiles
 //! are not in it (API reference, supported services; github.com/infrahouse/infrahouse-toolkit/issues/229).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::clients::GLOBAL_REGION;
 use super::paging::{self, Page};
@@ -29,6 +30,57 @@ impl Tagged {
             arn: mapping.resource_arn?,
             tags,
         })
+    }
+}
+
+/// What a run has read of the stack as a whole: tags by ARN, the record's keys. It need not be asked for again while nothing is
+/// changed. Shared by clones.
+#[derive(Debug, Clone, Default)]
+pub struct Index(Arc<Mutex<Known>>);
+
+#[derive(Debug, Default)]
+struct Known {
+    tags: HashMap<String, BTreeMap<String, String>>,
+    /// The keys of the record, below this one.
+    record: Option<(String, Vec<String>)>,
+}
+
+impl Index {
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The index lags: from here on, where something is changed or removed by what is read, everything is read by itself.
+    pub fn forget(&self) {
+        *self.lock() = Known::default();
+    }
+
+    /// Takes note of the record's keys that begin so.
+    pub fn record(&self, prefix: String, keys: Vec<String>) {
+        self.lock().record = Some((prefix, keys));
+    }
+
+    /// The record's keys that begin so, if this run has listed them.
+    pub fn recorded(&self, prefix: &str) -> Option<Vec<String>> {
+        let known = self.lock();
+        let (_, keys) = known.record.as_ref().filter(|(listed, _)| prefix.starts_with(listed))?;
+        Some(keys.iter().filter(|key| key.starts_with(prefix)).cloned().collect())
+    }
+
+    /// The tags of this resource, if a search found it.
+    pub fn tags(&self, arn: &str) -> Option<BTreeMap<String, String>> {
+        self.lock().tags.get(arn).cloned()
+    }
+
+    /// The ARNs that begin so.
+    pub fn beginning(&self, prefix: &str) -> Vec<String> {
+        let known = self.lock();
+        known
+            .tags
+            .keys()
+            .filter(|arn| arn.starts_with(prefix))
+            .cloned()
+            .collect()
     }
 }
 
@@ -58,7 +110,10 @@ pub async fn tagged(aws: &Aws, region: &str, tags: &[(&str, &str)]) -> Result<Ve
         Ok(Page::new(answer.resource_tag_mapping_list, answer.pagination_token))
     })
     .await?;
-    Ok(mappings.into_iter().filter_map(Tagged::of).collect())
+    let hits: Vec<_> = mappings.into_iter().filter_map(Tagged::of).collect();
+    let indexed = hits.iter().map(|hit| (hit.arn.clone(), hit.tags.clone()));
+    aws.index.lock().tags.extend(indexed);
+    Ok(hits)
 }
 
 /// The log groups in the stack's region whose names begin so.

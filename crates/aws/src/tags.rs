@@ -65,6 +65,34 @@ pub struct Tagged {
     pub tags: BTreeMap<String, String>,
 }
 
+/// The tags of a resource with an ARN. Where the run's search found it with all tags that it should have, it is not asked for them
+/// again: nobody waits for the index to know of a change that is a moment old, and before anything is changed it is forgotten
+/// ([`Index::forget`](super::search::Index::forget)).
+///
+/// # Errors
+/// Where the tags cannot be read.
+pub async fn indexed_tags<F>(
+    cx: &ReadCx<Aws>,
+    ownership: &Ownership,
+    resource: &'static str,
+    name: &str,
+    arn: &str,
+    read: impl FnMut() -> F,
+) -> Result<Tagged, Error>
+where
+    F: Future<Output = Result<BTreeMap<String, String>, Error>> + Send,
+{
+    let wanted = ownership.tags(resource);
+    let complete = |tags: &BTreeMap<String, String>| wanted.iter().all(|(key, value)| tags.get(key) == Some(value));
+    match cx.aws().index.tags(arn).filter(complete) {
+        Some(tags) => Ok(Tagged {
+            owner: Owner::Ours,
+            tags,
+        }),
+        None => settled_tags(cx, ownership, resource, name, read).await,
+    }
+}
+
 /// The tags of a resource. They are read eventually consistently: where this run or a former one was about to tag the one of
 /// this name, "no tag" is believed only after it was read again for a minute.
 ///

@@ -2,6 +2,7 @@
 //! Must know nothing of any resource.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::executor::Shared;
 use super::making::{Existence, Making};
 use super::poll::jittered;
-use super::{Error, Event, Events, FieldChange, Kind, Output, Pace, Poll, ResourceId, Values, Wait};
+use super::{Busy, Error, Event, Events, FieldChange, Kind, Output, Pace, Poll, ResourceId, Values, Wait};
 
 /// What is about to be made and could not be found again otherwise if the answer were lost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,6 +108,7 @@ pub struct Settings {
     /// When the whole run gives up.
     pub deadline: Instant,
     pub intents: Intents,
+    pub busy: Busy,
 }
 
 /// For observing.
@@ -267,10 +269,18 @@ impl<C> WriteCx<C> {
     ///
     /// # Errors
     /// Where the run was stopped.
-    pub async fn pause(&self, aws: std::time::Duration) -> Result<(), Error> {
-        let pause = self.settings().pace.pause(aws);
+    pub async fn pause(&self, aws: Duration) -> Result<(), Error> {
+        self.pause_since(Instant::now(), aws).await
+    }
+
+    /// As [`WriteCx::pause`], where some of it has passed already.
+    ///
+    /// # Errors
+    /// Where the run was stopped.
+    pub async fn pause_since(&self, began: Instant, aws: Duration) -> Result<(), Error> {
+        let end = began + self.settings().pace.pause(aws);
         tokio::select! {
-            () = tokio::time::sleep(pause) => Ok(()),
+            () = tokio::time::sleep_until(end) => Ok(()),
             () = self.settings().stop.cancelled() => Err(Error::stopped()),
         }
     }
@@ -290,7 +300,9 @@ impl<C> WriteCx<C> {
         let warn = began + settings.pace.limit(wait.limits.warn_after);
         let (mut warned, mut good, mut last, mut shown) = (false, 0, None, String::new());
         loop {
-            match probe().await {
+            let polled = probe().await;
+            settings.busy.heard(!matches!(polled, Poll::Unknown(_)));
+            match polled {
                 Poll::Ready(value) => {
                     good += 1;
                     if good >= wait.good_reads {
@@ -330,7 +342,8 @@ impl<C> WriteCx<C> {
                     wait.what
                 ));
             }
-            let pause = jittered(settings.pace.interval(wait.every)).min(give_up.saturating_duration_since(now));
+            let every = wait.interval((now - began).mul_f64(settings.pace.speed)) * settings.busy.slower();
+            let pause = jittered(settings.pace.interval(every)).min(give_up.saturating_duration_since(now));
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = settings.stop.cancelled(), if wait.stoppable => return Err(Error::stopped()),

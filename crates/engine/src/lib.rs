@@ -31,4 +31,4 @@ pub use model::{
 pub use node::{Beyond, Change, Node, Seen, Steps, is_felt};
 pub use output::{Output, Values};
 pub use plan::{Graph, Member, Observations, Planned, PlannedRemoval};
-pub use poll::{Pace, Poll, Wait};
+pub use poll::{Busy, Pace, Poll, Wait};

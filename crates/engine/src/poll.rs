@@ -1,6 +1,7 @@
 //! The one poller for every wait: four answers, good reads in a row, jitter, a warning, a deadline, cancellation.
 //! Must know nothing of what is waited for. Throttling and lost reads never decide a result.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::{Error, Limits};
@@ -60,6 +61,8 @@ pub struct Wait {
     /// Good reads in a row that are believed: more than one where AWS is eventually consistent.
     pub good_reads: u32,
     pub limits: Limits,
+    /// How long it usually takes, in AWS's time: until then it is asked for seldom at first, and oftener as that time comes.
+    pub usually: Option<Duration>,
     /// Whether a Ctrl-C ends it. Not where it completes a change that must not be left half made.
     pub stoppable: bool,
 }
@@ -71,8 +74,21 @@ impl Wait {
             every: Duration::from_secs(every_seconds),
             good_reads: 1,
             limits,
+            usually: None,
             stoppable: true,
         }
+    }
+
+    #[must_use]
+    pub fn usually(mut self, seconds: u64) -> Self {
+        self.usually = Some(Duration::from_secs(seconds));
+        self
+    }
+
+    /// Until the next read, `waited` after the first; both in AWS's time. A quarter of what is usually left.
+    pub(super) fn interval(&self, waited: Duration) -> Duration {
+        let left = self.usually.unwrap_or_default().saturating_sub(waited);
+        self.every.max(left / 4)
     }
 
     /// For what must not be left half made because of a Ctrl-C.
@@ -86,6 +102,42 @@ impl Wait {
     pub fn good_reads(mut self, reads: u32) -> Self {
         self.good_reads = reads;
         self
+    }
+}
+
+/// Whether the other side answers. Shared by all waits of a run: where it turns one away, all ask less often.
+#[derive(Debug, Clone, Default)]
+pub struct Busy(Arc<Mutex<Strain>>);
+
+#[derive(Debug, Default)]
+struct Strain {
+    doublings: u32,
+    answers: u32,
+}
+
+/// Eight times as seldom at most.
+const MOST_DOUBLINGS: u32 = 3;
+/// So many answers in a row halve the pauses again.
+const CALM: u32 = 3;
+
+impl Busy {
+    pub(super) fn heard(&self, answered: bool) {
+        let mut strain = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match answered {
+            false => {
+                strain.doublings = MOST_DOUBLINGS.min(strain.doublings + 1);
+                strain.answers = 0;
+            }
+            true => strain.answers += 1,
+        }
+        if strain.answers >= CALM {
+            strain.doublings = strain.doublings.saturating_sub(1);
+            strain.answers = 0;
+        }
+    }
+
+    pub(super) fn slower(&self) -> u32 {
+        1 << self.0.lock().unwrap_or_else(PoisonError::into_inner).doublings
     }
 }
 

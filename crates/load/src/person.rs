@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
 
 use super::arrivals::around;
 use super::connection::{Answer, Ask, Connection};
@@ -29,6 +30,8 @@ pub(super) struct Crowd {
     pub site: Arc<Site>,
     pub start: Instant,
     pub think: Duration,
+    /// Cancelled where everybody is to leave.
+    pub leaving: CancellationToken,
     pub recorder: Mutex<Recorder>,
 }
 
@@ -69,21 +72,32 @@ impl Crowd {
 /// One visit, begun at its intended moment: what this program or the site makes a person wait counts from there.
 pub(super) async fn visit(crowd: &Crowd, intended: Instant, address: &str) -> Outcome {
     let mut connection = Connection::new(&crowd.site);
-    let Some(html) = load_page(crowd, &mut connection, intended).await else {
-        return Outcome::NoPage;
+    let click = tokio::select! {
+        biased;
+        () = crowd.leaving.cancelled() => return Outcome::Unfinished,
+        click = look(crowd, &mut connection, intended) => click,
     };
+    match click {
+        Some((click, action)) => submit(crowd, &mut connection, click, &action, address).await,
+        None => Outcome::NoPage,
+    }
+}
+
+/// Everything before the form is sent: when it is, and where to.
+async fn look(crowd: &Crowd, connection: &mut Connection, intended: Instant) -> Option<(Instant, String)> {
+    let html = load_page(crowd, connection, intended).await?;
     let page = page::read(&html);
     for path in &page.assets {
         let began = Instant::now();
         // A page without its icon still takes registrations.
-        if crowd.ask(&mut connection, get(path, false), false).await.is_ok() {
+        if crowd.ask(connection, get(path, false), false).await.is_ok() {
             let began_at = crowd.since_start(began);
             crowd.record().timed(Timed::Asset, began_at, began.elapsed());
         }
     }
     let click = Instant::now() + around(crowd.think);
     sleep_until(click).await;
-    submit(crowd, &mut connection, click, &page.action, address).await
+    Some((click, page.action))
 }
 
 async fn load_page(crowd: &Crowd, connection: &mut Connection, intended: Instant) -> Option<String> {
@@ -101,7 +115,7 @@ async fn load_page(crowd: &Crowd, connection: &mut Connection, intended: Instant
 }
 
 /// Eight tries, as the page's script has them, but none after a redirect or a refusal: whoever measures a site wants to
-/// see a firewall in its way.
+/// see a firewall in its way. A form that was sent is waited for, also by those who are to leave: the site may take it.
 async fn submit(crowd: &Crowd, connection: &mut Connection, click: Instant, action: &str, address: &str) -> Outcome {
     let body = Bytes::from(serde_json::json!({"email": address}).to_string());
     for tried in 0..TRIES {
@@ -124,7 +138,12 @@ async fn submit(crowd: &Crowd, connection: &mut Connection, click: Instant, acti
         }
         if tried + 1 < TRIES {
             let spread = f64::from(2_u32.pow(tried).min(10));
-            sleep(Duration::from_secs_f64(wait.min(60.0) + rand::random::<f64>() * spread)).await;
+            let pause = Duration::from_secs_f64(wait.min(60.0) + rand::random::<f64>() * spread);
+            tokio::select! {
+                biased;
+                () = crowd.leaving.cancelled() => return Outcome::Unfinished,
+                () = sleep(pause) => {}
+            }
         }
     }
     Outcome::GaveUp

@@ -10,7 +10,7 @@ use super::ownership::{TagStep, beanstalk_tags, block_unless_ours, new_beanstalk
 use super::stack::Stack;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::eventual_consistency::settled;
-use crate::aws::tags::settled_tags;
+use crate::aws::tags::indexed_tags;
 use crate::aws::{Aws, own_work};
 use crate::engine::{
     Error, Failure, Limits, Observed, Owner, Plan, Poll, ReadCx, Resource, ResourceId, Values, Wait, WriteCx,
@@ -112,7 +112,10 @@ impl Resource for Application {
             });
         };
         let arn = application.application_arn.unwrap_or_default();
-        let tagged = settled_tags(cx, &self.stack.ownership, ID, self.name(), || beanstalk_tags(aws, &arn)).await?;
+        let tagged = indexed_tags(cx, &self.stack.ownership, ID, self.name(), &arn, || {
+            beanstalk_tags(aws, &arn)
+        })
+        .await?;
         Ok(Observed::Present {
             live: LiveApplication { arn, tags: tagged.tags },
             owner: tagged.owner,

@@ -17,7 +17,7 @@ use super::stack::Stack;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::eventual_consistency::settled;
 use crate::aws::own_work::{self, Made};
-use crate::aws::tags::{Tagged, settled_tags};
+use crate::aws::tags::{Tagged, indexed_tags};
 use crate::aws::{Aws, texts};
 use crate::engine::{
     Error, Failure, FieldChange, Hint, Kind, Limits, Notice, Observed, Owner, Plan, Poll, ReadCx, Resource, ResourceId,
@@ -33,6 +33,8 @@ const REFERENCE: &str = "caller-reference";
 const LIMITS: Limits = Limits::minutes(20, 60);
 /// A web ACL made a moment ago may be unknown to CloudFront.
 const SPREADING: Limits = Limits::minutes(1, 2);
+/// Seconds. The quickest that were told of took 216 s (github.com/go-to-k/cdkd/issues/1311: 3 to 15 minutes).
+const DEPLOYING: u64 = 200;
 
 pub(super) struct Distribution {
     stack: Arc<Stack>,
@@ -136,6 +138,23 @@ impl Distribution {
         }
     }
 
+    /// The one that the run's search found; `None` where there are more of them, which takes the list to choose from.
+    async fn indexed(&self, cx: &ReadCx<Aws>) -> Result<Option<(LiveState, Tagged)>, Error> {
+        let aws = cx.aws();
+        let arn = format!("arn:aws:cloudfront::{}:distribution/", aws.account);
+        let [found] = &aws.index.beginning(&arn)[..] else {
+            return Ok(None);
+        };
+        let Some(live) = self.look(aws, &found[arn.len()..]).await? else {
+            return Ok(None);
+        };
+        let tagged = indexed_tags(cx, &self.stack.ownership, ID, self.comment(), found, || {
+            calls::tags(aws, found)
+        });
+        let tagged = tagged.await?;
+        Ok((tagged.owner == Owner::Ours).then_some((live, tagged)))
+    }
+
     /// Ours among those that the search by tags found, and those with our comment, as tags do not show at once; with the ids of
     /// further ones. Else one that is in the way.
     async fn find(&self, cx: &ReadCx<Aws>) -> Result<Option<(Found, Tagged, Vec<String>)>, Error> {
@@ -148,7 +167,7 @@ impl Distribution {
             Ok((!alike.is_empty()).then_some(alike))
         };
         for found in settled(cx, ID, self.comment(), list).await?.unwrap_or_default() {
-            let tagged = settled_tags(cx, &self.stack.ownership, ID, self.comment(), || {
+            let tagged = indexed_tags(cx, &self.stack.ownership, ID, self.comment(), &found.arn, || {
                 calls::tags(aws, &found.arn)
             });
             let tagged = tagged.await?;
@@ -309,7 +328,7 @@ impl Distribution {
     ) -> Result<LiveState, Error> {
         let right = &right;
         let aws = cx.read().aws();
-        let wait = Wait::new(format!("CloudFront to deploy {id} to its edge locations"), 10, LIMITS);
+        let wait = Wait::new(format!("CloudFront to deploy {id} to its edge locations"), 5, LIMITS).usually(DEPLOYING);
         cx.wait(&wait, || async move {
             match self.look(aws, id).await {
                 Ok(Some(live)) if live.deployed && right(&live.config) => Poll::Ready(live),
@@ -371,6 +390,15 @@ impl Resource for Distribution {
     /// Never settling: an update and the way to its removal need not wait for an earlier change to be deployed. One that is not
     /// yet deployed is planned as an update of its status.
     async fn observe(&self, cx: &ReadCx<Aws>) -> Result<Observed<LiveState>, Error> {
+        if let Some((live, tagged)) = self.indexed(cx).await? {
+            return Ok(Observed::Present {
+                live: LiveState {
+                    tags: tagged.tags,
+                    ..live
+                },
+                owner: tagged.owner,
+            });
+        }
         let Some((found, tagged, others)) = self.find(cx).await? else {
             return Ok(Observed::Absent(()));
         };

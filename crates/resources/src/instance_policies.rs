@@ -9,13 +9,16 @@ use super::instance_profile::ID;
 use super::roles::{Deed, WantedRole, managed_policy};
 use super::stack::Stack;
 use crate::aws::partitions;
-use crate::profile::DynamoDbAccess;
+use crate::profile::{DynamoDbAccess, Profile};
 
 /// The article's AmazonDynamoDBFullAccess has been deprecated since April 2025, and AWS attaches deprecated policies to nothing
 /// new; this is its successor (DynamoDB guide: ddb-security-iam.awsmanpol).
 const DYNAMODB_FULL: &str = "AmazonDynamoDBFullAccess_v2";
 /// Taken off where a former confctl attached it.
 const DYNAMODB_FORMER: &str = "AmazonDynamoDBFullAccess";
+/// Inline policies.
+const RECORD: &str = "confctl-record";
+const TABLE: &str = "confctl-table";
 const SSM: &str = "AmazonSSMManagedInstanceCore";
 
 /// The instances' role of this stack.
@@ -28,13 +31,13 @@ pub(super) fn wanted(stack: &Stack) -> WantedRole {
         .iter()
         .map(|name| managed_policy(partition, name))
         .collect();
-    let mut inline = BTreeMap::from([("confctl-record", record_policy(arn))]);
+    let mut inline = BTreeMap::from([(RECORD, record_policy(arn))]);
     match roles.dynamodb {
         DynamoDbAccess::Full => {
             managed.insert(managed_policy(partition, DYNAMODB_FULL));
         }
         DynamoDbAccess::Table => {
-            inline.insert("confctl-table", table_policy(stack, arn));
+            inline.insert(TABLE, table_policy(stack, arn));
         }
     }
     let bundle = format!("confctl/{}/bundles/bundle.zip", stack.name);
@@ -69,6 +72,7 @@ pub(super) fn wanted(stack: &Stack) -> WantedRole {
             .map(|name| managed_policy(partition, name))
             .collect(),
         inline,
+        former_inline: former_inline(stack),
         boundary: roles.permissions_boundary.clone(),
         former_boundaries: former_boundaries(stack),
         must_do,
@@ -80,6 +84,14 @@ fn switched(stack: &Stack) -> BTreeSet<String> {
     let named = stack.former.iter().flat_map(|profile| &profile.roles.instance_policies);
     let own = [DYNAMODB_FULL, DYNAMODB_FORMER, SSM].into_iter().map(str::to_owned);
     named.cloned().chain(own).collect()
+}
+
+fn former_inline(stack: &Stack) -> Option<BTreeSet<&'static str>> {
+    let had = |profile: &Profile| match profile.roles.dynamodb {
+        DynamoDbAccess::Full => vec![RECORD],
+        DynamoDbAccess::Table => vec![RECORD, TABLE],
+    };
+    (!stack.former.is_empty()).then(|| stack.former.iter().flat_map(had).collect())
 }
 
 /// The boundaries that former profiles set.

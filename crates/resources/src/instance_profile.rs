@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_ec2::types::IamInstanceProfileAssociationState;
+use tokio::time::Instant;
 
 use super::instance_policies::wanted;
 use super::outputs::INSTANCE_PROFILE;
@@ -16,7 +17,7 @@ use super::stack::Stack;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::eventual_consistency::settled;
 use crate::aws::paging::{self, Page};
-use crate::aws::tags::settled_tags;
+use crate::aws::tags::settled_from;
 use crate::aws::{Aws, own_work};
 use crate::engine::{
     Command, Error, Failure, FieldChange, Hint, Kind, Limits, Observed, Owner, Plan, Poll, ReadCx, Resource,
@@ -185,7 +186,16 @@ impl InstanceProfile {
         let Some(profile) = settled(cx, ID, name, read).await? else {
             return Ok(None);
         };
-        let tagged = settled_tags(cx, &self.stack.ownership, ID, name, || profile_tags(cx.aws(), name)).await;
+        // GetInstanceProfile has them; only lists leave them out (API reference: GetInstanceProfile, ListInstanceProfiles). That
+        // there are none is asked for by itself.
+        let told = profile.tags().iter().map(|tag| (tag.key.clone(), tag.value.clone()));
+        let told: BTreeMap<_, _> = told.collect();
+        let again = || profile_tags(cx.aws(), name);
+        let tagged = async {
+            let tags = if told.is_empty() { again().await? } else { told };
+            settled_from(cx, &self.stack.ownership, ID, name, tags, again).await
+        };
+        let tagged = tagged.await;
         let tagged = match tagged {
             // It is being deleted: IAM's reads do not agree for a while, longer than the engine's second look takes.
             Err(error) if error.is_code("NoSuchEntity") => return Ok(None),
@@ -243,6 +253,7 @@ impl InstanceProfile {
         let left = format!("role and instance profile {}, as far as they were made", choice.role);
         let partly = |error: Error| Failure::from(error).leaving(left.clone(), false);
         self.take(cx, &choice, steps).await.map_err(partly)?;
+        let taken = Instant::now();
         let what = format!("the instance profile {} to show its role", choice.profile);
         let wait = Wait::new(what, 2, LIMITS).good_reads(3);
         let pair = cx.wait(&wait, || async {
@@ -261,7 +272,7 @@ impl InstanceProfile {
         let pair = pair.await.map_err(partly)?;
         if steps.iter().any(|step| matches!(step, PairStep::Link { .. })) {
             cx.step("giving IAM time to spread it");
-            cx.pause(SPREADING).await?;
+            cx.pause_since(taken, SPREADING).await?;
         }
         Ok(pair)
     }

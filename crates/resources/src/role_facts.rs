@@ -15,7 +15,7 @@ use crate::aws::eventual_consistency::settled;
 use crate::aws::paging::{self, Page};
 use crate::aws::partitions;
 use crate::aws::simulation::{Verdict, simulate};
-use crate::aws::tags::settled_tags;
+use crate::aws::tags::settled_from;
 use crate::aws::texts;
 use crate::engine::{Error, Hint, Kind, Owner, ReadCx, WriteCx};
 use crate::load::resolve;
@@ -48,7 +48,12 @@ pub(super) async fn read(
 
 async fn facts(cx: &ReadCx<Aws>, stack: &Stack, wanted: &WantedRole, role: Role) -> Result<LiveRole, Error> {
     let (aws, name) = (cx.aws(), role.role_name.as_str());
-    let tagged = settled_tags(cx, &stack.ownership, wanted.resource, name, || role_tags(aws, name)).await?;
+    // GetRole has them; only lists leave them out (API reference: GetRole, ListRoles). That there are none is asked for by itself.
+    let told = role.tags().iter().map(|tag| (tag.key.clone(), tag.value.clone()));
+    let told: BTreeMap<_, _> = told.collect();
+    let again = || role_tags(aws, name);
+    let tags = if told.is_empty() { again().await? } else { told };
+    let tagged = settled_from(cx, &stack.ownership, wanted.resource, name, tags, again).await?;
     let owner = tagged.owner;
     let attached = attached(aws, name).await?;
     let cannot = match owner {
@@ -60,7 +65,7 @@ async fn facts(cx: &ReadCx<Aws>, stack: &Stack, wanted: &WantedRole, role: Role)
         path: role.path.clone(),
         trusts: trusts(role.assume_role_policy_document().unwrap_or_default(), &wanted.service),
         attached,
-        inline: our_inline(aws, name).await?,
+        inline: our_inline(aws, name, wanted).await?,
         boundary: role
             .permissions_boundary
             .and_then(|boundary| boundary.permissions_boundary_arn),
@@ -103,13 +108,18 @@ pub(super) async fn inline_names(aws: &Aws, name: &str) -> Result<Vec<String>, E
     names.await
 }
 
-async fn our_inline(aws: &Aws, name: &str) -> Result<BTreeMap<String, Value>, Error> {
+/// Our inline policies, by name. They are listed only where nobody remembers which there may be.
+async fn our_inline(aws: &Aws, name: &str, wanted: &WantedRole) -> Result<BTreeMap<String, Value>, Error> {
+    let names: BTreeSet<String> = match &wanted.former_inline {
+        Some(former) => wanted.inline.keys().chain(former).map(ToString::to_string).collect(),
+        None => inline_names(aws, name).await?.into_iter().collect(),
+    };
     let mut policies = BTreeMap::new();
-    for policy in inline_names(aws, name).await? {
-        if policy.starts_with(OUR_POLICIES) {
-            let read = aws.iam.get_role_policy().role_name(name).policy_name(&policy);
-            let answer = read.send().await;
-            let answer = answer.explain(&format!("read the policy {policy} of the role {name}"))?;
+    for policy in names.into_iter().filter(|policy| policy.starts_with(OUR_POLICIES)) {
+        let read = aws.iam.get_role_policy().role_name(name).policy_name(&policy);
+        let answer = read.send().await;
+        let doing = format!("read the policy {policy} of the role {name}");
+        if let Some(answer) = answer.or_absent(&["NoSuchEntity"], &doing)? {
             policies.insert(policy, document(&answer.policy_document));
         }
     }

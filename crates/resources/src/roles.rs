@@ -33,6 +33,8 @@ pub(super) struct WantedRole {
     pub(super) switched: BTreeSet<String>,
     /// Inline policies by name, all beginning with `confctl-`.
     pub(super) inline: BTreeMap<&'static str, Value>,
+    /// Names of inline policies that former profiles gave it; `None` where nobody remembers them.
+    pub(super) former_inline: Option<BTreeSet<&'static str>>,
     pub(super) boundary: Option<String>,
     /// Those of former profiles.
     pub(super) former_boundaries: BTreeSet<String>,
@@ -486,6 +488,7 @@ mod tests {
             switched: [managed_policy("Switched")].into(),
             inline: BTreeMap::new(),
             boundary: None,
+            former_inline: None,
             former_boundaries: BTreeSet::new(),
             must_do: Vec::new(),
         }

@@ -153,6 +153,8 @@ fn wanted(stack: &Stack) -> WantedRole {
             .collect(),
         switched: BTreeSet::new(),
         inline: BTreeMap::new(),
+        // No profile gives it any.
+        former_inline: (!stack.former.is_empty()).then(BTreeSet::new),
         boundary: stack.profile.roles.permissions_boundary.clone(),
         former_boundaries: former_boundaries(stack),
         must_do: vec![Deed::anywhere(&health), Deed::anywhere(LAUNCH_TEMPLATES)],

@@ -16,7 +16,7 @@ use super::stack::Stack;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::eventual_consistency::settled;
 use crate::aws::paging::{self, Page};
-use crate::aws::tags::settled_tags;
+use crate::aws::tags::indexed_tags;
 use crate::aws::{Aws, own_work};
 use crate::engine::{
     Error, Failure, FieldChange, Hint, Limits, Observed, Owner, Plan, Poll, ReadCx, Removal, Resource, ResourceId,
@@ -347,7 +347,10 @@ impl Resource for UsersTable {
         };
         let status = table.table_status().cloned().unwrap_or(TableStatus::Active);
         let arn = table.table_arn().unwrap_or_default().to_owned();
-        let tagged = settled_tags(cx, &self.stack.ownership, ID, self.name(), || self.tags(aws, &arn)).await?;
+        let tagged = indexed_tags(cx, &self.stack.ownership, ID, self.name(), &arn, || {
+            self.tags(aws, &arn)
+        })
+        .await?;
         let (owner, tags) = (tagged.owner, tagged.tags);
         if status == TableStatus::Active {
             let live = LiveTable {

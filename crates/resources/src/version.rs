@@ -14,7 +14,7 @@ use crate::aws::errors::{Explain, polled};
 use crate::aws::eventual_consistency::settled;
 use crate::aws::record::Record;
 use crate::aws::services::s3::File;
-use crate::aws::tags::settled_tags;
+use crate::aws::tags::indexed_tags;
 use crate::aws::{Aws, own_work};
 use crate::engine::{
     Error, Failure, FieldChange, Hint, Limits, Observed, Owner, Plan, Poll, ReadCx, Resource, ResourceId, Step, Values,
@@ -231,7 +231,7 @@ impl Resource for ApplicationVersion {
                 Err(error) => Observed::Unknown(error),
             });
         };
-        let tagged = settled_tags(cx, &self.stack.ownership, ID, self.label(), || {
+        let tagged = indexed_tags(cx, &self.stack.ownership, ID, self.label(), &version.arn, || {
             beanstalk_tags(aws, &version.arn)
         })
         .await?;
@@ -247,7 +247,11 @@ impl Resource for ApplicationVersion {
         if owner == Owner::Ours {
             let record = Record::new(aws, self.stack.name.as_str());
             let key = self.key(&record);
-            version.lacks_bundle = !record.list(aws, &key).await?.contains(&key);
+            let keys = match aws.index.recorded(&key) {
+                Some(keys) => keys,
+                None => record.list(aws, &key).await?,
+            };
+            version.lacks_bundle = !keys.contains(&key);
         }
         Ok(Observed::Present { live: version, owner })
     }

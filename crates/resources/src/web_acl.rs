@@ -8,11 +8,12 @@ use super::outputs::WEB_ACL;
 use super::ownership::{TagStep, block_unless_ours, change_tags, tag_steps};
 use super::stack::Stack;
 use super::web_acl_rules::{default_action, describe, rules, visibility};
+use crate::aws::clients::GLOBAL_REGION;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::eventual_consistency::settled;
 use crate::aws::paging;
 use crate::aws::services::waf::{CreateWebAcl, GetWebAclAnswer, Rule, Tag, WebAclSummary};
-use crate::aws::tags::settled_tags;
+use crate::aws::tags::indexed_tags;
 use crate::aws::{Aws, own_work};
 use crate::engine::{
     Error, Failure, FieldChange, Hint, Kind, Limits, Observed, Owner, Plan, Poll, ReadCx, Resource, ResourceId, Step,
@@ -69,6 +70,17 @@ impl WebAcl {
         &self.stack.names.web_acl
     }
 
+    /// The ids that the run's search found under this name.
+    fn indexed(&self, aws: &Aws) -> Option<String> {
+        let arn = format!(
+            "arn:aws:wafv2:{GLOBAL_REGION}:{}:global/webacl/{}/",
+            aws.account,
+            self.name()
+        );
+        let found = aws.index.beginning(&arn).into_iter().next()?;
+        Some(found[arn.len()..].to_owned())
+    }
+
     async fn find(&self, aws: &Aws) -> Result<Option<WebAclSummary>, Error> {
         paging::first(
             async |marker: Option<String>| aws.waf.list_web_acls(marker).await.explain("list the web ACLs"),
@@ -86,9 +98,18 @@ impl WebAcl {
     }
 
     async fn look(&self, aws: &Aws) -> Result<Option<LiveWebAcl>, Error> {
-        let Some(id) = self.find(aws).await?.and_then(|found| found.id) else {
-            return Ok(None);
-        };
+        if let Some(id) = self.indexed(aws)
+            && let Some(live) = self.read(aws, id).await?
+        {
+            return Ok(Some(live));
+        }
+        match self.find(aws).await?.and_then(|found| found.id) {
+            Some(id) => self.read(aws, id).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn read(&self, aws: &Aws, id: String) -> Result<Option<LiveWebAcl>, Error> {
         let acl = self.get(aws, &id).await?.and_then(|answer| answer.web_acl);
         Ok(acl.map(|acl| LiveWebAcl {
             id,
@@ -291,7 +312,10 @@ impl Resource for WebAcl {
         let Some(mut live) = settled(cx, ID, self.name(), || self.look(aws)).await? else {
             return Ok(Observed::Absent(()));
         };
-        let tagged = settled_tags(cx, &self.stack.ownership, ID, self.name(), || self.tags(aws, &live.arn)).await?;
+        let tagged = indexed_tags(cx, &self.stack.ownership, ID, self.name(), &live.arn, || {
+            self.tags(aws, &live.arn)
+        })
+        .await?;
         live.tags = tagged.tags;
         Ok(Observed::Present {
             live,

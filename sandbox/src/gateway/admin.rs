@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::request::Parts;
@@ -17,7 +18,11 @@ use crate::protocols::call::header;
 /// The paths begin with this.
 pub(crate) const PREFIX: &str = "/_sandbox/";
 
-pub(crate) async fn serve(gateway: &Arc<Gateway>, parts: &Parts, body: &[u8]) -> Response {
+/// Bytes of a policy or a fault.
+const LARGEST: usize = 1 << 20;
+
+pub(crate) async fn serve(gateway: &Arc<Gateway>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
     let token = header(&parts.headers, "x-sandbox-token").unwrap_or_default();
     if !same(token.as_bytes(), gateway.info.token.as_bytes()) {
         return (
@@ -26,6 +31,11 @@ pub(crate) async fn serve(gateway: &Arc<Gateway>, parts: &Parts, body: &[u8]) ->
         )
             .into_response();
     }
+    let body = match gateway.bodies.read(body, LARGEST).await {
+        Ok(body) => body,
+        Err(error) => return (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response(),
+    };
+    let (parts, body) = (&parts, &body.bytes[..]);
     match parts.uri.path().strip_prefix(PREFIX) {
         Some("inventory") => axum::Json(gateway.world.inventory().await).into_response(),
         Some("status") => status(gateway).await,

@@ -18,6 +18,7 @@ mod procfile;
 mod supervisor;
 #[cfg(test)]
 pub(crate) mod tests;
+mod unpack;
 mod user;
 mod wire;
 

@@ -1,5 +1,6 @@
 //! Instances as a user of the sandbox meets them: real bundles, real processes, real deaths.
 
+mod any_bytes;
 mod burning;
 mod guests;
 mod hooks;

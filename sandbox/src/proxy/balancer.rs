@@ -122,9 +122,10 @@ fn refused(request: &Request) -> Option<StatusCode> {
         Some(StatusCode::METHOD_NOT_ALLOWED)
     } else if url > LONGEST_LINE {
         Some(StatusCode::URI_TOO_LONG)
-    } else if names_two_hosts(headers) {
-        Some(StatusCode::BAD_REQUEST)
-    } else if sizes.iter().any(|size| *size > LONGEST_LINE) || sizes.iter().sum::<usize>() > LONGEST_HEAD {
+    } else if names_two_hosts(headers)
+        || sizes.iter().any(|size| *size > LONGEST_LINE)
+        || sizes.iter().sum::<usize>() > LONGEST_HEAD
+    {
         Some(StatusCode::BAD_REQUEST)
     } else if addresses.sum::<usize>() > MOST_FORWARDERS {
         StatusCode::from_u16(463).ok()

@@ -1,7 +1,7 @@
 //! What a role's temporary credentials may do: the app on an instance is denied here what IAM would deny it.
 //! Must know nothing of operations but the names of their permissions. The account's own user may do everything.
 
-use crate::protocols::call::{Call, Protocol};
+use crate::protocols::call::{Call, Protocol, header};
 use crate::world::Refusal;
 use crate::world::iam::Iam;
 use crate::world::iam::linked_roles::not_authorized;
@@ -14,19 +14,28 @@ pub(crate) fn authorize(iam: &Iam, account: &str, call: &Call) -> Result<(), Ref
     if action == "sts:GetCallerIdentity" {
         return Ok(());
     }
-    let resources = resources(iam, account, call);
-    let may = |resource: &&String| iam.caller_can(&call.caller, &call.region, &action, resource);
-    match resources.iter().find(|resource| !may(resource)) {
+    let acts_on = resources(iam, account, call).into_iter();
+    let mut needs = acts_on.map(|resource| (action.as_str(), resource)).chain(copied(call));
+    let may = |(action, resource): &(&str, String)| iam.caller_can(&call.caller, &call.region, action, resource);
+    match needs.find(|need| !may(need)) {
         None => Ok(()),
-        Some(resource) => {
-            let mut refusal = denied(call, &action, resource);
+        Some((action, resource)) => {
+            let mut refusal = denied(call, action, &resource);
             let context = request_context(&call.caller, account, &call.region);
-            if iam.organization_denies(&action, resource, &context) {
-                refusal.message = denied_by_organization(&call.caller, &action, resource);
+            if iam.organization_denies(action, &resource, &context) {
+                refusal.message = denied_by_organization(&call.caller, action, &resource);
             }
             Err(refusal)
         }
     }
+}
+
+/// Who copies an object reads it, too (S3 API reference, CopyObject: "Permissions").
+fn copied(call: &Call) -> Option<(&'static str, String)> {
+    let source = header(&call.headers, "x-amz-copy-source").filter(|_| call.service == "s3")?;
+    let path = source.split_once('?').map_or(source, |(path, _version)| path);
+    let path = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
+    Some(("s3:GetObject", format!("arn:aws:s3:::{}", path.trim_start_matches('/'))))
 }
 
 /// In the words of IAM (IAM user guide, troubleshoot_access-denied).
@@ -265,5 +274,29 @@ mod tests {
         iam.create_role(ACCOUNT, Timestamp::UNIX_EPOCH, new).unwrap();
         let read = call(&caller, "iam", "GetRole", "Action=GetRole&RoleName=theirs");
         assert_eq!(authorize(&iam, ACCOUNT, &read), Ok(()));
+    }
+
+    #[test]
+    fn who_copies_an_object_must_be_allowed_to_read_it() {
+        let mut iam = Iam::default();
+        let caller = who_may(&mut iam, "s3:*", "arn:aws:s3:::bucket/mine/*");
+        let copy = |source: &'static str| {
+            let mut copy = call(&caller, "s3", "CopyObject", "");
+            copy.uri = Uri::from_static("/bucket/mine/copy");
+            copy.protocol = Protocol::S3;
+            copy.headers.insert("x-amz-copy-source", source.parse().unwrap());
+            authorize(&iam, ACCOUNT, &copy)
+        };
+        assert_eq!(copy("/bucket/mine/x"), Ok(()));
+        assert_eq!(copy("bucket/mine/x?versionId=1"), Ok(()));
+        for secret in ["/bucket/secret/x", "bucket%2Fsecret/x"] {
+            let denied = copy(secret).unwrap_err();
+            assert!(
+                denied
+                    .message
+                    .contains("s3:GetObject on resource: arn:aws:s3:::bucket/secret/x"),
+                "{denied}"
+            );
+        }
     }
 }

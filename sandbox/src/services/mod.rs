@@ -37,6 +37,9 @@ use crate::protocols::call::{Answer, Call, Protocol};
 use crate::protocols::document;
 use crate::world::{Refusal, World};
 
+/// A body that takes so long to be read that others must not wait for it.
+const LONG: usize = 64 << 10;
+
 /// An operation of a service, and what of its request is honoured.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Operation {
@@ -143,6 +146,11 @@ pub(crate) async fn run(world: &Arc<World>, store: &Store, call: &Call) -> Resul
     }
     match call.protocol {
         Protocol::S3 => run_s3(world, store, call).await,
+        _ if call.body.len() > LONG => {
+            let (world, call) = (world.clone(), call.clone());
+            let done = tokio::task::spawn_blocking(move || dispatch(&world, &call)).await;
+            done.unwrap_or_else(|error| Err(Refusal::with_status(500, "InternalFailure", error.to_string())))
+        }
         _ => dispatch(world, call),
     }
 }

@@ -47,8 +47,10 @@ fn get_caller_identity(world: &Arc<World>, call: &Call) -> Result<Answer, Refusa
     let state = world.lock();
     let id = state.iam.credentials.unique_id(&call.caller);
     let result = format!(
-        "<Arn>{}</Arn><UserId>{id}</UserId><Account>{}</Account>",
-        call.caller, state.account
+        "<Arn>{}</Arn><UserId>{}</UserId><Account>{}</Account>",
+        escape(&call.caller),
+        escape(&id),
+        state.account
     );
     Ok(answer(call, &result))
 }
@@ -63,6 +65,7 @@ struct AssumeRole {
 
 fn assume_role(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: AssumeRole = call.query()?;
+    check_session_name(&request.role_session_name)?;
     let session = world.lock().assume_role(
         world.clock.now(),
         (&call.caller, &call.region),
@@ -83,4 +86,22 @@ fn assume_role(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
         escape(&session.arn),
     );
     Ok(answer(call, &result))
+}
+
+/// # Errors
+/// `ValidationError` where it has characters that no session's name has (STS API reference, AssumeRole; of the words,
+/// suzuki-shunsuke/tfaction#1934), or too few or too many.
+fn check_session_name(name: &str) -> Result<(), Refusal> {
+    let allowed = |character: char| character.is_ascii_alphanumeric() || "_+=,.@-".contains(character);
+    let constraint = match name {
+        _ if !name.chars().all(allowed) => r"satisfy regular expression pattern: [\w+=,.@-]*",
+        _ if name.len() < 2 => "have length greater than or equal to 2",
+        _ if name.len() > 64 => "have length less than or equal to 64",
+        _ => return Ok(()),
+    };
+    let text = format!(
+        "1 validation error detected: Value '{name}' at 'roleSessionName' failed to satisfy constraint: Member must \
+         {constraint}"
+    );
+    Err(Refusal::new("ValidationError", text))
 }

@@ -64,6 +64,29 @@ impl Sandbox {
 
     /// A request of S3; what is not a letter or digit in `path` is escaped already.
     pub async fn s3(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
+        send(self.s3_request(method, path, headers, body)).await
+    }
+
+    /// As [`Sandbox::s3`], with a change made to it after signing.
+    pub async fn s3_tampered(
+        &self,
+        method: &str,
+        path: &str,
+        body: &[u8],
+        tamper: impl FnOnce(&mut http::Request<Full<Bytes>>),
+    ) -> Response {
+        let mut request = self.s3_request(method, path, &[], body);
+        tamper(&mut request);
+        send(request).await
+    }
+
+    fn s3_request(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> http::Request<Full<Bytes>> {
         let mut request = http::Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.info.endpoint()))
@@ -72,14 +95,13 @@ impl Sandbox {
             request = request.header(*name, *value);
         }
         let mut request = request.body(Full::new(Bytes::copy_from_slice(body))).unwrap();
-        self.sign_with(
-            s3_settings(),
-            &mut request,
-            "s3",
-            SignableBody::Bytes(body),
-            SystemTime::now(),
-        );
-        send(request).await
+        let kind = headers.iter().find(|(name, _)| *name == "x-amz-content-sha256");
+        let signed = match kind {
+            Some((_, kind)) => SignableBody::Precomputed((*kind).to_owned()),
+            None => SignableBody::Bytes(body),
+        };
+        self.sign_with(s3_settings(), &mut request, "s3", signed, SystemTime::now());
+        request
     }
 
     /// A link to an object that works for so many seconds.

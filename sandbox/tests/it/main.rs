@@ -6,4 +6,5 @@ mod harness;
 mod roles;
 mod signatures;
 mod storage;
+mod strangers;
 mod tables;

@@ -189,3 +189,87 @@ async fn a_version_that_a_service_never_had_is_refused() {
         assert!(unknown.body.contains(&says), "{}", unknown.body);
     }
 }
+
+/// A header that decides what is done, added to a request that was signed without it.
+#[tokio::test]
+async fn a_header_of_awss_that_nobody_signed_is_refused() {
+    let sandbox = Sandbox::start().await;
+    let chosen = sandbox
+        .post("dynamodb", &[], "{}", |request| {
+            let target = "DynamoDB_20120810.ListTables".parse().unwrap();
+            request.headers_mut().insert("x-amz-target", target);
+        })
+        .await;
+    assert_eq!(chosen.status, 400, "{}", chosen.body);
+    assert!(chosen.body.contains("x-amz-target"), "{}", chosen.body);
+
+    for (path, body) in [("/bucket", &b""[..]), ("/bucket/secret", b"secret")] {
+        assert_eq!(sandbox.s3("PUT", path, &[], body).await.status, 200);
+    }
+    let copied = sandbox
+        .s3_tampered("PUT", "/bucket/copy", b"", |request| {
+            let source = "/bucket/secret".parse().unwrap();
+            request.headers_mut().insert("x-amz-copy-source", source);
+        })
+        .await;
+    assert_eq!(copied.status, 403, "{}", copied.body);
+    assert!(
+        copied.body.contains("<Code>AccessDenied</Code>")
+            && copied.body.contains("HeadersNotSigned: x-amz-copy-source"),
+        "{}",
+        copied.body
+    );
+    assert_eq!(sandbox.s3("GET", "/bucket/copy", &[], b"").await.status, 404);
+}
+
+#[tokio::test]
+async fn what_a_body_is_signed_as_has_to_be_known() {
+    let sandbox = Sandbox::start().await;
+    sandbox.s3("PUT", "/bucket", &[], b"").await;
+    for kind in ["STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD", "STREAMING-", "GIBBERISH"] {
+        let body = b"5;chunk-signature=00\r\nhello\r\n0;chunk-signature=00\r\n\r\n";
+        let headers = [("x-amz-content-sha256", kind), ("x-amz-decoded-content-length", "5")];
+        let refused = sandbox.s3("PUT", "/bucket/key", &headers, body).await;
+        assert_eq!(refused.status, 400, "{kind}: {}", refused.body);
+        assert!(
+            refused.body.contains("x-amz-content-sha256 must be UNSIGNED-PAYLOAD"),
+            "{}",
+            refused.body
+        );
+    }
+    assert_eq!(sandbox.s3("GET", "/bucket/key", &[], b"").await.status, 404);
+}
+
+#[tokio::test]
+async fn the_scope_of_a_key_has_a_day() {
+    let sandbox = Sandbox::start().await;
+    let refused = sandbox
+        .post("sts", &[FORM], IDENTITY, |request| {
+            let signed = request.headers()["authorization"].to_str().unwrap().to_owned();
+            let day = signed.split('/').nth(1).unwrap().to_owned();
+            let without = signed.replacen(&format!("/{day}/"), "//", 1);
+            request.headers_mut().insert("authorization", without.parse().unwrap());
+        })
+        .await;
+    assert_eq!(refused.status, 400, "{}", refused.body);
+    assert!(
+        refused.body.contains("<Code>IncompleteSignature</Code>"),
+        "{}",
+        refused.body
+    );
+}
+
+#[tokio::test]
+async fn the_name_of_a_session_is_no_xml() {
+    let sandbox = Sandbox::start().await;
+    let name = "x%3C%2FArn%3E%3CAccount%3E999999999999%3C%2FAccount%3E";
+    let role = "arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2Fnobody";
+    let body = format!("Action=AssumeRole&Version=2011-06-15&RoleArn={role}&RoleSessionName={name}");
+    let refused = sandbox.post("sts", &[FORM], &body, |_| {}).await;
+    assert_eq!(refused.status, 400, "{}", refused.body);
+    assert!(
+        refused.body.contains("<Code>ValidationError</Code>") && refused.body.contains("&lt;/Arn&gt;"),
+        "{}",
+        refused.body
+    );
+}

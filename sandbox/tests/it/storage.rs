@@ -174,3 +174,23 @@ async fn a_key_comes_back_as_it_was_however_long_and_in_whatever_script() {
     let longer = format!("/record/{longest}a");
     refused(&sandbox.s3("PUT", &longer, &[], b"x").await, 400, "KeyTooLongError");
 }
+
+#[tokio::test]
+async fn a_key_may_look_like_a_path_and_is_none() {
+    let sandbox = Sandbox::start().await;
+    bucket(&sandbox, "keys").await;
+    let keys = ["c", "a/../c", "a/./c", "./c", "a/b/../../c", "../c", "..", "."];
+    for key in keys {
+        etag(&sandbox.s3("PUT", &format!("/keys/{key}"), &[], key.as_bytes()).await);
+    }
+    for key in keys {
+        let read = sandbox.s3("GET", &format!("/keys/{key}"), &[], b"").await;
+        assert_eq!(read.body, key);
+    }
+    let listed = sandbox.s3("GET", "/keys?list-type=2", &[], b"").await;
+    let mut listed = texts(&listed.body, "Key");
+    listed.sort_unstable();
+    let mut all = keys.to_vec();
+    all.sort_unstable();
+    assert_eq!(listed, all);
+}

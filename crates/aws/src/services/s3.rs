@@ -288,3 +288,17 @@ fn object(response: &HttpResponse) -> Object {
         date: time("date"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upload_has_as_long_as_its_size_takes_and_no_longer() {
+        let attempt = |length| patience(length).operation_attempt_timeout().unwrap();
+        assert_eq!(attempt(1_000), ATTEMPT);
+        let largest = attempt(500 * 1024 * 1024).as_secs() / 60;
+        assert!((30..40).contains(&largest), "{largest} minutes");
+        assert_eq!(patience(1_000).operation_timeout(), Some(OPERATION));
+    }
+}

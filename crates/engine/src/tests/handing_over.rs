@@ -202,8 +202,9 @@ async fn what_is_on_its_way_is_followed_until_it_rests_and_only_then_changed() {
         texts[..texts.len() - 1],
         ["a starts", "a: following it: Launching", "a: Launching", "a: Updating"]
     );
-    // Five looks have four pauses between them, of 4 to 6 s each.
-    let (least, most) = (seconds(4 * 4 + 10), seconds(4 * 6 + 11));
+    // Five looks have four pauses between them: of 5 s, then twice and four times as long where nobody answered; all a fifth longer
+    // or shorter.
+    let (least, most) = (seconds(44 + 10), seconds(66 + 11));
     assert!((least..=most).contains(&heard.began.elapsed()), "{:?}", heard.told());
 }
 

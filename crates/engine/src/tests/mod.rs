@@ -164,6 +164,7 @@ fn settings() -> Settings {
         stop: CancellationToken::new(),
         deadline: Instant::now() + Duration::from_secs(60),
         intents: Intents::default(),
+        busy: Busy::default(),
     }
 }
 

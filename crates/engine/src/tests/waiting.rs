@@ -330,3 +330,57 @@ async fn a_fixed_pause_is_as_long_as_told_and_ends_with_a_stop() {
     assert_eq!(cx.pause(HOUR).await.unwrap_err().kind, Kind::Stopped);
     assert_eq!(heard.began.elapsed(), seconds(25));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_takes_long_is_asked_for_seldom_at_first_and_oftener_as_its_time_comes() {
+    let asked = Mutex::new(Vec::new());
+    let began = Instant::now();
+    let step = step_of(Heard::new().settings());
+    let wait = Wait::new("CloudFront to deploy it", 5, Limits::minutes(20, 45)).usually(200);
+    let deployed = step.wait(&wait, || async {
+        asked.lock().unwrap().push(began.elapsed().as_secs());
+        match began.elapsed() < seconds(240) {
+            true => Poll::NotYet("InProgress".to_owned()),
+            false => Poll::Ready(()),
+        }
+    });
+    deployed.await.unwrap();
+    let asked = asked.into_inner().unwrap();
+    // 240 s in steps of 5 would be 48.
+    assert!(asked.len() < 26, "{asked:?}");
+    assert!(asked[1] >= 40, "{asked:?}");
+    // Never more than the step's own interval late.
+    assert!(began.elapsed() <= seconds(240 + 6), "{asked:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_waits_of_a_run_slow_down_where_one_is_turned_away_and_recover() {
+    let settings = Heard::new().settings();
+    let (turned_away, other) = (step_of(settings.clone()), step_of(settings));
+    let throttled = || Poll::<()>::Unknown(Error::new(Kind::Unreachable, "Rate exceeded"));
+    let limits = Limits::minutes(1, 3);
+    let busy = tokio::spawn(async move {
+        let wait = Wait::new("the table", 5, limits);
+        turned_away.wait(&wait, || async { throttled() }).await
+    });
+    tokio::time::sleep(seconds(60)).await;
+    let asked = Mutex::new(Vec::new());
+    let began = Instant::now();
+    let wait = Wait::new("the environment", 5, Limits::minutes(20, 45));
+    let ready = other.wait(&wait, || async {
+        asked.lock().unwrap().push(began.elapsed().as_secs());
+        match began.elapsed() < seconds(600) {
+            true => Poll::NotYet(String::new()),
+            false => Poll::Ready(()),
+        }
+    });
+    ready.await.unwrap();
+    assert_eq!(busy.await.unwrap().unwrap_err().kind, Kind::Deadline);
+    let asked = asked.into_inner().unwrap();
+    let pauses: Vec<_> = asked.windows(2).map(|two| two[1] - two[0]).collect();
+    assert!(pauses[0] >= 30, "eight times as seldom: {pauses:?}");
+    assert!(
+        pauses.last().is_some_and(|last| *last <= 6),
+        "as often as ever: {pauses:?}"
+    );
+}

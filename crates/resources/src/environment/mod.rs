@@ -35,7 +35,7 @@ use super::stack::Stack;
 use crate::aws::errors::Explain;
 use crate::aws::eventual_consistency::settled;
 use crate::aws::own_work::{self, Made};
-use crate::aws::tags::settled_tags;
+use crate::aws::tags::indexed_tags;
 use crate::aws::texts::Ending;
 use crate::aws::{Aws, platforms, texts};
 use crate::engine::{
@@ -506,7 +506,7 @@ impl Resource for Environment {
             });
         };
         let mut passing = Live::passing(&environment);
-        let tagged = settled_tags(cx, &self.stack.ownership, ID, self.name(), || {
+        let tagged = indexed_tags(cx, &self.stack.ownership, ID, self.name(), &passing.arn, || {
             beanstalk_tags(aws, &passing.arn)
         })
         .await?;

@@ -118,7 +118,8 @@ impl App {
             return page;
         }
         let text = state.body.clone().unwrap_or_else(|| format!("answer {number}"));
-        let opaque = |tag: &http::HeaderValue| tag.to_str().unwrap().trim_start_matches("W/").to_owned();
+        let text_of = |tag: &http::HeaderValue| String::from_utf8_lossy(tag.as_bytes()).into_owned();
+        let opaque = |tag: &http::HeaderValue| text_of(tag).trim_start_matches("W/").to_owned();
         let known = parts.headers.get("if-none-match").map(opaque);
         let by_tag = known.is_some() && known == state.headers.get("etag").map(opaque);
         let since = parts.headers.get("if-modified-since");

@@ -1,6 +1,7 @@
 //! Traffic as viewers see it, over real HTTP: the edge, the load balancer and the web ACL before origins that count what
 //! reaches them. Each test is a row of the table of what AWS does; its name says which.
 
+mod any_bytes;
 mod app;
 mod balancer;
 mod edge_cache;

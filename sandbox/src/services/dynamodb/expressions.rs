@@ -16,6 +16,15 @@ const KEYWORDS: &[&str] = &["AND", "BETWEEN", "IN", "NOT", "OR"];
 /// Where a clause of an UpdateExpression begins.
 const CLAUSES: &[&str] = &["ADD", "DELETE", "REMOVE", "SET"];
 
+/// Bytes of an expression, operators and functions in it, and levels of a document (DynamoDB guide: Constraints,
+/// limits-expression-parameters and limits-attributes; that operators are counted in every kind of expression:
+/// scylladb/scylladb#14473).
+const LONGEST: usize = 4096;
+const MOST_OPERATORS: usize = 300;
+const LONGEST_PATH: usize = 32;
+/// DynamoDB refuses parentheses that join nothing, so that each has an operator.
+const DEEPEST: usize = MOST_OPERATORS;
+
 /// An expression of a request: the name of its member, and its text.
 pub(super) type Expression<'a> = (&'static str, Option<&'a str>);
 
@@ -35,6 +44,7 @@ pub(super) fn check<'a>(
         let Some(text) = text else {
             continue;
         };
+        check_size(text).map_err(|why| invalid(format!("Invalid {kind}: {why}")))?;
         for token in tokens(text) {
             check_token(kind, &token, &names, &values)?;
             used.insert(token.text);
@@ -42,6 +52,69 @@ pub(super) fn check<'a>(
     }
     must_be_used("ExpressionAttributeNames", &names, &used)?;
     must_be_used("ExpressionAttributeValues", &values, &used)
+}
+
+/// Before anything takes an expression apart, which goes as deep as it is nested.
+fn check_size(text: &str) -> Result<(), String> {
+    if text.len() > LONGEST {
+        return Err(format!(
+            "Expression size has exceeded the maximum allowed size; expression size: {}",
+            text.len()
+        ));
+    }
+    let operators = operators(text);
+    if operators > MOST_OPERATORS {
+        return Err(format!(
+            "The expression contains too many operators; operator count: {operators}"
+        ));
+    }
+    // What follows is DynamoDB's limit too, in words of our own.
+    let nested = nesting(text);
+    if nested > DEEPEST {
+        return Err(format!("The expression is nested too deeply; nesting level: {nested}"));
+    }
+    let path = longest_path(text);
+    if path > LONGEST_PATH {
+        return Err(format!(
+            "The document path has too many nesting elements; nesting level: {path}"
+        ));
+    }
+    Ok(())
+}
+
+/// Comparisons, sums, functions and the words that join them.
+fn operators(text: &str) -> usize {
+    let words = tokens(text).filter(|token| {
+        let is_word = KEYWORDS.iter().any(|word| word.eq_ignore_ascii_case(token.text));
+        is_word || token.is_call
+    });
+    let signs = text.replace("<=", "<").replace(">=", ">").replace("<>", "<");
+    words.count() + signs.matches(['<', '>', '=', '+', '-']).count()
+}
+
+/// How many parentheses are open at once, at most.
+fn nesting(text: &str) -> usize {
+    let mut deepest = 0;
+    text.bytes().fold(0_usize, |open, byte| {
+        let open = match byte {
+            b'(' => open + 1,
+            b')' => open.saturating_sub(1),
+            _ => open,
+        };
+        deepest = deepest.max(open);
+        open
+    });
+    deepest
+}
+
+/// Dots and positions of the longest document path.
+fn longest_path(text: &str) -> usize {
+    let is_path = |character: char| character.is_ascii_alphanumeric() || "_#:.[]".contains(character);
+    let paths = text.split(|character: char| !is_path(character));
+    paths
+        .map(|path| path.matches(['.', '[']).count())
+        .max()
+        .unwrap_or_default()
 }
 
 fn must_have_expressions(expressions: &[Expression<'_>], names: bool, values: bool) -> Result<(), Refusal> {
@@ -166,6 +239,41 @@ mod tests {
         );
         assert!(condition("#n = :v", &["#n"], &[]).ends_with("is not defined; attribute value: :v"));
         assert!(condition("#n = :v", &[], &[":v"]).ends_with("is not defined; attribute name: #n"));
+    }
+
+    #[test]
+    fn what_would_be_taken_apart_too_deep_is_refused_before() {
+        let refused = |text: &str| checked("ConditionExpression", text, &[], &[]);
+        let nested = format!("{}a{}", "(".repeat(1000), ")".repeat(1000));
+        assert!(
+            refused(&nested).ends_with("nesting level: 1000"),
+            "{}",
+            refused(&nested)
+        );
+        let negated = format!("{} attribute_exists(a)", "NOT ".repeat(1000));
+        assert!(
+            refused(&negated).ends_with("operator count: 1001"),
+            "{}",
+            refused(&negated)
+        );
+        let long = format!("a = {}", "b".repeat(4093));
+        assert_eq!(
+            refused(&long),
+            "Invalid ConditionExpression: Expression size has exceeded the maximum allowed size; expression size: 4097"
+        );
+        let path = format!("attribute_exists({})", vec!["a"; 34].join("."));
+        assert!(refused(&path).ends_with("nesting level: 33"), "{}", refused(&path));
+        let places = format!("attribute_exists(a{})", "[0]".repeat(1000));
+        assert!(
+            refused(&places).ends_with("nesting level: 1000"),
+            "{}",
+            refused(&places)
+        );
+        // As many comparisons as DynamoDB takes, joined as clients join them.
+        let allowed = (1..150).fold("a<b".to_owned(), |all, _| format!("({all})AND a<b"));
+        assert_eq!(refused(&allowed), "");
+        let deep = vec!["a"; 33].join(".");
+        assert_eq!(refused(&format!("attribute_exists({deep})")), "");
     }
 
     #[test]

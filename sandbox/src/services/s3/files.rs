@@ -19,11 +19,14 @@ impl Files {
     }
 }
 
-/// The path with every name in it short enough; a short one stays as it is.
+/// The path with every name in it short enough, and none that file systems take for another folder or for none: to S3, `..` is a
+/// key like any other (alexwlchan.net/2020/s3-keys-are-not-file-paths). Other names stay as they are.
 fn short(path: &str) -> String {
-    let names = path.split('/').map(|name| match name.len() > LONGEST_NAME {
-        true => hex::encode(Sha256::digest(name)),
-        false => name.to_owned(),
+    let names = path.split('/').map(|name| {
+        match name.len() > LONGEST_NAME || matches!(name, "." | "..") || name.contains('\0') {
+            true => hex::encode(Sha256::digest(name)),
+            false => name.to_owned(),
+        }
     });
     names.collect::<Vec<_>>().join("/")
 }

@@ -1,0 +1,67 @@
+//! The sweep: a command is killed before and after every request that changes something, each of its requests goes wrong in
+//! every way there is, and each is denied; and what it was about comes out right all the same. A few of these cases each time, by
+//! a seed; all of them by one command (docs/reliability.md). Here stands what is swept; a line a command.
+
+mod cases;
+mod ground;
+mod table;
+
+use self::cases::{denied, killed, meets_faults};
+use self::ground::From::{self, Nothing, Standing};
+
+/// A command that is swept.
+#[derive(Debug, Clone, Copy)]
+struct Swept {
+    name: &'static str,
+    /// What there is before it.
+    from: From,
+    command: &'static [&'static str],
+    /// What is done after it was ended; what stands then must be what it is without any trouble.
+    then: &'static [&'static str],
+}
+
+const UP: &[&str] = &["up", "--yes", "--no-verify"];
+const TEARDOWN: &[&str] = &["teardown", "--yes"];
+/// Something of every resource: its tags; and an environment that is updated.
+const CHANGE: &[&str] = &[
+    "up",
+    "--yes",
+    "--no-verify",
+    "--set",
+    "tags.swept=yes",
+    "--set",
+    "app.properties.SWEPT=yes",
+];
+
+macro_rules! sweep {
+    ($($name:ident: $from:ident, $command:expr, then $then:expr;)*) => { $(
+        mod $name {
+            use super::*;
+
+            const SWEPT: Swept =
+                Swept { name: stringify!($name), from: $from, command: $command, then: $then };
+
+            #[test]
+            fn is_killed_before_and_after_each_change() {
+                killed(&SWEPT);
+            }
+
+            #[test]
+            fn has_each_request_go_wrong_in_every_way() {
+                meets_faults(&SWEPT);
+            }
+
+            #[test]
+            fn says_which_permission_is_missing_and_what_is_there() {
+                denied(&SWEPT);
+            }
+        }
+    )* };
+}
+
+sweep! {
+    up: Nothing, UP, then UP;
+    teardown: Standing, TEARDOWN, then TEARDOWN;
+    teardown_then_up: Standing, TEARDOWN, then UP;
+    change: Standing, CHANGE, then CHANGE;
+}

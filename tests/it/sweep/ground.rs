@@ -1,0 +1,162 @@
+//! Where a case takes place: an account with nothing of ours in it, or with the whole stack, and what stands in it.
+//! Must know nothing of what goes wrong.
+
+use serde_json::Value;
+
+use crate::support::{Ran, User};
+
+/// What there is before a command.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum From {
+    Nothing,
+    Standing,
+}
+
+/// Everything shows late there, by a little less than the minute of AWS's time for which anything is waited for.
+const TIME_SCALE: &str = "300";
+const LATE: &str = "50";
+
+/// A user with an account of their own, and the stack of one profile.
+pub(super) struct Ground {
+    pub user: User,
+    profile: &'static str,
+    empty: Vec<String>,
+}
+
+/// A request of confctl's, as a fault names it.
+pub(super) struct Request {
+    pub hits: String,
+    pub changes: bool,
+}
+
+impl Ground {
+    pub fn new(profile: &'static str) -> Self {
+        let user = User::new()
+            .with("CONFCTL_SANDBOX_TIME_SCALE", TIME_SCALE)
+            .with("CONFCTL_SANDBOX_TAG_DELAY", LATE);
+        user.confctl(&["bundle"]).exits(0);
+        let empty = user.inventory_of_a_fresh_sandbox();
+        Self { user, profile, empty }
+    }
+
+    pub fn profile(&self) -> &'static str {
+        self.profile
+    }
+
+    /// The command's arguments for this stack.
+    pub fn arguments(&self, command: &[&'static str]) -> Vec<&'static str> {
+        [command, &["--sandbox", "-p", self.profile, "-o", "json"]].concat()
+    }
+
+    pub fn run(&self, command: &[&'static str]) -> Ran {
+        self.user.confctl(&self.arguments(command))
+    }
+
+    /// Brings the account to what a command starts from, where it is at nothing.
+    pub fn prepare(&self, from: From) {
+        if from == From::Standing {
+            self.run(super::UP).exits(0);
+        }
+    }
+
+    /// What stands, without what every run makes anew: ids, and the record of what was done. How many instances there are their
+    /// own load decides.
+    pub fn standing(&self) -> Vec<String> {
+        let items = self.user.inventory().into_iter();
+        let items = items.map(|item| serde_json::from_str::<Value>(&item).unwrap());
+        let counts = |item: &Value| {
+            !matches!(
+                item["type"].as_str(),
+                Some("object" | "instance" | "network-interface" | "volume")
+            )
+        };
+        let mut standing: Vec<_> = items.filter(counts).map(|item| masked(&item.to_string())).collect();
+        standing.sort();
+        standing
+    }
+
+    /// Takes the stack away.
+    ///
+    /// # Errors
+    /// With what is left, or what was said instead.
+    pub fn level(&self) -> Result<(), String> {
+        let ran = self.run(super::TEARDOWN);
+        if ran.code() != 0 {
+            return Err(format!("teardown ended with {}: {}", ran.code(), told(&ran)));
+        }
+        let left: Vec<_> = self
+            .user
+            .inventory()
+            .into_iter()
+            .filter(|item| !self.empty.contains(item))
+            .collect();
+        match left.is_empty() {
+            true => Ok(()),
+            false => Err(format!("teardown left {left:?}")),
+        }
+    }
+
+    /// What confctl has asked for since the log had so many lines.
+    pub fn asked_since(&self, lines: usize) -> Vec<Request> {
+        let log = self.user.requests();
+        let ours = log[lines..].iter().filter(|line| {
+            let caller = line["caller"].as_str().unwrap_or_default();
+            caller.ends_with(":user/sandbox") && line["operation"] != "GetCallerIdentity"
+        });
+        ours.map(request).collect()
+    }
+}
+
+fn request(line: &Value) -> Request {
+    let (service, operation) = (line["service"].as_str().unwrap(), line["operation"].as_str().unwrap());
+    let object = line["about"]["Path"]
+        .as_str()
+        .filter(|_| service == "s3")
+        .and_then(object);
+    let reads = [
+        "Describe", "Get", "List", "Head", "Simulate", "Check", "Scan", "Query", "Validate",
+    ];
+    Request {
+        hits: match object {
+            Some(object) => format!("s3:{operation}:{object}"),
+            None => format!("{service}:{operation}"),
+        },
+        changes: !reads.iter().any(|verb| operation.starts_with(verb)),
+    }
+}
+
+/// Which kind of object it is: in the record by what it is for, elsewhere by its folder.
+fn object(path: &str) -> Option<String> {
+    let (_bucket, key) = path.trim_start_matches('/').split_once('/')?;
+    let parts: Vec<_> = key.split('/').collect();
+    match parts[..] {
+        [""] => None,
+        ["confctl", _stack, kind, ..] => Some(format!("*/confctl/*/{kind}*")),
+        [folder, ..] => Some(format!("*/{folder}*")),
+        [] => None,
+    }
+}
+
+/// The text without what AWS makes up: words with digits in them, and long ones of capitals.
+fn masked(text: &str) -> String {
+    let words = text.split_inclusive(|character: char| !character.is_ascii_alphanumeric());
+    let mut masked = String::new();
+    for word in words {
+        let letters = word.trim_end_matches(|character: char| !character.is_ascii_alphanumeric());
+        let is_made_up = letters.contains(|character: char| character.is_ascii_digit())
+            || letters.len() >= 8 && letters.bytes().all(|byte| byte.is_ascii_uppercase());
+        masked.push_str(if is_made_up { "#" } else { letters });
+        masked.push_str(&word[letters.len()..]);
+    }
+    masked
+}
+
+/// The end of what a run has said.
+pub(super) fn told(ran: &Ran) -> String {
+    let last = ran.stdout.lines().last().unwrap_or_default();
+    let summary: Value = serde_json::from_str(last).unwrap_or_default();
+    match summary["error"].is_null() {
+        true => format!("{last} {}", ran.stderr),
+        false => format!("{} left behind: {}", summary["error"], summary["left_behind"]),
+    }
+}
