@@ -317,7 +317,7 @@ async fn finish(session: &Session, removals: &[PlannedRemoval]) -> Result<Summar
             .say("Removed, but for what was to be kept."),
         (false, true, _) => Summary::done()
             .exit(Exit::Partial)
-            .say("Removed, but for what only you can tell whose it is."),
+            .say("Removed, but for what nothing proves to be this stack's."),
         (false, false, true) => Summary::done().say("Removed: nothing of this stack is left."),
         (false, false, false) => Summary::done().say("Removed, but for what AWS keeps."),
     };

@@ -125,8 +125,8 @@ fn measured(seconds: f64) -> String {
 
 fn long(seconds: u64) -> String {
     match seconds {
-        ..100 => format!("{seconds} s"),
-        ..3600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
+        0..100 => format!("{seconds} s"),
+        100..3600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
         _ => format!("{}h{:02}m", seconds / 3600, seconds % 3600 / 60),
     }
 }

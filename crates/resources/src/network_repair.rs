@@ -253,9 +253,16 @@ async fn make_subnet(cx: &WriteCx<Aws>, zone: &str) -> Result<(), Error> {
     let make = cx.aws().ec2.create_default_subnet().availability_zone(zone);
     // EC2 guide, errors-overview: one a zone.
     let there = &["DefaultSubnetAlreadyExistsInAvailabilityZone"];
-    let made = make.send().await;
-    made.or_absent(there, &format!("make the default subnet in {zone}"))?;
-    Ok(())
+    let made = make
+        .send()
+        .await
+        .or_absent(there, &format!("make the default subnet in {zone}"));
+    made.map(drop).map_err(|error| match error.kind {
+        Kind::Failed => {
+            error.hint("make room for it in the VPC, or go without: --set network.vpc=ID --set network.subnets=ID,ID")
+        }
+        _ => error,
+    })
 }
 
 /// Makes a change that names what may not show yet.

@@ -9,8 +9,8 @@ use tokio::process::{Child, Command};
 
 use super::user::User;
 
-/// Prepares a command of that user, whose home is `home`. What it finds in its environment is no credential of the daemon's; the caller adds
-/// what the instance has.
+/// Prepares a command of that user, whose home is `home`. What it finds in its environment is no credential of the daemon's; the
+/// caller adds what the instance has.
 pub(super) fn prepare(command: &mut Command, user: User, home: &Path) {
     let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
     command

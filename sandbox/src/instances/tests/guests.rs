@@ -11,14 +11,29 @@ use crate::instances::processes;
 use crate::world::plane::{Command as Script, CommandEnd, DataPlane};
 
 /// Without root there is no wall between the sandbox and what it runs (docs/security.md).
-fn is_root() -> bool {
-    let is_root = rustix::process::geteuid().is_root();
-    if !is_root {
-        let text = "skipped: only where the sandbox is root does its software have a user of its own\n";
+fn has_users() -> bool {
+    let user = User::of_new_instance();
+    say_where_not(
+        user != User::Sandbox,
+        "only where the sandbox is root does its software have another user",
+    )
+}
+
+/// In a namespace of few users all instances have one and the same.
+fn has_a_user_for_each() -> bool {
+    let user = User::of_new_instance();
+    say_where_not(
+        user.alone().is_some(),
+        "only where the sandbox is root of all users has each instance its own",
+    )
+}
+
+fn say_where_not(is_so: bool, text: &str) -> bool {
+    if !is_so {
         // Who cannot read it has lost nothing.
-        let _ = std::io::stderr().write_all(text.as_bytes());
+        let _ = writeln!(std::io::stderr(), "skipped: {text}");
     }
-    is_root
+    is_so
 }
 
 /// A file of root's that its software must neither read nor change.
@@ -93,7 +108,7 @@ async fn run(machines: &Machines, instance_id: &str, id: &str, script: &str) -> 
 /// It waits for the folder of the next version, and puts a link in the place of one of its files.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_running_version_cannot_lead_root_astray_while_the_next_is_unpacked() {
-    if !is_root() {
+    if !has_users() {
         return;
     }
     let directory = private_directory();
@@ -119,7 +134,7 @@ async fn a_running_version_cannot_lead_root_astray_while_the_next_is_unpacked() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_running_version_cannot_lead_root_astray_while_a_script_is_written() {
-    if !is_root() {
+    if !has_users() {
         return;
     }
     let directory = private_directory();
@@ -140,7 +155,7 @@ async fn a_running_version_cannot_lead_root_astray_while_a_script_is_written() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hook_that_is_a_link_opens_no_file_of_roots() {
-    if !is_root() {
+    if !has_users() {
         return;
     }
     let directory = private_directory();
@@ -164,7 +179,7 @@ async fn a_hook_that_is_a_link_opens_no_file_of_roots() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_buildfile_or_a_proxys_file_that_is_a_link_shows_no_file_of_roots() {
-    if !is_root() {
+    if !has_users() {
         return;
     }
     let directory = private_directory();
@@ -194,7 +209,7 @@ async fn a_buildfile_or_a_proxys_file_that_is_a_link_shows_no_file_of_roots() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_instance_reads_neither_the_credentials_nor_the_files_of_another() {
-    if !is_root() {
+    if !has_a_user_for_each() {
         return;
     }
     let directory = private_directory();
@@ -270,7 +285,7 @@ async fn what_left_its_group_its_session_and_its_environment_ends_with_the_insta
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_left_its_environment_ends_even_where_the_supervisor_was_killed() {
-    if !is_root() {
+    if !has_a_user_for_each() {
         return;
     }
     let directory = private_directory();
