@@ -276,6 +276,23 @@ async fn a_renewal_whose_answer_was_lost_counts_from_when_s3_had_it() {
 }
 
 #[tokio::test]
+async fn a_lock_whose_last_renewal_was_not_heard_of_is_given_back_all_the_same() {
+    let ours = serde_json::to_string(&holder()).unwrap();
+    let at = "Tue, 24 Nov 2026 12:09:59 GMT";
+    let script = Script::default()
+        .recorded("s3:PutObject", LOCALSTACK, stored("1"))
+        .recorded("s3:DeleteObject", CONDITIONS, failed_condition())
+        .recorded("s3:GetObject", LOCALSTACK, object("2", at, &ours))
+        .recorded("s3:DeleteObject", CONDITIONS, Answer::Raw(204, String::new()));
+    let account = of_root(script).await;
+    acquired(&account).await.unwrap().release().await.unwrap();
+    let deleted = account.replay.sent("s3:DeleteObject");
+    let conditions: Vec<_> = deleted.iter().map(|request| request.header("if-match")).collect();
+    assert_eq!(conditions, [Some("\"1\""), Some("\"2\"")]);
+    account.check();
+}
+
+#[tokio::test]
 async fn a_lock_that_is_taken_away_is_that_which_was_shown_also_where_it_is_renewed_meanwhile() {
     let theirs = |id: &str| format!("{{\"id\":\"{id}\",\"command\":\"up\",\"who\":\"bob@host\",\"renewals\":3}}");
     let at = "Tue, 24 Nov 2026 12:09:59 GMT";

@@ -87,6 +87,8 @@ impl Held {
 pub struct Lock {
     aws: Arc<Aws>,
     record: Record,
+    /// Of its holder.
+    id: String,
     etag: Arc<Mutex<String>>,
     /// Ends with why the lock is no longer ours.
     renewing: tokio::task::JoinHandle<String>,
@@ -160,6 +162,7 @@ impl Lock {
             }
         };
         let etag = Arc::new(Mutex::new(etag));
+        let id = holder.id.clone();
         let renewing = Renewing {
             aws: aws.clone(),
             record: record.clone(),
@@ -171,6 +174,7 @@ impl Lock {
         Ok(Self {
             aws,
             record,
+            id,
             etag,
             renewing,
         })
@@ -187,16 +191,29 @@ impl Lock {
                 .because(why)
                 .hint("see that no other run is at work, then run the same command again: it goes on from here"));
         }
-        let etag = current(&self.etag);
-        let s3 = &self.aws.s3;
-        let key = self.record.key(NAME);
-        let deleted = s3.delete_object(self.record.bucket(), &key, If::Matches(&etag));
-        match tokio::time::timeout(GRACE, deleted).await {
+        match tokio::time::timeout(GRACE, self.give_back()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::debug!(?error, "the lock was not given back; its lease will end"),
             Err(_) => tracing::debug!("the lock was not given back in time; its lease will end"),
         }
         Ok(())
+    }
+
+    /// A renewal that was ended on its way may have come through: then the lock is ours with another ETag.
+    async fn give_back(&self) -> Result<(), Error> {
+        let (bucket, key) = (self.record.bucket(), self.record.key(NAME));
+        let mut etag = current(&self.etag);
+        loop {
+            match self.aws.s3.delete_object(bucket, &key, If::Matches(&etag)).await {
+                Err(error) if error.code() == Some("PreconditionFailed") => {}
+                deleted => return deleted.explain("give the stack's lock back"),
+            }
+            match seen(&self.aws, &self.record).await? {
+                Some(held) if held.is_of(&self.id) && held.etag != etag => etag = held.etag,
+                // Somebody else's, or gone.
+                _ => return Ok(()),
+            }
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use http_body_util::Full;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::harness::{Response, Sandbox, send};
+use crate::harness::{Response, Sandbox, send, until};
 
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 
@@ -32,7 +32,8 @@ impl Sandbox {
     /// Sends these bytes and nothing more, and reads until the sandbox has answered or closed.
     async fn raw(&self, bytes: &[u8]) -> String {
         let mut stream = TcpStream::connect(("127.0.0.1", self.info.port)).await.unwrap();
-        stream.write_all(bytes).await.unwrap();
+        // Who is refused in the middle of a large head cannot send the rest.
+        let _ = stream.write_all(bytes).await;
         let mut answer = vec![0; 64 << 10];
         let read = stream.read(&mut answer).await.unwrap_or_default();
         String::from_utf8_lossy(&answer[..read]).into_owned()
@@ -140,4 +141,62 @@ async fn nobody_is_answered_in_http_2() {
         "{:?}",
         answer.as_bytes()
     );
+}
+
+/// Open files of this process, which the sandbox is in, and its memory in MiB.
+fn holds() -> (usize, usize) {
+    let files = std::fs::read_dir("/proc/self/fd").unwrap().count();
+    let memory = std::fs::read_to_string("/proc/self/statm").unwrap();
+    let pages: usize = memory.split(' ').nth(1).unwrap().parse().unwrap();
+    (files, pages * 4096 >> 20)
+}
+
+/// `CONFCTL_MUTANTS=100000` for as many.
+#[tokio::test]
+async fn thousands_of_bad_requests_leave_neither_files_nor_memory_behind() {
+    let sandbox = Sandbox::start().await;
+    let host = format!("127.0.0.1:{}", sandbox.info.port);
+    let key = &sandbox.info.access_key_id;
+    let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
+    let scope = format!("{key}/{}/us-east-1/sts/aws4_request", &now[..8]);
+    let signed = format!(
+        "x-amz-date: {now}\r\nauthorization: AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host;x-amz-date, Signature=00\r\n"
+    );
+    let deep = vec!["a"; 3000].join(".");
+    let bad = [
+        format!("POST / HTTP/1.1\r\nhost: {host}\r\n\r\n"),
+        format!("GET /bucket/../../x HTTP/1.1\r\nhost: {host}\r\n\r\n"),
+        format!("POST / HTTP/1.1\r\nhost: {host}\r\n{signed}content-length: 4\r\n\r\na=b&"),
+        format!(
+            "POST / HTTP/1.1\r\nhost: {host}\r\n{signed}content-length: {}\r\n\r\n{deep}",
+            deep.len()
+        ),
+        format!("POST / HTTP/1.1\r\nhost: {host}\r\n{signed}content-length: 9999999\r\n\r\n"),
+        format!("GET / HTTP/1.1\r\nhost: {host}\r\nx: {}\r\n\r\n", "y".repeat(100_000)),
+        "GET / HTTP/1.1\r\nhost: evil.example\r\n\r\n".to_owned(),
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(),
+        "\0\0\0\0".to_owned(),
+        format!("POST / HTTP/1.1\r\nhost: {host}\r\ncontent-le"),
+    ];
+    let send = async |number: usize| {
+        let request = bad[number % bad.len()].as_bytes();
+        // The last is half a head: who sends it goes away.
+        if number % bad.len() == bad.len() - 1 {
+            let mut stream = TcpStream::connect(("127.0.0.1", sandbox.info.port)).await.unwrap();
+            stream.write_all(request).await.unwrap();
+        } else {
+            sandbox.raw(request).await;
+        }
+    };
+    for number in 0..500 {
+        send(number).await;
+    }
+    let (files, memory) = holds();
+    for number in 0..mutants::count(3000) {
+        send(number).await;
+    }
+    until("the end of the last connections", async || holds().0 <= files + 2).await;
+    let grown = holds().1.saturating_sub(memory);
+    assert!(grown < 16, "{grown} MiB more than after the first 500");
+    sandbox.lives().await;
 }

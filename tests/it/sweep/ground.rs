@@ -56,7 +56,11 @@ impl Ground {
     /// Brings the account to what a command starts from, where it is at nothing.
     pub fn prepare(&self, from: From) {
         if from == From::Standing {
-            self.run(super::UP).exits(0);
+            // Of hours on a busy machine one run may lose its lock; it is no case.
+            let ran = self.run(super::UP);
+            if ran.code() != 0 {
+                self.run(super::UP).exits(0);
+            }
         }
     }
 
