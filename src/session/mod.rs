@@ -148,7 +148,7 @@ impl Session {
             partition::has_what_it_needs(&chosen.profile, &region)?;
         }
         let keys = record.list(&read, &record.key("")).await?;
-        read.index.record(record.key(""), keys.clone());
+        read.listed_record(record.key(""), keys.clone());
         let history = history(&read, &record, &keys).await?;
         tell_unreadable(&history.unreadable, &record, ui);
         let former = history.profiles;
@@ -174,7 +174,7 @@ impl Session {
         };
         let found = found(&read, &stack, reach, ui).await?;
         if removes {
-            read.index.forget();
+            read.reads_anew();
         }
         stack.found_distributions = found.distributions.clone();
         let stack = Arc::new(stack);
@@ -260,7 +260,7 @@ impl Session {
     async fn take_lock(&self) -> Result<Lock, Error> {
         self.record.ensure_bucket(&self.write).await?;
         // From here on something may be changed, and the index lags.
-        self.read.index.forget();
+        self.read.reads_anew();
         let holder = Holder {
             id: random_id(),
             command: self.command.to_owned(),

@@ -118,6 +118,16 @@ impl Aws {
         there
     }
 
+    /// Takes note of what this run listed of the stack's record: see [`Index`].
+    pub fn listed_record(&self, prefix: String, keys: Vec<String>) {
+        self.index.record(prefix, keys);
+    }
+
+    /// Something is about to be changed: what this run found before is read again.
+    pub fn reads_anew(&self) {
+        self.index.forget();
+    }
+
     /// The partition of the region, as in its ARNs: `aws`, `aws-cn`, …
     pub fn partition(&self) -> &'static str {
         partitions::of_region(&self.region).name
