@@ -9,12 +9,15 @@ use crate::support::{User, finish, until};
 
 const GROUPS: &[&str] = &["autoscaling", "describe-auto-scaling-groups"];
 
+/// So many any machine lets in.
+const SAMPLE: u64 = 400;
+
 /// How many people come, and within how many seconds: so slowly that they still come when it is over.
 fn crowd() -> (u64, u64) {
     let people = std::env::var("CONFCTL_PEOPLE")
         .ok()
         .and_then(|people| people.parse().ok());
-    let people = people.unwrap_or(400);
+    let people = people.unwrap_or(SAMPLE);
     (people, (people / 20).max(30))
 }
 
@@ -46,7 +49,17 @@ fn nobody_is_lost_while(user: &User, happens: impl FnOnce()) {
     let load = |people: &str, within: &str, report: &str| {
         let line = ["load", "--sandbox", "--yes", "--keep", "-o", "json", "--think", "200ms"];
         let report = user.home().join(report).display().to_string();
-        let crowd = ["--people", people, "--within", within, "--report", &report];
+        // However many a busy machine turns away: an accepted one that is not stored fails the command.
+        let crowd = [
+            "--people",
+            people,
+            "--within",
+            within,
+            "--max-failed",
+            "100",
+            "--report",
+            &report,
+        ];
         user.start(&[&line[..], &crowd].concat())
     };
     finish(load("40", "1s", "early.html")).exits(0);
@@ -69,7 +82,9 @@ fn nobody_is_lost_while(user: &User, happens: impl FnOnce()) {
     let after = registered(user);
     assert!(before.is_subset(&after), "{:?} are gone", before.difference(&after));
     assert_eq!(after.len() as u64, 40 + of("stored"), "{summary}");
-    assert_eq!((of("accepted"), of("failed")), (people, 0), "{summary}");
+    if people == SAMPLE {
+        assert_eq!((of("accepted"), of("failed")), (people, 0), "{summary}");
+    }
     assert!(of("stored") >= of("accepted"), "{summary}");
 }
 
