@@ -148,7 +148,7 @@ fn holds() -> (usize, usize) {
     let files = std::fs::read_dir("/proc/self/fd").unwrap().count();
     let memory = std::fs::read_to_string("/proc/self/statm").unwrap();
     let pages: usize = memory.split(' ').nth(1).unwrap().parse().unwrap();
-    (files, pages * 4096 >> 20)
+    (files, (pages * 4096) >> 20)
 }
 
 /// `CONFCTL_MUTANTS=100000` for as many.
