@@ -184,9 +184,9 @@ impl Lock {
     ///
     /// # Errors
     /// [`Kind::Locked`] where it was lost before, with why.
-    pub async fn release(self) -> Result<(), Error> {
+    pub async fn release(mut self) -> Result<(), Error> {
         self.renewing.abort();
-        if let Ok(why) = self.renewing.await {
+        if let Ok(why) = (&mut self.renewing).await {
             return Err(Error::new(Kind::Locked, "stopped, because the stack's lock was lost")
                 .because(why)
                 .hint("see that no other run is at work, then run the same command again: it goes on from here"));
