@@ -51,6 +51,7 @@ fn load(page: &Path) -> Option<(String, Vec<String>)> {
         .args(quiet)
         .arg(format!("--user-data-dir={}", profile.path().display()))
         .arg(format!("file://{}", page.display()))
+        .env("TMPDIR", profile.path())
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr);

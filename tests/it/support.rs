@@ -183,6 +183,7 @@ impl User {
         command
             .args(arguments)
             .env("HOME", self.home())
+            .env("TMPDIR", self.home())
             .env("AWS_PAGER", "")
             .envs(self.aws_environment());
         command.env_remove("AWS_PROFILE").output().unwrap().into()
@@ -224,6 +225,8 @@ impl User {
         let mut command = Command::new(tools.join("python3"));
         let path = std::env::var("PATH").unwrap_or_default();
         command.env("PATH", format!("{}:{path}", tools.display()));
+        // Copies of a Python program leave their folders behind.
+        command.env("TMPDIR", self.home());
         command.env("HOME", self.home()).envs(self.aws_environment());
         command
     }
@@ -292,6 +295,10 @@ impl Drop for User {
     fn drop(&mut self) {
         // Whatever a failed test left: no process may stay.
         let _ = self.command(&["sandbox", "stop"]).output();
+        // Of a daemon that was killed: software that others run is outside of its folder.
+        if let Ok(place) = std::fs::read_link(self.home().join("sandbox/instances/software")) {
+            let _ = std::fs::remove_dir_all(place);
+        }
     }
 }
 

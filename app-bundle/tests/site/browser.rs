@@ -59,6 +59,7 @@ impl Browser {
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .args(FLAGS)
             .env("HOME", profile.path())
+            .env("TMPDIR", profile.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)

@@ -205,6 +205,10 @@ fn s3_settings() -> SigningSettings {
 impl Drop for Sandbox {
     fn drop(&mut self) {
         self.stop.cancel();
+        // Nobody waits for the daemon here; software that others run is outside of its folder.
+        if let Ok(place) = std::fs::read_link(self.directory.path().join("instances/software")) {
+            let _ = std::fs::remove_dir_all(place);
+        }
     }
 }
 
