@@ -90,7 +90,9 @@ async fn confirmed(
         ui.confirm("Do this?", &session.settings.stop).await?;
     }
     if look.deploys() {
+        let began = Instant::now();
         building.finish(&session.settings.events).await?;
+        session.ui.took([alone("bundle", "the bundle", began)]);
     }
     let lock = session.lock().await?;
     let gate = Asking::new(session, global.yes);
@@ -137,16 +139,21 @@ async fn after(session: &Session, look: &Look, run: &Run<Aws>, verify_too: bool)
     }
     let began = Instant::now();
     let verified = verify::site(session, &look).await;
-    session.ui.took([Leg {
-        resource: "verify",
-        title: "the site".to_owned(),
-        until: None,
-        seconds: began.elapsed().as_secs_f64(),
-    }]);
+    session.ui.took([alone("verify", "the site", began)]);
     match verified {
         Ok(checks) => Ok(summary.output("verified", checks)),
         Err(error) if error.kind == Kind::Stopped => Err(error),
         Err(error) => Ok(not_verified(summary, error)),
+    }
+}
+
+/// What nothing else went on beside.
+fn alone(resource: &'static str, title: &str, began: Instant) -> Leg {
+    Leg {
+        resource,
+        title: title.to_owned(),
+        until: None,
+        seconds: began.elapsed().as_secs_f64(),
     }
 }
 
