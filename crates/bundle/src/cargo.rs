@@ -144,3 +144,21 @@ fn dependencies(manifest: &Table) -> impl Iterator<Item = (&String, &Value)> {
         })
         .flatten()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_workspace_says_by_its_profiles_how_bundles_are_compiled() {
+        let workspace = tempfile::tempdir().unwrap();
+        let with = |profiles: &str| fs::write(workspace.path().join("Cargo.toml"), profiles).unwrap();
+        let chosen = |wanted| profile_of(workspace.path(), wanted).unwrap();
+        with("[profile.bundle]\n[profile.bundle-release]\n");
+        assert_eq!((chosen(SOON), chosen(RELEASED)), ("bundle", "bundle-release"));
+        with("[profile.bundle]\n");
+        assert_eq!((chosen(SOON), chosen(RELEASED)), ("bundle", "release"));
+        with("[workspace]\n");
+        assert_eq!((chosen(SOON), chosen(RELEASED)), ("release", "release"));
+    }
+}
