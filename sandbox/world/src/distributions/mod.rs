@@ -256,6 +256,10 @@ impl State {
         }
         let web_acl = present.configuration.web_acl_id.clone();
         self.distributions.all.remove(id);
+        if !web_acl.is_empty() {
+            let gone = now + ASSOCIATION_LINGERS;
+            self.life_cycles.passed("web ACL", &web_acl, "let go", now, gone);
+        }
         self.distributions.let_go(web_acl, now);
         Ok(())
     }
