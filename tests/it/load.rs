@@ -14,20 +14,11 @@ fn up(user: &User) -> String {
     up.summary()["outputs"]["site_url"].as_str().unwrap().to_owned()
 }
 
-fn addresses(user: &User) -> Vec<String> {
-    let scan = user.aws_json(&["dynamodb", "scan", "--table-name", "users", "--consistent-read"]);
-    let items = scan["Items"].as_array().cloned().unwrap_or_default();
-    items
-        .iter()
-        .map(|item| item["email"]["S"].as_str().unwrap().to_owned())
-        .collect()
-}
-
 /// Waits until more people than these are registered.
 #[track_caller]
 fn more_than(user: &User, people: usize) {
     let began = std::time::Instant::now();
-    while addresses(user).len() <= people {
+    while user.registered().len() <= people {
         assert!(began.elapsed() < Duration::from_secs(60), "nobody registers");
     }
 }
@@ -58,7 +49,7 @@ fn everybody_who_was_accepted_is_in_the_table_and_nobody_stays() {
         "{}",
         asked.stderr
     );
-    assert!(addresses(&user).is_empty());
+    assert!(user.registered().is_empty());
 
     let kept = user
         .confctl(&[&people[..], &["--yes", "--keep", "-o", "json"]].concat())
@@ -67,7 +58,7 @@ fn everybody_who_was_accepted_is_in_the_table_and_nobody_stays() {
     for (name, value) in [("people", 300), ("accepted", 300), ("stored", 300), ("failed", 0)] {
         assert_eq!(outputs[name], value, "{outputs}");
     }
-    let stored = addresses(&user);
+    let stored = user.registered();
     assert_eq!(stored.len(), 300);
     assert!(
         stored.iter().all(|address| address.ends_with(".load.confctl.invalid")),
@@ -81,7 +72,7 @@ fn everybody_who_was_accepted_is_in_the_table_and_nobody_stays() {
     let notice = "300 addresses of former runs are in the table users (confctl load --sandbox --clean)";
     assert!(again.stderr.contains(notice), "{}", again.stderr);
     user.confctl(&["load", "--sandbox", "--clean", "--yes"]).exits(0);
-    assert!(addresses(&user).is_empty());
+    assert!(user.registered().is_empty());
 
     a_real_registration_is_never_touched(&user, &site, report_path);
 }
@@ -131,7 +122,7 @@ fn a_real_registration_is_never_touched(user: &User, site: &str, report: &str) {
         refused.stderr
     );
     user.confctl(&[&people[..], &["--into-live-table"]].concat()).exits(0);
-    assert_eq!(addresses(user), ["ada@example.com"]);
+    assert_eq!(user.registered(), ["ada@example.com"]);
 }
 
 #[test]
@@ -156,5 +147,5 @@ fn a_run_that_is_stopped_leaves_no_address_behind() {
     let id = rustix::process::Pid::from_child(&load);
     rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
     finish(load).exits(130);
-    assert!(addresses(&user).is_empty());
+    assert!(user.registered().is_empty());
 }

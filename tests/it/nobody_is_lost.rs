@@ -27,15 +27,6 @@ fn up(user: &User, settings: &[&str]) {
     user.confctl(&[&up[..], &settings].concat()).exits(0);
 }
 
-fn registered(user: &User) -> HashSet<String> {
-    let scan = user.aws_json(&["dynamodb", "scan", "--table-name", "users", "--consistent-read"]);
-    let items = scan["Items"].as_array().cloned().unwrap_or_default();
-    items
-        .iter()
-        .map(|item| item["email"]["S"].as_str().unwrap().to_owned())
-        .collect()
-}
-
 fn instances(user: &User) -> Vec<String> {
     let groups = user.aws_json(GROUPS);
     let of_group = groups["AutoScalingGroups"][0]["Instances"].as_array().cloned();
@@ -63,15 +54,15 @@ fn nobody_is_lost_while(user: &User, happens: impl FnOnce()) {
         user.start(&[&line[..], &crowd].concat())
     };
     finish(load("40", "1s", "early.html")).exits(0);
-    let before = registered(user);
+    let before: HashSet<String> = user.registered().into_iter().collect();
     assert_eq!(before.len(), 40);
 
     let (people, seconds) = crowd();
     let coming = load(&people.to_string(), &format!("{seconds}s"), "during.html");
     let somebody_registers = || {
-        let now = registered(user).len();
+        let now = user.registered().len();
         until("somebody who registers", Duration::from_secs(60), || {
-            registered(user).len() > now
+            user.registered().len() > now
         });
     };
     somebody_registers();
@@ -79,7 +70,7 @@ fn nobody_is_lost_while(user: &User, happens: impl FnOnce()) {
     somebody_registers();
     let summary = finish(coming).exits(0).summary();
     let of = |name: &str| summary["outputs"][name].as_u64().unwrap();
-    let after = registered(user);
+    let after: HashSet<String> = user.registered().into_iter().collect();
     assert!(before.is_subset(&after), "{:?} are gone", before.difference(&after));
     assert_eq!(after.len() as u64, 40 + of("stored"), "{summary}");
     if people == SAMPLE {

@@ -200,6 +200,16 @@ impl User {
         }
     }
 
+    /// The addresses in the article's table.
+    pub fn registered(&self) -> Vec<String> {
+        let scan = self.aws_json(&["dynamodb", "scan", "--table-name", "users", "--consistent-read"]);
+        let items = scan["Items"].as_array().cloned().unwrap_or_default();
+        items
+            .iter()
+            .map(|item| item["email"]["S"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
     /// Waits for a state of the article's environment. The CLI's own `wait` looks every 20 s, however fast the sandbox is;
     /// `tests/conformance` tells of it.
     pub fn awaits_environment(&self, is_so: impl Fn(&Value) -> bool) {

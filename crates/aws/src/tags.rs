@@ -114,6 +114,25 @@ where
     settled_from(cx, ownership, resource, name, tags, read).await
 }
 
+/// As [`settled_tags`], where the resource tells its tags. That there are none is asked for by itself.
+///
+/// # Errors
+/// Where the tags cannot be read.
+pub async fn told_tags<F>(
+    cx: &ReadCx<Aws>,
+    ownership: &Ownership,
+    resource: &'static str,
+    name: &str,
+    told: BTreeMap<String, String>,
+    mut read: impl FnMut() -> F,
+) -> Result<Tagged, Error>
+where
+    F: Future<Output = Result<BTreeMap<String, String>, Error>> + Send,
+{
+    let tags = if told.is_empty() { read().await? } else { told };
+    settled_from(cx, ownership, resource, name, tags, read).await
+}
+
 /// As [`settled_tags`], where a first reading came with the resource itself.
 ///
 /// # Errors

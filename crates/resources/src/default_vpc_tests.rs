@@ -7,23 +7,18 @@ fn vpc(change: impl FnOnce(&mut Profile)) -> DefaultVpc {
     DefaultVpc::new(Stack::for_test(change))
 }
 
-fn at(zone: &str) -> Place {
-    Place {
-        subnet: format!("subnet-{zone}"),
-        zone: zone.to_owned(),
-        available: true,
-        public_address: true,
-        internet: true,
-    }
-}
-
 fn offered(zones: &[&str]) -> BTreeSet<String> {
     zones.iter().map(|zone| (*zone).to_owned()).collect()
 }
 
 #[test]
 fn the_first_two_zones_that_offer_the_type_are_used_in_whatever_order_aws_lists_them() {
-    let places = [at("us-east-1e"), at("us-east-1c"), at("us-east-1a"), at("us-east-1b")];
+    let places = [
+        Place::in_zone("us-east-1e"),
+        Place::in_zone("us-east-1c"),
+        Place::in_zone("us-east-1a"),
+        Place::in_zone("us-east-1b"),
+    ];
     let zones = offered(&["us-east-1a", "us-east-1b", "us-east-1c"]);
     let mut without_a = zones.clone();
     without_a.remove("us-east-1a");
@@ -36,7 +31,7 @@ fn the_first_two_zones_that_offer_the_type_are_used_in_whatever_order_aws_lists_
 
 #[test]
 fn a_vpc_without_a_way_to_the_internet_is_not_left_for_beanstalk_to_find_out() {
-    let mut places = [at("us-east-1a"), at("us-east-1b")];
+    let mut places = [Place::in_zone("us-east-1a"), Place::in_zone("us-east-1b")];
     places[1].internet = false;
     let zones = offered(&["us-east-1a", "us-east-1b"]);
     let why = vpc(|_| {}).choose("vpc-1", &places, &zones).unwrap_err();
@@ -54,7 +49,7 @@ fn a_vpc_without_a_way_to_the_internet_is_not_left_for_beanstalk_to_find_out() {
 #[test]
 fn subnets_of_ones_own_must_be_in_the_vpc_and_in_two_zones_for_a_load_balancer() {
     let zones = offered(&["us-east-1a", "us-east-1b"]);
-    let places = [at("us-east-1a"), at("us-east-1b")];
+    let places = [Place::in_zone("us-east-1a"), Place::in_zone("us-east-1b")];
     let with = |subnets: &[&str]| {
         let subnets: Vec<String> = subnets.iter().map(|id| (*id).to_owned()).collect();
         vpc(|profile| profile.network.subnets = subnets).check_given("vpc-1", &places, &zones)

@@ -17,7 +17,7 @@ use super::stack::Stack;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::eventual_consistency::settled;
 use crate::aws::paging::{self, Page};
-use crate::aws::tags::settled_from;
+use crate::aws::tags::told_tags;
 use crate::aws::{Aws, own_work};
 use crate::engine::{
     Command, Error, Failure, FieldChange, Hint, Kind, Limits, Observed, Owner, Plan, Poll, ReadCx, Resource,
@@ -186,16 +186,10 @@ impl InstanceProfile {
         let Some(profile) = settled(cx, ID, name, read).await? else {
             return Ok(None);
         };
-        // GetInstanceProfile has them; only lists leave them out (API reference: GetInstanceProfile, ListInstanceProfiles). That
-        // there are none is asked for by itself.
+        // GetInstanceProfile has them; only lists leave them out (API reference: GetInstanceProfile, ListInstanceProfiles).
         let told = profile.tags().iter().map(|tag| (tag.key.clone(), tag.value.clone()));
-        let told: BTreeMap<_, _> = told.collect();
-        let again = || profile_tags(cx.aws(), name);
-        let tagged = async {
-            let tags = if told.is_empty() { again().await? } else { told };
-            settled_from(cx, &self.stack.ownership, ID, name, tags, again).await
-        };
-        let tagged = tagged.await;
+        let read = || profile_tags(cx.aws(), name);
+        let tagged = told_tags(cx, &self.stack.ownership, ID, name, told.collect(), read).await;
         let tagged = match tagged {
             // It is being deleted: IAM's reads do not agree for a while, longer than the engine's second look takes.
             Err(error) if error.is_code("NoSuchEntity") => return Ok(None),

@@ -41,6 +41,20 @@ pub(super) struct Place {
     pub(super) internet: bool,
 }
 
+#[cfg(test)]
+impl Place {
+    /// One that the stack can be in.
+    pub(super) fn in_zone(zone: &str) -> Self {
+        Self {
+            subnet: format!("subnet-{zone}"),
+            zone: zone.to_owned(),
+            available: true,
+            public_address: true,
+            internet: true,
+        }
+    }
+}
+
 /// Where a route table sends what leaves the VPC.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum WayOut {

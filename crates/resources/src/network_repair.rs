@@ -290,16 +290,6 @@ mod tests {
 
     use super::*;
 
-    fn at(zone: &str) -> Place {
-        Place {
-            subnet: format!("subnet-{zone}"),
-            zone: zone.to_owned(),
-            available: true,
-            public_address: true,
-            internet: true,
-        }
-    }
-
     fn zones() -> BTreeSet<String> {
         ["us-east-1a", "us-east-1b"].map(str::to_owned).into()
     }
@@ -324,7 +314,7 @@ mod tests {
     #[test]
     fn a_default_vpc_that_lost_subnets_to_an_interrupted_teardown_gets_them_again() {
         let tables = main_table(Some(("igw-1", RouteState::Active)));
-        let whole = [at("us-east-1a"), at("us-east-1b")];
+        let whole = [Place::in_zone("us-east-1a"), Place::in_zone("us-east-1b")];
         assert!(missing((true, &[]), &tables, &whole, &zones()).is_empty());
         let bare = |zone: &str| VpcStep::Subnet { zone: zone.to_owned() };
         assert_eq!(
@@ -337,7 +327,7 @@ mod tests {
 
     #[test]
     fn a_gateway_that_was_detached_is_attached_again_and_its_route_opens_with_it() {
-        let whole = [at("us-east-1a"), at("us-east-1b")];
+        let whole = [Place::in_zone("us-east-1a"), Place::in_zone("us-east-1b")];
         let dead = main_table(Some(("igw-1", RouteState::Blackhole)));
         let loose = ["igw-1".to_owned()];
         let again = VpcStep::Attach {

@@ -15,7 +15,7 @@ use crate::aws::eventual_consistency::settled;
 use crate::aws::paging::{self, Page};
 use crate::aws::partitions;
 use crate::aws::simulation::{Verdict, simulate};
-use crate::aws::tags::settled_from;
+use crate::aws::tags::told_tags;
 use crate::aws::texts;
 use crate::engine::{Error, Hint, Kind, Owner, ReadCx, WriteCx};
 use crate::load::resolve;
@@ -48,12 +48,10 @@ pub(super) async fn read(
 
 async fn facts(cx: &ReadCx<Aws>, stack: &Stack, wanted: &WantedRole, role: Role) -> Result<LiveRole, Error> {
     let (aws, name) = (cx.aws(), role.role_name.as_str());
-    // GetRole has them; only lists leave them out (API reference: GetRole, ListRoles). That there are none is asked for by itself.
+    // GetRole has them; only lists leave them out (API reference: GetRole, ListRoles).
     let told = role.tags().iter().map(|tag| (tag.key.clone(), tag.value.clone()));
-    let told: BTreeMap<_, _> = told.collect();
-    let again = || role_tags(aws, name);
-    let tags = if told.is_empty() { again().await? } else { told };
-    let tagged = settled_from(cx, &stack.ownership, wanted.resource, name, tags, again).await?;
+    let read = || role_tags(aws, name);
+    let tagged = told_tags(cx, &stack.ownership, wanted.resource, name, told.collect(), read).await?;
     let owner = tagged.owner;
     let attached = attached(aws, name).await?;
     let cannot = match owner {

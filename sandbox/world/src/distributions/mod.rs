@@ -130,13 +130,6 @@ impl Distributions {
             || self.lingering.iter().any(|(held, until)| held == arn && now < *until)
     }
 
-    fn let_go(&mut self, web_acl: String, now: Timestamp) {
-        self.lingering.retain(|(_, until)| now < *until);
-        if !web_acl.is_empty() {
-            self.lingering.push((web_acl, now + ASSOCIATION_LINGERS));
-        }
-    }
-
     pub fn inventory(&self, region: &str) -> Vec<Item> {
         let item = Item::of("cloudfront", region);
         self.all
@@ -229,9 +222,20 @@ impl State {
         let answer = distribution.clone();
         self.deploys(&answer, now);
         if changed {
-            self.distributions.let_go(left, now);
+            self.let_go(left, now);
         }
         Ok(answer)
+    }
+
+    /// The web ACL that a distribution had, if it had one, is held for a while.
+    fn let_go(&mut self, web_acl: String, now: Timestamp) {
+        let lingering = &mut self.distributions.lingering;
+        lingering.retain(|(_, until)| now < *until);
+        if !web_acl.is_empty() {
+            let until = now + ASSOCIATION_LINGERS;
+            self.life_cycles.passed("web ACL", &web_acl, "let go", now, until);
+            lingering.push((web_acl, until));
+        }
     }
 
     fn deploys(&mut self, distribution: &Distribution, now: Timestamp) {
@@ -256,11 +260,7 @@ impl State {
         }
         let web_acl = present.configuration.web_acl_id.clone();
         self.distributions.all.remove(id);
-        if !web_acl.is_empty() {
-            let gone = now + ASSOCIATION_LINGERS;
-            self.life_cycles.passed("web ACL", &web_acl, "let go", now, gone);
-        }
-        self.distributions.let_go(web_acl, now);
+        self.let_go(web_acl, now);
         Ok(())
     }
 }
