@@ -26,6 +26,7 @@ use super::services::ssm::Ssm;
 use super::services::tagging::Tagging;
 use super::services::waf::Waf;
 use super::sign_in::SignIn;
+use super::tenure::Tenure;
 use crate::engine::{Error, Kind};
 use crate::target::{PublicNames, Target};
 
@@ -74,8 +75,12 @@ pub struct Aws {
     pub logs: Logs,
     pub quotas: ServiceQuotas,
     pub s3: S3,
+    /// For the lock itself, which does not wait for itself.
+    pub s3_of_the_lock: S3,
     pub ssm: Ssm,
     pub tagging: Tagging,
+    /// What changes something waits while it is not known that the stack's lock is ours.
+    pub tenure: Tenure,
     pub waf: Waf,
 }
 
@@ -201,8 +206,13 @@ pub async fn connect(
         )
         .hint("use other credentials with `--aws-profile NAME`, or change `--account` or the profile's `account`"));
     }
-    let make = |mode| clients(target, config, region, &account, &caller, mode);
-    Ok((make(Mode::Read), make(Mode::Write)))
+    let tenure = Tenure::default();
+    let waiting = tenure.over(config);
+    let read = clients(target, config, region, &account, &caller, Mode::Read);
+    let mut write = clients(target, &waiting, region, &account, &caller, Mode::Write);
+    write.s3_of_the_lock = S3::new(config, region, Mode::Write, &account);
+    write.tenure = tenure;
+    Ok((read, write))
 }
 
 /// Whether AWS does not know the key at all: it is gone, or the region is not enabled and knows none of the account's.
@@ -262,8 +272,10 @@ fn clients(target: &Target, config: &SdkConfig, region: &str, account: &str, cal
         logs: Logs::new(config, region, mode),
         quotas: ServiceQuotas::new(config, region, mode),
         s3: S3::new(config, region, mode, account),
+        s3_of_the_lock: S3::new(config, region, mode, account),
         ssm: Ssm::new(config, region, mode),
         tagging: Tagging::new(config, region, mode),
+        tenure: Tenure::default(),
         waf: Waf::new(config, GLOBAL_REGION, mode),
     }
 }

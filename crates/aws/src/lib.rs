@@ -23,6 +23,7 @@ pub mod sign_in;
 pub mod simulation;
 pub mod tags;
 pub mod target;
+pub mod tenure;
 pub mod texts;
 mod trust;
 pub mod variables;

@@ -24,9 +24,12 @@ pub const RENEWAL: Duration = Duration::from_secs(3);
 /// For one renewal, and before the next where it came to nothing: two without an answer fit into the time in which one must come.
 const TRY: Duration = Duration::from_secs(3);
 const BEFORE_ANOTHER: Duration = Duration::from_millis(500);
-/// Without a renewal for so long its holder stops. What it has in flight then ends, or is left, before the lease does; a second
-/// because S3 tells whole seconds.
+/// Without a renewal for so long its holder changes nothing until one comes through (see [`super::tenure`]). What is in flight then has
+/// the time of an answer before the lease ends; a second because S3 tells whole seconds.
 const KEPT: Duration = LEASE.saturating_sub(GRACE).saturating_sub(Duration::from_secs(1));
+/// Without a renewal for so long its holder stops. A late one that comes through has lost nothing: had anybody had the lock meanwhile,
+/// its ETag would not be ours.
+const GIVEN_UP: Duration = Duration::from_secs(60);
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 const NAME: &str = "lock.json";
 
@@ -95,7 +98,8 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock; `lost` is cancelled if it is later found in other hands, or cannot be renewed.
+    /// Takes the lock; `lost` is cancelled if it is later found in other hands, or cannot be renewed. Clients that change something wait
+    /// while it is not known whether it is still ours.
     ///
     /// A lock whose holder still renews it is refused as soon as that is seen. One that is no longer renewed is waited out; that of
     /// a process of this machine that has ended is taken at once.
@@ -107,7 +111,7 @@ impl Lock {
         record: Record,
         holder: Holder,
         lost: CancellationToken,
-        tell: impl Fn(&str),
+        tell: impl Fn(&str) + Send + 'static,
     ) -> Result<Self, Error> {
         let mut first_seen: Option<String> = None;
         let (etag, renewed) = loop {
@@ -163,6 +167,7 @@ impl Lock {
         };
         let etag = Arc::new(Mutex::new(etag));
         let id = holder.id.clone();
+        aws.tenure.ours_until(renewed + KEPT);
         let renewing = Renewing {
             aws: aws.clone(),
             record: record.clone(),
@@ -170,7 +175,7 @@ impl Lock {
             etag: etag.clone(),
             renewed,
         };
-        let renewing = tokio::spawn(renewing.until_lost(lost));
+        let renewing = tokio::spawn(renewing.until_lost(lost, tell));
         Ok(Self {
             aws,
             record,
@@ -191,7 +196,9 @@ impl Lock {
                 .because(why)
                 .hint("see that no other run is at work, then run the same command again: it goes on from here"));
         }
-        match tokio::time::timeout(GRACE, self.give_back()).await {
+        let given_back = tokio::time::timeout(GRACE, self.give_back()).await;
+        self.aws.tenure.is_given_back();
+        match given_back {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::debug!(?error, "the lock was not given back; its lease will end"),
             Err(_) => tracing::debug!("the lock was not given back in time; its lease will end"),
@@ -204,7 +211,12 @@ impl Lock {
         let (bucket, key) = (self.record.bucket(), self.record.key(NAME));
         let mut etag = current(&self.etag);
         loop {
-            match self.aws.s3.delete_object(bucket, &key, If::Matches(&etag)).await {
+            match self
+                .aws
+                .s3_of_the_lock
+                .delete_object(bucket, &key, If::Matches(&etag))
+                .await
+            {
                 Err(error) if error.code() == Some("PreconditionFailed") => {}
                 deleted => return deleted.explain("give the stack's lock back"),
             }
@@ -274,19 +286,18 @@ struct Renewing {
 
 impl Renewing {
     /// Renews the lock until it is lost, and says why it is.
-    async fn until_lost(mut self, lost: CancellationToken) -> String {
-        let mut pause = RENEWAL;
+    async fn until_lost(mut self, lost: CancellationToken, tell: impl Fn(&str)) -> String {
+        let (mut pause, mut late) = (RENEWAL, false);
         loop {
             tokio::time::sleep(pause).await;
-            let kept_until = self.renewed + KEPT;
-            let tried = tokio::time::timeout_at(kept_until.min(Instant::now() + TRY), self.renew()).await;
-            let why = match tried {
+            let why = match tokio::time::timeout(TRY, self.renew()).await {
                 Ok(Ok(Tried::Renewed)) => {
-                    pause = RENEWAL;
+                    self.aws.tenure.ours_until(self.renewed + KEPT);
+                    (pause, late) = (RENEWAL, false);
                     continue;
                 }
                 Ok(Ok(Tried::Lost(why))) => Some(why),
-                // Not an answer: the lease still runs, the next try may come through.
+                // Not an answer: the next try may come through.
                 Ok(Err(error)) => {
                     tracing::warn!(%error, "the stack's lock could not be renewed");
                     None
@@ -296,11 +307,19 @@ impl Renewing {
                     None
                 }
             };
-            let late = || format!("it could not be renewed for {} s", self.renewed.elapsed().as_secs());
-            let why = why.or_else(|| (Instant::now() >= kept_until).then(late));
-            if let Some(why) = why {
+            let waited = self.renewed.elapsed();
+            let seconds = waited.as_secs();
+            let given_up = || format!("it could not be renewed for {seconds} s");
+            if let Some(why) = why.or_else(|| (waited >= GIVEN_UP).then(given_up)) {
+                self.aws.tenure.is_lost();
                 lost.cancel();
                 return why;
+            }
+            if waited >= KEPT && !late {
+                tell(&format!(
+                    "the stack's lock could not be renewed for {seconds} s: nothing is changed until it is"
+                ));
+                late = true;
             }
             pause = BEFORE_ANOTHER;
         }
@@ -350,7 +369,11 @@ async fn write(aws: &Aws, record: &Record, holder: &Holder, replaces: Option<&st
         serde_json::to_vec(holder).map_err(|error| Error::failed("could not write the lock").caused_by(error))?;
     let condition = replaces.map_or(If::Absent, If::Matches);
     let key = record.key(NAME);
-    match aws.s3.put_object(record.bucket(), &key, body, condition).await {
+    match aws
+        .s3_of_the_lock
+        .put_object(record.bucket(), &key, body, condition)
+        .await
+    {
         Ok(etag) => Ok(Some(etag)),
         // 412: the condition does not hold. 409: another write at the same moment, which the SDK does not retry.
         // 404: the key that If-Match speaks of is gone.
@@ -371,7 +394,10 @@ async fn write(aws: &Aws, record: &Record, holder: &Holder, replaces: Option<&st
 /// # Errors
 /// Where it cannot be read.
 pub async fn seen(aws: &Aws, record: &Record) -> Result<Option<Held>, Error> {
-    let answer = aws.s3.get_beginning(record.bucket(), &record.key(NAME), MOST).await;
+    let answer = aws
+        .s3_of_the_lock
+        .get_beginning(record.bucket(), &record.key(NAME), MOST)
+        .await;
     let Some(object) = answer.or_absent(&["NoSuchKey", "NoSuchBucket"], "read the stack's lock")? else {
         return Ok(None);
     };
