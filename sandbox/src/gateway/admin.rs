@@ -82,6 +82,13 @@ fn query(parts: &Parts) -> BTreeMap<String, String> {
 
 /// What goes wrong on AWS: GET lists it, POST adds the fault in the body, DELETE takes it away (`?id=ID`: one).
 fn faults(gateway: &Arc<Gateway>, parts: &Parts, body: &[u8]) -> Response {
+    let response = change_faults(gateway, parts, body);
+    // The simulator has to say what really happens.
+    gateway.world.lock().iam.withheld = gateway.faults.withheld();
+    response
+}
+
+fn change_faults(gateway: &Arc<Gateway>, parts: &Parts, body: &[u8]) -> Response {
     let bad = |text: String| (StatusCode::BAD_REQUEST, format!("{text}\n")).into_response();
     match parts.method.as_str() {
         "GET" => axum::Json(gateway.faults.list()).into_response(),

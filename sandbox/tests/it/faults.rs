@@ -250,6 +250,23 @@ async fn who_is_denied_hears_it_in_the_words_of_iam_or_reads_nothing() {
     let body = "Action=DescribeEnvironments&Version=2010-12-01";
     let environments = sandbox.post("elasticbeanstalk", &[FORM], body, |_| {}).await;
     assert_eq!(environments.status, 200, "{}", environments.body);
+    // The simulator says what happens: by it a caller knows that Beanstalk's empty list is none.
+    let user = "arn:aws:iam::123456789012:user/sandbox";
+    let asked = iam.simulate_principal_policy().policy_source_arn(user);
+    let asked = asked.action_names("elasticbeanstalk:DescribeEnvironments");
+    assert_eq!(asked.send().await.unwrap_err().code(), Some("AccessDenied"));
+    sandbox.clear().await;
+    sandbox
+        .fault(json!({"hits": "elasticbeanstalk:*", "kind": "deny"}))
+        .await;
+    for (action, decision) in [
+        ("elasticbeanstalk:DescribeEnvironments", "implicitDeny"),
+        ("iam:CreateRole", "allowed"),
+    ] {
+        let asked = iam.simulate_principal_policy().policy_source_arn(user);
+        let told = asked.action_names(action).send().await.unwrap();
+        assert_eq!(told.evaluation_results()[0].eval_decision().as_str(), decision);
+    }
     // Whom one is can be denied to nobody.
     let identity = aws_sdk_sts::Client::new(&sandbox.sdk().await);
     identity.get_caller_identity().send().await.unwrap();

@@ -178,6 +178,12 @@ impl Fault {
         self.times.or(self.nth.map(|_| 1)).unwrap_or(u64::MAX)
     }
 
+    /// Whether it takes a permission away, from everybody and everywhere. Which of S3's objects it is about only requests tell.
+    pub(super) fn denies_for_good(&self) -> bool {
+        let always = self.nth.is_none() && self.probability.is_none() && self.times.is_none();
+        self.kind == FaultKind::Deny && always && self.hits.matches(':').count() == 1
+    }
+
     /// Whether the `met`-th request is one of those that it is about.
     pub(super) fn chooses(&self, seed: u64, met: u64) -> bool {
         match (self.nth, self.probability) {

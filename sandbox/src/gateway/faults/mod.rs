@@ -115,6 +115,13 @@ impl Faults {
         Ok(listed)
     }
 
+    /// Which actions are denied each time they are asked for.
+    pub(super) fn withheld(&self) -> Vec<String> {
+        let state = self.lock();
+        let denied = state.set.iter().filter(|set| set.fault.denies_for_good());
+        denied.map(|set| set.fault.hits.clone()).collect()
+    }
+
     pub(super) fn list(&self) -> Vec<Listed> {
         self.lock().set.iter().map(Set::listed).collect()
     }

@@ -46,6 +46,8 @@ pub struct Iam {
     pub retired: Vec<&'static str>,
     /// Of the organization that the account is in: what they deny nobody in the account may. None: it is in none.
     service_control_policies: Vec<Document>,
+    /// What nobody may do for now, whatever their policies say: actions, with wildcards.
+    pub withheld: Vec<String>,
 }
 
 #[derive(Debug, Clone)]

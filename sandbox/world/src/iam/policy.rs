@@ -210,7 +210,7 @@ fn is_within(range: &str, address: &str) -> bool {
 }
 
 /// `*` is any text, `?` any character.
-fn matches(pattern: &str, text: &str) -> bool {
+pub(super) fn matches(pattern: &str, text: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();
     let text: Vec<char> = text.chars().collect();
     let (mut at, mut read) = (0, 0);

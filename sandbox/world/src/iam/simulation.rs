@@ -56,6 +56,10 @@ impl Iam {
     /// What the policies of a principal (ARN) say of an action on a resource; `None` where there is no such principal.
     pub fn simulate(&self, principal: &str, action: &str, resource: &str, context: &Context) -> Option<Evaluation> {
         let sources = self.sources(principal)?;
+        let sources = match self.withheld.iter().any(|pattern| policy::matches(pattern, action)) {
+            true => Vec::new(),
+            false => sources,
+        };
         let by_organization = self.in_organization().then(|| {
             let documents = self.service_control_policies();
             policy::decide(documents, action, resource, context) != Decision::ExplicitlyDenied
