@@ -66,7 +66,8 @@ fn kill(row: &mut Row, usual: &mut Undisturbed, swept: &Swept) {
     let points = changing.flat_map(|(hits, (count, _))| (1..=*count).map(move |nth| (hits.clone(), nth)));
     let points = points.flat_map(|point| [(point.clone(), "before"), (point, "after")]);
     let name = |((hits, nth), when): &((String, usize), &str)| format!("{profile}: killed {when} {hits} {nth}");
-    for point in chosen(swept.name, points.collect(), A_FEW, name) {
+    let points = chosen(swept.name, points.collect(), A_FEW, name);
+    for point in row.untried(points, name) {
         let case = name(&point);
         let ((hits, nth), when) = point;
         usual.ground.prepare(swept.from);
@@ -75,9 +76,9 @@ fn kill(row: &mut Row, usual: &mut Undisturbed, swept: &Swept) {
         row.tried(&case);
         if let Some(ran) = ended {
             // What runs side by side need not come as often each time.
-            row.count("ends where it is not met", &case, &ends_well(&ran));
+            row.count("ends where it is not met", &ends_well(&ran));
         }
-        go_on(row, usual, swept, &case);
+        go_on(row, usual, swept);
     }
 }
 
@@ -89,7 +90,8 @@ fn meet_faults(row: &mut Row, usual: &mut Undisturbed, swept: &Swept) {
         .keys()
         .flat_map(|hits| FAULTS.map(|kind| (hits.clone(), kind)));
     let name = |(hits, kind): &(String, &str)| format!("{profile}: {kind} of {hits}");
-    for fault in chosen(swept.name, all.collect(), A_FEW, name) {
+    let all = chosen(swept.name, all.collect(), A_FEW, name);
+    for fault in row.untried(all, name) {
         let case = name(&fault);
         let (hits, kind) = fault;
         usual.ground.prepare(swept.from);
@@ -97,8 +99,8 @@ fn meet_faults(row: &mut Row, usual: &mut Undisturbed, swept: &Swept) {
         let ran = usual.ground.run(swept.command);
         usual.ground.user.clear_faults();
         row.tried(&case);
-        row.count(kind, &case, &ends_well(&ran));
-        go_on(row, usual, swept, &case);
+        row.count(kind, &ends_well(&ran));
+        go_on(row, usual, swept);
     }
 }
 
@@ -107,7 +109,8 @@ fn deny(row: &mut Row, usual: &mut Undisturbed, swept: &Swept) {
     let profile = usual.ground.profile();
     let operations: BTreeSet<_> = usual.requests.keys().map(|hits| operation(hits)).collect();
     let name = |hits: &String| format!("{profile}: denied {hits}");
-    for hits in chosen(swept.name, operations.into_iter().collect(), A_FEW, name) {
+    let operations = chosen(swept.name, operations.into_iter().collect(), A_FEW, name);
+    for hits in row.untried(operations, name) {
         let case = name(&hits);
         let ground = &usual.ground;
         ground.prepare(swept.from);
@@ -120,30 +123,30 @@ fn deny(row: &mut Row, usual: &mut Undisturbed, swept: &Swept) {
         row.tried(&case);
         // What is only nice to have need not be allowed.
         if ran.code() != 0 {
-            row.count("names the action", &case, &names(&ran, &hits));
-            row.count("gives a hint", &case, &hints(&ran));
+            row.count("names the action", &names(&ran, &hits));
+            row.count("gives a hint", &hints(&ran));
             // Who has only looked has made nothing that he would not know of.
             if asked
                 .iter()
                 .any(|request| request.changes && request.done && !request.hits.starts_with("s3:"))
             {
-                row.count("tells what is there", &case, &tells(&ran, &inventory));
+                row.count("tells what is there", &tells(&ran, &inventory));
             }
         }
-        go_on(row, usual, swept, &case);
+        go_on(row, usual, swept);
     }
 }
 
 /// `then` ends well, what stands is what it should be, nothing is to do, and teardown leaves nothing.
-fn go_on(row: &mut Row, usual: &mut Undisturbed, swept: &Swept, case: &str) {
+fn go_on(row: &mut Row, usual: &mut Undisturbed, swept: &Swept) {
     let ground = &usual.ground;
-    row.count("next ends 0", case, &ends_well(&ground.run(swept.then)));
-    row.count("same inventory", case, &same(&usual.goal, &ground.standing()));
+    row.count("next ends 0", &ends_well(&ground.run(swept.then)));
+    row.count("same inventory", &same(&usual.goal, &ground.standing()));
     if !usual.goal.is_empty() && swept.then[0] == "up" {
-        row.count("plan 0", case, &nothing_to_do(ground, swept));
+        row.count("plan 0", &nothing_to_do(ground, swept));
     }
     let level = ground.level();
-    row.count("nothing left", case, &level);
+    row.count("nothing left", &level);
     if level.is_err() {
         // The others begin where nothing is.
         usual.ground = Ground::new(ground.profile());
