@@ -3,7 +3,8 @@
 use confctl::engine::{Error, Kind, Seen};
 
 use crate::account::{ACCOUNT, as_caller, of_root, stack};
-use crate::beanstalk::SAMPLES;
+use crate::application;
+use crate::beanstalk::{EB_CLI, MODEL, SAMPLES};
 use crate::bodies::query;
 use crate::iam::{CUSTODIAN, role, simulated};
 use crate::script::{Answer, Script, refused};
@@ -115,6 +116,39 @@ async fn a_plain_denial_makes_it_unknown_and_never_absent() {
         matches!(&seen, Ok(Seen::Unknown(error)) if error.kind == Kind::Denied),
         "{seen:?}"
     );
+}
+
+#[tokio::test]
+async fn who_may_look_but_not_at_tags_is_told_so_and_what_is_ours_is_not_taken_for_somebody_elses() {
+    let decided: Vec<(&str, &str, &str)> = READS
+        .iter()
+        .map(|read| match read.ends_with("ListTagsForResource") {
+            true => (*read, "implicitDeny", ""),
+            false => (*read, "allowed", ""),
+        })
+        .collect();
+    let untagged = "<ResourceTags/>";
+    let script = Script::default()
+        .recorded("elasticbeanstalk:DescribeApplications", EB_CLI, application::found())
+        .documented(
+            "elasticbeanstalk:ListTagsForResource",
+            MODEL,
+            query("ListTagsForResource", untagged),
+        )
+        .documented(
+            "iam:SimulatePrincipalPolicy",
+            "aws/aws-cli awscli/examples/iam/simulate-principal-policy.rst",
+            simulated(&decided),
+        );
+    let account = as_caller(script, USER).await;
+    let seen = account.observe(&stack(|_| {}), "application").await;
+    let error = seen.err().unwrap();
+    assert!(
+        error.in_a_line().contains("elasticbeanstalk:ListTagsForResource"),
+        "{}",
+        error.in_a_line()
+    );
+    account.check();
 }
 
 #[tokio::test]

@@ -11,9 +11,12 @@ use super::errors::Explain;
 use super::simulation::{Verdict, simulate};
 use crate::engine::{Error, Kind};
 
+/// The read by which the simulator is put to the test: what it gives is there, so whoever sees something may do it.
+const TRIED: &str = "elasticbeanstalk:DescribeApplications";
+
 /// The Beanstalk reads whose empty answers are believed once this is proven.
 const READS: &[&str] = &[
-    "elasticbeanstalk:DescribeApplications",
+    TRIED,
     "elasticbeanstalk:DescribeApplicationVersions",
     "elasticbeanstalk:DescribeConfigurationSettings",
     "elasticbeanstalk:DescribeEnvironments",
@@ -93,14 +96,23 @@ async fn simulated(aws: &Aws) -> Result<Option<Doubt>, Error> {
         // Not allowed, or the simulator does not take such a principal.
         Err(_) => return Ok(Some(Doubt::Unclear)),
     };
+    let is = |action: &str, wanted: Verdict| {
+        let mut all = verdicts.iter();
+        all.any(|(name, verdict)| name == action && *verdict == wanted)
+    };
     let of = |wanted: Verdict| {
-        let found = verdicts.iter().filter(|(_, verdict)| *verdict == wanted);
-        let found: Vec<&str> = found.map(|(action, _)| action.as_str()).collect();
+        let found: Vec<&str> = READS.iter().copied().filter(|read| is(read, wanted)).collect();
         (!found.is_empty()).then(|| format!("{principal} may not do {}", found.join(", ")))
+    };
+    // Where it grants the read that can be tried, it knows enough to be believed of the others.
+    let knows = is(TRIED, Verdict::Allowed);
+    let not_granted = |why| match knows {
+        true => Doubt::Denied(why),
+        false => Doubt::NotGranted(why),
     };
     Ok(of(Verdict::Denied)
         .map(Doubt::Denied)
-        .or_else(|| of(Verdict::NotGranted).map(Doubt::NotGranted))
+        .or_else(|| of(Verdict::NotGranted).map(not_granted))
         .or_else(|| of(Verdict::Unclear).map(|_| Doubt::Unclear)))
 }
 
