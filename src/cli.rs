@@ -115,6 +115,10 @@ pub(crate) struct Wishes {
     /// Take the bundle although the check says that Beanstalk cannot run it
     #[arg(long)]
     pub no_check: bool,
+
+    /// Deploy a version that was rolled back, all the same
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// The options that add up.

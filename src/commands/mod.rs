@@ -1,6 +1,7 @@
 //! One file a command: its arguments, which of the parts below it calls, and what it says through `ui`.
 
 mod bundle;
+mod deploy;
 mod doctor;
 mod load;
 mod mistyped;
@@ -78,6 +79,8 @@ pub(crate) enum Command {
     Plan(plan::PlanArgs),
     /// Make it so: create, change or repair the stack, then verify the site
     Up(up::UpArgs),
+    /// A new bundle on every instance, watched batch by batch; or back to the last good one
+    Deploy(deploy::DeployArgs),
     /// Remove everything that is ours
     Teardown(teardown::TeardownArgs),
     /// What exists, how it fares, and what differs from the profile
@@ -109,6 +112,7 @@ impl Command {
         let flags = match self {
             Self::Plan(args) => Flag::wishes(&args.wishes),
             Self::Up(args) => args.repeated(),
+            Self::Deploy(args) => args.repeated(),
             Self::Bundle(args) => args.repeated(),
             Self::Teardown(args) => args.repeated(),
             _ => Vec::new(),
@@ -166,6 +170,7 @@ async fn dispatch(cli: &Cli, ui: &Ui) -> Result<Summary, Error> {
     match &cli.command {
         Command::Plan(args) => plan::run(global, args, ui).await,
         Command::Up(args) => up::run(global, args, ui).await,
+        Command::Deploy(args) => deploy::run(global, args, ui).await,
         Command::Teardown(args) => teardown::run(global, args, ui).await,
         Command::Status => status::run(global, ui).await,
         Command::Unlock => unlock::run(global, ui).await,

@@ -148,7 +148,7 @@ async fn after(session: &Session, look: &Look, run: &Run<Aws>, verify_too: bool)
 }
 
 /// What nothing else went on beside.
-fn alone(resource: &'static str, title: &str, began: Instant) -> Leg {
+pub(super) fn alone(resource: &'static str, title: &str, began: Instant) -> Leg {
     Leg {
         resource,
         title: title.to_owned(),

@@ -94,6 +94,12 @@ pub(crate) fn recorded(profile: &Profile, label: &str) -> Result<String, Error> 
     text.map_err(|error| Error::failed("could not write the profile down").because(error.to_string()))
 }
 
+/// The profile that is recorded so, with another version deployed; `None` where it is no profile that this confctl can read.
+pub(crate) fn with_version(text: &str, label: &str) -> Option<String> {
+    let profile = profile::parse(APPLIED, text, &[]).ok()?;
+    recorded(&profile, label).ok()
+}
+
 /// What two profiles have to be alike in to be the same, wherever they come from.
 pub(crate) fn public(profile: &Profile) -> Profile {
     let mut public = profile.clone();
@@ -133,5 +139,9 @@ mod tests {
         assert_eq!(read.app.version_label.as_deref(), Some("site-1a2b"));
         // The same profile, whatever version came with it.
         assert_eq!(public(&read), public(&profile));
+        let later = profile::parse("record", &with_version(&text, "site-3c4d").unwrap(), &[]).unwrap();
+        assert_eq!(later.app.version_label.as_deref(), Some("site-3c4d"));
+        assert_eq!(public(&later), public(&profile));
+        assert_eq!(with_version("no profile", "site-3c4d"), None);
     }
 }

@@ -5,6 +5,7 @@ mod applied_profiles;
 pub(crate) mod asking;
 pub(crate) mod building;
 pub(crate) mod cost;
+mod deployed;
 pub(crate) mod leftovers;
 mod look;
 mod orphans;
@@ -42,7 +43,7 @@ use crate::engine::{
 use crate::exit::Exit;
 use crate::profile::Profile;
 use crate::resources::found::{Found, Reach};
-use crate::resources::{self, BundleToRun, Stack, partition};
+use crate::resources::{self, BundleToRun, Deploying, Stack, VersionHistory, Way, partition};
 use crate::ui::{Heading, Summary, Ui, signals};
 
 /// Which profile a command takes where none is named.
@@ -65,6 +66,8 @@ pub(crate) struct Purpose {
     pub removes: bool,
     /// How far what nobody remembers is searched, where the record remembers something.
     pub reach: Reach,
+    /// It deploys, and does nothing else.
+    pub deploying: Option<Deploying>,
 }
 
 impl Purpose {
@@ -77,6 +80,19 @@ impl Purpose {
             may_lose_data: false,
             removes: false,
             reach: Reach::Index,
+            deploying: None,
+        }
+    }
+
+    /// Deploys: a bundle says what the stack should be, all else is about what there is.
+    pub(crate) fn to_deploy(deploying: Deploying, wishes: &Wishes) -> Self {
+        let purpose = match deploying.way {
+            Way::Forward => Self::to_bring_up("deploy", wishes),
+            Way::Back { .. } | Way::Stop => Self::of_what_is("deploy"),
+        };
+        Self {
+            deploying: Some(deploying),
+            ..purpose
         }
     }
 
@@ -89,6 +105,7 @@ impl Purpose {
             may_lose_data: false,
             removes: false,
             reach: Reach::Index,
+            deploying: None,
         }
     }
 }
@@ -127,6 +144,7 @@ impl Session {
             may_lose_data,
             removes,
             reach,
+            deploying,
         } = purpose;
         let name = stack_name(global)?;
         // Read before anything is called: a mistake in it is told at once.
@@ -168,6 +186,9 @@ impl Session {
         stack.properties_unknown = chosen.recorded;
         stack.former = former.clone();
         stack.is_removed = removes;
+        stack.force = wishes.force;
+        stack.versions = VersionHistory::read(&read, &record, &keys).await?;
+        stack.deploying = deploying;
         let reach = match former.is_empty() {
             true => Reach::Everything,
             false => reach,
@@ -187,7 +208,11 @@ impl Session {
             found: &found,
             may_lose_data,
         };
-        let orphans = orphans.beside(&stack, &graph)?;
+        let orphans = match stack.deploying {
+            // It neither has nor removes any.
+            Some(_) => Graph::partial(Vec::new())?,
+            None => orphans.beside(&stack, &graph)?,
+        };
         let settings = Settings {
             pace: target.pace,
             events: ui.events(),
@@ -343,7 +368,8 @@ impl Session {
         let mut unsettled = resources::unswept_intents(&unswept);
         let network = look.seen.owner("default-vpc");
         unsettled.extend(resources::unproven_intent(&self.settings.intents, network.as_ref()));
-        self.settle_journal(&unsettled).await
+        self.settle_journal(&unsettled).await?;
+        self.note_deployed(look).await
     }
 
     /// Forgets the journal but for these.

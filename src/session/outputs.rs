@@ -42,12 +42,12 @@ pub(crate) fn with_outputs(mut summary: Summary, session: &Session, look: &Look)
         }
     };
     out("table", Some(session.stack.names.table.clone()));
-    let label = &session.stack.bundle.label;
-    out(
-        "application_version",
-        Some(label.clone()).filter(|label| !label.is_empty()),
-    );
-    if let Some(environment) = values.get(&ENVIRONMENT) {
+    let environment = values.get(&ENVIRONMENT);
+    // What runs, which need not be what the profile means: one that was rolled back is not deployed again.
+    let label = environment.as_ref().and_then(|environment| environment.version.clone());
+    let label = label.unwrap_or_else(|| session.stack.bundle.label.clone());
+    out("application_version", Some(label).filter(|label| !label.is_empty()));
+    if let Some(environment) = environment {
         let url = public.origin(&environment.cname);
         out("environment_id", Some(environment.id));
         out("environment_cname", Some(environment.cname));

@@ -10,11 +10,12 @@ use crate::engine::{Command, Hint, Program, quoted};
 
 /// What is about one stack.
 const STACK: &[&str] = &[
-    "doctor", "load", "plan", "status", "stress", "teardown", "unlock", "up", "verify",
+    "deploy", "doctor", "load", "plan", "status", "stress", "teardown", "unlock", "up", "verify",
 ];
 /// What reads the profile, too.
 const PROFILE: &[&str] = &[
     "bundle",
+    "deploy",
     "doctor",
     "load",
     "plan",
@@ -28,7 +29,7 @@ const PROFILE: &[&str] = &[
     "verify",
 ];
 /// What takes `article` where no profile is named, whatever the stack was brought up with.
-const UNTOLD_ARTICLE: &[&str] = &["bundle", "doctor", "plan", "profile show", "up"];
+const UNTOLD_ARTICLE: &[&str] = &["bundle", "deploy", "doctor", "plan", "profile show", "up"];
 const WISHES: &[&str] = &["plan", "up"];
 
 /// The flags of this run.
@@ -191,11 +192,12 @@ impl Flag {
         let upgrade = || Self::alone("--upgrade-platform", WISHES);
         flags.extend(wishes.upgrade_platform.then(upgrade));
         flags.extend(wishes.no_check.then(Self::no_check));
+        flags.extend(wishes.force.then(|| Self::alone("--force", WISHES)));
         flags
     }
 
     pub(crate) fn no_check() -> Self {
-        Self::alone("--no-check", &["bundle", "plan", "up"])
+        Self::alone("--no-check", &["bundle", "deploy", "plan", "up"])
     }
 
     fn text(&self) -> String {

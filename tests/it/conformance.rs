@@ -156,6 +156,13 @@ fn what_a_hasty_client_does_not_expect_happens_here_too() {
 }
 
 #[test]
+fn a_deployment_that_fails_half_way_is_seen_instance_by_instance() {
+    let user = User::new();
+    user.confctl(&["sandbox", "start"]).exits(0);
+    tell_with_the_site(user, "deployments");
+}
+
+#[test]
 fn an_account_that_was_opened_lately_meets_its_gates() {
     let user = User::new().with("CONFORMANCE_NEW_ACCOUNT", "1");
     user.confctl(&["sandbox", "start", "--gates", "new"]).exits(0);

@@ -6,6 +6,7 @@ mod bundles;
 mod cnames;
 mod command_line;
 mod conformance;
+mod deploy;
 mod documents;
 mod drafts;
 mod failed_deployments;

@@ -33,6 +33,9 @@ const CHANGE: &[&str] = &[
     "app.properties.SWEPT=yes",
 ];
 
+/// Another version of the same bundle, on every instance.
+const DEPLOY: &[&str] = &["deploy", "--yes", "--set", "app.version_label=swept"];
+
 macro_rules! sweep {
     ($($name:ident: $from:ident, $command:expr, then $then:expr;)*) => { $(
         #[test]
@@ -48,4 +51,5 @@ sweep! {
     teardown: Standing, TEARDOWN, then TEARDOWN;
     teardown_then_up: Standing, TEARDOWN, then UP;
     change: Standing, CHANGE, then CHANGE;
+    deploy: Standing, DEPLOY, then DEPLOY;
 }

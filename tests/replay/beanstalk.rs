@@ -63,6 +63,37 @@ pub fn events(newest_first: &[(&str, &str)]) -> String {
     query("DescribeEvents", &format!("<Events>{events}</Events>"))
 }
 
+/// What Beanstalk tells of instances' deployments: id, version, id of the deployment, status.
+pub fn instances(deployments: &[(&str, &str, u32, &str)]) -> String {
+    instances_page(deployments, "")
+}
+
+/// The same, with a marker behind it where it is not the last page.
+pub fn instances_page(deployments: &[(&str, &str, u32, &str)], next: &str) -> String {
+    let members: String = deployments
+        .iter()
+        .map(|(id, version, deployment, status)| {
+            format!(
+                "<member><InstanceId>{id}</InstanceId><Deployment><VersionLabel>{version}</VersionLabel>\
+                 <DeploymentId>{deployment}</DeploymentId><Status>{status}</Status>\
+                 <DeploymentTime>2026-11-24T12:05:00Z</DeploymentTime></Deployment></member>"
+            )
+        })
+        .collect();
+    query(
+        "DescribeInstancesHealth",
+        &format!(
+            "<InstanceHealthList>{members}</InstanceHealthList><RefreshedAt>2026-11-24T12:06:00Z</RefreshedAt>{next}"
+        ),
+    )
+}
+
+/// That the version is on every instance.
+pub fn runs_everywhere(version: &str) -> Script {
+    let both = [("i-1", version, 2, "Deployed"), ("i-2", version, 2, "Deployed")];
+    Script::default().documented("elasticbeanstalk:DescribeInstancesHealth", MODEL, instances(&both))
+}
+
 /// Tags in no order, Beanstalk's own three among them.
 pub fn tagged(resource: &str, arn: &str) -> String {
     let [stack, region, id] = our_tags(resource);

@@ -7,7 +7,7 @@ use confctl::engine::{Change, Kind, Removal, Seen};
 use crate::account::{Account, of_root, stack, stack_of};
 use crate::beanstalk::{
     CNAME, CUSTODIAN, EB_CLI, ENVIRONMENT, ENVIRONMENT_ARN, MODEL, PLATFORM, environment, environments, events,
-    serving, tagged_by_others, tagged_in_the_end, takes_tags,
+    runs_everywhere, serving, tagged_by_others, tagged_in_the_end, takes_tags,
 };
 use crate::bodies::{done, query};
 use crate::environment_answers::{
@@ -365,7 +365,8 @@ async fn the_draft_of_a_failed_change_is_dropped_and_never_taken_for_what_runs()
             "elasticbeanstalk:DescribeEvents",
             EB_CLI,
             events(&[("INFO", "Environment update completed successfully.")]),
-        );
+        )
+        .and(runs_everywhere("v1"));
     let account = of_root(script).await;
     account.up(&stack, ID, given()).await.done();
     let update = &account.replay.sent("elasticbeanstalk:UpdateEnvironment")[0];
@@ -570,7 +571,8 @@ async fn a_live_site_at_warning_is_updated_and_said_to_be_at_warning() {
             CUSTODIAN,
             environments(&[warned]),
         )
-        .after("elasticbeanstalk:UpdateEnvironment");
+        .after("elasticbeanstalk:UpdateEnvironment")
+        .and(runs_everywhere("v1"));
     let account = of_root(script).await;
     account.up(&stack, ID, given()).await.done();
     assert!(

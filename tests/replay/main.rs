@@ -9,6 +9,7 @@ mod bodies;
 mod commands;
 mod corpus;
 mod deployment;
+mod deployments;
 mod distribution;
 mod environment;
 mod environment_answers;

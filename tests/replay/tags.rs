@@ -439,7 +439,8 @@ async fn a_version_is_deployed_only_when_the_environment_has_its_tags() {
             EB_CLI,
             beanstalk::events(&[("INFO", "Environment update completed successfully.")]),
         )
-        .after("elasticbeanstalk:UpdateEnvironment");
+        .after("elasticbeanstalk:UpdateEnvironment")
+        .and(beanstalk::runs_everywhere("v1"));
     let account = of_root(script).await;
     account
         .up(&stack(), "environment", environment_answers::given())

@@ -73,6 +73,7 @@ pub const READS: &[(&str, &[&str])] = &[
             "DescribeEnvironmentResources",
             "DescribeEnvironments",
             "DescribeEvents",
+            "DescribeInstancesHealth",
             "ListPlatformVersions",
             "ListTagsForResource",
             "RetrieveEnvironmentInfo",

@@ -157,6 +157,11 @@ const ENDINGS: &[(&str, Ending)] = &[
         Ending::Failed,
     ),
     ("Failed to deploy application.", Ending::Failed),
+    // rennokki/laravel-aws-eb#71, aws-samples/eb-demo-php-simple-app#9
+    (
+        "During an aborted deployment, some instances may have deployed the new application version.",
+        Ending::Failed,
+    ),
     ("Failed to deploy configuration.", Ending::Failed),
     (
         "The environment was reverted to the previous configuration setting.",
@@ -236,6 +241,12 @@ pub fn is_under_way(message: &str) -> bool {
     message.contains("is in an invalid state for this operation. Must be Ready")
 }
 
+/// Whether there is no update that could be aborted, any more or at all: "Environment named X is in an invalid state for this
+/// operation. Must be pending deployment." (aws/aws-elastic-beanstalk-cli-setup#144).
+pub fn is_nothing_to_abort(message: &str) -> bool {
+    message.contains("is in an invalid state for this operation. Must be pending deployment")
+}
+
 /// The alarm that made Auto Scaling act, by the cause of its activity: "At 2026-11-24T12:00:00Z a monitor alarm NAME in state
 /// ALARM triggered policy NAME changing the desired capacity from 2 to 3.  At …". What a person did is "a user request …".
 /// Source: Auto Scaling guide, verify scaling activities.
@@ -281,6 +292,14 @@ mod tests {
             ending("Waiting for EC2 instances to launch. This may take a few minutes."),
             None
         );
+    }
+
+    #[test]
+    fn a_deployment_that_stopped_half_way_has_ended_and_not_well() {
+        let text = "During an aborted deployment, some instances may have deployed the new application version. To ensure all instances are running the same version, re-deploy the appropriate application version.";
+        assert_eq!(ending(text), Some(Ending::Failed));
+        let refusal = "Environment named e is in an invalid state for this operation. Must be pending deployment.";
+        assert!(is_nothing_to_abort(refusal) && !is_under_way(refusal));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod application;
 mod default_vpc;
+mod deploying;
 mod distribution;
 mod distribution_calls;
 mod distribution_config;
@@ -24,19 +25,24 @@ mod role_facts;
 mod roles;
 mod service_role;
 mod stack;
+mod strategy;
 mod users_table;
 mod version;
+mod version_history;
 mod web_acl;
 mod web_acl_rules;
 
 use std::sync::Arc;
 
 pub use default_vpc::unproven_intent;
-pub use environment::{environment_health, sweep_terminated, unswept_intents};
+pub use deploying::{Deploying, Way};
+pub use environment::{InstanceVersion, environment_health, instance_versions, sweep_terminated, unswept_intents};
 pub use public_key::public_key;
 pub use registrations::Registrations;
 pub use stack::{BuildBundle, BundleToRun, Stack};
+pub use strategy::Strategy;
 pub use version::ID as VERSION_ID;
+pub use version_history::{Fate, VersionHistory};
 
 use confctl_aws as aws;
 use confctl_engine as engine;
@@ -51,6 +57,9 @@ use crate::engine::{Error, Graph, Node};
 /// # Errors
 /// Where the list below does not form a graph, which is a bug of ours.
 pub fn graph(stack: &Arc<Stack>) -> Result<Graph<Aws>, Error> {
+    if let Some(deploying) = &stack.deploying {
+        return deployment_graph(stack, deploying);
+    }
     let profile = &stack.profile;
     let mut nodes: Vec<Arc<dyn Node<Aws>>> = vec![
         Arc::new(users_table::UsersTable::new(stack.clone())),
@@ -69,6 +78,15 @@ pub fn graph(stack: &Arc<Stack>) -> Result<Graph<Aws>, Error> {
     }
     if profile.cdn.enabled {
         nodes.push(Arc::new(distribution::Distribution::new(stack.clone())));
+    }
+    Graph::new(nodes)
+}
+
+/// What a run that only deploys is about: nothing else is looked at, planned or changed.
+fn deployment_graph(stack: &Arc<Stack>, deploying: &Deploying) -> Result<Graph<Aws>, Error> {
+    let mut nodes: Vec<Arc<dyn Node<Aws>>> = vec![Arc::new(environment::Environment::new(stack.clone()))];
+    if deploying.way == Way::Forward {
+        nodes.push(Arc::new(version::ApplicationVersion::new(stack.clone())));
     }
     Graph::new(nodes)
 }

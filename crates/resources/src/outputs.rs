@@ -44,6 +44,10 @@ pub struct LiveEnvironment {
     pub load_balancer: Option<String>,
     /// Its health, where the site cannot be called up with it.
     pub trouble: Option<String>,
+    /// The version that was last deployed to it with success.
+    pub version: Option<String>,
+    /// Other versions that instances took since, as far as they were looked at.
+    pub astray: Vec<String>,
 }
 
 /// The web ACL's ARN.

@@ -6,7 +6,9 @@ use std::collections::{BTreeSet, HashSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::aws::Ownership;
+use crate::deploying::Deploying;
 use crate::profile::{Names, Profile, StackName};
+use crate::version_history::VersionHistory;
 
 /// One stack, as the profile wants it.
 pub struct Stack {
@@ -29,6 +31,12 @@ pub struct Stack {
     pub is_removed: bool,
     /// The user said `--delete-data`.
     pub may_lose_data: bool,
+    /// The run deploys, and does nothing else.
+    pub deploying: Option<Deploying>,
+    /// What became of former versions, as far as the record knows.
+    pub versions: VersionHistory,
+    /// The user said `--force`: a version that was rolled back is deployed all the same.
+    pub force: bool,
     /// What is deployed: its version label, and the zip once it was built.
     pub bundle: BundleToRun,
 }
@@ -71,8 +79,16 @@ impl Stack {
             properties_unknown: false,
             is_removed: false,
             may_lose_data: false,
+            deploying: None,
+            versions: VersionHistory::default(),
+            force: false,
             bundle,
         }
+    }
+
+    /// Whether a version is not deployed again by itself.
+    pub(crate) fn holds_back(&self, version: &str) -> bool {
+        !self.force && self.versions.was_rolled_back(version)
     }
 
     /// Whether the user said `--adopt` of this resource.

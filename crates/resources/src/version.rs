@@ -211,7 +211,11 @@ impl Resource for ApplicationVersion {
     }
 
     fn needs(&self) -> Vec<&'static str> {
-        vec![APPLICATION.name]
+        // A run that only deploys has nobody to give it: where there is no application, there is no environment either.
+        match self.stack.deploying {
+            Some(_) => Vec::new(),
+            None => vec![APPLICATION.name],
+        }
     }
 
     fn gives(&self) -> Vec<&'static str> {
@@ -295,7 +299,7 @@ impl Resource for ApplicationVersion {
 
     async fn create(&self, cx: &WriteCx<Aws>, (): ()) -> Result<LiveVersion, Failure> {
         let (beanstalk, label) = (&cx.aws().beanstalk, self.label());
-        let application = cx.need(&APPLICATION)?;
+        let application = &self.stack.names.application;
         let record = Record::new(cx.aws(), self.stack.name.as_str());
         let key = self.upload(cx, &record).await?;
         let bundle = S3Location::builder().s3_bucket(record.bucket()).s3_key(&key).build();

@@ -26,7 +26,7 @@ const LONGEST_HEAD: usize = 64 * 1024;
 /// Addresses that `X-Forwarded-For` may bring.
 const MOST_FORWARDERS: usize = 30;
 
-/// Whose turn it is, by target group.
+/// Whose turn it is, by listener and by target group.
 #[derive(Default)]
 pub(super) struct Turns(Mutex<HashMap<String, usize>>);
 
@@ -64,7 +64,7 @@ pub(super) async fn balance(
         note(world, arn, status, Instant::now());
         return pages::balancer(status);
     }
-    let Some(choice) = choose(world, region, arn, &request) else {
+    let Some(choice) = choose(&carriage.turns, world, region, arn, &request) else {
         // On AWS the name does not resolve yet, or nothing accepts the connection.
         let text = "The load balancer is not active, or has no HTTP listener.";
         return pages::plain(StatusCode::SERVICE_UNAVAILABLE, text);
@@ -134,7 +134,7 @@ fn refused(request: &Request) -> Option<StatusCode> {
     }
 }
 
-fn choose(world: &World, region: &str, arn: &str, request: &Request) -> Option<Choice> {
+fn choose(turns: &Turns, world: &World, region: &str, arn: &str, request: &Request) -> Option<Choice> {
     let mut state = world.lock();
     let balancing = &state.region(region).balancing;
     let balancer = balancing
@@ -154,11 +154,11 @@ fn choose(world: &World, region: &str, arn: &str, request: &Request) -> Option<C
             body,
         }) => return Some(Choice::Answer(pages::fixed(*status, content_type.as_deref(), body))),
         Some(RuleAction::Forward(target_group)) => target_group,
-        None => &listener.target_group_arn,
+        None => listener.target_group_of(turns.next(&listener.arn, 100)),
     };
     let group = balancing.target_groups.get(target_group);
     Some(Choice::Forward {
-        target_group: target_group.clone(),
+        target_group: target_group.to_owned(),
         candidates: group.map(candidates).unwrap_or_default(),
         port: listener.port,
         idle: Duration::from_secs(u64::from(balancer.idle_timeout.max(1))),

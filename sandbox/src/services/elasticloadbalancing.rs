@@ -227,21 +227,28 @@ fn describe_load_balancer_attributes(balancing: &Balancing, call: &Call) -> Resu
 }
 
 fn forward(target_group_arn: &str) -> m::Action {
+    forward_to(&[(target_group_arn, 1)])
+}
+
+/// With several target groups the action names none of them beside their weights (ELB API, Action).
+fn forward_to(groups: &[(&str, u32)]) -> m::Action {
+    let tuple = |(arn, weight): &(&str, u32)| m::TargetGroupTuple {
+        target_group_arn: Some((*arn).to_owned()),
+        weight: i32::try_from(*weight).ok(),
+    };
+    let tuples: Vec<_> = groups.iter().map(tuple).collect();
     m::Action {
         forward_config: Some(m::ForwardActionConfig {
             target_group_stickiness_config: Some(m::TargetGroupStickinessConfig {
                 duration_seconds: None,
                 enabled: Some(false),
             }),
-            target_groups: Some(
-                vec![m::TargetGroupTuple {
-                    target_group_arn: Some(target_group_arn.to_owned()),
-                    weight: Some(1),
-                }]
-                .into(),
-            ),
+            target_groups: Some(tuples.into()),
         }),
-        target_group_arn: Some(target_group_arn.to_owned()),
+        target_group_arn: match groups {
+            [(only, _)] => Some((*only).to_owned()),
+            _ => None,
+        },
         r#type: "forward".to_owned(),
         ..m::Action::default()
     }
@@ -268,7 +275,7 @@ fn describe_listeners(balancing: &Balancing, call: &Call) -> Result<Answer, Refu
             && arns.as_ref().is_none_or(|arns| arns.contains(&it.arn))
     });
     let view = |listener: &Listener| m::Listener {
-        default_actions: Some(vec![forward(&listener.target_group_arn)].into()),
+        default_actions: Some(vec![forward_to(&listener.forwards())].into()),
         listener_arn: Some(listener.arn.clone()),
         load_balancer_arn: Some(listener.load_balancer_arn.clone()),
         port: Some(listener.port.into()),

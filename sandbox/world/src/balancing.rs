@@ -52,6 +52,38 @@ pub struct Listener {
     /// `HTTP`.
     pub protocol: String,
     pub target_group_arn: String,
+    /// A part of the requests goes elsewhere.
+    pub split: Option<Split>,
+}
+
+/// What a listener's own action forwards to beside its target group.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Split {
+    pub target_group_arn: String,
+    /// Of a hundred requests.
+    pub percent: u32,
+}
+
+impl Listener {
+    /// Its target groups with their weights.
+    pub fn forwards(&self) -> Vec<(&str, u32)> {
+        match &self.split {
+            None => vec![(&self.target_group_arn, 1)],
+            Some(split) => vec![
+                (&self.target_group_arn, 100 - split.percent.min(100)),
+                (&split.target_group_arn, split.percent),
+            ],
+        }
+    }
+
+    /// The target group of one request, by its number: those that go elsewhere are spread evenly.
+    pub fn target_group_of(&self, request: usize) -> &str {
+        let elsewhere = self.split.as_ref().filter(|split| {
+            let percent = split.percent as usize;
+            (request + 1) * percent / 100 > request * percent / 100
+        });
+        elsewhere.map_or(&self.target_group_arn, |split| &split.target_group_arn)
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -233,7 +265,8 @@ impl Balancing {
     pub fn balancers_of(&self, target_group: &str) -> Vec<String> {
         let forwards = |listener: &&Listener| {
             let by_rule = |rule: &&ListenerRule| rule.action == RuleAction::Forward(target_group.to_owned());
-            listener.target_group_arn == target_group || self.rules_of(&listener.arn).iter().any(by_rule)
+            let own = listener.forwards().iter().any(|(arn, _)| *arn == target_group);
+            own || self.rules_of(&listener.arn).iter().any(by_rule)
         };
         let listeners = self.listeners.values().filter(forwards);
         let mut arns: Vec<String> = listeners.map(|listener| listener.load_balancer_arn.clone()).collect();

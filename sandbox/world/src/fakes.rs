@@ -26,7 +26,7 @@ pub(crate) const BUCKET: &str = "elasticbeanstalk-us-east-1-000000000000";
 pub(crate) const WEB_TIER: &str = "arn:aws:iam::aws:policy/AWSElasticBeanstalkWebTier";
 
 /// Deploys everything but bundles that say `crash`, and never ends with one that says `hang`, or where a property does; one
-/// that says `sick` deploys and does not answer. Remembers what runs where.
+/// that says `sick` deploys and does not answer, one that says `frail` runs on one instance only. Remembers what runs where.
 #[derive(Clone, Default)]
 pub(crate) struct FakePlane(pub Arc<Mutex<Plane>>);
 
@@ -73,7 +73,9 @@ impl DataPlane for FakePlane {
             }
             let mut plane = plane.lock().unwrap();
             plane.deployed.push(deployment.instance_id.clone());
-            if deployment.bundle.starts_with(b"crash") {
+            let runs_somewhere = plane.running.values().any(|(bundle, _)| *bundle == deployment.bundle);
+            let breaks = deployment.bundle.starts_with(b"frail") && runs_somewhere;
+            if deployment.bundle.starts_with(b"crash") || breaks {
                 return Err(DeploymentFailure {
                     reason: "the web process ended at once".to_owned(),
                     log: "[ERROR] update processes [web] pid symlinks failed".to_owned(),

@@ -137,6 +137,7 @@ calls! {
     "elasticbeanstalk:DescribeEnvironmentResources" => sent!(operation, read.beanstalk.describe_environment_resources()),
     "elasticbeanstalk:DescribeEnvironments" => sent!(operation, read.beanstalk.describe_environments()),
     "elasticbeanstalk:DescribeEvents" => sent!(operation, read.beanstalk.describe_events()),
+    "elasticbeanstalk:DescribeInstancesHealth" => pages!(operation, read.beanstalk.describe_instances_health(), set_next_token, instance_health_list, next_token),
     "elasticbeanstalk:ListPlatformVersions" => pages!(operation, read.beanstalk.list_platform_versions(), set_next_token, platform_summary_list, next_token),
     "elasticbeanstalk:ListTagsForResource" => sent!(operation, read.beanstalk.list_tags_for_resource()),
     "elasticbeanstalk:TerminateEnvironment" => sent!(operation, write.beanstalk.terminate_environment()),

@@ -5,16 +5,19 @@ use aws_sdk_elasticbeanstalk::operation::RequestId;
 use aws_sdk_elasticbeanstalk::operation::update_environment::builders::UpdateEnvironmentFluentBuilder;
 use aws_sdk_elasticbeanstalk::types::{EnvironmentDescription, OptionSpecification};
 
+use super::deployment::{Watched, policy_key};
 use super::follow::{self, Operation, Warning, follow};
+use super::instances::astray;
 use super::live::Live;
 use super::options::OptionStep;
 use super::steps::EnvironmentStep;
 use super::{Environment, settings_of};
 use crate::aws::errors::Explain;
-use crate::aws::texts::Ending;
+use crate::aws::texts::{self, Ending};
 use crate::aws::{Aws, own_work};
 use crate::engine::{Error, Failure, Kind, Resource, WriteCx};
 use crate::ownership::{TagStep, are_set, beanstalk_tags, tag_in_beanstalk, wait_shown};
+use crate::strategy::Strategy;
 
 impl Environment {
     /// Settings and version go in two updates: the API's text refuses both in one.
@@ -39,6 +42,7 @@ impl Environment {
         if steps.iter().any(EnvironmentStep::is_deployed) {
             follow::wait_healthy(cx, &live.id, self.name(), self.leftover(), Warning::Accepted).await?;
         }
+        self.prune(cx, steps).await?;
         let drift = steps.iter().filter_map(|step| match step {
             EnvironmentStep::Drift(drift) => Some(drift.clone()),
             _ => None,
@@ -79,7 +83,7 @@ impl Environment {
         let update = update.set_options_to_remove(Some(removed.collect()));
         let asked = steps.iter().filter(|step| matches!(step, EnvironmentStep::Option(_)));
         let asked: Vec<_> = asked.cloned().collect();
-        self.run_update(cx, live, update, "its settings", &asked).await
+        self.run_update(cx, live, update, "its settings", &asked, None).await
     }
 
     async fn move_platform(&self, cx: &WriteCx<Aws>, live: &Live, steps: &[EnvironmentStep]) -> Result<(), Failure> {
@@ -87,7 +91,7 @@ impl Environment {
             if let EnvironmentStep::Platform { to, .. } = step {
                 let update = cx.aws().beanstalk.update_environment().environment_id(&live.id);
                 let asked = std::slice::from_ref(step);
-                self.run_update(cx, live, update.platform_arn(to), "the platform", asked)
+                self.run_update(cx, live, update.platform_arn(to), "the platform", asked, None)
                     .await?;
             }
         }
@@ -95,15 +99,78 @@ impl Environment {
     }
 
     async fn deploy(&self, cx: &WriteCx<Aws>, live: &Live, steps: &[EnvironmentStep]) -> Result<(), Failure> {
+        let strategy = steps.iter().find_map(|step| match step {
+            EnvironmentStep::Strategy { from, to } => Some((*from, *to)),
+            _ => None,
+        });
+        if let Some((from, to)) = strategy {
+            self.deploy_by(cx, live, from, to).await?;
+        }
+        let mut deployed = Ok(());
         for step in steps {
             if let EnvironmentStep::Version { to, .. } = step {
-                let update = cx.aws().beanstalk.update_environment().environment_id(&live.id);
-                let what = format!("the version {to}");
-                let asked = std::slice::from_ref(step);
-                self.run_update(cx, live, update.version_label(to), &what, asked)
-                    .await?;
+                deployed = self.deploy_version(cx, live, step, to).await;
             }
         }
+        if let Some((usual, of_this)) = strategy {
+            let set_back = self.deploy_by(cx, live, of_this, usual).await;
+            if let (Err(failure), Err(_)) = (&set_back, &deployed) {
+                // The next plan shows that it differs.
+                tracing::warn!(error = %failure.error, "the deployment policy could not be set back");
+            } else {
+                set_back?;
+            }
+        }
+        deployed
+    }
+
+    /// Beanstalk says when it is over, its instances whether it was done.
+    async fn deploy_version(
+        &self,
+        cx: &WriteCx<Aws>,
+        live: &Live,
+        step: &EnvironmentStep,
+        to: &str,
+    ) -> Result<(), Failure> {
+        let update = cx.aws().beanstalk.update_environment().environment_id(&live.id);
+        let (what, asked) = (format!("the version {to}"), std::slice::from_ref(step));
+        let watched = Watched::new(to);
+        let ran = self.run_update(cx, live, update.version_label(to), &what, asked, Some(&watched));
+        match ran.await {
+            Ok(()) => self.on_every_instance(cx, live, to).await,
+            Err(failure) => Err(self.with_instances(cx, live, to, failure).await),
+        }
+    }
+
+    /// Sets the way in which versions are deployed. It touches no instance, and cannot be sent with a version: the API's text refuses both
+    /// in one.
+    async fn deploy_by(&self, cx: &WriteCx<Aws>, live: &Live, from: Strategy, to: Strategy) -> Result<(), Failure> {
+        let update = cx.aws().beanstalk.update_environment().environment_id(&live.id);
+        let set = [(policy_key(), to.policy().to_owned())].into();
+        let update = update.set_option_settings(Some(settings_of(&set)));
+        let asked = [EnvironmentStep::Strategy { from, to }];
+        self.run_update(cx, live, update, "its deployment policy", &asked, None)
+            .await
+    }
+
+    /// Aborts what is under way and follows it until it rests; what it leaves behind its instances say.
+    pub(super) async fn stop(&self, cx: &WriteCx<Aws>, live: &Live) -> Result<(), Failure> {
+        let aws = cx.read().aws();
+        let request = follow::newest_request(aws, &live.id).await?;
+        cx.check()?;
+        let abort = cx.aws().beanstalk.abort_environment_update().environment_id(&live.id);
+        match abort.send().await.explain("abort the update of the environment") {
+            // It ended a moment ago, or an earlier try of this call was heard.
+            Err(error) if error.causes.iter().any(|cause| texts::is_nothing_to_abort(cause)) => {}
+            asked => asked.map(drop)?,
+        }
+        let operation = Operation {
+            what: format!("the update of {} to stop", self.name()),
+            environment: &live.id,
+            request,
+            leftover: self.leftover(),
+        };
+        follow(cx, &operation, |_| async {}).await?;
         Ok(())
     }
 
@@ -154,6 +221,7 @@ impl Environment {
         update: UpdateEnvironmentFluentBuilder,
         what: &str,
         asked: &[EnvironmentStep],
+        watched: Option<&Watched>,
     ) -> Result<(), Failure> {
         let doing = &format!("update {what} of the environment {}", self.name());
         let what = format!("{what} of {} to be deployed", self.name());
@@ -175,7 +243,7 @@ impl Environment {
             request: answer.request_id().map(str::to_owned),
             leftover: self.leftover(),
         };
-        let ended = follow(cx, &operation, |_| async {}).await?;
+        let ended = follow(cx, &operation, |_| self.tell_instances(cx, &live.id, watched)).await?;
         if ended.ending == Ending::Failed {
             return Err(follow::failure(cx, &operation, &ended, self.name()).await);
         }
@@ -208,7 +276,10 @@ impl Environment {
         asked.iter().all(|step| match step {
             EnvironmentStep::Option(option) => !lacks(option),
             EnvironmentStep::Platform { to, .. } => now.platform_arn.as_ref() == Some(to),
-            EnvironmentStep::Version { to, .. } => now.version.as_ref() == Some(to),
+            EnvironmentStep::Version { to, .. } => {
+                now.version.as_ref() == Some(to) && astray(&now.instances, to).is_empty()
+            }
+            EnvironmentStep::Strategy { to, .. } => now.policy() == *to,
             _ => true,
         })
     }

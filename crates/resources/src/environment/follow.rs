@@ -101,14 +101,16 @@ where
 /// The id of the request that the environment's newest events are of; `None` where no event names one. It is that of what is under
 /// way, if there is something (botocore: elasticbeanstalk, EventDescription, RequestId).
 pub(super) async fn newest_request(aws: &Aws, environment: &str) -> Result<Option<String>, Error> {
+    let events = events(aws, environment).await?;
+    Ok(events.into_iter().find_map(|event| event.request_id))
+}
+
+/// The environment's last events, newest first.
+pub(super) async fn events(aws: &Aws, environment: &str) -> Result<Vec<EventDescription>, Error> {
     let describe = aws.beanstalk.describe_events().environment_id(environment);
     let events = describe.max_records(200).send().await;
-    let events = events
-        .explain("read the environment's events")?
-        .events
-        .unwrap_or_default();
-    // Newest first.
-    Ok(events.into_iter().find_map(|event| event.request_id))
+    let events = events.explain("read the environment's events")?;
+    Ok(events.events.unwrap_or_default())
 }
 
 type Seen = (Option<EnvironmentDescription>, Vec<EventDescription>);

@@ -8,6 +8,8 @@ use aws_sdk_elasticbeanstalk::types::{
     EnvironmentStatus,
 };
 
+use super::deployment::Around;
+use super::instances::{self, InstanceVersion, instance_versions};
 use super::options::OptionSettings;
 use crate::aws::Aws;
 use crate::aws::errors::Explain;
@@ -52,6 +54,13 @@ pub(crate) struct Live {
     /// By the names of [`ALARMS`].
     pub alarms: BTreeMap<String, MetricAlarm>,
     pub tags: BTreeMap<String, String>,
+    /// An update is under way.
+    pub updating: bool,
+    /// It can be aborted.
+    pub abortable: bool,
+    /// What its instances run; looked at for a deployment, and where its health says that something is wrong.
+    pub instances: Vec<InstanceVersion>,
+    pub around: Around,
 }
 
 /// The Auto Scaling group's own bounds. Its desired capacity is nobody's drift.
@@ -85,6 +94,13 @@ impl Live {
             parts: BTreeMap::new(),
             alarms: BTreeMap::new(),
             tags: BTreeMap::new(),
+            updating: matches!(
+                environment.status(),
+                Some(EnvironmentStatus::Updating | EnvironmentStatus::Aborting)
+            ),
+            abortable: environment.abortable_operation_in_progress() == Some(true),
+            instances: Vec::new(),
+            around: Around::default(),
         }
     }
 
@@ -94,7 +110,19 @@ impl Live {
             cname: self.cname.clone(),
             load_balancer: self.load_balancer.clone(),
             trouble: self.trouble.clone(),
+            version: self.version.clone(),
+            astray: self.others(),
         }
+    }
+
+    /// Versions beside its own that instances took.
+    fn others(&self) -> Vec<String> {
+        let label = self.version.as_deref().unwrap_or_default();
+        let astray = instances::astray(&self.instances, label).into_iter();
+        let mut others: Vec<_> = astray.filter_map(|instance| instance.version.clone()).collect();
+        others.sort();
+        others.dedup();
+        others
     }
 
     /// The platform version to move to, where one is wanted that does not run.
@@ -126,8 +154,18 @@ impl Live {
         )?;
         (live.group, live.load_balancer, live.alarms) = (group, load_balancer, alarms);
         live.parts = resources;
+        if is_ill(environment) {
+            // It may be that instances run another version than the environment says.
+            live.instances = instance_versions(aws, &live.id).await?;
+        }
         Ok(live)
     }
+}
+
+/// A health in which an instance may be at another version (the developer guide's environments-health-enhanced-notifications).
+fn is_ill(environment: &EnvironmentDescription) -> bool {
+    let ill = [EnvironmentHealthStatus::Degraded, EnvironmentHealthStatus::Severe];
+    environment.health_status().is_some_and(|health| ill.contains(health))
 }
 
 /// A health in which the site cannot be called up. Warning and Degraded are what a busy one passes through.

@@ -2,11 +2,14 @@
 //! Must know nothing of the distribution, but that it fetches from the output `origin`.
 
 mod changes;
+mod deployment;
 mod drift;
 mod follow;
 mod health;
 mod instance_logs;
+mod instances;
 mod live;
+mod old_versions;
 mod options;
 mod steps;
 mod termination;
@@ -22,6 +25,7 @@ use aws_sdk_elasticbeanstalk::types::{
 };
 
 pub use self::health::environment_health;
+pub use self::instances::{InstanceVersion, instance_versions};
 
 use self::follow::{Operation, Warning, follow};
 use self::live::{Live, Trouble};
@@ -38,6 +42,7 @@ use crate::aws::own_work::{self, Made};
 use crate::aws::tags::indexed_tags;
 use crate::aws::texts::Ending;
 use crate::aws::{Aws, platforms, texts};
+use crate::deploying::Way;
 use crate::engine::{
     Command, Effect, Error, Failure, Hint, Intent, Intents, Limits, Notice, Observed, Owner, Plan, ReadCx, Resource,
     ResourceId, Values, WriteCx,
@@ -154,11 +159,11 @@ impl Environment {
         let bundles = &self.stack.bundle.properties;
         options.retain(|option| option.property_taken_off().is_none_or(|name| !bundles.contains(name)));
         steps.extend(options.into_iter().map(EnvironmentStep::Option));
-        let version = known.get(&VERSION).unwrap_or_else(|| self.stack.bundle.label.clone());
-        let known_label = !version.is_empty();
-        if known_label && live.version.as_deref() != Some(version.as_str()) {
+        let version = self.version(live, known);
+        let differs = live.version.as_deref() != Some(version.as_str());
+        if !version.is_empty() && (differs || !instances::astray(&live.instances, &version).is_empty()) {
             steps.push(EnvironmentStep::Version {
-                from: live.version.clone(),
+                from: instances::shown(live.version.as_deref(), &live.instances),
                 to: version,
                 effect: options::in_batches(profile, Effect::Restart),
             });
@@ -175,6 +180,26 @@ impl Environment {
         }
         steps.extend(self.drift(live).into_iter().map(EnvironmentStep::Drift));
         steps
+    }
+
+    /// The version that it is to run. One that was rolled back is not gone forward to again.
+    fn version(&self, live: &Live, known: &Values) -> String {
+        let version = known.get(&VERSION).unwrap_or_else(|| self.stack.bundle.label.clone());
+        match self.stack.holds_back(&version) {
+            true => live.version.clone().unwrap_or_default(),
+            false => version,
+        }
+    }
+
+    /// Why the stack's version is not deployed, where it is not.
+    fn held_back(&self, live: &Live) -> Option<Notice> {
+        let version = &self.stack.bundle.label;
+        let differs = live.version.as_ref() != Some(version);
+        let held_back = differs && self.stack.holds_back(version);
+        held_back.then(|| {
+            let text = format!("{version} was rolled back, and is not deployed again by itself");
+            Notice::new(text).hint(Hint::run("up --force").and(" deploys it all the same"))
+        })
     }
 
     /// What cannot be changed in an environment that exists.
@@ -433,6 +458,25 @@ impl Environment {
     }
 }
 
+impl Environment {
+    /// What `up` does where there is none; a run that only deploys has nothing to deploy to.
+    fn none_there(&self) -> Plan<EnvironmentStep> {
+        match self.stack.deploying {
+            Some(_) => Plan::blocked("there is no environment to deploy to", Hint::run("up").and(" makes it")),
+            None => Plan::Create,
+        }
+    }
+
+    /// As it is after it was changed.
+    async fn read_again(&self, cx: &WriteCx<Aws>, live: &Live) -> Result<Live, Failure> {
+        let aws = cx.read().aws();
+        let environment = live::by_id(aws, &live.id).await?;
+        let environment =
+            environment.ok_or_else(|| Error::failed(format!("the environment {} is gone", self.name())))?;
+        Ok(Live::read(aws, &environment).await?)
+    }
+}
+
 fn settings_of(settings: &OptionSettings) -> Vec<ConfigurationOptionSetting> {
     let settings = settings.iter().map(|((namespace, name), value)| {
         ConfigurationOptionSetting::builder()
@@ -471,6 +515,12 @@ impl Resource for Environment {
     }
 
     fn needs(&self) -> Vec<&'static str> {
+        match &self.stack.deploying {
+            // What is there already is not made.
+            Some(deploying) if deploying.way == Way::Forward => return vec![VERSION.name],
+            Some(_) => return Vec::new(),
+            None => {}
+        }
         let mut needs = vec![
             APPLICATION.name,
             INSTANCE_PROFILE.name,
@@ -511,11 +561,24 @@ impl Resource for Environment {
         })
         .await?;
         let (owner, tags) = (tagged.owner, tagged.tags);
+        if self
+            .stack
+            .deploying
+            .as_ref()
+            .is_some_and(|deploying| deploying.way == Way::Stop)
+        {
+            // To be stopped, and not to be followed until it rests.
+            passing.tags = tags;
+            return Ok(Observed::Present { live: passing, owner });
+        }
         let status = environment.status();
         let settling = status.map_or("in transition", EnvironmentStatus::as_str);
         if status == Some(&EnvironmentStatus::Ready) {
             let mut live = Live::read(aws, &environment).await?;
-            live.wanted_platform = self.wanted_platform(aws, &live).await?;
+            match &self.stack.deploying {
+                Some(deploying) => self.look_around(aws, deploying, &mut live).await?,
+                None => live.wanted_platform = self.wanted_platform(aws, &live).await?,
+            }
             live.tags = tags;
             return Ok(Observed::Present { live, owner });
         }
@@ -533,19 +596,22 @@ impl Resource for Environment {
 
     fn plan(&self, seen: &Observed<Live>, known: &Values) -> Plan<EnvironmentStep> {
         let Some((live, owner)) = seen.live() else {
-            return Plan::Create;
+            return self.none_there();
         };
         if let Some(blocked) = block_unless_ours(&self.stack, ID, owner, "environment.name") {
             return blocked;
         }
         if live.terminating {
-            return Plan::Create;
+            return self.none_there();
         }
         if live.application != self.stack.names.application {
             return Plan::blocked(
                 format!("it belongs to the application {}", live.application),
                 "choose another name with --set environment.name=NAME",
             );
+        }
+        if let Some(deploying) = &self.stack.deploying {
+            return self.plan_deployment(deploying, live, known.get(&VERSION));
         }
         if live.settings.is_empty() {
             // On its way up or through a change: what differs is seen when it rests.
@@ -565,6 +631,10 @@ impl Resource for Environment {
     }
 
     fn notices(&self, seen: &Observed<Live>) -> Vec<Notice> {
+        let ours = seen.live().filter(|(_, owner)| **owner == Owner::Ours);
+        if let Some(deploying) = &self.stack.deploying {
+            return ours.map(|(live, _)| self.prices(deploying, live)).unwrap_or_default();
+        }
         let wanted = &self.stack.profile.network;
         let key: Key = (options::VPC.to_owned(), "Subnets".to_owned());
         let subnets = seen.live().and_then(|(live, _)| live.settings.get(&key));
@@ -579,7 +649,8 @@ impl Resource for Environment {
             Notice::new(text)
                 .hint("name the subnets with --set network.vpc=ID --set network.subnets=ID,ID to change that")
         });
-        notice.into_iter().collect()
+        let held_back = ours.and_then(|(live, _)| self.held_back(live));
+        notice.into_iter().chain(held_back).collect()
     }
 
     fn publish(&self, live: &Live, values: &mut Values) {
@@ -605,6 +676,10 @@ impl Resource for Environment {
         {
             return self.relaunch(cx, &live).await;
         }
+        if steps.contains(&EnvironmentStep::Stop) {
+            self.stop(cx, &live).await?;
+            return self.read_again(cx, &live).await;
+        }
         if let Some(origin) = self.origin(&live.cname, live.load_balancer.as_deref()) {
             cx.publish(&ORIGIN, origin);
         }
@@ -614,10 +689,7 @@ impl Resource for Environment {
         });
         self.change_tags(cx, &live, &tags.collect::<Vec<_>>()).await?;
         self.change(cx, &live, &steps).await?;
-        let environment = live::by_id(cx.read().aws(), &live.id).await?;
-        let environment =
-            environment.ok_or_else(|| Error::failed(format!("the environment {} is gone", self.name())))?;
-        Ok(Live::read(cx.read().aws(), &environment).await?)
+        self.read_again(cx, &live).await
     }
 
     async fn delete(&self, cx: &WriteCx<Aws>, live: Live) -> Result<(), Failure> {

@@ -378,7 +378,7 @@ fn is_of_platform(profile: &Profile, property: &str) -> bool {
 }
 
 /// Which option a field of [`differences`] is about.
-fn field((namespace, name): &Key) -> String {
+pub(super) fn field((namespace, name): &Key) -> String {
     format!("{namespace} {name}")
 }
 

@@ -1,10 +1,12 @@
 //! What can be changed of an environment, and how each change is shown.
 //! Must know nothing of calls.
 
+use super::deployment::policy_key;
 use super::drift::DriftStep;
-use super::options::OptionStep;
+use super::options::{self, OptionStep};
 use crate::engine::{Effect, FieldChange, Step};
 use crate::ownership::TagStep;
+use crate::strategy::Strategy;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum EnvironmentStep {
@@ -27,6 +29,17 @@ pub(crate) enum EnvironmentStep {
         effect: Effect,
     },
     Drift(DriftStep),
+    /// The way in which the version is deployed this time; set back afterwards.
+    Strategy {
+        from: Strategy,
+        to: Strategy,
+    },
+    /// A version that nobody needs any more goes.
+    Prune {
+        label: String,
+    },
+    /// The update that is under way is aborted.
+    Stop,
 }
 
 impl Step for EnvironmentStep {
@@ -46,6 +59,16 @@ impl Step for EnvironmentStep {
                 FieldChange::new("VersionLabel", from.clone(), to.clone()).effect(*effect)
             }
             Self::Drift(drift) => drift.shown(),
+            Self::Strategy { from, to } => {
+                let to = format!("{}, for this deployment", to.policy());
+                FieldChange::new(options::field(&policy_key()), from.policy().to_owned(), to)
+            }
+            Self::Prune { label } => FieldChange::new("old version", label.clone(), None),
+            Self::Stop => FieldChange::new(
+                "update",
+                "under way".to_owned(),
+                "stopped where it is: of a version some instances may have the new one".to_owned(),
+            ),
         }
     }
 }

@@ -132,6 +132,7 @@ fn balance(world: &World, group: &str, instances: &[&str], path: &str) {
             port: 80,
             protocol: "HTTP".to_owned(),
             target_group_arn: group.to_owned(),
+            split: None,
         },
     );
     let targets = instances.iter().map(|id| ((*id).to_owned(), Target::new(id, 80)));

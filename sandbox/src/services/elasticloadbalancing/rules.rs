@@ -3,7 +3,7 @@
 
 use winterbaume_elasticloadbalancingv2::{model as m, wire};
 
-use super::{done, forward, no_listener};
+use super::{done, forward, forward_to, no_listener};
 use crate::protocols::call::{Answer, Call};
 use crate::services::not_implemented;
 use crate::services::page::page;
@@ -133,7 +133,7 @@ fn refuse_default(balancing: &Balancing, arn: &str, what: &str) -> Result<(), Re
 
 fn default_view(listener: &Listener) -> m::Rule {
     m::Rule {
-        actions: Some(vec![forward(&listener.target_group_arn)].into()),
+        actions: Some(vec![forward_to(&listener.forwards())].into()),
         conditions: Some(Vec::new().into()),
         is_default: Some(true),
         priority: Some("default".to_owned()),

@@ -132,6 +132,7 @@ pub const ENVIRONMENT: &str = "aws:elasticbeanstalk:environment";
 pub(crate) const PROCESS: &str = "aws:elasticbeanstalk:environment:process:default";
 pub(crate) const PROPERTIES: &str = "aws:elasticbeanstalk:application:environment";
 pub(crate) const COMMAND: &str = "aws:elasticbeanstalk:command";
+pub(crate) const SPLITTING: &str = "aws:elasticbeanstalk:trafficsplitting";
 pub const HEALTH: &str = "aws:elasticbeanstalk:healthreporting:system";
 pub(crate) const LOGS: &str = "aws:elasticbeanstalk:cloudwatch:logs";
 pub(crate) const HEALTH_LOGS: &str = "aws:elasticbeanstalk:cloudwatch:logs:health";
@@ -468,20 +469,8 @@ pub const OPTIONS: &[ConfigurationOption] = &[
     option(CLASSIC_CHECK, "Interval", Some("10"), Whole(5, 300), Free),
     option(CLASSIC_CHECK, "Timeout", Some("5"), Whole(2, 60), Free),
     option(CLASSIC_CHECK, "Target", Some("TCP:80"), Text, Free),
-    kept(option(
-        "aws:elasticbeanstalk:trafficsplitting",
-        "NewVersionPercent",
-        Some("10"),
-        Whole(1, 100),
-        Free,
-    )),
-    kept(option(
-        "aws:elasticbeanstalk:trafficsplitting",
-        "EvaluationTime",
-        Some("5"),
-        Whole(3, 600),
-        Free,
-    )),
+    option(SPLITTING, "NewVersionPercent", Some("10"), Whole(1, 100), Free),
+    option(SPLITTING, "EvaluationTime", Some("5"), Whole(3, 600), Free),
     option(HEALTH, "SystemType", Some("basic"), OneOf(&["basic", "enhanced"]), Free),
     option(HEALTH, "EnhancedHealthAuthEnabled", Some("true"), Boolean, Free),
     option(

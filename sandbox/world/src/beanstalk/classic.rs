@@ -119,6 +119,7 @@ impl Site<'_> {
                 port: 80,
                 protocol: "HTTP".to_owned(),
                 target_group_arn: arn.clone(),
+                split: None,
             };
             self.here.balancing.listeners.insert(listener.arn.clone(), listener);
         }

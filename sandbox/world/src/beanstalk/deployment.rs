@@ -28,6 +28,14 @@ pub struct InstanceDeployment {
     pub failure: Option<DeploymentFailure>,
 }
 
+impl InstanceDeployment {
+    /// Whether the instance took something since the environment was so.
+    pub(super) fn is_other_than(&self, before: &Environment, instance_id: &str) -> bool {
+        let was = before.deployments.get(instance_id);
+        was.is_none_or(|was| was.deployment_id != self.deployment_id)
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeploymentStatus {
     InProgress,
@@ -72,7 +80,7 @@ impl Wanted {
             .map(|(_, settings)| settings);
         Self {
             label: environment.version_label.clone().unwrap_or_default(),
-            deployment_id: environment.deployment_id,
+            deployment_id: environment.expected_id,
             settings: pending.unwrap_or(&environment.settings).clone(),
             configuration: false,
         }

@@ -249,6 +249,7 @@ fn record(
         made: Made::default(),
         deployments: std::collections::BTreeMap::new(),
         deployment_id: 1,
+        expected_id: 1,
         request_id: caller.request_id.clone(),
         broken: false,
         role_problem: None,

@@ -120,6 +120,13 @@ pub struct InstanceHealth {
 }
 
 impl InstanceHealth {
+    /// Whether it runs another version than it should, while nothing is done about it.
+    fn is_astray(&self, environment: &Environment) -> bool {
+        let deployed = self.deployment.as_ref().filter(|_| environment.status == Status::Ready);
+        let deployed = deployed.filter(|it| it.status != DeploymentStatus::InProgress);
+        deployed.is_some_and(|it| environment.version_label.as_ref() != Some(&it.version_label))
+    }
+
     /// With what its requests say of it, which counts for the environment by the rate of all instances together.
     pub fn shown(&self, environment: &Environment) -> Health {
         let mut health = self.health.clone();
@@ -223,6 +230,13 @@ fn of_deployment(
     (listens, now): (bool, Timestamp),
 ) -> Health {
     let label = environment.version_label.as_deref().unwrap_or_default();
+    let is_incorrect = environment.status == Status::Ready && deployment.version_label != label;
+    let incorrect = is_incorrect.then(|| {
+        format!(
+            "Incorrect application version \"{}\" (deployment {}). Expected version \"{label}\" (deployment {}).",
+            deployment.version_label, deployment.deployment_id, environment.expected_id
+        )
+    });
     match deployment.status {
         DeploymentStatus::InProgress if environment.status == Status::Launching => Health::new(
             HealthStatus::Pending,
@@ -232,20 +246,18 @@ fn of_deployment(
             HealthStatus::Info,
             Some("Performing application deployment.".to_owned()),
         ),
-        DeploymentStatus::Failed => Health::new(
-            HealthStatus::Severe,
-            Some(format!(
-                "Application deployment failed at {} with exit status 1 and error: Engine execution has encountered an error.",
-                crate::clock::seconds_text(deployment.time)
-            )),
-        ),
-        DeploymentStatus::Deployed if environment.status == Status::Ready && deployment.version_label != label => {
-            let cause = format!(
-                "Incorrect application version \"{}\" (deployment {}). Expected version \"{label}\" (deployment {}).",
-                deployment.version_label, deployment.deployment_id, environment.deployment_id
+        DeploymentStatus::Failed => {
+            let mut health = Health::new(
+                HealthStatus::Severe,
+                Some(format!(
+                    "Application deployment failed at {} with exit status 1 and error: Engine execution has encountered an error.",
+                    crate::clock::seconds_text(deployment.time)
+                )),
             );
-            Health::new(HealthStatus::Degraded, Some(cause))
+            health.causes.extend(incorrect);
+            health
         }
+        DeploymentStatus::Deployed if incorrect.is_some() => Health::new(HealthStatus::Degraded, incorrect),
         DeploymentStatus::Deployed => {
             let passed = now.duration_since(deployment.time).as_secs();
             let health = of_traffic(here, environment, id, listens);
@@ -319,6 +331,7 @@ pub(crate) fn evaluate(environment: &Environment, instances: &[InstanceHealth], 
     let good = count(HealthStatus::is_good);
     let ok = count(|status| status == HealthStatus::Ok);
     let silent = count(|status| status == HealthStatus::NoData);
+    let astray: Vec<_> = instances.iter().filter(|it| it.is_astray(environment)).collect();
     let mut health = match () {
         () if total == 0 && launching => Health::new(
             HealthStatus::Pending,
@@ -332,10 +345,10 @@ pub(crate) fn evaluate(environment: &Environment, instances: &[InstanceHealth], 
             HealthStatus::NoData,
             Some("None of the instances are sending data.".to_owned()),
         ),
-        () if bad > 0 && good + strained == 0 => Health::new(HealthStatus::Severe, None),
+        () if bad > 0 && good + strained == 0 && astray.len() < total => Health::new(HealthStatus::Severe, None),
         () if bad > 0 => Health::new(HealthStatus::Degraded, None),
         () if environment.status == Status::Updating => {
-            Health::new(HealthStatus::Info, Some("Environment update in progress.".to_owned()))
+            Health::new(HealthStatus::Info, Some(progress(environment, instances)))
         }
         () if strained * 2 >= total && strained > 0 => Health::new(HealthStatus::Warning, None),
         () if good + strained == total => Health::new(
@@ -354,6 +367,9 @@ pub(crate) fn evaluate(environment: &Environment, instances: &[InstanceHealth], 
             )),
         ),
     };
+    if !astray.is_empty() {
+        health.causes.push(of_versions(environment, astray.len(), total));
+    }
     let impacted = bad + strained;
     if impacted > 0 {
         health.causes.push(format!(
@@ -370,6 +386,48 @@ pub(crate) fn evaluate(environment: &Environment, instances: &[InstanceHealth], 
         health = Health::new(HealthStatus::Severe, Some(cause.clone()));
     }
     health
+}
+
+/// How far an update has come (events of 2018 in public logs: "Application update in progress on 1 instance. 0 out of 1 instance
+/// completed (running for 19 seconds)."). How long it runs is left out: the sandbox's minutes are none.
+fn progress(environment: &Environment, instances: &[InstanceHealth]) -> String {
+    let of_newest = |status| {
+        let deployments = instances.iter().filter_map(|it| it.deployment.as_ref());
+        let deployments = deployments.filter(|it| it.deployment_id == environment.deployment_id);
+        deployments.filter(|it| it.status == status).count()
+    };
+    let (under_way, completed) = (
+        of_newest(DeploymentStatus::InProgress),
+        of_newest(DeploymentStatus::Deployed),
+    );
+    if under_way + completed == 0 {
+        return "Environment update in progress.".to_owned();
+    }
+    let what = match environment.draft {
+        Some(("pending", _)) => "Configuration",
+        _ => "Application",
+    };
+    let plural = |count: usize| if count == 1 { "" } else { "s" };
+    let total = instances.len();
+    format!(
+        "{what} update in progress on {under_way} instance{}. {completed} out of {total} instance{} completed.",
+        plural(under_way),
+        plural(total)
+    )
+}
+
+/// Instances that run another version than the last one that was deployed with success (Beanstalk guide:
+/// environments-health-enhanced-notifications).
+fn of_versions(environment: &Environment, astray: usize, total: usize) -> String {
+    let found = match astray == total {
+        true => "all instances".to_owned(),
+        false => format!("{astray} out of {total} instances"),
+    };
+    format!(
+        "Incorrect application version found on {found}. Expected version \"{}\" (deployment {}).",
+        environment.version_label.as_deref().unwrap_or_default(),
+        environment.expected_id
+    )
 }
 
 /// Looks at an environment until it has ended, and tells changes of its health.

@@ -1,6 +1,6 @@
 //! Immutable rollouts: new instances in a group of their own, which take the place of the old ones if all are well.
 //! Must know nothing of why; a version and a change of configuration come the same way (Beanstalk guide:
-//! environmentmgmt-updates-immutable).
+//! environmentmgmt-updates-immutable). The texts are those of public event logs (meteor-up/mup-aws-beanstalk#91).
 
 use super::deployment::Wanted;
 use super::replacement::{self, Recipe};
@@ -16,23 +16,25 @@ pub(super) async fn renew(run: &Run, wanted: &Wanted, recipe: Option<Recipe>) ->
     let Some(before) = run.snapshot() else {
         return Outcome::Failed;
     };
+    let before = rollout::taking(&before, wanted);
     run.environment(|environment| {
         environment.abort = environment.abort.offered();
         environment.next = Some(wanted.clone());
     });
     run.info("Immutable deployment policy enabled. Launching one instance with the new settings to verify health.");
     let permanent = group_of(run);
-    let Some(temporary) = make_group(run, &permanent, recipe.as_ref()) else {
+    let Some(temporary) = make_group(run, &permanent, recipe.as_ref(), None) else {
         return Outcome::Failed;
     };
     run.info(format!("Created temporary auto scaling group {temporary}."));
     let mut outcome = wait_for_fleet(run, &temporary, &[], LAUNCH_PATIENCE).await;
     if outcome == Outcome::Done {
-        let rest = grow(run, &permanent, &temporary);
-        run.info(format!(
-            "Test instance(s) are healthy. Launching {rest} more instance(s)."
-        ));
+        run.info("Test instance passed health checks. Launching remaining new instances.");
+        grow(run, &permanent, &temporary);
         outcome = wait_for_fleet(run, &temporary, &[], LAUNCH_PATIENCE).await;
+    }
+    if outcome == Outcome::Done {
+        run.info("Successfully launched all instances.");
     }
     rollout::tell(run, &before, &fleet_results(run, &temporary)).await;
     run.environment(|environment| {
@@ -57,6 +59,9 @@ pub(super) async fn renew(run: &Run, wanted: &Wanted, recipe: Option<Recipe>) ->
         run.site(|site| site.bind_address(first));
     }
     run.info(format!(
+        "Detached new instance(s) from temporary auto scaling group {temporary}."
+    ));
+    run.info(format!(
         "Attached new instance(s) to the permanent auto scaling group {permanent}."
     ));
     run.info("Deployment succeeded. Terminating old instances and temporary Auto Scaling group.");
@@ -64,8 +69,9 @@ pub(super) async fn renew(run: &Run, wanted: &Wanted, recipe: Option<Recipe>) ->
     Outcome::Done
 }
 
-/// A group of one instance that is otherwise as the permanent one. Its instances run what is new.
-fn make_group(run: &Run, permanent: &str, recipe: Option<&Recipe>) -> Option<String> {
+/// A group of one instance that is otherwise as the permanent one, but for a target group of its own where it has one. Its instances
+/// run what is new.
+pub(super) fn make_group(run: &Run, permanent: &str, recipe: Option<&Recipe>, targets: Option<&str>) -> Option<String> {
     let now = run.world.clock.now();
     let account = run.world.lock().account.clone();
     let name = run.region(|here| {
@@ -84,7 +90,7 @@ fn make_group(run: &Run, permanent: &str, recipe: Option<&Recipe>) -> Option<Str
             zones: recipe.map_or(model.zones, zones),
             spec: recipe.map_or(model.spec, |recipe| recipe.spec.clone()),
             launch: recipe.map_or(model.launch, |recipe| recipe.launch.clone()),
-            target_groups: model.target_groups,
+            target_groups: targets.map_or(model.target_groups, |own| vec![own.to_owned()]),
             tags: model.tags,
             on_launch: model.on_launch,
         };
@@ -95,8 +101,8 @@ fn make_group(run: &Run, permanent: &str, recipe: Option<&Recipe>) -> Option<Str
     Some(name)
 }
 
-/// As many as the permanent group wants; gives how many come to the first.
-fn grow(run: &Run, permanent: &str, temporary: &str) -> i32 {
+/// As many as the permanent group wants.
+pub(super) fn grow(run: &Run, permanent: &str, temporary: &str) {
     let time = clock::seconds_text(run.world.clock.now());
     run.region(|here| {
         let desired = here
@@ -114,12 +120,11 @@ fn grow(run: &Run, permanent: &str, temporary: &str) -> i32 {
             );
             group.want(desired, reason);
         }
-        desired - 1
-    })
+    });
 }
 
 /// The new members change the group and the old ones leave it in one step, so that no keeper sees too many.
-fn take_over(run: &Run, permanent: &str, temporary: &str, old: &[String]) {
+pub(super) fn take_over(run: &Run, permanent: &str, temporary: &str, old: &[String]) {
     let time = clock::seconds_text(run.world.clock.now());
     let mut state = run.world.lock();
     let here = state.region(&run.region);
@@ -142,7 +147,7 @@ fn take_over(run: &Run, permanent: &str, temporary: &str, old: &[String]) {
 }
 
 /// What did not pass goes, and the old instances never noticed. No source verifies this text.
-async fn discard(run: &Run, temporary: &str) {
+pub(super) async fn discard(run: &Run, temporary: &str) {
     run.info(format!(
         "Terminating the new instance(s) and the temporary Auto Scaling group {temporary}."
     ));

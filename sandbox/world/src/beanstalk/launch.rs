@@ -363,7 +363,7 @@ async fn finish(run: &Run) {
     }
     run.site(|site| site.make_log_groups());
     let timeout = environment.settings.whole(super::catalogue::COMMAND, "Timeout") + COMMAND_MARGIN;
-    let healthy = deployed && wait_until_healthy(run, timeout).await;
+    let healthy = deployed && wait_until_healthy(run, None, timeout).await;
     run.at(if single { 170.0 } else { 231.0 }).await;
     if healthy {
         let cname = run
@@ -408,8 +408,8 @@ pub(super) fn results(run: &Run) -> Results {
     })
 }
 
-/// Whether all instances became healthy in time, for the load balancer or, without one, by an open port.
-pub(super) async fn wait_until_healthy(run: &Run, timeout: i64) -> bool {
+/// Whether these instances, or all of them, became healthy in time, for the load balancer or, without one, by an open port.
+pub(super) async fn wait_until_healthy(run: &Run, only: Option<&[String]>, timeout: i64) -> bool {
     let patience = run.patience(timeout);
     loop {
         let now = run.world.clock.now();
@@ -420,12 +420,11 @@ pub(super) async fn wait_until_healthy(run: &Run, timeout: i64) -> bool {
             let seen = health::instances(here, environment, (now, &run.world.traffic()), |id| {
                 run.world.plane.address(id).is_some()
             });
-            !seen.is_empty()
-                && seen
-                    .iter()
-                    .all(|instance| instance.health.status == health::HealthStatus::Ok)
+            let counts = |id: &String| only.is_none_or(|only| only.contains(id));
+            let mut seen = seen.iter().filter(|instance| counts(&instance.instance_id)).peekable();
+            seen.peek().is_some() && seen.all(|instance| instance.health.status == health::HealthStatus::Ok)
         });
-        if healthy || run.is_over(&patience) {
+        if healthy || run.is_aborted() || run.is_over(&patience) {
             return healthy;
         }
         run.world.clock.sleep_seconds(5).await;

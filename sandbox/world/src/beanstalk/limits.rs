@@ -82,8 +82,13 @@ pub(super) fn problems(settings: &Settings) -> Vec<Problem> {
             "classic and application load balancers only",
         ));
     }
-    if settings.get(COMMAND, "DeploymentPolicy") == Some("TrafficSplitting") {
-        problems.push(problem(settings, COMMAND, "DeploymentPolicy", "no traffic splitting"));
+    let balancer = settings
+        .get(ENVIRONMENT, "LoadBalancerType")
+        .filter(|_| !settings.is_single_instance());
+    if settings.get(COMMAND, "DeploymentPolicy") == Some("TrafficSplitting") && balancer != Some("application") {
+        // As on AWS (Beanstalk guide: using-features.rolling-version-deploy); in which words it refuses is not known.
+        let limit = "traffic splitting behind application load balancers only";
+        problems.push(problem(settings, COMMAND, "DeploymentPolicy", limit));
     }
     if settings.get(PROPERTIES, "PORT").is_some() {
         // Nginx would go where it says (developer guide, platforms-linux-extend.proxy); here instances share one machine.

@@ -31,6 +31,7 @@ pub mod swap;
 pub mod tagging;
 pub mod templates;
 mod terminate;
+mod traffic_split;
 mod update;
 mod workflow;
 
@@ -98,6 +99,8 @@ pub struct Environment {
     pub deployments: BTreeMap<String, InstanceDeployment>,
     /// Counts deployments; the first is 1.
     pub deployment_id: i64,
+    /// The newest of them that did not fail: what instances are expected to be at.
+    pub expected_id: i64,
     /// The request of the newest deployment to all instances: names its log.
     pub request_id: String,
     /// Nothing can be updated any more: the stack failed.

@@ -97,6 +97,7 @@ async fn start_over(run: Run, caller: String) {
         environment.draft = None;
         environment.endpoint = None;
         environment.deployment_id += 1;
+        environment.expected_id = environment.deployment_id;
     });
     launch::bring_up(&run.next_part(), &caller).await;
 }

@@ -199,7 +199,7 @@ pub(super) async fn bring_back(run: &Run, before: &Environment, change: &Change)
         .into_iter()
         .filter(|id| {
             let deployment = run.snapshot().and_then(|it| it.deployments.get(id).cloned());
-            deployment.is_none_or(|it| it.deployment_id != before.deployment_id)
+            deployment.is_none_or(|it| it.is_other_than(before, id))
         })
         .collect();
     run.environment(|environment| environment.deployment_id = before.deployment_id);

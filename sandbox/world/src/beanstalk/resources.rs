@@ -354,6 +354,14 @@ impl Site<'_> {
     }
 
     pub(super) fn make_target_group(&mut self, vpc_id: &str) -> String {
+        let arn = self.make_further_target_group(vpc_id);
+        self.complete(TARGETS, &arn);
+        self.made().target_group = Some(arn.clone());
+        arn
+    }
+
+    /// One beside the environment's own; no part of its stack.
+    pub(super) fn make_further_target_group(&mut self, vpc_id: &str) -> String {
         let settings = self.settings();
         let name = format!("awseb-AWSEB-{}", ids::capitals(12));
         let (region, account) = (&self.run.region, &self.account);
@@ -373,8 +381,6 @@ impl Site<'_> {
             tags: self.tags(),
         };
         self.here.balancing.target_groups.insert(arn.clone(), group);
-        self.complete(TARGETS, &arn);
-        self.made().target_group = Some(arn.clone());
         arn
     }
 
@@ -541,6 +547,7 @@ impl Site<'_> {
                 port: 80,
                 protocol: "HTTP".to_owned(),
                 target_group_arn: self.environment.made.target_group.clone().unwrap_or_default(),
+                split: None,
             };
             let listener_arn = listener.arn.clone();
             self.here.balancing.listeners.insert(listener_arn.clone(), listener);

@@ -10,7 +10,7 @@ use super::launch::Results;
 use super::settings::Settings;
 use super::update::Outcome;
 use super::workflow::Run;
-use super::{Abort, Environment, immutable};
+use super::{Abort, Environment, immutable, traffic_split};
 use crate::clock;
 use crate::scaling::keeper;
 
@@ -23,11 +23,21 @@ pub(super) const LAUNCH_PATIENCE: i64 = 1800;
 pub(super) async fn roll_out(run: &Run, before: &Environment, wanted: &Wanted, version: bool) -> Outcome {
     let policy = wanted.settings.text(COMMAND, "DeploymentPolicy");
     let single = before.settings.is_single_instance();
+    let before = &taking(before, wanted);
     match policy.as_str() {
         "Immutable" if version => immutable::renew(run, wanted, None).await,
+        "TrafficSplitting" if version && !single => traffic_split::renew(run, before, wanted).await,
         "RollingWithAdditionalBatch" if version && !single => with_additional_batch(run, before, wanted).await,
-        "Rolling" | "RollingWithAdditionalBatch" => in_batches(run, before, wanted, serving(run), true).await,
-        _ => in_batches(run, before, wanted, serving(run), false).await,
+        "Rolling" | "RollingWithAdditionalBatch" => rolling(run, before, wanted, serving(run), 1).await,
+        _ => all_at_once(run, before, wanted).await,
+    }
+}
+
+/// The environment as its deployment's log speaks of it.
+pub(super) fn taking(before: &Environment, wanted: &Wanted) -> Environment {
+    Environment {
+        version_label: Some(wanted.label.clone()),
+        ..before.clone()
     }
 }
 
@@ -55,97 +65,118 @@ fn batch_size(settings: &Settings, total: usize) -> usize {
     (total * size).div_ceil(100).clamp(1, total.max(1))
 }
 
-async fn in_batches(
-    run: &Run,
-    before: &Environment,
-    wanted: &Wanted,
-    instances: Vec<String>,
-    rolling: bool,
-) -> Outcome {
-    let size = if rolling {
-        batch_size(&wanted.settings, instances.len())
-    } else {
-        instances.len().max(1)
-    };
+async fn all_at_once(run: &Run, before: &Environment, wanted: &Wanted) -> Outcome {
+    let instances = serving(run);
+    run.info("Deploying new version to instance(s).");
+    deployment::write_log(run, before, &deployment::log_name(run), &[]).await;
+    let results = take(run, &instances, wanted).await;
+    tell(run, before, &results).await;
+    if results.iter().any(|(_, result)| result.is_err()) || !pass(run, &instances, wanted).await {
+        return Outcome::Failed;
+    }
+    Outcome::Done
+}
+
+/// Batch after batch, the first of them by that number; a batch that fails is the last one. Texts and their order are those of
+/// public event logs (aws/elastic-beanstalk-roadmap#126 and #162, aws/aws-elastic-beanstalk-cli#50).
+async fn rolling(run: &Run, before: &Environment, wanted: &Wanted, instances: Vec<String>, first: usize) -> Outcome {
+    let size = batch_size(&wanted.settings, instances.len());
     if size < instances.len() {
         run.environment(|environment| environment.abort = environment.abort.offered());
     }
     run.info("Deploying new version to instance(s).");
-    let mut all = Results::new();
-    let file = deployment::log_name(run);
-    let mut outcome = Outcome::Done;
+    let (mut all, file) = (Results::new(), deployment::log_name(run));
+    deployment::write_log(run, before, &file, &all).await;
     for (index, batch) in instances.chunks(size).enumerate() {
         if run.is_aborted() {
-            outcome = Outcome::Aborted;
-            break;
+            return Outcome::Aborted;
         }
-        if rolling {
-            let list = batch.join(", ");
+        let name = format!("Batch {}", first + index);
+        run.info(format!(
+            "{name}: Starting application deployment on instance(s) [{}].",
+            batch.join(", ")
+        ));
+        let targets = run.snapshot().and_then(|environment| environment.made.target_group);
+        if targets.is_some() {
             run.info(format!(
-                "Batch {}: Starting application deployment on instance(s) [{list}].",
-                index + 1
+                "{name}: De-registering instance(s) from the load balancer and waiting for them to go out of service."
+            ));
+            join_all(batch.iter().map(|id| keeper::drain(&run.world, &run.region, id))).await;
+        }
+        run.info(format!("{name}: Starting application deployment command execution."));
+        let results = take(run, batch, wanted).await;
+        let failed = results.iter().any(|(_, result)| result.is_err());
+        all.extend(results.clone());
+        tell_of(run, before, &results, &all).await;
+        if !failed {
+            run.info(format!("{name}: Completed application deployment command execution."));
+            run.info(format!(
+                "Command execution completed on {} of {} instances in environment.",
+                all.len(),
+                instances.len()
             ));
         }
-        deployment::write_log(run, before, &file, &all).await;
-        let (results, healthy) = deploy_batch(run, batch, wanted, rolling).await;
-        let failed = results.iter().any(|(_, result)| result.is_err());
-        all.extend(results);
-        if failed || !healthy {
-            outcome = Outcome::Failed;
-            break;
+        if let Some(arn) = &targets {
+            if !failed {
+                run.info(format!(
+                    "{name}: Registering instance(s) with the load balancer and waiting for them to be healthy."
+                ));
+            }
+            // Also those that failed: they go on with what they had (inferred).
+            run.region(|here| batch.iter().for_each(|id| keeper::register(here, arn, id)));
         }
-        if rolling {
-            run.info(format!("Batch {}: Completed application deployment.", index + 1));
+        if failed || !pass(run, batch, wanted).await {
+            return match run.is_aborted() && !failed {
+                true => Outcome::Aborted,
+                false => Outcome::Failed,
+            };
         }
+        run.info(format!("{name}: Completed application deployment."));
     }
-    tell(run, before, &all).await;
-    outcome
+    Outcome::Done
+}
+
+/// Has these instances run it, all at the same time.
+async fn take(run: &Run, instances: &[String], wanted: &Wanted) -> Results {
+    let results = join_all(instances.iter().map(|id| deployment::deploy(run, id, wanted))).await;
+    instances.iter().cloned().zip(results).collect()
+}
+
+/// Whether these instances are healthy after they took it, if that counts at all. Others do not: one that an earlier deployment failed
+/// on is ill until its turn comes.
+async fn pass(run: &Run, instances: &[String], wanted: &Wanted) -> bool {
+    if wanted.settings.is_true(COMMAND, "IgnoreHealthCheck") {
+        return true;
+    }
+    let timeout = wanted.settings.whole(COMMAND, "Timeout") + COMMAND_MARGIN;
+    let healthy = super::launch::wait_until_healthy(run, Some(instances), timeout).await;
+    if !healthy && !run.is_aborted() {
+        run.error(format!(
+            "Instance id(s) '{}' did not pass health check after command execution. Aborting the operation.",
+            instances.join(",")
+        ));
+    }
+    healthy
 }
 
 /// The deployment's log and its events.
 pub(super) async fn tell(run: &Run, before: &Environment, results: &Results) {
-    deployment::write_log(run, before, &deployment::log_name(run), results).await;
-    if results.iter().all(|(_, result)| result.is_ok()) {
-        run.info("Instance deployment completed successfully.");
-    } else {
-        deployment::tell_failures(run, results);
-    }
+    tell_of(run, before, results, results).await;
 }
 
-/// One batch: out of the load balancer if rolling, new version, in again, healthy.
-async fn deploy_batch(run: &Run, batch: &[String], wanted: &Wanted, rolling: bool) -> (Results, bool) {
-    let targets = run.snapshot().and_then(|environment| environment.made.target_group);
-    let balanced = targets.as_ref().filter(|_| rolling);
-    if balanced.is_some() {
-        run.info("De-registering instance(s) from the load balancer and waiting for them to go out of service.");
-        join_all(batch.iter().map(|id| keeper::drain(&run.world, &run.region, id))).await;
+/// Events of some of the instances, beside the log of all so far.
+async fn tell_of(run: &Run, before: &Environment, some: &Results, all: &Results) {
+    deployment::write_log(run, before, &deployment::log_name(run), all).await;
+    if some.iter().all(|(_, result)| result.is_ok()) {
+        run.info("Instance deployment completed successfully.");
+    } else {
+        deployment::tell_failures(run, some);
     }
-    let results = join_all(batch.iter().map(|id| deployment::deploy(run, id, wanted))).await;
-    let results: Results = batch.iter().cloned().zip(results).collect();
-    if let Some(arn) = balanced {
-        run.info("Registering instance(s) with the load balancer and waiting for them to be healthy.");
-        run.region(|here| {
-            for id in batch {
-                keeper::register(here, arn, id);
-            }
-        });
-    }
-    if results.iter().any(|(_, result)| result.is_err()) || wanted.settings.is_true(COMMAND, "IgnoreHealthCheck") {
-        return (results, true);
-    }
-    let timeout = wanted.settings.whole(COMMAND, "Timeout") + COMMAND_MARGIN;
-    let healthy = super::launch::wait_until_healthy(run, timeout).await;
-    if !healthy {
-        run.error(format!(
-            "Instance id(s) '{}' did not pass health check after command execution. Aborting the operation.",
-            batch.join(",")
-        ));
-    }
-    (results, healthy)
 }
 
 /// Capacity never falls: a batch of new instances takes the version first and goes again at the end
-/// (Beanstalk guide: using-features.rolling-version-deploy). No source verifies the texts on the additional batch.
+/// (Beanstalk guide: using-features.rolling-version-deploy). The first two texts are those of meteor-up/mup-aws-beanstalk#9; that the
+/// other batches count on from them, and the last text, no source verifies.
 async fn with_additional_batch(run: &Run, before: &Environment, wanted: &Wanted) -> Outcome {
     let (group, old) = (group_of(run), serving(run));
     let size = batch_size(&wanted.settings, old.len());
@@ -154,13 +185,20 @@ async fn with_additional_batch(run: &Run, before: &Environment, wanted: &Wanted)
         environment.next = Some(wanted.clone());
     });
     run.info(format!(
-        "Launching {size} new instance(s) in an additional batch before deploying to the existing instance(s)."
+        "Rolling with Additional Batch deployment policy enabled. Launching  a new batch of {size} additional instance(s)."
     ));
     let limit = grow(run, &group, wants(run, &group) + whole(size));
-    let mut outcome = wait_for_fleet(run, &group, &[], LAUNCH_PATIENCE).await;
+    let mut outcome = wait_for(run, &group, Awaited::Beside(&old), LAUNCH_PATIENCE).await;
     run.environment(|environment| environment.next = None);
     if outcome == Outcome::Done {
-        outcome = in_batches(run, before, wanted, old.clone(), true).await;
+        let launched: Vec<_> = serving(run).into_iter().filter(|id| !old.contains(id)).collect();
+        run.info(format!(
+            "Batch 1: {} EC2 instance(s) [{}] launched. Deploying application version '{}'.",
+            launched.len(),
+            launched.join(", "),
+            wanted.label
+        ));
+        outcome = rolling(run, before, wanted, old.clone(), 2).await;
     } else {
         tell(run, before, &fleet_results(run, &group)).await;
     }
@@ -252,6 +290,9 @@ pub(super) fn fleet(run: &Run, group: &str) -> (Vec<InstanceHealth>, i32) {
             return (Vec::new(), desired);
         };
         environment.made.group = Some(group.to_owned());
+        // Those that a new version is tried on have a target group of their own.
+        let targets = here.scaling.groups.get(group).and_then(|it| it.target_groups.first());
+        environment.made.target_group = targets.cloned().or(environment.made.target_group);
         let listens = |id: &str| run.world.plane.address(id).is_some();
         (
             health::instances(here, &environment, (now, &run.world.traffic()), listens),
@@ -270,17 +311,34 @@ pub(super) fn fleet_results(run: &Run, group: &str) -> Results {
     answered.collect()
 }
 
-/// Until a group has all that it wants, none of `without` among them, every one healthy. A deployment that failed or a
-/// launch that is refused ends it, and so do so many seconds.
+/// Until a group has all that it wants, none of `without` among them, every one healthy.
 pub(super) async fn wait_for_fleet(run: &Run, group: &str, without: &[String], seconds: i64) -> Outcome {
+    wait_for(run, group, Awaited::InPlaceOf(without), seconds).await
+}
+
+/// Which members of a group have to be healthy.
+#[derive(Clone, Copy)]
+enum Awaited<'a> {
+    /// All, and none of these is one any more.
+    InPlaceOf(&'a [String]),
+    /// All but these, which are as they are.
+    Beside(&'a [String]),
+}
+
+/// Until a group has all that it wants. A deployment that failed or a launch that is refused ends it, and so do so many seconds.
+async fn wait_for(run: &Run, group: &str, awaited: Awaited<'_>, seconds: i64) -> Outcome {
+    let (Awaited::InPlaceOf(without) | Awaited::Beside(without)) = awaited;
     let patience = run.start_patience(seconds);
     loop {
         if run.is_aborted() {
             return Outcome::Aborted;
         }
         let (members, desired) = fleet(run, group);
-        let new = members.iter().filter(|it| !without.contains(&it.instance_id));
-        let good = new.filter(|it| it.health.status == HealthStatus::Ok).count();
+        let counts = |it: &&InstanceHealth| match without.contains(&it.instance_id) {
+            true => matches!(awaited, Awaited::Beside(_)),
+            false => it.health.status == HealthStatus::Ok,
+        };
+        let good = members.iter().filter(counts).count();
         if i32::try_from(good) == Ok(desired) && good == members.len() {
             return Outcome::Done;
         }
@@ -313,7 +371,7 @@ fn refused_launch(run: &Run, group: &str) -> Option<String> {
 pub(super) async fn bring_back(run: &Run, before: &Environment) {
     let wanted = Wanted {
         label: before.version_label.clone().unwrap_or_default(),
-        deployment_id: before.deployment_id,
+        deployment_id: before.expected_id,
         settings: before.settings.clone(),
         configuration: false,
     };
@@ -321,7 +379,7 @@ pub(super) async fn bring_back(run: &Run, before: &Environment) {
         .into_iter()
         .filter(|id| {
             let deployment = run.snapshot().and_then(|it| it.deployments.get(id).cloned());
-            deployment.is_some_and(|it| it.deployment_id != before.deployment_id)
+            deployment.is_some_and(|it| it.is_other_than(before, id))
         })
         .collect();
     if changed.is_empty() {
@@ -330,7 +388,7 @@ pub(super) async fn bring_back(run: &Run, before: &Environment) {
     run.environment(|environment| environment.deployment_id = before.deployment_id);
     join_all(changed.iter().map(|id| deployment::deploy(run, id, &wanted))).await;
     let timeout = wanted.settings.whole(COMMAND, "Timeout") + COMMAND_MARGIN;
-    super::launch::wait_until_healthy(run, timeout).await;
+    super::launch::wait_until_healthy(run, None, timeout).await;
 }
 
 impl Abort {

@@ -76,7 +76,7 @@ pub(super) async fn update(run: Run, change: Change) {
     });
     run.at(30.0).await;
     match outcome {
-        Outcome::Done => succeed(&run, change, !options.is_empty()),
+        Outcome::Done => succeed(&run, &before, change, !options.is_empty()),
         Outcome::Failed => fail(&run, &before, &change, !options.is_empty()).await,
         Outcome::Aborted => give_way(&run, &before, &change).await,
     }
@@ -142,7 +142,7 @@ fn wanted(run: &Run, before: &Environment, change: &Change) -> Wanted {
     }
 }
 
-fn succeed(run: &Run, change: Change, options: bool) {
+fn succeed(run: &Run, before: &Environment, change: Change, options: bool) {
     if options {
         run.stack("UPDATE_COMPLETE", None);
         run.info("Successfully deployed new configuration to environment.");
@@ -154,12 +154,21 @@ fn succeed(run: &Run, change: Change, options: bool) {
         environment.version_label = change.label.or(environment.version_label.take());
         environment.settings = change.settings;
         environment.draft = None;
+        // What moved no instance is no deployment: after one that failed they are still at what they were.
+        if environment.deployment_id != before.deployment_id {
+            environment.expected_id = environment.deployment_id;
+        }
         if let Some(platform) = change.platform {
             environment.platform = platform;
         }
     });
     run.info("Environment update completed successfully.");
 }
+
+/// How the deployment of a version ends that did not get to its end: as public event logs have it, after "Failed to deploy
+/// application." (rennokki/laravel-aws-eb#71, aws-samples/eb-demo-php-simple-app#9).
+const SOME_INSTANCES: &str = "During an aborted deployment, some instances may have deployed the new application version. To ensure \
+                              all instances are running the same version, re-deploy the appropriate application version.";
 
 /// A failed version stays on the instances that took it (Beanstalk guide: using-features.rolling-version-deploy); a failed
 /// configuration is taken back.
@@ -174,19 +183,28 @@ async fn fail(run: &Run, before: &Environment, change: &Change, options: bool) {
     if options || change.platform.is_some() {
         revert(run, before, change).await;
         run.error("The environment was reverted to the previous configuration setting.");
+        run.error(
+            "Update environment operation is complete, but with errors. For more information, see troubleshooting \
+             documentation.",
+        );
+    } else {
+        run.error(SOME_INSTANCES);
     }
-    run.error(
-        "Update environment operation is complete, but with errors. For more information, see troubleshooting \
-         documentation.",
-    );
 }
 
-/// After AbortEnvironmentUpdate everything is as before (Beanstalk guide: using-features.rollingupdates.cancel). The texts are
-/// of the pattern that all operations follow; no log of a real one was found.
+/// After AbortEnvironmentUpdate a configuration is as before. The deployment of a version just stops: some instances have the new
+/// one, the others go on with theirs (Beanstalk guide: using-features.rollingupdates.cancel). No log of a real one was found: the
+/// texts are those of failures, and of the pattern that all operations follow.
 async fn give_way(run: &Run, before: &Environment, change: &Change) {
     run.environment(|environment| environment.draft = None);
-    revert(run, before, change).await;
-    run.info("The environment was reverted to the previous configuration setting.");
+    // A version may bring settings along.
+    let is_version_alone = change.label.is_some() && before.settings.changes(&change.settings).is_empty();
+    if is_version_alone {
+        run.error(SOME_INSTANCES);
+    } else {
+        revert(run, before, change).await;
+        run.info("The environment was reverted to the previous configuration setting.");
+    }
     run.info("abortEnvironmentUpdate completed successfully.");
 }
 

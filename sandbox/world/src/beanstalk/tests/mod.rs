@@ -15,8 +15,8 @@ use jiff::SignedDuration;
 use super::environments::{self, Caller, NewEnvironment};
 use super::events::{EventFilter, Severity};
 use super::settings::Settings;
-use super::{Environment, Reference, Status, catalogue};
-use crate::fakes::{BUCKET, Fake, REGION, get, prepared, prepared_at, rest};
+use super::{Environment, Reference, Status, catalogue, health};
+use crate::fakes::{BUCKET, Fake, REGION, add_version, get, prepared, prepared_at, rest};
 use crate::{Item, Tags, iam, routes};
 
 fn caller(request: &str) -> Caller {

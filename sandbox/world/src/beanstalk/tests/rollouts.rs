@@ -3,8 +3,9 @@
 
 use super::updates::{bundles, set, update, version, wait};
 use super::*;
+use crate::balancing::Listener;
 use crate::beanstalk::Abort;
-use crate::beanstalk::catalogue::{COMMAND, INSTANCES, PROCESS, PROPERTIES, ROLLING};
+use crate::beanstalk::catalogue::{COMMAND, INSTANCES, PROCESS, PROPERTIES, ROLLING, SPLITTING};
 
 fn launched(fake: &Fake) -> std::collections::BTreeSet<String> {
     fake.plane.0.lock().unwrap().launched.clone()
@@ -68,8 +69,112 @@ async fn an_additional_batch_keeps_the_capacity_and_goes_again() {
     assert_eq!((group.desired, group.max), (2, 4));
 }
 
+/// Versions by how many instances run them, and the ids of the deployments that brought them.
+fn deployed(environment: &Environment) -> Vec<(String, &'static str, i64)> {
+    let deployments = environment.deployments.values();
+    let mut all: Vec<_> = deployments
+        .map(|it| (it.version_label.clone(), it.status.as_str(), it.deployment_id))
+        .collect();
+    all.sort();
+    all
+}
+
 #[tokio::test]
-async fn a_rolling_deployment_can_be_cancelled_and_leaves_the_old_version_everywhere() {
+async fn a_deployment_that_breaks_on_its_second_batch_leaves_mixed_versions_until_a_good_one_is_deployed() {
+    let fake = prepared();
+    add_version(&fake.world, &fake.objects, "frail", "frail".into());
+    let one_by_one = [
+        (COMMAND, "DeploymentPolicy", "Rolling"),
+        (COMMAND, "BatchSizeType", "Fixed"),
+        (COMMAND, "BatchSize", "1"),
+        (catalogue::ASG, "MinSize", "3"),
+    ];
+    create(&fake, "v1", &one_by_one).await;
+    let environment = update(&fake, version("frail")).await;
+    assert_eq!(
+        (environment.status, environment.version_label.as_deref()),
+        (Status::Ready, Some("v1"))
+    );
+    assert_eq!(
+        deployed(&environment),
+        [
+            ("frail".to_owned(), "Deployed", 2),
+            ("frail".to_owned(), "Failed", 2),
+            ("v1".to_owned(), "Deployed", 1)
+        ]
+    );
+    let told = messages(&fake, Some("r-update"));
+    assert!(
+        has(&told, "Command execution completed on 1 of 3 instances in environment."),
+        "{told:#?}"
+    );
+    assert!(has(
+        &told,
+        "Batch 2: Starting application deployment command execution."
+    ));
+    assert!(!has(&told, "Batch 2: Completed") && !has(&told, "Batch 3"), "{told:#?}");
+    let (severity, last) = told.last().unwrap();
+    assert_eq!(*severity, Severity::Error);
+    assert!(
+        last.starts_with("During an aborted deployment, some instances may have deployed"),
+        "{last}"
+    );
+    let health = environment.health;
+    assert_eq!(health.status.as_str(), "Degraded");
+    let expected =
+        "Incorrect application version found on 2 out of 3 instances. Expected version \"v1\" (deployment 1).";
+    assert_eq!(health.causes[0], expected);
+
+    // What is launched meanwhile runs the last version that was deployed with success.
+    let broken = environment
+        .deployments
+        .iter()
+        .find(|(_, it)| it.status.as_str() == "Failed");
+    let broken = broken.unwrap().0.clone();
+    crate::compute::terminate(&fake.world, REGION, &broken).await;
+    wait(&fake, || {
+        let mut running = bundles(&fake);
+        running.sort();
+        running == ["frail", "v1", "v1"]
+    })
+    .await;
+
+    let environment = update(&fake, version("v1")).await;
+    assert_eq!(bundles(&fake), ["v1", "v1", "v1"]);
+    assert_eq!(environment.health, health::Health::new(health::HealthStatus::Ok, None));
+}
+
+/// The one that it failed on is ill until its own turn comes.
+#[tokio::test]
+async fn the_way_back_from_a_failed_deployment_goes_by_batches_too() {
+    for policy in ["Rolling", "RollingWithAdditionalBatch"] {
+        let fake = prepared();
+        add_version(&fake.world, &fake.objects, "frail", "frail".into());
+        let one_by_one = [
+            (COMMAND, "DeploymentPolicy", policy),
+            (COMMAND, "BatchSizeType", "Fixed"),
+            (COMMAND, "BatchSize", "1"),
+            (catalogue::ASG, "MinSize", "3"),
+        ];
+        create(&fake, "v1", &one_by_one).await;
+        let environment = update(&fake, version("frail")).await;
+        let failed = environment
+            .deployments
+            .values()
+            .any(|it| it.status.as_str() == "Failed");
+        assert!(failed, "{policy}: {:?}", deployed(&environment));
+        let environment = update(&fake, version("v1")).await;
+        assert_eq!(bundles(&fake), ["v1", "v1", "v1"], "{policy}");
+        assert_eq!(
+            environment.health,
+            health::Health::new(health::HealthStatus::Ok, None),
+            "{policy}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_rolling_deployment_that_is_cancelled_stops_where_it_is() {
     let fake = prepared();
     let rolling = [
         (COMMAND, "DeploymentPolicy", "Rolling"),
@@ -88,12 +193,63 @@ async fn a_rolling_deployment_can_be_cancelled_and_leaves_the_old_version_everyw
     environments::abort(&fake.world, &caller("r-abort"), &named()).unwrap();
     let rested = rest(&fake, &environment.id).await;
     assert_eq!(rested.version_label.as_deref(), Some("v1"));
-    assert_eq!(bundles(&fake), ["v1", "v1"]);
-    assert_eq!(rested.health.status.as_str(), "Ok", "{:#?}", messages(&fake, None));
+    let told = messages(&fake, Some("r-update"));
+    let mut mixed = bundles(&fake);
+    mixed.sort();
+    assert_eq!(mixed, ["v1", "v2"], "{told:#?}");
+    assert_eq!(rested.health.status.as_str(), "Degraded", "{told:#?}");
     assert!(has(
-        &messages(&fake, Some("r-update")),
-        "abortEnvironmentUpdate completed successfully."
+        &told,
+        "During an aborted deployment, some instances may have deployed"
     ));
+    assert!(has(&told, "abortEnvironmentUpdate completed successfully."));
+}
+
+fn listener(fake: &Fake, arn: &str) -> Listener {
+    fake.world.lock().region(REGION).balancing.listeners[arn].clone()
+}
+
+#[tokio::test]
+async fn a_part_of_the_requests_tries_the_new_version_before_it_takes_over() {
+    let fake = prepared();
+    let splitting = [
+        (COMMAND, "DeploymentPolicy", "TrafficSplitting"),
+        (SPLITTING, "NewVersionPercent", "20"),
+        // Time to cancel it.
+        (SPLITTING, "EvaluationTime", "600"),
+    ];
+    let environment = create(&fake, "v1", &splitting).await;
+    let (before, arn) = (launched(&fake), environment.made.listener.clone().unwrap());
+    environments::update(&fake.world, &caller("r-update"), &named(), version("v2")).unwrap();
+    wait(&fake, || listener(&fake, &arn).split.is_some()).await;
+    let shared = listener(&fake, &arn);
+    let elsewhere = (0..100).filter(|request| shared.target_group_of(*request) != shared.target_group_arn);
+    assert_eq!(elsewhere.count(), 20);
+    assert_eq!(bundles(&fake).len(), 4, "as many again");
+    environments::abort(&fake.world, &caller("r-abort"), &named()).unwrap();
+    let rested = rest(&fake, &environment.id).await;
+    let target_groups = || fake.world.lock().region(REGION).balancing.target_groups.len();
+    assert_eq!(
+        (bundles(&fake), rested.version_label.as_deref()),
+        (vec!["v1".to_owned(); 2], Some("v1"))
+    );
+    assert_eq!(
+        (launched(&fake), groups(&fake), target_groups()),
+        (before.clone(), 1, 1)
+    );
+    assert_eq!(listener(&fake, &arn).split, None);
+
+    update(&fake, set(SPLITTING, "EvaluationTime", "3")).await;
+    let environment = update(&fake, version("v2")).await;
+    let told = messages(&fake, Some("r-update"));
+    assert_eq!(environment.version_label.as_deref(), Some("v2"), "{told:#?}");
+    assert_eq!(environment.health.status.as_str(), "Ok", "{told:#?}");
+    assert_eq!(bundles(&fake), ["v2", "v2"]);
+    assert!(launched(&fake).is_disjoint(&before));
+    assert_eq!(
+        (groups(&fake), target_groups(), listener(&fake, &arn).split),
+        (1, 1, None)
+    );
 }
 
 #[tokio::test]

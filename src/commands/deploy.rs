@@ -1,0 +1,300 @@
+//! `deploy`: a new bundle on every instance and nothing else, by plan, confirm, lock, plan again, apply; or back to the last version
+//! that every instance ran; or an end of the deployment that is under way.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use clap::{Args, ValueEnum};
+use serde_json::json;
+
+use crate::aws::Aws;
+use crate::cli::{Global, Wishes};
+use crate::engine::{self, Error, Hint, Run};
+use crate::exit::Exit;
+use crate::resources::outputs::LiveEnvironment;
+use crate::resources::{Deploying, Strategy, Way, instance_versions};
+use crate::session::asking::Asking;
+use crate::session::building::Building;
+use crate::session::{Look, Purpose, Session, in_time, unfinished, unless_stopped, unlock};
+use crate::ui::{Flag, Summary, Ui};
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DeployArgs {
+    /// Back to the last version that every instance ran, or to VERSION
+    #[arg(long, value_name = "VERSION", conflicts_with = "auto_rollback")]
+    pub rollback: Option<Option<String>>,
+
+    /// Where a batch fails, put the former version on all instances again
+    #[arg(long)]
+    pub auto_rollback: bool,
+
+    /// Stop the deployment that is under way, where it is
+    #[arg(long, conflicts_with_all = ["rollback", "auto_rollback", "strategy", "force", "no_check"])]
+    pub abort: bool,
+
+    /// How instances take it, this time; the plan says what each way costs
+    #[arg(long, value_enum)]
+    pub strategy: Option<By>,
+
+    /// Take the bundle although the check says that Beanstalk cannot run it
+    #[arg(long)]
+    pub no_check: bool,
+
+    /// Deploy a version that was rolled back, all the same
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Strategies as they are typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum By {
+    /// Batch after batch, each out of service while it takes the version
+    Rolling,
+    /// The same, with a batch of further instances first, so that as many serve
+    RollingWithBatch,
+    /// On new instances, which take the place of the others if all are well
+    Immutable,
+    /// As immutable, with a tenth of the visitors for five minutes first
+    TrafficSplit,
+    /// Everywhere at the same time: quick, and nobody is served for a while
+    AllAtOnce,
+}
+
+impl From<By> for Strategy {
+    fn from(by: By) -> Self {
+        match by {
+            By::Rolling => Self::Rolling,
+            By::RollingWithBatch => Self::RollingWithBatch,
+            By::Immutable => Self::Immutable,
+            By::TrafficSplit => Self::TrafficSplit,
+            By::AllAtOnce => Self::AllAtOnce,
+        }
+    }
+}
+
+impl DeployArgs {
+    pub(super) fn repeated(&self) -> Vec<Flag> {
+        self.no_check.then(Flag::no_check).into_iter().collect()
+    }
+
+    fn purpose(&self) -> Purpose {
+        let way = match (&self.rollback, self.abort) {
+            (_, true) => Way::Stop,
+            (Some(to), _) => Way::Back { to: to.clone() },
+            (None, _) => Way::Forward,
+        };
+        let deploying = Deploying {
+            way,
+            strategy: self.strategy.map(Strategy::from),
+        };
+        let wishes = Wishes {
+            no_check: self.no_check,
+            force: self.force,
+            ..Wishes::default()
+        };
+        Purpose::to_deploy(deploying, &wishes)
+    }
+}
+
+pub(super) async fn run(global: &Global, args: &DeployArgs, ui: &Ui) -> Result<Summary, Error> {
+    let session = Session::open(global, ui, args.purpose()).await?;
+    if args.abort {
+        return stop(&session, global).await;
+    }
+    // Beside reading and the question.
+    let build = || Building::start(session.stack.clone(), &session.settings.stop);
+    let mut building = args.rollback.is_none().then(build);
+    let summary = confirmed(&session, building.as_mut(), global, args).await;
+    if let Some(building) = building {
+        building.end().await;
+    }
+    summary
+}
+
+/// With the bundle being built, where there is one.
+async fn confirmed(
+    session: &Session,
+    building: Option<&mut Building>,
+    global: &Global,
+    args: &DeployArgs,
+) -> Result<Summary, Error> {
+    let look = shown(session).await?;
+    if !look.is_pending() {
+        let version = session.environment(&look).and_then(|environment| environment.version);
+        let version = version.unwrap_or_default();
+        let summary = done(session).say(format!("Nothing to do: every instance runs {version}."));
+        return Ok(summary.output("application_version", version));
+    }
+    if !global.yes {
+        session.ui.confirm("Do this?", &session.settings.stop).await?;
+    }
+    if let Some(building) = building.filter(|_| look.deploys()) {
+        let began = Instant::now();
+        building.finish(&session.settings.events).await?;
+        session.ui.took([super::up::alone("bundle", "the bundle", began)]);
+    }
+    let lock = session.lock().await?;
+    let summary = apply(session, &look, Asking::new(session, global.yes), args).await;
+    unlock(lock, summary).await
+}
+
+/// Looks, and shows what is therefore to be done.
+async fn shown(session: &Session) -> Result<Look, Error> {
+    let look = session.look().await?;
+    session.tell_notices(&look);
+    session.ui.plan(&session.heading(), &look.planned, &[], None);
+    match look.is_blocked() {
+        true => Err(look.blocked()),
+        false => Ok(look),
+    }
+}
+
+/// With the lock held.
+async fn apply(session: &Session, confirmed: &Look, gate: Asking, args: &DeployArgs) -> Result<Summary, Error> {
+    let look = session.look().await?;
+    if !look.is_pending() && !look.is_blocked() {
+        return Ok(done(session).say("Nothing to do any more: another run did it meanwhile."));
+    }
+    if !look.is_what_was_confirmed(confirmed) {
+        return Err(Error::refused("the stack changed between the plan and now")
+            .hint(Hint::from("run the same command again: it shows the new plan")));
+    }
+    let before = session.environment(&look);
+    let run = session.run(gate);
+    let report = engine::up(&session.graph, &look.seen, &look.planned, &run).await;
+    session.took(&report);
+    let ended = match unfinished(session, &report) {
+        None => deployed(session, before, args.rollback.is_some()).await,
+        Some(failed) if args.auto_rollback && failed.exit == Exit::Failed => back(session, &run, before, failed).await,
+        Some(summary) => Ok(summary),
+    };
+    Ok(ended_as(session, ended))
+}
+
+/// With the version on every instance.
+async fn deployed(session: &Session, before: Option<LiveEnvironment>, rolled_back: bool) -> Result<Summary, Error> {
+    let look = session.look().await?;
+    let now = session.environment(&look).and_then(|environment| environment.version);
+    let now = now.unwrap_or_default();
+    let former = before.as_ref().and_then(|environment| environment.version.clone());
+    let taken_back = match rolled_back {
+        true => others(before.as_ref(), &now),
+        false => Vec::new(),
+    };
+    in_time(&session.settings.stop, session.note_deployment(&now, &taken_back)).await?;
+    let mut summary = done(session).say(format!("Every instance runs {now}."));
+    for version in &taken_back {
+        summary = summary.say(format!(
+            "{version} was rolled back: `up` does not deploy it again by itself."
+        ));
+    }
+    if let Some(former) = former.filter(|former| *former != now) {
+        summary = summary.output("former_version", former);
+    }
+    Ok(summary
+        .output("rolled_back", taken_back)
+        .output("application_version", now))
+}
+
+/// Versions that were there beside this one.
+fn others(before: Option<&LiveEnvironment>, now: &str) -> Vec<String> {
+    let before = before.into_iter();
+    let all = before.flat_map(|environment| environment.version.iter().chain(&environment.astray));
+    let others: BTreeSet<_> = all.filter(|version| *version != now).cloned().collect();
+    others.into_iter().collect()
+}
+
+/// A batch has failed: the former version goes on all instances again. Nobody is asked: that was what `--auto-rollback` said.
+async fn back(
+    session: &Session,
+    run: &Run<Aws>,
+    before: Option<LiveEnvironment>,
+    mut failed: Summary,
+) -> Result<Summary, Error> {
+    let Some(former) = before.and_then(|environment| environment.version) else {
+        return Ok(failed);
+    };
+    let turned = session.turned(Deploying {
+        way: Way::Back {
+            to: Some(former.clone()),
+        },
+        strategy: None,
+    })?;
+    let look = turned.look().await?;
+    if look.is_blocked() || !look.is_pending() {
+        return Ok(failed);
+    }
+    let failing = turned.environment(&look);
+    session.ui.notice(&format!("rolling back to {former}"), None);
+    let report = engine::up(&turned.graph, &look.seen, &look.planned, run).await;
+    session.took(&report);
+    if let Some(neither) = unfinished(&turned, &report) {
+        failed.errors.extend(neither.errors);
+        return Ok(failed);
+    }
+    let taken_back = others(failing.as_ref(), &former);
+    in_time(&session.settings.stop, session.note_deployment(&former, &taken_back)).await?;
+    for error in &mut failed.errors {
+        error.hint = Some(Hint::from("mend the cause, then ").and_run("deploy"));
+    }
+    let failed = failed.say(format!("Rolled back: every instance runs {former}."));
+    Ok(failed
+        .output("rolled_back", taken_back)
+        .output("application_version", former))
+}
+
+/// Stops what is under way. Whoever deploys holds the lock, so that this does not ask for it.
+async fn stop(session: &Session, global: &Global) -> Result<Summary, Error> {
+    let look = shown(session).await?;
+    if !look.is_pending() {
+        return Ok(done(session).say("Nothing to stop: no update is under way."));
+    }
+    if !global.yes {
+        session.ui.confirm("Stop it?", &session.settings.stop).await?;
+    }
+    let run = session.run(Asking::new(session, global.yes));
+    let report = engine::up(&session.graph, &look.seen, &look.planned, &run).await;
+    let ended = match unfinished(session, &report) {
+        Some(summary) => Ok(summary),
+        None => unless_stopped(&session.settings.stop, stopped(session)).await,
+    };
+    Ok(ended_as(session, ended))
+}
+
+/// What runs where now.
+async fn stopped(session: &Session) -> Result<Summary, Error> {
+    let Some(environment) = session.environment(&session.look().await?) else {
+        return Ok(done(session).say("Stopped."));
+    };
+    let (label, instances) = (
+        environment.version.unwrap_or_default(),
+        instance_versions(&session.read, &environment.id).await?,
+    );
+    let mut summary = done(session).say("Stopped.");
+    for instance in &instances {
+        summary = summary.say(format!("  {instance}"));
+    }
+    let is_mixed = |version: &Option<String>| version.as_ref().is_some_and(|version| *version != label);
+    if instances.iter().any(|instance| is_mixed(&instance.version)) {
+        summary = summary.say(Hint::run("deploy --rollback").and(format!(" puts {label} on all instances again.")));
+    }
+    let told = instances.iter();
+    let told: Vec<_> = told
+        .map(|it| json!({"instance": it.id, "version": it.version}))
+        .collect();
+    Ok(summary.output("instances", told).output("application_version", label))
+}
+
+/// What there is and costs was there before: a deployment leaves nothing behind.
+fn ended_as(session: &Session, ended: Result<Summary, Error>) -> Summary {
+    let mut summary = ended.unwrap_or_else(Summary::from);
+    summary.stack = Some(session.stack.name.to_string());
+    summary.left_behind.clear();
+    summary
+}
+
+fn done(session: &Session) -> Summary {
+    let mut summary = Summary::done();
+    summary.stack = Some(session.stack.name.to_string());
+    summary
+}

@@ -1,0 +1,70 @@
+//! What the record is told of versions: which one every instance runs now, and which were rolled back.
+//! Must know nothing of how they were deployed.
+
+use std::sync::Arc;
+
+use super::applied_profiles::{APPLIED, with_version};
+use super::{Look, Session, profile_bundle};
+use crate::engine::{Error, Graph};
+use crate::resources::outputs::{ENVIRONMENT, LiveEnvironment};
+use crate::resources::{self, Deploying, Fate, Stack, VersionHistory};
+
+impl Session {
+    /// The environment as a look has found it.
+    pub(crate) fn environment(&self, look: &Look) -> Option<LiveEnvironment> {
+        self.values(look).get(&ENVIRONMENT)
+    }
+
+    /// Writes down the version that every instance runs, where that is news.
+    pub(crate) async fn note_deployed(&self, look: &Look) -> Result<(), Error> {
+        match self.environment(look).and_then(|environment| environment.version) {
+            Some(version) if !self.stack.versions.is_newest(&version) => {
+                VersionHistory::note(&self.write, &self.record, &[(version, Fate::Deployed)]).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The same after a deployment, with what it took back on purpose; later commands act on that version.
+    pub(crate) async fn note_deployment(&self, version: &str, rolled_back: &[String]) -> Result<(), Error> {
+        let taken_back = rolled_back.iter().map(|version| (version.clone(), Fate::RolledBack));
+        let news: Vec<_> = taken_back.chain([(version.to_owned(), Fate::Deployed)]).collect();
+        VersionHistory::note(&self.write, &self.record, &news).await?;
+        if let Some(text) = self.record.read(&self.write, APPLIED).await?
+            && let Some(text) = with_version(&String::from_utf8_lossy(&text), version)
+        {
+            self.record.write(&self.write, APPLIED, text.into_bytes()).await?;
+        }
+        Ok(())
+    }
+
+    /// The same stack, deployed to in another way.
+    pub(crate) fn turned(&self, deploying: Deploying) -> Result<Self, Error> {
+        let former = &self.stack;
+        let mut stack = Stack::new(
+            former.name.clone(),
+            &former.region,
+            former.profile.clone(),
+            profile_bundle::unknown(),
+        );
+        stack.former.clone_from(&former.former);
+        stack.versions = former.versions.clone();
+        stack.properties_unknown = former.properties_unknown;
+        stack.deploying = Some(deploying);
+        let stack = Arc::new(stack);
+        Ok(Self {
+            ui: self.ui.clone(),
+            read: self.read.clone(),
+            write: self.write.clone(),
+            graph: resources::graph(&stack)?,
+            orphans: Graph::partial(Vec::new())?,
+            stack,
+            record: self.record.clone(),
+            settings: self.settings.clone(),
+            profile_name: self.profile_name.clone(),
+            region_from: self.region_from.clone(),
+            unreadable: self.unreadable.clone(),
+            command: self.command,
+        })
+    }
+}

@@ -1,0 +1,336 @@
+//! Deployments by what Beanstalk tells of each instance: which have failed, which were left out, and what is gone back to.
+
+use std::sync::Arc;
+
+use confctl::engine::Change;
+use confctl::profile::Profile;
+use confctl::resources::{Deploying, Stack, Way};
+
+use crate::account::{Account, of_root, stack, stack_of};
+use crate::beanstalk::{
+    CUSTODIAN, EB_CLI, ENVIRONMENT, GUIDE, MODEL, environment, environments, events, instances, instances_page,
+    runs_everywhere, serving,
+};
+use crate::bodies::{done, ec2, query};
+use crate::environment_answers::{configuration, given, launched, ours, parts, resting, settings};
+use crate::script::{Script, refused};
+use crate::way_out;
+
+const ID: &str = "environment";
+const UPDATE: &str = "elasticbeanstalk:UpdateEnvironment";
+const ABORT: &str = "elasticbeanstalk:AbortEnvironmentUpdate";
+const HEALTH: &str = "elasticbeanstalk:DescribeInstancesHealth";
+
+/// As public event logs have it (newest first).
+const HALF_WAY: &[(&str, &str)] = &[
+    (
+        "ERROR",
+        "During an aborted deployment, some instances may have deployed the new application version. To ensure all instances \
+         are running the same version, re-deploy the appropriate application version.",
+    ),
+    ("ERROR", "Failed to deploy application."),
+    ("INFO", "Environment update is starting."),
+];
+const LARAVEL: &str = "rennokki/laravel-aws-eb issue 71";
+const LEFT_OUT: &str = "aws/elastic-beanstalk-roadmap issue 162";
+
+/// The stack of a run that only deploys.
+fn deploying(way: Way) -> Arc<Stack> {
+    let mut stack = stack_of(Profile::default());
+    stack.deploying = Some(Deploying { way, strategy: None });
+    Arc::new(stack)
+}
+
+/// An environment at rest with its deployed settings.
+async fn at_rest(serving: String) -> Script {
+    let asked = launched(&stack(|_| {})).await;
+    resting(serving, configuration(&settings(&asked, "deployed")), ours()).and(parts(2, 4))
+}
+
+fn updates() -> Script {
+    Script::default().documented(
+        UPDATE,
+        "aws/aws-cli awscli/examples/elasticbeanstalk/update-environment.rst",
+        query(
+            "UpdateEnvironment",
+            &environment("Updating", "<VersionLabel>v1</VersionLabel>"),
+        ),
+    )
+}
+
+fn at(version: &str) -> String {
+    serving().replace("<VersionLabel>v1<", &format!("<VersionLabel>{version}<"))
+}
+
+fn degraded(environment: &str) -> String {
+    environment
+        .replace("<HealthStatus>Ok<", "<HealthStatus>Degraded<")
+        .replace(">Green<", ">Red<")
+}
+
+/// Versions of the application, newest first, a day apart.
+fn versions(labels: &[&str]) -> Script {
+    let members: String = labels
+        .iter()
+        .enumerate()
+        .map(|(place, label)| {
+            format!(
+                "<member><ApplicationName>tcb-conference</ApplicationName>\
+                 <ApplicationVersionArn>arn:aws:elasticbeanstalk:us-east-1:123456789012:applicationversion/tcb-conference/{label}</ApplicationVersionArn>\
+                 <VersionLabel>{label}</VersionLabel><DateCreated>2026-11-{:02}T12:00:55.996Z</DateCreated>\
+                 <DateUpdated>2026-11-24T12:00:55.996Z</DateUpdated><Status>PROCESSED</Status></member>",
+                28 - place
+            )
+        })
+        .collect();
+    Script::default().recorded(
+        "elasticbeanstalk:DescribeApplicationVersions",
+        EB_CLI,
+        query(
+            "DescribeApplicationVersions",
+            &format!("<ApplicationVersions>{members}</ApplicationVersions>"),
+        ),
+    )
+}
+
+/// That a type has two vCPUs.
+fn types() -> Script {
+    let kind = "<item><instanceType>t3.micro</instanceType><vCpuInfo><defaultVCpus>2</defaultVCpus></vCpuInfo></item>";
+    Script::default().documented(
+        "ec2:DescribeInstanceTypes",
+        "aws/aws-cli awscli/examples/ec2/describe-instance-types.rst",
+        ec2(
+            "DescribeInstanceTypes",
+            &format!("<instanceTypeSet>{kind}</instanceTypeSet>"),
+        ),
+    )
+}
+
+fn told(newest_first: &[(&str, &str)]) -> Script {
+    Script::default().recorded("elasticbeanstalk:DescribeEvents", LARAVEL, events(newest_first))
+}
+
+#[tokio::test]
+async fn one_that_failed_half_way_names_what_each_instance_runs_and_the_way_back() {
+    let mixed = [
+        ("i-1", "v1", 2, "Deployed"),
+        ("i-2", "v1", 2, "Failed"),
+        ("i-3", "v0", 1, "Deployed"),
+    ];
+    let script = at_rest(at("v0"))
+        .await
+        .and(updates())
+        .and(told(HALF_WAY))
+        .documented(HEALTH, MODEL, instances(&mixed))
+        .documented(
+            "elasticbeanstalk:DescribeEnvironmentHealth",
+            &format!("{GUIDE} environments-health-enhanced-notifications"),
+            query(
+                "DescribeEnvironmentHealth",
+                "<EnvironmentName>Tcb-conference-env</EnvironmentName><HealthStatus>Degraded</HealthStatus><Status>Ready</Status>\
+                 <Color>Red</Color><Causes><member>Incorrect application version found on 2 out of 3 instances. Expected version \
+                 \"v0\" (deployment 1).</member></Causes><RefreshedAt>2026-11-24T12:10:00Z</RefreshedAt>",
+            ),
+        )
+        .documented(
+            "s3:GetObject",
+            &format!("{GUIDE} environments-deployment-logs"),
+            refused(404, "NoSuchKey", "The specified key does not exist."),
+        );
+    let account = of_root(script).await;
+    let ran = account.up(&stack(|_| {}), ID, given()).await;
+    let error = &ran.failure().error;
+    let all = error.in_a_line();
+    for part in [
+        "i-1 runs v1 (deployment 2)",
+        "i-2: v1 failed there (deployment 2)",
+        "i-3 runs v0 (deployment 1)",
+        "Failed to deploy application.",
+    ] {
+        assert!(all.contains(part), "{part} is missing in: {all}");
+    }
+    assert_eq!(way_out(error), "`deploy --rollback` puts v0 on all instances again");
+    account.check();
+}
+
+/// Beanstalk calls it a success, and the environment has its label.
+#[tokio::test]
+async fn an_instance_that_was_left_out_makes_a_success_none() {
+    let script = at_rest(at("v0"))
+        .await
+        .and(updates())
+        .recorded(
+            "elasticbeanstalk:DescribeEvents",
+            LEFT_OUT,
+            events(&[
+                ("INFO", "Environment update completed successfully."),
+                ("INFO", "New application version was deployed to running EC2 instances."),
+            ]),
+        )
+        .documented(
+            HEALTH,
+            MODEL,
+            instances_page(&[("i-1", "v1", 2, "Deployed")], "<NextToken>more</NextToken>"),
+        )
+        .documented(HEALTH, MODEL, instances(&[("i-2", "v0", 1, "Deployed")]))
+        .to("NextToken=more");
+    let account = of_root(script).await;
+    let ran = account.up(&stack(|_| {}), ID, given()).await;
+    let all = ran.failure().error.in_a_line();
+    assert!(
+        all.contains("not every instance runs it") && all.contains("i-2 runs v0"),
+        "{all}"
+    );
+    account.check();
+}
+
+#[tokio::test]
+async fn the_label_that_others_ran_ahead_of_is_what_is_gone_back_to() {
+    let mixed = [("i-1", "v2", 2, "Deployed"), ("i-2", "v2", 2, "Failed")];
+    let script = at_rest(degraded(&serving()))
+        .await
+        .documented(HEALTH, MODEL, instances(&mixed))
+        .and(versions(&["v2", "v1"]))
+        .and(types())
+        .and(told(HALF_WAY))
+        .and(updates())
+        .recorded(
+            "elasticbeanstalk:DescribeEvents",
+            EB_CLI,
+            events(&[("INFO", "Environment update completed successfully.")]),
+        )
+        .after(UPDATE)
+        .documented(
+            HEALTH,
+            MODEL,
+            instances(&[("i-1", "v1", 3, "Deployed"), ("i-2", "v1", 3, "Deployed")]),
+        )
+        .after(UPDATE)
+        .recorded(
+            "elasticbeanstalk:DescribeEnvironments",
+            CUSTODIAN,
+            environments(&[serving()]),
+        )
+        .after(UPDATE);
+    let account = of_root(script).await;
+    account.up(&deploying(Way::Back { to: None }), ID, given()).await.done();
+    let update = &account.replay.sent(UPDATE)[0];
+    assert_eq!(update.parameter("VersionLabel").as_deref(), Some("v1"));
+    account.check();
+}
+
+async fn goes_back(account: &Account, to: Option<&str>) -> Change {
+    let way = Way::Back {
+        to: to.map(str::to_owned),
+    };
+    account.plan_with(&deploying(way), ID, given()).await
+}
+
+/// Where every instance runs the environment's version, something has to tell what ran before.
+#[tokio::test]
+async fn without_a_word_on_what_ran_before_a_version_has_to_be_named() {
+    let script = at_rest(at("v2"))
+        .await
+        .and(runs_everywhere("v2"))
+        .and(versions(&["v2", "v1"]))
+        .and(types())
+        .recorded(
+            "elasticbeanstalk:DescribeEvents",
+            EB_CLI,
+            events(&[("INFO", "Environment update is starting.")]),
+        );
+    let account = of_root(script).await;
+    let Change::Blocked { reason, .. } = goes_back(&account, None).await else {
+        panic!("nothing tells what ran before v2");
+    };
+    assert!(reason.contains("what ran before v2"), "{reason}");
+    let change = goes_back(&account, Some("v1")).await;
+    assert_eq!(change.fields()[0].to.as_deref(), Some("v1"));
+    let Change::Blocked { reason, .. } = goes_back(&account, Some("v0")).await else {
+        panic!("v0 is not there");
+    };
+    assert!(reason.contains("v0 is not there any more"), "{reason}");
+    account.check();
+}
+
+#[tokio::test]
+async fn an_update_that_can_be_aborted_is_and_one_that_just_ended_is_none_to_abort() {
+    let under_way = serving().replace("<Status>Ready<", "<Status>Updating<").replace(
+        "<AbortableOperationInProgress>false<",
+        "<AbortableOperationInProgress>true<",
+    );
+    let aborted = done("AbortEnvironmentUpdate");
+    let over = refused(
+        400,
+        "InvalidParameterValue",
+        "Environment named Tcb-conference-env is in an invalid state for this operation. Must be pending deployment.",
+    );
+    let setup = "aws/aws-elastic-beanstalk-cli-setup issue 144";
+    for answer in [
+        Script::default().modelled("elasticbeanstalk:AbortEnvironmentUpdate", MODEL, aborted),
+        Script::default().documented("elasticbeanstalk:AbortEnvironmentUpdate", setup, over),
+    ] {
+        let script = at_rest(under_way.clone())
+            .await
+            .and(answer)
+            .and(told(HALF_WAY))
+            .recorded(
+                "elasticbeanstalk:DescribeEnvironments",
+                CUSTODIAN,
+                environments(&[serving()]),
+            );
+        let account = of_root(script.after(ABORT)).await;
+        account.up(&deploying(Way::Stop), ID, given()).await.done();
+        assert_eq!(
+            account.replay.sent(ABORT)[0].parameter("EnvironmentId").as_deref(),
+            Some(ENVIRONMENT)
+        );
+        account.check();
+    }
+}
+
+#[tokio::test]
+async fn of_many_versions_the_oldest_of_ours_goes_and_nothing_that_runs() {
+    // v0 is what every instance runs, and the oldest but one.
+    let labels = ["w9", "w8", "w7", "w6", "w5", "w4", "w3", "w2", "w1", "v1", "v0", "u1"];
+    let script = at_rest(at("v0"))
+        .await
+        .and(runs_everywhere("v0"))
+        .and(versions(&labels))
+        .and(types())
+        .recorded(
+            "elasticbeanstalk:ListTagsForResource",
+            CUSTODIAN,
+            crate::beanstalk::tagged("app-version", "u1"),
+        )
+        .to("u1")
+        .and(updates())
+        .recorded(
+            "elasticbeanstalk:DescribeEvents",
+            EB_CLI,
+            events(&[("INFO", "Environment update completed successfully.")]),
+        )
+        .and(runs_everywhere("v1"))
+        .after(UPDATE)
+        .documented(
+            "elasticbeanstalk:DeleteApplicationVersion",
+            "aws/aws-cli awscli/examples/elasticbeanstalk/delete-application-version.rst",
+            done("DeleteApplicationVersion"),
+        );
+    let account = of_root(script).await;
+    account.up(&deploying(Way::Forward), ID, given()).await.done();
+    let deleted = account.replay.sent("elasticbeanstalk:DeleteApplicationVersion");
+    let labels: Vec<_> = deleted
+        .iter()
+        .filter_map(|sent| sent.parameter("VersionLabel"))
+        .collect();
+    assert_eq!(labels, ["u1"]);
+    account.check();
+}
+
+#[tokio::test]
+async fn there_is_no_environment_to_deploy_to() {
+    let account = of_root(crate::environment_answers::absent()).await;
+    let change = account.plan_with(&deploying(Way::Forward), ID, given()).await;
+    assert!(matches!(change, Change::Blocked { .. }), "{change:?}");
+}
