@@ -51,6 +51,10 @@ pub(crate) struct Global {
     #[arg(long, value_name = "KEY=VALUE", env = "CONFCTL_SET", hide_env = true)]
     pub set: Vec<String>,
 
+    /// Nobody typed one: it is the variable's.
+    #[arg(skip)]
+    pub set_by_variable: bool,
+
     /// Use a local AWS on this machine instead of the real one; started if need be
     #[arg(long, global = true, env = "CONFCTL_SANDBOX", hide_env = true, value_parser = clap::builder::FalseyValueParser::new())]
     pub sandbox: bool,
@@ -63,7 +67,7 @@ pub(crate) struct Global {
     #[arg(long, global = true, env = "CONFCTL_NO_INPUT", hide_env = true, value_parser = clap::builder::FalseyValueParser::new())]
     pub no_input: bool,
 
-    /// text for people, json for programs: one object a line, the last one the summary
+    /// text for people, json for programs: one object a line, the last one the summary; markdown: of `plan`, for a comment
     #[arg(short, long, global = true, value_enum, default_value_t = Format::Text, env = "CONFCTL_OUTPUT", hide_env = true)]
     pub output: Format,
 
@@ -92,6 +96,7 @@ pub(crate) struct Global {
 pub(crate) enum Format {
     Text,
     Json,
+    Markdown,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -147,6 +152,7 @@ impl Global {
         let typed = places().filter(|place| place.value_source("set") == Some(ValueSource::CommandLine));
         let typed = typed.flat_map(|place| place.get_many::<String>("set").unwrap_or_default());
         let typed: Vec<String> = typed.cloned().collect();
+        self.set_by_variable = typed.is_empty() && !self.set.is_empty();
         if !typed.is_empty() {
             self.set = typed;
         }

@@ -1,30 +1,36 @@
-//! The exit codes, which pipelines rely on. `docs/operations.md` lists them for users.
+//! The exit codes, which pipelines rely on. `docs/exit-codes.md` is made of them.
 
-use crate::engine::Kind;
+use crate::engine::{Kind, told};
 
-/// Why confctl ended as it did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Exit {
-    /// Done, or nothing to do.
-    Done = 0,
-    Failed = 1,
-    /// Changes or drift pending, with `--detailed-exitcode` only.
-    Pending = 2,
-    /// A deadline was reached, and the same command goes on; or something was kept.
-    Partial = 3,
-    /// It would lose data, needs a confirmation, or is not ours.
-    Refused = 4,
-    DidNotScale = 5,
-    /// Somebody else holds the lock.
-    Locked = 6,
-    /// Up, but verify failed.
-    Unverified = 7,
-    Usage = 64,
-    /// After Ctrl-C; the same command goes on.
-    Interrupted = 130,
-    /// After SIGTERM; the same command goes on.
-    Terminated = 143,
+told! {
+    /// Why confctl ended as it did.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    #[repr(u8)]
+    pub enum Exit {
+        /// Done, or nothing to do.
+        Done = 0,
+        /// Failed.
+        Failed = 1,
+        /// Changes or drift pending, with `plan --detailed-exitcode` only.
+        Pending = 2,
+        /// Partial: a deadline was reached, or more would have to be done than the plan showed, and the same command goes on; or
+        /// something stays, by `--keep` or because others use it, and nothing more is to do.
+        Partial = 3,
+        /// Refused: it would lose data, needs a confirmation, or is not ours (`plan` too).
+        Refused = 4,
+        /// `stress`: did not scale out by the alarm, or not in again.
+        DidNotScale = 5,
+        /// Somebody else holds the stack's lock, or took it in the middle; `unlock` shows who.
+        Locked = 6,
+        /// Up, but verify failed.
+        Unverified = 7,
+        /// Usage or profile.
+        Usage = 64,
+        /// After Ctrl-C; the same command goes on.
+        Interrupted = 130,
+        /// After SIGTERM; the same command goes on.
+        Terminated = 143,
+    }
 }
 
 impl From<Kind> for Exit {

@@ -6,6 +6,7 @@ mod commands;
 mod exit;
 #[cfg(feature = "sandbox")]
 mod local_aws;
+mod programs;
 mod session;
 mod ui;
 

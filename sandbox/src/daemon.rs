@@ -370,6 +370,7 @@ fn new_world(directory: &Path, options: &Options, info: &Info, store: &Store) ->
     credentials.add_user(&user, &info.access_key_id, &info.secret_access_key);
     drop(state);
     monitoring::minute::run(&world);
+    monitoring::log_agent::run(&world);
     tagging::run(&world);
     world
 }

@@ -120,7 +120,7 @@ async fn confirmed(
 ) -> Result<Summary, Error> {
     let look = shown(session).await?;
     if !look.is_pending() {
-        let version = session.environment(&look).and_then(|environment| environment.version);
+        let version = session.environment_in(&look).and_then(|environment| environment.version);
         let version = version.unwrap_or_default();
         let summary = done(session).say(format!("Nothing to do: every instance runs {version}."));
         return Ok(summary.output("application_version", version));
@@ -159,7 +159,7 @@ async fn apply(session: &Session, confirmed: &Look, gate: Asking, args: &DeployA
         return Err(Error::refused("the stack changed between the plan and now")
             .hint(Hint::from("run the same command again: it shows the new plan")));
     }
-    let before = session.environment(&look);
+    let before = session.environment_in(&look);
     let run = session.run(gate);
     let report = engine::up(&session.graph, &look.seen, &look.planned, &run).await;
     session.took(&report);
@@ -174,7 +174,7 @@ async fn apply(session: &Session, confirmed: &Look, gate: Asking, args: &DeployA
 /// With the version on every instance.
 async fn deployed(session: &Session, before: Option<LiveEnvironment>, rolled_back: bool) -> Result<Summary, Error> {
     let look = session.look().await?;
-    let now = session.environment(&look).and_then(|environment| environment.version);
+    let now = session.environment_in(&look).and_then(|environment| environment.version);
     let now = now.unwrap_or_default();
     let former = before.as_ref().and_then(|environment| environment.version.clone());
     let taken_back = match rolled_back {
@@ -224,7 +224,7 @@ async fn back(
     if look.is_blocked() || !look.is_pending() {
         return Ok(failed);
     }
-    let failing = turned.environment(&look);
+    let failing = turned.environment_in(&look);
     session.ui.notice(&format!("rolling back to {former}"), None);
     let report = engine::up(&turned.graph, &look.seen, &look.planned, run).await;
     session.took(&report);
@@ -263,7 +263,7 @@ async fn stop(session: &Session, global: &Global) -> Result<Summary, Error> {
 
 /// What runs where now.
 async fn stopped(session: &Session) -> Result<Summary, Error> {
-    let Some(environment) = session.environment(&session.look().await?) else {
+    let Some(environment) = session.environment_in(&session.look().await?) else {
         return Ok(done(session).say("Stopped."));
     };
     let (label, instances) = (

@@ -10,6 +10,7 @@ use serde_json::json;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::junit::Junit;
 use crate::cli::{Global, duration, path, pause};
 use crate::engine::{Error, Hint, Kind};
 use crate::exit::Exit;
@@ -21,7 +22,14 @@ use crate::resources::outputs::WEB_ACL;
 use crate::resources::rate_limits::{self, Crowd};
 use crate::session::{Purpose, Session, cost};
 use crate::site_client::chain;
+use crate::ui::junit::Proofs;
 use crate::ui::{Curve, Summary, Ui, Watch};
+
+/// What is proven, in this order.
+const STORED: &str = "everybody who was accepted is in the table";
+const IN_TIME: &str = "everybody had their turn before the deadline";
+const ADMITTED: &str = "no more than --max-failed did not get in";
+const REMOVED: &str = "the generated addresses are removed again";
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct LoadArgs {
@@ -60,9 +68,18 @@ pub(crate) struct LoadArgs {
     /// The HTML report; its numbers go beside it as .json [default: confctl-load-TIME.html]
     #[arg(long, value_name = "FILE", value_parser = path())]
     pub report: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub junit: Junit,
 }
 
 pub(super) async fn run(global: &Global, args: &LoadArgs, ui: &Ui) -> Result<Summary, Error> {
+    let mut proofs = Proofs::of("load", &[STORED, IN_TIME, ADMITTED, REMOVED]);
+    let ended = loaded(global, args, ui, &mut proofs).await;
+    args.junit.report(ui, proofs, ended)
+}
+
+async fn loaded(global: &Global, args: &LoadArgs, ui: &Ui, proofs: &mut Proofs) -> Result<Summary, Error> {
     let session = Session::open(global, ui, Purpose::of_what_is("load")).await?;
     let look = session.look().await?;
     look.own_table("load")?;
@@ -119,14 +136,20 @@ pub(super) async fn run(global: &Global, args: &LoadArgs, ui: &Ui) -> Result<Sum
     }
     let stored = stored?;
     let about = told(&session, args, &url, began, &measured, &stored);
-    let mut summary = written(&session, args, about, &measured, began)?;
+    let mut summary = written(&session, args, about, &measured, began, proofs)?;
     if kept {
+        proofs.without(REMOVED);
         let kept = Hint::from(format!("  kept: {} generated addresses; ", stored.len()));
         summary = summary.say(kept.and_run("load --clean").and(" removes them"));
     }
-    if let Err(error) = removed {
-        summary.errors.push(error.hint(Hint::run("load --clean")));
-        summary.exit = Exit::Failed;
+    match removed {
+        Ok(()) => proofs.passed(REMOVED),
+        Err(error) => {
+            let error = error.hint(Hint::run("load --clean"));
+            proofs.failed(REMOVED, &error);
+            summary.errors.push(error);
+            summary.exit = Exit::Failed;
+        }
     }
     Ok(summary)
 }
@@ -264,6 +287,7 @@ fn written(
     about: About,
     measured: &Measured,
     began: jiff::Timestamp,
+    proofs: &mut Proofs,
 ) -> Result<Summary, Error> {
     let path = args
         .report
@@ -294,33 +318,45 @@ fn written(
         summary = summary.say(format!("  {count} × {cause}"));
     }
     summary = summary.say(format!("Report: {}", path.display()));
-    if let Some(error) = failure(session, args, &about, failed) {
+    if let Some((proof, error)) = failure(session, args, &about, failed, proofs) {
+        proofs.failed(proof, &error);
         summary.exit = Exit::from(error.kind);
         summary.errors.push(error);
     }
     Ok(summary)
 }
 
-/// Why the run is none that one can be content with.
-fn failure(session: &Session, args: &LoadArgs, about: &About, failed: u64) -> Option<Error> {
+/// Why the run is none that one can be content with, behind what it does not prove for that.
+fn failure(
+    session: &Session,
+    args: &LoadArgs,
+    about: &About,
+    failed: u64,
+    proofs: &mut Proofs,
+) -> Option<(&'static str, Error)> {
     if about.lost > 0 {
         let error = Error::failed(format!(
             "{} accepted registrations are not in the table {}",
             about.lost, about.table
         ));
         let look = Hint::from("the report names the moment; ").and_run("status");
-        return Some(error.hint(look.and(" shows which version runs")));
+        return Some((STORED, error.hint(look.and(" shows which version runs"))));
     }
+    proofs.passed(STORED);
     if Instant::now() >= session.settings.deadline {
         let error = Error::new(Kind::Deadline, "the deadline came before everybody had registered");
-        return Some(error.hint(Hint::run("load --timeout 2h")));
+        return Some((IN_TIME, error.hint(Hint::run("load --timeout 2h"))));
     }
+    proofs.passed(IN_TIME);
     let allowed = f64::from(args.people) * args.max_failed / 100.0;
-    (failed as f64 > allowed).then(|| {
-        Error::failed(format!("{failed} of {} people did not get in", args.people))
+    if failed as f64 > allowed {
+        let error = Error::failed(format!("{failed} of {} people did not get in", args.people))
             .because(format!("more than the {} % of --max-failed", args.max_failed))
-            .hint("the report says why, by cause and by time")
-    })
+            .hint("the report says why, by cause and by time");
+        return Some((ADMITTED, error));
+    }
+    proofs.passed(ADMITTED);
+    None
 }
 
 /// `--clean`: what interrupted and kept runs left.

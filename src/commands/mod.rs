@@ -1,12 +1,22 @@
 //! One file a command: its arguments, which of the parts below it calls, and what it says through `ui`.
 
 mod bundle;
+mod completions;
 mod deploy;
 mod doctor;
+mod events;
+mod explain;
+mod help;
+mod junit;
 mod load;
+mod logs;
+mod man;
 mod mistyped;
+mod open;
+mod outputs;
 mod plan;
 mod profile;
+mod ssh;
 mod status;
 mod stress;
 mod teardown;
@@ -23,7 +33,7 @@ use std::time::Instant;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use futures_util::FutureExt;
 
-use crate::cli::{self, Global};
+use crate::cli::{self, Format, Global};
 use crate::engine::{Error, Kind};
 use crate::exit::Exit;
 use crate::ui::{self, Flag, Repeated, Summary, Ui};
@@ -52,11 +62,11 @@ impl Parser for Cli {}
 
 impl CommandFactory for Cli {
     fn command() -> clap::Command {
-        cli::everywhere(Typed::command())
+        help::arranged(cli::everywhere(Typed::command()))
     }
 
     fn command_for_update() -> clap::Command {
-        cli::everywhere(Typed::command_for_update())
+        help::arranged(cli::everywhere(Typed::command_for_update()))
     }
 }
 
@@ -84,9 +94,19 @@ pub(crate) enum Command {
     /// Remove everything that is ours
     Teardown(teardown::TeardownArgs),
     /// What exists, how it fares, and what differs from the profile
-    Status,
+    Status(status::StatusArgs),
+    /// What Beanstalk tells of the environment
+    Events(events::EventsArgs),
+    /// What the app, Beanstalk's engine and the proxy say on the instances
+    Logs(logs::LogsArgs),
+    /// A shell on an instance, or one command there
+    Ssh(ssh::SshArgs),
+    /// Open the site in a browser
+    Open(open::OpenArgs),
+    /// Names and addresses of what is up, for shells and pipelines
+    Outputs(outputs::OutputsArgs),
     /// Register once through the edge, find it in the table, and remove it again
-    Verify,
+    Verify(verify::VerifyArgs),
     /// Let people register as at the event, and count them in the table afterwards
     Load(load::LoadArgs),
     /// Burn CPU until the group grows by its alarm, and follow it until it has shrunk again
@@ -100,6 +120,12 @@ pub(crate) enum Command {
     Unlock,
     /// Credentials, region, platform, instance types and quotas: what would stop `up`
     Doctor,
+    /// What an exit code, an error, a resource or a key of the profile is about
+    Explain(explain::ExplainArgs),
+    /// Print what a shell needs to complete confctl's command line
+    Completions(completions::CompletionsArgs),
+    /// Print confctl's page for man, or write one for each command
+    Man(man::ManArgs),
     /// The local AWS
     #[cfg(feature = "sandbox")]
     #[command(subcommand)]
@@ -127,7 +153,7 @@ impl Command {
 /// Runs one command line.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let cli = match Cli::try_parse_from(&arguments) {
+    let mut cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
         Err(error) => return mistyped::unparsed(&arguments, &error),
     };
@@ -135,8 +161,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     if let Some(exit) = sandbox::own_process(&cli) {
         return exit;
     }
+    let fits = fits(&cli);
+    if fits.is_err() {
+        cli.global.output = Format::Text;
+    }
     let ui = Ui::new(&cli.global, cli.command.repeated());
-    if let Err(error) = start_log(&cli) {
+    if let Err(error) = fits.and_then(|()| start_log(&cli)) {
         return ui.finish(&Summary::from(error));
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -160,6 +190,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     ui.finish(&summary)
 }
 
+/// Markdown is a plan's only; asked for in the environment it would go unnoticed.
+fn fits(cli: &Cli) -> Result<(), Error> {
+    match (&cli.command, cli.global.output) {
+        (Command::Plan(_), _) | (_, Format::Text | Format::Json) => Ok(()),
+        (_, Format::Markdown) => Err(Error::new(Kind::Usage, "-o markdown is of `plan` only")
+            .hint("-o json for programs; it may also be CONFCTL_OUTPUT that says markdown")),
+    }
+}
+
 fn mistake_of_ours() -> Error {
     Error::failed("confctl ended in a mistake of its own, told above")
         .hint("run the same command again: it goes on from here; and please report it, with what it said")
@@ -172,14 +211,22 @@ async fn dispatch(cli: &Cli, ui: &Ui) -> Result<Summary, Error> {
         Command::Up(args) => up::run(global, args, ui).await,
         Command::Deploy(args) => deploy::run(global, args, ui).await,
         Command::Teardown(args) => teardown::run(global, args, ui).await,
-        Command::Status => status::run(global, ui).await,
+        Command::Status(args) => status::run(global, args, ui).await,
+        Command::Events(args) => events::run(global, args, ui).await,
+        Command::Logs(args) => logs::run(global, args, ui).await,
+        Command::Ssh(args) => ssh::run(global, args, ui).await,
+        Command::Open(args) => open::run(global, args, ui).await,
+        Command::Outputs(args) => outputs::run(global, args, ui).await,
         Command::Unlock => unlock::run(global, ui).await,
-        Command::Verify => verify::run(global, ui).await,
+        Command::Verify(args) => verify::run(global, args, ui).await,
         Command::Load(args) => load::run(global, args, ui).await,
         Command::Stress(args) => stress::run(global, args, ui).await,
         Command::Profile(command) => profile::run(global, command, ui),
         Command::Bundle(args) => bundle::run(global, args, ui),
         Command::Doctor => doctor::run(global, ui).await,
+        Command::Explain(args) => explain::run(global, args, ui),
+        Command::Completions(args) => completions::run(args, ui),
+        Command::Man(args) => man::run(args, ui),
         #[cfg(feature = "sandbox")]
         Command::Sandbox(command) => sandbox::run(command, global.region.as_deref(), ui).await,
     }

@@ -1,4 +1,8 @@
-//! `profile …`: list, show, check and write profiles. Needs no AWS.
+//! `profile …`: list, show, compare, check and write profiles. Needs no AWS.
+
+mod diff;
+mod schema;
+mod show;
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +10,7 @@ use clap::Subcommand;
 
 use crate::cli::{Global, path};
 use crate::engine::{Command, Error, Hint, Kind};
-use crate::profile::{self, Names};
+use crate::profile;
 use crate::session::selection::{choose, stack_name};
 use crate::ui::{Summary, Ui};
 
@@ -15,7 +19,11 @@ pub(crate) enum ProfileCommand {
     /// The profiles that are part of confctl
     List,
     /// The profile with every value, and the names that follow from it
-    Show,
+    Show(show::ShowArgs),
+    /// In which keys two profiles differ, and what `up` does about each
+    Diff(diff::DiffArgs),
+    /// The JSON Schema of a profile, for editors; or that of `-o json`
+    Schema(schema::SchemaArgs),
     /// Check a profile without calling AWS
     Check,
     /// Write a profile to start from
@@ -37,7 +45,9 @@ pub(super) fn run(global: &Global, command: &ProfileCommand, ui: &Ui) -> Result<
             }
             Ok(summary.output("profiles", names))
         }
-        ProfileCommand::Show => show(global, ui),
+        ProfileCommand::Show(args) => show::run(global, args, ui),
+        ProfileCommand::Diff(args) => diff::run(global, args),
+        ProfileCommand::Schema(args) => schema::run(args, ui),
         ProfileCommand::Check => {
             let chosen = choose(global)?;
             stack_name(global)?;
@@ -46,31 +56,6 @@ pub(super) fn run(global: &Global, command: &ProfileCommand, ui: &Ui) -> Result<
         }
         ProfileCommand::Init { file } => init(global, file),
     }
-}
-
-fn show(global: &Global, ui: &Ui) -> Result<Summary, Error> {
-    let chosen = choose(global)?;
-    let stack = stack_name(global)?;
-    let text = chosen
-        .profile
-        .to_toml()
-        .map_err(|error| Error::failed("could not write the profile").caused_by(error))?;
-    let names = Names::resolve(&chosen.profile, &stack, &chosen.profile.region);
-    let mut shown = format!("# Profile {}, every value. Names of the stack {stack}:\n", chosen.name);
-    for (what, name) in names.each() {
-        shown.push_str(&format!("#   {what}: {name}\n"));
-    }
-    shown.push('\n');
-    shown.push_str(text.trim_end());
-    let names: serde_json::Map<String, serde_json::Value> = names
-        .each()
-        .into_iter()
-        .map(|(what, name)| (what.replace(' ', "_"), name.into()))
-        .collect();
-    ui.result(&shown);
-    Ok(Summary::done()
-        .output("profile", serde_json::json!(chosen.profile))
-        .output("names", names))
 }
 
 fn init(global: &Global, file: &Path) -> Result<Summary, Error> {

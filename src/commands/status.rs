@@ -1,20 +1,33 @@
-//! `status`: what exists, how it fares, and what differs from the profile that was applied.
+//! `status`: what exists, how it fares, and what differs from the profile that was applied; once, or watched.
 
-use serde_json::json;
+mod watch;
+
+use clap::Args;
+use serde_json::{Value, json};
 
 use crate::cli::Global;
 use crate::engine::{Change, Error, Hint, Observed, Owner};
 use crate::resources::environment_health;
 use crate::resources::found::Reach;
-use crate::session::{Purpose, Session, with_outputs};
+use crate::session::{Look, Purpose, Session, with_outputs};
 use crate::ui::{Summary, Ui};
 
-pub(super) async fn run(global: &Global, ui: &Ui) -> Result<Summary, Error> {
+#[derive(Debug, Clone, Args)]
+pub(crate) struct StatusArgs {
+    /// Go on showing it: resources, health, instances, requests, alarms, events; q ends it
+    #[arg(short, long)]
+    pub watch: bool,
+}
+
+pub(super) async fn run(global: &Global, args: &StatusArgs, ui: &Ui) -> Result<Summary, Error> {
     let purpose = Purpose {
         reach: Reach::Everything,
         ..Purpose::of_what_is("status")
     };
     let session = Session::open(global, ui, purpose).await?;
+    if args.watch {
+        return watch::run(global, &session).await;
+    }
     let look = session.look().await?;
     let heading = session.heading();
     ui.say(format!(
@@ -25,26 +38,20 @@ pub(super) async fn run(global: &Global, ui: &Ui) -> Result<Summary, Error> {
     ));
     let ours = |step: &crate::engine::Planned| look.seen.owner(step.resource) == Some(Owner::Ours);
     if !look.planned.iter().any(ours) && look.orphans.is_empty() {
-        let mut summary = Summary::done().output("resources", Vec::<serde_json::Value>::new());
+        let mut summary = Summary::done().output("resources", Vec::<Value>::new());
         summary.stack = Some(heading.stack.clone());
         let nothing = Hint::from(format!("There is nothing of the stack {} here; ", heading.stack));
         return Ok(summary.say(nothing.and_run("up").and(" makes it.")));
     }
-    let width = look.planned.iter().map(|step| step.title.len()).max().unwrap_or(0);
-    let mut rows = Vec::new();
-    for step in &look.planned {
-        let seen = look.seen.of(step.resource);
-        let state = state(&seen, &step.change);
-        ui.result(&format!("  {:<17} {:<width$}  {state}", step.resource, step.title));
-        rows.push(json!({"resource": step.resource, "title": step.title, "state": state, "plan": step.change}));
+    let rows = rows(&look);
+    let width = rows.iter().map(|row| row.title.len()).max().unwrap_or(0);
+    for Row {
+        resource, title, state, ..
+    } in &rows
+    {
+        ui.result(&format!("  {resource:<17} {title:<width$}  {state}"));
     }
-    for orphan in &look.orphans {
-        ui.result(&format!(
-            "  {:<17} {:<width$}  orphan: no longer in the profile",
-            orphan.resource, orphan.title
-        ));
-        rows.push(json!({"resource": orphan.resource, "title": orphan.title, "state": "orphan"}));
-    }
+    let rows: Vec<Value> = rows.iter().map(Row::value).collect();
     let mut summary = with_outputs(Summary::done(), &session, &look).output("resources", rows);
     if let Some(id) = summary
         .outputs
@@ -57,6 +64,42 @@ pub(super) async fn run(global: &Global, ui: &Ui) -> Result<Summary, Error> {
         summary = summary.output("health", health);
     }
     Ok(summary)
+}
+
+/// A resource, and how it is.
+#[derive(Debug, Clone, PartialEq)]
+struct Row {
+    resource: String,
+    title: String,
+    state: String,
+    /// `None` of an orphan.
+    plan: Option<Change>,
+}
+
+impl Row {
+    fn value(&self) -> Value {
+        let mut value = json!({"resource": self.resource, "title": self.title, "state": self.state});
+        if let Some(plan) = &self.plan {
+            value["plan"] = json!(plan);
+        }
+        value
+    }
+}
+
+fn rows(look: &Look) -> Vec<Row> {
+    let planned = look.planned.iter().map(|step| Row {
+        resource: step.resource.to_owned(),
+        title: step.title.clone(),
+        state: state(&look.seen.of(step.resource), &step.change),
+        plan: Some(step.change.clone()),
+    });
+    let orphans = look.orphans.iter().map(|orphan| Row {
+        resource: orphan.resource.to_owned(),
+        title: orphan.title.clone(),
+        state: "orphan: no longer in the profile".to_owned(),
+        plan: None,
+    });
+    planned.chain(orphans).collect()
 }
 
 fn state(seen: &crate::engine::Seen, change: &Change) -> String {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
+use super::junit::Junit;
 use crate::cli::{Global, path};
 use crate::engine::{Error, Hint, Kind, Owner};
 use crate::exit::Exit;
@@ -14,7 +15,12 @@ use crate::report::stress::{Course, report};
 use crate::resources::outputs::{ENVIRONMENT, LiveEnvironment};
 use crate::session::{Look, Purpose, Session};
 use crate::stress::{self, Burn, Burning, Group, How, News, NoBurn, Reading, Stage, Test, Wish};
+use crate::ui::junit::Proofs;
 use crate::ui::{Curve, Summary, Ui, Watch};
+
+/// What is proven, in this order.
+const OUT: &str = "the group grew by its alarm";
+const IN: &str = "the group shrank again by its alarm";
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct StressArgs {
@@ -29,9 +35,18 @@ pub(crate) struct StressArgs {
     /// The HTML report; its numbers go beside it as .json [default: confctl-stress-TIME.html]
     #[arg(long, value_name = "FILE", value_parser = path())]
     pub report: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub junit: Junit,
 }
 
 pub(super) async fn run(global: &Global, args: &StressArgs, ui: &Ui) -> Result<Summary, Error> {
+    let mut proofs = Proofs::of("stress", &[OUT, IN]);
+    let ended = stressed(global, args, ui, &mut proofs).await;
+    args.junit.report(ui, proofs, ended)
+}
+
+async fn stressed(global: &Global, args: &StressArgs, ui: &Ui, proofs: &mut Proofs) -> Result<Summary, Error> {
     let session = Session::open(global, ui, Purpose::of_what_is("stress")).await?;
     let look = session.look().await?;
     let environment = environment(&session, &look)?;
@@ -75,7 +90,12 @@ pub(super) async fn run(global: &Global, args: &StressArgs, ui: &Ui) -> Result<S
             "what still burns ends by itself within {:.0} s",
             burn.bound / session.settings.pace.speed
         ))),
-        followed => finish(&session, args, test, followed),
+        followed => {
+            let proven = [(OUT, test.course.scaled_out), (IN, test.course.scaled_in)];
+            let proven = proven.iter().filter(|(_, is_proven)| *is_proven);
+            proven.for_each(|(name, _)| proofs.passed(name));
+            finish(&session, args, test, followed)
+        }
     }
 }
 
@@ -128,7 +148,7 @@ async fn idle(session: &Session, environment: &LiveEnvironment, group: &Group) -
     let mut watch = session.ui.watch("stress");
     let period = group.out.period();
     let text = format!("waiting for two periods of {period} s at rest, to know what the site itself takes");
-    let waiting = |seen: &Reading| watch.show(&text, &[], json!({"cpu": seen.cpu.last()}));
+    let waiting = |seen: &Reading| watch.show(&text, &[], json!({"cpu": seen.cpu.last().map(|(_, percent)| percent)}));
     let idle = stress::idle(&session.read, &session.settings, &environment.id, group, waiting).await?;
     if !idle.steady {
         watch.say(&format!(

@@ -138,7 +138,7 @@ async fn after(session: &Session, look: &Look, run: &Run<Aws>, verify_too: bool)
         return Ok(summary);
     }
     let began = Instant::now();
-    let verified = verify::site(session, &look).await;
+    let verified = verify::site(session, &look, &mut verify::proofs()).await;
     session.ui.took([alone("verify", "the site", began)]);
     match verified {
         Ok(checks) => Ok(summary.output("verified", checks)),

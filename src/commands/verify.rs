@@ -2,29 +2,58 @@
 
 use std::time::Duration;
 
+use clap::Args;
 use reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
 
+use super::junit::Junit;
 use crate::aws::variables;
 use crate::cli::Global;
-use crate::engine::{Error, Kind};
+use crate::engine::{Command, Error, Hint, Kind};
 use crate::load::addresses::RESERVED_SUFFIX;
 use crate::resources::Registrations;
-use crate::session::{Look, Purpose, Session};
+use crate::session::{Look, Purpose, Session, in_time, unless_stopped};
 use crate::site_client::{self, chain};
+use crate::ui::junit::Proofs;
 use crate::ui::{Summary, Ui};
 
 /// How long a fresh edge may take until it answers, in AWS's time.
 const PATIENCE: Duration = Duration::from_secs(10 * 60);
 
-pub(super) async fn run(global: &Global, ui: &Ui) -> Result<Summary, Error> {
+/// How long a registration that is on its way may still take once the run was stopped: its removal comes after it, and a
+/// pipeline that cancels kills 10 s after it asked (docs.github.com, workflow cancellation reference).
+const LAST_WAIT: Duration = Duration::from_secs(1);
+
+/// What is looked at, in this order.
+const PAGE: &str = "page";
+const CACHING: &str = "caching";
+const REGISTRATION: &str = "registration";
+const REMOVAL: &str = "removal";
+
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct VerifyArgs {
+    #[command(flatten)]
+    pub junit: Junit,
+}
+
+pub(super) async fn run(global: &Global, args: &VerifyArgs, ui: &Ui) -> Result<Summary, Error> {
+    let mut proofs = proofs();
+    let ended = verified(global, ui, &mut proofs).await;
+    args.junit.report(ui, proofs, ended)
+}
+
+pub(super) fn proofs() -> Proofs {
+    Proofs::of("verify", &[PAGE, CACHING, REGISTRATION, REMOVAL])
+}
+
+async fn verified(global: &Global, ui: &Ui, proofs: &mut Proofs) -> Result<Summary, Error> {
     let session = Session::open(global, ui, Purpose::of_what_is("verify")).await?;
     let look = session.look().await?;
     if look.is_blocked() {
         return Err(look.blocked());
     }
-    let checks = site(&session, &look).await?;
+    let checks = site(&session, &look, proofs).await?;
     let mut summary = Summary::done()
         .output("checks", checks)
         .say(match is_own_app(&session) {
@@ -41,7 +70,11 @@ fn is_own_app(session: &Session) -> bool {
 }
 
 /// Checks the site of a stack that is up. Gives the checks that passed.
-pub(super) async fn site(session: &Session, look: &Look) -> Result<Vec<Value>, Error> {
+pub(super) async fn site(session: &Session, look: &Look, proofs: &mut Proofs) -> Result<Vec<Value>, Error> {
+    if !is_own_app(session) {
+        proofs.without(REGISTRATION);
+        proofs.without(REMOVAL);
+    }
     look.own_table("verify")?;
     let url = session.site_url(look)?;
     let client = site_client::client(&url, session.read.public.authorities.as_deref());
@@ -49,26 +82,34 @@ pub(super) async fn site(session: &Session, look: &Look) -> Result<Vec<Value>, E
         let other = || Error::failed("could not start an HTTP client").caused_by(error);
         variables::unfit().unwrap_or_else(other)
     })?;
-    let mut checks = Vec::new();
-    let page = first_answer(session, &client, &url).await?;
-    passed(session, &mut checks, "page", &format!("GET {url} answers 200"));
-    cacheable(&page)?;
-    passed(
+    let mut checks = Checks {
         session,
-        &mut checks,
-        "caching",
-        "the page says how long it may be cached",
-    );
-    if !is_own_app(session) {
-        return Ok(checks);
+        proofs,
+        rows: Vec::new(),
+    };
+    let page = first_answer(session, &client, &url).await?;
+    checks.passed(PAGE, &format!("GET {url} answers 200"));
+    cacheable(&page)?;
+    checks.passed(CACHING, "the page says how long it may be cached");
+    if is_own_app(session) {
+        register(&client, &url, &mut checks).await?;
     }
-    register(session, &client, &url, &mut checks).await?;
-    Ok(checks)
+    Ok(checks.rows)
 }
 
-fn passed(session: &Session, checks: &mut Vec<Value>, name: &str, text: &str) {
-    session.ui.say(format!("  ok: {text}"));
-    checks.push(json!({"check": name, "text": text}));
+/// What passed so far.
+struct Checks<'a> {
+    session: &'a Session,
+    proofs: &'a mut Proofs,
+    rows: Vec<Value>,
+}
+
+impl Checks<'_> {
+    fn passed(&mut self, name: &str, text: &str) {
+        self.session.ui.say(format!("  ok: {text}"));
+        self.proofs.passed(name);
+        self.rows.push(json!({"check": name, "text": text}));
+    }
 }
 
 /// The page, asked for until it is there: a distribution answers some time after it was made.
@@ -114,25 +155,52 @@ fn cacheable(page: &Response) -> Result<(), Error> {
     )
 }
 
-async fn register(session: &Session, client: &Client, url: &str, checks: &mut Vec<Value>) -> Result<(), Error> {
+async fn register(client: &Client, url: &str, checks: &mut Checks<'_>) -> Result<(), Error> {
+    let session = checks.session;
+    let stop = &session.settings.stop;
     let address = format!("{}@verify{RESERVED_SUFFIX}", hex::encode(rand::random::<[u8; 6]>()));
     let post = client
         .post(format!("{url}/register"))
         .header(CONTENT_TYPE, "application/json");
-    let answer = post.body(json!({"email": address}).to_string()).send().await;
+    let answer = tokio::select! {
+        answer = post.body(json!({"email": address}).to_string()).send() => Some(answer),
+        () = async { stop.cancelled().await; tokio::time::sleep(LAST_WAIT).await } => None,
+    };
+    let came = answer.is_some();
+    let outcome = match answer {
+        Some(answer) if !stop.is_cancelled() => {
+            unless_stopped(stop, judge_registration(session, answer, &address)).await
+        }
+        _ => Err(Error::stopped()),
+    };
     // Whatever the answer, the address must not stay: a request that timed out may have been written.
-    let outcome = judge_registration(session, answer, &address).await;
-    let removed = registrations(session).remove_one(&address).await;
+    let removed = in_time(stop, async { registrations(session).remove_one(&address).await }).await;
+    if stop.is_cancelled() && !(came && removed.is_ok()) {
+        return Err(may_be_left(&address, session));
+    }
     outcome?;
-    passed(
-        session,
-        checks,
-        "registration",
+    checks.passed(
+        REGISTRATION,
         "POST /register is accepted through the edge and found in the table",
     );
     removed?;
-    passed(session, checks, "removal", "the test registration is removed again");
+    checks.passed(REMOVAL, "the test registration is removed again");
     Ok(())
+}
+
+/// Stopped before the site answered, which may write it still, or before DynamoDB said that it is gone.
+fn may_be_left(address: &str, session: &Session) -> Error {
+    let table = &session.stack.names.table;
+    let item = json!({&session.stack.profile.table.key: {"S": address}});
+    let delete = Command::aws("dynamodb delete-item --table-name")
+        .arg(table)
+        .arg("--key")
+        .arg(item);
+    Error::stopped()
+        .because(format!(
+            "the test registration {address}, which is nobody's, may be in the table {table} still"
+        ))
+        .hint(Hint::run(delete))
 }
 
 async fn judge_registration(session: &Session, answer: reqwest::Result<Response>, address: &str) -> Result<(), Error> {

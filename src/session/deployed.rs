@@ -11,13 +11,13 @@ use crate::resources::{self, Deploying, Fate, Stack, VersionHistory};
 
 impl Session {
     /// The environment as a look has found it.
-    pub(crate) fn environment(&self, look: &Look) -> Option<LiveEnvironment> {
+    pub(crate) fn environment_in(&self, look: &Look) -> Option<LiveEnvironment> {
         self.values(look).get(&ENVIRONMENT)
     }
 
     /// Writes down the version that every instance runs, where that is news.
     pub(crate) async fn note_deployed(&self, look: &Look) -> Result<(), Error> {
-        match self.environment(look).and_then(|environment| environment.version) {
+        match self.environment_in(look).and_then(|environment| environment.version) {
             Some(version) if !self.stack.versions.is_newest(&version) => {
                 VersionHistory::note(&self.write, &self.record, &[(version, Fate::Deployed)]).await
             }

@@ -6,6 +6,7 @@ pub(crate) mod asking;
 pub(crate) mod building;
 pub(crate) mod cost;
 mod deployed;
+mod environment;
 pub(crate) mod leftovers;
 mod look;
 mod orphans;
@@ -13,8 +14,9 @@ mod outputs;
 pub(crate) mod profile_bundle;
 pub(crate) mod saved_plan;
 pub(crate) mod selection;
+pub(crate) mod since;
 mod unfinished;
-mod usual;
+pub(crate) mod usual;
 
 pub(crate) use look::Look;
 pub(crate) use outputs::with_outputs;

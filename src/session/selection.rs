@@ -11,7 +11,7 @@ use crate::aws::variables;
 use crate::cli::Global;
 use crate::engine::{Command, Error, Hint, Kind};
 use crate::profile::paths::at_home;
-use crate::profile::{self, Key, Profile, ProfileError, StackName};
+use crate::profile::{self, Key, Origins, Profile, ProfileError, StackName};
 use crate::resources::partition;
 use crate::ui::Ui;
 
@@ -22,6 +22,7 @@ pub(crate) struct Chosen {
     pub region_from: RegionFrom,
     /// Read from the record, which has no properties.
     pub recorded: bool,
+    pub origins: Origins,
     /// Keys that the user set and that count for nothing beside the others.
     idle: Vec<&'static Key>,
 }
@@ -77,6 +78,7 @@ pub(crate) fn choose(global: &Global) -> Result<Chosen, Error> {
         name: loaded.name,
         profile: loaded.profile,
         recorded: false,
+        origins: loaded.origins,
         idle: loaded.idle,
     };
     if let Some(region) = &global.region {
@@ -97,6 +99,7 @@ impl Chosen {
             profile,
             region_from,
             recorded: true,
+            origins: Origins::new(),
             idle: Vec::new(),
         }
     }

@@ -10,17 +10,24 @@ use crate::engine::{Command, Hint, Program, quoted};
 
 /// What is about one stack.
 const STACK: &[&str] = &[
-    "deploy", "doctor", "load", "plan", "status", "stress", "teardown", "unlock", "up", "verify",
+    "deploy", "doctor", "events", "load", "logs", "open", "outputs", "plan", "ssh", "status", "stress", "teardown",
+    "unlock", "up", "verify",
 ];
 /// What reads the profile, too.
 const PROFILE: &[&str] = &[
     "bundle",
     "deploy",
     "doctor",
+    "events",
+    "explain",
     "load",
+    "logs",
+    "open",
+    "outputs",
     "plan",
     "profile check",
     "profile show",
+    "ssh",
     "status",
     "stress",
     "teardown",
@@ -29,7 +36,7 @@ const PROFILE: &[&str] = &[
     "verify",
 ];
 /// What takes `article` where no profile is named, whatever the stack was brought up with.
-const UNTOLD_ARTICLE: &[&str] = &["bundle", "deploy", "doctor", "plan", "profile show", "up"];
+const UNTOLD_ARTICLE: &[&str] = &["bundle", "deploy", "doctor", "explain", "plan", "profile show", "up"];
 const WISHES: &[&str] = &["plan", "up"];
 
 /// The flags of this run.

@@ -2,12 +2,17 @@
 //! Receives events and values and knows neither AWS nor the engine's inner workings.
 
 mod chart;
+mod full_screen;
 mod hints;
 mod json;
+pub(crate) mod junit;
 mod lines;
+mod markdown;
 mod page;
+mod panel;
 mod progress;
 mod render;
+mod schema;
 pub(crate) mod signals;
 mod summary;
 mod terminal;
@@ -27,8 +32,11 @@ use crate::exit::Exit;
 use hints::Run;
 use page::Page;
 
+pub(crate) use full_screen::{Did, FullScreen};
 pub(crate) use hints::{Flag, Repeated};
+pub(crate) use panel::{Column, Part, Piece, Tone};
 pub(crate) use render::{Cost, Heading};
+pub(crate) use schema::event_schema;
 pub(crate) use summary::Summary;
 pub(crate) use watch::{Curve, Watch};
 
@@ -58,9 +66,9 @@ impl Ui {
         let run = Arc::new(Run::of(global, repeated));
         let sink: Arc<dyn Sink> = match (global.output, global.quiet) {
             (Format::Json, _) => Arc::new(json::JsonLines::new(run.clone())),
-            (Format::Text, true) => Arc::new(lines::Silent),
-            (Format::Text, false) if terminal => Arc::new(tree::Tree::new(run.clone())),
-            (Format::Text, false) => Arc::new(lines::Lines::new(run.clone())),
+            (_, true) => Arc::new(lines::Silent),
+            (_, false) if terminal => Arc::new(tree::Tree::new(run.clone())),
+            (_, false) => Arc::new(lines::Lines::new(run.clone())),
         };
         Self {
             run,
@@ -105,14 +113,14 @@ impl Ui {
     /// A result in both formats: text as it is, JSON as one object of the given type.
     pub(crate) fn answer(&self, kind: &str, text: &str, value: serde_json::Value) {
         match self.format {
-            Format::Text => out(text),
+            Format::Text | Format::Markdown => out(text),
             Format::Json => json::line(&self.run, kind, value),
         }
     }
 
     /// Something on the way, for people.
     pub(crate) fn say(&self, text: impl Into<Hint>) {
-        if self.format == Format::Text && !self.quiet {
+        if self.format != Format::Json && !self.quiet {
             err(&self.run.shown(&text.into()));
         }
     }
@@ -129,6 +137,7 @@ impl Ui {
     pub(crate) fn plan(&self, heading: &Heading, planned: &[Planned], orphans: &[PlannedRemoval], cost: Option<&Cost>) {
         match self.format {
             Format::Json => json::line(&self.run, "plan", json::plan(heading, planned, orphans, cost)),
+            Format::Markdown => out(&markdown::plan(&self.run, heading, planned, orphans, cost)),
             Format::Text if !self.quiet => err(&render::plan(self.page(), heading, planned, orphans, cost)),
             Format::Text => {}
         }
@@ -137,8 +146,8 @@ impl Ui {
     pub(crate) fn removal_plan(&self, heading: &Heading, removals: &[PlannedRemoval]) {
         match self.format {
             Format::Json => json::line(&self.run, "plan", json::removal_plan(heading, removals)),
-            Format::Text if !self.quiet => err(&render::removal_plan(self.page(), heading, removals)),
-            Format::Text => {}
+            _ if !self.quiet => err(&render::removal_plan(self.page(), heading, removals)),
+            _ => {}
         }
     }
 
@@ -147,7 +156,7 @@ impl Ui {
     pub(crate) fn finish(&self, summary: &Summary) -> Exit {
         match self.format {
             Format::Json => json::line(&self.run, "summary", json::summary(summary, &self.legs())),
-            Format::Text => {
+            Format::Text | Format::Markdown => {
                 if !self.quiet && !self.legs().is_empty() {
                     err(&self.page().fold(&progress::took(summary.seconds, &self.legs())));
                 }
@@ -157,12 +166,22 @@ impl Ui {
                 if !summary.left_behind.is_empty() {
                     err(&render::left_behind(self.page(), &summary.left_behind));
                 }
-                for line in &summary.result {
-                    out(&self.run.shown(line));
+                if self.format == Format::Markdown {
+                    self.finish_markdown(summary);
+                } else {
+                    summary.result.iter().for_each(|line| out(&self.run.shown(line)));
                 }
             }
         }
         written(summary.exit)
+    }
+
+    /// What stands beside the plan is no part of the comment; that there is none is.
+    fn finish_markdown(&self, summary: &Summary) {
+        if !summary.errors.is_empty() {
+            out(&markdown::failure(&self.run, &summary.errors));
+        }
+        summary.result.iter().for_each(|line| self.say(line.clone()));
     }
 
     /// Asks yes or no.

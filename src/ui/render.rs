@@ -164,6 +164,16 @@ pub(super) fn unforeseen(title: &str, fields: &[FieldChange], between: &str) -> 
 }
 
 fn field_line(field: &FieldChange) -> String {
+    let (from, to) = field_values(field);
+    let effect = match field.effect {
+        Effect::None => String::new(),
+        felt => format!("  ({})", effect(felt)),
+    };
+    format!("{}: {from} -> {to}{effect}", field.field)
+}
+
+/// What it is, and what it comes to.
+pub(super) fn field_values(field: &FieldChange) -> (String, String) {
     let shown = |value: &Option<String>| {
         value
             .as_deref()
@@ -173,16 +183,20 @@ fn field_line(field: &FieldChange) -> String {
         Some(output) => format!("(known with {output})"),
         None => shown(&field.to),
     };
-    let effect = match field.effect {
-        Effect::None => "",
-        Effect::Restart => "  (restarts the application, batch by batch)",
-        Effect::ReplaceInstances => "  (replaces instances, batch by batch)",
-        Effect::Interrupt => "  (interrupts the site while it lasts)",
-    };
-    format!("{}: {} -> {to}{effect}", field.field, shown(&field.from))
+    (shown(&field.from), to)
 }
 
-fn counts(planned: &[Planned], orphans: &[PlannedRemoval]) -> String {
+/// What people feel of a change.
+pub(super) fn effect(effect: Effect) -> &'static str {
+    match effect {
+        Effect::None => "",
+        Effect::Restart => "restarts the application, batch by batch",
+        Effect::ReplaceInstances => "replaces instances, batch by batch",
+        Effect::Interrupt => "interrupts the site while it lasts",
+    }
+}
+
+pub(super) fn counts(planned: &[Planned], orphans: &[PlannedRemoval]) -> String {
     let count = |wanted: fn(&Change) -> bool| planned.iter().filter(|step| wanted(&step.change)).count();
     let create = count(|change| matches!(change, Change::Create));
     let update = count(|change| matches!(change, Change::Update { .. }));

@@ -21,7 +21,7 @@ use crate::exit::Exit;
 const WIDTHS: [usize; 3] = [60, 80, 120];
 const RUNNING: [usize; 4] = [60, 80, 120, 200];
 
-fn run(line: &str) -> Arc<Run> {
+pub(super) fn run(line: &str) -> Arc<Run> {
     let cli = Cli::try_parse_from(line.split(' ')).unwrap();
     Arc::new(Run::of(&cli.global, cli.command.repeated()))
 }
@@ -46,7 +46,7 @@ fn at_each_width(line: &str, text: impl Fn(Page<'_>) -> String) -> String {
     all
 }
 
-fn heading() -> Heading {
+pub(super) fn heading() -> Heading {
     Heading {
         account: "123456789012".to_owned(),
         region: "eu-west-1".to_owned(),
@@ -57,7 +57,7 @@ fn heading() -> Heading {
     }
 }
 
-fn planned() -> Vec<Planned> {
+pub(super) fn planned() -> Vec<Planned> {
     let step = |resource, title: &str, change| Planned {
         resource,
         title: title.to_owned(),
@@ -96,7 +96,7 @@ fn planned() -> Vec<Planned> {
     ]
 }
 
-fn orphans() -> Vec<PlannedRemoval> {
+pub(super) fn orphans() -> Vec<PlannedRemoval> {
     vec![PlannedRemoval {
         resource: "users-table",
         title: "table summit-people".to_owned(),

@@ -48,12 +48,12 @@ impl Ui {
         let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
         let kind = match (self.format, self.quiet) {
             (Format::Json, _) => Kind::Json(self.run.clone()),
-            (Format::Text, true) => Kind::Silent,
-            (Format::Text, false) if terminal => Kind::Terminal {
+            (_, true) => Kind::Silent,
+            (_, false) if terminal => Kind::Terminal {
                 all: MultiProgress::new(),
                 bars: Vec::new(),
             },
-            (Format::Text, false) => Kind::Lines {
+            (_, false) => Kind::Lines {
                 last: None,
                 said: String::new(),
             },

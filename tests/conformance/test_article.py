@@ -56,6 +56,7 @@ class TheArticle(Case):
             self.web_acl,
             self.distribution,
             self.live_test,
+            self.log_streams,
             self.desired_capacity,
             self.property,
             self.second_version,
@@ -365,6 +366,45 @@ class TheArticle(Case):
         until("a registration through the edge", registered)
         items = aws("dynamodb", "scan", "--table-name", TABLE, "--consistent-read")["Items"]
         self.assertEqual(["ada@example.com"], [item["email"]["S"] for item in items])
+
+    def log_streams(self):
+        """What the instances' apps print is in CloudWatch Logs, a stream for each instance."""
+        logs = client("logs")
+        name = f"/aws/elasticbeanstalk/{ENVIRONMENT}/var/log/web.stdout.log"
+        group = ("--log-group-name", name)
+
+        def heard():
+            # The CLI reads all pages, of which the first is empty.
+            events = aws("logs", "filter-log-events", *group)["events"]
+            streams = {one["logStreamName"] for one in events if '"message":"listening"' in one["message"]}
+            return events if streams == set(self.instances) else None
+
+        events = until("what both instances print", heard)
+        ids = [event["eventId"] for event in events]
+        self.assertEqual(sorted(set(ids)), sorted(ids))
+        times = [event["timestamp"] for event in events]
+        self.assertEqual(sorted(times), times)
+        later = logs.filter_log_events(logGroupName=name, startTime=times[-1] + 1, logStreamNames=self.instances[:1])
+        self.assertEqual(([], []), (later["events"], later["searchedLogStreams"]))
+        streams = aws("logs", "describe-log-streams", *group)["logStreams"]
+        self.assertEqual(sorted(self.instances), [stream["logStreamName"] for stream in streams])
+        arn = logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"][0]["logGroupArn"]
+        first = logs.get_log_events(logGroupIdentifier=arn, logStreamName=self.instances[0], startFromHead=True, limit=1)
+        self.assertEqual(1, len(first["events"]))
+        rest = logs.get_log_events(logGroupName=name, logStreamName=self.instances[0], startFromHead=True,
+                                   nextToken=first["nextForwardToken"])
+        self.assertNotIn(first["events"][0], rest["events"])
+        end = logs.get_log_events(logGroupName=name, logStreamName=self.instances[0], startFromHead=True,
+                                  startTime=times[-1] + 10**9, nextToken=rest["nextForwardToken"])
+        self.assertEqual(([], rest["nextForwardToken"]), (end["events"], end["nextForwardToken"]))
+        newest = aws("logs", "get-log-events", *group, "--log-stream-name", self.instances[0])["events"]
+        self.assertLessEqual(newest[0]["timestamp"], newest[-1]["timestamp"])
+        self.refuses("ResourceNotFoundException", aws, "logs", "filter-log-events", "--log-group-name", f"{name}.1",
+                     text="The specified log group does not exist.")
+        self.refuses("ResourceNotFoundException", aws, "logs", "get-log-events", *group, "--log-stream-name", "i-0",
+                     text="The specified log stream does not exist.")
+        self.refuses("InvalidParameterException", logs.filter_log_events, logGroupName=name, logStreamNamePrefix="i",
+                     logStreamNames=self.instances)
 
     # Step 13, by hand.
     def desired_capacity(self):

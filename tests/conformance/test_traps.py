@@ -306,6 +306,7 @@ class Environments(Case):
         # The three policies of Beanstalk's own say nothing of Systems Manager.
         script = {"InstanceIds": [instance], "DocumentName": "AWS-RunShellScript", "Parameters": {"commands": ["true"]}}
         self.refuses("InvalidInstanceId", ssm.send_command, **script)
+        self.refuses("TargetNotConnected", ssm.start_session, Target=instance, text="is not connected")
 
         def online():
             told = ssm.describe_instance_information()["InstanceInformationList"]
@@ -318,6 +319,11 @@ class Environments(Case):
         self.refuses("InvalidInstanceId", ssm.send_command, **script)
         until("the agent", online)
         ssm.send_command(**script)
+        # What is behind its address is no API: the plugin that speaks with it has the token from here.
+        session = ssm.start_session(Target=instance)
+        self.assertRegex(session["StreamUrl"], f"^wss://ssmmessages.*/data-channel/{session['SessionId']}")
+        self.assertTrue(session["TokenValue"])
+        self.assertEqual(session["SessionId"], ssm.terminate_session(SessionId=session["SessionId"])["SessionId"])
 
     def test_an_instance_that_only_fails_the_load_balancer_s_checks_is_not_replaced(self):
         autoscaling, elbv2 = client("autoscaling"), client("elbv2")

@@ -23,6 +23,7 @@ fn a_mistake_on_the_command_line_is_64_and_never_looks_like_changes() {
         &["plan", "-p", "artikel"],
         &["plan", "-p", "./absent.toml"],
         &["plan", "--name", "Not_A_Name"],
+        &["up", "-o", "markdown"],
     ] {
         let ran = user.confctl(line);
         assert_eq!(ran.code(), 64, "{line:?}: {}", ran.stderr);

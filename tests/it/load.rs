@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::browser;
-use crate::support::{User, finish};
+use crate::support::{User, finish, junit};
 
 fn up(user: &User) -> String {
     let up = user
@@ -29,6 +29,8 @@ fn everybody_who_was_accepted_is_in_the_table_and_nobody_stays() {
     let site = up(&user);
     let report = user.home().join("reports/load.html");
     let report_path = report.to_str().unwrap();
+    let junit = user.home().join("load.xml");
+    let junit_path = junit.to_str().unwrap();
     let people = [
         "load",
         "--sandbox",
@@ -52,8 +54,24 @@ fn everybody_who_was_accepted_is_in_the_table_and_nobody_stays() {
     assert!(user.registered().is_empty());
 
     let kept = user
-        .confctl(&[&people[..], &["--yes", "--keep", "-o", "json"]].concat())
+        .confctl(&[&people[..], &["--yes", "--keep", "-o", "json", "--junit", junit_path]].concat())
         .exits(0);
+    let proven = junit::read(&junit);
+    assert!(
+        proven["cases"]
+            .as_object()
+            .unwrap()
+            .values()
+            .all(|came| came == "passed"),
+        "{proven}"
+    );
+    assert_eq!(
+        (
+            proven["cases"].as_object().unwrap().len(),
+            &proven["properties"]["stored"]
+        ),
+        (3, &"300".into())
+    );
     let outputs = kept.summary()["outputs"].clone();
     for (name, value) in [("people", 300), ("accepted", 300), ("stored", 300), ("failed", 0)] {
         assert_eq!(outputs[name], value, "{outputs}");

@@ -1,5 +1,6 @@
 //! Whole-program tests: one target, because each links the SDK; a module a story.
 
+mod action;
 mod at_rest;
 mod browser;
 mod bundles;
@@ -17,6 +18,7 @@ mod interrupted;
 mod keys;
 mod layers;
 mod load;
+mod looking;
 mod lost_answers;
 mod main_job;
 mod new_account;
@@ -25,6 +27,8 @@ mod ownership;
 mod permissions;
 mod profiles;
 mod saved_plans;
+mod schemas;
+mod shells;
 mod signing_in;
 mod slow_reads;
 mod stacks;

@@ -6,7 +6,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::browser;
-use crate::support::{User, finish, until};
+use crate::support::{User, finish, junit, until};
 
 /// The sandbox's default: a period of five minutes is five seconds.
 fn at_the_default_time_scale() -> User {
@@ -155,9 +155,17 @@ fn what_awss_tools_show(user: &User) {
 fn where_there_is_no_room_or_no_way_in_nothing_is_burned() {
     let user = at_the_default_time_scale();
     up(&user, &["--set", "roles.ssm=false"]);
+    let report = user.home().join("stress.xml");
+    let line = ["stress", "--sandbox", "--yes", "--set", "scaling.max=2", "--junit"];
     let no_room = user
-        .confctl(&["stress", "--sandbox", "--yes", "--set", "scaling.max=2"])
+        .confctl(&[&line[..], &[report.to_str().unwrap()]].concat())
         .exits(5);
+    let proven = junit::read(&report);
+    assert_eq!(proven["cases"]["the group grew by its alarm"], "failure", "{proven}");
+    assert_eq!(
+        proven["cases"]["the group shrank again by its alarm"], "skipped",
+        "{proven}"
+    );
     assert!(
         no_room.stderr.contains("cannot scale out: 2 instances run"),
         "{}",

@@ -1,6 +1,8 @@
 //! A user at a terminal of their own: home, sandbox, `confctl` and AWS's own tools, none of which sees another test's.
 
 mod faults;
+pub mod junit;
+mod schema;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -58,12 +60,13 @@ impl Ran {
         last
     }
 
-    /// Every JSON line.
+    /// Every JSON line, each held against the schema that confctl gives of them.
+    #[track_caller]
     pub fn events(&self) -> Vec<Value> {
-        self.stdout
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")))
-            .collect()
+        let read = |line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"));
+        let lines: Vec<Value> = self.stdout.lines().map(read).collect();
+        lines.iter().for_each(schema::describes);
+        lines
     }
 
     /// # Panics
@@ -317,7 +320,7 @@ pub fn finish(child: Child) -> Ran {
     child.wait_with_output().unwrap().into()
 }
 
-/// Where a Python with boto3 is, and the AWS CLI beside it: the machine's, else one that is installed once beside the build.
+/// Where a Python with boto3 (and jsonschema and YAML) is, and the AWS CLI beside it: the machine's, else one that is installed once beside the build.
 pub fn aws_tools() -> &'static Path {
     static TOOLS: OnceLock<PathBuf> = OnceLock::new();
     TOOLS.get_or_init(find_aws_tools)
@@ -349,7 +352,7 @@ fn aws_tools_of_the_machine() -> Option<PathBuf> {
     };
     let python = told(
         Path::new("python3"),
-        &["-c", "import boto3, sys; print(sys.executable)"],
+        &["-c", "import boto3, jsonschema, yaml, sys; print(sys.executable)"],
     )?;
     let tools = Path::new(&python).parent()?.to_owned();
     told(&tools.join("aws"), &["--version"])?;
@@ -366,7 +369,10 @@ fn aws_tools_of_our_own(place: &Path) -> PathBuf {
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         };
         run(Path::new("python3"), &["-m", "venv", place.to_str().unwrap()]);
-        run(&place.join("bin/pip"), &["install", "--quiet", "awscli", "boto3"]);
+        run(
+            &place.join("bin/pip"),
+            &["install", "--quiet", "awscli", "boto3", "jsonschema"],
+        );
     }
     place.join("bin")
 }

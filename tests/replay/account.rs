@@ -164,6 +164,11 @@ impl Account {
         self.told.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// What a command of this account goes by that runs no step.
+    pub fn settings(&self) -> Settings {
+        self.context().settings().clone()
+    }
+
     fn context(&self) -> ReadCx<Aws> {
         let settings = Settings {
             // AWS's minutes are milliseconds here; what never comes is given up after some seconds.

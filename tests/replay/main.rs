@@ -18,6 +18,7 @@ mod found;
 mod iam;
 mod instance_profile;
 mod key_pair;
+mod looking;
 mod lost_answers;
 mod network;
 mod operations;

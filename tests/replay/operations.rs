@@ -29,7 +29,7 @@ const SERVICES: [(&str, &str, &str); 16] = [
 ];
 
 /// Methods of clients that are no operations.
-const NO_OPERATIONS: [&str; 5] = ["build", "clone", "config", "is_err", "set_region"];
+const NO_OPERATIONS: [&str; 6] = ["build", "clone", "config", "is_err", "set_region", "url"];
 
 fn sources(directory: &str) -> Vec<PathBuf> {
     let mut left = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(directory)];

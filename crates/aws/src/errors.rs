@@ -6,7 +6,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::{DispatchFailure, SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use super::texts;
+use super::texts::{self, KnownError};
 use crate::engine::{Command, Error, Hint, Kind, Poll};
 
 /// Turns an answer of the SDK into ours. `doing` is read after "could not": `create the table users`.
@@ -152,6 +152,17 @@ const CODES: &[(&str, Kind, WayOut)] = &[
     ("TooManyConfigurationTemplatesException", Kind::Failed, QUOTA),
     ("TooManyEnvironmentsException", Kind::Failed, QUOTA),
 ];
+
+/// Every error of AWS's that is known: those of a code that are told by their text before what the code alone says.
+pub fn known() -> impl Iterator<Item = KnownError> {
+    let by_code = CODES.iter().map(|(code, kind, hint)| KnownError {
+        code,
+        contains: "",
+        kind: *kind,
+        hint: *hint,
+    });
+    texts::KNOWN_ERRORS.iter().copied().chain(by_code)
+}
 
 fn classify(code: &str, message: &str, status: u16) -> (Kind, WayOut) {
     if let Some(row) = texts::known_error(code, message) {

@@ -20,8 +20,9 @@ pub const TARGET: &str = "exchange";
 /// Bytes of a body that are kept.
 const LONGEST: usize = 256 * 1024;
 
-/// Of these nothing is written but that they were: registrations, the stack's record, key material and what ran on instances.
+/// Of these nothing is written but that they were: registrations, the stack's record, key material, what ran on instances and what they said.
 const WITHOUT_BODIES: &[(&str, &[&str])] = &[
+    ("CloudWatch Logs", &["FilterLogEvents"]),
     (
         "DynamoDB",
         &["BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "Scan"],
@@ -29,7 +30,7 @@ const WITHOUT_BODIES: &[(&str, &[&str])] = &[
     ("EC2", &["CreateKeyPair", "ImportKeyPair"]),
     ("Elastic Beanstalk", &["RetrieveEnvironmentInfo"]),
     ("S3", &["GetObject", "PutObject"]),
-    ("SSM", &["GetCommandInvocation", "SendCommand"]),
+    ("SSM", &["GetCommandInvocation", "SendCommand", "StartSession"]),
 ];
 
 /// Beanstalk's namespace of environment properties, whose values may be secrets.

@@ -1,12 +1,14 @@
 //! The wall around the AWS SDK: clients, what may be read, errors in our terms, tags, the stack's record and its lock.
 //! Must know nothing of commands, of the terminal, or of which resources a stack has.
 
+pub mod aws_time;
 pub mod clients;
 pub mod errors;
 pub mod exchange_log;
 pub mod instance_types;
 pub mod journal;
 pub mod lock;
+pub mod managed_instances;
 pub mod own_work;
 pub mod paging;
 pub mod partitions;

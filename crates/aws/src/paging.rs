@@ -66,7 +66,11 @@ where
     Ok(found)
 }
 
-async fn each<T, F>(
+/// Each item as its page comes, until `take` breaks off.
+///
+/// # Errors
+/// Where a page cannot be read.
+pub async fn each<T, F>(
     mut page: impl FnMut(Option<String>) -> F,
     mut take: impl FnMut(T) -> ControlFlow<()>,
 ) -> Result<(), Error>

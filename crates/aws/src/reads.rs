@@ -30,7 +30,10 @@ pub const READS: &[(&str, &[&str])] = &[
         ],
     ),
     ("CloudWatch", &["DescribeAlarms", "GetMetricStatistics"]),
-    ("CloudWatch Logs", &["DescribeLogGroups", "ListTagsForResource"]),
+    (
+        "CloudWatch Logs",
+        &["DescribeLogGroups", "FilterLogEvents", "ListTagsForResource"],
+    ),
     (
         "DynamoDB",
         &[

@@ -5,16 +5,17 @@
 use crate::engine::{Command, Hint, Kind};
 
 /// An error that is told by its text.
+#[derive(Debug, Clone, Copy)]
 pub struct KnownError {
     /// `*` for any code.
     pub code: &'static str,
-    /// Part of the message, as AWS words it.
+    /// Part of the message, as AWS words it; empty for any.
     pub contains: &'static str,
     pub kind: Kind,
     pub hint: Option<fn() -> Hint>,
 }
 
-const KNOWN_ERRORS: &[KnownError] = &[
+pub(super) const KNOWN_ERRORS: &[KnownError] = &[
     // hashicorp/terraform-provider-aws#36663, aws-samples/aws-cdk-examples#279
     KnownError {
         code: "AccessDenied",

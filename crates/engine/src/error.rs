@@ -8,38 +8,40 @@ use serde::Serialize;
 
 use super::Hint;
 
-/// Decides the exit code and how an error is introduced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// Anything not named below.
-    Failed,
-    /// Going on would lose data, touch what is not ours, or needs a confirmation that was not given.
-    Refused,
-    /// It stays, because others use it or it holds what may not be lost; all else was done.
-    Kept,
-    /// What was asked for is not there; where it was a moment ago, it went between two reads.
-    Missing,
-    /// The caller may not do it.
-    Denied,
-    /// The account as such is not able to: a gate that only AWS's support opens.
-    Account,
-    /// Not an answer: throttled, timed out, not reachable. Never decides a result while waiting.
-    Unreachable,
-    /// A deadline passed; the same command goes on from here.
-    Deadline,
-    /// More would have to be done than the plan showed, and nobody agreed to it; the next plan shows it.
-    Unforeseen,
-    /// Stopped on purpose, by a signal or because the lock was lost.
-    Stopped,
-    /// Somebody else holds the stack's lock.
-    Locked,
-    /// The command line or the profile.
-    Usage,
-    /// The stack is up, but the site did not pass `verify`.
-    Unverified,
-    /// It was put under load, and the group did not grow by its alarm or did not shrink again.
-    DidNotScale,
+crate::told! {
+    /// Decides the exit code and how an error is introduced.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+    #[serde(rename_all = "snake_case")]
+    pub enum Kind {
+        /// What none of the others names.
+        Failed,
+        /// Going on would lose data, touch what is not ours, or needs a confirmation that was not given.
+        Refused,
+        /// It stays, because others use it or it holds what may not be lost; all else was done.
+        Kept,
+        /// What was asked for is not there; where it was a moment ago, it went between two reads.
+        Missing,
+        /// The caller may not do it.
+        Denied,
+        /// The account as such is not able to: a gate that only AWS's support opens.
+        Account,
+        /// Not an answer: throttled, timed out, not reachable. Never decides a result while waiting.
+        Unreachable,
+        /// A deadline passed; the same command goes on from here.
+        Deadline,
+        /// More would have to be done than the plan showed, and nobody agreed to it; the next plan shows it.
+        Unforeseen,
+        /// Stopped on purpose, by a signal or because the lock was lost.
+        Stopped,
+        /// Somebody else holds the stack's lock.
+        Locked,
+        /// The command line or the profile.
+        Usage,
+        /// The stack is up, but the site did not pass `verify`.
+        Unverified,
+        /// It was put under load, and the group did not grow by its alarm or did not shrink again.
+        DidNotScale,
+    }
 }
 
 /// An error with its causes, outermost first, and the way out.

@@ -16,6 +16,7 @@ mod plan;
 mod poll;
 #[cfg(test)]
 mod tests;
+mod told;
 
 pub use context::{Gate, Intent, Intents, Journal, ReadCx, Settings, WriteCx};
 pub use critical_path::{Handed, Leg, Went};

@@ -76,6 +76,10 @@ macro_rules! keys {
             }
         )+
 
+        /// Every section and what it is about, in the order of a profile.
+        pub(super) const SECTIONS: &[(&str, &str)] =
+            &[$( (stringify!($section), concat!($($section_doc),+).trim_ascii()), )+];
+
         /// Every key, in the order of a profile.
         pub const KEYS: &[Key] = &[
             $( Key {

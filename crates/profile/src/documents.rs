@@ -4,7 +4,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use super::{Changes, KEYS, Key, Profile, Takes, With};
+use super::{KEYS, Key, Takes, With};
 
 /// Where the page goes over to what is made here.
 const HEADING: &str = "## Every key\n";
@@ -30,7 +30,6 @@ replaces lasts.
 
 fn page() -> String {
     let mut text = format!("{HEADING}{BEGIN}");
-    let defaults = toml::Table::try_from(Profile::default()).unwrap();
     let section_of = |key: &Key| key.path.split_once('.').map(|(section, _)| section);
     for keys in KEYS.chunk_by(|one, next| section_of(one) == section_of(next)) {
         let title = section_of(&keys[0]).map_or("Top level".to_owned(), |section| format!("`[{section}]`"));
@@ -51,9 +50,9 @@ fn page() -> String {
             let cells = [
                 format!("`{}`", key.path),
                 allowed(key.takes),
-                default(key, &defaults),
+                default(key),
                 about(key, of_most),
-                change(key.changes),
+                key.changes.to_string(),
             ];
             let _ = writeln!(text, "| {} |", cells.join(" | "));
         }
@@ -85,36 +84,17 @@ fn allowed(takes: Takes) -> String {
     }
 }
 
-fn default(key: &Key, defaults: &toml::Table) -> String {
+fn default(key: &Key) -> String {
     if let Some(unset) = key.unset {
         return unset.to_owned();
     }
-    let mut value = toml::Value::Table(defaults.clone());
-    for part in key.path.split('.').filter(|part| *part != "*") {
-        value = value[part].clone();
-    }
-    match value {
+    match key.default().unwrap() {
         toml::Value::Table(map) if map.is_empty() => "—".to_owned(),
         toml::Value::Array(items) if items.is_empty() => "`[]`".to_owned(),
         toml::Value::Array(items) => code(items.iter().map(|item| item.as_str().unwrap())),
         toml::Value::String(text) => code([text].iter()),
         toml::Value::Float(number) => code([number].iter()),
         value => code([value].iter()),
-    }
-}
-
-fn change(changes: Changes) -> String {
-    match changes {
-        Changes::InPlace => "in place".to_owned(),
-        Changes::Restarts => "restarts".to_owned(),
-        Changes::ReplacesInstances => "replaces".to_owned(),
-        Changes::MakesOrRemoves(what, Changes::InPlace) => format!("makes or removes the {what}"),
-        Changes::MakesOrRemoves(what, users) => format!("makes or removes the {what}; {}", change(*users)),
-        Changes::MakesAnother(what, Changes::InPlace) => format!("makes another {what}"),
-        Changes::MakesAnother(what, users) => format!("makes another {what}; {}", change(*users)),
-        Changes::Blocked(way) => format!("blocked: {way}"),
-        Changes::AtCreation(way) => format!("at creation; {way}"),
-        Changes::OfConfctl(why) => format!("no step: {why}"),
     }
 }
 

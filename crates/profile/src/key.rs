@@ -1,7 +1,11 @@
 //! What is told of one key of a profile: what it takes, what it is about, what a change of it does; and how a key is found.
 //! The keys themselves are in `keys`; the values are read by serde.
 
-use super::keys::KEYS;
+use std::fmt;
+
+use toml::Value;
+
+use super::keys::{KEYS, Profile};
 use super::together::With;
 
 /// One key of a profile.
@@ -75,11 +79,36 @@ impl Key {
         }
     }
 
+    /// Its value where nobody sets it; `None` where it has none then.
+    pub fn default(&self) -> Option<Value> {
+        let defaults = toml::Table::try_from(Profile::default()).ok()?;
+        let mut parts = self.path.split('.').filter(|part| *part != "*");
+        parts.try_fold(Value::Table(defaults), |value, part| value.get(part).cloned())
+    }
+
     fn matches(&self, path: &[String]) -> bool {
         let mut parts = self.path.split('.');
         path.iter()
             .all(|part| parts.next().is_some_and(|own| own == "*" || own == part))
             && parts.next().is_none()
+    }
+}
+
+/// In a few words, as the page on profiles explains them.
+impl fmt::Display for Changes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InPlace => write!(f, "in place"),
+            Self::Restarts => write!(f, "restarts"),
+            Self::ReplacesInstances => write!(f, "replaces"),
+            Self::MakesOrRemoves(what, Self::InPlace) => write!(f, "makes or removes the {what}"),
+            Self::MakesOrRemoves(what, users) => write!(f, "makes or removes the {what}; {users}"),
+            Self::MakesAnother(what, Self::InPlace) => write!(f, "makes another {what}"),
+            Self::MakesAnother(what, users) => write!(f, "makes another {what}; {users}"),
+            Self::Blocked(way) => write!(f, "blocked: {way}"),
+            Self::AtCreation(way) => write!(f, "at creation; {way}"),
+            Self::OfConfctl(why) => write!(f, "no step: {why}"),
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 mod choices;
 mod declare;
 mod error;
+mod json_schema;
 mod key;
 mod keys;
 mod load;
@@ -12,6 +13,7 @@ pub mod paths;
 mod patterns;
 mod schema;
 mod set;
+mod settings;
 mod spans;
 mod together;
 mod validate;
@@ -24,9 +26,11 @@ mod tests;
 
 pub use choices::*;
 pub use error::{Origin, Problem, ProfileError};
+pub use json_schema::json_schema;
 pub use key::{Changes, Key, Takes};
 pub use keys::*;
-pub use load::{Embedded, Loaded, embedded, load, parse};
+pub use load::{Embedded, Loaded, Origins, embedded, load, parse};
 pub use names::{InvalidStackName, Names, StackName};
 pub use patterns::region as is_region;
+pub use settings::Setting;
 pub use together::With;

@@ -1,6 +1,9 @@
 //! From a name or a file, and `--set` flags, to a checked profile, and back to TOML.
 //! The only part of the profile that touches the file system.
 
+use std::collections::HashMap;
+use std::ops::Range;
+
 use miette::NamedSource;
 use toml_edit::DocumentMut;
 
@@ -52,7 +55,11 @@ pub struct Loaded {
     pub names_region: bool,
     /// Keys that the user set and that count for nothing beside the others.
     pub idle: Vec<&'static Key>,
+    pub origins: Origins,
 }
+
+/// Where each value was given, by its path; what has the program's own default is not in it.
+pub type Origins = HashMap<Vec<String>, Origin>;
 
 /// Loads the embedded profile `source`, or the file `source` if it has a slash or ends in `.toml`, changed by `sets`
 /// (`key=value` each, later ones win), and checks it. Paths in a profile are relative to the working directory.
@@ -136,6 +143,7 @@ fn read(file: &str, text: &str, sets: &[String], whose: Whose) -> Result<Loaded,
         name: file.into(),
         names_region: wishes.name(&["region".to_owned()]),
         idle: wishes.idle(&profile),
+        origins: locator.origins(&profile),
         profile,
     })
 }
@@ -258,6 +266,21 @@ impl Locator<'_> {
         }
     }
 
+    /// Of every value that was given: the last flag about it, else its place in the file.
+    fn origins(&self, profile: &Profile) -> Origins {
+        let origin = |path: Vec<String>| {
+            let flag = self.sets.iter().rev().find(|set| set.is_about(&path));
+            let flag = flag.map(|set| Origin::Flag(set.flag().into()));
+            let origin = flag.or_else(|| self.spans.value(&path).map(|span| self.place(span)))?;
+            Some((path, origin))
+        };
+        profile
+            .settings()
+            .into_iter()
+            .filter_map(|setting| origin(setting.path))
+            .collect()
+    }
+
     /// The last flag about one of the keys: it won over the file.
     fn by_flag<'f>(&self, finding: &'f Finding) -> Option<(&'f [String], Origin)> {
         self.sets.iter().rev().find_map(|set| {
@@ -273,17 +296,18 @@ impl Locator<'_> {
             } else {
                 self.spans.value(path)
             }?;
-            let (line, column) = self.spans.line_and_column(span.start);
-            Some((
-                path.as_slice(),
-                Origin::File {
-                    file: self.file.into(),
-                    line,
-                    column,
-                    span,
-                },
-            ))
+            Some((path.as_slice(), self.place(span)))
         })
+    }
+
+    fn place(&self, span: Range<usize>) -> Origin {
+        let (line, column) = self.spans.line_and_column(span.start);
+        Origin::File {
+            file: self.file.into(),
+            line,
+            column,
+            span,
+        }
     }
 }
 

@@ -133,13 +133,8 @@ impl KeyPair {
             .all(|state| state == Some(InstanceStateName::Terminated)))
     }
 
-    /// Where the private key is kept: one place for each account, region and name.
     fn private_key_file(&self, aws: &Aws) -> Result<PathBuf, Error> {
-        let strategy = etcetera::choose_base_strategy().map_err(no_home)?;
-        let keys = strategy.data_dir().join("confctl").join("keys");
-        // A key pair's name may hold any printable character.
-        let name = self.name().replace(['/', '\0'], "_");
-        Ok(keys.join(&aws.account).join(&aws.region).join(format!("{name}.pem")))
+        private_key_file(&self.stack, aws)
     }
 
     fn tag_specification(&self) -> TagSpecification {
@@ -270,6 +265,15 @@ impl KeyPair {
 /// Type and key of a public key, without its comment.
 fn key_of(public_key: &str) -> Vec<&str> {
     public_key.split_whitespace().take(2).collect()
+}
+
+/// Where the private key is kept: one place for each account, region and name.
+pub(crate) fn private_key_file(stack: &Stack, aws: &Aws) -> Result<PathBuf, Error> {
+    let strategy = etcetera::choose_base_strategy().map_err(no_home)?;
+    let keys = strategy.data_dir().join("confctl").join("keys");
+    // A key pair's name may hold any printable character.
+    let name = stack.names.key_pair.replace(['/', '\0'], "_");
+    Ok(keys.join(&aws.account).join(&aws.region).join(format!("{name}.pem")))
 }
 
 fn no_home(error: etcetera::HomeDirError) -> Error {

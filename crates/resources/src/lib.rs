@@ -12,6 +12,7 @@ pub mod found;
 mod instance_policies;
 mod instance_profile;
 mod key_pair;
+pub mod looking;
 mod network_parts;
 mod network_removal;
 mod network_repair;

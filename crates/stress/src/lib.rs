@@ -10,10 +10,11 @@ mod rest;
 mod run_command;
 mod stages;
 
+pub use aws::aws_time::now;
 pub use follow::{Burning, News, follow};
 pub use group::{Group, Rule};
 pub use plan::{Burn, How, NoBurn, Wish, plan};
-pub use readings::{Reading, now};
+pub use readings::Reading;
 pub use rest::{Idle, at_rest, idle, look};
 pub use run_command::{Sent, send};
 pub use stages::{Stage, Test};

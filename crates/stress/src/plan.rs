@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use crate::aws::Aws;
+use crate::aws::{Aws, managed_instances};
 use crate::burn::{self, Dose, Size, Trigger};
 use crate::engine::Error;
 use crate::group::{self, Group};
-use crate::run_command;
 
 /// No burn is bounded to less of this machine's time: processes do not start faster where AWS's clock does.
 const SHORTEST_BURN: f64 = 15.0;
@@ -62,7 +61,7 @@ impl From<Error> for NoBurn {
 /// # Errors
 /// Where no burn is right, or none can be started.
 pub async fn plan(aws: &Aws, wish: Wish, group: &Group, idle: f64) -> Result<Burn, NoBurn> {
-    let reachable = run_command::reachable(aws, &group.instances).await?;
+    let reachable = managed_instances::reachable(aws, &group.instances).await?;
     let processors = group::processors(aws, &group.instances).await?;
     let bound = bound(wish, group);
     let here = Duration::from_secs_f64(bound / wish.speed);

@@ -198,15 +198,3 @@ async fn health(aws: &Aws, environment: &str) -> Result<Option<String>, Error> {
         })
     }))
 }
-
-/// AWS's own time: ours may be wrong, and a sandbox's runs faster.
-pub async fn now(aws: &Aws, environment: &str) -> Result<f64, Error> {
-    let describe = aws.beanstalk.describe_environment_health().environment_id(environment);
-    let describe = describe.attribute_names(EnvironmentHealthAttribute::RefreshedAt);
-    let answer = describe
-        .send()
-        .await
-        .or_absent(&["InvalidRequestException"], "read AWS's time")?;
-    let refreshed = answer.and_then(|answer| answer.refreshed_at().map(DateTime::as_secs_f64));
-    Ok(refreshed.unwrap_or_else(|| jiff::Timestamp::now().as_millisecond() as f64 / 1000.0))
-}

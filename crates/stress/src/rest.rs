@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::aws::Aws;
+use crate::aws::{Aws, aws_time};
 use crate::engine::{Error, Hint, Settings};
 use crate::group::Group;
 use crate::readings::{self, Reading};
@@ -47,7 +47,7 @@ pub fn at_rest(group: &Group, seen: &Reading) -> Result<(), Error> {
 
 /// The last hours until now.
 pub async fn look(aws: &Aws, environment: &str, group: &Group) -> Result<Reading, Error> {
-    let now = readings::now(aws, environment).await?;
+    let now = aws_time::now(aws, environment).await?;
     readings::read(
         aws,
         environment,

@@ -5,7 +5,6 @@ use serde_json::json;
 
 use crate::aws::Aws;
 use crate::aws::errors::Explain;
-use crate::aws::paging::{self, Page};
 use crate::aws::texts::clean;
 use crate::engine::Error;
 use crate::plan::Burn;
@@ -23,20 +22,6 @@ pub struct Sent {
     pub instances: Vec<String>,
     /// AWS's own time of it, in seconds since 1970.
     pub at: Option<f64>,
-}
-
-/// Those of the instances whose agent answers: one without the policy for it never registers.
-pub(crate) async fn reachable(aws: &Aws, instances: &[String]) -> Result<Vec<String>, Error> {
-    let known = paging::all(async |token: Option<String>| {
-        let page = aws.ssm.describe_instance_information(instances, token).await;
-        let page = page.explain("see which instances Systems Manager reaches")?;
-        Ok(Page::new(page.instance_information_list, page.next_token))
-    });
-    let online = known.await?.into_iter();
-    let online = online.filter(|information| information.ping_status.as_deref() == Some("Online"));
-    let mut online: Vec<String> = online.filter_map(|information| information.instance_id).collect();
-    online.retain(|id| instances.contains(id));
-    Ok(online)
 }
 
 /// Starts a burn. Systems Manager ends it a minute after its script's own bounds should have.

@@ -1,10 +1,13 @@
 //! What an instance's processes write: kept in bounded files, read back from their ends.
 //! Must know nothing of who asks.
 
+use std::collections::BTreeMap;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+
+use crate::world::plane::LogGrowth;
 
 /// A log is put aside at this size, and one that was put aside before is lost.
 const LARGEST: u64 = 2 * 1024 * 1024;
@@ -25,7 +28,7 @@ pub(super) async fn keep(mut source: impl AsyncRead + Unpin, path: PathBuf) {
         let full = file.metadata().await.is_ok_and(|data| data.len() > LARGEST);
         if full {
             // Without the rename the file would only grow on: then stop writing, but go on reading.
-            let aside = tokio::fs::rename(&path, path.with_extension("log.1")).await;
+            let aside = tokio::fs::rename(&path, aside(&path)).await;
             match (aside, open(&path).await) {
                 (Ok(()), Ok(fresh)) => file = fresh,
                 _ => return drain(source, &mut buffer).await,
@@ -80,22 +83,117 @@ pub(super) fn refused_connection(directory: &Path, port: u16) {
 
 /// Every log in a directory, by its path below it.
 pub(super) fn all(directory: &Path) -> Vec<(String, String)> {
+    let logs = files(directory).into_iter();
+    logs.map(|(name, path)| {
+        let content = std::fs::read(&path).unwrap_or_default();
+        (name, String::from_utf8_lossy(&content).into_owned())
+    })
+    .collect()
+}
+
+/// The logs in a directory, by their paths below it.
+fn files(directory: &Path) -> BTreeMap<String, PathBuf> {
     let within = |folder: PathBuf| std::fs::read_dir(folder).into_iter().flatten().flatten();
     let entries = within(directory.to_owned()).chain(within(directory.join(PROXY)));
     let paths = entries.map(|entry| entry.path());
     // What the supervisor says is no log of the instance's.
     let logs = paths.filter(|path| path.extension().is_some_and(|it| it == "log") && !path.ends_with("supervisor.log"));
-    let mut logs: Vec<_> = logs
-        .map(|path| {
-            let name = path
-                .strip_prefix(directory)
-                .unwrap_or(&path)
-                .to_string_lossy()
-                .into_owned();
-            let content = std::fs::read(&path).unwrap_or_default();
-            (name, String::from_utf8_lossy(&content).into_owned())
-        })
-        .collect();
-    logs.sort();
-    logs
+    let name = |path: &PathBuf| {
+        path.strip_prefix(directory)
+            .unwrap_or(path)
+            .to_string_lossy()
+            .into_owned()
+    };
+    logs.map(|path| (name(&path), path)).collect()
+}
+
+/// What was added to the logs behind the bytes that are known of each. A line that has no end yet is left for later.
+pub(super) fn growth(directory: &Path, known: &BTreeMap<String, u64>) -> Vec<LogGrowth> {
+    let grown = files(directory).into_iter().filter_map(|(name, path)| {
+        let known = known.get(&name).copied().unwrap_or_default();
+        let length = std::fs::metadata(&path).ok()?.len();
+        if length == known {
+            return None;
+        }
+        // It was put aside meanwhile, and another one begun.
+        let (mut text, from) = match length < known {
+            true => (from(&aside(&path), known), 0),
+            false => (Vec::new(), known),
+        };
+        let fresh = from_to_last_line(&path, from);
+        let end = from + fresh.len() as u64;
+        text.extend(fresh);
+        let lines = String::from_utf8_lossy(&text).lines().map(str::to_owned).collect();
+        Some(LogGrowth { name, lines, end })
+    });
+    grown.collect()
+}
+
+/// The name under which a log is put aside.
+fn aside(path: &Path) -> PathBuf {
+    path.with_extension("log.1")
+}
+
+/// What a file has behind its first bytes; nothing where it cannot be read.
+fn from(path: &Path, start: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    // What cannot be read now is read, or lost, later.
+    let _ = std::fs::File::open(path).and_then(|mut file| {
+        file.seek(SeekFrom::Start(start))?;
+        file.read_to_end(&mut bytes)
+    });
+    bytes
+}
+
+fn from_to_last_line(path: &Path, start: u64) -> Vec<u8> {
+    let mut bytes = from(path, start);
+    let end = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    bytes.truncate(end);
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grown(directory: &Path, known: &mut BTreeMap<String, u64>) -> Vec<String> {
+        let growth = growth(directory, known);
+        for file in &growth {
+            known.insert(file.name.clone(), file.end);
+        }
+        let lines = growth
+            .iter()
+            .flat_map(|file| file.lines.iter().map(|line| format!("{}: {line}", file.name)));
+        lines.collect()
+    }
+
+    #[test]
+    fn logs_grow_by_whole_lines_also_where_one_is_put_aside() {
+        let folder = tempfile::tempdir().unwrap();
+        let (place, mut known) = (folder.path(), BTreeMap::new());
+        let web = place.join("web.stdout.log");
+        let add = |text: &str| {
+            let mut file = std::fs::OpenOptions::new()
+                .create(true)
+                .append(true)
+                .open(&web)
+                .unwrap();
+            file.write_all(text.as_bytes()).unwrap();
+        };
+        add("one\ntw");
+        std::fs::create_dir(place.join(PROXY)).unwrap();
+        std::fs::write(place.join(PROXY).join("error.log"), "refused\n").unwrap();
+        std::fs::write(place.join("supervisor.log"), "ours\n").unwrap();
+        assert_eq!(
+            grown(place, &mut known),
+            ["nginx/error.log: refused", "web.stdout.log: one"]
+        );
+        assert!(grown(place, &mut known).is_empty(), "half a line");
+        add("o\n");
+        assert_eq!(grown(place, &mut known), ["web.stdout.log: two"]);
+        add("three\n");
+        std::fs::rename(&web, aside(&web)).unwrap();
+        add("4\n");
+        assert_eq!(grown(place, &mut known), ["web.stdout.log: three", "web.stdout.log: 4"]);
+    }
 }

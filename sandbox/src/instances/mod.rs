@@ -22,7 +22,7 @@ mod unpack;
 mod user;
 mod wire;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -31,7 +31,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use crate::world::plane::{Command, CommandEnd, CpuReading, DataPlane, Deployment, DeploymentFailure};
+use crate::world::plane::{Command, CommandEnd, CpuReading, DataPlane, Deployment, DeploymentFailure, LogGrowth};
 use machine::Machine;
 pub use supervisor::supervisor_main;
 
@@ -167,6 +167,10 @@ impl DataPlane for Machines {
 
     fn logs(&self, instance_id: &str) -> Vec<(String, String)> {
         log::all(&self.host.directory.join(instance_id))
+    }
+
+    fn log_growth(&self, instance_id: &str, known: &BTreeMap<String, u64>) -> Vec<LogGrowth> {
+        log::growth(&self.host.directory.join(instance_id), known)
     }
 
     fn shutdown(&self) -> BoxFuture<'static, ()> {

@@ -1,5 +1,9 @@
-//! CloudWatch Logs' API, as far as log groups go: those that Beanstalk makes. What is in them is not kept.
+//! CloudWatch Logs' API: the log groups that Beanstalk makes, and what instances say in them.
 //! The answers are written here: they are small, and no types are generated for them.
+
+mod events;
+#[cfg(test)]
+mod tests;
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
@@ -23,6 +27,49 @@ const OPERATIONS: &[Entry] = &[
         &["logGroupNamePrefix", "logGroupNamePattern", "limit", "nextToken"],
         |world, call| act(world, call, describe),
     ),
+    operation(
+        "DescribeLogStreams",
+        &[
+            "logGroupName",
+            "logGroupIdentifier",
+            "logStreamNamePrefix",
+            "orderBy=LogStreamName|LastEventTime",
+            "descending",
+            "limit",
+            "nextToken",
+        ],
+        |world, call| act(world, call, events::streams),
+    ),
+    operation(
+        "FilterLogEvents",
+        &[
+            "logGroupName",
+            "logGroupIdentifier",
+            "logStreamNames",
+            "logStreamNamePrefix",
+            "startTime",
+            "endTime",
+            "limit",
+            "nextToken",
+            // Since June 2019 (botocore: logs).
+            "interleaved~",
+        ],
+        |world, call| act(world, call, events::filter),
+    ),
+    operation(
+        "GetLogEvents",
+        &[
+            "logGroupName",
+            "logGroupIdentifier",
+            "logStreamName",
+            "startTime",
+            "endTime",
+            "startFromHead",
+            "limit",
+            "nextToken",
+        ],
+        |world, call| act(world, call, events::get),
+    ),
     operation("ListTagsForResource", &["resourceArn"], |world, call| {
         act(world, call, list_tags)
     }),
@@ -42,11 +89,22 @@ pub(crate) const SERVICE: Service = Service {
 #[serde(rename_all = "camelCase", default)]
 struct Request {
     log_group_name: String,
+    /// Name or ARN.
+    log_group_identifier: Option<String>,
     log_group_name_prefix: Option<String>,
     log_group_name_pattern: Option<String>,
     limit: Option<i32>,
     next_token: Option<String>,
     resource_arn: String,
+    log_stream_name: String,
+    log_stream_names: Vec<String>,
+    log_stream_name_prefix: Option<String>,
+    /// Milliseconds since 1970.
+    start_time: Option<i64>,
+    end_time: Option<i64>,
+    start_from_head: bool,
+    order_by: Option<String>,
+    descending: bool,
 }
 
 /// Acts on the log groups of the region that a call is for; the text is what stands before a group's name in its ARN.
@@ -84,11 +142,32 @@ fn find<'a>(monitoring: &'a Monitoring, name: &str) -> Result<&'a LogGroup, Refu
     monitoring.log_groups.get(name).ok_or_else(missing)
 }
 
+/// The group that a request names, in one of two ways.
+fn meant<'a>(monitoring: &'a Monitoring, request: &Request, prefix: &str) -> Result<&'a LogGroup, Refusal> {
+    let name = match (request.log_group_name.as_str(), request.log_group_identifier.as_deref()) {
+        ("", Some(identifier)) => identifier.strip_prefix(prefix).unwrap_or(identifier),
+        (name, None) if !name.is_empty() => name,
+        _ => {
+            return Err(invalid(
+                "Exactly one of logGroupName and logGroupIdentifier must be given.",
+            ));
+        }
+    };
+    find(monitoring, name)
+}
+
+fn missing_stream() -> Refusal {
+    Refusal::new("ResourceNotFoundException", "The specified log stream does not exist.")
+}
+
+fn invalid(message: &str) -> Refusal {
+    Refusal::new("InvalidParameterException", message)
+}
+
 /// By name; a pattern is a part of it, in its case (API reference, DescribeLogGroups).
 fn describe(monitoring: &mut Monitoring, request: &Request, prefix: &str) -> Result<Answer, Refusal> {
     if request.log_group_name_prefix.is_some() && request.log_group_name_pattern.is_some() {
-        return Err(Refusal::new(
-            "InvalidParameterException",
+        return Err(invalid(
             "LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.",
         ));
     }

@@ -1,4 +1,6 @@
-//! Systems Manager's API: managed instances and Run Command.
+//! Systems Manager's API: managed instances, Run Command and Session Manager.
+
+mod sessions;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -51,6 +53,12 @@ const OPERATIONS: &[Entry] = &[
         ],
         send,
     ),
+    operation(
+        "StartSession",
+        &["Target", "DocumentName=SSM-SessionManagerRunShell", "Reason~"],
+        sessions::start,
+    ),
+    operation("TerminateSession", &["SessionId"], sessions::terminate),
 ];
 
 pub(crate) const SERVICE: Service = Service {

@@ -16,7 +16,7 @@ use crate::world::beanstalk::applications::NewVersion;
 use crate::world::beanstalk::{Environment, Origin, Status};
 use crate::world::clock::Clock;
 use crate::world::plane::{
-    Command, CommandEnd, CommandOutcome, CpuReading, DataPlane, Deployment, DeploymentFailure, Objects,
+    Command, CommandEnd, CommandOutcome, CpuReading, DataPlane, Deployment, DeploymentFailure, LogGrowth, Objects,
 };
 use crate::world::{Tags, World, iam};
 
@@ -134,6 +134,18 @@ impl DataPlane for FakePlane {
 
     fn logs(&self, instance_id: &str) -> Vec<(String, String)> {
         vec![("web.stdout.log".to_owned(), format!("hello from {instance_id}"))]
+    }
+
+    fn log_growth(&self, instance_id: &str, known: &BTreeMap<String, u64>) -> Vec<LogGrowth> {
+        let logs = self.logs(instance_id).into_iter();
+        let grown = logs.filter(|(name, _)| !known.contains_key(name));
+        grown
+            .map(|(name, line)| LogGrowth {
+                name,
+                end: line.len() as u64,
+                lines: vec![line],
+            })
+            .collect()
     }
 }
 

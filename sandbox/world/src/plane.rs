@@ -78,6 +78,16 @@ pub enum CommandOutcome {
     TimedOut,
 }
 
+/// What was added to a log of an instance, in whole lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogGrowth {
+    /// Its path below `/var/log`.
+    pub name: String,
+    pub lines: Vec<String>,
+    /// How many bytes of it are known now.
+    pub end: u64,
+}
+
 /// Instances as real processes.
 pub trait DataPlane: Send + Sync {
     /// An instance with that many nominal processors boots: nothing runs on it yet.
@@ -113,6 +123,11 @@ pub trait DataPlane: Send + Sync {
 
     /// Every log of the instance, by its path below `/var/log`.
     fn logs(&self, _instance_id: &str) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
+    /// What the logs have grown by behind the bytes that are known of each, by their paths below `/var/log`.
+    fn log_growth(&self, _instance_id: &str, _known: &BTreeMap<String, u64>) -> Vec<LogGrowth> {
         Vec::new()
     }
 

@@ -1,9 +1,9 @@
-//! CloudWatch Logs, as far as log groups go. Source of names: botocore's model of logs, 2014-03-28.
+//! CloudWatch Logs: log groups, and what is in them. Source of names: botocore's model of logs, 2014-03-28.
 
 use std::collections::BTreeMap;
 
 use aws_config::SdkConfig;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::clients::Mode;
@@ -44,6 +44,41 @@ pub struct LogGroup {
     pub retention_in_days: Option<i32>,
 }
 
+/// What FilterLogEvents is asked. Times are in milliseconds since 1970.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FilterLogEvents<'a> {
+    pub log_group_name: &'a str,
+    /// Empty: all of the group; at most 100.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    pub log_stream_names: &'a [String],
+    pub start_time: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FilterLogEventsAnswer {
+    /// May be empty though more pages follow.
+    #[serde(default, deserialize_with = "or_default")]
+    pub events: Vec<FilteredLogEvent>,
+    pub next_token: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FilteredLogEvent {
+    #[serde(default, deserialize_with = "or_default")]
+    pub log_stream_name: String,
+    #[serde(default, deserialize_with = "or_default")]
+    pub timestamp: i64,
+    #[serde(default, deserialize_with = "or_default")]
+    pub message: String,
+    #[serde(default, deserialize_with = "or_default")]
+    pub event_id: String,
+}
+
 #[derive(Debug, Deserialize)]
 struct ListTagsForResourceAnswer {
     #[serde(default, deserialize_with = "or_default")]
@@ -69,6 +104,14 @@ impl Logs {
             input["nextToken"] = token.into();
         }
         PROTOCOL.call(&self.0, "DescribeLogGroups", &input).await
+    }
+
+    /// A page of what streams of a group got, by their times.
+    ///
+    /// # Errors
+    /// What the SDK's own clients give.
+    pub async fn filter_log_events(&self, asked: &FilterLogEvents<'_>) -> Called<FilterLogEventsAnswer> {
+        PROTOCOL.call(&self.0, "FilterLogEvents", asked).await
     }
 
     /// A log group's tags, by its ARN without `:*`.

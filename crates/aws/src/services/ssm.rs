@@ -1,4 +1,6 @@
-//! Systems Manager's Run Command. Source of names: botocore's model of ssm, 2014-11-06.
+//! Systems Manager: Run Command and Session Manager. Source of names: botocore's model of ssm, 2014-11-06.
+
+use std::fmt;
 
 use aws_config::SdkConfig;
 use aws_smithy_types::DateTime;
@@ -59,8 +61,30 @@ pub struct Command {
 pub struct GetCommandInvocationAnswer {
     pub status: Option<String>,
     pub status_details: Option<String>,
+    /// -1 while there is none, and where there never was one.
+    pub response_code: Option<i32>,
     pub standard_output_content: Option<String>,
     pub standard_error_content: Option<String>,
+}
+
+/// What opens a session's data channel. Whoever has the token is in.
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct StartSessionAnswer {
+    #[serde(default, deserialize_with = "or_default")]
+    pub session_id: String,
+    #[serde(default, deserialize_with = "or_default")]
+    pub token_value: String,
+    #[serde(default, deserialize_with = "or_default")]
+    pub stream_url: String,
+}
+
+impl fmt::Debug for StartSessionAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StartSessionAnswer")
+            .field("session_id", &self.session_id)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Ssm {
@@ -116,5 +140,26 @@ impl Ssm {
     pub async fn cancel_command(&self, command: &str) -> Called<IgnoredAny> {
         let input = json!({"CommandId": command});
         PROTOCOL.call(&self.0, "CancelCommand", &input).await
+    }
+
+    /// Where the service is called, as Session Manager's plugin is told it.
+    pub fn url(&self) -> &str {
+        &self.0.endpoint.url
+    }
+
+    /// Begins a session on an instance: a shell, through Session Manager's plugin.
+    ///
+    /// # Errors
+    /// What the SDK's own clients give.
+    pub async fn start_session(&self, instance: &str, reason: &str) -> Called<StartSessionAnswer> {
+        let input = json!({"Target": instance, "Reason": reason});
+        PROTOCOL.call(&self.0, "StartSession", &input).await
+    }
+
+    /// # Errors
+    /// What the SDK's own clients give.
+    pub async fn terminate_session(&self, session: &str) -> Called<IgnoredAny> {
+        let input = json!({"SessionId": session});
+        PROTOCOL.call(&self.0, "TerminateSession", &input).await
     }
 }

@@ -345,7 +345,7 @@ async fn said_by_instances(cx: &WriteCx<Aws>, operation: &Operation<'_>, ended: 
 
 /// The log that an instance uploads while it deploys, for platforms of March 2026 and later; empty where there is none.
 /// Source: the developer guide's environments-deployment-logs.
-async fn deployment_log(aws: &Aws, environment: &str, request: &str) -> String {
+pub(crate) async fn deployment_log(aws: &Aws, environment: &str, request: &str) -> String {
     let key = format!("resources/environments/logs/deployments/{environment}/eb-deployment-{request}.log");
     let object = aws.s3.get_object(&aws.storage_bucket(), &key).await;
     object

@@ -85,7 +85,7 @@ async fn tails(cx: &WriteCx<Aws>, environment: &str) -> Result<Vec<(String, Stri
     Ok(tails)
 }
 
-async fn listed(aws: &Aws, environment: &str) -> Result<Vec<EnvironmentInfoDescription>, Error> {
+pub(crate) async fn listed(aws: &Aws, environment: &str) -> Result<Vec<EnvironmentInfoDescription>, Error> {
     let retrieve = aws.beanstalk.retrieve_environment_info().environment_id(environment);
     let answer = retrieve.info_type(EnvironmentInfoType::Tail).send().await;
     let answer = answer.explain("read where the instances' logs are")?;
@@ -93,7 +93,7 @@ async fn listed(aws: &Aws, environment: &str) -> Result<Vec<EnvironmentInfoDescr
 }
 
 /// Instance, and milliseconds of AWS's clock.
-fn sampled(info: &EnvironmentInfoDescription) -> (String, i64) {
+pub(crate) fn sampled(info: &EnvironmentInfoDescription) -> (String, i64) {
     let time = info.sample_timestamp().and_then(|time| time.to_millis().ok());
     (
         info.ec2_instance_id().unwrap_or_default().to_owned(),
@@ -103,7 +103,7 @@ fn sampled(info: &EnvironmentInfoDescription) -> (String, i64) {
 
 /// The URL is presigned: whoever has it reads the log, so it is shown nowhere.
 /// Source: the developer guide's using-features.logging.
-async fn fetched(aws: &Aws, url: &str) -> Result<String, Error> {
+pub(crate) async fn fetched(aws: &Aws, url: &str) -> Result<String, Error> {
     let failed = |error: reqwest::Error| {
         Error::failed("could not fetch an instance's logs").because(texts::clean(&error.without_url().to_string()))
     };
@@ -176,7 +176,7 @@ fn told_by_the_engine(log: &str) -> Vec<String> {
 
 /// Path and text of each file: it stands under its path between two rules.
 /// Source: the developer guide's using-features.logging.
-fn files(tail: &str) -> Vec<(&str, &str)> {
+pub(crate) fn files(tail: &str) -> Vec<(&str, &str)> {
     let mut files = Vec::new();
     let mut rest = tail;
     while let Some((name, after)) = heading(rest) {

@@ -19,7 +19,7 @@ use crate::engine::Error;
 use crate::outputs::LiveEnvironment;
 
 /// The alarms' logical ids in the environment's stack: the one that adds instances, the one that takes them away.
-pub(super) const ALARMS: [&str; 2] = ["AWSEBCloudwatchAlarmHigh", "AWSEBCloudwatchAlarmLow"];
+pub(crate) const ALARMS: [&str; 2] = ["AWSEBCloudwatchAlarmHigh", "AWSEBCloudwatchAlarmLow"];
 
 /// The policies that they act by, in the same order.
 pub(super) const POLICIES: [&str; 2] = ["AWSEBAutoScalingScaleUpPolicy", "AWSEBAutoScalingScaleDownPolicy"];
@@ -181,7 +181,7 @@ fn trouble(environment: &EnvironmentDescription) -> Option<String> {
 }
 
 /// The environment of this name, if it is not terminated: for an hour AWS shows terminated ones as well.
-pub(super) async fn find(aws: &Aws, name: &str) -> Result<Option<EnvironmentDescription>, Error> {
+pub(crate) async fn find(aws: &Aws, name: &str) -> Result<Option<EnvironmentDescription>, Error> {
     let describe = aws
         .beanstalk
         .describe_environments()
@@ -196,7 +196,7 @@ pub(super) async fn find(aws: &Aws, name: &str) -> Result<Option<EnvironmentDesc
 }
 
 /// The environment of this id, whatever its status.
-pub(super) async fn by_id(aws: &Aws, id: &str) -> Result<Option<EnvironmentDescription>, Error> {
+pub(crate) async fn by_id(aws: &Aws, id: &str) -> Result<Option<EnvironmentDescription>, Error> {
     let describe = aws
         .beanstalk
         .describe_environments()
@@ -209,7 +209,7 @@ pub(super) async fn by_id(aws: &Aws, id: &str) -> Result<Option<EnvironmentDescr
     Ok(answer.environments.unwrap_or_default().into_iter().next())
 }
 
-async fn settings(aws: &Aws, environment: &EnvironmentDescription) -> Result<(OptionSettings, bool), Error> {
+pub(crate) async fn settings(aws: &Aws, environment: &EnvironmentDescription) -> Result<(OptionSettings, bool), Error> {
     let name = environment.environment_name().unwrap_or_default();
     let describe = aws.beanstalk.describe_configuration_settings().environment_name(name);
     let describe = describe.set_application_name(environment.application_name().map(str::to_owned));
@@ -295,7 +295,7 @@ async fn is_fetched_from(aws: &Aws, name: &str) -> Result<bool, Error> {
 }
 
 /// Physical ids by logical id; empty where there is no stack yet.
-pub(super) async fn stack_resources(aws: &Aws, stack: &str) -> Result<BTreeMap<String, String>, Error> {
+pub(crate) async fn stack_resources(aws: &Aws, stack: &str) -> Result<BTreeMap<String, String>, Error> {
     let resources = aws.cloudformation.describe_stack_resources(stack).await;
     let resources = resources.or_absent(
         &["ValidationError"],

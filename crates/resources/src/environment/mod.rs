@@ -4,11 +4,11 @@
 mod changes;
 mod deployment;
 mod drift;
-mod follow;
+pub(crate) mod follow;
 mod health;
-mod instance_logs;
+pub(crate) mod instance_logs;
 mod instances;
-mod live;
+pub(crate) mod live;
 mod old_versions;
 mod options;
 mod steps;

@@ -644,6 +644,7 @@ impl Site<'_> {
                 created: now,
                 retention,
                 tags,
+                streams: Default::default(),
             });
             group.retention = retention;
         }

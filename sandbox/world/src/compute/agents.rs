@@ -152,7 +152,7 @@ impl Agents {
         self.managed.iter().filter(move |(_, agent)| agent.registered <= now)
     }
 
-    fn is_online(&self, instance_id: &str, now: Timestamp) -> bool {
+    pub(super) fn is_online(&self, instance_id: &str, now: Timestamp) -> bool {
         self.managed
             .get(instance_id)
             .is_some_and(|agent| agent.registered <= now && !agent.lost)
@@ -169,7 +169,7 @@ fn is_allowed(iam: &Iam, region: &str, instance: &Instance) -> bool {
 }
 
 /// The role that an instance has credentials of.
-fn role_of<'a>(iam: &'a Iam, instance: &Instance) -> Option<&'a Role> {
+pub(crate) fn role_of<'a>(iam: &'a Iam, instance: &Instance) -> Option<&'a Role> {
     iam.instance_role(instance.profile_arn.as_deref()?).ok()
 }
 

@@ -4,6 +4,7 @@
 pub mod agents;
 pub mod images;
 pub mod key_pairs;
+pub mod sessions;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

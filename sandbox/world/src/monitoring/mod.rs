@@ -1,11 +1,13 @@
-//! CloudWatch: metrics, alarms with their history, and the log groups that Beanstalk makes.
-//! Must know nothing of what an alarm's action does; [`minute`] alone drives it.
+//! CloudWatch: metrics, alarms with their history, and the log groups that Beanstalk makes with what is in them.
+//! Must know nothing of what an alarm's action does; [`minute`] and [`log_agent`] alone drive it.
 
 pub mod alarms;
 pub(crate) mod evaluation;
 pub mod history;
+pub mod log_agent;
 pub mod metrics;
 pub mod minute;
+pub mod streams;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +18,7 @@ use jiff::Timestamp;
 use super::{Item, Tags};
 use history::HistoryItem;
 use metrics::Metrics;
+use streams::Streams;
 
 #[derive(Debug, Default)]
 pub struct Monitoring {
@@ -105,6 +108,7 @@ pub struct LogGroup {
     /// Days that events are kept.
     pub retention: i32,
     pub tags: Tags,
+    pub streams: Streams,
 }
 
 impl Monitoring {

@@ -1,0 +1,44 @@
+//! The stack's environment for what looks at it, in whatever state it is: a site in trouble is what one looks at most.
+//! Must know nothing of what is looked at.
+
+use super::Session;
+use crate::engine::{Error, Hint, Observed, Owner};
+use crate::resources::looking::{Looked, find};
+
+impl Session {
+    /// The environment, if it is there. Nothing else of the stack is read.
+    ///
+    /// # Errors
+    /// Where it is not this stack's own, or nobody says.
+    pub(crate) async fn environment(&self, command: &str) -> Result<Option<Looked>, Error> {
+        let nodes = self.graph.nodes();
+        let Some(node) = nodes.iter().find(|node| node.id() == "environment") else {
+            return Ok(None);
+        };
+        let observed = super::unless_stopped(&self.settings.stop, node.observe(&self.read_cx())).await?;
+        match observed {
+            Observed::Absent(_) => return Ok(None),
+            Observed::Unknown(error) => return Err(error),
+            Observed::Present { owner: Owner::Ours, .. } | Observed::Settling { owner: Owner::Ours, .. } => {}
+            Observed::Present { .. } | Observed::Settling { .. } => {
+                let text = format!("the environment does not carry this stack's tag: {command} leaves it alone");
+                return Err(Error::refused(text).hint(Hint::run("status")));
+            }
+        }
+        find(&self.read, &self.stack).await
+    }
+
+    /// As [`Session::environment`], for what makes no sense without.
+    ///
+    /// # Errors
+    /// As there, and where there is none.
+    pub(crate) async fn needs_environment(&self, command: &str) -> Result<Looked, Error> {
+        self.environment(command).await?.ok_or_else(|| {
+            Error::failed(format!(
+                "there is no environment to look at: the stack {} is not up",
+                self.stack.name
+            ))
+            .hint(Hint::run("up"))
+        })
+    }
+}
