@@ -14,7 +14,7 @@ told! {
         /// Changes or drift pending, with `plan --detailed-exitcode` only.
         Pending = 2,
         /// Partial: a deadline was reached, or more would have to be done than the plan showed, and the same command goes on; or
-        /// something stays, by `--keep` or because others use it, and nothing more is to do.
+        /// something stays, by `--keep` or because others use it, and nothing more is to do; or a draw waits for its round.
         Partial = 3,
         /// Refused: it would lose data, needs a confirmation, or is not ours (`plan` too).
         Refused = 4,

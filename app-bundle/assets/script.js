@@ -14,6 +14,13 @@
     }
   }
 
+  // In the visitor's own time and words.
+  document.querySelectorAll("time").forEach((time) => {
+    const when = new Date(time.dateTime);
+    const shown = { dateStyle: "medium", timeStyle: "short" };
+    if (!isNaN(when)) time.textContent = when.toLocaleString(document.documentElement.lang, shown);
+  });
+
   const form = document.getElementById("form");
   if (!form || !window.fetch || !window.AbortController) return;
 
@@ -40,10 +47,11 @@
     }
   };
 
-  const succeed = () => {
+  const succeed = (ticket) => {
     const card = document.getElementById("card");
     const registered = document.getElementById("registered").content.cloneNode(true);
     card.textContent = "";
+    registered.getElementById("ticket").textContent = ticket || "—";
     card.appendChild(registered);
     card.querySelector("section").focus();
   };
@@ -81,10 +89,11 @@
   const submit = async (email) => {
     for (let tried = 1; ; tried += 1) {
       const said = await ask(email);
-      if (said && said.answer.status === "registered") return succeed();
+      if (said && said.answer.status === "registered") return succeed(said.answer.ticket);
       if (said && said.answer.status === "invalid") {
         return fail(form.dataset[REASONS[said.answer.reason]] || form.dataset.malformed, true);
       }
+      if (said && said.answer.status === "closed") return fail(form.dataset.closed, false);
       if (said && said.answer.status === "unreadable") return fail(form.dataset.unreadable, false);
       if (tried === TRIES) return fail(said ? form.dataset.busy : form.dataset.unanswered, false);
       // Sending again is harmless: an address counts once.

@@ -4,6 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use thiserror::Error;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -33,6 +34,20 @@ pub struct Config {
     pub log_level: LevelFilter,
     /// The event in each language, in the order of [`Language::all`].
     pub events: Vec<Event>,
+    /// `REGISTRATION_CLOSES_AT`: from then on nobody is taken in. Unset: never.
+    pub closes_at: Option<Timestamp>,
+    /// `CONFCTL_TEST_UNTIL`: from then on no address is taken that `confctl` made up to try the site. Unset: always.
+    pub test_until: Option<Timestamp>,
+    pub draw: Draw,
+}
+
+/// What is shown once the draw was made.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Draw {
+    /// `DRAW_WINNERS`: the winning tickets, with commas between them. With it the page is that of the draw, and nobody is taken in.
+    pub winners: Vec<String>,
+    /// `DRAW_RECORD`: where its record is published.
+    pub record: Option<String>,
 }
 
 /// The texts of the event on the page of one language.
@@ -101,7 +116,52 @@ impl Config {
                 None => LevelFilter::INFO,
             },
             events: Language::all().map(|language| event(language, &set)).collect(),
+            closes_at: time("REGISTRATION_CLOSES_AT", &set)?,
+            test_until: time("CONFCTL_TEST_UNTIL", &set)?,
+            draw: Draw {
+                winners: winners(&set)?,
+                record: record(&set)?,
+            },
         })
+    }
+}
+
+fn time(name: &'static str, set: &impl Fn(&str) -> Option<String>) -> Result<Option<Timestamp>, ConfigError> {
+    let read = |value: String| match value.parse() {
+        Ok(time) => Ok(time),
+        Err(_) => Err(ConfigError {
+            name,
+            value,
+            allowed: "a time in UTC, as 2026-12-10T18:30:00Z",
+        }),
+    };
+    set(name).map(read).transpose()
+}
+
+fn winners(set: &impl Fn(&str) -> Option<String>) -> Result<Vec<String>, ConfigError> {
+    let value = set("DRAW_WINNERS").unwrap_or_default();
+    let tickets: Vec<String> = value.split(',').map(|ticket| ticket.trim().to_owned()).collect();
+    let is_ticket = |ticket: &String| ticket.len() == 32 && ticket.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match tickets.iter().all(is_ticket) {
+        _ if value.is_empty() => Ok(Vec::new()),
+        true => Ok(tickets),
+        false => Err(ConfigError {
+            name: "DRAW_WINNERS",
+            value,
+            allowed: "tickets of 32 hexadecimal digits, with commas between them",
+        }),
+    }
+}
+
+/// Nothing but a web address: it becomes a link.
+fn record(set: &impl Fn(&str) -> Option<String>) -> Result<Option<String>, ConfigError> {
+    match set("DRAW_RECORD") {
+        Some(value) if !value.starts_with("https://") => Err(ConfigError {
+            name: "DRAW_RECORD",
+            value,
+            allowed: "an address that begins with https://",
+        }),
+        record => Ok(record),
     }
 }
 
@@ -169,6 +229,31 @@ mod tests {
         assert!(with("HOST", "::").unwrap().host.is_ipv6());
         let error = with("HOST", "example.com").unwrap_err().to_string();
         assert!(error.contains("HOST") && error.contains("IP address"), "{error}");
+    }
+
+    #[test]
+    fn times_and_tickets_are_read_or_named() {
+        let time = |name| with(name, "2026-12-10T18:30:00Z").unwrap();
+        assert_eq!(
+            time("REGISTRATION_CLOSES_AT").closes_at,
+            "2026-12-10T18:30:00Z".parse().ok()
+        );
+        assert!(time("CONFCTL_TEST_UNTIL").test_until.is_some() && time("CONFCTL_TEST_UNTIL").closes_at.is_none());
+        let winners = with(
+            "DRAW_WINNERS",
+            "00112233445566778899aabbccddeeff, ffeeddccbbaa99887766554433221100",
+        )
+        .unwrap();
+        assert_eq!(winners.draw.winners.len(), 2);
+        for (name, value) in [
+            ("REGISTRATION_CLOSES_AT", "19:30"),
+            ("CONFCTL_TEST_UNTIL", "tomorrow"),
+            ("DRAW_WINNERS", "ada@example.com"),
+            ("DRAW_RECORD", "javascript:alert(1)"),
+        ] {
+            let error = with(name, value).unwrap_err().to_string();
+            assert!(error.contains(name) && error.contains(value), "{error}");
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub mod page;
 pub mod register;
 pub mod resting;
 pub mod retries;
+pub mod schedule;
 pub mod security;
 pub mod serve;
 pub mod shutdown;
@@ -46,6 +47,7 @@ use crate::crowding::Crowding;
 use crate::health::Readiness;
 use crate::metrics::Metrics;
 use crate::page::Site;
+use crate::schedule::Schedule;
 use crate::signed::EndpointError;
 use crate::stats::Stats;
 use crate::store::Store;
@@ -86,6 +88,7 @@ pub struct Parts {
 /// What all workers have in common.
 pub struct Process {
     pub site: Site,
+    pub schedule: Schedule,
     pub table: Table,
     pub stats: Stats,
     pub readiness: Readiness,
@@ -95,7 +98,8 @@ pub struct Process {
 impl Process {
     pub fn new(config: &Config, table: Table) -> Self {
         Self {
-            site: Site::new(&config.events),
+            site: Site::new(config),
+            schedule: Schedule::new(config),
             table,
             stats: Stats::default(),
             readiness: Readiness::default(),

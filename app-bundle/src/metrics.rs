@@ -23,12 +23,15 @@ pub enum Registration {
     Accepted,
     Invalid,
     Refused,
+    /// Registration was closed.
+    Closed,
 }
 
-const REGISTRATIONS: [(Registration, &str); 3] = [
+const REGISTRATIONS: [(Registration, &str); 4] = [
     (Registration::Accepted, "accepted"),
     (Registration::Invalid, "invalid"),
     (Registration::Refused, "refused"),
+    (Registration::Closed, "closed"),
 ];
 
 /// Why a registration was refused without trying.
@@ -53,7 +56,7 @@ const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 /// All counters, from the start of the process.
 #[derive(Default)]
 pub struct Metrics {
-    registrations: [AtomicU64; 3],
+    registrations: [AtomicU64; 4],
     responses: [AtomicU64; 5],
     /// By [`Shed`].
     shed: [AtomicU64; 2],

@@ -1,5 +1,6 @@
 //! The one page in each of its states, and its assets, all made once at start: a request only picks one.
-//! No visitor's data ever gets in here, so nothing can be reflected and a shared cache may keep what a GET answers.
+//! Of a visitor nothing gets in here but the ticket, 32 digits of our own, in the answer to a POST: so nothing can be reflected, and
+//! a shared cache may keep what a GET answers.
 
 use std::fmt::Write;
 
@@ -8,11 +9,12 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::http::header::{self, HeaderMap, HeaderValue};
 use axum::response::{Html, IntoResponse, Response};
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use crate::App;
 use crate::address::{AddressError, MAX_LENGTH};
-use crate::config::Event;
+use crate::config::{Config, Event};
 use crate::language::{Language, Texts};
 
 /// Browsers ask each time (and mostly get 304), the edge asks every ten seconds, and goes on showing the page while it
@@ -27,12 +29,20 @@ const OTHER_ASSET_CACHING: HeaderValue = HeaderValue::from_static("public, max-a
 const SHELL: &str = include_str!("../assets/page.html");
 const FORM: &str = include_str!("../assets/form.html");
 const REGISTERED: &str = include_str!("../assets/registered.html");
+const CLOSED: &str = include_str!("../assets/closed.html");
+const DRAWN: &str = include_str!("../assets/drawn.html");
 const LOST: &str = include_str!("../assets/lost.html");
+/// Where a visitor's ticket comes in the page that is made once. In no text of an event, since no property can hold it.
+const TICKET: &str = "\0";
 
 /// What a visitor is to see.
 #[derive(Debug, Clone, Copy)]
 pub enum Shown {
     Home,
+    /// Registration is closed, and no draw was made yet.
+    Closed,
+    /// The winning tickets.
+    Drawn,
     Registered,
     Invalid(AddressError),
     /// The request did not arrive as it should, which says nothing of the address.
@@ -55,13 +65,16 @@ pub struct Site {
     assets: [Asset; 3],
     /// In the order of [`Language::all`].
     pages: Vec<Pages>,
+    is_drawn: bool,
 }
 
 /// The page of one language in each of its states.
 struct Pages {
-    home: Bytes,
-    home_tag: HeaderValue,
-    registered: Bytes,
+    home: Tagged,
+    closed: Tagged,
+    drawn: Tagged,
+    /// Around the ticket.
+    registered: [Bytes; 2],
     empty: Bytes,
     too_long: Bytes,
     malformed: Bytes,
@@ -70,9 +83,21 @@ struct Pages {
     lost: Bytes,
 }
 
+/// A page that a GET answers, with its version.
+struct Tagged {
+    page: Bytes,
+    tag: HeaderValue,
+}
+
+impl Tagged {
+    fn new(page: Bytes) -> Self {
+        let tag = entity_tag(&page);
+        Self { page, tag }
+    }
+}
+
 impl Site {
-    /// `events` in the order of [`Language::all`].
-    pub fn new(events: &[Event]) -> Self {
+    pub fn new(config: &Config) -> Self {
         let assets = [
             Asset::new(
                 "style",
@@ -89,18 +114,47 @@ impl Site {
             Asset::new("icon", "svg", "image/svg+xml", include_bytes!("../assets/icon.svg")),
         ];
         let pages = Language::all()
-            .zip(events)
-            .map(|(language, event)| Pages::new(language, event, &assets))
+            .zip(&config.events)
+            .map(|(language, event)| Pages::new(language, event, config, &assets))
             .collect();
-        Self { assets, pages }
+        Self {
+            assets,
+            pages,
+            is_drawn: !config.draw.winners.is_empty(),
+        }
+    }
+
+    /// What is shown where nobody can register any more.
+    pub fn without_form(&self) -> Shown {
+        match self.is_drawn {
+            true => Shown::Drawn,
+            false => Shown::Closed,
+        }
+    }
+
+    /// The page for who is in, with the ticket. Whether it was there before, it does not tell.
+    pub fn registered(&self, language: Language, ticket: Option<&str>) -> Html<Bytes> {
+        let [before, after] = &self.pages[language.index()].registered;
+        let ticket = ticket.unwrap_or("—");
+        Html([&before[..], ticket.as_bytes(), &after[..]].concat().into())
+    }
+
+    fn tagged(&self, language: Language, shown: Shown) -> &Tagged {
+        let pages = &self.pages[language.index()];
+        match shown {
+            Shown::Closed => &pages.closed,
+            Shown::Drawn => &pages.drawn,
+            _ => &pages.home,
+        }
     }
 
     /// The page in one language and state, as a body with its content type.
     pub fn html(&self, language: Language, shown: Shown) -> Html<Bytes> {
         let pages = &self.pages[language.index()];
         let body = match shown {
-            Shown::Home => &pages.home,
-            Shown::Registered => &pages.registered,
+            Shown::Home | Shown::Closed | Shown::Drawn => &self.tagged(language, shown).page,
+            // Without its ticket it is nobody's.
+            Shown::Registered => return self.registered(language, None),
             Shown::Invalid(AddressError::Empty) => &pages.empty,
             Shown::Invalid(AddressError::TooLong) => &pages.too_long,
             Shown::Invalid(AddressError::Malformed) => &pages.malformed,
@@ -113,13 +167,16 @@ impl Site {
 }
 
 impl Pages {
-    fn new(language: Language, event: &Event, assets: &[Asset; 3]) -> Self {
-        let page = |shown| Bytes::from(render(language, event, assets, shown));
-        let home = page(Shown::Home);
+    fn new(language: Language, event: &Event, config: &Config, assets: &[Asset; 3]) -> Self {
+        let page = |shown| Bytes::from(render(language, event, config, assets, shown));
+        let tagged = |shown| Tagged::new(page(shown));
+        let registered = render(language, event, config, assets, Shown::Registered);
+        let (before, after) = registered.split_once(TICKET).unwrap_or((registered.as_str(), ""));
         Self {
-            home_tag: entity_tag(&home),
-            home,
-            registered: page(Shown::Registered),
+            home: tagged(Shown::Home),
+            closed: tagged(Shown::Closed),
+            drawn: tagged(Shown::Drawn),
+            registered: [before, after].map(|part| Bytes::copy_from_slice(part.as_bytes())),
             empty: page(Shown::Invalid(AddressError::Empty)),
             too_long: page(Shown::Invalid(AddressError::TooLong)),
             malformed: page(Shown::Invalid(AddressError::Malformed)),
@@ -159,13 +216,18 @@ pub async fn home_in_language(State(app): State<App>, Path(tag): Path<String>, h
     }
 }
 
+/// The form; or, once registration is closed, what is there in its place.
 fn form(app: &App, language: Language, headers: &HeaderMap) -> Response {
-    let tag = &app.site.pages[language.index()].home_tag;
+    let shown = match app.schedule.is_closed(Timestamp::now()) {
+        true => app.site.without_form(),
+        false => Shown::Home,
+    };
+    let tag = &app.site.tagged(language, shown).tag;
     let caching = [(header::CACHE_CONTROL, PAGE_CACHING), (header::ETAG, tag.clone())];
     if is_known(headers, tag) {
         return (StatusCode::NOT_MODIFIED, caching).into_response();
     }
-    (caching, app.site.html(language, Shown::Home)).into_response()
+    (caching, app.site.html(language, shown)).into_response()
 }
 
 /// `GET /assets/<name>.<hash>.<extension>`.
@@ -238,11 +300,13 @@ fn hash(content: &[u8]) -> String {
     hex::encode(&Sha256::digest(content)[..8])
 }
 
-fn render(language: Language, event: &Event, assets: &[Asset; 3], shown: Shown) -> String {
+fn render(language: Language, event: &Event, config: &Config, assets: &[Asset; 3], shown: Shown) -> String {
     let [style, script, icon] = assets;
     let texts = language.texts();
     let (heading, main, message) = match shown {
         Shown::Home => (None, FORM, ""),
+        Shown::Closed => (Some(texts.closed_title), CLOSED, ""),
+        Shown::Drawn => (Some(texts.drawn_title), DRAWN, ""),
         Shown::Registered => (Some(texts.registered_title), REGISTERED, ""),
         Shown::Invalid(error) => (Some(texts.error_title), FORM, text_of(texts, error)),
         Shown::Unreadable => (Some(texts.error_title), FORM, texts.unreadable),
@@ -257,8 +321,28 @@ fn render(language: Language, event: &Event, assets: &[Asset; 3], shown: Shown) 
         "max_length" => Some(MAX_LENGTH.to_string()),
         "message" => Some(escape(message)),
         "field_state" => Some(field_state.to_owned()),
-        // For the script, which shows it in place of the form.
-        "registered" => Some(fill(REGISTERED, &|name| text(language, name))),
+        "closing" => Some(config.closes_at.map_or(String::new(), |time| closing(texts, time))),
+        "winners" => Some(
+            config
+                .draw
+                .winners
+                .iter()
+                .map(|ticket| format!("<li><code>{}</code></li>\n", escape(ticket)))
+                .collect(),
+        ),
+        "record" => Some(
+            config
+                .draw
+                .record
+                .as_deref()
+                .map_or(String::new(), |record| published(texts, record)),
+        ),
+        "ticket" => Some(TICKET.to_owned()),
+        // For the script, which shows it in place of the form and puts the ticket in.
+        "registered" => Some(fill(REGISTERED, &|name| match name {
+            "ticket" => Some(String::new()),
+            _ => text(language, name),
+        })),
         _ => text(language, name),
     };
     fill(SHELL, &|name| match name {
@@ -296,6 +380,11 @@ fn text(language: Language, name: &str) -> Option<String> {
         "registered_title" => texts.registered_title,
         "registered_text" => texts.registered_text,
         "another" => texts.another,
+        "ticket_text" => texts.ticket,
+        "closed_title" => texts.closed_title,
+        "closed_text" => texts.closed_text,
+        "drawn_title" => texts.drawn_title,
+        "drawn_text" => texts.drawn_text,
         "lost_title" => texts.lost_title,
         "lost_text" => texts.lost_text,
         "to_form" => texts.to_form,
@@ -312,6 +401,19 @@ fn text_of(texts: &Texts, error: AddressError) -> &'static str {
         AddressError::TooLong => texts.too_long,
         AddressError::Malformed => texts.malformed,
     }
+}
+
+/// When registration closes; the script shows it in the visitor's own time.
+fn closing(texts: &Texts, time: Timestamp) -> String {
+    let shown = time.strftime("%Y-%m-%d %H:%M UTC");
+    format!(
+        "<p class=\"closing\">{} <time datetime=\"{time}\" dir=\"ltr\">{shown}</time></p>\n",
+        escape(texts.closes)
+    )
+}
+
+fn published(texts: &Texts, record: &str) -> String {
+    format!("<p><a href=\"{}\">{}</a></p>\n", escape(record), escape(texts.record))
 }
 
 /// English has a path of its own too: `/` would send those who chose it back to what their browser prefers.
@@ -385,7 +487,12 @@ mod tests {
             text: "Come in".to_owned(),
             prizes: "Ten".to_owned(),
         };
-        Site::new(&vec![event; Language::all().count()])
+        let mut config = Config::from_lookup(|_| None).unwrap();
+        config.events = vec![event; Language::all().count()];
+        config.closes_at = "2026-12-10T18:30:00Z".parse().ok();
+        config.draw.winners = vec!["00112233445566778899aabbccddeeff".to_owned()];
+        config.draw.record = Some("https://example.com/draw.json?a&b".to_owned());
+        Site::new(&config)
     }
 
     fn page(site: &Site, language: Language, shown: Shown) -> String {
@@ -393,8 +500,10 @@ mod tests {
         String::from_utf8_lossy(&page).into_owned()
     }
 
-    const STATES: [Shown; 8] = [
+    const STATES: [Shown; 10] = [
         Shown::Home,
+        Shown::Closed,
+        Shown::Drawn,
         Shown::Registered,
         Shown::Invalid(AddressError::Empty),
         Shown::Invalid(AddressError::TooLong),
@@ -418,8 +527,32 @@ mod tests {
         for language in Language::all() {
             for shown in STATES {
                 let page = page(&site, language, shown);
-                assert!(!page.contains("{{"), "{language:?} {shown:?}: {page}");
+                assert!(
+                    !page.contains("{{") && !page.contains(TICKET),
+                    "{language:?} {shown:?}: {page}"
+                );
             }
+        }
+    }
+
+    #[test]
+    fn what_is_to_come_and_what_came_out_is_on_the_page() {
+        let site = site("Conference");
+        for language in Language::all() {
+            let texts = language.texts();
+            let home = page(&site, language, Shown::Home);
+            assert!(home.contains("<time datetime=\"2026-12-10T18:30:00Z\" dir=\"ltr\">2026-12-10 18:30 UTC</time>"));
+            let closed = page(&site, language, Shown::Closed);
+            assert!(closed.contains(&escape(texts.closed_text)) && !closed.contains("<form"));
+            let drawn = page(&site, language, Shown::Drawn);
+            assert!(drawn.contains("<code>00112233445566778899aabbccddeeff</code>") && !drawn.contains("<form"));
+            assert!(
+                drawn.contains("href=\"https://example.com/draw.json?a&#38;b\""),
+                "{drawn}"
+            );
+            let Html(registered) = site.registered(language, Some("ffeeddccbbaa99887766554433221100"));
+            let registered = String::from_utf8_lossy(&registered);
+            assert!(registered.contains("<code id=\"ticket\" dir=\"ltr\">ffeeddccbbaa99887766554433221100</code>"));
         }
     }
 

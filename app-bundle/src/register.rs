@@ -10,13 +10,14 @@ use axum::http::header::{self, HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use jiff::Timestamp;
 
 use crate::App;
 use crate::address::{Address, AddressError};
 use crate::language::Language;
 use crate::metrics::{Registration, Shed};
 use crate::page::Shown;
-use crate::store::StoreError;
+use crate::store::{StoreError, Ticket};
 use crate::submission::{Format, Submission};
 
 /// The largest request body in bytes. AWS's own rule group for the edge draws the same line
@@ -39,9 +40,10 @@ enum Unreadable {
 }
 
 /// The result of a registration, before it is put into HTML or JSON.
-#[derive(Clone, Copy)]
 enum Outcome {
-    Registered,
+    /// With the ticket that is stored.
+    Registered(Option<Ticket>),
+    Closed,
     Invalid(AddressError),
     Unreadable(Unreadable),
     Busy,
@@ -55,15 +57,16 @@ pub async fn register(State(app): State<App>, request: Request) -> Response {
         Some(format) => outcome(&app, format, body).await,
         None => (Outcome::Unreadable(Unreadable::UnknownType), Language::ENGLISH),
     };
-    app.metrics.registration(match outcome {
-        Outcome::Registered => Registration::Accepted,
+    app.metrics.registration(match &outcome {
+        Outcome::Registered(_) => Registration::Accepted,
+        Outcome::Closed => Registration::Closed,
         Outcome::Invalid(_) | Outcome::Unreadable(_) => Registration::Invalid,
         Outcome::Busy => Registration::Refused,
     });
     let mut response = match format {
-        Some(Format::Form) => in_html(&app, language, outcome),
+        Some(Format::Form) => in_html(&app, language, &outcome),
         // No browser's form sends anything else: who did is a program, and is told what to send.
-        Some(Format::Json) | None => in_json(outcome),
+        Some(Format::Json) | None => in_json(&outcome),
     };
     if response.status() == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
@@ -86,8 +89,11 @@ async fn outcome(app: &App, format: Format, body: Body) -> (Outcome, Language) {
         return (Outcome::Unreadable(Unreadable::Malformed), Language::ENGLISH);
     };
     let language = Language::of(&submission.lang).unwrap_or(Language::ENGLISH);
+    let now = Timestamp::now();
     let outcome = match Address::parse(&submission.email) {
-        Ok(address) => store(app, &address).await,
+        _ if app.schedule.is_closed(now) => Outcome::Closed,
+        Ok(address) if app.schedule.takes(&address, now) => store(app, &address).await,
+        Ok(_) => Outcome::Invalid(AddressError::Malformed),
         Err(error) => Outcome::Invalid(error),
     };
     (outcome, language)
@@ -100,9 +106,9 @@ async fn store(app: &App, address: &Address) -> Outcome {
     }
     let started = Instant::now();
     match app.store.register(address).await {
-        Ok(()) => {
+        Ok(ticket) => {
             app.metrics.stored(started.elapsed());
-            Outcome::Registered
+            Outcome::Registered(ticket)
         }
         Err(StoreError::Busy) => {
             app.metrics.shed(Shed::InFlight);
@@ -145,19 +151,24 @@ impl Unreadable {
     }
 }
 
-fn in_html(app: &App, language: Language, outcome: Outcome) -> Response {
+fn in_html(app: &App, language: Language, outcome: &Outcome) -> Response {
     let (status, shown) = match outcome {
-        Outcome::Registered => (StatusCode::OK, Shown::Registered),
-        Outcome::Invalid(error) => (StatusCode::BAD_REQUEST, Shown::Invalid(error)),
+        Outcome::Registered(ticket) => {
+            let ticket = ticket.as_ref().map(Ticket::as_str);
+            return (StatusCode::OK, app.site.registered(language, ticket)).into_response();
+        }
+        Outcome::Closed => (StatusCode::GONE, app.site.without_form()),
+        Outcome::Invalid(error) => (StatusCode::BAD_REQUEST, Shown::Invalid(*error)),
         Outcome::Unreadable(unreadable) => (unreadable.status(), Shown::Unreadable),
         Outcome::Busy => (StatusCode::SERVICE_UNAVAILABLE, Shown::Busy),
     };
     (status, app.site.html(language, shown)).into_response()
 }
 
-fn in_json(outcome: Outcome) -> Response {
+fn in_json(outcome: &Outcome) -> Response {
     let (status, body) = match outcome {
-        Outcome::Registered => (StatusCode::CREATED, Bytes::from_static(br#"{"status":"registered"}"#)),
+        Outcome::Registered(ticket) => (StatusCode::CREATED, registered(ticket.as_ref())),
+        Outcome::Closed => (StatusCode::GONE, problem("closed", "closed", "Registration is closed.")),
         Outcome::Invalid(error) => {
             let reason = match error {
                 AddressError::Empty => "empty",
@@ -177,6 +188,13 @@ fn in_json(outcome: Outcome) -> Response {
     };
     let content_type = HeaderValue::from_static("application/json");
     (status, [(header::CONTENT_TYPE, content_type)], body).into_response()
+}
+
+fn registered(ticket: Option<&Ticket>) -> Bytes {
+    match ticket {
+        Some(ticket) => Bytes::from(format!(r#"{{"status":"registered","ticket":"{}"}}"#, ticket.as_str())),
+        None => Bytes::from_static(br#"{"status":"registered","ticket":null}"#),
+    }
 }
 
 fn problem(status: &str, reason: &str, message: &str) -> Bytes {

@@ -41,7 +41,7 @@ pub async fn call(dynamodb: &Signed, target: &'static str, body: Bytes, again: i
 fn is_worth_a_retry(error: &CallError) -> bool {
     match error {
         CallError::Transport | CallError::TimeOut => true,
-        CallError::NoCredentials | CallError::Unbuildable => false,
+        CallError::NoCredentials | CallError::Unbuildable | CallError::Unmet(_) => false,
         CallError::Refused { status: 500.., .. } => true,
         CallError::Refused { code, .. } => {
             is_throttling(code)
@@ -88,7 +88,7 @@ mod tests {
         for error in [
             CallError::NoCredentials,
             refused("AccessDeniedException", 400),
-            refused("ConditionalCheckFailedException", 400),
+            CallError::Unmet(Bytes::new()),
             refused("ValidationException", 400),
         ] {
             assert!(!is_worth_a_retry(&error), "{error}");

@@ -44,6 +44,9 @@ pub enum CallError {
     /// AWS refused it; `code` as in its answer, without the namespace.
     #[error("{code}")]
     Refused { code: String, status: u16 },
+    /// The request's condition does not hold: the answer, which has the item that is there where that was asked for.
+    #[error("ConditionalCheckFailedException")]
+    Unmet(Bytes),
     #[error("no connection")]
     Transport,
     /// The caller's patience ended.
@@ -105,6 +108,9 @@ impl Signed {
             return Ok(body);
         }
         let code = code_of(&body);
+        if code == "ConditionalCheckFailedException" {
+            return Err(CallError::Unmet(body));
+        }
         if matches!(code.as_str(), "ExpiredTokenException" | "UnrecognizedClientException") {
             self.destination.credentials.doubt();
         }

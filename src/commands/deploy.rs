@@ -120,7 +120,9 @@ async fn confirmed(
 ) -> Result<Summary, Error> {
     let look = shown(session).await?;
     if !look.is_pending() {
-        let version = session.environment_in(&look).and_then(|environment| environment.version);
+        let version = session
+            .environment_in(&look)
+            .and_then(|environment| environment.version);
         let version = version.unwrap_or_default();
         let summary = done(session).say(format!("Nothing to do: every instance runs {version}."));
         return Ok(summary.output("application_version", version));
@@ -174,7 +176,9 @@ async fn apply(session: &Session, confirmed: &Look, gate: Asking, args: &DeployA
 /// With the version on every instance.
 async fn deployed(session: &Session, before: Option<LiveEnvironment>, rolled_back: bool) -> Result<Summary, Error> {
     let look = session.look().await?;
-    let now = session.environment_in(&look).and_then(|environment| environment.version);
+    let now = session
+        .environment_in(&look)
+        .and_then(|environment| environment.version);
     let now = now.unwrap_or_default();
     let former = before.as_ref().and_then(|environment| environment.version.clone());
     let taken_back = match rolled_back {

@@ -10,7 +10,7 @@ use crate::exit::Exit;
 use crate::profile::{Names, Profile};
 use crate::resources::partition;
 use crate::session::selection::{Chosen, choose, connect, stack_name};
-use crate::session::target;
+use crate::session::{event, target};
 use crate::ui::{Summary, Ui};
 
 /// One thing that was looked at.
@@ -84,7 +84,9 @@ pub(super) async fn run(global: &Global, ui: &Ui) -> Result<Summary, Error> {
     );
     findings.push(Finding::of("platform", platform));
     findings.push(Finding::of("instance types", types));
-    findings.push(Finding::of("vCPU quota", quota));
+    let free = quota.as_ref().ok().map(|(_, free)| *free);
+    findings.push(Finding::of("vCPU quota", quota.map(|(finding, _)| finding)));
+    findings.extend(held(profile, &names.table, free));
     let mut summary = Summary::done();
     for finding in &findings {
         let mark = if finding.good { "ok" } else { "bad" };
@@ -159,7 +161,25 @@ async fn offered(aws: &Aws, profile: &Profile) -> Result<Finding, Error> {
     })
 }
 
-async fn quota(aws: &Aws, profile: &Profile, environment: &str) -> Result<Finding, Error> {
+/// Whether the profile holds its event, where it says who comes.
+fn held(profile: &Profile, table: &str, vcpus: Option<f64>) -> Option<Finding> {
+    let people = event::number(f64::from(profile.event.people?));
+    let within = profile.event.within;
+    Some(match event::broken(profile, table, vcpus).first() {
+        None => Finding::good("event", format!("{people} people within {within} s are held")),
+        Some(limit) => Finding::bad(
+            "event",
+            format!(
+                "{people} people within {within} s are not held: {} breaks first",
+                limit.name
+            ),
+            Hint::run("capacity").and(" says what it takes"),
+        ),
+    })
+}
+
+/// Also how many vCPUs are free.
+async fn quota(aws: &Aws, profile: &Profile, environment: &str) -> Result<(Finding, f64), Error> {
     let wanted = profile.instance.types.first().cloned().unwrap_or_default();
     let each = instance_types::vcpus(aws, &wanted).await?;
     let quota = instance_types::standard_quota(aws).await?;
@@ -170,7 +190,8 @@ async fn quota(aws: &Aws, profile: &Profile, environment: &str) -> Result<Findin
         0.0 => format!("{quota} vCPUs"),
         running => format!("{quota} vCPUs, of which others run {running}"),
     };
-    Ok(if quota - running >= needed {
+    let free = quota - running;
+    let finding = if free >= needed {
         Finding::good(
             "vCPU quota",
             format!("{told}, {needed} are needed for {most} instances of {wanted}"),
@@ -181,5 +202,6 @@ async fn quota(aws: &Aws, profile: &Profile, environment: &str) -> Result<Findin
             format!("{told}, but {needed} are needed for {most} instances of {wanted}: scaling out would fail"),
             "ask for more at https://console.aws.amazon.com/servicequotas/home/services/ec2/quotas/L-1216C47A, or --set scaling.max=2",
         )
-    })
+    };
+    Ok((finding, free))
 }

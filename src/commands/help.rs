@@ -9,7 +9,10 @@ use clap::Command;
 const GROUPS: &[(&str, &[&str])] = &[
     ("Daily", &["plan", "up", "deploy", "status", "verify", "teardown"]),
     ("A look at it", &["events", "logs", "ssh", "open", "outputs"]),
-    ("For the event", &["load", "stress"]),
+    (
+        "For the event",
+        &["capacity", "simulate", "load", "stress", "draw", "export"],
+    ),
     ("What a stack is", &["profile", "bundle"]),
     ("When something is wrong", &["doctor", "explain", "unlock"]),
     ("Around it", &["sandbox", "completions", "man"]),
@@ -58,6 +61,14 @@ const EXAMPLES: &[Example] = &[
     ("teardown", "asks for the stack's name"),
     ("teardown --yes --delete-data", "registrations too, without a question"),
     ("teardown --keep users-table", "the table stays"),
+    (
+        "capacity --people 10000 --within 1m",
+        "what breaks first, and what lifts it",
+    ),
+    (
+        "simulate --people 10000 --within 1m --compare",
+        "the event in a second, policies side by side",
+    ),
     ("load --people 500 --within 30s", "a small rehearsal"),
     ("load --clean", "remove what an interrupted rehearsal left"),
     (
@@ -65,6 +76,9 @@ const EXAMPLES: &[Example] = &[
         "20 to 35 minutes at the article's 5-minute periods",
     ),
     ("stress --no-burn", "only follow, for a load that comes from elsewhere"),
+    ("draw --winners 10", "commits; the next one draws"),
+    ("draw --check draw.json", "whether a record is right, without AWS"),
+    ("export registrations.csv", "everybody who registered"),
     ("profile show -p dev", "every key with its value"),
     ("profile init event.toml", "a file to start from"),
     ("bundle", "builds and checks it, calls no AWS"),

@@ -20,7 +20,7 @@ use crate::report::load::{About, report, verdict};
 use crate::resources::Registrations;
 use crate::resources::outputs::WEB_ACL;
 use crate::resources::rate_limits::{self, Crowd};
-use crate::session::{Purpose, Session, cost};
+use crate::session::{Purpose, Session, cost, event};
 use crate::site_client::chain;
 use crate::ui::junit::Proofs;
 use crate::ui::{Curve, Summary, Ui, Watch};
@@ -88,6 +88,11 @@ async fn loaded(global: &Global, args: &LoadArgs, ui: &Ui, proofs: &mut Proofs) 
         return clean(&session, &registrations, global).await;
     }
     let url = session.site_url(&look)?;
+    if let Some(why) = event::no_trial(&session.stack.profile, jiff::Timestamp::now()) {
+        return Err(Error::refused(format!(
+            "the site takes no generated addresses: {why}; nothing was written"
+        )));
+    }
     if let Some(web_acl) = session.values(&look).get(&WEB_ACL) {
         let crowd = Crowd {
             people: args.people,
@@ -135,6 +140,10 @@ async fn loaded(global: &Global, args: &LoadArgs, ui: &Ui, proofs: &mut Proofs) 
         return Err(Error::stopped().hint("nothing of this run is left in the table; start again"));
     }
     let stored = stored?;
+    if let Some(rate) = of_one_instance(&session, &measured, began) {
+        let text = serde_json::to_vec(&rate).unwrap_or_default();
+        session.record.write(&session.write, event::MEASURED, text).await?;
+    }
     let about = told(&session, args, &url, began, &measured, &stored);
     let mut summary = written(&session, args, about, &measured, began, proofs)?;
     if kept {
@@ -204,6 +213,18 @@ async fn watched(session: &Session, load: Load, ui: &Ui) -> Measured {
     let measured = load::run(load, &stop, |progress| show(&mut watch, progress, people)).await;
     alarm.abort();
     measured
+}
+
+/// What one instance did in the best slice of the run; nothing where the group may have grown meanwhile.
+fn of_one_instance(session: &Session, measured: &Measured, began: jiff::Timestamp) -> Option<event::Measured> {
+    let stack = event::stack(&session.stack.profile, "", None, None);
+    let most = measured.slots.iter().map(|slot| slot.accepted).max()?;
+    let rate = most as f64 / measured.slot_seconds.max(f64::MIN_POSITIVE) / f64::from(stack.least.max(1));
+    (measured.seconds < stack.scale_out).then(|| event::Measured {
+        rate,
+        saturated: measured.totals.shed > 0,
+        at: began.to_string(),
+    })
 }
 
 fn show(watch: &mut Watch, progress: &Progress, people: u32) {

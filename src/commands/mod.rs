@@ -1,11 +1,14 @@
 //! One file a command: its arguments, which of the parts below it calls, and what it says through `ui`.
 
 mod bundle;
+mod capacity;
 mod completions;
 mod deploy;
 mod doctor;
+mod draw;
 mod events;
 mod explain;
+mod export;
 mod help;
 mod junit;
 mod load;
@@ -16,6 +19,7 @@ mod open;
 mod outputs;
 mod plan;
 mod profile;
+mod simulate;
 mod ssh;
 mod status;
 mod stress;
@@ -111,6 +115,14 @@ pub(crate) enum Command {
     Load(load::LoadArgs),
     /// Burn CPU until the group grows by its alarm, and follow it until it has shrunk again
     Stress(stress::StressArgs),
+    /// What breaks first when so many people come within such a time, and what it takes
+    Capacity(capacity::CapacityArgs),
+    /// The event in a second, on paper: who gets in, how fast, and on how many instances
+    Simulate(simulate::SimulateArgs),
+    /// Draw winners in a way that anybody can repeat, or check such a draw
+    Draw(draw::DrawArgs),
+    /// Write the registrations to a file
+    Export(export::ExportArgs),
     /// List, show, check or write profiles
     #[command(subcommand)]
     Profile(profile::ProfileCommand),
@@ -141,6 +153,7 @@ impl Command {
             Self::Deploy(args) => args.repeated(),
             Self::Bundle(args) => args.repeated(),
             Self::Teardown(args) => args.repeated(),
+            Self::Draw(args) => args.repeated(),
             _ => Vec::new(),
         };
         Repeated {
@@ -221,6 +234,10 @@ async fn dispatch(cli: &Cli, ui: &Ui) -> Result<Summary, Error> {
         Command::Verify(args) => verify::run(global, args, ui).await,
         Command::Load(args) => load::run(global, args, ui).await,
         Command::Stress(args) => stress::run(global, args, ui).await,
+        Command::Capacity(args) => capacity::run(global, args, ui).await,
+        Command::Simulate(args) => simulate::run(global, args, ui),
+        Command::Draw(args) => draw::run(global, args, ui).await,
+        Command::Export(args) => export::run(global, args, ui).await,
         Command::Profile(command) => profile::run(global, command, ui),
         Command::Bundle(args) => bundle::run(global, args, ui),
         Command::Doctor => doctor::run(global, ui).await,

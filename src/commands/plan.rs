@@ -8,7 +8,7 @@ use crate::cli::{Global, Wishes};
 use crate::engine::{Command, Error, Hint};
 use crate::exit::Exit;
 use crate::session::saved_plan::{PlanFile, SavedPlan};
-use crate::session::{Purpose, Session, cost};
+use crate::session::{Purpose, Session, cost, event};
 use crate::ui::{Summary, Ui};
 
 #[derive(Debug, Clone, Args)]
@@ -30,6 +30,7 @@ pub(super) async fn run(global: &Global, args: &PlanArgs, ui: &Ui) -> Result<Sum
     let session = Session::open(global, ui, Purpose::to_bring_up("plan", &args.wishes)).await?;
     let look = session.look().await?;
     session.tell_notices(&look);
+    tell_what_breaks(&session);
     ui.plan(
         &session.heading(),
         &look.planned,
@@ -61,4 +62,19 @@ pub(super) async fn run(global: &Global, args: &PlanArgs, ui: &Ui) -> Result<Sum
         Exit::Done
     };
     Ok(summary.exit(exit).say(Hint::run(next).and(" would do this.")))
+}
+
+/// What of its own event the profile does not hold.
+fn tell_what_breaks(session: &Session) {
+    let stack = &session.stack;
+    for limit in event::broken(&stack.profile, &stack.names.table, None) {
+        let text = format!(
+            "the event would not be held: {} is asked for {} {}, and has {}",
+            limit.name,
+            event::number(limit.asked),
+            limit.unit,
+            event::number(limit.holds.value),
+        );
+        session.ui.notice(&text, Some(Hint::run("capacity")));
+    }
 }

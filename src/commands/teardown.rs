@@ -1,17 +1,20 @@
 //! `teardown`: removes what is ours, in the order in which nothing is in use any more, and says what stays and why.
 
 use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 use futures_util::future::BoxFuture;
 
-use crate::cli::{Global, Wishes};
+use super::export;
+use crate::cli::{Global, Wishes, path};
 use crate::engine::{
     self, Error, FieldChange, Gate, Graph, Hint, Kind, Observations, Owner, PlannedRemoval, Removal, ResourceId, Stays,
 };
 use crate::exit::Exit;
 use crate::resources;
+use crate::resources::draw_record;
 use crate::resources::found::Reach;
 use crate::session::leftovers::{self, Leftover};
 use crate::session::{Purpose, Session, check_kept, in_time, unfinished, unless_stopped, unlock, with_left_behind};
@@ -22,6 +25,10 @@ pub(crate) struct TeardownArgs {
     /// Also delete registrations
     #[arg(long)]
     pub delete_data: bool,
+
+    /// Write the registrations to this file (.csv or .jsonl) before they are deleted: once nobody can register any more
+    #[arg(long, value_name = "FILE", requires = "delete_data", value_parser = path())]
+    pub export: Option<PathBuf>,
 
     /// Leave this resource (resource id, as the plan shows it); repeatable
     #[arg(long, value_name = "RESOURCE")]
@@ -49,11 +56,20 @@ pub(super) async fn run(global: &Global, args: &TeardownArgs, ui: &Ui) -> Result
             ..Wishes::default()
         },
         removes: true,
+        export_to: args.export.clone(),
         reach: Reach::Everything,
         ..Purpose::of_what_is("teardown")
     };
+    if let Some(file) = &args.export {
+        export::writable(file)?;
+    }
     let session = Session::open(global, ui, purpose).await?;
     check_kept(&session, &args.keep)?;
+    if args.export.is_some() && args.keep.iter().any(|kept| kept == "users-table") {
+        return Err(
+            Error::new(Kind::Usage, "--export is for a table that goes, and --keep keeps it").hint(Hint::run("export")),
+        );
+    }
     let graph = everything(&session)?;
     let (_, removals) = look(&session, &graph, args).await?;
     ui.removal_plan(&session.heading(), &removals);
@@ -301,11 +317,14 @@ async fn finish(session: &Session, removals: &[PlannedRemoval]) -> Result<Summar
     let lock = session.record.key("lock.json");
     let applied = session.record.key("profile.toml");
     let bundles = session.record.key("bundles/");
+    let draw = session.record.key(draw_record::PREFIX);
     // With something kept on purpose the next command still needs to know the profile, and what nothing proves is asked about again.
     let keys: Vec<String> = keys
         .into_iter()
         .filter(|key| {
-            let known_later = kept && (*key == applied || key.starts_with(&bundles)) || session.is_unsettled(key);
+            // A draw goes with the people who were in it.
+            let lasting = *key == applied || key.starts_with(&bundles) || key.starts_with(&draw);
+            let known_later = kept && lasting || session.is_unsettled(key);
             *key != lock && !session.is_unreadable(key) && !known_later
         })
         .collect();

@@ -27,6 +27,22 @@ const EDGE_MILLION: f64 = 1.00;
 const WRITES_MILLION: f64 = 0.625;
 const HOURS_A_MONTH: f64 = 730.0;
 
+/// Dollars an hour of one more instance, where the price of its type is known.
+pub(crate) fn of_instance(profile: &Profile) -> Option<f64> {
+    let wanted = profile.instance.types.first().map(String::as_str).unwrap_or_default();
+    let (_, price) = INSTANCE_HOURS.iter().find(|(name, _)| *name == wanted)?;
+    let address = if profile.network.public_ip {
+        PUBLIC_ADDRESS_HOUR
+    } else {
+        0.0
+    };
+    Some(price + address + volume_hour(profile))
+}
+
+fn volume_hour(profile: &Profile) -> f64 {
+    f64::from(profile.instance.root_volume_size.unwrap_or(8)) * VOLUME_GIB_MONTH / HOURS_A_MONTH
+}
+
 /// The cost of a stack at its minimum size.
 pub(crate) fn of(profile: &Profile) -> Cost {
     let (instances, _) = profile.instance_range();
@@ -36,8 +52,7 @@ pub(crate) fn of(profile: &Profile) -> Cost {
         .iter()
         .find(|(name, _)| *name == wanted)
         .map(|(_, price)| *price);
-    let volume = f64::from(profile.instance.root_volume_size.unwrap_or(8)) * VOLUME_GIB_MONTH / HOURS_A_MONTH;
-    let mut hour = instances * (known.unwrap_or(0.0) + volume);
+    let mut hour = instances * (known.unwrap_or(0.0) + volume_hour(profile));
     if profile.network.public_ip {
         hour += instances * PUBLIC_ADDRESS_HOUR;
     }

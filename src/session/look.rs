@@ -75,7 +75,7 @@ impl Look {
             Some(Owner::Ours) => Ok(()),
             None => Err(no_site()),
             Some(_) => Err(Error::refused(format!(
-                "the table does not carry this stack's tag: {command} does not write into it"
+                "the table does not carry this stack's tag: {command} leaves it alone"
             ))
             .hint(Hint::run("status"))),
         }

@@ -7,6 +7,7 @@ pub(crate) mod building;
 pub(crate) mod cost;
 mod deployed;
 mod environment;
+pub(crate) mod event;
 pub(crate) mod leftovers;
 mod look;
 mod orphans;
@@ -22,6 +23,7 @@ pub(crate) use look::Look;
 pub(crate) use outputs::with_outputs;
 pub(crate) use unfinished::{unfinished, with_left_behind};
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,7 +47,7 @@ use crate::engine::{
 use crate::exit::Exit;
 use crate::profile::Profile;
 use crate::resources::found::{Found, Reach};
-use crate::resources::{self, BundleToRun, Deploying, Stack, VersionHistory, Way, partition};
+use crate::resources::{self, BundleToRun, Deploying, ExportTo, Stack, VersionHistory, Way, partition};
 use crate::ui::{Heading, Summary, Ui, signals};
 
 /// Which profile a command takes where none is named.
@@ -66,6 +68,8 @@ pub(crate) struct Purpose {
     pub may_lose_data: bool,
     /// It takes the stack away.
     pub removes: bool,
+    /// Where registrations are written before their table goes.
+    pub export_to: Option<PathBuf>,
     /// How far what nobody remembers is searched, where the record remembers something.
     pub reach: Reach,
     /// It deploys, and does nothing else.
@@ -81,6 +85,7 @@ impl Purpose {
             wishes: wishes.clone(),
             may_lose_data: false,
             removes: false,
+            export_to: None,
             reach: Reach::Index,
             deploying: None,
         }
@@ -106,6 +111,7 @@ impl Purpose {
             wishes: Wishes::default(),
             may_lose_data: false,
             removes: false,
+            export_to: None,
             reach: Reach::Index,
             deploying: None,
         }
@@ -145,6 +151,7 @@ impl Session {
             wishes,
             may_lose_data,
             removes,
+            export_to,
             reach,
             deploying,
         } = purpose;
@@ -191,6 +198,7 @@ impl Session {
         stack.force = wishes.force;
         stack.versions = VersionHistory::read(&read, &record, &keys).await?;
         stack.deploying = deploying;
+        stack.export_to = export_to.clone().map(|path| ExportTo { path, of_former: false });
         let reach = match former.is_empty() {
             true => Reach::Everything,
             false => reach,
@@ -209,6 +217,7 @@ impl Session {
             former: &former,
             found: &found,
             may_lose_data,
+            export_to,
         };
         let orphans = match stack.deploying {
             // It neither has nor removes any.

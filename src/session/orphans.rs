@@ -2,6 +2,7 @@
 //! Deletes nothing, and must know nothing of where former profiles are kept.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::profile_bundle;
@@ -10,7 +11,7 @@ use crate::engine::{Error, Graph, Member};
 use crate::profile::{Profile, StackName};
 use crate::resources::found::Found;
 use crate::resources::outputs::DISTRIBUTION;
-use crate::resources::{self, Stack};
+use crate::resources::{self, ExportTo, Stack};
 
 /// What of a stack is there that its graph does not have: what former profiles had, and what carries its tags.
 pub(crate) struct Orphans<'a> {
@@ -19,6 +20,7 @@ pub(crate) struct Orphans<'a> {
     pub former: &'a [Profile],
     pub found: &'a Found,
     pub may_lose_data: bool,
+    pub export_to: Option<PathBuf>,
 }
 
 impl Orphans<'_> {
@@ -57,6 +59,7 @@ impl Orphans<'_> {
         let mut stack = Stack::new(self.name.clone(), self.region, profile, profile_bundle::unknown());
         stack.is_removed = true;
         stack.may_lose_data = self.may_lose_data;
+        stack.export_to = self.export_to.clone().map(|path| ExportTo { path, of_former: true });
         stack.found_distributions = self.found.distributions.clone();
         stack
     }

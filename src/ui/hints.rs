@@ -10,16 +10,19 @@ use crate::engine::{Command, Hint, Program, quoted};
 
 /// What is about one stack.
 const STACK: &[&str] = &[
-    "deploy", "doctor", "events", "load", "logs", "open", "outputs", "plan", "ssh", "status", "stress", "teardown",
-    "unlock", "up", "verify",
+    "capacity", "deploy", "doctor", "draw", "events", "export", "load", "logs", "open", "outputs", "plan", "ssh",
+    "status", "stress", "teardown", "unlock", "up", "verify",
 ];
 /// What reads the profile, too.
 const PROFILE: &[&str] = &[
     "bundle",
+    "capacity",
     "deploy",
     "doctor",
+    "draw",
     "events",
     "explain",
+    "export",
     "load",
     "logs",
     "open",
@@ -27,6 +30,7 @@ const PROFILE: &[&str] = &[
     "plan",
     "profile check",
     "profile show",
+    "simulate",
     "ssh",
     "status",
     "stress",
@@ -36,7 +40,17 @@ const PROFILE: &[&str] = &[
     "verify",
 ];
 /// What takes `article` where no profile is named, whatever the stack was brought up with.
-const UNTOLD_ARTICLE: &[&str] = &["bundle", "deploy", "doctor", "explain", "plan", "profile show", "up"];
+const UNTOLD_ARTICLE: &[&str] = &[
+    "bundle",
+    "capacity",
+    "deploy",
+    "doctor",
+    "explain",
+    "plan",
+    "profile show",
+    "simulate",
+    "up",
+];
 const WISHES: &[&str] = &["plan", "up"];
 
 /// The flags of this run.

@@ -178,6 +178,12 @@ const OTHERS: &[Other] = &[
     other("waf.groups", &["waf.groups=AWSManagedRulesCommonRuleSet"]),
     other("waf.mode", &["waf.mode=count"]),
     other("notifications.email", &["notifications.email=anna@example.org"]),
+    other("event.people", &["event.people=200"]),
+    other("event.at", &["event.at=2126-12-10T19:00[Europe/Berlin]"]),
+    other("event.within", &["event.within=120"]),
+    other("event.closes_at", &["event.closes_at=2126-12-10T19:30[Europe/Berlin]"]),
+    other("draw.prizes", &["draw.prizes=4 Cloud Practitioner,6 Developer"]),
+    other("draw.excluded_domains", &["draw.excluded_domains=example.com"]),
     other("tags.*", &["tags.cost:center=42"]),
 ];
 

@@ -10,6 +10,7 @@ mod conformance;
 mod deploy;
 mod documents;
 mod drafts;
+mod event;
 mod failed_deployments;
 mod faults;
 mod foreign;

@@ -68,7 +68,9 @@ async fn a_known_address_costs_dynamodb_and_the_site_exactly_what_a_new_one_cost
     assert_eq!(puts.len(), 2, "no read before, no retry after");
     let without_time = |put: &String| {
         let mut put: serde_json::Value = serde_json::from_str(put).unwrap();
-        put["Item"]["registered_at"] = serde_json::Value::Null;
+        for made in ["registered_at", "ticket"] {
+            put["Item"][made] = serde_json::Value::Null;
+        }
         put
     };
     assert_eq!(without_time(&puts[0]), without_time(&puts[1]));
@@ -103,7 +105,9 @@ async fn a_program_registers_by_json() {
         .post("application/json; charset=utf-8", r#"{"email":" ada@example.com "}"#)
         .await;
     assert_eq!(answer.status, StatusCode::CREATED);
-    assert_eq!(answer.body, r#"{"status":"registered"}"#);
+    let told: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+    let ticket = site.table.item("ada@example.com").unwrap()["ticket"]["S"].clone();
+    assert_eq!(told, serde_json::json!({ "status": "registered", "ticket": ticket }));
     assert_eq!(answer.header("content-type"), "application/json");
     assert_eq!(site.table.addresses(), ["ada@example.com"]);
 }
@@ -239,6 +243,116 @@ async fn beyond_the_bound_people_are_turned_away_at_once_and_the_others_are_serv
     assert_eq!(second.header("retry-after"), "2");
     assert!(turned_away < served, "it waited for the table");
     assert_eq!(site.table.addresses(), ["ada@example.com"]);
+}
+
+#[tokio::test]
+async fn everybody_gets_a_ticket_of_their_own_and_the_same_one_again() {
+    let site = Site::start().await;
+    let mut tickets = std::collections::BTreeSet::new();
+    for person in 0..20 {
+        let body = format!(r#"{{"email":"p{person}@example.com"}}"#);
+        let told: serde_json::Value = serde_json::from_str(&site.post(JSON, body.clone()).await.body).unwrap();
+        let ticket = told["ticket"].as_str().unwrap().to_owned();
+        assert!(
+            ticket.len() == 32 && ticket.bytes().all(|digit| digit.is_ascii_hexdigit()),
+            "{ticket}"
+        );
+        // By the form, where a browser has no scripts, too.
+        let again = site.post(FORM, format!("email=P{person}%40example.com")).await.body;
+        assert!(
+            again.contains(&format!("<code id=\"ticket\" dir=\"ltr\">{ticket}</code>")),
+            "{again}"
+        );
+        tickets.insert(ticket);
+    }
+    assert_eq!((tickets.len(), site.table.puts().len()), (20, 40), "one request each");
+    // Nothing of an address is in it.
+    let other = Site::start().await;
+    let told = other.post(JSON, r#"{"email":"p0@example.com"}"#).await.body;
+    assert!(!tickets.iter().any(|ticket| told.contains(ticket)));
+}
+
+#[tokio::test]
+async fn who_was_in_before_there_were_tickets_is_in_and_has_none_yet() {
+    let site = Site::start().await;
+    site.table.put_without_ticket("ada@example.com");
+    let answer = site.post(JSON, r#"{"email":"ada@example.com"}"#).await;
+    assert_eq!(answer.status, StatusCode::CREATED);
+    assert_eq!(answer.body, r#"{"status":"registered","ticket":null}"#);
+    assert_eq!(site.post(FORM, "email=ada%40example.com").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn after_closing_nobody_is_taken_and_nobody_gets_a_ticket() {
+    let site = Site::start_with(&[("REGISTRATION_CLOSES_AT", "2020-01-01T00:00:00Z")]).await;
+    site.table.put_without_ticket("ada@example.com");
+    let page = site.get("/de").await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(
+        page.body.contains("Die Anmeldung ist geschlossen") && !page.body.contains("<form"),
+        "{}",
+        page.body
+    );
+    assert!(page.header("cache-control").contains("s-maxage=10") && !page.header("etag").is_empty());
+    for email in ["ada", "eve"] {
+        let answer = site.post(JSON, format!(r#"{{"email":"{email}@example.com"}}"#)).await;
+        assert_eq!(answer.status, StatusCode::GONE);
+        assert!(
+            answer.body.contains(r#""status":"closed""#) && !answer.body.contains("ticket"),
+            "{}",
+            answer.body
+        );
+        let answer = site.post(FORM, format!("lang=fr&email={email}%40example.com")).await;
+        assert_eq!(
+            (answer.status, answer.header("cache-control")),
+            (StatusCode::GONE, "no-store")
+        );
+        assert!(answer.body.contains("Les inscriptions sont closes"), "{}", answer.body);
+    }
+    assert!(site.table.puts().is_empty(), "the table was asked");
+    assert!(
+        site.get("/metrics")
+            .await
+            .body
+            .contains("confapp_registrations_total{outcome=\"closed\"} 4")
+    );
+}
+
+#[tokio::test]
+async fn until_it_closes_the_page_says_when() {
+    let site = Site::start_with(&[("REGISTRATION_CLOSES_AT", "2999-12-10T18:30:00Z")]).await;
+    let page = site.get("/").await.body;
+    assert!(page.contains("<time datetime=\"2999-12-10T18:30:00Z\""), "{page}");
+    assert_eq!(site.post(FORM, "email=ada%40example.com").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn once_the_event_is_on_no_made_up_address_is_taken() {
+    let made_up = r#"{"email":"p1@x.load.confctl.invalid"}"#;
+    let during = Site::start_with(&[("CONFCTL_TEST_UNTIL", "2020-01-01T00:00:00Z")]).await;
+    assert_eq!(during.post(JSON, made_up).await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(
+        during.post(JSON, r#"{"email":"ada@example.com"}"#).await.status,
+        StatusCode::CREATED
+    );
+    let before = Site::start_with(&[("CONFCTL_TEST_UNTIL", "2999-01-01T00:00:00Z")]).await;
+    assert_eq!(before.post(JSON, made_up).await.status, StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn after_the_draw_the_page_is_that_of_the_winning_tickets() {
+    let winners = "00112233445566778899aabbccddeeff,ffeeddccbbaa99887766554433221100";
+    let record = ("DRAW_RECORD", "https://example.com/record.json");
+    let site = Site::start_with(&[("DRAW_WINNERS", winners), record]).await;
+    let page = site.get("/").await.body;
+    for ticket in winners.split(',') {
+        assert!(page.contains(&format!("<li><code>{ticket}</code></li>")), "{page}");
+    }
+    assert!(page.contains(record.1) && !page.contains("<form"));
+    assert_eq!(
+        site.post(FORM, "email=ada%40example.com").await.status,
+        StatusCode::GONE
+    );
 }
 
 #[tokio::test]

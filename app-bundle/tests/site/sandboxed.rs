@@ -120,7 +120,19 @@ async fn an_address_is_in_once_however_often_and_in_whatever_spelling_it_comes()
     let item = stored.send().await.unwrap().item.unwrap();
     let when: Result<jiff::Timestamp, _> = item["registered_at"].as_s().unwrap().parse();
     assert!(when.is_ok(), "{item:?}");
-    assert_eq!(item.len(), 2, "more than an address and a time is kept of a person");
+    let told: serde_json::Value = serde_json::from_str(&json.body).unwrap();
+    let grace = AttributeValue::S(addresses.keys().last().unwrap().clone());
+    let stored = sandbox.dynamodb.get_item().table_name("users").key("email", grace);
+    let ticket = stored.send().await.unwrap().item.unwrap()["ticket"]
+        .as_s()
+        .unwrap()
+        .clone();
+    assert_eq!(told["ticket"], ticket);
+    assert_eq!(
+        item.len(),
+        3,
+        "more than an address, a time and a ticket is kept of a person"
+    );
 }
 
 #[tokio::test]

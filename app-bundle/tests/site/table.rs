@@ -94,6 +94,12 @@ impl Table {
         panic!("no PutItem has come");
     }
 
+    /// A registration that an app without tickets made.
+    pub fn put_without_ticket(&self, address: &str) {
+        let item = json!({ "email": { "S": address } });
+        self.0.lock().unwrap().items.insert(address.to_owned(), item);
+    }
+
     pub fn fill(&self, items: usize) {
         let mut inner = self.0.lock().unwrap();
         let first = inner.items.len();
@@ -110,8 +116,12 @@ impl Table {
             return problem(StatusCode::BAD_REQUEST, "ValidationException");
         };
         let mut inner = self.0.lock().unwrap();
-        if inner.items.contains_key(key) {
-            return problem(StatusCode::BAD_REQUEST, "ConditionalCheckFailedException");
+        if let Some(item) = inner.items.get(key) {
+            let mut body = error("ConditionalCheckFailedException");
+            if request["ReturnValuesOnConditionCheckFailure"] == "ALL_OLD" {
+                body["Item"] = item.clone();
+            }
+            return answered(StatusCode::BAD_REQUEST, &body);
         }
         inner.items.insert(key.to_owned(), request["Item"].clone());
         success(json!({}))
@@ -170,15 +180,18 @@ async fn answer(State(table): State<Table>, headers: HeaderMap, body: String) ->
 }
 
 fn success(body: Value) -> Response {
-    ([(header::CONTENT_TYPE, "application/x-amz-json-1.0")], body.to_string()).into_response()
+    answered(StatusCode::OK, &body)
 }
 
 fn problem(status: StatusCode, code: &str) -> Response {
-    let body = json!({ "__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": code });
-    (
-        status,
-        [(header::CONTENT_TYPE, "application/x-amz-json-1.0")],
-        body.to_string(),
-    )
-        .into_response()
+    answered(status, &error(code))
+}
+
+fn error(code: &str) -> Value {
+    json!({ "__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": code })
+}
+
+fn answered(status: StatusCode, body: &Value) -> Response {
+    let content_type = [(header::CONTENT_TYPE, "application/x-amz-json-1.0")];
+    (status, content_type, body.to_string()).into_response()
 }

@@ -16,6 +16,8 @@ pub struct Record {
 
 /// The most bytes of an object of the record that are read. What confctl writes there is far smaller; others may write anything.
 pub(super) const MOST: u64 = 64 * 1024;
+/// Another write was first, or is being made (S3 API reference, PutObject, `If-None-Match`).
+const TAKEN: &[&str] = &["PreconditionFailed", "ConditionalRequestConflict"];
 const ABSENT: &[&str] = &["NoSuchKey", "NoSuchBucket", "NotFound"];
 
 impl Record {
@@ -57,8 +59,16 @@ impl Record {
     /// # Errors
     /// Where it cannot be read.
     pub async fn read(&self, aws: &Aws, name: &str) -> Result<Option<Vec<u8>>, Error> {
+        self.read_beginning(aws, name, MOST).await
+    }
+
+    /// As [`Self::read`], of an object of which is known how large it is.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub async fn read_beginning(&self, aws: &Aws, name: &str, most: u64) -> Result<Option<Vec<u8>>, Error> {
         let doing = format!("read s3://{}/{}", self.bucket, self.key(name));
-        let got = aws.s3.get_beginning(&self.bucket, &self.key(name), MOST).await;
+        let got = aws.s3.get_beginning(&self.bucket, &self.key(name), most).await;
         Ok(got.or_absent(ABSENT, &doing)?.map(|object| object.body))
     }
 
@@ -68,6 +78,18 @@ impl Record {
         let key = self.key(name);
         let put = aws.s3.put_object(&self.bucket, &key, body, If::Always).await;
         put.explain(&format!("write s3://{}/{key}", self.bucket))?;
+        Ok(())
+    }
+
+    /// Writes an object that is not there yet, and leaves one that is. Which of the two it was, an answer that was lost does not
+    /// tell: read it back.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub async fn write_once(&self, aws: &Aws, name: &str, body: Vec<u8>) -> Result<(), Error> {
+        let key = self.key(name);
+        let put = aws.s3.put_object(&self.bucket, &key, body, If::Absent).await;
+        put.or_absent(TAKEN, &format!("write s3://{}/{key}", self.bucket))?;
         Ok(())
     }
 

@@ -395,6 +395,36 @@ keys! {
         takes Text(patterns::email, "an e-mail address"), changes InPlace;
     }
 
+    /// The event itself: who comes when, and how long registration is open.
+    [event] Event {
+        /// How many people are expected to register.
+        people: Option<u32>, unset "—",
+        takes Whole(1, 10_000_000), changes OfConfctl("`plan`, `doctor` and `capacity` say whether the stack holds that many");
+
+        /// When they are called upon to register; from then on the app takes no generated address.
+        at: Option<String>, unset "—",
+        takes Text(patterns::is_time, "a time with its zone, as `2026-12-10T19:00[Europe/Berlin]` or `2026-12-10T18:00:00Z`"), changes Restarts;
+
+        /// Seconds within which they come.
+        within: u32 = 60,
+        takes Whole(1, 86_400), changes OfConfctl("as `event.people`");
+
+        /// When registration closes: the page says it, and the app takes nobody from then on.
+        closes_at: Option<String>, unset "it stays open",
+        takes Text(patterns::is_time, "a time with its zone, as `2026-12-10T19:30[Europe/Berlin]` or `2026-12-10T18:30:00Z`"), changes Restarts;
+    }
+
+    /// What is drawn among those who registered.
+    [draw] Draw {
+        /// Prizes in the order in which they are given out, each with its number; none: as many as `draw --winners` says.
+        prizes: Vec<String> = Vec::new(),
+        takes Texts(patterns::prize, "how many and of what, as `4 Cloud Practitioner`"), changes OfConfctl("`draw` reads it");
+
+        /// Domains whose addresses take no part.
+        excluded_domains: Vec<String> = Vec::new(),
+        takes Texts(patterns::domain, "a domain, as `example.com`"), changes OfConfctl("`draw` reads it");
+    }
+
     [] {
         /// Tags of all resources, beside those of confctl itself.
         tags.*: BTreeMap<String, String>,

@@ -31,6 +31,6 @@ pub use key::{Changes, Key, Takes};
 pub use keys::*;
 pub use load::{Embedded, Loaded, Origins, embedded, load, parse};
 pub use names::{InvalidStackName, Names, StackName};
-pub use patterns::region as is_region;
+pub use patterns::{region as is_region, time};
 pub use settings::Setting;
 pub use together::With;

@@ -176,6 +176,31 @@ pub(super) fn email(text: &str) -> bool {
         && domain.split('.').all(|label| !label.is_empty())
 }
 
+/// A moment: RFC 3339 with an offset, or a local time with the name of its zone.
+pub fn time(text: &str) -> Option<jiff::Timestamp> {
+    match text.ends_with(']') {
+        true => text.parse::<jiff::ZonedDateTime>().ok().map(|time| time.timestamp()),
+        false => text.parse().ok(),
+    }
+}
+
+pub(super) fn is_time(text: &str) -> bool {
+    time(text).is_some()
+}
+
+/// A number from 1 to 10,000, and the name of what there is so often.
+pub(super) fn prize(text: &str) -> bool {
+    let count = |count: &str| count.parse().is_ok_and(|count: u32| (1..=10_000).contains(&count));
+    text.split_once(' ').is_some_and(|(number, name)| {
+        count(number) && !name.trim().is_empty() && spelled(name, 100, |c| !c.is_control())
+    })
+}
+
+pub(super) fn domain(text: &str) -> bool {
+    let label = |label: &str| spelled(label, 63, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    text.contains('.') && text.len() <= 253 && text.split('.').all(label)
+}
+
 /// A tag's key: Beanstalk takes 127 characters and reserves two prefixes, confctl its own.
 pub(super) fn tag_key(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
@@ -258,6 +283,38 @@ mod tests {
             assert!(!environment(bad), "{bad}");
         }
         assert!(environment("Tcb-conference-env"));
+    }
+
+    #[test]
+    fn a_time_says_in_which_zone_it_is() {
+        let same = [
+            "2026-12-10T19:30[Europe/Berlin]",
+            "2026-12-10T18:30:00Z",
+            "2026-12-10T19:30:00+01:00",
+        ];
+        assert!(same.iter().all(|text| time(text) == time(same[0]) && is_time(text)));
+        for bad in [
+            "2026-12-10T19:30",
+            "19:30",
+            "2026-12-10",
+            "2026-12-10T19:30+05:00[Europe/Berlin]",
+            "tomorrow",
+            "",
+        ] {
+            assert!(!is_time(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn prizes_and_domains_are_written_like_these() {
+        assert!(prize("4 Cloud Practitioner") && prize("1 Hauptgewinn ü"));
+        for bad in ["Cloud Practitioner", "0 vouchers", "4", "4 ", "-1 voucher", "4 a\nb"] {
+            assert!(!prize(bad), "{bad}");
+        }
+        assert!(domain("example.com") && domain("xn--bcher-kva.example"));
+        for bad in ["example", "ada@example.com", "Example.com", ".com", "a..b", ""] {
+            assert!(!domain(bad), "{bad}");
+        }
     }
 
     #[test]

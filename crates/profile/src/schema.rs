@@ -8,7 +8,7 @@ use super::patterns;
 use super::validate::Finding;
 
 /// Environment properties that confctl sets itself, so that the app and the stack cannot disagree.
-pub(super) const OWN_PROPERTIES: &[&str] = &["AWS_REGION", "TABLE_NAME", "TABLE_KEY"];
+pub(super) const OWN_PROPERTIES: &[&str] = &["AWS_REGION", "TABLE_NAME", "TABLE_KEY", "REGISTRATION_CLOSES_AT"];
 
 /// Every key of `table` that is unknown or has a value that it cannot have.
 pub(super) fn check(table: &Table) -> Vec<Finding> {
@@ -58,8 +58,8 @@ fn check_name(path: &[String]) -> Option<Finding> {
         ["app", "properties"] if OWN_PROPERTIES.contains(&name.as_str()) || name.starts_with("CONFCTL_") => {
             Some(Finding::about_key(
                 path,
-                format!("`{name}` is set by confctl itself, from the stack's region and table"),
-                "leave it out; `region`, `table.name` and `table.key` are where it comes from",
+                format!("`{name}` is set by confctl itself"),
+                "leave it out; `region`, `table.name`, `table.key`, `event.at` and `event.closes_at` are where it comes from",
             ))
         }
         ["app", "properties"] if !patterns::property(name) => Some(Finding::about_key(

@@ -39,6 +39,7 @@ fn full() -> Profile {
         cdn = { comment = "c" }
         waf = { name = "w" }
         notifications = { email = "you@example.com" }
+        event = { people = 10000, at = "2026-12-10T18:00:00Z", closes_at = "2026-12-10T18:30:00Z" }
         tags = { team = "events" }
     "#;
     parse("full.toml", text, &[]).unwrap()

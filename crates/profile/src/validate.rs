@@ -53,6 +53,7 @@ pub(super) fn check(profile: &Profile) -> Vec<Finding> {
     roles_and_table(profile, &mut findings);
     edge(profile, &mut findings);
     properties_and_tags(profile, &mut findings);
+    event(profile, &mut findings);
     findings
 }
 
@@ -306,6 +307,18 @@ fn properties_and_tags(profile: &Profile, findings: &mut Vec<Finding>) {
     if profile.tags.len() > TAGS {
         let message = format!("{} tags are too many", profile.tags.len());
         findings.push(Finding::between(&["tags"], message, format!("allowed: {TAGS} tags")));
+    }
+}
+
+fn event(profile: &Profile, findings: &mut Vec<Finding>) {
+    let time = |text: &Option<String>| text.as_deref().and_then(patterns::time);
+    let (at, closes_at) = (time(&profile.event.at), time(&profile.event.closes_at));
+    if at.zip(closes_at).is_some_and(|(at, closes_at)| closes_at <= at) {
+        findings.push(Finding::between(
+            &["event.closes_at", "event.at"],
+            "`event.closes_at` is not behind `event.at`: nobody could register",
+            "allowed: event.at < event.closes_at",
+        ));
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is in the registrations table: what confctl made up, told from what people wrote, and removed again.
 //! Must know nothing of how registrations got there, nor of how the table is made.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
@@ -24,10 +24,13 @@ const ROUNDS: u32 = 5;
 
 /// The table of the stack, by its key.
 pub struct Registrations<'a> {
-    stack: &'a Stack,
-    read: &'a Aws,
-    write: &'a Aws,
+    pub(super) stack: &'a Stack,
+    pub(super) read: &'a Aws,
+    pub(super) write: &'a Aws,
 }
+
+/// A row of the table.
+pub(super) type Row = HashMap<String, AttributeValue>;
 
 impl<'a> Registrations<'a> {
     pub fn new(stack: &'a Stack, read: &'a Aws, write: &'a Aws) -> Self {
@@ -38,7 +41,7 @@ impl<'a> Registrations<'a> {
         &self.stack.names.table
     }
 
-    fn key(&self) -> &str {
+    pub(super) fn key(&self) -> &str {
         &self.stack.profile.table.key
     }
 
@@ -156,6 +159,25 @@ impl<'a> Registrations<'a> {
             }
         }
         Ok(found)
+    }
+
+    /// Reads all rows page by page, consistently, behind `from` where there is one. `take` gets each page with where the next begins.
+    pub(super) async fn pages(
+        &self,
+        from: Option<Row>,
+        mut take: impl FnMut(Vec<Row>, Option<&Row>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let doing = format!("read the table {}", self.table());
+        let mut from = from;
+        loop {
+            let scan = self.read.dynamodb.scan().table_name(self.table()).consistent_read(true);
+            let page = scan.set_exclusive_start_key(from).send().await.explain(&doing)?;
+            from = page.last_evaluated_key.filter(|key| !key.is_empty());
+            take(page.items.unwrap_or_default(), from.as_ref())?;
+            if from.is_none() {
+                return Ok(());
+            }
+        }
     }
 
     /// Removes these addresses.

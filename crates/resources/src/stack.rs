@@ -2,6 +2,7 @@
 //! Must know nothing of any one resource.
 
 use std::collections::{BTreeSet, HashSet};
+use std::path::PathBuf;
 
 use tokio_util::sync::CancellationToken;
 
@@ -37,8 +38,29 @@ pub struct Stack {
     pub versions: VersionHistory,
     /// The user said `--force`: a version that was rolled back is deployed all the same.
     pub force: bool,
+    /// Where registrations are written before their table goes.
+    pub export_to: Option<ExportTo>,
     /// What is deployed: its version label, and the zip once it was built.
     pub bundle: BundleToRun,
+}
+
+/// A file for registrations.
+#[derive(Debug, Clone)]
+pub struct ExportTo {
+    pub path: PathBuf,
+    /// The stack's own table has that file: this is one of a former profile, whose name goes into the file's.
+    pub of_former: bool,
+}
+
+impl ExportTo {
+    pub(super) fn file(&self, table: &str) -> PathBuf {
+        let ending = self.path.extension().and_then(|ending| ending.to_str());
+        match (self.of_former, ending) {
+            (false, _) => self.path.clone(),
+            (true, Some(ending)) => self.path.with_extension(format!("{table}.{ending}")),
+            (true, None) => self.path.with_extension(table),
+        }
+    }
 }
 
 /// The bundle's identity, known without building, and how to build it.
@@ -56,7 +78,7 @@ pub struct BundleToRun {
 
 /// Builds the bundle and gives the zip's path. It ends when the token is cancelled; the last argument is told what is done.
 pub type BuildBundle =
-    dyn Fn(&CancellationToken, &mut dyn FnMut(&str)) -> Result<std::path::PathBuf, crate::engine::Error> + Send + Sync;
+    dyn Fn(&CancellationToken, &mut dyn FnMut(&str)) -> Result<PathBuf, crate::engine::Error> + Send + Sync;
 
 impl Stack {
     pub fn new(name: StackName, region: &str, profile: Profile, bundle: BundleToRun) -> Self {
@@ -82,6 +104,7 @@ impl Stack {
             deploying: None,
             versions: VersionHistory::default(),
             force: false,
+            export_to: None,
             bundle,
         }
     }

@@ -9,9 +9,11 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, PointInTimeRecoverySpecification,
     PointInTimeRecoveryStatus, ProvisionedThroughput, ScalarAttributeType, Select, TableDescription, TableStatus, Tag,
 };
+use confctl_export::Format;
 
 use super::outputs::TABLE;
 use super::ownership::{TagStep, block_unless_ours, change_tags, tag_steps};
+use super::registrations::Registrations;
 use super::stack::Stack;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::eventual_consistency::settled;
@@ -192,6 +194,27 @@ impl UsersTable {
         let aws = cx.read().aws();
         let arn = &aws.table_arn(self.name());
         own_work::by_tags(cx, &self.stack.ownership, ID, self.name(), || self.tags(aws, arn)).await
+    }
+
+    /// Once the last writer is gone, and before anything of the table is changed: where it does not come out right, the table stays.
+    async fn export(&self, cx: &WriteCx<Aws>) -> Result<(), Failure> {
+        let Some(path) = self.stack.export_to.as_ref().map(|to| to.file(self.name())) else {
+            return Ok(());
+        };
+        cx.step(format!("writing its registrations to {}", path.display()));
+        let registrations = Registrations::new(&self.stack, cx.read().aws(), cx.aws());
+        let format = Format::of(&path).unwrap_or(Format::Csv);
+        let written = registrations.export_all(&path, format).await.map_err(|error| {
+            Failure::from(error).leaving(format!("table {} with its registrations", self.name()), true)
+        })?;
+        let text = format!(
+            "{} registrations of the table {} are in {}",
+            written.rows,
+            self.name(),
+            path.display()
+        );
+        cx.settings().events.notice(text, None);
+        Ok(())
     }
 
     /// DeleteTable, while DynamoDB refuses it because the table is still changing: after its settings were changed it is
@@ -487,6 +510,7 @@ impl Resource for UsersTable {
                 .hint(Hint::run("teardown --delete-data").and(" removes them"));
             return Err(Failure::from(error).leaving(format!("table {} with its registrations", self.name()), true));
         }
+        self.export(cx).await?;
         if live.deletion_protection {
             self.protect(cx, false).await?;
         }

@@ -76,6 +76,7 @@ async fn an_address_registers_once_and_the_second_try_sees_the_first() {
         panic!("{again:?}");
     };
     assert_eq!(refused.item().unwrap()["name"], text("Ada"));
+    assert_eq!(refused.message(), Some("The conditional request failed"));
 }
 
 #[tokio::test]

@@ -19,6 +19,9 @@ pub(super) const PROPERTIES: &str = "aws:elasticbeanstalk:application:environmen
 pub(super) const TRIGGER: &str = "aws:autoscaling:trigger";
 pub(super) const GROUP: &str = "aws:autoscaling:asg";
 pub(super) const VPC: &str = "aws:ec2:vpc";
+/// When the app stops taking people, and when it stops taking addresses that confctl made up.
+const CLOSES_AT: &str = "REGISTRATION_CLOSES_AT";
+const TEST_UNTIL: &str = "CONFCTL_TEST_UNTIL";
 const ENVIRONMENT: &str = "aws:elasticbeanstalk:environment";
 const LAUNCH: &str = "aws:autoscaling:launchconfiguration";
 const PROCESS: &str = "aws:elasticbeanstalk:environment:process:default";
@@ -270,6 +273,13 @@ fn properties(profile: &Profile, region: &str, inputs: &Inputs, set: &mut Set<'_
         set(PROPERTIES, "TABLE_NAME", table.clone());
     }
     set(PROPERTIES, "TABLE_KEY", profile.table.key.clone());
+    // In one form, whatever zone it was written in.
+    let event = &profile.event;
+    for (name, time) in [(CLOSES_AT, &event.closes_at), (TEST_UNTIL, &event.at)] {
+        if let Some(time) = time.as_deref().and_then(crate::profile::time) {
+            set(PROPERTIES, name, time.to_string());
+        }
+    }
 }
 
 /// An option that is to be set, or no longer.
@@ -384,7 +394,8 @@ pub(super) fn field((namespace, name): &Key) -> String {
 
 /// A value as it may be shown: of properties, which may be secrets, only that there is one; of addresses nothing.
 fn shown(namespace: &str, name: &str, value: &str) -> String {
-    let secret = namespace == PROPERTIES && !["AWS_REGION", "TABLE_NAME", "TABLE_KEY"].contains(&name);
+    let own = ["AWS_REGION", "TABLE_NAME", "TABLE_KEY", CLOSES_AT, TEST_UNTIL];
+    let secret = namespace == PROPERTIES && !own.contains(&name);
     if secret || name == "Notification Endpoint" {
         "(not shown)".to_owned()
     } else {

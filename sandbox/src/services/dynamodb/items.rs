@@ -179,15 +179,18 @@ impl Request {
         if expr::evaluate(&condition, &item) {
             return Ok(None);
         }
-        let mut body = json!({
-            "__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException",
-            "message": "The conditional request failed",
-        });
-        if self.return_values_on_condition_check_failure.as_deref() == Some("ALL_OLD")
-            && let Some(old) = old
-        {
-            body["Item"] = Value::Object(old.clone());
-        }
+        let mut body = json!({ "__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException" });
+        let wants_it = self.return_values_on_condition_check_failure.as_deref() == Some("ALL_OLD");
+        // With an item AWS writes the message with a capital letter, so that clients do not take it for a member beside the item
+        // (getmoto/moto, moto/dynamodb/exceptions.py, whose tests were run on AWS: getmoto/moto#6950).
+        let message = match old.filter(|_| wants_it) {
+            Some(old) => {
+                body["Item"] = Value::Object(old.clone());
+                "Message"
+            }
+            None => "message",
+        };
+        body[message] = "The conditional request failed".into();
         Ok(Some(answer(StatusCode::BAD_REQUEST, &body)))
     }
 

@@ -1,0 +1,41 @@
+//! How people behave: as the page's script does, eight times, after what the site said and a random part of their own.
+//! Knows nothing of the site.
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+/// Tries of one person.
+pub(crate) const TRIES: u32 = 8;
+/// `Retry-After` of the app.
+const RETRY_AFTER: f64 = 2.0;
+
+/// The chance of a run, all of it.
+#[derive(Debug)]
+pub(crate) struct Chance(StdRng);
+
+impl Chance {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(StdRng::seed_from_u64(seed))
+    }
+
+    /// From 0 to below 1.
+    pub(crate) fn part(&mut self) -> f64 {
+        self.0.random()
+    }
+
+    /// From half to one and a half of it.
+    pub(crate) fn around(&mut self, mean: f64) -> f64 {
+        mean * (0.5 + self.part())
+    }
+
+    /// Exponential, as times are that have a long end.
+    pub(crate) fn exponential(&mut self, mean: f64) -> f64 {
+        -mean * (1.0 - self.part()).ln()
+    }
+
+    /// How long one who was turned away waits before the next try.
+    pub(crate) fn pause(&mut self, tried: u32) -> f64 {
+        let spread = f64::from(2_u32.pow(tried.min(10)).min(10));
+        RETRY_AFTER + self.part() * spread
+    }
+}
