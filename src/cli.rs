@@ -124,6 +124,34 @@ pub(crate) struct Wishes {
     /// Deploy a version that was rolled back, all the same
     #[arg(long)]
     pub force: bool,
+
+    /// How long the stack is to live, counted from now, until `reap` removes it: 4h, 2d, never [default: as before]
+    #[arg(long, value_name = "DURATION", value_parser = time_to_live)]
+    pub ttl: Option<TimeToLive>,
+}
+
+/// How long a stack is to live, as it is typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TimeToLive {
+    typed: String,
+    /// `None`: without an end.
+    pub lasts: Option<Duration>,
+}
+
+impl std::fmt::Display for TimeToLive {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.typed)
+    }
+}
+
+fn time_to_live(text: &str) -> Result<TimeToLive, String> {
+    Ok(TimeToLive {
+        lasts: match text {
+            "never" => None,
+            text => Some(duration(text)?),
+        },
+        typed: text.to_owned(),
+    })
 }
 
 /// The options that add up.

@@ -6,13 +6,13 @@ use clap::Args;
 use confctl_capacity::{Crowd, Figure, Known, Limit, Stack, Way, limits};
 use serde_json::{Value, json};
 
-use crate::aws::instance_types;
 use crate::aws::record::Record;
+use crate::aws::{instance_types, quotas};
 use crate::cli::{Global, duration};
 use crate::engine::{Command, Error, Hint, Kind, Program};
 use crate::exit::Exit;
 use crate::profile::{Names, Profile};
-use crate::session::event::{BURST, MEASURED, Measured, PAGE_BYTES, crowd, number, stack};
+use crate::session::event::{BURST, MEASURED, Measured, PAGE_BYTES, crowd, denser, number, stack};
 use crate::session::selection::{Chosen, choose, connect, stack_name};
 use crate::session::target;
 use crate::ui::{Summary, Ui};
@@ -28,7 +28,7 @@ pub(crate) struct CapacityArgs {
     pub within: Option<Duration>,
 
     /// How much denser than the average it is at its densest
-    #[arg(long, default_value_t = BURST, value_name = "FACTOR")]
+    #[arg(long, default_value_t = BURST, value_name = "FACTOR", value_parser = denser)]
     pub burst: f64,
 
     /// How many of a hundred are behind one address, as in a hall
@@ -91,7 +91,7 @@ fn expected(args: &CapacityArgs, profile: &Profile) -> Result<Crowd, Error> {
     let crowd = crowd(&profile).ok_or_else(|| Error::failed("nobody comes"))?;
     Ok(Crowd {
         within: args.within.map_or(crowd.within, |within| within.as_secs_f64()),
-        burst: positive(args.burst, "--burst")?,
+        burst: args.burst,
         behind_one_address: (args.one_address / 100.0).clamp(0.0, 1.0),
         repeats: positive(args.repeats, "--repeats")?,
         page_bytes: positive(args.page, "--page")?,
@@ -118,7 +118,7 @@ async fn ask(global: &Global, chosen: &mut Chosen, ui: &Ui) -> Result<Asked, Err
     let names = Names::resolve(&chosen.profile, &name, &aws.region);
     let record = Record::new(&aws, name.as_str());
     let (quota, others, measured) = tokio::try_join!(
-        instance_types::standard_quota(&aws),
+        quotas::STANDARD_VCPUS.value(&aws),
         instance_types::standard_running(&aws, &names.environment),
         record.read(&aws, MEASURED),
     )?;

@@ -1,14 +1,16 @@
-//! `doctor`: what would stop `up`: credentials, account, region, platform, instance types by zone, vCPU quota.
+//! `doctor`: what would stop `up`: credentials, account, region, platform, instance types by zone, quotas.
 //! Reads only; every finding names the way out.
 
 use serde_json::{Value, json};
 
-use crate::aws::{Aws, instance_types, platforms, sign_in};
+use crate::aws::{Aws, instance_types, platforms, quotas, sign_in};
 use crate::cli::Global;
 use crate::engine::{Command, Error, Hint};
 use crate::exit::Exit;
-use crate::profile::{Names, Profile};
-use crate::resources::partition;
+use crate::profile::Profile;
+use crate::resources::room::{self, Figure, Room};
+use crate::resources::{Stack, VERSION_ID, partition};
+use crate::session::profile_bundle;
 use crate::session::selection::{Chosen, choose, connect, stack_name};
 use crate::session::{event, target};
 use crate::ui::{Summary, Ui};
@@ -76,17 +78,24 @@ pub(super) async fn run(global: &Global, ui: &Ui) -> Result<Summary, Error> {
         Finding::good("credentials", credentials),
         Finding::of("region", region(&aws, &chosen)),
     ];
-    let names = Names::resolve(profile, &stack_name(global)?, &aws.region);
-    let (platform, types, quota) = tokio::join!(
+    let stack = Stack::new(
+        stack_name(global)?,
+        &aws.region,
+        profile.clone(),
+        profile_bundle::unknown(),
+    );
+    let (platform, types, quota, figures) = tokio::join!(
         platform(&aws, profile),
         offered(&aws, profile),
-        quota(&aws, profile, &names.environment)
+        quota(&aws, &stack),
+        figures(&aws, &stack)
     );
     findings.push(Finding::of("platform", platform));
     findings.push(Finding::of("instance types", types));
     let free = quota.as_ref().ok().map(|(_, free)| *free);
     findings.push(Finding::of("vCPU quota", quota.map(|(finding, _)| finding)));
-    findings.extend(held(profile, &names.table, free));
+    findings.extend(figures);
+    findings.extend(held(profile, &stack.names.table, free));
     let mut summary = Summary::done();
     for finding in &findings {
         let mark = if finding.good { "ok" } else { "bad" };
@@ -178,14 +187,38 @@ fn held(profile: &Profile, table: &str, vcpus: Option<f64>) -> Option<Finding> {
     })
 }
 
+/// The other quotas that a stack of the profile takes a part of, were it not there yet.
+async fn figures(aws: &Aws, stack: &Stack) -> Vec<Finding> {
+    let mut parts = vec!["application", VERSION_ID, "environment"];
+    parts.extend(stack.profile.cdn.enabled.then_some("distribution"));
+    let figures = room::figures(aws, stack, &parts).await.into_iter();
+    let others = figures.filter(|figure| figure.quota != quotas::STANDARD_VCPUS);
+    others.map(finding).collect()
+}
+
+fn finding(figure: Figure) -> Finding {
+    let fits = figure.fits();
+    let way_out = figure.way_out();
+    let told = figure.room.map(|Room { value, used }| match fits {
+        true => Finding::good("quota", format!("{}: {used} of {value} in use", figure.quota.name)),
+        false => Finding::bad(
+            "quota",
+            format!("{}: {used} of {value} in use", figure.quota.name),
+            way_out,
+        ),
+    });
+    Finding::of("quota", told)
+}
+
 /// Also how many vCPUs are free.
-async fn quota(aws: &Aws, profile: &Profile, environment: &str) -> Result<(Finding, f64), Error> {
+async fn quota(aws: &Aws, stack: &Stack) -> Result<(Finding, f64), Error> {
+    let profile = &stack.profile;
     let wanted = profile.instance.types.first().cloned().unwrap_or_default();
-    let each = instance_types::vcpus(aws, &wanted).await?;
-    let quota = instance_types::standard_quota(aws).await?;
+    let each = room::vcpus(aws, profile).await?;
+    let quota = quotas::STANDARD_VCPUS.value(aws).await?;
     let (_, most) = profile.instance_range();
-    let needed = f64::from(most) * f64::from(each.unwrap_or(2));
-    let running = instance_types::standard_running(aws, environment).await?;
+    let needed = f64::from(most) * each;
+    let running = instance_types::standard_running(aws, &stack.names.environment).await?;
     let told = match running {
         0.0 => format!("{quota} vCPUs"),
         running => format!("{quota} vCPUs, of which others run {running}"),

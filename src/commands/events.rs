@@ -34,7 +34,7 @@ pub(crate) struct EventsArgs {
 pub(super) async fn run(global: &Global, args: &EventsArgs, ui: &Ui) -> Result<Summary, Error> {
     signals::only_looks();
     let session = Session::open(global, ui, Purpose::of_what_is("events")).await?;
-    let looked = session.environment("events").await?;
+    let looked = session.looked_at("events").await?;
     let names = &session.stack.names;
     let (id, whose) = match looked {
         Some(looked) => (Some(looked.id.clone()), Whose::Environment(looked.id)),

@@ -13,8 +13,9 @@ const GROUPS: &[(&str, &[&str])] = &[
         "For the event",
         &["capacity", "simulate", "load", "stress", "draw", "export"],
     ),
+    ("Many stacks", &["list", "reap"]),
     ("What a stack is", &["profile", "bundle"]),
-    ("When something is wrong", &["doctor", "explain", "unlock"]),
+    ("When something is wrong", &["doctor", "explain", "policy", "unlock"]),
     ("Around it", &["sandbox", "completions", "man"]),
 ];
 
@@ -41,6 +42,7 @@ const EXAMPLES: &[Example] = &[
     ("plan --detailed-exitcode", "0: nothing to do, 2: something differs"),
     ("up --sandbox", "on this machine, without an AWS account"),
     ("up -p event.toml", "shows the plan, asks, makes it so, registers once"),
+    ("up -p dev --ttl 4h", "a preview, gone with `reap` after four hours"),
     ("up --yes -o json", "in a pipeline"),
     ("deploy -p event.toml", "a new bundle, and nothing else"),
     (
@@ -79,6 +81,9 @@ const EXAMPLES: &[Example] = &[
     ("draw --winners 10", "commits; the next one draws"),
     ("draw --check draw.json", "whether a record is right, without AWS"),
     ("export registrations.csv", "everybody who registered"),
+    ("list", "every stack of the account in the region"),
+    ("reap", "shows whose time is over"),
+    ("reap --yes", "removes those, but never registrations"),
     ("profile show -p dev", "every key with its value"),
     ("profile init event.toml", "a file to start from"),
     ("bundle", "builds and checks it, calls no AWS"),
@@ -91,6 +96,8 @@ const EXAMPLES: &[Example] = &[
         "an error of AWS's, and what to do about it",
     ),
     ("explain scaling.max", "a key of the profile"),
+    ("policy", "the least that you have to be allowed"),
+    ("policy --read-only", "for who only looks"),
     ("unlock", "shows who holds the lock, and asks"),
     (
         "sandbox start --time-scale 600",

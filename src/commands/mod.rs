@@ -11,6 +11,7 @@ mod explain;
 mod export;
 mod help;
 mod junit;
+mod list;
 mod load;
 mod logs;
 mod man;
@@ -18,7 +19,9 @@ mod mistyped;
 mod open;
 mod outputs;
 mod plan;
+mod policy;
 mod profile;
+mod reap;
 mod simulate;
 mod ssh;
 mod status;
@@ -128,6 +131,10 @@ pub(crate) enum Command {
     Profile(profile::ProfileCommand),
     /// Build and check what Beanstalk would run
     Bundle(bundle::BundleArgs),
+    /// Every stack of the account in the region: age, health, cost, owner, time left
+    List,
+    /// Show the stacks whose time is over (see `up --ttl`); with --yes remove them
+    Reap(reap::ReapArgs),
     /// Show who holds the stack's lock, and take it away
     Unlock,
     /// Credentials, region, platform, instance types and quotas: what would stop `up`
@@ -138,6 +145,8 @@ pub(crate) enum Command {
     Completions(completions::CompletionsArgs),
     /// Print confctl's page for man, or write one for each command
     Man(man::ManArgs),
+    /// The least that whoever runs confctl has to be allowed for this profile, as IAM policies
+    Policy(policy::PolicyArgs),
     /// The local AWS
     #[cfg(feature = "sandbox")]
     #[command(subcommand)]
@@ -230,6 +239,8 @@ async fn dispatch(cli: &Cli, ui: &Ui) -> Result<Summary, Error> {
         Command::Ssh(args) => ssh::run(global, args, ui).await,
         Command::Open(args) => open::run(global, args, ui).await,
         Command::Outputs(args) => outputs::run(global, args, ui).await,
+        Command::List => list::run(global, ui).await,
+        Command::Reap(args) => reap::run(global, args, ui).await,
         Command::Unlock => unlock::run(global, ui).await,
         Command::Verify(args) => verify::run(global, args, ui).await,
         Command::Load(args) => load::run(global, args, ui).await,
@@ -244,6 +255,7 @@ async fn dispatch(cli: &Cli, ui: &Ui) -> Result<Summary, Error> {
         Command::Explain(args) => explain::run(global, args, ui),
         Command::Completions(args) => completions::run(args, ui),
         Command::Man(args) => man::run(args, ui),
+        Command::Policy(args) => policy::run(global, args, ui),
         #[cfg(feature = "sandbox")]
         Command::Sandbox(command) => sandbox::run(command, global.region.as_deref(), ui).await,
     }

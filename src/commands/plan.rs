@@ -7,6 +7,7 @@ use clap::Args;
 use crate::cli::{Global, Wishes};
 use crate::engine::{Command, Error, Hint};
 use crate::exit::Exit;
+use crate::session::room;
 use crate::session::saved_plan::{PlanFile, SavedPlan};
 use crate::session::{Purpose, Session, cost, event};
 use crate::ui::{Summary, Ui};
@@ -28,7 +29,8 @@ pub(crate) struct PlanArgs {
 pub(super) async fn run(global: &Global, args: &PlanArgs, ui: &Ui) -> Result<Summary, Error> {
     let file = args.out.as_deref().map(PlanFile::open).transpose()?;
     let session = Session::open(global, ui, Purpose::to_bring_up("plan", &args.wishes)).await?;
-    let look = session.look().await?;
+    let mut look = session.look().await?;
+    room::fit(&session, &mut look).await?;
     session.tell_notices(&look);
     tell_what_breaks(&session);
     ui.plan(

@@ -12,7 +12,7 @@ use crate::engine::{Error, Hint, Kind};
 use crate::exit::Exit;
 use crate::profile::{BillingMode, Metric, Profile};
 use crate::report::{Chart, Figure, Hue, Report, Series, Shape, Table, Verdict};
-use crate::session::event::{DELAY, launch, number, stack};
+use crate::session::event::{BURST, DELAY, denser, launch, number, stack};
 use crate::session::selection::choose;
 use crate::ui::{Summary, Ui};
 
@@ -25,6 +25,10 @@ pub(crate) struct SimulateArgs {
     /// Within which time they arrive [default: event.within]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub within: Option<Duration>,
+
+    /// How much denser than the average they come at first, when they are told to; 1: evenly, as `load` lets them come
+    #[arg(long, default_value_t = BURST, value_name = "FACTOR", value_parser = denser)]
+    pub burst: f64,
 
     /// How long one looks at the page before sending the form, on average
     #[arg(long, default_value = "3s", value_name = "DURATION", value_parser = pause)]
@@ -63,9 +67,10 @@ pub(super) fn run(global: &Global, args: &SimulateArgs, ui: &Ui) -> Result<Summa
         })
         .collect();
     let mut summary = Summary::done().say(format!(
-        "{} people within {} s, seed {}; one instance takes {} registrations a second",
+        "{} people within {} s, at first {} times denser, seed {}; one instance takes {} registrations a second",
         number(f64::from(scenario.people)),
         number(scenario.within),
+        scenario.burst,
         scenario.seed,
         number(rate(&scenario.site)),
     ));
@@ -105,6 +110,7 @@ fn scenario(args: &SimulateArgs, profile: &Profile) -> Result<Scenario, Error> {
     Ok(Scenario {
         people,
         within,
+        burst: args.burst,
         think: args.think.as_secs_f64(),
         site: Site {
             processors: stack.vcpus,

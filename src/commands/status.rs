@@ -9,6 +9,7 @@ use crate::cli::Global;
 use crate::engine::{Change, Error, Hint, Observed, Owner};
 use crate::resources::environment_health;
 use crate::resources::found::Reach;
+use crate::resources::outputs::EXPIRY;
 use crate::session::{Look, Purpose, Session, with_outputs};
 use crate::ui::{Summary, Ui};
 
@@ -50,6 +51,9 @@ pub(super) async fn run(global: &Global, args: &StatusArgs, ui: &Ui) -> Result<S
     } in &rows
     {
         ui.result(&format!("  {resource:<17} {title:<width$}  {state}"));
+    }
+    if let Some(expires) = session.values(&look).get(&EXPIRY) {
+        ui.result(&format!("  expires: {expires}"));
     }
     let rows: Vec<Value> = rows.iter().map(Row::value).collect();
     let mut summary = with_outputs(Summary::done(), &session, &look).output("resources", rows);

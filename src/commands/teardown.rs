@@ -49,7 +49,27 @@ impl TeardownArgs {
 }
 
 pub(super) async fn run(global: &Global, args: &TeardownArgs, ui: &Ui) -> Result<Summary, Error> {
-    let purpose = Purpose {
+    if let Some(file) = &args.export {
+        export::writable(file)?;
+    }
+    let session = Session::open(global, ui, purpose(args)).await?;
+    let planned = Planned::of(&session, args).await?;
+    ui.removal_plan(&session.heading(), &planned.removals);
+    planned.may_be_done(args)?;
+    if planned.removes() && !global.yes {
+        ui.confirm_word(
+            "This removes the stack.",
+            session.stack.name.as_str(),
+            &session.settings.stop,
+        )
+        .await?;
+    }
+    planned.carry_out(&session, args, async || Ok(())).await
+}
+
+/// What a session is opened for that removes a stack.
+pub(super) fn purpose(args: &TeardownArgs) -> Purpose {
+    Purpose {
         may_lose_data: args.delete_data,
         wishes: Wishes {
             adopt: args.adopt.clone(),
@@ -59,48 +79,71 @@ pub(super) async fn run(global: &Global, args: &TeardownArgs, ui: &Ui) -> Result
         export_to: args.export.clone(),
         reach: Reach::Everything,
         ..Purpose::of_what_is("teardown")
-    };
-    if let Some(file) = &args.export {
-        export::writable(file)?;
     }
-    let session = Session::open(global, ui, purpose).await?;
-    check_kept(&session, &args.keep)?;
-    if args.export.is_some() && args.keep.iter().any(|kept| kept == "users-table") {
-        return Err(
-            Error::new(Kind::Usage, "--export is for a table that goes, and --keep keeps it").hint(Hint::run("export")),
-        );
+}
+
+/// A removal as it is shown.
+pub(super) struct Planned {
+    graph: Graph<crate::aws::Aws>,
+    pub removals: Vec<PlannedRemoval>,
+}
+
+impl Planned {
+    pub(super) async fn of(session: &Session, args: &TeardownArgs) -> Result<Self, Error> {
+        check_kept(session, &args.keep)?;
+        if args.export.is_some() && args.keep.iter().any(|kept| kept == "users-table") {
+            return Err(
+                Error::new(Kind::Usage, "--export is for a table that goes, and --keep keeps it")
+                    .hint(Hint::run("export")),
+            );
+        }
+        let graph = everything(session)?;
+        let (_, removals) = look(session, &graph, args).await?;
+        Ok(Self { graph, removals })
     }
-    let graph = everything(&session)?;
-    let (_, removals) = look(&session, &graph, args).await?;
-    ui.removal_plan(&session.heading(), &removals);
-    refuse_losses(&removals, args)?;
-    if !removals
-        .iter()
-        .any(|step| matches!(step.removal, Removal::Delete { .. } | Removal::Blocked { .. }))
-    {
-        return nothing_left(&session, &graph, &removals, args).await;
+
+    /// # Errors
+    /// Why nothing is to be removed.
+    pub(super) fn may_be_done(&self, args: &TeardownArgs) -> Result<(), Error> {
+        refuse_losses(&self.removals, args)?;
+        let blocked = |step: &&PlannedRemoval| matches!(step.removal, Removal::Blocked { .. });
+        match self.removals.iter().find(blocked) {
+            None => Ok(()),
+            Some(step) => Err(
+                Error::failed(format!("{} cannot be removed safely; nothing was changed", step.title))
+                    .because(reason(step))
+                    .hint(Hint::run("doctor")),
+            ),
+        }
     }
-    if let Some(step) = removals
-        .iter()
-        .find(|step| matches!(step.removal, Removal::Blocked { .. }))
-    {
-        return Err(
-            Error::failed(format!("{} cannot be removed safely; nothing was changed", step.title))
-                .because(reason(step))
-                .hint(Hint::run("doctor")),
-        );
+
+    /// How many resources are to be deleted.
+    pub(super) fn deletes(&self) -> usize {
+        let goes = |step: &&PlannedRemoval| matches!(step.removal, Removal::Delete { .. });
+        self.removals.iter().filter(goes).count()
     }
-    if !global.yes {
-        ui.confirm_word(
-            "This removes the stack.",
-            session.stack.name.as_str(),
-            &session.settings.stop,
-        )
-        .await?;
+
+    fn removes(&self) -> bool {
+        self.deletes() > 0
     }
-    let lock = session.lock().await?;
-    let summary = remove(&session, &graph, removals, args).await;
-    unlock(lock, summary).await
+
+    /// Removes what was shown. `still` is asked with the lock held whether that is still wanted.
+    pub(super) async fn carry_out(
+        self,
+        session: &Session,
+        args: &TeardownArgs,
+        still: impl AsyncFnOnce() -> Result<(), Error>,
+    ) -> Result<Summary, Error> {
+        if !self.removes() {
+            return nothing_left(session, &self.graph, &self.removals, args).await;
+        }
+        let lock = session.lock().await?;
+        let summary = match still().await {
+            Ok(()) => remove(session, &self.graph, self.removals, args).await,
+            Err(error) => Err(error),
+        };
+        unlock(lock, summary).await
+    }
 }
 
 /// What the profile has, and what former ones had.

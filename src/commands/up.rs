@@ -13,6 +13,7 @@ use crate::exit::Exit;
 use crate::resources::outputs::ENVIRONMENT;
 use crate::session::asking::Asking;
 use crate::session::building::Building;
+use crate::session::room;
 use crate::session::saved_plan::SavedPlan;
 use crate::session::{Look, Purpose, Session, cost, in_time, unfinished, unlock, with_left_behind, with_outputs};
 use crate::ui::{Flag, Summary, Ui};
@@ -58,7 +59,8 @@ async fn confirmed(
     args: &UpArgs,
     ui: &Ui,
 ) -> Result<Summary, Error> {
-    let look = session.look().await?;
+    let mut look = session.look().await?;
+    room::fit(session, &mut look).await?;
     session.tell_notices(&look);
     ui.plan(
         &session.heading(),
@@ -112,6 +114,7 @@ async fn apply(session: &Session, confirmed: &Look, gate: Asking, verify_too: bo
             .hint(Hint::run("up").and(" shows the new plan")));
     }
     in_time(&session.settings.stop, session.remember_profile()).await?;
+    in_time(&session.settings.stop, session.remember_lifetime()).await?;
     let run = session.run(gate);
     let report = engine::up(&session.graph, &look.seen, &look.planned, &run).await;
     session.took(&report);

@@ -7,13 +7,12 @@ use sha2::{Digest, Sha256};
 
 use super::selection::{Chosen, RegionFrom, usage};
 use crate::aws::Aws;
+pub(crate) use crate::aws::record::APPLIED;
 use crate::aws::record::Record;
 use crate::cli::Global;
 use crate::engine::Error;
 use crate::profile::{self, Profile};
 
-/// The profile that the newest `up` used; a hint for commands that are not told one.
-pub(crate) const APPLIED: &str = "profile.toml";
 /// Profiles of runs whose orphans may not be gone yet.
 pub(crate) const HISTORY: &str = "profiles/";
 

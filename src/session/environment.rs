@@ -10,7 +10,7 @@ impl Session {
     ///
     /// # Errors
     /// Where it is not this stack's own, or nobody says.
-    pub(crate) async fn environment(&self, command: &str) -> Result<Option<Looked>, Error> {
+    pub(crate) async fn looked_at(&self, command: &str) -> Result<Option<Looked>, Error> {
         let nodes = self.graph.nodes();
         let Some(node) = nodes.iter().find(|node| node.id() == "environment") else {
             return Ok(None);
@@ -28,12 +28,12 @@ impl Session {
         find(&self.read, &self.stack).await
     }
 
-    /// As [`Session::environment`], for what makes no sense without.
+    /// As [`Session::looked_at`], for what makes no sense without.
     ///
     /// # Errors
     /// As there, and where there is none.
     pub(crate) async fn needs_environment(&self, command: &str) -> Result<Looked, Error> {
-        self.environment(command).await?.ok_or_else(|| {
+        self.looked_at(command).await?.ok_or_else(|| {
             Error::failed(format!(
                 "there is no environment to look at: the stack {} is not up",
                 self.stack.name

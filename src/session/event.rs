@@ -127,6 +127,14 @@ pub(crate) fn no_trial(profile: &Profile, now: Timestamp) -> Option<String> {
     }
 }
 
+/// How much denser than the average a crowd is at its densest, as it is typed.
+pub(crate) fn denser(text: &str) -> Result<f64, String> {
+    let factor = text.parse::<f64>().ok();
+    factor
+        .filter(|factor| factor.is_finite() && *factor >= 1.0)
+        .ok_or_else(|| format!("'{text}' is no factor from 1"))
+}
+
 /// A number as people read it.
 pub(crate) fn number(value: f64) -> String {
     match value {

@@ -13,6 +13,8 @@ mod look;
 mod orphans;
 mod outputs;
 pub(crate) mod profile_bundle;
+pub(crate) mod region;
+pub(crate) mod room;
 pub(crate) mod saved_plan;
 pub(crate) mod selection;
 pub(crate) mod since;
@@ -36,6 +38,7 @@ use self::profile_bundle::{bundle_or_unknown, bundle_to_run};
 use self::selection::{Connected, RegionFrom, choose, connect, embedded_as, stack_name};
 use crate::aws::Aws;
 use crate::aws::journal::{self, RunJournal};
+use crate::aws::lifetime::{self, Lifetime};
 use crate::aws::lock::{Holder, Lock};
 use crate::aws::process::Process;
 use crate::aws::record::Record;
@@ -140,11 +143,29 @@ impl Session {
     pub(crate) async fn open(global: &Global, ui: &Ui, purpose: Purpose) -> Result<Self, Error> {
         let stop = CancellationToken::new();
         signals::listen(ui, stop.clone());
-        let opened = Self::gather(global, ui, purpose, stop.clone());
+        Self::open_beside(global, ui, purpose, stop, Busy::default()).await
+    }
+
+    /// One of several that go on side by side: signals are heard by whoever opens them, and all ask less often where AWS turns one
+    /// away.
+    pub(crate) async fn open_beside(
+        global: &Global,
+        ui: &Ui,
+        purpose: Purpose,
+        stop: CancellationToken,
+        busy: Busy,
+    ) -> Result<Self, Error> {
+        let opened = Self::gather(global, ui, purpose, stop.clone(), busy);
         unless_stopped(&stop, opened).await
     }
 
-    async fn gather(global: &Global, ui: &Ui, purpose: Purpose, stop: CancellationToken) -> Result<Self, Error> {
+    async fn gather(
+        global: &Global,
+        ui: &Ui,
+        purpose: Purpose,
+        stop: CancellationToken,
+        busy: Busy,
+    ) -> Result<Self, Error> {
         let Purpose {
             command,
             fallback,
@@ -192,6 +213,7 @@ impl Session {
         stack.take_over = wishes.adopt.iter().cloned().collect();
         stack.upgrade_platform = wishes.upgrade_platform;
         stack.may_lose_data = may_lose_data;
+        stack.lifetime = asked_lifetime(&read, &wishes).await?;
         stack.properties_unknown = chosen.recorded;
         stack.former = former.clone();
         stack.is_removed = removes;
@@ -230,7 +252,7 @@ impl Session {
             stop,
             deadline: Instant::now() + global.timeout.unwrap_or_else(|| usual_timeout(command)),
             intents: Intents::new(intents),
-            busy: Busy::default(),
+            busy,
         };
         Ok(Self {
             ui: ui.clone(),
@@ -350,6 +372,14 @@ impl Session {
         self.record.write(&self.write, APPLIED, text.into_bytes()).await
     }
 
+    /// Writes down how long the stack is to live, before its tag says so.
+    pub(crate) async fn remember_lifetime(&self) -> Result<(), Error> {
+        match &self.stack.lifetime {
+            Some(lifetime) => lifetime::remember(&self.write, &self.record, lifetime).await,
+            None => Ok(()),
+        }
+    }
+
     /// Whether the key is of a former profile that could not be read. It is not ours to forget.
     pub(crate) fn is_unreadable(&self, key: &str) -> bool {
         self.unreadable.iter().any(|name| self.record.key(name) == key)
@@ -388,6 +418,15 @@ impl Session {
         let unsettled: Vec<_> = unsettled.into_iter().cloned().collect();
         journal::settle(&self.write, &self.record, &unsettled).await
     }
+}
+
+/// What `--ttl` comes to, by AWS's clock.
+async fn asked_lifetime(aws: &Aws, wishes: &Wishes) -> Result<Option<Lifetime>, Error> {
+    Ok(match wishes.ttl.as_ref().map(|ttl| ttl.lasts) {
+        None => None,
+        Some(None) => Some(Lifetime::Unlimited),
+        Some(Some(lasts)) => Some(Lifetime::lasting(aws, lasts).await?),
+    })
 }
 
 fn tell_unreadable(names: &[String], record: &Record, ui: &Ui) {

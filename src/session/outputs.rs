@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::look::no_site;
 use super::{Look, Session};
 use crate::engine::{Error, Values};
-use crate::resources::outputs::{DISTRIBUTION, ENVIRONMENT};
+use crate::resources::outputs::{DISTRIBUTION, ENVIRONMENT, EXPIRY};
 use crate::ui::Summary;
 
 impl Session {
@@ -47,6 +47,7 @@ pub(crate) fn with_outputs(mut summary: Summary, session: &Session, look: &Look)
     let label = environment.as_ref().and_then(|environment| environment.version.clone());
     let label = label.unwrap_or_else(|| session.stack.bundle.label.clone());
     out("application_version", Some(label).filter(|label| !label.is_empty()));
+    out("expires", values.get(&EXPIRY));
     if let Some(environment) = environment {
         let url = public.origin(&environment.cname);
         out("environment_id", Some(environment.id));

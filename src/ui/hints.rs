@@ -5,13 +5,13 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-use crate::cli::{Global, Wishes};
+use crate::cli::{Global, TimeToLive, Wishes};
 use crate::engine::{Command, Hint, Program, quoted};
 
 /// What is about one stack.
 const STACK: &[&str] = &[
-    "capacity", "deploy", "doctor", "draw", "events", "export", "load", "logs", "open", "outputs", "plan", "ssh",
-    "status", "stress", "teardown", "unlock", "up", "verify",
+    "capacity", "deploy", "doctor", "draw", "events", "export", "list", "load", "logs", "open", "outputs", "plan",
+    "reap", "ssh", "status", "stress", "teardown", "unlock", "up", "verify",
 ];
 /// What reads the profile, too.
 const PROFILE: &[&str] = &[
@@ -23,13 +23,16 @@ const PROFILE: &[&str] = &[
     "events",
     "explain",
     "export",
+    "list",
     "load",
     "logs",
     "open",
     "outputs",
     "plan",
+    "policy",
     "profile check",
     "profile show",
+    "reap",
     "simulate",
     "ssh",
     "status",
@@ -52,6 +55,8 @@ const UNTOLD_ARTICLE: &[&str] = &[
     "up",
 ];
 const WISHES: &[&str] = &["plan", "up"];
+/// What is about all stacks is not about the one that the run was told.
+const ALL_STACKS: &[&str] = &["list", "reap"];
 
 /// The flags of this run.
 #[derive(Debug, Default)]
@@ -158,11 +163,12 @@ impl Run {
         let name = name.join(" ");
         // A command that leads away from AWS leaves behind what names an account there.
         let leaves_aws = !self.sandbox && says(rest, "--sandbox", |_| true);
-        let matters = |flag: &&Flag| {
-            flag.of.contains(&name.as_str())
-                && !flag.is_said(rest)
-                && !(leaves_aws && ["--aws-profile", "--account"].contains(&flag.name))
+        let is_of_one = |flag: &Flag| {
+            let of_one_stack = ALL_STACKS.contains(&name.as_str()) && ["--name", "-p", "--set"].contains(&flag.name);
+            let of_one_account = leaves_aws && ["--aws-profile", "--account"].contains(&flag.name);
+            of_one_stack || of_one_account
         };
+        let matters = |flag: &&Flag| flag.of.contains(&name.as_str()) && !flag.is_said(rest) && !is_of_one(flag);
         let flags = self.flags.iter().chain(self.applied.get());
         let flags = flags.filter(matters).map(Flag::text);
         let rest = rest.iter().map(|word| quoted(word));
@@ -214,6 +220,8 @@ impl Flag {
         flags.extend(wishes.upgrade_platform.then(upgrade));
         flags.extend(wishes.no_check.then(Self::no_check));
         flags.extend(wishes.force.then(|| Self::alone("--force", WISHES)));
+        let ttl = |ttl: &TimeToLive| Self::with("--ttl", &ttl.to_string(), WISHES);
+        flags.extend(wishes.ttl.as_ref().map(ttl));
         flags
     }
 

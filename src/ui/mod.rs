@@ -1,6 +1,7 @@
 //! The only place that writes to the terminal: results to standard output, everything else to standard error.
 //! Receives events and values and knows neither AWS nor the engine's inner workings.
 
+mod beside;
 mod chart;
 mod full_screen;
 mod hints;
@@ -78,6 +79,27 @@ impl Ui {
             sink,
             legs: Arc::default(),
         }
+    }
+
+    /// For one of several stacks that are worked at side by side: what is said names it, and its hints mean it.
+    pub(crate) fn beside(&self, global: &Global, repeated: Repeated) -> Self {
+        let run = Arc::new(Run::of(global, repeated));
+        let stack = global.name.clone().unwrap_or_default();
+        let sink: Arc<dyn Sink> = match (self.format, self.quiet) {
+            (Format::Text, true) => Arc::new(lines::Silent),
+            (format, _) => Arc::new(beside::Beside::new(run.clone(), stack, format)),
+        };
+        Self {
+            run,
+            sink,
+            legs: Arc::default(),
+            ..self.clone()
+        }
+    }
+
+    /// Whether programs read what is said.
+    pub(crate) fn is_for_programs(&self) -> bool {
+        self.format == Format::Json
     }
 
     /// The run goes by the profile that the stack was brought up with, an embedded one or another.

@@ -153,6 +153,17 @@ class Roles(Case):
         self.assertEqual([2, 1], [len(page["Roles"]) for page in pages])
         self.iam.list_instance_profiles()
 
+    def test_more_of_a_quota_is_had_by_asking(self):
+        quotas = client("service-quotas")
+        addresses = {"ServiceCode": "ec2", "QuotaCode": "L-0263D0A3"}
+        default = quotas.get_aws_default_service_quota(**addresses)["Quota"]["Value"]
+        asked = quotas.request_service_quota_increase(**addresses, DesiredValue=default + 1)["RequestedQuota"]
+        self.assertEqual(("PENDING", default + 1), (asked["Status"], asked["DesiredValue"]))
+        self.assertEqual(default + 1, quotas.get_service_quota(**addresses)["Quota"]["Value"])
+        self.assertEqual(default, quotas.get_aws_default_service_quota(**addresses)["Quota"]["Value"])
+        self.refuses("IllegalArgumentException", quotas.request_service_quota_increase, **addresses,
+                     DesiredValue=default)
+
     def test_everybody_can_ask_who_he_is(self):
         said = client("sts").get_caller_identity()
         self.assertEqual("123456789012", said["Account"])

@@ -7,7 +7,7 @@ mod ground;
 mod table;
 
 use self::cases::comes_out_right;
-use self::ground::From::{self, Nothing, Standing};
+use self::ground::From::{self, Nothing, Over, Standing};
 
 /// A command that is swept.
 #[derive(Debug, Clone, Copy)]
@@ -22,6 +22,7 @@ struct Swept {
 
 const UP: &[&str] = &["up", "--yes", "--no-verify"];
 const TEARDOWN: &[&str] = &["teardown", "--yes"];
+const REAP: &[&str] = &["reap", "--yes"];
 /// Something of every resource: its tags; and an environment that is updated.
 const CHANGE: &[&str] = &[
     "up",
@@ -52,4 +53,5 @@ sweep! {
     teardown_then_up: Standing, TEARDOWN, then UP;
     change: Standing, CHANGE, then CHANGE;
     deploy: Standing, DEPLOY, then DEPLOY;
+    reap: Over, REAP, then TEARDOWN;
 }

@@ -3,6 +3,7 @@
 
 mod account;
 mod alarms;
+mod all_stacks;
 mod application;
 mod beanstalk;
 mod bodies;
@@ -11,6 +12,7 @@ mod corpus;
 mod deployment;
 mod deployments;
 mod distribution;
+mod draw;
 mod environment;
 mod environment_answers;
 mod errors;
@@ -25,6 +27,7 @@ mod operations;
 mod proof;
 mod record;
 mod request;
+mod room;
 mod script;
 mod search;
 mod service_role;

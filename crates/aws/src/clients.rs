@@ -68,6 +68,7 @@ pub struct Aws {
     pub ec2: aws_sdk_ec2::Client,
     pub elb: LoadBalancing,
     /// Of [`GLOBAL_REGION`].
+    pub global_quotas: ServiceQuotas,
     pub global_tagging: Tagging,
     pub iam: aws_sdk_iam::Client,
     /// What was found by tags in this run.
@@ -267,6 +268,7 @@ fn clients(target: &Target, config: &SdkConfig, region: &str, account: &str, cal
         dynamodb: client!(aws_sdk_dynamodb, region),
         ec2: client!(aws_sdk_ec2, region),
         elb: LoadBalancing::new(config, region, mode),
+        global_quotas: ServiceQuotas::new(config, GLOBAL_REGION, mode),
         global_tagging: Tagging::new(config, GLOBAL_REGION, mode),
         iam: client!(aws_sdk_iam, region),
         logs: Logs::new(config, region, mode),

@@ -150,7 +150,10 @@ const CODES: &[(&str, Kind, WayOut)] = &[
     ("TooManyApplicationsException", Kind::Failed, QUOTA),
     ("TooManyBucketsException", Kind::Failed, QUOTA),
     ("TooManyConfigurationTemplatesException", Kind::Failed, QUOTA),
+    ("TooManyDistributions", Kind::Failed, QUOTA),
     ("TooManyEnvironmentsException", Kind::Failed, QUOTA),
+    // botocore: wafv2.
+    ("WAFLimitsExceededException", Kind::Failed, QUOTA),
 ];
 
 /// Every error of AWS's that is known: those of a code that are told by their text before what the code alone says.

@@ -1,4 +1,4 @@
-//! Instance types: which zones offer them, how many vCPUs they have, and how many the account may run and others run already.
+//! Instance types: which zones offer them, how many vCPUs they have, and how many others run already.
 //! Reads only.
 
 use aws_sdk_ec2::types::{Filter, Instance, LocationType};
@@ -6,9 +6,6 @@ use aws_sdk_ec2::types::{Filter, Instance, LocationType};
 use super::Aws;
 use super::errors::Explain;
 use crate::engine::Error;
-
-/// Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances, in vCPUs. New accounts have 5.
-const STANDARD_VCPUS: &str = "L-1216C47A";
 
 /// The zones of the region that offer this type.
 ///
@@ -39,16 +36,6 @@ pub async fn vcpus(aws: &Aws, instance_type: &str) -> Result<Option<i32>, Error>
     Ok(found
         .and_then(|found| found.v_cpu_info())
         .and_then(|cpus| cpus.default_v_cpus()))
-}
-
-/// How many vCPUs of On-Demand Standard instances the account may run in the region.
-///
-/// # Errors
-/// Where Service Quotas does not say.
-pub async fn standard_quota(aws: &Aws) -> Result<f64, Error> {
-    let answer = aws.quotas.get_service_quota("ec2", STANDARD_VCPUS).await;
-    let answer = answer.explain("read the quota of vCPUs")?;
-    Ok(answer.quota.and_then(|quota| quota.value).unwrap_or(0.0))
 }
 
 /// vCPUs of the region's On-Demand Standard instances but the environment's own.

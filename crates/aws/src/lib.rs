@@ -7,6 +7,7 @@ pub mod errors;
 pub mod exchange_log;
 pub mod instance_types;
 pub mod journal;
+pub mod lifetime;
 pub mod lock;
 pub mod managed_instances;
 pub mod own_work;
@@ -14,6 +15,7 @@ pub mod paging;
 pub mod partitions;
 pub mod platforms;
 pub mod process;
+pub mod quotas;
 
 mod empty_answers;
 pub mod eventual_consistency;
@@ -30,6 +32,7 @@ pub mod texts;
 mod trust;
 pub mod variables;
 mod wire;
+pub mod writes;
 
 pub use clients::{Aws, Mode};
 pub use errors::Explain;

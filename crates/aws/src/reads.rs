@@ -48,6 +48,7 @@ pub const READS: &[(&str, &[&str])] = &[
     (
         "EC2",
         &[
+            "DescribeAddresses",
             "DescribeAvailabilityZones",
             "DescribeIamInstanceProfileAssociations",
             "DescribeInstanceTypeOfferings",
@@ -103,7 +104,7 @@ pub const READS: &[(&str, &[&str])] = &[
     ("S3", &["GetObject", "ListObjectsV2"]),
     ("SSM", &["DescribeInstanceInformation", "GetCommandInvocation"]),
     ("STS", &["GetCallerIdentity"]),
-    ("Service Quotas", &["GetServiceQuota"]),
+    ("Service Quotas", &["GetAWSDefaultServiceQuota", "GetServiceQuota"]),
     ("WAFV2", &["GetWebACL", "ListTagsForResource", "ListWebACLs"]),
 ];
 

@@ -1,10 +1,19 @@
 //! The stack's record in Beanstalk's bucket, under `confctl/<stack>/`: the applied profile, bundles, journal and lock.
 //! A hint, never an authority (any Beanstalk instance of the account may write there): nothing is deleted on its word.
 
+use std::collections::BTreeMap;
+
+use aws_smithy_types::DateTime;
+
 use super::errors::Explain;
-use super::services::s3::If;
+use super::services::s3::{Entry, If};
 use super::{Aws, paging};
 use crate::engine::Error;
+
+/// The profile that the newest `up` used, in every stack's record.
+pub const APPLIED: &str = "profile.toml";
+/// Where all records are.
+const ALL: &str = "confctl/";
 
 /// Where a stack's record is.
 #[derive(Clone)]
@@ -24,7 +33,7 @@ impl Record {
     pub fn new(aws: &Aws, stack: &str) -> Self {
         Self {
             bucket: aws.storage_bucket(),
-            prefix: format!("confctl/{stack}/"),
+            prefix: format!("{ALL}{stack}/"),
         }
     }
 
@@ -98,12 +107,8 @@ impl Record {
     /// # Errors
     /// Where they cannot be listed.
     pub async fn list(&self, aws: &Aws, prefix: &str) -> Result<Vec<String>, Error> {
-        let doing = format!("list s3://{}/{prefix}", self.bucket);
-        paging::all(async |token: Option<String>| {
-            let page = aws.s3.list_objects(&self.bucket, prefix, token.as_deref()).await;
-            Ok(page.or_absent(ABSENT, &doing)?.unwrap_or_default())
-        })
-        .await
+        let entries = entries(aws, &self.bucket, prefix).await?;
+        Ok(entries.into_iter().map(|entry| entry.key).collect())
     }
 
     /// Deletes keys of the bucket.
@@ -117,4 +122,38 @@ impl Record {
         }
         Ok(())
     }
+}
+
+async fn entries(aws: &Aws, bucket: &str, prefix: &str) -> Result<Vec<Entry>, Error> {
+    let doing = format!("list s3://{bucket}/{prefix}");
+    paging::all(async |token: Option<String>| {
+        let page = aws.s3.list_objects(bucket, prefix, token.as_deref()).await;
+        Ok(page.or_absent(ABSENT, &doing)?.unwrap_or_default())
+    })
+    .await
+}
+
+/// A record, as a list shows it.
+#[derive(Debug, Default)]
+pub struct Listed {
+    /// Since when S3 has the oldest object of it.
+    pub since: Option<DateTime>,
+    /// Names of its objects.
+    pub names: Vec<String>,
+}
+
+/// The records of all stacks in the region, by the stack's name.
+///
+/// # Errors
+/// Where they cannot be listed.
+pub async fn all(aws: &Aws) -> Result<BTreeMap<String, Listed>, Error> {
+    let mut stacks: BTreeMap<String, Listed> = BTreeMap::new();
+    for entry in entries(aws, &aws.storage_bucket(), ALL).await? {
+        if let Some((stack, name)) = entry.key.strip_prefix(ALL).and_then(|key| key.split_once('/')) {
+            let record = stacks.entry(stack.to_owned()).or_default();
+            record.since = record.since.into_iter().chain(entry.last_modified).min();
+            record.names.push(name.to_owned());
+        }
+    }
+    Ok(stacks)
 }

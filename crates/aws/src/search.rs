@@ -99,21 +99,30 @@ pub fn regions(aws: &Aws) -> Vec<&str> {
 /// # Errors
 /// Where it cannot be read to its end.
 pub async fn tagged(aws: &Aws, region: &str, tags: &[(&str, &str)]) -> Result<Vec<Tagged>, Error> {
+    let tags: Vec<_> = tags.iter().map(|(key, value)| (*key, Some(*value))).collect();
+    let hits = all_tagged(aws, region, &tags).await?;
+    let indexed = hits.iter().map(|hit| (hit.arn.clone(), hit.tags.clone()));
+    aws.index.lock().tags.extend(indexed);
+    Ok(hits)
+}
+
+/// The same for tags of any value (`None`): what is found is not taken note of, as it is of more than one stack.
+///
+/// # Errors
+/// Where it cannot be read to its end.
+pub async fn all_tagged(aws: &Aws, region: &str, tags: &[(&str, Option<&str>)]) -> Result<Vec<Tagged>, Error> {
     let tagging: &Tagging = match region == GLOBAL_REGION {
         true => &aws.global_tagging,
         false => &aws.tagging,
     };
-    let what = format!("search {region} for what carries the stack's tags");
+    let what = format!("search {region} for what carries a stack's tags");
     let what = what.as_str();
     let mappings = paging::all(|token| async move {
         let answer = tagging.get_resources(tags, token).await.explain(what)?;
         Ok(Page::new(answer.resource_tag_mapping_list, answer.pagination_token))
     })
     .await?;
-    let hits: Vec<_> = mappings.into_iter().filter_map(Tagged::of).collect();
-    let indexed = hits.iter().map(|hit| (hit.arn.clone(), hit.tags.clone()));
-    aws.index.lock().tags.extend(indexed);
-    Ok(hits)
+    Ok(mappings.into_iter().filter_map(Tagged::of).collect())
 }
 
 /// The log groups in the stack's region whose names begin so.

@@ -1,19 +1,25 @@
-//! The Beanstalk application. Must know nothing of its versions and environments, which go before it.
+//! The Beanstalk application, which also carries the stack's expiry: every stack has one, nothing else changes with its tags, and
+//! it is one of the last to go. Must know nothing of its versions and environments, which go before it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws_sdk_elasticbeanstalk::types::ApplicationDescription;
 
-use super::outputs::APPLICATION;
-use super::ownership::{TagStep, beanstalk_tags, block_unless_ours, new_beanstalk_tags, retag_in_beanstalk, tag_steps};
+use super::outputs::{APPLICATION, EXPIRY};
+use super::ownership::{
+    TagStep, beanstalk_form, beanstalk_tags, block_unless_ours, expiry_step, retag_in_beanstalk, tag_steps,
+};
 use super::stack::Stack;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::eventual_consistency::settled;
-use crate::aws::tags::indexed_tags;
+use crate::aws::lifetime::{EXPIRES, Lifetime};
+use crate::aws::tags::{Tagged, indexed_tags, settled_tags};
+use crate::aws::texts::clean;
 use crate::aws::{Aws, own_work};
 use crate::engine::{
-    Error, Failure, Limits, Observed, Owner, Plan, Poll, ReadCx, Resource, ResourceId, Values, Wait, WriteCx,
+    Error, Failure, Hint, Limits, Notice, Observed, Owner, Plan, Poll, ReadCx, Resource, ResourceId, Values, Wait,
+    WriteCx,
 };
 
 const ID: ResourceId = "application";
@@ -47,6 +53,26 @@ impl Application {
             .await;
         let answer = answer.explain(&format!("describe the application {}", self.name()))?;
         Ok(answer.applications.unwrap_or_default().into_iter().next())
+    }
+
+    /// A stack's end is read by itself: the index may still have the one before the last renewal.
+    async fn read_tags(&self, cx: &ReadCx<Aws>, arn: &str) -> Result<Tagged, Error> {
+        let (aws, ownership) = (cx.aws(), &self.stack.ownership);
+        let read = || beanstalk_tags(aws, arn);
+        let ends = |tags: BTreeMap<String, String>| tags.contains_key(EXPIRES);
+        match self.stack.lifetime.is_some() || aws.index.tags(arn).is_some_and(ends) {
+            true => settled_tags(cx, ownership, ID, self.name(), read).await,
+            false => indexed_tags(cx, ownership, ID, self.name(), arn, read).await,
+        }
+    }
+
+    /// The tags that it is made with.
+    fn new_tags(&self) -> BTreeMap<String, String> {
+        let mut tags = self.stack.ownership.tags(ID);
+        if let Some(Lifetime::Until(end)) = &self.stack.lifetime {
+            tags.insert(EXPIRES.to_owned(), end.to_string());
+        }
+        tags
     }
 
     async fn whose(&self, cx: &WriteCx<Aws>) -> Result<Owner, Error> {
@@ -112,10 +138,7 @@ impl Resource for Application {
             });
         };
         let arn = application.application_arn.unwrap_or_default();
-        let tagged = indexed_tags(cx, &self.stack.ownership, ID, self.name(), &arn, || {
-            beanstalk_tags(aws, &arn)
-        })
-        .await?;
+        let tagged = self.read_tags(cx, &arn).await?;
         Ok(Observed::Present {
             live: LiveApplication { arn, tags: tagged.tags },
             owner: tagged.owner,
@@ -129,11 +152,30 @@ impl Resource for Application {
         if let Some(blocked) = block_unless_ours(&self.stack, ID, owner, "app.name") {
             return blocked;
         }
-        Plan::of(tag_steps(&self.stack, ID, &live.tags))
+        let mut steps = tag_steps(&self.stack, ID, &live.tags);
+        steps.extend(expiry_step(&self.stack, &live.tags));
+        Plan::of(steps)
     }
 
-    fn publish(&self, _: &LiveApplication, values: &mut Values) {
+    fn notices(&self, seen: &Observed<LiveApplication>) -> Vec<Notice> {
+        let expires = seen.live().and_then(|(live, _)| live.tags.get(EXPIRES));
+        let notice = match (&self.stack.lifetime, seen, expires) {
+            (None, _, Some(expires)) => Notice::new(format!("the stack's time ends at {}", clean(expires)))
+                .hint(Hint::run("up --ttl 4h").and(" gives it four hours more, counted from now")),
+            (Some(Lifetime::Until(end)), Observed::Absent(()), _) => {
+                Notice::new(format!("the stack's time ends in {}", end.given()))
+                    .hint(Hint::run("reap").and(" removes it after that"))
+            }
+            _ => return Vec::new(),
+        };
+        vec![notice]
+    }
+
+    fn publish(&self, live: &LiveApplication, values: &mut Values) {
         values.set(&APPLICATION, self.name().to_owned());
+        if let Some(expires) = live.tags.get(EXPIRES) {
+            values.set(&EXPIRY, clean(expires));
+        }
     }
 
     fn foresee(&self, (): &(), values: &mut Values) {
@@ -146,7 +188,7 @@ impl Resource for Application {
             .beanstalk
             .create_application()
             .application_name(self.name())
-            .set_tags(Some(new_beanstalk_tags(&self.stack, ID)));
+            .set_tags(Some(beanstalk_form(self.new_tags())));
         let create = create.description("Made by confctl");
         let doing = format!("create the application {}", self.name());
         let call = async { create.send().await.explain(&doing) };
@@ -158,7 +200,7 @@ impl Resource for Application {
         let arn = application
             .and_then(|application| application.application_arn)
             .unwrap_or_default();
-        let tags = self.stack.ownership.tags(ID);
+        let tags = self.new_tags();
         Ok(LiveApplication { arn, tags })
     }
 

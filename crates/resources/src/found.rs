@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aws_sdk_elasticbeanstalk::types::{ApplicationDescription, EnvironmentDescription, EnvironmentStatus};
 use futures_util::future::try_join_all;
 
 use super::network_parts::{Gateway, filter, gateways};
@@ -61,9 +62,10 @@ pub async fn find(aws: &Aws, ownership: &Ownership, reach: Reach) -> Result<Foun
     match try_join_all(searches).await {
         Ok(hits) => hits.into_iter().flatten().for_each(|hit| found.take(hit)),
         Err(error) if error.kind == Kind::Denied => {
-            for hit in by_lists(aws, ownership, &mut found.missed).await? {
-                found.take(hit);
-            }
+            let mut hits = by_lists(aws, Some(&ownership.stack), &mut found.missed).await?;
+            also_denied(&mut found.missed, &error);
+            hits.retain(|hit| ownership.owner_by(&hit.tags) == Owner::Ours);
+            hits.into_iter().for_each(|hit| found.take(hit));
         }
         Err(error) => return Err(error),
     }
@@ -106,13 +108,22 @@ impl Found {
 }
 
 /// What may not be read is said later; all else ends the search.
-fn miss(missed: &mut Option<Error>, error: Error) -> Result<(), Error> {
+pub(super) fn miss(missed: &mut Option<Error>, error: Error) -> Result<(), Error> {
     match error.kind {
         Kind::Denied => {
             missed.get_or_insert(error);
             Ok(())
         }
         _ => Err(error),
+    }
+}
+
+/// What the lists do not tell, the search would have.
+pub(super) fn also_denied(missed: &mut Option<Error>, search: &Error) {
+    if let Some(missed) = missed {
+        missed
+            .causes
+            .push(format!("nor may it be searched for: {}", search.in_a_line()));
     }
 }
 
@@ -126,7 +137,7 @@ fn of_one<T>(missed: &mut Option<Error>, read: Result<T, Error>) -> Result<Optio
 }
 
 #[derive(Debug, PartialEq)]
-enum Part {
+pub(super) enum Part {
     Resource(ResourceId, String),
     Distribution(String),
     Network(String),
@@ -136,10 +147,15 @@ enum Part {
     Other,
 }
 
+/// The service and the resource of an ARN.
+pub(super) fn words_of(arn: &str) -> (&str, &str) {
+    let mut words = arn.splitn(6, ':').skip(2);
+    (words.next().unwrap_or_default(), words.nth(2).unwrap_or_default())
+}
+
 /// Which resource an ARN with our tags is of. Source of the forms: the service authorization reference, resource types.
-fn part_of(hit: &Tagged) -> Part {
-    let mut words = hit.arn.splitn(6, ':').skip(2);
-    let (service, resource) = (words.next().unwrap_or_default(), words.nth(2).unwrap_or_default());
+pub(super) fn part_of(hit: &Tagged) -> Part {
+    let (service, resource) = words_of(&hit.arn);
     let (kind, name) = resource.split_once('/').unwrap_or((resource, ""));
     match (service, kind) {
         ("elasticbeanstalk", "application") => Part::Resource("application", name.to_owned()),
@@ -236,13 +252,14 @@ impl Listed {
     }
 }
 
-/// What the search would give, for who may not search: each service's list, and the tags of what it has.
-async fn by_lists(aws: &Aws, ownership: &Ownership, missed: &mut Option<Error>) -> Result<Vec<Tagged>, Error> {
+/// What the search would give, for who may not search: each service's list, and the tags of what it has. Whose that is nobody has
+/// asked yet; VPCs are those of one stack, or of any.
+pub(super) async fn by_lists(aws: &Aws, stack: Option<&str>, missed: &mut Option<Error>) -> Result<Vec<Tagged>, Error> {
     let mut hits = Vec::new();
     let lists = [
         tables(aws).await,
         beanstalk(aws).await,
-        networks(aws, ownership).await,
+        networks(aws, stack).await,
         distributions(aws).await,
         web_acls(aws).await,
     ];
@@ -255,7 +272,6 @@ async fn by_lists(aws: &Aws, ownership: &Ownership, missed: &mut Option<Error>) 
             Err(error) => miss(missed, error)?,
         }
     }
-    hits.retain(|hit| ownership.owner_by(&hit.tags) == Owner::Ours);
     Ok(hits)
 }
 
@@ -277,22 +293,27 @@ async fn tables(aws: &Aws) -> Result<Listed, Error> {
     Ok(listed)
 }
 
-async fn beanstalk(aws: &Aws) -> Result<Listed, Error> {
-    let applications = aws.beanstalk.describe_applications().send().await;
-    let applications = applications
+/// All of the region.
+pub(super) async fn applications(aws: &Aws) -> Result<Vec<ApplicationDescription>, Error> {
+    let answer = aws.beanstalk.describe_applications().send().await;
+    Ok(answer
         .explain("list the applications")?
         .applications
-        .unwrap_or_default();
-    let environments = aws
-        .beanstalk
-        .describe_environments()
-        .include_deleted(false)
-        .send()
-        .await;
-    let environments = environments
-        .explain("list the environments")?
-        .environments
-        .unwrap_or_default();
+        .unwrap_or_default())
+}
+
+/// All of the region that are there.
+pub(super) async fn environments(aws: &Aws) -> Result<Vec<EnvironmentDescription>, Error> {
+    let describe = aws.beanstalk.describe_environments().include_deleted(false);
+    let answer = describe.send().await.explain("list the environments")?;
+    let mut all = answer.environments.unwrap_or_default();
+    // One that has just ended may still be among them.
+    all.retain(|one| one.status != Some(EnvironmentStatus::Terminated));
+    Ok(all)
+}
+
+async fn beanstalk(aws: &Aws) -> Result<Listed, Error> {
+    let (applications, environments) = (applications(aws).await?, environments(aws).await?);
     let mut listed = Listed::default();
     if applications.is_empty() || environments.is_empty() {
         // Without permission they are empty too.
@@ -307,10 +328,16 @@ async fn beanstalk(aws: &Aws) -> Result<Listed, Error> {
     Ok(listed)
 }
 
-async fn networks(aws: &Aws, ownership: &Ownership) -> Result<Listed, Error> {
-    let ours = filter(&format!("tag:{STACK}"), &ownership.stack);
-    let answer = aws.ec2.describe_vpcs().filters(ours).send().await;
-    let vpcs = answer.explain("list the stack's VPCs")?.vpcs.unwrap_or_default();
+async fn networks(aws: &Aws, stack: Option<&str>) -> Result<Listed, Error> {
+    let tagged = match stack {
+        Some(stack) => filter(&format!("tag:{STACK}"), stack),
+        None => filter("tag-key", STACK),
+    };
+    let answer = aws.ec2.describe_vpcs().filters(tagged).send().await;
+    let vpcs = answer
+        .explain("list the VPCs that carry a stack's tags")?
+        .vpcs
+        .unwrap_or_default();
     let arn = |kind: &str, id: &str| {
         let (partition, region, account) = (aws.partition(), &aws.region, &aws.account);
         format!("arn:{partition}:ec2:{region}:{account}:{kind}/{id}")
@@ -361,8 +388,7 @@ async fn web_acls(aws: &Aws) -> Result<Listed, Error> {
 /// # Errors
 /// Where it cannot be read.
 pub async fn still_there(aws: &Aws, hit: &Tagged) -> Result<Option<bool>, Error> {
-    let mut words = hit.arn.splitn(6, ':').skip(2);
-    let (service, resource) = (words.next().unwrap_or_default(), words.nth(2).unwrap_or_default());
+    let (service, resource) = words_of(&hit.arn);
     let ("ec2", Some((_, id))) = (service, resource.split_once('/')) else {
         return Ok(None);
     };

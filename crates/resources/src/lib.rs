@@ -1,6 +1,7 @@
 //! The resources of a stack, one file each, and the one list of them. A resource knows its own AWS service only.
 //! Must know nothing of the command line, of the terminal, or of what kind of AWS it talks to.
 
+pub mod all_stacks;
 mod application;
 mod default_vpc;
 mod deploying;
@@ -21,11 +22,13 @@ mod network_repair;
 pub mod outputs;
 mod ownership;
 pub mod partition;
+pub mod policy;
 mod public_key;
 pub mod rate_limits;
 mod registrations;
 mod role_facts;
 mod roles;
+pub mod room;
 mod service_role;
 mod stack;
 mod strategy;

@@ -27,6 +27,9 @@ pub const KEY_PAIR: Output<String> = Output::new("key-pair.name");
 
 pub const APPLICATION: Output<String> = Output::new("application.name");
 
+/// When the stack's time is over, as its tag has it; a stack without an end has none.
+pub const EXPIRY: Output<String> = Output::new("application.expiry");
+
 pub const VERSION: Output<String> = Output::new("app-version.label");
 
 /// The name that CloudFront fetches from: the load balancer's DNS name, or the environment's CNAME. Known long before the

@@ -9,6 +9,7 @@ use aws_sdk_elasticbeanstalk::types::Tag;
 
 use super::stack::Stack;
 use crate::aws::errors::{Explain, polled};
+use crate::aws::lifetime::{EXPIRES, Lifetime};
 use crate::aws::tags::{CREATED, STACK};
 use crate::aws::{Aws, own_work};
 use crate::engine::{
@@ -24,11 +25,14 @@ pub(super) struct TagStep {
     key: String,
     from: Option<String>,
     to: Option<String>,
+    /// What is shown in place of a value that each plan would have otherwise.
+    told: Option<String>,
 }
 
 impl Step for TagStep {
     fn shown(&self) -> FieldChange {
-        FieldChange::new(format!("tag {}", self.key), self.from.clone(), self.to.clone())
+        let to = self.told.clone().or_else(|| self.to.clone());
+        FieldChange::new(format!("tag {}", self.key), self.from.clone(), to)
     }
 }
 
@@ -43,6 +47,7 @@ pub(super) fn tag_steps(stack: &Stack, id: ResourceId, tags: &BTreeMap<String, S
                 key: key.clone(),
                 from: tags.get(key).cloned(),
                 to: Some(value.clone()),
+                told: None,
             });
         }
     }
@@ -53,10 +58,22 @@ pub(super) fn tag_steps(stack: &Stack, id: ResourceId, tags: &BTreeMap<String, S
                 key: key.clone(),
                 from: Some(value.clone()),
                 to: None,
+                told: None,
             });
         }
     }
     steps
+}
+
+/// What `--ttl` changes of these tags. Where nothing was asked for, the end that there is stays, and is no tag of the profile's.
+pub(super) fn expiry_step(stack: &Stack, tags: &BTreeMap<String, String>) -> Option<TagStep> {
+    let from = tags.get(EXPIRES).cloned();
+    let (to, told) = match stack.lifetime.as_ref()? {
+        Lifetime::Unlimited => (None, None),
+        Lifetime::Until(end) => (Some(end.to_string()), Some(format!("in {}", end.given()))),
+    };
+    let key = EXPIRES.to_owned();
+    (from != to).then_some(TagStep { key, from, to, told })
 }
 
 /// The tags to set by these steps.
@@ -193,7 +210,7 @@ pub(super) fn new_beanstalk_tags(stack: &Stack, id: ResourceId) -> Vec<Tag> {
     beanstalk_form(stack.ownership.tags(id))
 }
 
-fn beanstalk_form(tags: BTreeMap<String, String>) -> Vec<Tag> {
+pub(super) fn beanstalk_form(tags: BTreeMap<String, String>) -> Vec<Tag> {
     let tags = tags.into_iter();
     tags.map(|(key, value)| Tag::builder().key(key).value(value).build())
         .collect()

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
 
 use crate::aws::Ownership;
+use crate::aws::lifetime::Lifetime;
 use crate::deploying::Deploying;
 use crate::profile::{Names, Profile, StackName};
 use crate::version_history::VersionHistory;
@@ -40,6 +41,8 @@ pub struct Stack {
     pub force: bool,
     /// Where registrations are written before their table goes.
     pub export_to: Option<ExportTo>,
+    /// What the user said of how long it is to live; `None`: what was said before stays.
+    pub lifetime: Option<Lifetime>,
     /// What is deployed: its version label, and the zip once it was built.
     pub bundle: BundleToRun,
 }
@@ -105,6 +108,7 @@ impl Stack {
             versions: VersionHistory::default(),
             force: false,
             export_to: None,
+            lifetime: None,
             bundle,
         }
     }

@@ -19,6 +19,9 @@ pub struct Scenario {
     pub people: u32,
     /// Seconds within which they come, at random moments.
     pub within: f64,
+    /// How much denser than the average they come at first, when they are told to; from there on it thins out. One: evenly, as `load`
+    /// lets them come.
+    pub burst: f64,
     /// How long one looks at the page, on average.
     pub think: f64,
     pub site: Site,

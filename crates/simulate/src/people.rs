@@ -23,6 +23,12 @@ impl Chance {
         self.0.random()
     }
 
+    /// When somebody comes, of whom so many times more come at the beginning than on average. With that density of b at the
+    /// beginning, (1 - t)^(b - 1) of it is left at t.
+    pub(crate) fn arrival(&mut self, within: f64, burst: f64) -> f64 {
+        within * (1.0 - (1.0 - self.part()).powf(1.0 / burst.max(1.0)))
+    }
+
     /// From half to one and a half of it.
     pub(crate) fn around(&mut self, mean: f64) -> f64 {
         mean * (0.5 + self.part())

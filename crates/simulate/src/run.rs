@@ -70,7 +70,7 @@ impl<'a> Run<'a> {
         let mut chance = Chance::new(scenario.seed);
         let mut agenda = Agenda::new();
         for _ in 0..scenario.people {
-            agenda.enter(chance.part() * scenario.within, Event::Arrives);
+            agenda.enter(chance.arrival(scenario.within, scenario.burst), Event::Arrives);
         }
         agenda.enter(scenario.policy.period, Event::Period);
         let group = Group::new(&scenario.policy, &scenario.site);

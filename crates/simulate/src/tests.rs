@@ -42,6 +42,7 @@ fn people(people: u32, within: f64) -> Scenario {
     Scenario {
         people,
         within,
+        burst: 1.0,
         think: 3.0,
         site: site(),
         policy: article(),
@@ -129,6 +130,24 @@ fn a_load_that_lasts_is_met_by_the_alarm_and_sooner_by_one_of_a_minute() {
 }
 
 #[test]
+fn a_crowd_that_is_told_to_come_is_densest_at_first() {
+    let told = Scenario {
+        burst: 3.0,
+        think: 0.0,
+        site: Site {
+            registration: 0.000_1,
+            ..site()
+        },
+        ..people(30_000, 60.0)
+    };
+    let by_second = run(&told).by_second;
+    let in_the_first = |seconds: usize| by_second[..seconds].iter().sum::<u32>();
+    // 500 a second on average: 1,500 at first, and seven tenths of all in the first third.
+    assert!((1_300..1_550).contains(&by_second[1]), "{by_second:?}");
+    assert!((20_500..21_800).contains(&in_the_first(20)), "{}", in_the_first(20));
+}
+
+#[test]
 fn a_table_that_is_too_small_turns_people_away_whatever_the_instances_can_do() {
     let small = Scenario {
         site: Site { writes: 50.0, ..site() },
@@ -167,6 +186,8 @@ fn who_is_no_longer_needed_leaves_and_never_the_last() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
     #[test]
     fn everybody_is_accounted_for(people in 1_u32..3_000, within in 0.0..60.0_f64, writes in 1.0..2_000.0_f64, seed in any::<u64>()) {
         let mut scenario = self::people(people, within);

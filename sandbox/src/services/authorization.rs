@@ -2,6 +2,7 @@
 //! Must know nothing of operations but the names of their permissions. The account's own user may do everything.
 
 use crate::protocols::call::{Call, Protocol, header};
+use crate::protocols::cloudwatch;
 use crate::world::Refusal;
 use crate::world::iam::Iam;
 use crate::world::iam::linked_roles::not_authorized;
@@ -15,7 +16,8 @@ pub(crate) fn authorize(iam: &Iam, account: &str, call: &Call) -> Result<(), Ref
         return Ok(());
     }
     let acts_on = resources(iam, account, call).into_iter();
-    let mut needs = acts_on.map(|resource| (action.as_str(), resource)).chain(copied(call));
+    let beside = copied(call).into_iter().chain(tagged(call));
+    let mut needs = acts_on.map(|resource| (action.as_str(), resource)).chain(beside);
     let may = |(action, resource): &(&str, String)| iam.caller_can(&call.caller, &call.region, action, resource);
     match needs.find(|need| !may(need)) {
         None => Ok(()),
@@ -36,6 +38,11 @@ fn copied(call: &Call) -> Option<(&'static str, String)> {
     let path = source.split_once('?').map_or(source, |(path, _version)| path);
     let path = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
     Some(("s3:GetObject", format!("arn:aws:s3:::{}", path.trim_start_matches('/'))))
+}
+
+/// Who makes something with tags tags it, too.
+fn tagged(call: &Call) -> Option<(&'static str, String)> {
+    (call.operation == "CreateDistributionWithTags").then(|| ("cloudfront:TagResource", "*".to_owned()))
 }
 
 /// In the words of IAM (IAM user guide, troubleshoot_access-denied).
@@ -89,6 +96,8 @@ fn permission(call: &Call) -> String {
         ("s3", "ListBuckets") => "ListAllMyBuckets",
         ("s3", "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload" | "CopyObject") => "PutObject",
         ("s3", "DeleteObjects") => "DeleteObject",
+        // Its tags ask for cloudfront:TagResource beside (Service Authorization Reference).
+        ("cloudfront", "CreateDistributionWithTags") => "CreateDistribution",
         (_, operation) => operation,
     };
     format!("{service}:{operation}")
@@ -100,6 +109,12 @@ fn resources(iam: &Iam, account: &str, call: &Call) -> Vec<String> {
         "dynamodb" => return tables(account, call),
         "iam" => identity(iam, account, call),
         "sts" => call.parameters().remove("RoleArn"),
+        // By its name; the id before it nobody writes into a policy.
+        "autoscaling" => call.parameters().remove("AutoScalingGroupName").map(|name| {
+            let of = format!("arn:aws:autoscaling:{}:{account}:autoScalingGroup", call.region);
+            format!("{of}:*:autoScalingGroupName/{name}")
+        }),
+        "monitoring" if call.operation == "PutMetricAlarm" => alarm(account, call),
         "s3" => {
             let path = percent_encoding::percent_decode_str(call.uri.path()).decode_utf8_lossy();
             Some(format!("arn:aws:s3:::{}", path.trim_matches('/')))
@@ -107,6 +122,20 @@ fn resources(iam: &Iam, account: &str, call: &Call) -> Vec<String> {
         _ => None,
     };
     vec![resource.unwrap_or_else(|| "*".to_owned())]
+}
+
+/// The alarm that a call in any of CloudWatch's protocols makes.
+fn alarm(account: &str, call: &Call) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Named {
+        alarm_name: String,
+    }
+    let Named { alarm_name } = cloudwatch::decode(call).ok()?;
+    Some(format!(
+        "arn:aws:cloudwatch:{}:{account}:alarm:{alarm_name}",
+        call.region
+    ))
 }
 
 /// The tables, and for some operations backups, that a call names.
@@ -210,6 +239,40 @@ mod tests {
         let refusal = may("GetTagKeys").unwrap_err();
         assert_eq!((refusal.code.as_str(), refusal.status), ("AccessDeniedException", 400));
         assert!(refusal.message.contains("tag:GetTagKeys"), "{refusal}");
+    }
+
+    #[test]
+    fn a_group_and_an_alarm_are_meant_by_their_names() {
+        let mut iam = Iam::default();
+        let group = "arn:aws:autoscaling:*:*:autoScalingGroup:*:autoScalingGroupName/awseb-e-*";
+        let caller = who_may(&mut iam, "autoscaling:*", group);
+        let may = |body: &'static str| {
+            let mut call = call(&caller, "autoscaling", "UpdateAutoScalingGroup", body);
+            call.protocol = Protocol::Query;
+            authorize(&iam, ACCOUNT, &call)
+        };
+        assert_eq!(may("AutoScalingGroupName=awseb-e-1-stack-x"), Ok(()));
+        assert!(
+            may("AutoScalingGroupName=theirs")
+                .unwrap_err()
+                .message
+                .contains("autoScalingGroupName/theirs")
+        );
+
+        let mut iam = Iam::default();
+        let caller = who_may(
+            &mut iam,
+            "cloudwatch:PutMetricAlarm",
+            "arn:aws:cloudwatch:*:*:alarm:awseb-*",
+        );
+        let may = |body: &'static str| authorize(&iam, ACCOUNT, &call(&caller, "monitoring", "PutMetricAlarm", body));
+        assert_eq!(may(r#"{"AlarmName":"awseb-high"}"#), Ok(()));
+        assert!(
+            may(r#"{"AlarmName":"theirs"}"#)
+                .unwrap_err()
+                .message
+                .contains("alarm:theirs")
+        );
     }
 
     /// A role's session that may do `action` on `resource`.

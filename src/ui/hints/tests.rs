@@ -29,6 +29,7 @@ fn a_hint_that_is_pasted_means_the_same_stack() {
         shown(line, Hint::run("teardown --keep users-table").then("up")),
         "confctl teardown --sandbox --name two --keep users-table; confctl up --sandbox --name two"
     );
+    assert_eq!(shown(line, Hint::run("list")), "confctl list --sandbox");
     assert_eq!(shown(line, Hint::run("profile list")), "confctl profile list");
     assert_eq!(shown(line, Hint::run("sandbox stop")), "confctl sandbox stop");
     assert_eq!(

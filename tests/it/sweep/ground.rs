@@ -10,6 +10,8 @@ use crate::support::{Ran, User};
 pub(super) enum From {
     Nothing,
     Standing,
+    /// A stack whose time is over.
+    Over,
 }
 
 /// Everything shows late there, by a little less than the minute of AWS's time for which anything is waited for.
@@ -55,12 +57,15 @@ impl Ground {
 
     /// Brings the account to what a command starts from, where it is at nothing.
     pub fn prepare(&self, from: From) {
-        if from == From::Standing {
-            // Of hours on a busy machine one run may lose its lock; it is no case.
-            let ran = self.run(super::UP);
-            if ran.code() != 0 {
-                self.run(super::UP).exits(0);
-            }
+        let up = match from {
+            From::Nothing => return,
+            From::Standing => super::UP.to_vec(),
+            From::Over => [super::UP, &["--ttl", "1s"]].concat(),
+        };
+        // Of hours on a busy machine one run may lose its lock; it is no case.
+        let ran = self.run(&up);
+        if ran.code() != 0 {
+            self.run(&up).exits(0);
         }
     }
 

@@ -4,6 +4,7 @@ use aws_config::SdkConfig;
 use serde::Deserialize;
 
 use crate::clients::Mode;
+use crate::paging::Page;
 use crate::wire::xml::Members;
 use crate::wire::{Called, Client, Form, Service};
 
@@ -27,12 +28,17 @@ struct DescribeLoadBalancersResponse {
 struct DescribeLoadBalancersResult {
     #[serde(rename = "LoadBalancers", default)]
     load_balancers: Members<LoadBalancer>,
+    #[serde(rename = "NextMarker")]
+    next_marker: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
 pub struct LoadBalancer {
     #[serde(rename = "DNSName")]
     pub dns_name: Option<String>,
+    /// `application`, `network`, `gateway`
+    #[serde(rename = "Type")]
+    pub kind: Option<String>,
 }
 
 impl LoadBalancing {
@@ -48,5 +54,22 @@ impl LoadBalancing {
         let form = Form::new("DescribeLoadBalancers", VERSION).list("LoadBalancerArns", arns.iter().copied());
         let answer: DescribeLoadBalancersResponse = form.call(&self.0).await?;
         Ok(answer.result.load_balancers.member)
+    }
+
+    /// A page of all of the region.
+    ///
+    /// # Errors
+    /// What the SDK's own clients give.
+    pub async fn list_load_balancers(&self, marker: Option<String>) -> Called<Page<LoadBalancer>> {
+        let form = Form::new("DescribeLoadBalancers", VERSION);
+        let form = match &marker {
+            Some(marker) => form.text("Marker", marker),
+            None => form,
+        };
+        let answer: DescribeLoadBalancersResponse = form.call(&self.0).await?;
+        Ok(Page::new(
+            answer.result.load_balancers.member,
+            answer.result.next_marker,
+        ))
     }
 }

@@ -44,4 +44,15 @@ impl ServiceQuotas {
         let input = json!({"ServiceCode": service_code, "QuotaCode": quota_code});
         PROTOCOL.call(&self.0, "GetServiceQuota", &input).await
     }
+
+    /// # Errors
+    /// What the SDK's own clients give.
+    pub async fn get_aws_default_service_quota(
+        &self,
+        service_code: &str,
+        quota_code: &str,
+    ) -> Called<GetServiceQuotaAnswer> {
+        let input = json!({"ServiceCode": service_code, "QuotaCode": quota_code});
+        PROTOCOL.call(&self.0, "GetAWSDefaultServiceQuota", &input).await
+    }
 }

@@ -106,6 +106,14 @@ struct ListBucketResult {
 #[serde(rename_all = "PascalCase")]
 struct Contents {
     key: String,
+    last_modified: Option<String>,
+}
+
+/// An object as a list has it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    pub key: String,
+    pub last_modified: Option<DateTime>,
 }
 
 impl S3 {
@@ -187,11 +195,11 @@ impl S3 {
         self.client.call(call, |_| Ok(()), xml::fault).await
     }
 
-    /// A page of the keys that begin with `prefix`.
+    /// A page of the objects whose keys begin with `prefix`.
     ///
     /// # Errors
     /// What the SDK's own clients give.
-    pub async fn list_objects(&self, bucket: &str, prefix: &str, token: Option<&str>) -> Called<Page<String>> {
+    pub async fn list_objects(&self, bucket: &str, prefix: &str, token: Option<&str>) -> Called<Page<Entry>> {
         let encoded = |text: &str| utf8_percent_encode(text, ESCAPED).to_string();
         // In the order in which they are signed, which costs nothing.
         let mut query = String::from("?");
@@ -207,10 +215,30 @@ impl S3 {
         );
         let read = |response: &HttpResponse| {
             let listed: ListBucketResult = xml::read(response)?;
-            let keys = listed.contents.into_iter().map(|object| object.key).collect();
-            Ok(Page::new(keys, listed.next_continuation_token))
+            let entries = listed.contents.into_iter().map(entry).collect();
+            Ok(Page::new(entries, listed.next_continuation_token))
         };
         self.client.call(call, read, xml::fault).await
+    }
+
+    /// S3's own time, which it tells with every answer: also with that there is no such bucket.
+    ///
+    /// # Errors
+    /// What the SDK's own clients give.
+    pub async fn time(&self, bucket: &str) -> Called<Option<DateTime>> {
+        let request = self.build("GET", bucket, "?list-type=2&max-keys=1", &[], SdkBody::empty());
+        let call = self.call(
+            "ListObjectsV2",
+            bucket,
+            request.map_err(SdkError::construction_failure)?,
+        );
+        let told = self.client.call(call, |response| Ok(date(response)), xml::fault).await;
+        match &told {
+            Err(SdkError::ServiceError(refusal)) if refusal.err().code() == Some("NoSuchBucket") => {
+                Ok(date(refusal.raw()))
+            }
+            _ => told,
+        }
     }
 
     fn request(
@@ -285,7 +313,19 @@ fn object(response: &HttpResponse) -> Object {
         body: response.body().bytes().unwrap_or_default().to_vec(),
         e_tag: header("etag").map(str::to_owned),
         last_modified: time("last-modified"),
-        date: time("date"),
+        date: date(response),
+    }
+}
+
+fn date(response: &HttpResponse) -> Option<DateTime> {
+    DateTime::from_str(response.headers().get("date")?, Format::HttpDate).ok()
+}
+
+fn entry(object: Contents) -> Entry {
+    let modified = object.last_modified.as_deref();
+    Entry {
+        last_modified: modified.and_then(|time| DateTime::from_str(time, Format::DateTime).ok()),
+        key: object.key,
     }
 }
 

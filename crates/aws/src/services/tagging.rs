@@ -56,12 +56,21 @@ impl Tagging {
         Self(Client::new(config, SERVICE, region, mode))
     }
 
-    /// A page of what carries all of these tags.
+    /// A page of what carries all of these tags; `None` stands for any value.
     ///
     /// # Errors
     /// What the SDK's own clients give.
-    pub async fn get_resources(&self, tags: &[(&str, &str)], token: Option<String>) -> Called<GetResourcesAnswer> {
-        let filter = |(key, value): &(&str, &str)| json!({"Key": key, "Values": [value]});
+    pub async fn get_resources(
+        &self,
+        tags: &[(&str, Option<&str>)],
+        token: Option<String>,
+    ) -> Called<GetResourcesAnswer> {
+        // "If you don't specify a value for a key, the response returns all resources that are tagged with that key, with any or
+        // no value" (API reference, GetResources).
+        let filter = |(key, value): &(&str, Option<&str>)| match value {
+            Some(value) => json!({"Key": key, "Values": [value]}),
+            None => json!({"Key": key}),
+        };
         let filters: Vec<Value> = tags.iter().map(filter).collect();
         let mut input = json!({"TagFilters": filters, "ResourcesPerPage": PAGE});
         if let Some(token) = token {

@@ -719,7 +719,8 @@ async fn keys_are_listed_in_pages_to_the_end() {
             r#"<?xml version="1.0" encoding="UTF-8"?>
 <ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>b</Name><Prefix>p/</Prefix><KeyCount>2</KeyCount>
 <NextContinuationToken>1a+/=</NextContinuationToken><IsTruncated>true</IsTruncated>
-<Contents><Key>p/straße &amp; 日本</Key><ChecksumAlgorithm>CRC32</ChecksumAlgorithm><Size>11</Size></Contents>
+<Contents><Key>p/straße &amp; 日本</Key><LastModified>2026-11-24T12:00:01.000Z</LastModified>
+<ChecksumAlgorithm>CRC32</ChecksumAlgorithm><Size>11</Size></Contents>
 <Contents><Key>p/ two</Key><Size>0</Size></Contents></ListBucketResult>"#,
         ),
         answer(
@@ -728,10 +729,16 @@ async fn keys_are_listed_in_pages_to_the_end() {
         ),
     ]);
     let s3 = s3(&replay);
-    let keys = paging::all(async |token: Option<String>| {
+    let listed = paging::all(async |token: Option<String>| {
         s3.list_objects("bucket", "p/", token.as_deref()).await.explain("list")
     });
-    assert_eq!(keys.await.unwrap(), ["p/straße & 日本", "p/ two", "p/three"]);
+    let listed = listed.await.unwrap();
+    let listed: Vec<_> = listed
+        .iter()
+        .map(|entry| (entry.key.as_str(), entry.last_modified.map(|time| time.secs())))
+        .collect();
+    let straße = ("p/straße & 日本", Some(1_795_521_601));
+    assert_eq!(listed, [straße, ("p/ two", None), ("p/three", None)]);
     assert_eq!(
         replay.sent()[1].uri,
         "https://bucket.s3.eu-west-1.amazonaws.com/?continuation-token=1a%2B%2F%3D&list-type=2&prefix=p%2F"

@@ -33,18 +33,27 @@ pub enum State {
 /// # Errors
 /// Where Beanstalk does not say.
 pub async fn instance_versions(aws: &Aws, environment: &str) -> Result<Vec<InstanceVersion>, Error> {
-    let doing = "read which version each instance runs";
+    let all = told(aws, environment, InstancesHealthAttribute::Deployment).await?;
+    Ok(all.iter().map(read).collect())
+}
+
+/// What Beanstalk tells of each instance, by id; nothing with basic health.
+pub(crate) async fn told(
+    aws: &Aws,
+    environment: &str,
+    what: InstancesHealthAttribute,
+) -> Result<Vec<SingleInstanceHealth>, Error> {
     let all = paging::all(async |token: Option<String>| {
         let describe = aws.beanstalk.describe_instances_health().environment_id(environment);
-        let describe = describe.attribute_names(InstancesHealthAttribute::Deployment);
+        let describe = describe.attribute_names(what.clone());
         let answer = describe.set_next_token(token).send().await;
-        let page = answer.or_absent(&["InvalidRequestException"], doing)?;
+        let page = answer.or_absent(&["InvalidRequestException"], "read how the instances fare")?;
         Ok(page.map_or_else(Page::default, |page| {
             Page::new(page.instance_health_list.unwrap_or_default(), page.next_token)
         }))
     });
-    let mut instances: Vec<_> = all.await?.iter().map(read).collect();
-    instances.sort_by(|one, other| one.id.cmp(&other.id));
+    let mut instances = all.await?;
+    instances.sort_by(|one, other| one.instance_id().cmp(&other.instance_id()));
     Ok(instances)
 }
 

@@ -7,7 +7,7 @@ mod drift;
 pub(crate) mod follow;
 mod health;
 pub(crate) mod instance_logs;
-mod instances;
+pub(crate) mod instances;
 pub(crate) mod live;
 mod old_versions;
 mod options;

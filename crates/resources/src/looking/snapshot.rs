@@ -12,10 +12,10 @@ use serde::Serialize;
 use super::{as_text, timestamp};
 use crate::aws::Aws;
 use crate::aws::errors::Explain;
-use crate::aws::paging::{self, Page};
 use crate::aws::services::cloudwatch::MetricAlarm;
 use crate::aws::texts::clean;
 use crate::engine::Error;
+use crate::environment::instances::told;
 use crate::environment::live;
 
 /// What was seen.
@@ -174,18 +174,8 @@ async fn health(aws: &Aws, environment: &str) -> Result<Option<DescribeEnvironme
 }
 
 async fn instances(aws: &Aws, environment: &str) -> Result<Vec<Instance>, Error> {
-    let listed = paging::all(async |token: Option<String>| {
-        let describe = aws.beanstalk.describe_instances_health().environment_id(environment);
-        let describe = describe.attribute_names(InstancesHealthAttribute::All);
-        let page = describe.set_next_token(token).send().await;
-        let page = page.or_absent(&["InvalidRequestException"], "read the health of the instances")?;
-        Ok(page.map_or_else(Page::default, |page| {
-            Page::new(page.instance_health_list.unwrap_or_default(), page.next_token)
-        }))
-    });
-    let mut instances: Vec<Instance> = listed.await?.iter().map(instance).collect();
-    instances.sort_by(|one, other| one.id.cmp(&other.id));
-    Ok(instances)
+    let told = told(aws, environment, InstancesHealthAttribute::All).await?;
+    Ok(told.iter().map(instance).collect())
 }
 
 fn instance(seen: &SingleInstanceHealth) -> Instance {

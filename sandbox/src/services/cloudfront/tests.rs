@@ -100,6 +100,15 @@ fn create(world: &Arc<World>, reference: &str) -> Result<Answer, Refusal> {
 }
 
 #[tokio::test]
+async fn an_account_has_as_many_distributions_as_its_quota_says() {
+    use crate::world::quotas::{DISTRIBUTIONS, GLOBAL_REGION};
+    let world = proxy::world(1.0, proxy::Fixed::default());
+    world.lock().region(GLOBAL_REGION).quotas.raise(&DISTRIBUTIONS, 1.0);
+    create(&world, "one").unwrap();
+    assert_eq!(create(&world, "two").unwrap_err().code, "TooManyDistributions");
+}
+
+#[tokio::test]
 async fn a_distribution_lives_and_dies_by_its_etag() {
     let world = proxy::world(1.0, proxy::Fixed::default());
     let made = create(&world, "one").unwrap();

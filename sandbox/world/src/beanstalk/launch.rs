@@ -16,6 +16,7 @@ use super::workflow::Run;
 use crate::iam::linked_roles;
 use crate::plane::DeploymentFailure;
 use crate::scaling::LaunchSource;
+use crate::{Region, quotas};
 
 /// Seconds that the stack waits for instances to report, as its wait condition has it.
 const LAUNCH_PATIENCE: i64 = 1800;
@@ -26,6 +27,13 @@ const COMMAND_MARGIN: i64 = 240;
 pub(super) const NO_LAUNCH_CONFIGURATIONS: &str = "The Launch Configuration creation operation is not available in your \
      account. Use launch templates to create configuration templates for your Auto Scaling groups.";
 
+/// As EC2 says it (EC2 API reference, errors-overview: AddressLimitExceeded; its text in public logs of Terraform), in the form that
+/// CloudFormation gives to what services refuse.
+const NO_ADDRESSES: &str = "The maximum number of addresses has been reached. (Service: AmazonEC2; Status Code: 400; Error \
+                            Code: AddressLimitExceeded)";
+/// As ELB says it (botocore's model of elbv2: TooManyLoadBalancers; its text in public logs of deployments), in the same form.
+const NO_MORE_LOAD_BALANCERS: &str = "The maximum number of load balancers has been reached (Service: ElasticLoadBalancingV2; \
+                                      Status Code: 400; Error Code: TooManyLoadBalancers)";
 /// As ELB refuses them in some new accounts (as public event logs show it).
 const NO_LOAD_BALANCERS: &str = "This AWS account currently does not support creating load balancers. For more \
      information, please contact AWS Support.";
@@ -119,6 +127,9 @@ async fn build(run: &Run, profile: String, caller: &str) -> Result<(), StackFail
     let launch = make_launch_source(run, &profile, caller)?;
     if single {
         permissions::check(run, caller, ADDRESS, permissions::ADDRESS)?;
+        if !run.region(|here| here.quotas.has_room(&quotas::ADDRESSES, here.network.addresses.len())) {
+            return Err((ADDRESS, NO_ADDRESSES.to_owned()));
+        }
         if let Some(ip) = run.site(|site| site.make_address()) {
             run.info(format!("Created EIP: {ip}"));
         }
@@ -210,6 +221,13 @@ fn check_balancer(run: &Run, caller: &str, places: &Places) -> Result<(), StackF
     permissions::link(run, caller, part, &linked_roles::LOAD_BALANCING)?;
     if run.world.lock().gates.load_balancers {
         return Err((part, NO_LOAD_BALANCERS.to_owned()));
+    }
+    let has_room = |here: &mut Region| {
+        here.quotas
+            .has_room(&quotas::LOAD_BALANCERS, here.balancing.load_balancers.len())
+    };
+    if !run.region(has_room) {
+        return Err((part, NO_MORE_LOAD_BALANCERS.to_owned()));
     }
     let mut zones: Vec<_> = places.balancer.iter().map(|subnet| &subnet.zone).collect();
     zones.sort();

@@ -41,11 +41,11 @@ pub(super) const ALARM: &[Deed] = &[("cloudwatch:PutMetricAlarm", "cloudwatch:{h
 pub(super) const LOAD_BALANCER: &[Deed] = &[
     (
         "elasticloadbalancing:CreateLoadBalancer",
-        "elasticloadbalancing:{here}:loadbalancer/*",
+        "elasticloadbalancing:{here}:loadbalancer/app/awseb-*/*",
     ),
     (
         "elasticloadbalancing:CreateListener",
-        "elasticloadbalancing:{here}:loadbalancer/*",
+        "elasticloadbalancing:{here}:loadbalancer/app/awseb-*/*",
     ),
 ];
 
@@ -64,7 +64,7 @@ pub(super) const NO_SCALING_POLICY: &[Deed] = &[(
 )];
 pub(super) const NO_LOAD_BALANCER: &[Deed] = &[(
     "elasticloadbalancing:DeleteLoadBalancer",
-    "elasticloadbalancing:{here}:loadbalancer/*",
+    "elasticloadbalancing:{here}:loadbalancer/app/awseb-*/*",
 )];
 pub(super) const NO_GROUP: &[Deed] = &[(
     "autoscaling:DeleteAutoScalingGroup",

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::edge_policies::check_version;
+use super::quotas::{DISTRIBUTIONS, GLOBAL_REGION};
 use super::{Item, Refusal, State, Tags, ids};
 pub use configuration::{Behavior, Caching, Configuration, ErrorPage, ErrorResponse, Origin};
 pub use invalidations::Invalidation;
@@ -175,6 +176,14 @@ impl State {
             return Err(Refusal::with_status(409, "DistributionAlreadyExists", text));
         }
         self.check_distribution(&configuration, None, now)?;
+        let present = self.distributions.all.len();
+        if !self.region(GLOBAL_REGION).quotas.has_room(&DISTRIBUTIONS, present) {
+            // botocore's model of cloudfront.
+            return Err(Refusal::new(
+                "TooManyDistributions",
+                "Processing your request would cause you to exceed the maximum number of distributions allowed.",
+            ));
+        }
         let id = format!("E{}", ids::capitals(13));
         let distribution = Distribution {
             arn: format!("arn:aws:cloudfront::{}:distribution/{id}", self.account),

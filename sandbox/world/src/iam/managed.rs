@@ -1,4 +1,4 @@
-//! The managed policies of AWS's that Beanstalk's roles carry or are bounded by. Their documents keep what matters of AWS's own
+//! The managed policies of AWS's that Beanstalk's roles carry or are bounded by, and those for whoever calls Beanstalk. Their documents keep what matters of AWS's own
 //! (names, paths and versions as of 2026); a policy that is not here cannot be attached.
 //! Must know nothing of roles.
 
@@ -37,6 +37,22 @@ pub fn all() -> impl Iterator<Item = &'static ManagedPolicy> {
 }
 
 const POLICIES: &[ManagedPolicy] = &[
+    // Without its conditions on what is launched, passed and attached, whose keys no request has here: instances come from launch
+    // templates only, and what roles are passed or given nobody checks.
+    ManagedPolicy {
+        name: "AdministratorAccess-AWSElasticBeanstalk",
+        path: "/",
+        description: "Grants account administrative permissions. Explicitly allows developers and administrators to gain direct access to resources they need to manage AWS Elastic Beanstalk applications",
+        version: "v9",
+        document: include_str!("managed/AdministratorAccess-AWSElasticBeanstalk.json"),
+    },
+    ManagedPolicy {
+        name: "AWSElasticBeanstalkReadOnly",
+        path: "/",
+        description: "Grants read-only permissions. Explicitly allows operators to gain direct access to retrieve information about resources related to AWS Elastic Beanstalk applications.",
+        version: "v1",
+        document: include_str!("managed/AWSElasticBeanstalkReadOnly.json"),
+    },
     ManagedPolicy {
         name: "AWSElasticBeanstalkWebTier",
         path: "/",

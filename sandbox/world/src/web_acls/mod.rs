@@ -13,6 +13,9 @@ use super::{Item, Refusal, State, Tags, ids};
 pub use rules::{Action, Comparison, Field, Position, Rate, RateKey, Rule, RuleKind, Statement, Transformation};
 pub use samples::{Sample, Samples};
 
+/// Of an account, for CloudFront (WAF guide, limits). By which code Service Quotas knows it no public source tells.
+const MOST: usize = 100;
+
 #[derive(Debug, Default, Clone)]
 pub struct WebAcls {
     /// By id.
@@ -85,6 +88,13 @@ impl State {
             return Err(Refusal::new(
                 "WAFDuplicateItemException",
                 "AWS WAF couldn’t perform the operation because some resource in your request is a duplicate of an existing one.",
+            ));
+        }
+        if self.web_acls.all.len() >= MOST {
+            // botocore's model of wafv2; the text is the exception's own there.
+            return Err(Refusal::new(
+                "WAFLimitsExceededException",
+                "AWS WAF couldn’t perform the operation because you exceeded your resource limit.",
             ));
         }
         let id = ids::uuid();

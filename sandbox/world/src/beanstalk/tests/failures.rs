@@ -3,6 +3,7 @@
 use super::*;
 use crate::beanstalk::catalogue::{ENVIRONMENT, INSTANCES, LAUNCH, PROPERTIES, VPC};
 use crate::beanstalk::environments::EnvironmentUpdate;
+use crate::quotas;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unusable_profile_ends_the_environment_and_frees_its_name() {
@@ -105,6 +106,29 @@ async fn a_new_account_needs_a_launch_template() {
     environments::terminate(&fake.world, &caller("r-end"), &named()).unwrap();
     rest(&fake, &environment.id).await;
     assert_eq!(leftovers(&fake), []);
+}
+
+/// What the account has no room for shows late, as a failed part of the stack, in the words of the service that makes it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_without_addresses_or_load_balancers_left_is_told_so_by_the_stack() {
+    for (quota, kind, text) in [
+        (quotas::ADDRESSES, "SingleInstance", "Error Code: AddressLimitExceeded"),
+        (
+            quotas::LOAD_BALANCERS,
+            "LoadBalanced",
+            "Error Code: TooManyLoadBalancers",
+        ),
+    ] {
+        let fake = prepared();
+        fake.world.lock().region(REGION).quotas.raise(&quota, 0.0);
+        let environment = create(&fake, "v1", &[(catalogue::ENVIRONMENT, "EnvironmentType", kind)]).await;
+        assert_eq!(environment.health.status.color(), "Red", "{kind}");
+        let told = messages(&fake, Some("r-create"));
+        assert!(has(&told, text), "{told:#?}");
+        environments::terminate(&fake.world, &caller("r-end"), &named()).unwrap();
+        rest(&fake, &environment.id).await;
+        assert_eq!(leftovers(&fake), []);
+    }
 }
 
 /// Beanstalk takes its image for x86_64 unless it is told of another architecture.
