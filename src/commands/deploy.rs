@@ -15,7 +15,7 @@ use crate::resources::outputs::LiveEnvironment;
 use crate::resources::{Deploying, Strategy, Way, instance_versions};
 use crate::session::asking::Asking;
 use crate::session::building::Building;
-use crate::session::{Look, Purpose, Session, in_time, unfinished, unless_stopped, unlock};
+use crate::session::{Look, Purpose, Session, in_time, unfinished, unless_stopped, unlock, with_left_behind};
 use crate::ui::{Flag, Summary, Ui};
 
 #[derive(Debug, Clone, Args)]
@@ -120,12 +120,7 @@ async fn confirmed(
 ) -> Result<Summary, Error> {
     let look = shown(session).await?;
     if !look.is_pending() {
-        let version = session
-            .environment_in(&look)
-            .and_then(|environment| environment.version);
-        let version = version.unwrap_or_default();
-        let summary = done(session).say(format!("Nothing to do: every instance runs {version}."));
-        return Ok(summary.output("application_version", version));
+        return nothing_to_do(session, &look).await;
     }
     if !global.yes {
         session.ui.confirm("Do this?", &session.settings.stop).await?;
@@ -138,6 +133,20 @@ async fn confirmed(
     let lock = session.lock().await?;
     let summary = apply(session, &look, Asking::new(session, global.yes), args).await;
     unlock(lock, summary).await
+}
+
+/// Every instance runs it. A run that was stopped after that has not written it down.
+async fn nothing_to_do(session: &Session, look: &Look) -> Result<Summary, Error> {
+    let version = session.environment_in(look).and_then(|environment| environment.version);
+    let version = version.unwrap_or_default();
+    let summary = done(session).say(format!("Nothing to do: every instance runs {version}."));
+    let summary = summary.output("application_version", version.as_str());
+    if session.stack.versions.is_newest(&version) {
+        return Ok(summary);
+    }
+    let lock = session.lock().await?;
+    let noted = in_time(&session.settings.stop, session.note_deployment(&version)).await;
+    unlock(lock, noted.map(|()| summary)).await
 }
 
 /// Looks, and shows what is therefore to be done.
@@ -162,32 +171,40 @@ async fn apply(session: &Session, confirmed: &Look, gate: Asking, args: &DeployA
             .hint(Hint::from("run the same command again: it shows the new plan")));
     }
     let before = session.environment_in(&look);
+    let mut rolled_back = Vec::new();
+    match look.version().filter(|_| args.rollback.is_some()) {
+        Some(to) => {
+            rolled_back = others(before.as_ref(), to);
+            in_time(&session.settings.stop, session.note_way_back(to, &rolled_back)).await?;
+        }
+        None => in_time(&session.settings.stop, session.note_deployed(&look)).await?,
+    }
     let run = session.run(gate);
     let report = engine::up(&session.graph, &look.seen, &look.planned, &run).await;
     session.took(&report);
     let ended = match unfinished(session, &report) {
-        None => deployed(session, before, args.rollback.is_some()).await,
+        None => deployed(session, before, rolled_back).await,
         Some(failed) if args.auto_rollback && failed.exit == Exit::Failed => back(session, &run, before, failed).await,
         Some(summary) => Ok(summary),
     };
-    Ok(ended_as(session, ended))
+    Ok(with_left_behind(session, &report, ended))
 }
 
 /// With the version on every instance.
-async fn deployed(session: &Session, before: Option<LiveEnvironment>, rolled_back: bool) -> Result<Summary, Error> {
+async fn deployed(
+    session: &Session,
+    before: Option<LiveEnvironment>,
+    rolled_back: Vec<String>,
+) -> Result<Summary, Error> {
     let look = session.look().await?;
     let now = session
         .environment_in(&look)
         .and_then(|environment| environment.version);
     let now = now.unwrap_or_default();
     let former = before.as_ref().and_then(|environment| environment.version.clone());
-    let taken_back = match rolled_back {
-        true => others(before.as_ref(), &now),
-        false => Vec::new(),
-    };
-    in_time(&session.settings.stop, session.note_deployment(&now, &taken_back)).await?;
+    in_time(&session.settings.stop, session.note_deployment(&now)).await?;
     let mut summary = done(session).say(format!("Every instance runs {now}."));
-    for version in &taken_back {
+    for version in &rolled_back {
         summary = summary.say(format!(
             "{version} was rolled back: `up` does not deploy it again by itself."
         ));
@@ -196,7 +213,7 @@ async fn deployed(session: &Session, before: Option<LiveEnvironment>, rolled_bac
         summary = summary.output("former_version", former);
     }
     Ok(summary
-        .output("rolled_back", taken_back)
+        .output("rolled_back", rolled_back)
         .output("application_version", now))
 }
 
@@ -229,6 +246,8 @@ async fn back(
         return Ok(failed);
     }
     let failing = turned.environment_in(&look);
+    let rolled_back = others(failing.as_ref(), &former);
+    in_time(&session.settings.stop, session.note_way_back(&former, &rolled_back)).await?;
     session.ui.notice(&format!("rolling back to {former}"), None);
     let report = engine::up(&turned.graph, &look.seen, &look.planned, run).await;
     session.took(&report);
@@ -236,14 +255,13 @@ async fn back(
         failed.errors.extend(neither.errors);
         return Ok(failed);
     }
-    let taken_back = others(failing.as_ref(), &former);
-    in_time(&session.settings.stop, session.note_deployment(&former, &taken_back)).await?;
+    in_time(&session.settings.stop, session.note_deployment(&former)).await?;
     for error in &mut failed.errors {
         error.hint = Some(Hint::from("mend the cause, then ").and_run("deploy"));
     }
     let failed = failed.say(format!("Rolled back: every instance runs {former}."));
     Ok(failed
-        .output("rolled_back", taken_back)
+        .output("rolled_back", rolled_back)
         .output("application_version", former))
 }
 
@@ -262,7 +280,7 @@ async fn stop(session: &Session, global: &Global) -> Result<Summary, Error> {
         Some(summary) => Ok(summary),
         None => unless_stopped(&session.settings.stop, stopped(session)).await,
     };
-    Ok(ended_as(session, ended))
+    Ok(with_left_behind(session, &report, ended))
 }
 
 /// What runs where now.
@@ -287,14 +305,6 @@ async fn stopped(session: &Session) -> Result<Summary, Error> {
         .map(|it| json!({"instance": it.id, "version": it.version}))
         .collect();
     Ok(summary.output("instances", told).output("application_version", label))
-}
-
-/// What there is and costs was there before: a deployment leaves nothing behind.
-fn ended_as(session: &Session, ended: Result<Summary, Error>) -> Summary {
-    let mut summary = ended.unwrap_or_else(Summary::from);
-    summary.stack = Some(session.stack.name.to_string());
-    summary.left_behind.clear();
-    summary
 }
 
 fn done(session: &Session) -> Summary {

@@ -43,7 +43,7 @@ use futures_util::FutureExt;
 use crate::cli::{self, Format, Global};
 use crate::engine::{Error, Kind};
 use crate::exit::Exit;
-use crate::ui::{self, Flag, Repeated, Summary, Ui};
+use crate::ui::{self, Flag, Onward, Repeated, Summary, Ui};
 
 /// Puts a high-traffic event registration site on AWS with one command, and takes it away with another.
 #[derive(Debug, Parser)]
@@ -167,7 +167,11 @@ impl Command {
         };
         Repeated {
             flags,
-            removes: matches!(self, Self::Teardown(_)),
+            onward: match self {
+                Self::Teardown(_) => Onward::Teardown,
+                Self::Deploy(_) => Onward::AsSaid,
+                _ => Onward::Up,
+            },
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::exit::Exit;
 use crate::resources::all_stacks::{self, StackSeen};
 use crate::session::region::Region;
 use crate::session::{Purpose, Session, unless_stopped};
-use crate::ui::{Repeated, Summary, Ui};
+use crate::ui::{Onward, Repeated, Summary, Ui};
 
 /// So many stacks are looked at, or removed, at the same time. Beanstalk's reads of a region come from one bucket (support's words in
 /// aws/aws-toolkit-azure-devops#62), and each environment that goes asks twice every some seconds; with these five a pipeline
@@ -197,7 +197,7 @@ impl Reaping<'_> {
     fn ui_of(&self, stack: &StackSeen) -> Ui {
         let repeated = Repeated {
             flags: Vec::new(),
-            removes: true,
+            onward: Onward::Teardown,
         };
         self.ui.beside(&self.global_of(stack), repeated)
     }

@@ -15,20 +15,32 @@ impl Session {
         self.values(look).get(&ENVIRONMENT)
     }
 
-    /// Writes down the version that every instance runs, where that is news.
+    /// Writes down the version that every instance runs, where that is news. What a way back that was stopped has left is none.
     pub(crate) async fn note_deployed(&self, look: &Look) -> Result<(), Error> {
-        match self.environment_in(look).and_then(|environment| environment.version) {
-            Some(version) if !self.stack.versions.is_newest(&version) => {
+        let Some(environment) = self.environment_in(look).filter(|it| it.astray.is_empty()) else {
+            return Ok(());
+        };
+        let versions = &self.stack.versions;
+        match environment.version {
+            Some(version)
+                if !versions.is_newest(&version) && versions.going_back().is_none_or(|other| other == version) =>
+            {
                 VersionHistory::note(&self.write, &self.record, &[(version, Fate::Deployed)]).await
             }
             _ => Ok(()),
         }
     }
 
-    /// The same after a deployment, with what it took back on purpose; later commands act on that version.
-    pub(crate) async fn note_deployment(&self, version: &str, rolled_back: &[String]) -> Result<(), Error> {
+    /// Before anything is gone back to: which version is meant, and what it is put in place of.
+    pub(crate) async fn note_way_back(&self, to: &str, rolled_back: &[String]) -> Result<(), Error> {
         let taken_back = rolled_back.iter().map(|version| (version.clone(), Fate::RolledBack));
-        let news: Vec<_> = taken_back.chain([(version.to_owned(), Fate::Deployed)]).collect();
+        let news: Vec<_> = taken_back.chain([(to.to_owned(), Fate::GoingBack)]).collect();
+        VersionHistory::note(&self.write, &self.record, &news).await
+    }
+
+    /// After a deployment, whichever way it went; later commands act on that version.
+    pub(crate) async fn note_deployment(&self, version: &str) -> Result<(), Error> {
+        let news = [(version.to_owned(), Fate::Deployed)];
         VersionHistory::note(&self.write, &self.record, &news).await?;
         if let Some(text) = self.record.read(&self.write, APPLIED).await?
             && let Some(text) = with_version(&String::from_utf8_lossy(&text), version)

@@ -52,6 +52,12 @@ impl Look {
         })
     }
 
+    /// The version that the environment is to run, where it is another one than now.
+    pub(crate) fn version(&self) -> Option<&str> {
+        let mut fields = self.planned.iter().flat_map(|step| step.change.fields());
+        fields.find(|field| field.field == "VersionLabel")?.to.as_deref()
+    }
+
     /// Whether `up` has anything to do.
     pub(crate) fn is_pending(&self) -> bool {
         self.planned.iter().any(Planned::is_pending) || !self.deletable_orphans().is_empty()

@@ -65,7 +65,7 @@ pub(super) struct Run {
     sandbox: bool,
     /// For the AWS CLI.
     aws: Vec<Flag>,
-    removes: bool,
+    onward: Onward,
     /// The profile that the stack was brought up with, where none was typed.
     applied: OnceLock<Flag>,
 }
@@ -74,8 +74,18 @@ pub(super) struct Run {
 #[derive(Debug, Default)]
 pub(crate) struct Repeated {
     pub flags: Vec<Flag>,
-    /// Whether the command takes a stack away.
-    pub removes: bool,
+    pub onward: Onward,
+}
+
+/// What goes on where the command did not get to its end.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Onward {
+    #[default]
+    Up,
+    /// What a teardown left half removed is no site that `up` could go on with.
+    Teardown,
+    /// What failed says it: the way back of a deployment is not forward.
+    AsSaid,
 }
 
 /// One flag as it would be typed again.
@@ -99,7 +109,7 @@ impl Run {
                 .into_iter()
                 .filter_map(|(name, value)| Some(Flag::with(name, value.as_deref()?, &[])))
                 .collect(),
-            removes: repeated.removes,
+            onward: repeated.onward,
             applied: OnceLock::new(),
         }
     }
@@ -120,9 +130,8 @@ impl Run {
         let _ = self.applied.set(flag);
     }
 
-    /// Whether it takes a stack away.
-    pub(super) fn removes(&self) -> bool {
-        self.removes
+    pub(super) fn onward(&self) -> Onward {
+        self.onward
     }
 
     pub(super) fn shown(&self, hint: &Hint) -> String {

@@ -34,7 +34,7 @@ use hints::Run;
 use page::Page;
 
 pub(crate) use full_screen::{Did, FullScreen};
-pub(crate) use hints::{Flag, Repeated};
+pub(crate) use hints::{Flag, Onward, Repeated};
 pub(crate) use panel::{Column, Part, Piece, Tone};
 pub(crate) use render::{Cost, Heading};
 pub(crate) use schema::event_schema;

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
+use super::hints::Onward;
 use super::page::Page;
 use super::terminal::one_line;
 use crate::engine::{Action, Change, Effect, Error, FieldChange, Hint, Leftover, Planned, PlannedRemoval, Removal};
@@ -275,13 +276,13 @@ pub(super) fn left_behind(page: Page<'_>, left: &[Leftover]) -> String {
         let costs = if leftover.costs { " (goes on costing money)" } else { "" };
         let _ = write!(text, "\n  {}{costs}", one_line(&leftover.what));
     }
-    // What a teardown left half removed is no site that `up` could go on with.
-    let onward = match page.run.removes() {
-        true => Hint::run("teardown").and(" goes on from here"),
-        false => Hint::run("up")
+    let onward = match page.run.onward() {
+        Onward::Teardown => Hint::run("teardown").and(" goes on from here"),
+        Onward::Up => Hint::run("up")
             .and(" goes on from here; ")
             .and_run("teardown")
             .and(" removes what is ours"),
+        Onward::AsSaid => Hint::run("teardown").and(" removes what is ours"),
     };
     let _ = write!(text, "\n  hint: {}", page.hint(&onward));
     page.fold(&text)

@@ -40,6 +40,27 @@ pub(crate) fn event_schema() -> Value {
             "notice",
             left(object(json!({"text": text(), "hint": or_null("string")}), json!({}))),
         ),
+        ("event", told_event()),
+        (
+            "log",
+            object(
+                json!({"at": or_null("string"), "source": text(), "file": text(), "message": text()}),
+                json!({}),
+            ),
+        ),
+        (
+            "status",
+            object(
+                json!({
+                    "resources": {"type": "array"},
+                    "environment": or_null("object"),
+                    "site_url": or_null("string"),
+                    "events": {"type": "array", "items": told_event()},
+                    "trouble": or_null("string"),
+                }),
+                json!({}),
+            ),
+        ),
         ("inventory", object(json!({"resources": {"type": "array"}}), json!({}))),
         ("faults", object(json!({"faults": {"type": "array"}}), json!({}))),
         ("summary", summary()),
@@ -66,6 +87,13 @@ fn plan() -> Value {
         place,
         json!({"steps": list("planned"), "orphans": list("removal"), "cost": cost, "removals": list("removal")}),
     )
+}
+
+/// What Beanstalk tells of an environment.
+fn told_event() -> Value {
+    let told = json!({"at": text(), "severity": text(), "message": text()});
+    let of_some = json!({"version_label": or_null("string"), "request_id": or_null("string")});
+    object(with(&told, of_some), json!({}))
 }
 
 fn summary() -> Value {
@@ -183,9 +211,10 @@ fn of_resource(required: Value, optional: Value) -> Value {
     object(with(&required, json!({"resource": text(), "title": text()})), optional)
 }
 
-/// With how long it still takes, where that is known.
+/// With how long it still takes, where that is known, and with the stack where a command is about several.
 fn left(mut line: Value) -> Value {
     let left = json!({
+        "stack": text(),
         "remaining_seconds": number(),
         "longer_than_usual_seconds": number(),
         "run_remaining_seconds": number(),

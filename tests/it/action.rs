@@ -65,6 +65,21 @@ fn a_pull_request_has_a_site_and_one_comment_until_it_is_closed() {
 }
 
 #[test]
+fn what_nobody_closed_is_taken_away_by_schedule_once_its_time_is_over() {
+    let user = User::new().with("CONFCTL_SANDBOX", "1");
+    let empty = user.inventory_of_a_fresh_sandbox();
+    let github = GitHub::start();
+    let job = Job::new(&user, &github);
+    let opened = job.with("profile", "dev").with("ttl", "1s");
+    let opened = opened.event("pull_request", &pull_request("opened")).run();
+    assert!(opened.went_well, "{}", opened.log);
+    // No number of a pull request, so no name of a stack either.
+    let reaped = job.with("name", "pr-").event("schedule", &json!({})).run();
+    assert!(reaped.went_well, "{}", reaped.log);
+    assert_eq!(user.inventory(), empty);
+}
+
+#[test]
 fn what_is_not_what_it_was_published_as_does_not_run() {
     let user = User::new();
     let github = GitHub::start();

@@ -35,7 +35,10 @@ struct Site {
 
 impl Site {
     fn new(more: &[&str]) -> Self {
-        let user = User::new();
+        Self::of(User::new(), more)
+    }
+
+    fn of(user: User, more: &[&str]) -> Self {
         let meeting = tempfile::tempdir().unwrap();
         std::fs::set_permissions(meeting.path(), PermissionsExt::from_mode(0o777)).unwrap();
         let bundle = user.site(&[]);
@@ -209,14 +212,16 @@ fn one_that_breaks_on_its_second_batch_names_the_mixed_versions_and_goes_back_to
 
 #[test]
 fn one_that_is_stopped_leaves_mixed_versions_and_a_way_back() {
-    let site = Site::new(THREE);
+    // An instance may wait for two minutes until its command counts as hung.
+    let patient = [THREE, &["--set", "environment.command_timeout=3600"]].concat();
+    let site = Site::of(User::new().with("CONFCTL_SANDBOX_TIME_SCALE", "30"), &patient);
     let first = site.up();
     site.run(&["deploy", "--abort", "--yes"]).exits(0).has_nothing_to_do();
     // The second instance takes it once somebody says so.
     let wait = "mkdir taken 2>/dev/null && exit 0\nwhile [ ! -e go ]; do sleep 0.1; done";
     site.becomes("two", wait);
     let mut deploying = site.start(&["deploy", "--yes"]);
-    until("the second batch", Duration::from_secs(120), || {
+    until("the second batch", Duration::from_secs(240), || {
         let over = deploying.try_wait().unwrap().is_some();
         over || site
             .counted()
@@ -335,6 +340,20 @@ fn a_single_instance_is_replaced_for_one_deployment_and_old_versions_go() {
     // Back to a version by its name, and to one that is not there.
     let gone = site.run(&["deploy", "--rollback", "old-0", "--yes"]).exits(4).summary();
     says(&gone["error"], "is not there any more");
+    // What is killed on the way goes to the same version the next time, and not to the one before it.
+    let back = site.arguments(&["deploy", "--rollback", "--yes"]);
+    for (hits, nth) in [
+        ("elasticbeanstalk:UpdateEnvironment", 1),
+        ("s3:PutObject:*/confctl/*/versions*", 2),
+    ] {
+        assert!(site.user.killed_at(&back, hits, nth, "after").is_none(), "{hits}");
+        site.run(&["deploy", "--rollback", "--yes"]).exits(0);
+        site.runs_everywhere(&first);
+        let refused = site.run(&["deploy", "--yes"]).exits(4).summary();
+        says(&refused["error"], &format!("{second} was rolled back"));
+        site.run(&["deploy", "--yes", "--force"]).exits(0);
+        site.runs_everywhere(&second);
+    }
     site.run(&["deploy", "--rollback", &first, "--yes"]).exits(0);
     site.runs_everywhere(&first);
     site.run(&["plan"]).exits(0);

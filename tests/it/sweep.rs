@@ -7,7 +7,7 @@ mod ground;
 mod table;
 
 use self::cases::comes_out_right;
-use self::ground::From::{self, Nothing, Over, Standing};
+use self::ground::From::{self, Nothing, Over, Standing, Twice};
 
 /// A command that is swept.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +37,9 @@ const CHANGE: &[&str] = &[
 /// Another version of the same bundle, on every instance.
 const DEPLOY: &[&str] = &["deploy", "--yes", "--set", "app.version_label=swept"];
 
+/// From there to what ran before.
+const BACK: &[&str] = &["deploy", "--rollback", "--yes"];
+
 macro_rules! sweep {
     ($($name:ident: $from:ident, $command:expr, then $then:expr;)*) => { $(
         #[test]
@@ -54,4 +57,5 @@ sweep! {
     change: Standing, CHANGE, then CHANGE;
     deploy: Standing, DEPLOY, then DEPLOY;
     reap: Over, REAP, then TEARDOWN;
+    back: Twice, BACK, then BACK;
 }

@@ -19,15 +19,18 @@ pub enum Fate {
     Deployed,
     /// Another one was put in its place on purpose.
     RolledBack,
+    /// It is gone back to, and that is not over: whoever is stopped in the middle means the same version the next time.
+    GoingBack,
 }
 
 impl Fate {
-    const ALL: [Self; 2] = [Self::Deployed, Self::RolledBack];
+    const ALL: [Self; 3] = [Self::Deployed, Self::RolledBack, Self::GoingBack];
 
     fn as_str(self) -> &'static str {
         match self {
             Self::Deployed => "deployed",
             Self::RolledBack => "rolled_back",
+            Self::GoingBack => "going_back",
         }
     }
 }
@@ -91,12 +94,28 @@ impl VersionHistory {
             .is_some_and(|(label, fate)| label == version && *fate == Fate::Deployed)
     }
 
+    /// What a run that did not get to its end has gone back to.
+    pub fn going_back(&self) -> Option<&str> {
+        let last = self.0.last().filter(|(_, fate)| *fate == Fate::GoingBack);
+        last.map(|(label, _)| label.as_str())
+    }
+
+    /// What was gone back to last, whether that is over or not. Asked for again, it is the same one: whoever lost the answer does not go
+    /// back by two.
+    pub fn gone_back_to(&self) -> Option<&str> {
+        match self.0.as_slice() {
+            [.., (label, Fate::GoingBack)] => Some(label),
+            [.., (to, Fate::GoingBack), (label, Fate::Deployed)] if to == label => Some(label),
+            _ => None,
+        }
+    }
+
     /// The last other version that every instance ran and that nobody took back.
     pub fn before(&self, version: &str) -> Option<&str> {
         let labels = self.0.iter().rev().map(|(label, _)| label.as_str());
         labels
             .filter(|label| *label != version)
-            .find(|label| self.fate(label) == Some(Fate::Deployed))
+            .find(|label| matches!(self.fate(label), Some(Fate::Deployed | Fate::GoingBack)))
     }
 }
 
@@ -135,6 +154,22 @@ mod tests {
         let history = history(&[("v2", RolledBack), ("v1", Deployed), ("v2", Deployed)]);
         assert!(!history.was_rolled_back("v2"));
         assert_eq!(history.before("v2"), Some("v1"));
+    }
+
+    #[test]
+    fn where_a_way_back_was_stopped_it_goes_to_the_same_version() {
+        let mut history = history(&[("v0", Fate::Deployed), ("v1", Fate::Deployed), ("v2", Fate::Deployed)]);
+        assert_eq!(history.going_back(), None);
+        history.0.push(("v2".to_owned(), Fate::RolledBack));
+        history.0.push(("v1".to_owned(), Fate::GoingBack));
+        assert_eq!(history.going_back(), Some("v1"));
+        assert_eq!(history.before("v2"), Some("v1"));
+        assert_eq!(history.gone_back_to(), Some("v1"));
+        history.0.push(("v1".to_owned(), Fate::Deployed));
+        assert_eq!(history.going_back(), None);
+        assert_eq!(history.gone_back_to(), Some("v1"), "and not to v0, asked for again");
+        history.0.push(("v3".to_owned(), Fate::Deployed));
+        assert_eq!(history.gone_back_to(), None);
     }
 
     #[test]

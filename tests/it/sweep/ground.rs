@@ -12,6 +12,8 @@ pub(super) enum From {
     Standing,
     /// A stack whose time is over.
     Over,
+    /// With another version on it than the first.
+    Twice,
 }
 
 /// Everything shows late there, by a little less than the minute of AWS's time for which anything is waited for.
@@ -57,15 +59,19 @@ impl Ground {
 
     /// Brings the account to what a command starts from, where it is at nothing.
     pub fn prepare(&self, from: From) {
-        let up = match from {
-            From::Nothing => return,
-            From::Standing => super::UP.to_vec(),
-            From::Over => [super::UP, &["--ttl", "1s"]].concat(),
+        const OVER: &[&str] = &["up", "--yes", "--no-verify", "--ttl", "1s"];
+        let commands: &[&[&'static str]] = match from {
+            From::Nothing => &[],
+            From::Standing => &[super::UP],
+            From::Over => &[OVER],
+            From::Twice => &[super::UP, super::DEPLOY],
         };
-        // Of hours on a busy machine one run may lose its lock; it is no case.
-        let ran = self.run(&up);
-        if ran.code() != 0 {
-            self.run(&up).exits(0);
+        for command in commands {
+            // Of hours on a busy machine one run may lose its lock; it is no case.
+            let ran = self.run(command);
+            if ran.code() != 0 {
+                self.run(command).exits(0);
+            }
         }
     }
 

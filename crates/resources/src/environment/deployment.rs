@@ -23,8 +23,8 @@ const COMMAND: &str = "aws:elasticbeanstalk:command";
 
 /// An instance reports some seconds after it took a version; one that a rollout replaced goes on reporting while it ends.
 const LIMITS: Limits = Limits::minutes(5, 15);
-/// Reads of the same before it counts as how they stay: two minutes.
-const READS_OF_THE_SAME: u32 = 24;
+/// Reads of the same before it counts as how they stay: a minute.
+const READS_OF_THE_SAME: u32 = 12;
 
 /// What is known for a deployment alone.
 #[derive(Debug, Clone, Default)]
@@ -102,10 +102,11 @@ impl Environment {
             _ => {
                 let version = wanted.unwrap_or_else(|| self.stack.bundle.label.clone());
                 if self.stack.holds_back(&version) && live.version.as_ref() != Some(&version) {
-                    return Plan::blocked(
-                        format!("{version} was rolled back"),
-                        Hint::run("deploy --force").and(" deploys it all the same"),
-                    );
+                    let anyway = match self.stack.versions.going_back() {
+                        Some(to) => Hint::run("deploy --rollback").and(format!(" goes on with the way back to {to}")),
+                        None => Hint::run("deploy --force").and(" deploys it all the same"),
+                    };
+                    return Plan::blocked(format!("{version} was rolled back"), anyway);
                 }
                 version
             }
@@ -144,9 +145,13 @@ impl Environment {
 
     /// The version to go back to: the last that every instance ran, or the one that is named.
     fn former(&self, live: &Live, named: Option<&str>) -> Result<String, Blocked> {
+        let going_back = self.stack.versions.going_back();
         if live.updating {
+            // What a run that was stopped has begun is followed.
+            let goes_on = going_back.filter(|to| named.is_none_or(|named| named == *to));
             let stop = Hint::run("deploy --abort").and(" stops it where it is");
-            return Err(Plan::blocked("a deployment is under way", stop));
+            let blocked = || Plan::blocked("a deployment is under way", stop);
+            return goes_on.map(str::to_owned).ok_or_else(blocked);
         }
         let versions = &live.around.versions;
         let name_one = || {
@@ -154,19 +159,14 @@ impl Environment {
             named.and(format!(" goes to one of {}", versions.join(", ")))
         };
         let label = live.version.clone().unwrap_or_default();
-        let found = match named {
-            Some(named) => Some(named.to_owned()),
-            None if failed_half_way(&label, &live.instances) => Some(label.clone()),
-            None => {
-                let events = live.around.by_events.iter().find(|other| **other != label);
-                self.stack
-                    .versions
-                    .before(&label)
-                    .map(str::to_owned)
-                    .or(events.cloned())
-            }
-        };
-        match found {
+        let half_way = failed_half_way(&label, &live.instances).then_some(label.as_str());
+        let by_events = || live.around.by_events.iter().find(|other| **other != label);
+        let found = named
+            .or(self.stack.versions.gone_back_to())
+            .or(half_way)
+            .or_else(|| self.stack.versions.before(&label))
+            .or_else(|| by_events().map(String::as_str));
+        match found.map(str::to_owned) {
             Some(version) if versions.contains(&version) => Ok(version),
             Some(version) => Err(Plan::blocked(
                 format!("the version {version} is not there any more"),

@@ -462,7 +462,12 @@ impl Environment {
     /// What `up` does where there is none; a run that only deploys has nothing to deploy to.
     fn none_there(&self) -> Plan<EnvironmentStep> {
         match self.stack.deploying {
-            Some(_) => Plan::blocked("there is no environment to deploy to", Hint::run("up").and(" makes it")),
+            // Beanstalk shows nothing to who may not look, as if nothing were there.
+            Some(_) => Plan::blocked(
+                "there is no environment to deploy to, or none that these credentials may see \
+                 (elasticbeanstalk:DescribeEnvironments)",
+                Hint::run("up").and(" makes it"),
+            ),
             None => Plan::Create,
         }
     }
