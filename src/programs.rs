@@ -5,20 +5,8 @@ use std::ffi::OsStr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use confctl_bundle::names_a_secret;
 use tokio::process::Command;
-
-/// What names a secret in a variable's name.
-const SECRET: &[&str] = &[
-    "TOKEN",
-    "SECRET",
-    "PASSWORD",
-    "PASSWD",
-    "PASSPHRASE",
-    "CREDENTIAL",
-    "API_KEY",
-    "ACCESS_KEY",
-    "PRIVATE_KEY",
-];
 
 /// Of AWS's variables what says who is trusted, and where the files with profiles are.
 const OF_AWS: &[&str] = &["AWS_CA_BUNDLE", "AWS_CONFIG_FILE"];
@@ -54,7 +42,7 @@ fn is_credential(name: &OsStr) -> bool {
         return true;
     };
     let of_aws = ["AWS_", "CONFCTL_"].iter().any(|prefix| name.starts_with(prefix));
-    (of_aws && !OF_AWS.contains(&name.as_str())) || SECRET.iter().any(|part| name.contains(part))
+    (of_aws && !OF_AWS.contains(&name.as_str())) || names_a_secret(&name)
 }
 
 #[cfg(test)]

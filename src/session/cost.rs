@@ -29,33 +29,33 @@ const HOURS_A_MONTH: f64 = 730.0;
 
 /// Dollars an hour of one more instance, where the price of its type is known.
 pub(crate) fn of_instance(profile: &Profile) -> Option<f64> {
-    let wanted = profile.instance.types.first().map(String::as_str).unwrap_or_default();
-    let (_, price) = INSTANCE_HOURS.iter().find(|(name, _)| *name == wanted)?;
-    let address = if profile.network.public_ip {
-        PUBLIC_ADDRESS_HOUR
-    } else {
-        0.0
-    };
-    Some(price + address + volume_hour(profile))
+    Some(type_hour(profile)? + beside_it_hour(profile))
 }
 
-fn volume_hour(profile: &Profile) -> f64 {
-    f64::from(profile.instance.root_volume_size.unwrap_or(8)) * VOLUME_GIB_MONTH / HOURS_A_MONTH
+fn wanted_type(profile: &Profile) -> &str {
+    profile.instance.types.first().map(String::as_str).unwrap_or_default()
+}
+
+fn type_hour(profile: &Profile) -> Option<f64> {
+    let wanted = wanted_type(profile);
+    let (_, price) = INSTANCE_HOURS.iter().find(|(name, _)| *name == wanted)?;
+    Some(*price)
+}
+
+/// What each instance has beside it: its volume, and its address where that is public.
+fn beside_it_hour(profile: &Profile) -> f64 {
+    let volume = f64::from(profile.instance.root_volume_size.unwrap_or(8)) * VOLUME_GIB_MONTH / HOURS_A_MONTH;
+    match profile.network.public_ip {
+        true => volume + PUBLIC_ADDRESS_HOUR,
+        false => volume,
+    }
 }
 
 /// The cost of a stack at its minimum size.
 pub(crate) fn of(profile: &Profile) -> Cost {
     let (instances, _) = profile.instance_range();
-    let instances = f64::from(instances);
-    let wanted = profile.instance.types.first().map(String::as_str).unwrap_or_default();
-    let known = INSTANCE_HOURS
-        .iter()
-        .find(|(name, _)| *name == wanted)
-        .map(|(_, price)| *price);
-    let mut hour = instances * (known.unwrap_or(0.0) + volume_hour(profile));
-    if profile.network.public_ip {
-        hour += instances * PUBLIC_ADDRESS_HOUR;
-    }
+    let known = type_hour(profile);
+    let mut hour = f64::from(instances) * (known.unwrap_or(0.0) + beside_it_hour(profile));
     if profile.is_load_balanced() {
         hour += LOAD_BALANCER_HOUR + f64::from(profile.network.azs) * PUBLIC_ADDRESS_HOUR;
     }
@@ -71,7 +71,10 @@ pub(crate) fn of(profile: &Profile) -> Cost {
     let mut note =
         "list prices of us-east-1, November 2026; without data transfer and load balancer capacity units".to_owned();
     if known.is_none() {
-        note = format!("without instances: no price is known for {wanted}; {note}");
+        note = format!(
+            "without instances: no price is known for {}; {note}",
+            wanted_type(profile)
+        );
     }
     Cost {
         hour: month / HOURS_A_MONTH,

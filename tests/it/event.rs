@@ -35,6 +35,10 @@ fn register(user: &User, addresses: &[&str]) {
 }
 
 fn draw(user: &User, folder: &Path, more: &[&str]) -> Ran {
+    user.confctl(&draw_line(folder, more))
+}
+
+fn draw_line<'a>(folder: &'a Path, more: &[&'a str]) -> Vec<&'a str> {
     let line = [
         "draw",
         "--sandbox",
@@ -44,7 +48,7 @@ fn draw(user: &User, folder: &Path, more: &[&str]) -> Ran {
         "--folder",
         folder.to_str().unwrap(),
     ];
-    user.confctl(&[&line[..], more].concat())
+    [&line[..], more].concat()
 }
 
 fn text(path: &Path) -> String {
@@ -257,19 +261,7 @@ fn a_draw_that_is_killed_anywhere_comes_to_one_end() {
     up(&user, &["event.closes_at=2026-01-01T00:00:00Z"]).exits(0);
     register(&user, &PEOPLE);
     let folder = user.home().join("draw");
-    let line = [
-        "draw",
-        "--sandbox",
-        "--yes",
-        "-o",
-        "json",
-        "--winners",
-        "2",
-        "--seed",
-        "mine",
-        "--folder",
-    ];
-    let line = [&line[..], &[folder.to_str().unwrap()]].concat();
+    let line = draw_line(&folder, &["--winners", "2", "--seed", "mine"]);
     let place = "s3://elasticbeanstalk-us-east-1-123456789012/confctl/tcb-conference/draw/";
     // Before the list; with commitment and copy there; with the table's mark as well; and once it is decided, before the files.
     let points = [

@@ -62,11 +62,16 @@ fn holder() -> Holder {
 }
 
 async fn acquired(account: &Account) -> Result<Lock, confctl::engine::Error> {
+    acquired_until(account, &CancellationToken::new()).await
+}
+
+/// With what is cancelled where the lock is lost.
+async fn acquired_until(account: &Account, lost: &CancellationToken) -> Result<Lock, confctl::engine::Error> {
     Lock::acquire(
         account.writing().clone(),
         record(account),
         holder(),
-        CancellationToken::new(),
+        lost.clone(),
         |_| {},
     )
     .await
@@ -267,14 +272,7 @@ async fn a_machine_that_slept_or_a_network_that_was_gone_goes_on_where_nobody_to
         .recorded("s3:DeleteObject", CONDITIONS, Answer::Raw(204, String::new()));
     let account = of_root(script).await;
     let lost = CancellationToken::new();
-    let lock = Lock::acquire(
-        account.writing().clone(),
-        record(&account),
-        holder(),
-        lost.clone(),
-        |_| {},
-    );
-    let lock = lock.await.unwrap();
+    let lock = acquired_until(&account, &lost).await.unwrap();
     tokio::time::sleep(LEASE - GRACE).await;
     let change = tokio::spawn(a_change(&account));
     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -311,14 +309,7 @@ async fn a_renewal_whose_answer_was_lost_counts_from_when_s3_had_it() {
         .recorded("s3:DeleteObject", CONDITIONS, Answer::Raw(204, String::new()));
     let account = of_root(script).await;
     let lost = CancellationToken::new();
-    let lock = Lock::acquire(
-        account.writing().clone(),
-        record(&account),
-        holder(),
-        lost.clone(),
-        |_| {},
-    );
-    let lock = lock.await.unwrap();
+    let lock = acquired_until(&account, &lost).await.unwrap();
     tokio::time::sleep(10 * LEASE).await;
     assert!(!lost.is_cancelled());
     lock.release().await.unwrap();

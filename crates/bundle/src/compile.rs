@@ -15,6 +15,7 @@ use super::cargo::Package;
 use super::check::GLIBC;
 use super::error::BundleError;
 use super::instances::{processor, target};
+use super::secrets::names_a_secret;
 use confctl_profile::Architecture;
 
 /// How long a stop may go unseen while the compiler says nothing.
@@ -207,23 +208,12 @@ fn is_for_tools(name: &str) -> bool {
         "CARGO_REGISTRY_",
         "CARGO_SOURCE_",
     ];
-    const SECRET: &[&str] = &[
-        "TOKEN",
-        "SECRET",
-        "PASSWORD",
-        "PASSWD",
-        "PASSPHRASE",
-        "CREDENTIAL",
-        "API_KEY",
-        "ACCESS_KEY",
-        "PRIVATE_KEY",
-    ];
     if name == "CARGO" || name.starts_with("CARGO_") {
         return OF_CARGO.iter().any(|kept| name.starts_with(kept));
     }
     let leaks = name.starts_with("RUSTC") || name == "RUSTFLAGS" || name == "RUSTDOCFLAGS";
-    let name = name.to_ascii_uppercase();
-    !leaks && !name.starts_with("AWS_") && !SECRET.iter().any(|part| name.contains(part))
+    let of_aws = name.to_ascii_uppercase().starts_with("AWS_");
+    !leaks && !of_aws && !names_a_secret(name)
 }
 
 /// The lines of a stream as they come, until it ends.

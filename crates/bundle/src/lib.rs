@@ -13,6 +13,7 @@ mod identity;
 mod instances;
 mod left_out;
 mod release;
+mod secrets;
 mod source;
 mod walk;
 
@@ -26,4 +27,5 @@ pub use check::Finding;
 pub use error::BundleError;
 pub use identity::{Identity, identity};
 pub use instances::Instances;
+pub use secrets::names_a_secret;
 pub use source::Source;
