@@ -1,17 +1,21 @@
 //! A user at a terminal of their own: home, sandbox, `confctl` and AWS's own tools, none of which sees another test's.
 
+mod aws_cli;
 mod faults;
 pub mod junit;
 mod schema;
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+use self::aws_cli::AwsCli;
 
 /// Sandbox seconds in a real one: a launch of four minutes passes in half a second of clock, and then waits for processes.
 const TIME_SCALE: &str = "600";
@@ -20,6 +24,7 @@ const TIME_SCALE: &str = "600";
 pub struct User {
     home: TempDir,
     environment: Vec<(String, String)>,
+    aws_cli: OnceLock<Mutex<AwsCli>>,
 }
 
 /// How a command ended.
@@ -98,6 +103,7 @@ impl User {
         Self {
             home: tempfile::tempdir().unwrap(),
             environment: Vec::new(),
+            aws_cli: OnceLock::new(),
         }
     }
 
@@ -182,14 +188,17 @@ impl User {
 
     /// The AWS CLI against this user's sandbox.
     pub fn aws(&self, arguments: &[&str]) -> Ran {
-        let mut command = Command::new(aws_tools().join("aws"));
-        command
-            .args(arguments)
-            .env("HOME", self.home())
-            .env("TMPDIR", self.home())
-            .env("AWS_PAGER", "")
-            .envs(self.aws_environment());
-        command.env_remove("AWS_PROFILE").output().unwrap().into()
+        let home = self.home().to_str().unwrap().to_owned();
+        let own = [("HOME", home.clone()), ("TMPDIR", home), ("AWS_PAGER", String::new())];
+        let mut environment: BTreeMap<_, _> = std::env::vars().collect();
+        environment.extend(own.map(|(name, value)| (name.to_owned(), value)));
+        environment.extend(self.aws_environment());
+        environment.remove("AWS_PROFILE");
+        let cli = self
+            .aws_cli
+            .get_or_init(|| Mutex::new(AwsCli::load(&aws_tools().join("python3"))));
+        let mut cli = cli.lock().unwrap();
+        cli.run(arguments, &environment, self.home()).into()
     }
 
     /// As [`User::aws`], for what must work, as JSON.
@@ -352,7 +361,10 @@ fn aws_tools_of_the_machine() -> Option<PathBuf> {
     };
     let python = told(
         Path::new("python3"),
-        &["-c", "import boto3, jsonschema, yaml, sys; print(sys.executable)"],
+        &[
+            "-c",
+            "import awscli, boto3, jsonschema, yaml, sys; print(sys.executable)",
+        ],
     )?;
     let tools = Path::new(&python).parent()?.to_owned();
     told(&tools.join("aws"), &["--version"])?;
