@@ -300,7 +300,9 @@ fn a_single_instance_is_replaced_for_one_deployment_and_old_versions_go() {
         .exits(4)
         .summary();
     says(&refused["error"], "a single instance");
-    let deployed = site.run(&["deploy", "--yes", "--strategy", "immutable"]).exits(0);
+    let five = ["--set", "app.keep_versions=5"];
+    let immutable = ["deploy", "--yes", "--strategy", "immutable"];
+    let deployed = site.run(&[&immutable[..], &five].concat()).exits(0);
     says(
         &Value::from(deployed.stdout.clone()),
         "immutable (about 12 minutes, 2 vCPUs more, all serve)",
@@ -317,7 +319,7 @@ fn a_single_instance_is_replaced_for_one_deployment_and_old_versions_go() {
     );
     assert_eq!(policy(&site), usual, "for one deployment only");
 
-    // Of 15 versions the newest 10 stay, and whatever is of use: the one that runs, the one before, somebody else's.
+    // Of 15 versions the newest 5 stay, and whatever is of use: the one that runs, the one before, somebody else's.
     let describe = [
         "elasticbeanstalk",
         "describe-application-versions",
@@ -334,8 +336,8 @@ fn a_single_instance_is_replaced_for_one_deployment_and_old_versions_go() {
         "{labels:?}"
     );
     assert!(labels.contains("old-1"), "somebody else's went: {labels:?}");
-    assert!(!labels.contains("old-0"), "{labels:?}");
-    assert_eq!(labels.len(), 13, "{labels:?}");
+    assert!(labels.contains("old-9") && !labels.contains("old-8"), "{labels:?}");
+    assert_eq!(labels.len(), 7, "{labels:?}");
 
     // Back to a version by its name, and to one that is not there.
     let gone = site.run(&["deploy", "--rollback", "old-0", "--yes"]).exits(4).summary();

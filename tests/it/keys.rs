@@ -31,6 +31,7 @@ const OTHERS: &[Other] = &[
     blocked("app.name", &["app.name=other-app"], &["environment.name=other-env"]),
     other("app.bundle", &["app.bundle=BUNDLE"]),
     other("app.version_label", &["app.version_label=rel-2"]),
+    other("app.keep_versions", &["app.keep_versions=5"]),
     blocked(
         "app.platform",
         &["app.platform=Corretto 25 running on 64bit Amazon Linux 2023"],

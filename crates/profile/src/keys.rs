@@ -53,6 +53,10 @@ keys! {
         version_label: Option<String>, unset "from the bundle's contents",
         takes LABEL, changes Restarts;
 
+        /// How many of the newest versions a deployment leaves; those that run, and the one to go back to, stay beside them.
+        keep_versions: u32 = 10,
+        takes Whole(1, 1000), changes OfConfctl("counts with the next `deploy`");
+
         /// Platform branch, as ListPlatformBranches names it.
         platform: String = "Go 1 running on 64bit Amazon Linux 2023".into(),
         takes Text(patterns::platform_branch, "a platform branch, as `Go 1 running on 64bit Amazon Linux 2023`"), changes Blocked("another language or system wants another `environment.name` with it; another version of the same replaces the instances");

@@ -14,8 +14,6 @@ use crate::ownership::beanstalk_tags;
 use crate::stack::Stack;
 use crate::version::ID as VERSION;
 
-/// How many of the newest stay in any case. An account has 1,000 in a region (the Beanstalk page of AWS's service quotas).
-const KEPT: usize = 10;
 /// Of more than so many no run looks at the tags: Beanstalk's reads share one bucket (aws/aws-toolkit-azure-devops#62).
 const AT_ONCE: usize = 20;
 
@@ -71,12 +69,13 @@ pub(super) async fn prunable(
     live: &Live,
     versions: &[KnownVersion],
 ) -> Result<Vec<KnownVersion>, Error> {
-    if versions.len() <= KEPT {
+    let kept = kept(stack, versions);
+    if versions.len() <= kept {
         return Ok(Vec::new());
     }
     let used = used(aws, stack, live).await?;
     let mut prunable = Vec::new();
-    for version in older(versions, &used).into_iter().take(AT_ONCE) {
+    for version in older(versions, kept, &used).into_iter().take(AT_ONCE) {
         let tags = beanstalk_tags(aws, &version.arn).await?;
         let of_ours = tags
             .get(crate::aws::tags::RESOURCE)
@@ -86,6 +85,13 @@ pub(super) async fn prunable(
         }
     }
     Ok(prunable)
+}
+
+/// How many of these stay for being the newest: one fewer where the version that is deployed is yet to be made, which is one of them then.
+fn kept(stack: &Stack, versions: &[KnownVersion]) -> usize {
+    let wanted = stack.profile.app.keep_versions as usize;
+    let is_new = !versions.iter().any(|version| version.label == stack.bundle.label);
+    wanted.saturating_sub(usize::from(is_new))
 }
 
 /// What runs in any environment of the application or on any instance, what is to be deployed, and what would be gone back to.
@@ -108,8 +114,8 @@ async fn used(aws: &Aws, stack: &Stack, live: &Live) -> Result<BTreeSet<String>,
 }
 
 /// Behind the newest few, and not among those that are of use.
-fn older<'a>(versions: &'a [KnownVersion], used: &BTreeSet<String>) -> Vec<&'a KnownVersion> {
-    let older = versions.iter().skip(KEPT);
+fn older<'a>(versions: &'a [KnownVersion], kept: usize, used: &BTreeSet<String>) -> Vec<&'a KnownVersion> {
+    let older = versions.iter().skip(kept);
     older.filter(|version| !used.contains(&version.label)).collect()
 }
 
@@ -117,20 +123,37 @@ fn older<'a>(versions: &'a [KnownVersion], used: &BTreeSet<String>) -> Vec<&'a K
 mod tests {
     use super::*;
 
+    /// `v15`, `v14`, … `v1`.
+    fn fifteen() -> Vec<KnownVersion> {
+        let version = |number: i64| KnownVersion {
+            label: format!("v{number}"),
+            arn: String::new(),
+            created: number,
+        };
+        (1..=15).rev().map(version).collect()
+    }
+
+    fn gone<'a>(versions: &'a [KnownVersion], kept: usize, used: &[&str]) -> Vec<&'a str> {
+        let used = used.iter().map(|label| (*label).to_owned()).collect();
+        let older = older(versions, kept, &used);
+        older.iter().map(|version| version.label.as_str()).collect()
+    }
+
     #[test]
-    fn what_runs_and_what_ran_before_it_stay_however_old_they_are() {
-        let versions: Vec<_> = (0..15)
-            .map(|number| KnownVersion {
-                label: format!("v{}", 15 - number),
-                arn: String::new(),
-                created: 15 - number,
-            })
-            .collect();
-        let used = BTreeSet::from(["v1".to_owned(), "v3".to_owned()]);
-        let gone: Vec<_> = older(&versions, &used)
-            .iter()
-            .map(|version| version.label.as_str())
-            .collect();
-        assert_eq!(gone, ["v5", "v4", "v2"]);
+    fn what_runs_and_what_ran_before_it_stay_however_old_they_are_and_however_few_are_kept() {
+        let versions = fifteen();
+        assert_eq!(gone(&versions, 10, &["v1", "v3"]), ["v5", "v4", "v2"]);
+        let all_but_those_of_use = gone(&versions, 0, &["v1", "v3"]);
+        assert_eq!(all_but_those_of_use.len(), 13);
+        assert!(!all_but_those_of_use.contains(&"v1") && !all_but_those_of_use.contains(&"v3"));
+    }
+
+    #[test]
+    fn the_profile_says_how_many_stay_and_the_one_that_is_made_is_one_of_them() {
+        let versions = fifteen();
+        let keeping = |number| Stack::for_test(|profile| profile.app.keep_versions = number);
+        // `v1`, which the stack of the tests deploys, is there already.
+        assert_eq!((kept(&keeping(10), &versions), kept(&keeping(5), &versions)), (10, 5));
+        assert_eq!((kept(&keeping(5), &versions[..14]), kept(&keeping(1), &[])), (4, 0));
     }
 }
