@@ -190,6 +190,7 @@ fn held(profile: &Profile, table: &str, vcpus: Option<f64>) -> Option<Finding> {
 /// The other quotas that a stack of the profile takes a part of, were it not there yet.
 async fn figures(aws: &Aws, stack: &Stack) -> Vec<Finding> {
     let mut parts = vec!["application", VERSION_ID, "environment"];
+    parts.extend(stack.profile.has_web_acl().then_some("web-acl"));
     parts.extend(stack.profile.cdn.enabled.then_some("distribution"));
     let figures = room::figures(aws, stack, &parts).await.into_iter();
     let others = figures.filter(|figure| figure.quota != quotas::STANDARD_VCPUS);

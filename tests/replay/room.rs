@@ -4,12 +4,13 @@ use confctl::engine::Kind;
 use confctl::resources::room::{Room, figures};
 use serde_json::json;
 
-use crate::account::{ACCOUNT, of_root, stack};
+use crate::account::{ACCOUNT, connect, of_root, stack};
 use crate::beanstalk::{EB_CLI, environments};
 use crate::bodies::{ec2, query};
 use crate::script::{Script, refused};
 
 const CLI: &str = "aws/aws-cli awscli/examples";
+const GENERAL: &str = "docs.aws.amazon.com/general/latest/gr";
 const MODEL: &str = "boto/botocore botocore/data/service-quotas/2019-06-24/service-2.json";
 
 fn quota(service: &str, code: &str, value: f64) -> String {
@@ -136,5 +137,46 @@ async fn load_balancers_are_counted_to_the_last_page_and_network_load_balancers_
         .find(|figure| figure.quota.service == "elasticloadbalancing")
         .unwrap();
     assert_eq!(balancers.room.as_ref().unwrap().used, 2.0);
+    account.check();
+}
+
+#[tokio::test]
+async fn web_acls_are_counted_beyond_the_marker_of_a_page_that_is_not_full_and_have_a_way_out_of_their_own() {
+    let acl = |name: &str| {
+        json!({"Name": name, "Id": name, "Description": "", "LockToken": "t",
+            "ARN": format!("arn:aws:wafv2:us-east-1:{ACCOUNT}:global/webacl/{name}/{name}")})
+    };
+    let full = json!({"WebACLs": [acl("one"), acl("two")], "NextMarker": "two"});
+    let script = Script::default()
+        .documented(
+            "servicequotas:GetServiceQuota",
+            &format!("{GENERAL} waf"),
+            quota("wafv2", "L-24189897", 2.0),
+        )
+        .recorded("wafv2:ListWebACLs", "boto/boto3 issue 3715", full.to_string())
+        .recorded(
+            "wafv2:ListWebACLs",
+            "boto/boto3 issue 3715",
+            json!({"WebACLs": [], "NextMarker": "two"}).to_string(),
+        )
+        .to("NextMarker");
+    let root = format!("arn:aws:iam::{ACCOUNT}:root");
+    let account = connect(script, &root, "eu-west-1").await.unwrap();
+    let found = figures(account.reading(), &stack(|_| {}), &["web-acl"]).await;
+    let [acls] = found.as_slice() else { panic!("{found:?}") };
+    assert!(!acls.fits());
+    let told = acls.told().unwrap();
+    assert!(
+        told.contains("(L-24189897) 2 of 2 are in use, and 1 more is needed"),
+        "{told}"
+    );
+    let way_out = acls.way_out().shown(|commands| commands[0].words.join(" "));
+    for part in ["--region us-east-1", "--set waf.enabled=false"] {
+        assert!(way_out.contains(part), "{way_out}");
+    }
+    // The quota is the account's: it is asked for where CloudFront's are, wherever the stack is.
+    let asked = &account.replay.sent("servicequotas:GetServiceQuota")[0];
+    assert_eq!(asked.member("QuotaCode"), "L-24189897");
+    assert!(asked.text.starts_with("servicequotas.us-east-1."), "{}", asked.text);
     account.check();
 }

@@ -45,6 +45,14 @@ pub const DISTRIBUTIONS: Quota = Quota {
     is_global: true,
     ..regional("cloudfront", "L-24B04930", "Web distributions per AWS account")
 };
+pub const WEB_ACLS: Quota = Quota {
+    is_global: true,
+    ..regional(
+        "wafv2",
+        "L-24189897",
+        "Maximum web ACLs per account in WAF for CloudFront",
+    )
+};
 
 impl Quota {
     /// What the account has of it.

@@ -54,6 +54,7 @@ impl Figure {
             quotas::LOAD_BALANCERS => "; or with --set environment.type=SingleInstance, which has none",
             quotas::STANDARD_VCPUS => "; or with fewer or smaller instances, as with --set scaling.min=1",
             quotas::DISTRIBUTIONS => "; or with --set cdn.enabled=false",
+            quotas::WEB_ACLS => "; or with --set waf.enabled=false",
             _ => "",
         };
         let hint = hint.and(format!("{other}; ")).and_run("list");
@@ -89,7 +90,7 @@ pub async fn figures(aws: &Aws, stack: &Stack, made: &[ResourceId]) -> Vec<Figur
     join_all(figures).await
 }
 
-/// What takes which quota. Web ACLs have one, too, of 100; by which code Service Quotas knows it no public source tells.
+/// What takes which quota.
 fn wanted(profile: &Profile) -> Vec<(ResourceId, Quota)> {
     let reached = match profile.is_load_balanced() {
         true => quotas::LOAD_BALANCERS,
@@ -102,6 +103,7 @@ fn wanted(profile: &Profile) -> Vec<(ResourceId, Quota)> {
         ("environment", quotas::ENVIRONMENTS),
         ("environment", quotas::STANDARD_VCPUS),
         ("environment", reached),
+        ("web-acl", quotas::WEB_ACLS),
         ("distribution", quotas::DISTRIBUTIONS),
     ]
 }
@@ -145,6 +147,12 @@ async fn used(aws: &Aws, stack: &Stack, quota: Quota) -> Result<f64, Error> {
             });
             let of_kind = |kind: &Option<String>| kind.as_deref() == Some("application");
             all.await?.iter().filter(|one| of_kind(&one.kind)).count()
+        }
+        quotas::WEB_ACLS => {
+            let all = paging::all(async |marker: Option<String>| {
+                aws.waf.list_web_acls(marker).await.explain("count the web ACLs")
+            });
+            all.await?.len()
         }
         _ => distribution_calls::list(aws, |_| true).await?.len(),
     };

@@ -44,15 +44,25 @@ pub const DISTRIBUTIONS: Quota = Quota {
         500,
     )
 };
+/// The page has it for each Region; what counts against it is made in us-east-1 alone.
+pub const WEB_ACLS: Quota = Quota {
+    is_global: true,
+    ..quota(
+        ("wafv2", "L-24189897", "AWS WAF"),
+        "Maximum web ACLs per account in WAF for CloudFront",
+        100,
+    )
+};
 const APPLICATIONS: Quota = fixed("L-1CEABD17", "Applications", beanstalk::APPLICATIONS);
 const ENVIRONMENTS: Quota = fixed("L-8EFC1C51", "Environments", beanstalk::ENVIRONMENTS);
 const VERSIONS: Quota = fixed("L-D64F1F14", "Application versions", beanstalk::VERSIONS);
 
-const KNOWN: [Quota; 7] = [
+const KNOWN: [Quota; 8] = [
     STANDARD_VCPUS,
     ADDRESSES,
     LOAD_BALANCERS,
     DISTRIBUTIONS,
+    WEB_ACLS,
     APPLICATIONS,
     ENVIRONMENTS,
     VERSIONS,
@@ -143,6 +153,7 @@ mod tests {
     fn a_quota_of_a_global_service_is_us_east_1s_and_one_that_was_raised_gives_room() {
         assert!(find("eu-west-1", "cloudfront", DISTRIBUTIONS.code).is_none());
         assert_eq!(find("us-east-1", "cloudfront", DISTRIBUTIONS.code), Some(DISTRIBUTIONS));
+        assert_eq!(find("us-east-1", "wafv2", WEB_ACLS.code), Some(WEB_ACLS));
         assert!(find("eu-west-1", "ec2", "L-00000000").is_none());
         let mut quotas = Quotas::default();
         assert!(quotas.has_room(&ADDRESSES, 4) && !quotas.has_room(&ADDRESSES, 5));

@@ -107,6 +107,16 @@ async fn a_web_acl_lives_and_dies_by_its_lock_token() {
 }
 
 #[tokio::test]
+async fn an_account_has_as_many_web_acls_as_its_quota_says() {
+    use crate::world::quotas::{GLOBAL_REGION, WEB_ACLS};
+    let world = proxy::world(1.0, proxy::Fixed::default());
+    world.lock().region(GLOBAL_REGION).quotas.raise(&WEB_ACLS, 1.0);
+    call(&world, "CreateWebACL", &one_click("one")).unwrap();
+    let refused = call(&world, "CreateWebACL", &one_click("two")).unwrap_err();
+    assert_eq!(refused.code, "WAFLimitsExceededException");
+}
+
+#[tokio::test]
 async fn every_page_has_a_marker_and_the_list_ends_with_an_empty_one() {
     let world = proxy::world(60.0, proxy::Fixed::default());
     for name in ["one", "two", "three"] {

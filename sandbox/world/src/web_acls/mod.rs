@@ -9,12 +9,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::quotas::{GLOBAL_REGION, WEB_ACLS};
 use super::{Item, Refusal, State, Tags, ids};
 pub use rules::{Action, Comparison, Field, Position, Rate, RateKey, Rule, RuleKind, Statement, Transformation};
 pub use samples::{Sample, Samples};
-
-/// Of an account, for CloudFront (WAF guide, limits). By which code Service Quotas knows it no public source tells.
-const MOST: usize = 100;
 
 #[derive(Debug, Default, Clone)]
 pub struct WebAcls {
@@ -82,7 +80,7 @@ impl State {
     /// Creates a web ACL.
     ///
     /// # Errors
-    /// `WAFDuplicateItemException`: names are unique.
+    /// `WAFDuplicateItemException`: names are unique. `WAFLimitsExceededException`.
     pub fn create_web_acl(&mut self, name: &str, definition: Definition, tags: Tags) -> Result<WebAcl, Refusal> {
         if self.web_acls.all.values().any(|acl| acl.name == name) {
             return Err(Refusal::new(
@@ -90,7 +88,8 @@ impl State {
                 "AWS WAF couldn’t perform the operation because some resource in your request is a duplicate of an existing one.",
             ));
         }
-        if self.web_acls.all.len() >= MOST {
+        let present = self.web_acls.all.len();
+        if !self.region(GLOBAL_REGION).quotas.has_room(&WEB_ACLS, present) {
             // botocore's model of wafv2; the text is the exception's own there.
             return Err(Refusal::new(
                 "WAFLimitsExceededException",
