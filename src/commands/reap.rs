@@ -38,10 +38,9 @@ pub(super) async fn run(global: &Global, args: &ReapArgs, ui: &Ui) -> Result<Sum
         region: &region,
         busy: Busy::default(),
     };
-    // Nothing is removed before all have been judged: a read that fails stops here, with nothing changed.
+    // Nothing is removed before all have been judged.
     let judged = stream::iter(all.stacks).map(|stack| reaping.judged(stack));
     let judged: Vec<_> = judged.buffered(SIDE_BY_SIDE).collect().await;
-    let judged: Vec<(StackSeen, Verdict)> = judged.into_iter().collect::<Result<_, Error>>()?;
     let ended = stream::iter(judged).map(|(stack, verdict)| reaping.one(stack, verdict));
     let ended: Vec<Option<Ended>> = ended.buffered(SIDE_BY_SIDE).collect().await;
     let ended: Vec<Ended> = ended.into_iter().flatten().collect();
@@ -119,18 +118,25 @@ struct Ended {
 }
 
 impl Reaping<'_> {
-    async fn judged(&self, stack: StackSeen) -> Result<(StackSeen, Verdict), Error> {
-        let verdict = unless_stopped(&self.region.stop, all_stacks::judge(&self.region.aws, &stack)).await?;
-        Ok((stack, verdict))
+    async fn judged(&self, stack: StackSeen) -> (StackSeen, Result<Verdict, Error>) {
+        let verdict = unless_stopped(&self.region.stop, all_stacks::judge(&self.region.aws, &stack)).await;
+        (stack, verdict)
     }
 
     /// `None`: it has no end.
-    async fn one(&self, stack: StackSeen, verdict: Verdict) -> Option<Ended> {
+    async fn one(&self, stack: StackSeen, verdict: Result<Verdict, Error>) -> Option<Ended> {
         let (expires, ended) = match verdict {
-            Verdict::Unlimited => return None,
-            Verdict::Runs { expires } => (expires, Attempt::alone(Fate::TimeLeft)),
-            Verdict::Unproven { expires, reason } => (expires, Attempt::unproven(&self.ui_of(&stack), reason)),
-            Verdict::Over { expires } => (expires, self.attempt(&stack).await),
+            Ok(Verdict::Unlimited) => return None,
+            Ok(Verdict::Runs { expires }) => (Some(expires), Attempt::alone(Fate::TimeLeft)),
+            Ok(Verdict::Unproven { expires, reason }) => {
+                (Some(expires), Attempt::unproven(&self.ui_of(&stack), reason))
+            }
+            Ok(Verdict::Over { expires }) => (Some(expires), self.attempt(&stack).await),
+            // What cannot be read of one says nothing of the others.
+            Err(error) => (
+                stack.expires().and_then(|expires| expires.parse().ok()),
+                Attempt::of(Summary::from(error), self.global.yes, &self.ui_of(&stack)),
+            ),
         };
         let named = |mut error: Error| {
             error.message = format!("{}: {}", stack.name, error.message);
@@ -138,7 +144,7 @@ impl Reaping<'_> {
         };
         Some(Ended {
             stack: stack.name.to_string(),
-            expires: expires.to_string(),
+            expires: expires.map_or_else(|| "?".to_owned(), |expires| expires.to_string()),
             fate: ended.fate,
             notes: ended.notes,
             errors: ended.errors.into_iter().map(named).collect(),
@@ -203,6 +209,9 @@ impl Reaping<'_> {
     }
 }
 
+/// Of a stack of which something stays that others use.
+const STAYS_TOO: &str = "its application stays until then: it carries the end";
+
 /// With the lock held, which a renewal needs too.
 async fn still_over(session: &Session, stack: &StackSeen) -> Result<(), Error> {
     match all_stacks::judge(&session.read, stack).await? {
@@ -259,6 +268,7 @@ impl Attempt {
         // Nobody has to do anything about it.
         let kept: Vec<Error> = summary.errors.extract_if(.., |error| is_kept(error)).collect();
         let kept = kept.into_iter().map(|error| error.message);
+        let carrier = (fate == Fate::Kept).then(|| STAYS_TOO.to_owned());
         // The first line says that it is removed, which its fate does.
         let skipped = usize::from(done);
         let notes = summary
@@ -276,7 +286,7 @@ impl Attempt {
         };
         Self {
             fate,
-            notes: notes.chain(left).chain(kept).collect(),
+            notes: notes.chain(left).chain(kept).chain(carrier).collect(),
             errors: summary.errors.into_iter().map(completed).collect(),
         }
     }

@@ -1,6 +1,6 @@
 //! Many stacks in one account: listed, given a time to live, reaped side by side, and kept within the account's quotas.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -135,15 +135,30 @@ fn what_another_stack_uses_stays_and_goes_with_the_last_of_them() {
         let up = [&UP[..], &["--ttl", ttl]].concat();
         user.confctl(&of(&up, name, &site)).exits(0);
     }
-    let reap = || user.confctl(&["reap", "--sandbox", "--yes", "-o", "json"]).exits(0);
-    let reaped = reap();
+    let reap = |code: i32| user.confctl(&["reap", "--sandbox", "--yes", "-o", "json"]).exits(code);
+    // Nobody may read when the second one ends; that stops no other.
+    user.fault("s3:GetObject:*/confctl/second/lifetime.json", &["--kind", "deny"]);
+    let reaped = reap(1);
+    assert_eq!(stacks(&reaped)["first"]["fate"], "kept", "{}", reaped.stdout);
+    assert_eq!(stacks(&reaped)["second"]["fate"], "failed", "{}", reaped.stdout);
+    user.clear_faults();
+    let reaped = reap(0);
     assert_eq!(stacks(&reaped)["first"]["fate"], "kept", "{}", reaped.stdout);
     assert_eq!(stacks(&reaped)["second"]["fate"], "time_left");
+    // What says that its time is over stays as long as anything of it does.
+    let listed = user.confctl(&["list", "--sandbox", "-o", "json"]).exits(0);
+    let left = stacks(&listed)["first"].clone();
+    let parts = left["parts"].as_array().unwrap().iter();
+    let parts: BTreeSet<&str> = parts.filter_map(|part| part["resource"].as_str()).collect();
+    assert_eq!(parts, BTreeSet::from(["application", "default-vpc"]), "{left}");
+    assert_eq!(left["over"], true, "{left}");
     let over = [&UP[..], &["--ttl", "1s"]].concat();
     user.confctl(&of(&over, "second", &site)).exits(0);
-    assert_eq!(stacks(&reap())["second"]["fate"], "removed");
-    // The first one's application is gone, and with it the tag: the removal that was begun goes on.
-    reap();
+    let ended = [reap(0), reap(0)].map(|ran| stacks(&ran));
+    assert_eq!(ended[0]["second"]["fate"], "removed");
+    // Tag and record of the first one agree still: the removal that was begun goes on, once nobody is in the VPC.
+    let of_first = ended.iter().filter_map(|stacks| stacks.get("first"));
+    assert_eq!(of_first.last().unwrap()["fate"], "removed", "{ended:#?}");
     assert_eq!(user.inventory(), empty);
 }
 

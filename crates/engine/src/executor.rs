@@ -43,9 +43,9 @@ impl<C> Clone for Run<C> {
 }
 
 impl<C: Send + Sync + 'static> Run<C> {
-    fn foretell(&self, graph: &Graph<C>, action_of: impl Fn(ResourceId) -> Option<Action>) {
+    fn foretell(&self, graph: &Graph<C>, last: &[ResourceId], action_of: impl Fn(ResourceId) -> Option<Action>) {
         let settings = self.read.settings();
-        let steps = expected(graph, &self.usual, settings.pace, action_of);
+        let steps = expected(graph, &self.usual, settings.pace, last, action_of);
         if !steps.is_empty() {
             settings.events.send(Event::Expected { steps });
         }
@@ -166,6 +166,19 @@ impl Shared {
         of_these.cloned().collect()
     }
 
+    /// The ends of these steps, as of what a step waited for that goes last.
+    fn ends(&self, of: &[ResourceId]) -> Vec<Handed> {
+        let progress = self.lock();
+        let ended = progress.went.iter().filter(|step| of.contains(&step.resource));
+        let end = |step: &Went| Handed {
+            output: step.resource,
+            by: step.resource,
+            at: step.ended,
+            early: false,
+        };
+        ended.map(end).collect()
+    }
+
     fn went(&self, step: Went) {
         self.lock().went.push(step);
     }
@@ -203,7 +216,7 @@ pub async fn up<C: Send + Sync + 'static>(
     run: &Run<C>,
 ) -> Report {
     let shared = Arc::new(Shared::new(graph.settled_values(observations, planned)));
-    run.foretell(graph, |id| {
+    run.foretell(graph, &[], |id| {
         let step = planned.iter().find(|step| step.resource == id)?;
         step.is_pending().then(|| action_of(&step.change))
     });
@@ -236,17 +249,26 @@ pub async fn down<C: Send + Sync + 'static>(
 ) -> Report {
     let shared = Arc::new(Shared::new(Values::default()));
     let is_deleted = |id: ResourceId| matches!(removals.get(id), Some(Removal::Delete { .. }));
-    run.foretell(graph, |id| is_deleted(id).then_some(Action::Delete));
+    let ids = || graph.nodes().iter().map(|node| node.id());
+    // What one of them used would wait for it, and it for that.
+    let goes_last = |node: &&Member<C>| node.needs().is_empty() && node.goes_last(&observations.of(node.id()));
+    let last = graph.nodes().iter().filter(|node| is_deleted(node.id()));
+    let last: Vec<ResourceId> = last.filter(goes_last).map(|node| node.id()).collect();
+    run.foretell(graph, &last, |id| is_deleted(id).then_some(Action::Delete));
     let mut steps = JoinSet::new();
     for (position, node) in graph.nodes().iter().enumerate() {
         let (node, graph) = (node.clone(), graph.clone());
         let seen = observations.of(node.id());
         let delete = is_deleted(node.id());
+        let before: Vec<ResourceId> = match last.contains(&node.id()) {
+            true => ids().filter(|id| !last.contains(id)).collect(),
+            false => Vec::new(),
+        };
         let cx = context(&node, run, &shared);
         steps.spawn(async move {
             let (existed, title) = (seen.live().is_some(), node.title_of(&seen));
             let outcome = if delete {
-                down_step(&graph, &node, seen, &cx).await
+                down_step(&graph, &node, seen, &before, &cx).await
             } else {
                 Outcome::Unchanged
             };
@@ -413,7 +435,7 @@ async fn up_step<C: Send + Sync + 'static>(
         Ok(())
     };
     let applied = in_time(cx, applied).await;
-    told.finished(action, began, applied, &needs)
+    told.finished(action, began, applied, cx.shared.handed(&needs))
 }
 
 /// Whether all that is needed is known, or will not be.
@@ -468,10 +490,12 @@ async fn agreed<C: Send + Sync + 'static>(
     Ok(gate.agree(&title, &unseen).await?)
 }
 
+/// `before`: what else has to be gone.
 async fn down_step<C: Send + Sync + 'static>(
     graph: &Graph<C>,
     node: &Member<C>,
     seen: Seen,
+    before: &[ResourceId],
     cx: &WriteCx<C>,
 ) -> Outcome {
     let (told, gives) = (Told::of(node, &seen, cx), node.gives());
@@ -482,13 +506,14 @@ async fn down_step<C: Send + Sync + 'static>(
         .filter(|(need, _)| gives.contains(need))
         .collect();
     let start = cx.shared.until(|progress| {
-        let holding: Vec<_> = users.iter().filter(|user| !progress.released.contains(*user)).collect();
+        let holding = users.iter().filter(|user| !progress.released.contains(*user));
+        let there = before.iter().filter(|id| progress.ended.get(*id) != Some(&true));
+        let holding: Vec<ResourceId> = holding.map(|(_, user)| *user).chain(there.copied()).collect();
         if holding.is_empty() {
             return Some(Start::Now);
         }
         let failed = holding
-            .iter()
-            .map(|(_, user)| *user)
+            .into_iter()
             .find(|user| progress.ended.get(user) == Some(&false));
         failed.map(|because| Start::Skip { because })
     });
@@ -505,7 +530,9 @@ async fn down_step<C: Send + Sync + 'static>(
         node.delete(cx, seen).await
     };
     let deleted = in_time(cx, deleted).await;
-    told.finished(Action::Delete, began, deleted, &gives)
+    let mut waited_for = cx.shared.handed(&gives);
+    waited_for.extend(cx.shared.ends(before));
+    told.finished(Action::Delete, began, deleted, waited_for)
 }
 
 /// Follows a resource in transition until it rests.
@@ -585,13 +612,13 @@ impl Told {
         Outcome::Stopped { left_behind }
     }
 
-    /// `awaited`: the outputs that had to be given or released before it began.
+    /// `waited_for`: what had to be given, released or gone before it began.
     fn finished(
         &self,
         action: Action,
         began: Instant,
         result: Result<(), Failure>,
-        awaited: &[&'static str],
+        waited_for: Vec<Handed>,
     ) -> Outcome {
         self.shared.went(Went {
             resource: self.resource,
@@ -601,7 +628,7 @@ impl Told {
             began,
             ended: Instant::now(),
             well: result.is_ok(),
-            waited_for: self.shared.handed(awaited),
+            waited_for,
         });
         match result {
             Ok(()) => {

@@ -68,11 +68,13 @@ pub struct After {
     pub seconds: Option<f64>,
 }
 
-/// The steps of `graph` that `action_of` says something of, each after those that stand before it in the order of the run.
+/// The steps of `graph` that `action_of` says something of, each after those that stand before it in the order of the run. Those of
+/// `last` wait for all others to end.
 pub(super) fn expected<C: Send + Sync + 'static>(
     graph: &Graph<C>,
     usual: &Usual,
     pace: Pace,
+    last: &[ResourceId],
     action_of: impl Fn(ResourceId) -> Option<Action>,
 ) -> Vec<Expected> {
     let known = |kind, action, until| usual.get(kind, action, until).map(|seconds| seconds / pace.speed);
@@ -92,6 +94,12 @@ pub(super) fn expected<C: Send + Sync + 'static>(
                 resource: other.id(),
                 seconds: known(other.kind(), action, Some(output)),
             }));
+            if last.contains(&node.id()) && !last.contains(&other.id()) {
+                after.push(After {
+                    resource: other.id(),
+                    seconds: None,
+                });
+            }
         }
         expected.push(Expected {
             resource: node.id(),
@@ -105,6 +113,8 @@ pub(super) fn expected<C: Send + Sync + 'static>(
     {
         expected.reverse();
     }
+    // A stable sort: all others stay in the order of the run.
+    expected.sort_by_key(|step| last.contains(&step.resource));
     expected
 }
 

@@ -347,6 +347,12 @@ pub trait Resource: Send + Sync + 'static {
         false
     }
 
+    /// Whether it is removed once everything else of the run is gone, because it says by what the rest may go. Where something stays
+    /// that was to go, it stays too. Only what needs nothing itself can be.
+    fn goes_last(&self, _: &Self::Live) -> bool {
+        false
+    }
+
     /// Finds it by tag and name; needs no output, so that all resources are observed at once.
     ///
     /// # Errors

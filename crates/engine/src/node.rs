@@ -164,6 +164,7 @@ pub trait Node<C>: Send + Sync {
     fn limits(&self) -> Limits;
     fn costs(&self) -> Option<String>;
     fn holds_data(&self) -> bool;
+    fn goes_last(&self, seen: &Seen) -> bool;
     fn observe<'a>(&'a self, cx: &'a ReadCx<C>) -> BoxFuture<'a, Result<Seen, Error>>;
     fn plan(&self, seen: &Seen, known: &Values) -> Change;
     fn notices(&self, seen: &Seen) -> Vec<Notice>;
@@ -266,6 +267,11 @@ impl<R: Resource> Node<R::Clients> for R {
 
     fn holds_data(&self) -> bool {
         Resource::holds_data(self)
+    }
+
+    fn goes_last(&self, seen: &Seen) -> bool {
+        let seen = own::<R::Live, R::Place>(seen);
+        seen.live().is_some_and(|(live, _)| Resource::goes_last(self, live))
     }
 
     fn observe<'a>(&'a self, cx: &'a ReadCx<R::Clients>) -> BoxFuture<'a, Result<Seen, Error>> {

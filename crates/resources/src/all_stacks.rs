@@ -99,11 +99,8 @@ pub async fn find(aws: &Aws, only: Option<&StackName>) -> Result<AllStacks, Erro
         let is_known = stacks.get(name).is_some_and(|stack| !stack.applications.is_empty());
         if let (false, Some(profile)) = (is_known, profiles.get(name)) {
             let stack = stacks.remove(name).unwrap_or_else(|| StackSeen::new(name.clone()));
-            stacks.extend(
-                by_record(aws, stack, profile, &listed)
-                    .await?
-                    .map(|stack| (name.clone(), stack)),
-            );
+            let found = by_record(aws, stack, profile, &listed, &mut missed).await?;
+            stacks.extend(found.map(|stack| (name.clone(), stack)));
         }
     }
     let mut stacks: Vec<StackSeen> = stacks.into_values().collect();
@@ -366,6 +363,7 @@ async fn by_record(
     mut stack: StackSeen,
     profile: &Profile,
     listed: &Beanstalk,
+    missed: &mut Option<Error>,
 ) -> Result<Option<StackSeen>, Error> {
     let shown = |stack: StackSeen| (!stack.parts.is_empty()).then_some(stack);
     let names = Names::resolve(profile, &stack.name, &aws.region);
@@ -376,7 +374,10 @@ async fn by_record(
     let tags = match beanstalk_tags(aws, &arn).await {
         Ok(tags) => tags,
         Err(error) if error.kind == Kind::Missing => return Ok(shown(stack)),
-        Err(error) => return Err(error),
+        Err(error) => {
+            found::miss(missed, error)?;
+            return Ok(shown(stack));
+        }
     };
     if ownership(aws, &stack.name).owner_by(&tags) != Owner::Ours {
         return Ok(shown(stack));

@@ -1,5 +1,5 @@
-//! The Beanstalk application, which also carries the stack's expiry: every stack has one, nothing else changes with its tags, and
-//! it is one of the last to go. Must know nothing of its versions and environments, which go before it.
+//! The Beanstalk application, which also carries the stack's end: every stack has one, nothing else changes with its tags, and with an
+//! end it is the last to go. Must know nothing of its versions and environments, which go before it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -127,6 +127,11 @@ impl Resource for Application {
 
     fn limits(&self) -> Limits {
         LIMITS
+    }
+
+    /// As long as anything of the stack is there, so is the tag without which `reap` removes nothing of it.
+    fn goes_last(&self, live: &LiveApplication) -> bool {
+        live.tags.contains_key(EXPIRES)
     }
 
     async fn observe(&self, cx: &ReadCx<Aws>) -> Result<Observed<LiveApplication>, Error> {

@@ -115,6 +115,24 @@ async fn going_down_a_giver_counts_from_when_it_is_released() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_goes_last_counts_from_the_end_of_all_others() {
+    let application = Actor::new("application", &[present()], &[Act::Take(5)])
+        .gives(&["application"])
+        .last();
+    let environment = Actor::new("environment", &[present()], &[Act::Take(100)]).needs(&["application"]);
+    let distribution = Actor::new("distribution", &[present()], &[Act::Take(300)]);
+    let known = usual(&[
+        ("application", Action::Delete, None, 5.0),
+        ("environment", Action::Delete, None, 100.0),
+        ("distribution", Action::Delete, None, 300.0),
+    ]);
+    let (foreteller, going) = start(&[application, environment, distribution], known, true);
+    tokio::time::sleep(seconds(10)).await;
+    assert_eq!(foreteller.left().map(f64::round), Some(295.0));
+    going.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn nothing_is_said_where_nobody_knows() {
     let (foreteller, going) = start(&site(60, 260), Arc::default(), false);
     tokio::time::sleep(seconds(20)).await;

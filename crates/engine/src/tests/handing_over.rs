@@ -44,6 +44,7 @@ pub(super) struct Actor {
     /// What each look at it finds, the last of them again and again.
     looks: Arc<Mutex<VecDeque<Look>>>,
     acts: Vec<Act>,
+    last: bool,
 }
 
 impl Actor {
@@ -54,7 +55,13 @@ impl Actor {
             gives: Vec::new(),
             looks: Arc::new(Mutex::new(looks.iter().cloned().collect())),
             acts: acts.to_vec(),
+            last: false,
         }
+    }
+
+    pub(super) fn last(mut self) -> Self {
+        self.last = true;
+        self
     }
 
     pub(super) fn needs(mut self, outputs: &[&'static str]) -> Self {
@@ -116,6 +123,10 @@ impl Resource for Actor {
 
     fn limits(&self) -> Limits {
         Limits::minutes(1, 3)
+    }
+
+    fn goes_last(&self, (): &()) -> bool {
+        self.last
     }
 
     async fn observe(&self, _: &ReadCx<()>) -> Look {
@@ -322,6 +333,47 @@ async fn a_giver_goes_when_all_have_released_it_and_not_when_they_are_gone() {
         (100, "b took 100 s"),
     ];
     assert_eq!(heard.told(), told(&lines));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_says_by_what_the_rest_may_go_goes_last_of_all() {
+    let heard = Heard::new();
+    let word = Actor::new("a", &[present()], &[Act::Take(2)])
+        .gives(&["address"])
+        .last();
+    let user = Actor::new("b", &[present()], &[Act::Take(10)]).needs(&["address"]);
+    // Nothing of it is used, and it takes longer than what is.
+    let beside = Actor::new("c", &[present()], &[Act::Take(60)]);
+    let not_there = Actor::new("d", &[absent()], &[]);
+    let report = go_down(&[word, user, beside, not_there], heard.settings()).await;
+    let lines = [
+        (0, "b starts"),
+        (0, "c starts"),
+        (10, "b took 10 s"),
+        (60, "c took 60 s"),
+        (60, "a starts"),
+        (62, "a took 2 s"),
+    ];
+    assert_eq!(heard.told(), told(&lines));
+    let legs = report.critical_path().into_iter();
+    let legs: Vec<_> = legs.map(|leg| (leg.resource, leg.seconds.round())).collect();
+    assert_eq!(legs, [("c", 60.0), ("a", 2.0)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_says_by_what_the_rest_may_go_stays_where_something_stays() {
+    for acts in [&[Act::Take(10), Act::Fail][..], &[Act::Take(3000)]] {
+        let heard = Heard::new();
+        let word = Actor::new("a", &[present()], &[]).last();
+        let beside = Actor::new("b", &[present()], acts);
+        let settings = heard.settings();
+        stop_in(&settings, seconds(20));
+        let report = go_down(&[word, beside], settings).await;
+        assert!(
+            matches!(outcome(&report, "a"), Outcome::Skipped { because: "b" }),
+            "{report:?}"
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]
