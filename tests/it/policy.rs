@@ -1,11 +1,20 @@
 //! The policy that `policy` prints: with exactly it everything works, and without any statement of it something is named.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::permissions::{allow, confctl_as, end, session};
-use crate::support::{Ran, User};
+use crate::support::{Ran, User, until};
+
+const PATIENCE: Duration = Duration::from_secs(120);
 
 const ACCOUNT: &str = "123456789012";
+
+/// Statements by what tells that one is missing: a look, before anything is made; the making of it; a command that reaches instances.
+const LOOKED: [&str; 6] = ["Table", "Roles", "Edge", "Firewall", "Search", "Quotas"];
+const MADE: [&str; 2] = ["KeyPair", "Network"];
+const REACHED: [&str; 1] = ["Commands"];
 
 const PYTHON: &str = "app.platform=Python 3.14 running on 64bit Amazon Linux 2023";
 
@@ -18,6 +27,16 @@ fn with_site<'a>(line: &[&'a str], site: &'a str) -> Vec<&'a str> {
 struct Printed {
     attach: Vec<String>,
     statements: Vec<Value>,
+}
+
+impl Printed {
+    /// In the order of the alphabet.
+    fn sids(&self) -> Vec<&str> {
+        let sids = self.statements.iter().filter_map(|statement| statement["Sid"].as_str());
+        let mut sids: Vec<&str> = sids.collect();
+        sids.sort_unstable();
+        sids
+    }
 }
 
 fn printed(user: &User, more: &[&str]) -> Printed {
@@ -72,15 +91,34 @@ fn names_one_of(said: &str, statement: &Value) {
 fn with_exactly_the_printed_policy_the_article_goes_up_is_looked_at_and_goes_down() {
     let user = User::new();
     let empty = user.inventory_of_a_fresh_sandbox();
-    let ours = caller(&user, "least", &printed(&user, &[]));
+    let all = printed(&user, &[]);
+    let ours = caller(&user, "least", &all);
     let site = user.site(&[("health", "ok\n")]);
+    // The site's own name leads to the internet here, where it would be looked for.
+    let up = ["up", "--yes", "--no-verify"];
+    confctl_as(&user, &ours, &with_site(&up, &site)).exits(0);
+    // Only what is done on an instance tells that this one is missing.
+    let ssh = ["ssh", "--by", "run-command", "--", "true"];
+    for sid in REACHED {
+        let (rest, taken) = without(&all, sid);
+        allow(&user, "least", &json!(rest));
+        let denied = confctl_as(&user, &ours, &ssh).exits(1);
+        names_one_of(&denied.stderr, taken);
+        allow(&user, "least", &json!(all.statements));
+        // An agent registers some time after its instance was launched.
+        until("a command on an instance", PATIENCE, || {
+            confctl_as(&user, &ours, &ssh).code() == 0
+        });
+    }
     for line in [
-        // The site's own name leads to the internet here, where it would be looked for.
-        &["up", "--yes", "--no-verify"][..],
-        &["plan", "--detailed-exitcode"],
+        &["plan", "--detailed-exitcode"][..],
         &["status"],
         &["list"],
         &["doctor"],
+        &["events"],
+        &["logs"],
+        &["outputs"],
+        &["reap"],
         &[
             "up",
             "--yes",
@@ -114,15 +152,18 @@ fn without_any_one_of_its_statements_what_is_missing_is_named() {
     let all = printed(&user, &[]);
     let ours = caller(&user, "less", &all);
     let site = user.site(&[]);
+    let mut told = [&LOOKED[..], &MADE, &REACHED].concat();
+    told.sort_unstable();
+    assert_eq!(told, all.sids(), "each statement has its proof");
     // What a look tells, before anything is made.
-    for sid in ["Table", "Roles", "Edge", "Firewall", "Search", "Quotas"] {
+    for sid in LOOKED {
         let (rest, taken) = without(&all, sid);
         allow(&user, "less", &json!(rest));
         let ran = confctl_as(&user, &ours, &with_site(&["plan"], &site));
         names_one_of(&said(&ran), taken);
     }
     // What only the making of it tells; what was made goes again.
-    for sid in ["KeyPair", "Network"] {
+    for sid in MADE {
         let (rest, taken) = without(&all, sid);
         allow(&user, "less", &json!(rest));
         let up = with_site(&["up", "--yes", "--no-verify"], &site);
@@ -139,16 +180,24 @@ fn who_may_only_read_sees_everything_and_changes_nothing() {
     let site = user.site(&[]);
     let up = ["up", "--sandbox", "--yes", "-p", "dev", "--no-verify"];
     user.confctl(&with_site(&up, &site)).exits(0);
-    let reading = caller(&user, "reader", &printed(&user, &["-p", "dev", "--read-only"]));
-    for line in [
-        with_site(&["plan", "-p", "dev", "--detailed-exitcode"], &site),
-        vec!["status"],
-        vec!["list"],
-        vec!["doctor", "-p", "dev"],
-    ] {
-        let ran = confctl_as(&user, &reading, &line).exits(0);
+    let all = printed(&user, &["-p", "dev", "--read-only"]);
+    let reading = caller(&user, "reader", &all);
+    let plan = with_site(&["plan", "-p", "dev", "--detailed-exitcode"], &site);
+    let looks = [&plan[..], &["status"], &["list"], &["doctor", "-p", "dev"]];
+    for line in looks {
+        let ran = confctl_as(&user, &reading, line).exits(0);
         assert!(!said(&ran).contains("not authorized"), "{}", said(&ran));
     }
+    for sid in all.sids() {
+        let (rest, taken) = without(&all, sid);
+        allow(&user, "reader", &json!(rest));
+        let told: String = looks
+            .iter()
+            .map(|line| said(&confctl_as(&user, &reading, line)))
+            .collect();
+        names_one_of(&told, taken);
+    }
+    allow(&user, "reader", &json!(all.statements));
     let before = user.inventory();
     let refused = confctl_as(&user, &reading, &["teardown", "--yes"]);
     assert_ne!(refused.code(), 0, "{}", refused.stdout);

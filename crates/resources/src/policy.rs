@@ -86,6 +86,9 @@ const READER: (&str, &[&str]) = (
 /// others made, and of an empty answer of Beanstalk's, which other reads prove; what explains a policy that cannot be attached.
 const LEFT_OUT: &[&str] = &["dynamodb:ListTables", "iam:GetPolicy", "iam:SimulatePrincipalPolicy"];
 
+/// What `plan`, `status`, `list` and `doctor` do not read: who registered, what the app and its visitors said, and what instances do.
+const NOT_FOR_READERS: &[&str] = &["dynamodb:GetItem", "dynamodb:Scan", "logs:FilterLogEvents", "ssm:*"];
+
 /// What a statement's actions act on.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum On {
@@ -156,7 +159,7 @@ pub fn policy(stack: &Stack, account: &str, wanted: Use) -> Policy {
         actions.sort();
         actions.dedup();
     }
-    let is_lacking = |action: &String| !meets_one(allowed, action) && !LEFT_OUT.contains(&action.as_str());
+    let is_lacking = |action: &String| !meets_one(allowed, action) && !is_left_out(action, wanted);
     let lacking: Vec<String> = actions.into_iter().filter(is_lacking).collect();
     let partition = partitions::of_region(&stack.region).name;
     let used = RULES.iter().filter(|rule| (rule.is_used)(&stack.profile));
@@ -176,6 +179,10 @@ pub fn policy(stack: &Stack, account: &str, wanted: Use) -> Policy {
         attach: format!("arn:{partition}:iam::aws:policy/{name}"),
         statements: statements.collect(),
     }
+}
+
+fn is_left_out(action: &str, wanted: Use) -> bool {
+    LEFT_OUT.contains(&action) || wanted == Use::Reading && meets_one(NOT_FOR_READERS, action)
 }
 
 fn rule_of(action: &str) -> Option<&'static Rule> {
@@ -288,20 +295,27 @@ mod tests {
                 .collect();
             for action in actions_of(&table) {
                 let is_ours = ours.iter().filter(|other| ***other == action).count();
-                let is_left_out = LEFT_OUT.contains(&action.as_str());
-                let times = is_ours + usize::from(meets_one(allowed, &action)) + usize::from(is_left_out);
+                let left_out = usize::from(is_left_out(&action, wanted));
+                let times = is_ours + usize::from(meets_one(allowed, &action)) + left_out;
                 assert_eq!(times, 1, "{action} for {wanted:?}");
             }
         }
     }
 
     #[test]
-    fn who_only_reads_is_allowed_no_write() {
+    fn who_only_reads_is_allowed_no_write_and_learns_of_nobody_who_registered() {
         let policy = of(|_| {}, Use::Reading);
         let reads = actions_of(READS);
         let all = policy.statements.iter().flat_map(|statement| &statement.actions);
         let others: Vec<&String> = all.filter(|action| !reads.contains(action)).collect();
         assert!(others.is_empty(), "{others:?}");
+        assert_eq!(
+            sids(&policy),
+            ["Table", "Roles", "Look", "Edge", "Firewall", "Search", "Quotas"]
+        );
+        let table = &policy.statements[0].actions;
+        let of_the_table_alone = |action: &String| action.contains(":Describe") || action.contains(":ListTags");
+        assert!(table.iter().all(of_the_table_alone), "{table:?}");
     }
 
     #[test]
