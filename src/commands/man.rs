@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Command, CommandFactory};
 use clap_mangen::Man;
+use jiff::Timestamp;
 
 use super::Cli;
 use crate::cli::path;
@@ -55,11 +56,21 @@ fn write(dir: &Path, command: Command) -> std::io::Result<()> {
     fs_err::write(dir.join(name), page)
 }
 
+/// The variable by which builds that are to come out the same are dated (reproducible-builds.org, SOURCE_DATE_EPOCH).
+const DATED: &str = "SOURCE_DATE_EPOCH";
+
+/// That of the pages.
+fn date() -> String {
+    let set = std::env::var(DATED).ok().and_then(|seconds| seconds.parse().ok());
+    let set = set.and_then(|seconds| Timestamp::from_second(seconds).ok());
+    set.unwrap_or_else(Timestamp::now).strftime("%Y-%m-%d").to_string()
+}
+
 /// A page with the name of its file.
 fn page(command: Command) -> std::io::Result<(String, String)> {
     let man = Man::new(command)
         .source(concat!("confctl ", env!("CARGO_PKG_VERSION")))
-        .date(jiff::Timestamp::now().strftime("%Y-%m-%d").to_string())
+        .date(date())
         .manual("confctl");
     let mut page = Vec::new();
     man.render(&mut page)?;

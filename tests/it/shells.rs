@@ -180,8 +180,11 @@ fn the_pages_for_man_are_rendered_without_a_warning() {
             assert_eq!(groff.stderr, "");
         }
     }
-    // One page alone goes to standard output, and has the examples.
-    let page = user.confctl(&["man"]).exits(0).stdout;
+    // One page alone goes to standard output, and has the examples; a packager dates it.
+    let mut dated = user.command(&["man"]);
+    let page: Ran = dated.env("SOURCE_DATE_EPOCH", "1796083200").output().unwrap().into();
+    let page = page.exits(0).stdout;
+    assert!(page.contains("2026-12-01"), "{page}");
     assert!(page.contains(".TH confctl 1") && page.contains("confctl up"), "{page}");
     let file = user.home().join("file");
     std::fs::write(&file, "").unwrap();
