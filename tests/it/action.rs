@@ -117,28 +117,31 @@ fn where_comments_may_not_be_written_the_plan_is_in_the_summary() {
     user.confctl(&["sandbox", "stop"]).exits(0);
 }
 
-#[test]
-fn a_cancelled_run_ends_before_it_is_killed_and_the_next_goes_on() {
-    // A slow clock, so that there is a middle to be cancelled in.
+/// A slow clock, so that there is a middle to be cancelled in.
+fn slow() -> User {
     let user = User::new()
         .with("CONFCTL_SANDBOX", "1")
         .with("CONFCTL_SANDBOX_TIME_SCALE", "60");
-    let empty = user.inventory_of_a_fresh_sandbox();
-    let github = GitHub::start();
-    let job = Job::new(&user, &github).with("profile", "dev");
-    let job = job.event("pull_request", &pull_request("opened"));
+    user.inventory_of_a_fresh_sandbox();
+    user
+}
 
-    let ran = job.run_until(|| user.calls("CreateEnvironment") > 0);
-    assert_eq!(
-        (ran.cancelled, ran.code),
-        (Some(Cancel::Interrupted), 130),
-        "{}",
-        ran.log
-    );
-    assert!(
-        !user.inventory().iter().any(|item| item.contains("lock.json")),
-        "the lock was not given back"
-    );
+/// A pull request's first run, cancelled when it is so, ends like this; after `meanwhile` the next run goes on with what was begun, and
+/// nothing is left once it is closed.
+fn is_cancelled_and_gone_on_with(
+    user: &User,
+    is_so: impl FnMut() -> bool,
+    ends: (Cancel, i32),
+    meanwhile: impl FnOnce(),
+) {
+    let empty = user.inventory();
+    let github = GitHub::start();
+    let job = Job::new(user, &github).with("profile", "dev");
+    let job = job.event("pull_request", &pull_request("opened"));
+    let ran = job.run_until(is_so);
+    let (by, code) = ends;
+    assert_eq!((ran.cancelled, ran.code), (Some(by), code), "{}", ran.log);
+    meanwhile();
     let again = job.run();
     assert!(again.went_well, "{}", again.log);
     assert_eq!(
@@ -146,22 +149,26 @@ fn a_cancelled_run_ends_before_it_is_killed_and_the_next_goes_on() {
         1,
         "it was not followed but created again"
     );
-
     let closed = job.event("pull_request", &pull_request("closed")).run();
     assert!(closed.went_well, "{}", closed.log);
     assert_eq!(user.inventory(), empty);
 }
 
 #[test]
-fn a_cancelled_run_whose_calls_hang_ends_all_the_same_and_the_next_goes_on() {
-    let user = User::new()
-        .with("CONFCTL_SANDBOX", "1")
-        .with("CONFCTL_SANDBOX_TIME_SCALE", "60");
-    let empty = user.inventory_of_a_fresh_sandbox();
-    let github = GitHub::start();
-    let job = Job::new(&user, &github).with("profile", "dev");
-    let job = job.event("pull_request", &pull_request("opened"));
+fn a_cancelled_run_ends_before_it_is_killed_and_the_next_goes_on() {
+    let user = slow();
+    let in_the_middle = || user.calls("CreateEnvironment") > 0;
+    is_cancelled_and_gone_on_with(&user, in_the_middle, (Cancel::Interrupted, 130), || {
+        assert!(
+            !user.inventory().iter().any(|item| item.contains("lock.json")),
+            "the lock was not given back"
+        );
+    });
+}
 
+#[test]
+fn a_cancelled_run_whose_calls_hang_ends_all_the_same_and_the_next_goes_on() {
+    let user = slow();
     // Neither the call in flight is answered, nor what would be asked to see what came of it: only the second signal ends this.
     let made = user.fault(
         "elasticbeanstalk:CreateEnvironment",
@@ -171,21 +178,8 @@ fn a_cancelled_run_whose_calls_hang_ends_all_the_same_and_the_next_goes_on() {
         user.fault("elasticbeanstalk:Describe*", &["--kind", "hold"]);
         true
     };
-    let ran = job.run_until(|| user.hit(made) > 0 && hangs());
-    assert_eq!(
-        (ran.cancelled, ran.code),
-        (Some(Cancel::Terminated), 143),
-        "{}",
-        ran.log
-    );
-    user.clear_faults();
-    let again = job.run();
-    assert!(again.went_well, "{}", again.log);
-    assert_eq!(user.calls("CreateEnvironment"), 1);
-
-    let closed = job.event("pull_request", &pull_request("closed")).run();
-    assert!(closed.went_well, "{}", closed.log);
-    assert_eq!(user.inventory(), empty);
+    let in_the_middle = || user.hit(made) > 0 && hangs();
+    is_cancelled_and_gone_on_with(&user, in_the_middle, (Cancel::Terminated, 143), || user.clear_faults());
 }
 
 #[test]

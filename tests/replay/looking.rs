@@ -2,7 +2,7 @@
 //! a session, a command that is not known yet.
 
 use confctl::aws::Explain;
-use confctl::engine::Kind;
+use confctl::engine::{Error, Kind};
 use confctl::resources::looking::events::{Events, Start, Whose};
 use confctl::resources::looking::logs::{File, Streamed, are_streamed};
 use confctl::resources::looking::snapshot::{self, Parts};
@@ -10,7 +10,7 @@ use confctl::resources::looking::{instances, shell, tails};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::account::of_root;
+use crate::account::{Account, of_root};
 use crate::beanstalk::{CUSTODIAN, EB_CLI, ENVIRONMENT, GUIDE, MODEL, environments, events, serving};
 use crate::bodies::{done, ec2, query};
 use crate::environment_answers::{GROUP, configuration, group, settings, stack_resources};
@@ -162,27 +162,34 @@ async fn a_log_is_read_behind_empty_pages_and_each_line_told_once() {
     account.check();
 }
 
+/// Reads the log of `only`, to which FilterLogEvents answers with this refusal. No line is told.
+async fn refused_log(code: &str, message: &str, only: &[&str]) -> (Account, Result<bool, Error>) {
+    let script = Script::default().documented("logs:FilterLogEvents", LOGS_MODEL, refused(400, code, message));
+    let account = of_root(script).await;
+    let only = only.iter().map(|id| (*id).to_owned()).collect();
+    let since = at("2024-04-08T09:00:00Z");
+    let is_there = Streamed::new(account.reading(), File::Engine.group("e"), only, since)
+        .next(|line| panic!("{line:?}"))
+        .await;
+    account.check();
+    (account, is_there)
+}
+
 #[tokio::test]
 async fn a_log_to_which_nothing_was_written_is_not_there_yet() {
-    let missing = refused(
-        400,
-        "ResourceNotFoundException",
-        "The specified log stream does not exist.",
-    );
-    let account = of_root(Script::default().documented("logs:FilterLogEvents", LOGS_MODEL, missing)).await;
-    let only = vec!["i-1".to_owned()];
-    let mut streamed = Streamed::new(
-        account.reading(),
-        File::Engine.group("e"),
-        only,
-        at("2024-04-08T09:00:00Z"),
-    );
-    assert!(!streamed.next(|line| panic!("{line:?}")).await.unwrap());
-    assert_eq!(
-        account.replay.sent("logs:FilterLogEvents")[0].member("logStreamNames"),
-        json!(["i-1"])
-    );
-    account.check();
+    let missing = "The specified log stream does not exist.";
+    let (account, is_there) = refused_log("ResourceNotFoundException", missing, &["i-1"]).await;
+    assert!(!is_there.unwrap());
+    let asked = &account.replay.sent("logs:FilterLogEvents")[0];
+    assert_eq!(asked.member("logStreamNames"), json!(["i-1"]));
+}
+
+/// Who may not read a log is told so: it is not taken for empty.
+#[tokio::test]
+async fn a_log_that_nobody_may_read_is_no_empty_one() {
+    let denied = "User: arn:aws:iam::123456789012:user/ann is not authorized to perform: logs:FilterLogEvents";
+    let (_, is_there) = refused_log("AccessDeniedException", denied, &[]).await;
+    assert_eq!(is_there.unwrap_err().kind, Kind::Denied);
 }
 
 #[tokio::test]
@@ -521,24 +528,4 @@ async fn the_newest_deployment_with_a_log_is_the_one_that_is_shown() {
     let none = Script::default().recorded("elasticbeanstalk:DescribeEvents", EB_CLI, events(&[]));
     let account = of_root(none).await;
     assert_eq!(tails::deployment(account.reading(), ENVIRONMENT).await.unwrap(), None);
-}
-
-/// Who may not read a log is told so: it is not taken for empty.
-#[tokio::test]
-async fn a_log_that_nobody_may_read_is_no_empty_one() {
-    let denied = refused(
-        400,
-        "AccessDeniedException",
-        "User: arn:aws:iam::123456789012:user/ann is not authorized to perform: logs:FilterLogEvents",
-    );
-    let account = of_root(Script::default().documented("logs:FilterLogEvents", LOGS_MODEL, denied)).await;
-    let mut streamed = Streamed::new(
-        account.reading(),
-        File::Web.group("e"),
-        Vec::new(),
-        at("2024-04-08T09:00:00Z"),
-    );
-    let error = streamed.next(|_| {}).await.unwrap_err();
-    assert_eq!(error.kind, Kind::Denied);
-    account.check();
 }

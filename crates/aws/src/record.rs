@@ -102,6 +102,18 @@ impl Record {
         Ok(())
     }
 
+    /// Whether it has the object with this key: by the list that this run has made of it, where it has made one.
+    ///
+    /// # Errors
+    /// Where its keys cannot be listed.
+    pub async fn has(&self, aws: &Aws, key: &str) -> Result<bool, Error> {
+        let keys = match aws.index.recorded(key) {
+            Some(keys) => keys,
+            None => self.list(aws, key).await?,
+        };
+        Ok(keys.iter().any(|known| known == key))
+    }
+
     /// Keys in the bucket that begin with `prefix`; none where the bucket is not there.
     ///
     /// # Errors

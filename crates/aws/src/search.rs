@@ -61,7 +61,7 @@ impl Index {
     }
 
     /// The record's keys that begin so, if this run has listed them.
-    pub fn recorded(&self, prefix: &str) -> Option<Vec<String>> {
+    pub(crate) fn recorded(&self, prefix: &str) -> Option<Vec<String>> {
         let known = self.lock();
         let (_, keys) = known.record.as_ref().filter(|(listed, _)| prefix.starts_with(listed))?;
         Some(keys.iter().filter(|key| key.starts_with(prefix)).cloned().collect())

@@ -2,7 +2,11 @@
 //! program, these find by number, in the build that everybody has; its findings become seeds.
 //! Must know nothing of what reads them. They are the same in every run, so that what fails once fails again.
 
+mod say;
+
 use std::path::Path;
+
+pub use say::say;
 
 /// How many a test draws: as many as usual, or `CONFCTL_MUTANTS`.
 pub fn count(usual: usize) -> usize {

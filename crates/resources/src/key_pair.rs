@@ -17,7 +17,7 @@ use fs_err::os::unix::fs::OpenOptionsExt;
 
 use super::network_parts::filter;
 use super::outputs::KEY_PAIR;
-use super::ownership::{TagStep, change_tags, ec2_form, from_ec2, tag_steps};
+use super::ownership::{TagStep, change_tags, ec2_form, from_ec2, tag_steps, tags_among};
 use super::public_key::public_key;
 use super::stack::Stack;
 use crate::aws::errors::{Explain, polled};
@@ -416,11 +416,7 @@ impl Resource for KeyPair {
             self.delete_pair(cx).await?;
             return self.create(cx, None).await;
         }
-        let tags = steps.into_iter().filter_map(|step| match step {
-            KeyPairStep::Tag(tag) => Some(tag),
-            KeyPairStep::Remake => None,
-        });
-        self.change_tags(cx, &live, &tags.collect::<Vec<_>>()).await?;
+        self.change_tags(cx, &live, &tags_among!(steps, KeyPairStep)).await?;
         Ok(live)
     }
 

@@ -65,6 +65,20 @@ pub(super) fn tag_steps(stack: &Stack, id: ResourceId, tags: &BTreeMap<String, S
     steps
 }
 
+/// The changes of tags among a resource's steps, `STEP::Tag` of each.
+macro_rules! tags_among {
+    ($steps:expr, $step:ident) => {
+        $steps
+            .iter()
+            .filter_map(|step| match step {
+                $step::Tag(tag) => Some(tag.clone()),
+                _ => None,
+            })
+            .collect::<Vec<$crate::ownership::TagStep>>()
+    };
+}
+pub(super) use tags_among;
+
 /// What `--ttl` changes of these tags. Where nothing was asked for, the end that there is stays, and is no tag of the profile's.
 pub(super) fn expiry_step(stack: &Stack, tags: &BTreeMap<String, String>) -> Option<TagStep> {
     let from = tags.get(EXPIRES).cloned();

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_iam::types::Tag;
 use serde_json::{Value, json};
 
-use super::ownership::{TagStep, change_tags, tag_steps};
+use super::ownership::{TagStep, change_tags, tag_steps, tags_among};
 use super::role_facts::{attached, inline_names, role_tags};
 use super::stack::Stack;
 use crate::aws::errors::Explain;
@@ -229,11 +229,7 @@ pub(super) async fn change(
     name: &str,
     steps: &[RoleStep],
 ) -> Result<(), Error> {
-    let tags = steps.iter().filter_map(|step| match step {
-        RoleStep::Tag(tag) => Some(tag.clone()),
-        _ => None,
-    });
-    tag(cx, name, &tags.collect::<Vec<_>>()).await?;
+    tag(cx, name, &tags_among!(steps, RoleStep)).await?;
     for step in steps {
         match step {
             RoleStep::Tag(_) => {}

@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::types::{
 use confctl_export::Format;
 
 use super::outputs::TABLE;
-use super::ownership::{TagStep, block_unless_ours, change_tags, tag_steps};
+use super::ownership::{TagStep, block_unless_ours, change_tags, tag_steps, tags_among};
 use super::registrations::Registrations;
 use super::stack::Stack;
 use crate::aws::errors::{Explain, polled};
@@ -468,11 +468,7 @@ impl Resource for UsersTable {
     }
 
     async fn update(&self, cx: &WriteCx<Aws>, live: LiveTable, steps: Vec<TableStep>) -> Result<LiveTable, Failure> {
-        let tags = steps.iter().filter_map(|step| match step {
-            TableStep::Tag(tag) => Some(tag.clone()),
-            _ => None,
-        });
-        let tags: Vec<_> = tags.collect();
+        let tags = tags_among!(steps, TableStep);
         if !tags.is_empty() {
             self.change_tags(cx, &live, &tags).await?;
         }

@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use aws_sdk_elasticbeanstalk::types::{ApplicationVersionDescription, S3Location};
 
 use super::outputs::{APPLICATION, VERSION};
-use super::ownership::{TagStep, beanstalk_tags, block_unless_ours, new_beanstalk_tags, retag_in_beanstalk, tag_steps};
+use super::ownership::{
+    TagStep, beanstalk_tags, block_unless_ours, new_beanstalk_tags, retag_in_beanstalk, tag_steps, tags_among,
+};
 use super::stack::Stack;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::eventual_consistency::settled;
@@ -251,11 +253,7 @@ impl Resource for ApplicationVersion {
         if owner == Owner::Ours {
             let record = Record::new(aws, self.stack.name.as_str());
             let key = self.key(&record);
-            let keys = match aws.index.recorded(&key) {
-                Some(keys) => keys,
-                None => record.list(aws, &key).await?,
-            };
-            version.lacks_bundle = !keys.contains(&key);
+            version.lacks_bundle = !record.has(aws, &key).await?;
         }
         Ok(Observed::Present { live: version, owner })
     }
@@ -333,11 +331,7 @@ impl Resource for ApplicationVersion {
             let record = Record::new(cx.aws(), self.stack.name.as_str());
             self.upload(cx, &record).await?;
         }
-        let tags = steps.into_iter().filter_map(|step| match step {
-            VersionStep::Tag(tag) => Some(tag),
-            VersionStep::Remake | VersionStep::UploadAgain => None,
-        });
-        let tags: Vec<_> = tags.collect();
+        let tags = tags_among!(steps, VersionStep);
         retag_in_beanstalk(cx, &self.title(), &tags, &live.arn, ("version", self.label())).await?;
         Ok(live)
     }

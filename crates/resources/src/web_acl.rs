@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::outputs::WEB_ACL;
-use super::ownership::{TagStep, block_unless_ours, change_tags, tag_steps};
+use super::ownership::{TagStep, block_unless_ours, change_tags, tag_steps, tags_among};
 use super::stack::Stack;
 use super::web_acl_rules::{default_action, describe, rules, visibility};
 use crate::aws::clients::GLOBAL_REGION;
@@ -356,17 +356,12 @@ impl Resource for WebAcl {
     }
 
     async fn update(&self, cx: &WriteCx<Aws>, live: LiveWebAcl, steps: Vec<WebAclStep>) -> Result<LiveWebAcl, Failure> {
-        let (tags, others): (Vec<_>, Vec<_>) = steps.into_iter().partition(|step| matches!(step, WebAclStep::Tag(_)));
-        let tags = tags.into_iter().filter_map(|step| match step {
-            WebAclStep::Tag(tag) => Some(tag),
-            _ => None,
-        });
-        let tags: Vec<_> = tags.collect();
+        let tags = tags_among!(steps, WebAclStep);
         if !tags.is_empty() {
             self.change_tags(cx, &live, &tags).await?;
         }
-        if !others.is_empty() {
-            self.change(cx, &live, &others).await?;
+        if tags.len() < steps.len() {
+            self.change(cx, &live, &steps).await?;
         }
         Ok(live)
     }

@@ -34,7 +34,7 @@ use self::steps::EnvironmentStep;
 use super::outputs::{
     APPLICATION, ENVIRONMENT, INSTANCE_PROFILE, KEY_PAIR, NETWORK, ORIGIN, SERVICE_ROLE, TABLE, VERSION,
 };
-use super::ownership::{beanstalk_tags, block_unless_ours, new_beanstalk_tags, tag_steps};
+use super::ownership::{beanstalk_tags, block_unless_ours, new_beanstalk_tags, tag_steps, tags_among};
 use super::stack::Stack;
 use crate::aws::errors::Explain;
 use crate::aws::eventual_consistency::settled;
@@ -688,11 +688,8 @@ impl Resource for Environment {
         if let Some(origin) = self.origin(&live.cname, live.load_balancer.as_deref()) {
             cx.publish(&ORIGIN, origin);
         }
-        let tags = steps.iter().filter_map(|step| match step {
-            EnvironmentStep::Tag(tag) => Some(tag.clone()),
-            _ => None,
-        });
-        self.change_tags(cx, &live, &tags.collect::<Vec<_>>()).await?;
+        self.change_tags(cx, &live, &tags_among!(steps, EnvironmentStep))
+            .await?;
         self.change(cx, &live, &steps).await?;
         self.read_again(cx, &live).await
     }

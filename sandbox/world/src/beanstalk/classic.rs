@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::catalogue::{APPLICATION, CLASSIC_CHECK, CLASSIC_LISTENER, CLASSIC_POLICIES, VPC};
-use super::resources::{Part, Places, Site, instance_port, seconds};
+use super::places::Places;
+use super::resources::{Part, Site, instance_port, seconds};
 use super::settings::Settings;
 use crate::balancing::{HealthCheck, Listener, LoadBalancer, TargetGroup};
 use crate::ids;

@@ -8,8 +8,9 @@ use super::events::Severity;
 use super::extensions;
 use super::health;
 use super::permissions;
+use super::places::{Places, places};
 use super::resources::{
-    self, ADDRESS, CONFIGURATION, GROUP, HIGH, LOAD_BALANCER, Part, Places, SECURITY_GROUP, TARGETS, TEMPLATE, UP, WAIT,
+    self, ADDRESS, CONFIGURATION, GROUP, HIGH, LOAD_BALANCER, Part, SECURITY_GROUP, TARGETS, TEMPLATE, UP, WAIT,
 };
 use super::runtime;
 use super::workflow::Run;
@@ -205,8 +206,7 @@ fn find_places(run: &Run) -> Result<Places, StackFailure> {
         .snapshot()
         .map(|environment| environment.settings)
         .unwrap_or_default();
-    run.region(|here| resources::places(here, &settings))
-        .map_err(|why| (GROUP, why))
+    run.region(|here| places(here, &settings)).map_err(|why| (GROUP, why))
 }
 
 /// As ELB refuses them: to a caller who may not, to an account that may not, with too few zones, with no way in from the

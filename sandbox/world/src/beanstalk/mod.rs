@@ -17,6 +17,7 @@ pub mod lifecycle;
 mod limits;
 pub mod managed;
 mod permissions;
+mod places;
 pub mod platforms;
 pub mod quotas;
 pub mod rebuild;

@@ -5,6 +5,7 @@ use jiff::SignedDuration;
 
 use super::catalogue::ROLLING;
 use super::deployment::Wanted;
+use super::places::places;
 use super::resources::{self, Site};
 use super::rollout::{self, LAUNCH_PATIENCE, group_of, serving, wait_for_fleet};
 use super::settings::Settings;
@@ -141,7 +142,7 @@ fn whole(number: usize) -> i32 {
 /// A new version of the launch template, or another launch configuration, by those settings.
 fn recipe(run: &Run, settings: &Settings, caller: &str) -> Result<Recipe, String> {
     let profile = resources::instance_profile(&run.world, settings)?;
-    let places = run.region(|here| resources::places(here, settings))?;
+    let places = run.region(|here| places(here, settings))?;
     let has_template = run.snapshot().is_some_and(|it| it.made.launch_template.is_some());
     let needs_configuration = !has_template && !resources::wants_template(settings);
     if needs_configuration && run.world.lock().gates.launch_configurations {

@@ -7,6 +7,7 @@ use super::catalogue::{
     ASG, BALANCER, CLASSIC, CLASSIC_LISTENER, CLASSIC_POLICIES, HEALTH_LOGS, INSTANCES, LAUNCH, LISTENER, LOGS,
     PROCESS, TOPICS, TRIGGER, VPC,
 };
+use super::places::Places;
 use super::settings::Settings;
 use super::workflow::Run;
 use super::{Environment, Made, classic, deployment};
@@ -14,8 +15,8 @@ use crate::balancing::{HealthCheck, Listener, LoadBalancer, TargetGroup};
 use crate::compute::{InstanceSpec, images};
 use crate::monitoring::LogGroup;
 use crate::monitoring::alarms::NewAlarm;
+use crate::network::Subnet;
 use crate::network::security_groups::{Permission, Source};
-use crate::network::{Subnet, zones};
 use crate::notifications::{Subscription, Topic};
 use crate::scaling::policies::Adjustment;
 use crate::scaling::{LaunchSource, NewGroup, OnLaunch, keeper};
@@ -93,59 +94,6 @@ impl Run {
             }
         });
     }
-}
-
-/// Where the instances and the load balancer go.
-pub(super) struct Places {
-    pub vpc_id: String,
-    pub instances: Vec<Subnet>,
-    pub balancer: Vec<Subnet>,
-}
-
-/// The subnets that the settings name, else those of the default VPC whose zones have the instance type.
-pub(super) fn places(here: &Region, settings: &Settings) -> Result<Places, String> {
-    let named = |option: &str| -> Result<Vec<Subnet>, String> {
-        let ids = settings.list(VPC, option);
-        let find = |id: &String| {
-            let subnet = here.network.subnets.get(id).cloned();
-            subnet.ok_or_else(|| format!("The subnet ID '{id}' does not exist"))
-        };
-        ids.iter().map(find).collect()
-    };
-    let vpc_id = match settings.get(VPC, "VPCId") {
-        Some(id) if here.network.vpcs.contains_key(id) => id.to_owned(),
-        Some(id) => return Err(format!("The vpc ID '{id}' does not exist")),
-        None => here
-            .network
-            .default_vpc()
-            .map(|vpc| vpc.id.clone())
-            .ok_or("No default VPC for this user")?,
-    };
-    let mut instances = named("Subnets")?;
-    if instances.is_empty() {
-        let wanted = instance_type(settings);
-        let fits = |subnet: &&Subnet| subnet.vpc_id == vpc_id && zones::offers(&subnet.zone, &wanted);
-        instances = here.network.subnets.values().filter(fits).cloned().collect();
-        instances.sort_by(|one, other| one.zone.cmp(&other.zone));
-    }
-    let mut balancer = named("ELBSubnets")?;
-    if balancer.is_empty() {
-        balancer = instances.clone();
-    }
-    if let Some(stranger) = instances.iter().chain(&balancer).find(|subnet| subnet.vpc_id != vpc_id) {
-        return Err(format!("The subnet '{}' is not in the VPC '{vpc_id}'", stranger.id));
-    }
-    if instances.is_empty() {
-        let wanted = instance_type(settings);
-        let why = format!("The VPC '{vpc_id}' has no subnet for the instance type {wanted}");
-        let refusal = zones::of_type(&wanted, Refusal::new("InvalidParameterValue", why));
-        return Err(refusal.message);
-    }
-    Ok(Places {
-        vpc_id,
-        instances,
-        balancer,
-    })
 }
 
 /// Without Spot only the first of the list is used (Beanstalk guide: command-options-general).
