@@ -8,6 +8,7 @@ use clap::builder::{OsStr, PathBufValueParser, Resettable, TypedValueParser};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, Command, ValueEnum};
 
+use crate::profile::is_account;
 use crate::profile::paths::at_home;
 
 /// Accepted before and after the command. What can be typed more than once is no global option to clap: see [`everywhere`].
@@ -44,7 +45,7 @@ pub(crate) struct Global {
     pub aws_profile: Option<String>,
 
     /// Refuse any account but this one (12 digits)
-    #[arg(long, global = true, value_name = "ID", env = "CONFCTL_ACCOUNT", hide_env = true)]
+    #[arg(long, global = true, value_name = "ID", value_parser = account, env = "CONFCTL_ACCOUNT", hide_env = true)]
     pub account: Option<String>,
 
     /// Override a key of the profile: `--set scaling.max=6`
@@ -145,13 +146,31 @@ impl std::fmt::Display for TimeToLive {
 }
 
 fn time_to_live(text: &str) -> Result<TimeToLive, String> {
+    let lasts = match text {
+        "never" => None,
+        text => Some(duration(text).map_err(|_| format!("'{text}' is no time to live; write 4h, 2d or never"))?),
+    };
     Ok(TimeToLive {
-        lasts: match text {
-            "never" => None,
-            text => Some(duration(text)?),
-        },
+        lasts,
         typed: text.to_owned(),
     })
+}
+
+/// An empty one is the guard's to refuse ([`crate::session::selection`]): whoever sets it meant to insist on an account.
+fn account(text: &str) -> Result<String, String> {
+    match text.is_empty() || is_account(text) {
+        true => Ok(text.to_owned()),
+        false => Err("an account is written with its 12 digits, as 123456789012".to_owned()),
+    }
+}
+
+/// An instance, by its id.
+pub(crate) fn instance_id(text: &str) -> Result<String, String> {
+    let digits = text.strip_prefix("i-").unwrap_or_default();
+    match !digits.is_empty() && digits.chars().all(|c| c.is_ascii_hexdigit()) {
+        true => Ok(text.to_owned()),
+        false => Err("an instance's id is written as i-0123456789abcdef0".to_owned()),
+    }
 }
 
 /// The options that add up.
@@ -193,11 +212,11 @@ pub(crate) fn path() -> impl TypedValueParser<Value = PathBuf> {
     PathBufValueParser::new().map(at_home)
 }
 
-/// A duration that may be none.
+/// A duration that may be none. A day has 24 hours.
 pub(crate) fn pause(text: &str) -> Result<Duration, String> {
-    let span: jiff::SignedDuration = text
-        .parse()
-        .map_err(|_| format!("'{text}' is no duration; write 45m, 1h30m or 90s"))?;
+    let span = text.parse::<jiff::Span>();
+    let span = span.and_then(|span| span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()));
+    let span = span.map_err(|_| format!("'{text}' is no duration; write 45m, 1h30m, 90s or 2d"))?;
     Duration::try_from(span).map_err(|_| "a duration cannot be negative".to_owned())
 }
 
@@ -208,5 +227,46 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         Err("give it at least a second".to_owned())
     } else {
         Ok(duration)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instance_is_named_by_its_id() {
+        assert_eq!(instance_id("i-0123456789abcdef0").as_deref(), Ok("i-0123456789abcdef0"));
+        for none in ["web", "i-", "i-0/../x", "--help"] {
+            assert!(instance_id(none).is_err(), "{none}");
+        }
+    }
+
+    #[test]
+    fn an_account_has_twelve_digits() {
+        assert_eq!(account("123456789012").as_deref(), Ok("123456789012"));
+        for none in [
+            "12",
+            "1234567890123",
+            "1234-5678-9012",
+            "*",
+            " 123456789012",
+            "١٢٣٤٥٦٧٨٩٠١٢",
+        ] {
+            assert!(account(none).is_err(), "{none}");
+        }
+    }
+
+    #[test]
+    fn a_time_to_live_may_be_of_days_and_a_mistake_in_one_is_told_how_it_is_written() {
+        let lasts = |text: &str| time_to_live(text).map(|ttl| ttl.lasts);
+        assert_eq!(lasts("2d"), Ok(Some(Duration::from_secs(2 * 24 * 60 * 60))));
+        assert_eq!(lasts("1d12h"), Ok(Some(Duration::from_secs(36 * 60 * 60))));
+        assert_eq!(lasts("90m"), Ok(Some(Duration::from_secs(90 * 60))));
+        assert_eq!(lasts("never"), Ok(None));
+        for none in ["4", "soon", "-1h", "0s", "1 month", ""] {
+            let told = lasts(none).unwrap_err();
+            assert!(told.contains("4h, 2d or never"), "{none}: {told}");
+        }
     }
 }

@@ -1,35 +1,25 @@
 //! `capacity`: what breaks first when so many people come within such a time, and what it takes to hold them. Changes nothing.
 
-use std::time::Duration;
-
 use clap::Args;
 use confctl_capacity::{Crowd, Figure, Known, Limit, Stack, Way, limits};
 use serde_json::{Value, json};
 
+use super::crowd::{CrowdArgs, above_zero};
 use crate::aws::record::Record;
 use crate::aws::{instance_types, quotas};
-use crate::cli::{Global, duration};
-use crate::engine::{Command, Error, Hint, Kind, Program};
+use crate::cli::Global;
+use crate::engine::{Command, Error, Hint, Program};
 use crate::exit::Exit;
 use crate::profile::{Names, Profile};
-use crate::session::event::{BURST, MEASURED, Measured, PAGE_BYTES, crowd, denser, number, stack};
+use crate::session::event::{MEASURED, Measured, PAGE_BYTES, crowd, number, stack};
 use crate::session::selection::{Chosen, choose, connect, stack_name};
 use crate::session::target;
 use crate::ui::{Summary, Ui};
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct CapacityArgs {
-    /// How many people come [default: event.people]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
-    pub people: Option<u32>,
-
-    /// Within which time [default: event.within]
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    pub within: Option<Duration>,
-
-    /// How much denser than the average it is at its densest
-    #[arg(long, default_value_t = BURST, value_name = "FACTOR", value_parser = denser)]
-    pub burst: f64,
+    #[command(flatten)]
+    pub crowd: CrowdArgs,
 
     /// How many of a hundred are behind one address, as in a hall
     #[arg(long, default_value_t = 0.0, value_name = "PERCENT")]
@@ -46,10 +36,6 @@ pub(crate) struct CapacityArgs {
     /// Bytes of the page with its assets
     #[arg(long, default_value_t = PAGE_BYTES, value_name = "BYTES")]
     pub page: f64,
-
-    /// Registrations a second of one instance, as measured [default: assumed]
-    #[arg(long, value_name = "N")]
-    pub rate: Option<f64>,
 
     /// Ask no account: its quota is taken to be a new account's
     #[arg(long)]
@@ -69,7 +55,8 @@ pub(super) async fn run(global: &Global, args: &CapacityArgs, ui: &Ui) -> Result
     let profile = &chosen.profile;
     let names = Names::resolve(profile, &stack_name(global)?, &profile.region);
     let given = args
-        .rate
+        .crowd
+        .rate()?
         .map(|rate| Figure::new(rate, Known::Measured, "as given by --rate"));
     let mut stack = stack(profile, &names.table, given.or(asked.rate), asked.vcpus);
     stack.address_limit = args.address_limit.map(|limit| (limit, WINDOW));
@@ -78,23 +65,16 @@ pub(super) async fn run(global: &Global, args: &CapacityArgs, ui: &Ui) -> Result
 }
 
 fn expected(args: &CapacityArgs, profile: &Profile) -> Result<Crowd, Error> {
-    let people = args.people.or(profile.event.people).ok_or_else(|| {
-        Error::new(Kind::Usage, "how many people come?")
-            .hint(Hint::run("capacity --people 10000 --within 60s").and(", or set `event.people`"))
-    })?;
-    let positive = |value: f64, name: &str| match value.is_finite() && value > 0.0 {
-        true => Ok(value),
-        false => Err(Error::new(Kind::Usage, format!("{name} is to be above zero"))),
-    };
     let mut profile = profile.clone();
-    profile.event.people = Some(people);
+    let by_command = Hint::run("capacity --people 10000 --within 60s");
+    profile.event.people = Some(args.crowd.people(&profile, by_command)?);
     let crowd = crowd(&profile).ok_or_else(|| Error::failed("nobody comes"))?;
     Ok(Crowd {
-        within: args.within.map_or(crowd.within, |within| within.as_secs_f64()),
-        burst: args.burst,
+        within: args.crowd.within(&profile),
+        burst: args.crowd.burst,
         behind_one_address: (args.one_address / 100.0).clamp(0.0, 1.0),
-        repeats: positive(args.repeats, "--repeats")?,
-        page_bytes: positive(args.page, "--page")?,
+        repeats: above_zero(args.repeats, "--repeats")?,
+        page_bytes: above_zero(args.page, "--page")?,
         ..crowd
     })
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::aws::{Aws, instance_types, platforms, quotas, sign_in};
 use crate::cli::Global;
-use crate::engine::{Command, Error, Hint};
+use crate::engine::{Command, Error, Hint, counted};
 use crate::exit::Exit;
 use crate::profile::Profile;
 use crate::resources::room::{self, Figure, Room};
@@ -219,6 +219,7 @@ async fn quota(aws: &Aws, stack: &Stack) -> Result<(Finding, f64), Error> {
     let quota = quotas::STANDARD_VCPUS.value(aws).await?;
     let (_, most) = profile.instance_range();
     let needed = f64::from(most) * each;
+    let instances = counted(most.into(), "instance");
     let running = instance_types::standard_running(aws, &stack.names.environment).await?;
     let told = match running {
         0.0 => format!("{quota} vCPUs"),
@@ -228,12 +229,12 @@ async fn quota(aws: &Aws, stack: &Stack) -> Result<(Finding, f64), Error> {
     let finding = if free >= needed {
         Finding::good(
             "vCPU quota",
-            format!("{told}, {needed} are needed for {most} instances of {wanted}"),
+            format!("{told}, {needed} are needed for {instances} of {wanted}"),
         )
     } else {
         Finding::bad(
             "vCPU quota",
-            format!("{told}, but {needed} are needed for {most} instances of {wanted}: scaling out would fail"),
+            format!("{told}, but {needed} are needed for {instances} of {wanted}: scaling out would fail"),
             "ask for more at https://console.aws.amazon.com/servicequotas/home/services/ec2/quotas/L-1216C47A, or --set scaling.max=2",
         )
     };

@@ -13,8 +13,9 @@ use confctl_draw::{Commitment, Draft, DrawError, Kept, Next, Prize, Record, Sour
 use jiff::{SignedDuration, Timestamp};
 
 use self::files::Files;
+use super::output_file::folder_takes_files;
 use crate::cli::{Global, path};
-use crate::engine::{Command, Error, Hint, Kind};
+use crate::engine::{Command, Error, Hint, Kind, counted, counted_are};
 use crate::exit::Exit;
 use crate::resources::Registrations;
 use crate::resources::draw_record::{DrawRecord, Drawn};
@@ -72,6 +73,7 @@ pub(super) async fn run(global: &Global, args: &DrawArgs, ui: &Ui) -> Result<Sum
     if let Some(record) = &args.check {
         return check(record);
     }
+    folder_takes_files(args.folder.as_deref().unwrap_or(Path::new(".")), "--folder")?;
     let handed_over = args.beacon.as_deref().map(read_beacon).transpose()?;
     let excluded = args.exclude.as_deref().map(read_addresses).transpose()?;
     let session = Session::open(global, ui, Purpose::of_what_is("draw")).await?;
@@ -192,17 +194,20 @@ impl Call<'_> {
         self.settle(&commitment).await?;
         let ui = &self.session.ui;
         ui.say(format!(
-            "  {} tickets, {} people excluded",
-            commitment.terms().tickets,
+            "  {}, {} people excluded",
+            counted(commitment.terms().tickets as u64, "ticket"),
             commitment.terms().excluded
         ));
         if given > 0 {
-            ui.say(format!("  {given} registrations had no ticket and got one"));
+            ui.say(format!(
+                "  {} had no ticket and got one",
+                counted(given as u64, "registration")
+            ));
         }
         if entrants.generated > 0 {
             ui.say(format!(
-                "  {} addresses that confctl made up are left out",
-                entrants.generated
+                "  {} left out: confctl made them up",
+                counted_are(entrants.generated as u64, "address")
             ));
         }
         match &commitment.terms().randomness {
@@ -235,8 +240,8 @@ impl Call<'_> {
             .output("at", at.to_string())
             .output("file", file.display().to_string())
             .say(format!(
-                "committed to {} tickets: {}",
-                commitment.terms().tickets,
+                "committed to {}: {}",
+                counted(commitment.terms().tickets as u64, "ticket"),
                 commitment.sha256()
             ))
             .say(format!(
@@ -420,10 +425,10 @@ fn check(path: &Path) -> Result<Summary, Error> {
         .output("tickets", terms.tickets)
         .output("winners", record.winners.len())
         .say(format!(
-            "the draw of {} is what comes out: {} winners of {} tickets",
+            "the draw of {} is what comes out: {} of {}",
             terms.stack,
-            record.winners.len(),
-            terms.tickets
+            counted(record.winners.len() as u64, "winner"),
+            counted(terms.tickets as u64, "ticket")
         ));
     let hash = &checked.commitment_sha256;
     summary = match terms.randomness {

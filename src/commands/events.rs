@@ -11,7 +11,7 @@ use crate::exit::Exit;
 use crate::resources::looking::events::{Event, Events, Start, Whose};
 use crate::resources::looking::{Rounds, moment};
 use crate::session::since::{Since, ended};
-use crate::session::{Purpose, Session, unless_stopped};
+use crate::session::{Purpose, Session, not_up, unless_stopped};
 use crate::ui::{Summary, Ui, signals};
 
 /// How many are told where nobody says since when.
@@ -53,6 +53,9 @@ pub(super) async fn run(global: &Global, args: &EventsArgs, ui: &Ui) -> Result<S
     };
     let mut events = Events::new(&session.read, whose, start);
     let told = unless_stopped(&session.settings.stop, events.next()).await?;
+    if id.is_none() && told.is_empty() {
+        return Err(not_up(&session.stack.name));
+    }
     let mut count = told.len();
     told.iter().for_each(|event| tell(ui, event));
     let mut summary = Summary::done();

@@ -10,9 +10,9 @@ use crate::aws::Aws;
 use crate::aws::errors::known;
 use crate::aws::texts::KnownError;
 use crate::cli::Global;
-use crate::engine::{Action, Error, Graph, Hint, Kind, Member, Pace};
+use crate::engine::{Action, Command, Error, Graph, Hint, Kind, Member, Pace};
 use crate::exit::Exit;
-use crate::profile::{KEYS, Profile, StackName};
+use crate::profile::{KEYS, Profile, StackName, nearest_word};
 use crate::resources::{self, Stack};
 use crate::session::profile_bundle::labelled;
 use crate::session::selection::{choose, stack_name};
@@ -21,9 +21,10 @@ use crate::ui::{Summary, Ui};
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ExplainArgs {
-    /// An exit code, a kind of error, a code or sentence of AWS's, a resource, or a key of the profile; what there is by default
+    /// An exit code, a kind of error, a code or sentence of AWS's, a resource, a key of the profile, or an option of Beanstalk's; what
+    /// there is by default
     #[arg(value_name = "CODE|RESOURCE|KEY")]
-    pub topic: Option<String>,
+    pub topic: Vec<String>,
 }
 
 /// What there is to say about something.
@@ -45,27 +46,47 @@ impl Explained {
 }
 
 pub(super) fn run(global: &Global, args: &ExplainArgs, ui: &Ui) -> Result<Summary, Error> {
-    let Some(topic) = &args.topic else { return all(global) };
+    if args.topic.is_empty() {
+        return all(global);
+    }
+    // A sentence of AWS's need not be quoted.
+    let topic = &args.topic.join(" ");
     let explained = exit_code(topic)
         .or_else(|| kind(topic))
         .or_else(|| key(topic))
+        .or_else(|| option(topic))
         .or_else(|| of_aws(topic, ui));
     let explained = match explained {
         Some(explained) => Some(explained),
         None => resource(global, topic)?,
     };
-    let explained = explained.ok_or_else(|| {
-        Error::new(Kind::Usage, format!("nothing is called `{topic}` here"))
-            .hint(Hint::run("explain").and(" lists what is"))
-    })?;
+    let Some(explained) = explained else {
+        return Err(unknown(topic)?);
+    };
     let mut summary = Summary::done()
-        .output("topic", topic.as_str())
+        .output("topic", topic.clone())
         .output("is", explained.is)
         .output("text", explained.lines.clone());
     for line in explained.lines {
         summary = summary.say(line);
     }
     Ok(summary)
+}
+
+fn unknown(topic: &str) -> Result<Error, Error> {
+    let topics = topics()?;
+    let names = topics.iter().flat_map(|(_, names)| names);
+    let mut names: Vec<&str> = names.map(String::as_str).collect();
+    resources::option_names().for_each(|name| names.push(name));
+    let lists = Hint::run("explain").and(" lists what can be explained");
+    let hint = match nearest_word(topic, names) {
+        Some(nearest) => Hint::from("did you mean ")
+            .and_run(Command::confctl("explain").arg(nearest))
+            .and("? ")
+            .and_hint(lists),
+        None => lists,
+    };
+    Ok(Error::new(Kind::Usage, format!("nothing is called `{topic}` here")).hint(hint))
 }
 
 /// The names of everything that can be explained, for completions too.
@@ -164,6 +185,19 @@ fn key(topic: &str) -> Option<Explained> {
         explained.say(format!("counts with {} only", with.as_str()));
     }
     explained.say(format!("a change of it: {}", key.changes));
+    Some(explained)
+}
+
+/// What a plan shows by Beanstalk's name.
+fn option(topic: &str) -> Option<Explained> {
+    let (name, path) = resources::key_of_option(topic)?;
+    let mut explained = Explained::new(
+        "option of the environment",
+        format!("{name}: an option of the environment, by Beanstalk's own name; in the profile it is {path}"),
+    );
+    for line in key(path)?.lines {
+        explained.say(line);
+    }
     Some(explained)
 }
 

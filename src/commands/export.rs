@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use confctl_export::Format;
 
+use super::output_file::can_be_written;
 use crate::cli::{Global, path};
-use crate::engine::{Error, Kind};
+use crate::engine::{Error, Kind, counted_are};
 use crate::resources::Registrations;
 use crate::session::{Purpose, Session, unless_stopped};
 use crate::ui::{Summary, Ui};
@@ -47,14 +48,14 @@ pub(super) async fn run(global: &Global, args: &ExportArgs, ui: &Ui) -> Result<S
         .output("registrations", written.rows)
         .output("generated", written.left_out)
         .say(format!(
-            "{} registrations are in {}",
-            written.rows,
+            "{} in {}",
+            counted_are(written.rows, "registration"),
             written.path.display()
         ));
     if written.left_out > 0 {
         summary = summary.say(format!(
-            "  {} addresses that confctl made up are left out",
-            written.left_out
+            "  {} left out: confctl made them up",
+            counted_are(written.left_out, "address")
         ));
     }
     if !written.without_column.is_empty() {
@@ -69,7 +70,7 @@ pub(super) async fn run(global: &Global, args: &ExportArgs, ui: &Ui) -> Result<S
 /// How registrations would be written there.
 ///
 /// # Errors
-/// Where there is something already, or the name says no form.
+/// Where there is something already, the name says no form, or the folder takes no file.
 pub(super) fn writable(file: &Path) -> Result<Format, Error> {
     let unfit = |why: &str| {
         Error::new(
@@ -80,5 +81,7 @@ pub(super) fn writable(file: &Path) -> Result<Format, Error> {
     if file.symlink_metadata().is_ok() {
         return Err(unfit("it is there already").hint("name a new file, or move that one away"));
     }
-    Format::of(file).ok_or_else(|| unfit("its name says no form").hint("end it in .csv or .jsonl"))
+    let format = Format::of(file).ok_or_else(|| unfit("its name says no form").hint("end it in .csv or .jsonl"))?;
+    can_be_written(file, "FILE")?;
+    Ok(format)
 }

@@ -11,7 +11,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("A look at it", &["events", "logs", "ssh", "open", "outputs"]),
     (
         "For the event",
-        &["capacity", "simulate", "load", "stress", "draw", "export"],
+        &["capacity", "simulate", "scale", "load", "stress", "draw", "export"],
     ),
     ("Many stacks", &["list", "reap"]),
     ("What a stack is", &["profile", "bundle"]),
@@ -71,6 +71,15 @@ const EXAMPLES: &[Example] = &[
         "simulate --people 10000 --within 1m --compare",
         "the event in a second, policies side by side",
     ),
+    (
+        "scale",
+        "as many as the profile's event takes, from ten minutes before it",
+    ),
+    (
+        "scale --min 6 --from 18:50 --until 19:30",
+        "in the event's time zone; or 18:50[Europe/Berlin]",
+    ),
+    ("scale --back", "what the profile has, at once"),
     ("load --people 500 --within 30s", "a small rehearsal"),
     ("load --clean", "remove what an interrupted rehearsal left"),
     (
@@ -128,12 +137,13 @@ pub(super) fn arranged(command: Command) -> Command {
         }
     });
     let styles = command.get_styles();
-    let (header, literal) = (styles.get_header(), styles.get_literal());
+    let header = styles.get_header();
     let listed = listed(&command);
     let template = format!(
         "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n{listed}\n{header}Options:{header:#}\n{{options}}{{after-help}}"
     );
-    let help = format!("{first}\n\n{literal}confctl help COMMAND{literal:#} says more of one. {more}");
+    // Without a style: where a paragraph begins with one, clap folds it with an empty line between its lines.
+    let help = format!("{first}\n\nconfctl help COMMAND says more of one. {more}");
     command.help_template(template).after_help(help)
 }
 
@@ -199,6 +209,35 @@ mod tests {
         }
         for name in listed {
             assert!(visible().iter().any(|visible| visible == name), "{name} is no command");
+        }
+    }
+
+    /// Every command's help in a terminal of so many columns, by its name.
+    fn helps(columns: usize) -> Vec<(String, String)> {
+        fn all(command: &mut Command, columns: usize, found: &mut Vec<(String, String)>) {
+            let mut shown = command.clone().term_width(columns).max_term_width(columns);
+            found.push((command.get_name().to_owned(), shown.render_long_help().to_string()));
+            let inner = command.get_subcommands_mut().filter(|inner| inner.get_name() != "help");
+            inner.for_each(|inner| all(inner, columns, found));
+        }
+        let mut command = Cli::command();
+        command.build();
+        let mut found = Vec::new();
+        all(&mut command, columns, &mut found);
+        found
+    }
+
+    #[test]
+    fn a_narrow_terminal_tears_no_paragraph_apart() {
+        let words = |help: &str| -> Vec<Vec<String>> {
+            let of = |text: &str| text.split_whitespace().map(str::to_owned).collect();
+            help.split("\n\n").map(of).collect()
+        };
+        let wide = helps(1000);
+        for columns in [40, 80, 100] {
+            for ((name, wide), (_, narrow)) in wide.iter().zip(helps(columns)) {
+                assert_eq!(words(&narrow), words(wide), "{name} in {columns} columns:\n{narrow}");
+            }
         }
     }
 

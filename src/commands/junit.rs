@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::output_file::can_be_written;
 use crate::cli::path;
 use crate::engine::{Error, Kind};
 use crate::exit::Exit;
@@ -20,6 +21,14 @@ pub(crate) struct Junit {
 }
 
 impl Junit {
+    /// # Errors
+    /// Where the report could not be written when it is time.
+    pub(super) fn can_be_written(&self) -> Result<(), Error> {
+        self.file
+            .as_deref()
+            .map_or(Ok(()), |file| can_be_written(file, "--junit"))
+    }
+
     /// Writes the report of a command that has ended, however it did.
     pub(super) fn report(&self, ui: &Ui, mut proofs: Proofs, ended: Result<Summary, Error>) -> Result<Summary, Error> {
         let Some(file) = &self.file else { return ended };

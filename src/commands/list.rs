@@ -16,7 +16,7 @@ const OWNER: &str = "owner";
 pub(super) async fn run(global: &Global, ui: &Ui) -> Result<Summary, Error> {
     let region = Region::open(global, ui).await?;
     let all = region.stacks(ui).await?;
-    ui.say(format!("Stacks in {}", region.place()));
+    ui.say_folded(&format!("Stacks in {}", region.place()));
     let rows: Vec<Row> = all.stacks.iter().map(|stack| Row::of(stack, all.now)).collect();
     let mut summary = Summary::done();
     for line in table(&rows) {

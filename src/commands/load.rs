@@ -1,8 +1,11 @@
 //! `load`: people register through the site as it is, then the table is asked whether each accepted one is in it.
 //! How people behave is `crate::load`'s, what the report looks like `crate::report`'s.
 
+mod export;
+
 use std::collections::HashSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -10,17 +13,19 @@ use serde_json::json;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use self::export::Engine;
 use super::junit::Junit;
+use super::output_file::report_can_be_written;
 use crate::cli::{Global, duration, path, pause};
-use crate::engine::{Error, Hint, Kind};
+use crate::engine::{Error, Hint, Kind, counted, counted_are};
 use crate::exit::Exit;
 use crate::load::addresses::Addresses;
-use crate::load::{self, Load, Measured, OpenFiles, Outcome, Progress, Site};
+use crate::load::{self, Coming, Load, MOST_PEOPLE, Measured, OpenFiles, Outcome, Progress, Site};
 use crate::report::load::{About, report, verdict};
-use crate::resources::Registrations;
 use crate::resources::outputs::WEB_ACL;
 use crate::resources::rate_limits::{self, Crowd};
-use crate::session::{Purpose, Session, cost, event};
+use crate::resources::{Registrations, looking};
+use crate::session::{Look, Purpose, Session, cost, event};
 use crate::site_client::chain;
 use crate::ui::junit::Proofs;
 use crate::ui::{Curve, Summary, Ui, Watch};
@@ -34,16 +39,24 @@ const REMOVED: &str = "the generated addresses are removed again";
 #[derive(Debug, Clone, Args)]
 pub(crate) struct LoadArgs {
     /// How many people come
-    #[arg(long, default_value_t = 10_000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, default_value_t = 10_000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_PEOPLE)))]
     pub people: u32,
 
     /// Within which time they arrive, whatever the site does
     #[arg(long, default_value = "60s", value_name = "DURATION", value_parser = duration)]
     pub within: Duration,
 
+    /// They arrive as recorded in this file: a time a line, or CSV with the time first
+    #[arg(long, value_name = "FILE", value_parser = path(), conflicts_with_all = ["people", "within"])]
+    pub from_file: Option<PathBuf>,
+
     /// How long one looks at the page before sending the form, on average
     #[arg(long, default_value = "3s", value_name = "DURATION", value_parser = pause)]
     pub think: Duration,
+
+    /// After how long in vain one leaves, on average [default: when the page has given up]
+    #[arg(long, value_name = "DURATION", value_parser = pause)]
+    pub abandon: Option<Duration>,
 
     /// Leave the generated addresses in the table
     #[arg(long)]
@@ -61,6 +74,18 @@ pub(crate) struct LoadArgs {
     #[arg(long, default_value_t = 1.0, value_name = "PERCENT")]
     pub max_failed: f64,
 
+    /// Trust the authorities of this PEM file as well, besides AWS_CA_BUNDLE's
+    #[arg(long, value_name = "FILE", value_parser = path())]
+    pub cacert: Option<PathBuf>,
+
+    /// Write the same people for an engine that sends from many machines, and send nothing
+    #[arg(long, value_name = "ENGINE", conflicts_with_all = ["clean", "keep", "report"])]
+    pub export: Option<Engine>,
+
+    /// Where to [default: confctl-load.js, confctl-load.json]
+    #[arg(long, value_name = "FILE", value_parser = path(), requires = "export")]
+    pub to: Option<PathBuf>,
+
     /// Where this runs, for the report
     #[arg(long, value_name = "TEXT")]
     pub from_region: Option<String>,
@@ -74,12 +99,17 @@ pub(crate) struct LoadArgs {
 }
 
 pub(super) async fn run(global: &Global, args: &LoadArgs, ui: &Ui) -> Result<Summary, Error> {
+    args.junit.can_be_written()?;
+    if !args.clean {
+        report_can_be_written(&report_file(args, jiff::Timestamp::now()))?;
+    }
     let mut proofs = Proofs::of("load", &[STORED, IN_TIME, ADMITTED, REMOVED]);
     let ended = loaded(global, args, ui, &mut proofs).await;
     args.junit.report(ui, proofs, ended)
 }
 
 async fn loaded(global: &Global, args: &LoadArgs, ui: &Ui, proofs: &mut Proofs) -> Result<Summary, Error> {
+    let coming = coming(args)?;
     let session = Session::open(global, ui, Purpose::of_what_is("load")).await?;
     let look = session.look().await?;
     look.own_table("load")?;
@@ -88,43 +118,38 @@ async fn loaded(global: &Global, args: &LoadArgs, ui: &Ui, proofs: &mut Proofs) 
         return clean(&session, &registrations, global).await;
     }
     let url = session.site_url(&look)?;
-    if let Some(why) = event::no_trial(&session.stack.profile, jiff::Timestamp::now()) {
-        return Err(Error::refused(format!(
-            "the site takes no generated addresses: {why}; nothing was written"
-        )));
+    if let Some(engine) = args.export {
+        let mut summary = export::written(engine, args, &coming, &url, &session.read.region)?;
+        summary.stack = Some(session.stack.name.to_string());
+        return Ok(summary);
     }
-    if let Some(web_acl) = session.values(&look).get(&WEB_ACL) {
-        let crowd = Crowd {
-            people: args.people,
-            within: args.within,
-        };
-        rate_limits::admits(&session.read, &web_acl, crowd).await?;
-    }
+    admitted(&session, &look, &coming).await?;
     let former = registrations.generated().await?.len();
     if former > 0 {
         let text = format!(
-            "{former} addresses of former runs are in the table {}",
+            "{} of former runs {} in the table {}",
+            counted(former as u64, "address"),
+            if former == 1 { "is" } else { "are" },
             registrations.table()
         );
         ui.notice(&text, Some(Hint::run("load --clean")));
     }
-    confirm(&session, &registrations, global, args, &url).await?;
-    if let OpenFiles::Only(most) = load::allow_open_files(args.people) {
+    confirm(&session, &registrations, global, args, &coming, &url).await?;
+    if let OpenFiles::Only(most) = load::allow_open_files(coming.people()) {
         let text = format!(
             "this process may hold {most} connections at one time: with more people on the site at once, some fail on this side"
         );
         ui.notice(&text, Some("ulimit -Hn, or more time with --within".into()));
     }
-    let addresses = Addresses::new(&hex::encode(rand::random::<[u8; 4]>()));
+    let addresses = Addresses::new(&new_run());
+    let before = instances(&session).await;
     let began = jiff::Timestamp::now();
-    let site = Site::find(&url).await;
-    let site = site.map_err(|error| Error::failed(format!("could not reach {url}")).because(chain(&error)))?;
     let load = Load {
-        site,
+        site: site(&session, args, &url).await?,
         addresses: addresses.clone(),
-        people: args.people,
-        within: args.within,
+        coming: coming.clone(),
         think: args.think,
+        patience: args.abandon,
     };
     let measured = watched(&session, load, ui).await;
     let stored = registrations.of_run(&addresses).await;
@@ -140,15 +165,19 @@ async fn loaded(global: &Global, args: &LoadArgs, ui: &Ui, proofs: &mut Proofs) 
         return Err(Error::stopped().hint("nothing of this run is left in the table; start again"));
     }
     let stored = stored?;
-    if let Some(rate) = of_one_instance(&session, &measured, began) {
+    let same = instances(&session).await == before;
+    if let Some(rate) = of_one_instance(&measured, before.filter(|_| same), began) {
         let text = serde_json::to_vec(&rate).unwrap_or_default();
         session.record.write(&session.write, event::MEASURED, text).await?;
     }
-    let about = told(&session, args, &url, began, &measured, &stored);
+    let about = told(&session, args, &coming, &url, began, &measured, &stored);
     let mut summary = written(&session, args, about, &measured, began, proofs)?;
     if kept {
         proofs.without(REMOVED);
-        let kept = Hint::from(format!("  kept: {} generated addresses; ", stored.len()));
+        let kept = Hint::from(format!(
+            "  kept: {}; ",
+            counted(stored.len() as u64, "generated address")
+        ));
         summary = summary.say(kept.and_run("load --clean").and(" removes them"));
     }
     match removed {
@@ -163,26 +192,91 @@ async fn loaded(global: &Global, args: &LoadArgs, ui: &Ui, proofs: &mut Proofs) 
     Ok(summary)
 }
 
+/// # Errors
+/// Where the site, or the web ACL before it, would not let such people in.
+async fn admitted(session: &Session, look: &Look, coming: &Coming) -> Result<(), Error> {
+    if let Some(why) = event::no_trial(&session.stack.profile, jiff::Timestamp::now()) {
+        return Err(Error::refused(format!(
+            "the site takes no generated addresses: {why}; nothing was written"
+        )));
+    }
+    let Some(web_acl) = session.values(look).get(&WEB_ACL) else {
+        return Ok(());
+    };
+    let crowd = Crowd {
+        people: coming.people(),
+        within: coming.within(),
+    };
+    rate_limits::admits(&session.read, &web_acl, crowd).await
+}
+
+/// What tells this run's addresses from others'.
+fn new_run() -> String {
+    hex::encode(rand::random::<[u8; 4]>())
+}
+
+fn coming(args: &LoadArgs) -> Result<Coming, Error> {
+    let Some(path) = &args.from_file else {
+        return Ok(Coming::AtRandom {
+            people: args.people,
+            within: args.within,
+        });
+    };
+    let unfit = |why: String| {
+        Error::new(Kind::Usage, "the recorded arrivals cannot be taken")
+            .because(why)
+            .hint("a time a line: seconds, or 2026-12-10T18:00:00Z; of CSV the first column")
+    };
+    let text = fs_err::read_to_string(path).map_err(|error| unfit(error.to_string()))?;
+    Coming::read(&text).map_err(|error| unfit(format!("{}: {error}", path.display())))
+}
+
+/// The site, with whom it may be vouched for by.
+async fn site(session: &Session, args: &LoadArgs, url: &str) -> Result<Arc<Site>, Error> {
+    let mut pem = session.read.public.authorities.clone().unwrap_or_default();
+    if let Some(path) = &args.cacert {
+        let more = fs_err::read(path).map_err(|error| {
+            Error::new(Kind::Usage, "could not read the authorities to trust")
+                .caused_by(error)
+                .hint("--cacert FILE")
+        })?;
+        pem.push(b'\n');
+        pem.extend(more);
+    }
+    let site = Site::find(url, Some(&pem)).await;
+    site.map_err(|error| Error::failed(format!("could not reach {url}")).because(chain(&error)))
+}
+
+/// How many instances there are, where Beanstalk says: what is not known is no reason to fail.
+async fn instances(session: &Session) -> Option<usize> {
+    let environment = looking::find(&session.read, &session.stack).await.ok()??;
+    let instances = looking::instances(&session.read, &environment.id).await.ok()?;
+    Some(instances.len()).filter(|many| *many > 0)
+}
+
 /// Names what will be written where, and asks.
 async fn confirm(
     session: &Session,
     registrations: &Registrations<'_>,
     global: &Global,
     args: &LoadArgs,
+    coming: &Coming,
     url: &str,
 ) -> Result<(), Error> {
     let heading = session.heading();
     let table = registrations.table();
-    session.ui.say(format!("{} in {}", heading.stack, heading.place()));
+    session
+        .ui
+        .say_folded(&format!("{} in {}", heading.stack, heading.place()));
     let after = if args.keep { "kept" } else { "removed afterwards" };
     session.ui.say(format!(
         "  {} people within {} s register at {url}; their generated addresses go into the table {table} and are {after}",
-        args.people,
-        args.within.as_secs()
+        coming.people(),
+        coming.within().as_secs()
     ));
     // A cost for people to see before it comes.
     let cost =
-        f64::from(args.people) * load::REQUESTS_A_PERSON * cost::of(&session.stack.profile).million_requests / 1e6;
+        f64::from(coming.people()) * load::REQUESTS_A_PERSON * cost::of(&session.stack.profile).million_requests / 1e6;
     session
         .ui
         .say(format!("  about ${cost:.2} for the requests at AWS's list prices"));
@@ -208,21 +302,19 @@ async fn watched(session: &Session, load: Load, ui: &Ui) -> Measured {
         tokio::time::sleep_until(deadline).await;
         at_deadline.cancel();
     });
-    let people = load.people;
+    let people = load.coming.people();
     let mut watch = ui.watch("load");
     let measured = load::run(load, &stop, |progress| show(&mut watch, progress, people)).await;
     alarm.abort();
     measured
 }
 
-/// What one instance did in the best slice of the run; nothing where the group may have grown meanwhile.
-fn of_one_instance(session: &Session, measured: &Measured, began: jiff::Timestamp) -> Option<event::Measured> {
-    let stack = event::stack(&session.stack.profile, "", None, None);
-    let most = measured.slots.iter().map(|slot| slot.accepted).max()?;
-    let rate = most as f64 / measured.slot_seconds.max(f64::MIN_POSITIVE) / f64::from(stack.least.max(1));
-    (measured.seconds < stack.scale_out).then(|| event::Measured {
-        rate,
-        saturated: measured.totals.shed > 0,
+/// What one of so many instances did; nothing where they were not the same number all the time.
+fn of_one_instance(measured: &Measured, instances: Option<usize>, began: jiff::Timestamp) -> Option<event::Measured> {
+    let (rate, saturated) = measured.taken()?;
+    Some(event::Measured {
+        rate: rate / instances? as f64,
+        saturated,
         at: began.to_string(),
     })
 }
@@ -250,13 +342,14 @@ fn show(watch: &mut Watch, progress: &Progress, people: u32) {
 fn told(
     session: &Session,
     args: &LoadArgs,
+    coming: &Coming,
     url: &str,
     began: jiff::Timestamp,
     measured: &Measured,
     stored: &HashSet<u32>,
 ) -> About {
     let accepted = |person: &u32| measured.outcomes.get(*person as usize) == Some(&Outcome::Accepted);
-    let lost = (0..args.people)
+    let lost = (0..coming.people())
         .filter(|person| accepted(person) && !stored.contains(person))
         .count();
     let unconfirmed = stored.iter().filter(|person| !accepted(person)).count();
@@ -265,8 +358,8 @@ fn told(
         stack: session.stack.name.to_string(),
         began: began.to_string(),
         from_region: args.from_region.clone(),
-        people: args.people,
-        within_seconds: args.within.as_secs_f64(),
+        people: coming.people(),
+        within_seconds: coming.within().as_secs_f64(),
         think_seconds: args.think.as_secs_f64(),
         table: session.stack.names.table.clone(),
         stored: stored.len() as u64,
@@ -301,6 +394,11 @@ fn peak_memory() -> Option<u64> {
     Some(kilobytes / 1024)
 }
 
+fn report_file(args: &LoadArgs, began: jiff::Timestamp) -> PathBuf {
+    let named = args.report.clone();
+    named.unwrap_or_else(|| crate::report::default_path("load", began))
+}
+
 /// Writes the report and says how it came out.
 fn written(
     session: &Session,
@@ -310,19 +408,17 @@ fn written(
     began: jiff::Timestamp,
     proofs: &mut Proofs,
 ) -> Result<Summary, Error> {
-    let path = args
-        .report
-        .clone()
-        .unwrap_or_else(|| crate::report::default_path("load", began));
+    let path = report_file(args, began);
     let numbers = json!({"v": 1, "about": about, "measured": measured});
     crate::report::write(&path, &report(&about, measured), &numbers)
         .map_err(|error| Error::failed("could not write the report").caused_by(error))?;
     let totals = &measured.totals;
-    let failed = u64::from(args.people) - totals.accepted;
+    let failed = u64::from(about.people) - totals.accepted;
     let mut summary = Summary::done()
-        .output("people", args.people)
+        .output("people", about.people)
         .output("accepted", totals.accepted)
         .output("shed", totals.shed)
+        .output("abandoned", totals.abandoned)
         .output("failed", failed)
         .output("stored", about.stored)
         .output("report", path.display().to_string())
@@ -334,6 +430,9 @@ fn written(
             latency.p50, latency.p90, latency.p99, latency.max,
             totals.requests as f64 / measured.seconds.max(f64::MIN_POSITIVE), totals.shed, totals.retries
         ));
+    }
+    if totals.abandoned > 0 {
+        summary = summary.say(format!("  {} left after having waited in vain", totals.abandoned));
     }
     for (cause, count) in &measured.errors {
         summary = summary.say(format!("  {count} × {cause}"));
@@ -369,9 +468,9 @@ fn failure(
         return Some((IN_TIME, error.hint(Hint::run("load --timeout 2h"))));
     }
     proofs.passed(IN_TIME);
-    let allowed = f64::from(args.people) * args.max_failed / 100.0;
+    let allowed = f64::from(about.people) * args.max_failed / 100.0;
     if failed as f64 > allowed {
-        let error = Error::failed(format!("{failed} of {} people did not get in", args.people))
+        let error = Error::failed(format!("{failed} of {} people did not get in", about.people))
             .because(format!("more than the {} % of --max-failed", args.max_failed))
             .hint("the report says why, by cause and by time");
         return Some((ADMITTED, error));
@@ -391,8 +490,8 @@ async fn clean(session: &Session, registrations: &Registrations<'_>, global: &Gl
     let heading = session.heading();
     let table = registrations.table();
     session.ui.say(format!(
-        "{} generated addresses are in the table {table} of account {}, region {}",
-        left.len(),
+        "{} in the table {table} of account {}, region {}",
+        counted_are(left.len() as u64, "generated address"),
         heading.account,
         heading.region
     ));
@@ -400,5 +499,5 @@ async fn clean(session: &Session, registrations: &Registrations<'_>, global: &Gl
         session.ui.confirm("Remove them?", &session.settings.stop).await?;
     }
     registrations.remove(&left).await?;
-    Ok(summary.say(format!("Removed {} generated addresses.", left.len())))
+    Ok(summary.say(format!("Removed {}.", counted(left.len() as u64, "generated address"))))
 }

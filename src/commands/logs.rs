@@ -1,5 +1,6 @@
 //! `logs`: what the app, Beanstalk's engine and the proxy say on the instances.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -7,7 +8,7 @@ use jiff::Timestamp;
 use regex_lite::Regex;
 use serde_json::json;
 
-use crate::cli::Global;
+use crate::cli::{Global, instance_id};
 use crate::engine::{Error, Hint, Kind};
 use crate::exit::Exit;
 use crate::resources::looking::logs::{File, Line, Streamed, are_streamed};
@@ -77,22 +78,8 @@ impl What {
     }
 }
 
-fn instance_id(text: &str) -> Result<String, String> {
-    let digits = text.strip_prefix("i-").unwrap_or_default();
-    match !digits.is_empty() && digits.chars().all(|c| c.is_ascii_hexdigit()) {
-        true => Ok(text.to_owned()),
-        false => Err("an instance's id is written as i-0123456789abcdef0".to_owned()),
-    }
-}
-
 pub(super) async fn run(global: &Global, args: &LogsArgs, ui: &Ui) -> Result<Summary, Error> {
-    if args.what.file().is_none() && (args.follow || args.since.is_some()) {
-        return Err(Error::new(
-            Kind::Usage,
-            "tails and deployment logs come as they are: no --follow, no --since",
-        )
-        .hint("leave them out, or read a file that is streamed: web, engine, hooks, access, errors"));
-    }
+    go_together(args)?;
     signals::only_looks();
     let session = Session::open(global, ui, Purpose::of_what_is("logs")).await?;
     let looked = session.needs_environment("logs").await?;
@@ -105,6 +92,21 @@ pub(super) async fn run(global: &Global, args: &LogsArgs, ui: &Ui) -> Result<Sum
     let mut summary = Summary::done().exit(exit).output("lines", told.lines);
     summary.stack = Some(session.stack.name.to_string());
     Ok(summary)
+}
+
+/// What would count for nothing is refused: whoever typed it would take the answer for one to it.
+fn go_together(args: &LogsArgs) -> Result<(), Error> {
+    let no = |text: &str| Err(Error::new(Kind::Usage, text));
+    let streamed = "leave it out, or read a file that is streamed: web, engine, hooks, access, errors";
+    if args.what.file().is_none() && (args.follow || args.since.is_some()) {
+        return no("tails and deployment logs come as they are: no --follow, no --since")
+            .map_err(|error| error.hint(streamed));
+    }
+    if args.what == What::Deployment && !args.instance.is_empty() {
+        return no("the log of a deployment is of all its instances: no --instance")
+            .map_err(|error| error.hint(streamed));
+    }
+    Ok(())
 }
 
 /// By CloudWatch Logs where the environment streams there, else by what the instances themselves have.
@@ -121,7 +123,7 @@ async fn one_file(
         let since = args.since.unwrap_or(AN_HOUR).time(session, Some(&looked.id)).await?;
         let group = file.group(&looked.name);
         let mut streamed = Streamed::new(&session.read, group, args.instance.clone(), since);
-        return streamed_lines(global, session, &mut streamed, file, args, told).await;
+        return streamed_lines(global, session, (looked, file), &mut streamed, args, told).await;
     }
     if args.follow || args.since.is_some() {
         return Err(Error::failed(
@@ -137,14 +139,19 @@ async fn one_file(
 async fn streamed_lines(
     global: &Global,
     session: &Session,
+    (looked, file): (&Looked, File),
     streamed: &mut Streamed<'_>,
-    file: File,
     args: &LogsArgs,
     told: &mut Told<'_>,
 ) -> Result<Exit, Error> {
     let settings = session.without_deadline(global);
     let first = streamed.next(|line| told.streamed(file, &line));
     let is_there = unless_stopped(&settings.stop, first).await?;
+    for instance in &args.instance {
+        if !told.instances.contains(instance) {
+            of_the_environment(session, looked, instance).await?;
+        }
+    }
     if !args.follow {
         if told.lines == 0 {
             let text = match is_there {
@@ -173,6 +180,23 @@ async fn streamed_lines(
     Ok(ended())
 }
 
+/// Of an instance that is gone there may be lines; of one that is none of the environment's, and left none, there is nothing to tell.
+async fn of_the_environment(session: &Session, looked: &Looked, instance: &str) -> Result<(), Error> {
+    let all = unless_stopped(&session.settings.stop, instances(&session.read, &looked.id)).await?;
+    is_among(instance, &all)
+}
+
+fn is_among(instance: &str, all: &[String]) -> Result<(), Error> {
+    if all.iter().any(|id| id == instance) {
+        return Ok(());
+    }
+    let text = format!("{instance} is none of the environment's instances");
+    Err(Error::new(Kind::Usage, text).hint(match all {
+        [] => Hint::from("it has none; ").and_run("events").and(" tells why"),
+        all => Hint::from(format!("one of {}", all.join(", "))),
+    }))
+}
+
 /// What the instances have themselves: all their files, or one.
 async fn tails(
     session: &Session,
@@ -183,10 +207,7 @@ async fn tails(
 ) -> Result<Exit, Error> {
     let stop = &session.settings.stop;
     let all = unless_stopped(stop, instances(&session.read, &looked.id)).await?;
-    if let Some(unknown) = args.instance.iter().find(|id| !all.contains(id)) {
-        let text = format!("{unknown} is none of the environment's instances");
-        return Err(Error::new(Kind::Usage, text).hint(format!("one of {}", all.join(", "))));
-    }
+    args.instance.iter().try_for_each(|instance| is_among(instance, &all))?;
     let wanted = match args.instance.is_empty() {
         true => all,
         false => args.instance.clone(),
@@ -228,6 +249,8 @@ struct Told<'a> {
     ui: &'a Ui,
     grep: Option<&'a Regex>,
     lines: usize,
+    /// Those that said anything, wanted or not.
+    instances: HashSet<String>,
 }
 
 impl<'a> Told<'a> {
@@ -236,6 +259,7 @@ impl<'a> Told<'a> {
             ui,
             grep: args.grep.as_ref(),
             lines: 0,
+            instances: HashSet::new(),
         }
     }
 
@@ -244,6 +268,9 @@ impl<'a> Told<'a> {
     }
 
     fn streamed(&mut self, file: File, line: &Line) {
+        if !self.instances.contains(&line.instance) {
+            self.instances.insert(line.instance.clone());
+        }
         if self.wants(&line.message) {
             let time = line.at.strftime("%Y-%m-%d %H:%M:%S");
             let text = format!("{time}  {}  {}", line.instance, line.message);
@@ -268,18 +295,5 @@ impl<'a> Told<'a> {
         let at = at.map(moment);
         let value = json!({"at": at, "source": source, "file": file, "message": message});
         self.ui.answer("log", text, value);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_instance_is_named_by_its_id() {
-        assert_eq!(instance_id("i-0123456789abcdef0").as_deref(), Ok("i-0123456789abcdef0"));
-        for none in ["web", "i-", "i-0/../x", "--help"] {
-            assert!(instance_id(none).is_err(), "{none}");
-        }
     }
 }

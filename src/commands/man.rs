@@ -66,8 +66,11 @@ fn date() -> String {
     set.unwrap_or_else(Timestamp::now).strftime("%Y-%m-%d").to_string()
 }
 
-/// A page with the name of its file.
-fn page(command: Command) -> std::io::Result<(String, String)> {
+/// A page with the name of its file. Its synopsis is the usage that the help has: each option of it would be named there by itself, in
+/// no order of ours and without what it takes, which the sections below tell.
+fn page(mut command: Command) -> std::io::Result<(String, String)> {
+    let usage = command.render_usage().to_string();
+    let command = command.override_usage(usage.trim_start_matches("Usage:").trim().to_owned());
     let man = Man::new(command)
         .source(concat!("confctl ", env!("CARGO_PKG_VERSION")))
         .date(date())

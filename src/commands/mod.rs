@@ -3,6 +3,7 @@
 mod bundle;
 mod capacity;
 mod completions;
+mod crowd;
 mod deploy;
 mod doctor;
 mod draw;
@@ -17,11 +18,13 @@ mod logs;
 mod man;
 mod mistyped;
 mod open;
+mod output_file;
 mod outputs;
 mod plan;
 mod policy;
 mod profile;
 mod reap;
+mod scale;
 mod simulate;
 mod ssh;
 mod status;
@@ -122,6 +125,8 @@ pub(crate) enum Command {
     Capacity(capacity::CapacityArgs),
     /// The event in a second, on paper: who gets in, how fast, and on how many instances
     Simulate(simulate::SimulateArgs),
+    /// More instances for a while: now or at an hour, and back by themselves
+    Scale(scale::ScaleArgs),
     /// Draw winners in a way that anybody can repeat, or check such a draw
     Draw(draw::DrawArgs),
     /// Write the registrations to a file
@@ -169,7 +174,7 @@ impl Command {
             flags,
             onward: match self {
                 Self::Teardown(_) => Onward::Teardown,
-                Self::Deploy(_) => Onward::AsSaid,
+                Self::Deploy(_) | Self::Scale(_) => Onward::AsSaid,
                 _ => Onward::Up,
             },
         }
@@ -251,6 +256,7 @@ async fn dispatch(cli: &Cli, ui: &Ui) -> Result<Summary, Error> {
         Command::Stress(args) => stress::run(global, args, ui).await,
         Command::Capacity(args) => capacity::run(global, args, ui).await,
         Command::Simulate(args) => simulate::run(global, args, ui),
+        Command::Scale(args) => scale::run(global, args, ui).await,
         Command::Draw(args) => draw::run(global, args, ui).await,
         Command::Export(args) => export::run(global, args, ui).await,
         Command::Profile(command) => profile::run(global, command, ui),

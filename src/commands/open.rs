@@ -8,13 +8,16 @@ use clap::Args;
 use reqwest::Url;
 
 use crate::cli::{Format, Global};
-use crate::engine::Error;
+use crate::engine::{Error, Kind};
+use crate::exit::Exit;
 use crate::programs;
 use crate::session::{Purpose, Session};
 use crate::ui::{Summary, Ui};
 
 /// What opens an address says soon that it cannot; one that is still there after this is a browser.
 const SOON: Duration = Duration::from_secs(3);
+
+const NO_BROWSER: &str = "set BROWSER to one that is there; --print only prints the address";
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct OpenArgs {
@@ -30,13 +33,23 @@ pub(super) async fn run(global: &Global, args: &OpenArgs, ui: &Ui) -> Result<Sum
     let mut summary = Summary::done().output("site_url", url.as_str());
     summary.stack = Some(session.stack.name.to_string());
     // Who reads JSON has no browser in mind.
-    let opener = opener().filter(|_| !args.print && global.output == Format::Text);
-    let opened = match opener {
-        None => false,
-        Some(words) => start(words, &url).await,
+    let opener = match args.print || global.output != Format::Text {
+        true => Ok(None),
+        false => opener(),
     };
-    summary = summary.output("opened", opened);
-    Ok(summary.say(url.to_string()))
+    let opened = match opener {
+        Err(error) => Err(error),
+        Ok(None) => Ok(false),
+        Ok(Some(words)) => start(words, &url).await.map(|()| true),
+    };
+    summary = summary
+        .output("opened", matches!(opened, Ok(true)))
+        .say(url.to_string());
+    if let Err(error) = opened {
+        summary.exit = Exit::from(error.kind);
+        summary.errors.push(error);
+    }
+    Ok(summary)
 }
 
 /// What AWS gave as a host becomes an address only if it is one.
@@ -48,10 +61,18 @@ fn address(url: &str) -> Result<Url, Error> {
 }
 
 /// The program and its words, without the address: what BROWSER says, else the system's own, if there is a screen to open it on.
-fn opener() -> Option<(PathBuf, Vec<String>)> {
+///
+/// # Errors
+/// Where BROWSER says something that is not there: whoever set it means that one, and no other.
+fn opener() -> Result<Option<(PathBuf, Vec<String>)>, Error> {
     let chosen = std::env::var("BROWSER").unwrap_or_default();
-    if let Some(browser) = chosen.split(':').find_map(browser) {
-        return Some(browser);
+    match chosen.split(':').find_map(browser) {
+        None if chosen.trim().is_empty() => {}
+        None => {
+            let text = format!("BROWSER names no program that is there: {chosen}");
+            return Err(Error::new(Kind::Usage, text).hint(NO_BROWSER));
+        }
+        found => return Ok(found),
     }
     let name = match cfg!(target_os = "macos") {
         true => "open",
@@ -59,9 +80,8 @@ fn opener() -> Option<(PathBuf, Vec<String>)> {
     };
     let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let has_screen = cfg!(target_os = "macos") || is_set("DISPLAY") || is_set("WAYLAND_DISPLAY");
-    programs::find(name)
-        .filter(|_| has_screen)
-        .map(|program| (program, Vec::new()))
+    let own = programs::find(name).filter(|_| has_screen);
+    Ok(own.map(|program| (program, Vec::new())))
 }
 
 /// One of the commands in BROWSER, by its words (environ(7): a list of commands, separated by colons).
@@ -75,8 +95,9 @@ fn browser(command: &str) -> Option<(PathBuf, Vec<String>)> {
     Some((program?, words.collect()))
 }
 
-/// Whether it was opened, as far as that can be told.
-async fn start((program, words): (PathBuf, Vec<String>), url: &Url) -> bool {
+/// Opens it, as far as that can be told.
+async fn start((program, words): (PathBuf, Vec<String>), url: &Url) -> Result<(), Error> {
+    let shown = program.display().to_string();
     let mut command = programs::command(&program);
     command
         .args(with_address(words, url))
@@ -85,10 +106,13 @@ async fn start((program, words): (PathBuf, Vec<String>), url: &Url) -> bool {
         .stderr(Stdio::null())
         // It goes on when confctl ends, and a Ctrl-C here is not for it.
         .process_group(0);
-    let Ok(mut child) = command.spawn() else { return false };
+    let unopened =
+        |reason: &dyn std::fmt::Display| Error::failed(format!("{shown} did not open it: {reason}")).hint(NO_BROWSER);
+    let mut child = command.spawn().map_err(|error| unopened(&error))?;
     match tokio::time::timeout(SOON, child.wait()).await {
-        Ok(ended) => ended.is_ok_and(|status| status.success()),
-        Err(_) => true,
+        Ok(Ok(ended)) if !ended.success() => Err(unopened(&ended)),
+        Ok(Err(error)) => Err(unopened(&error)),
+        Ok(Ok(_)) | Err(_) => Ok(()),
     }
 }
 

@@ -7,6 +7,7 @@ use std::path::Path;
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 
+use super::output_file::can_be_written;
 use crate::cli::Global;
 use crate::engine::{Error, Kind, quoted};
 use crate::session::{Purpose, Session, with_outputs};
@@ -33,6 +34,10 @@ pub(crate) enum Form {
 }
 
 pub(super) async fn run(global: &Global, args: &OutputsArgs, ui: &Ui) -> Result<Summary, Error> {
+    let github_output = std::env::var_os(GITHUB_OUTPUT).filter(|file| !file.is_empty() && args.format == Form::Github);
+    if let Some(file) = &github_output {
+        can_be_written(Path::new(file), GITHUB_OUTPUT)?;
+    }
     let session = Session::open(global, ui, Purpose::of_what_is("outputs")).await?;
     let look = session.look().await?;
     // What is not up has no outputs to go on with.
@@ -40,10 +45,7 @@ pub(super) async fn run(global: &Global, args: &OutputsArgs, ui: &Ui) -> Result<
     let mut summary = with_outputs(Summary::done(), &session, &look);
     summary.result.clear();
     let outputs = &summary.outputs;
-    match (
-        args.format,
-        std::env::var_os(GITHUB_OUTPUT).filter(|file| !file.is_empty()),
-    ) {
+    match (args.format, github_output) {
         (Form::Json, _) => ui.result(&format!("{:#}", Value::from_iter(outputs.clone()))),
         (Form::Env, _) => ui.result(env(outputs).trim_end()),
         (Form::Github, None) => ui.result(github(outputs, delimiter).trim_end()),

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::teardown::{self, TeardownArgs};
 use crate::aws::lifetime::Verdict;
 use crate::cli::Global;
-use crate::engine::{Busy, Command, Error, Hint, Kind};
+use crate::engine::{Busy, Command, Error, Hint, Kind, counted};
 use crate::exit::Exit;
 use crate::resources::all_stacks::{self, StackSeen};
 use crate::session::region::Region;
@@ -30,7 +30,7 @@ pub(crate) struct ReapArgs {
 pub(super) async fn run(global: &Global, args: &ReapArgs, ui: &Ui) -> Result<Summary, Error> {
     let region = Region::open(global, ui).await?;
     let all = region.stacks(ui).await?;
-    ui.say(format!("Stacks with an end in {}", region.place()));
+    ui.say_folded(&format!("Stacks with an end in {}", region.place()));
     let reaping = Reaping {
         global,
         args,
@@ -182,7 +182,10 @@ impl Reaping<'_> {
         }
         planned.may_be_done(&args)?;
         if !self.global.yes {
-            return Ok(Summary::done().say(format!("{} resources would be removed", planned.deletes())));
+            return Ok(Summary::done().say(format!(
+                "{} would be removed",
+                counted(planned.deletes() as u64, "resource")
+            )));
         }
         let still = async || still_over(&session, stack).await;
         planned.carry_out(&session, &args, still).await
@@ -322,6 +325,9 @@ fn summary(ended: &[Ended], done: bool) -> Summary {
             of(Fate::Removed) + of(Fate::Kept),
             ended.len()
         )),
+        (false, 0) if of(Fate::TimeLeft) < ended.len() => {
+            summary.say("Nothing was changed, and nothing would go: the reasons are above.")
+        }
         (false, 0) => summary.say("Nothing to remove."),
         (false, due) => {
             let does = Hint::from(format!("Nothing was changed; {due} would go by "));
@@ -334,4 +340,33 @@ fn summary(ended: &[Ended], done: bool) -> Summary {
 fn json(one: &Ended) -> Value {
     json!({"stack": one.stack, "expires": one.expires, "fate": one.fate.name(), "notes": one.notes,
         "errors": one.errors.iter().map(Error::in_a_line).collect::<Vec<_>>()})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn last_line(fates: &[Fate]) -> String {
+        let ended = fates.iter().map(|fate| Ended {
+            stack: "pr-1".to_owned(),
+            expires: "2026-11-30T16:00:00Z".to_owned(),
+            fate: *fate,
+            notes: Vec::new(),
+            errors: Vec::new(),
+        });
+        let summary = summary(&ended.collect::<Vec<_>>(), false);
+        let line = summary.result.last().cloned().unwrap_or_else(|| "".into());
+        line.shown(|commands| commands[0].words.join(" "))
+    }
+
+    #[test]
+    fn what_is_over_and_stays_is_not_nothing() {
+        assert_eq!(last_line(&[]), "Nothing to remove.");
+        assert_eq!(last_line(&[Fate::TimeLeft]), "Nothing to remove.");
+        for stays in [Fate::Refused, Fate::Failed, Fate::Unfinished] {
+            let told = last_line(&[Fate::TimeLeft, stays]);
+            assert!(told.contains("nothing would go"), "{stays:?}: {told}");
+        }
+        assert!(last_line(&[Fate::Refused, Fate::Due]).contains("1 would go"));
+    }
 }

@@ -7,36 +7,37 @@ use clap::Args;
 use confctl_simulate::{Outcome, Policy, Scenario, Site, run as simulated};
 use serde_json::json;
 
-use crate::cli::{Global, duration, path, pause};
-use crate::engine::{Error, Hint, Kind};
+use super::crowd::CrowdArgs;
+use super::output_file::report_can_be_written;
+use crate::cli::{Global, path, pause};
+use crate::engine::{Error, Hint};
 use crate::exit::Exit;
 use crate::profile::{BillingMode, Metric, Profile};
 use crate::report::{Chart, Figure, Hue, Report, Series, Shape, Table, Verdict};
-use crate::session::event::{BURST, DELAY, denser, launch, number, stack};
+use crate::session::event::{DELAY, in_flight, launch, number, stack};
 use crate::session::selection::choose;
 use crate::ui::{Summary, Ui};
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct SimulateArgs {
-    /// How many people come [default: event.people]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
-    pub people: Option<u32>,
-
-    /// Within which time they arrive [default: event.within]
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    pub within: Option<Duration>,
-
-    /// How much denser than the average they come at first, when they are told to; 1: evenly, as `load` lets them come
-    #[arg(long, default_value_t = BURST, value_name = "FACTOR", value_parser = denser)]
-    pub burst: f64,
+    #[command(flatten)]
+    pub crowd: CrowdArgs,
 
     /// How long one looks at the page before sending the form, on average
     #[arg(long, default_value = "3s", value_name = "DURATION", value_parser = pause)]
     pub think: Duration,
 
-    /// Registrations a second of one instance [default: assumed]
-    #[arg(long, value_name = "N")]
-    pub rate: Option<f64>,
+    /// After how long in vain one leaves, on average [default: when the page has given up]
+    #[arg(long, value_name = "DURATION", value_parser = pause)]
+    pub abandon: Option<Duration>,
+
+    /// How long a write of the table takes, on average
+    #[arg(long, default_value = "6ms", value_name = "DURATION", value_parser = pause)]
+    pub write: Duration,
+
+    /// How long it takes to the site and back, beside what it takes there
+    #[arg(long, default_value = "40ms", value_name = "DURATION", value_parser = pause)]
+    pub distance: Duration,
 
     /// The same seed is the same event
     #[arg(long, default_value_t = 1, value_name = "N")]
@@ -52,6 +53,7 @@ pub(crate) struct SimulateArgs {
 }
 
 pub(super) fn run(global: &Global, args: &SimulateArgs, ui: &Ui) -> Result<Summary, Error> {
+    args.report.as_deref().map_or(Ok(()), report_can_be_written)?;
     let chosen = choose(global)?;
     chosen.tell_idle(ui);
     let profile = &chosen.profile;
@@ -86,43 +88,34 @@ pub(super) fn run(global: &Global, args: &SimulateArgs, ui: &Ui) -> Result<Summa
             .output("report", path.display().to_string())
             .say(format!("Report: {}", path.display()));
     }
-    Ok(match outcomes.first().is_some_and(|outcome| outcome.gave_up > 0) {
-        true => summary.exit(Exit::Failed),
-        false => summary,
+    Ok(match outcomes.first().is_none_or(Outcome::all_in) {
+        true => summary,
+        false => summary.exit(Exit::Failed),
     })
 }
 
 fn scenario(args: &SimulateArgs, profile: &Profile) -> Result<Scenario, Error> {
-    let people = args.people.or(profile.event.people).ok_or_else(|| {
-        Error::new(Kind::Usage, "how many people come?")
-            .hint(Hint::run("simulate --people 10000 --within 60s").and(", or set `event.people`"))
-    })?;
-    let within = args
-        .within
-        .map_or(f64::from(profile.event.within), |within| within.as_secs_f64());
+    let by_command = Hint::run("simulate --people 10000 --within 60s");
     let stack = stack(profile, "", None, None);
-    let rate = args.rate.unwrap_or(stack.rate.value);
-    if !(rate.is_finite() && rate > 0.0) {
-        return Err(Error::new(Kind::Usage, "--rate is to be above zero"));
-    }
+    let rate = args.crowd.rate()?.unwrap_or(stack.rate.value);
     let registration = f64::from(stack.vcpus) / rate;
     let policy = own(profile);
     Ok(Scenario {
-        people,
-        within,
-        burst: args.burst,
+        people: args.crowd.people(profile, by_command)?,
+        within: args.crowd.within(profile),
+        burst: args.crowd.burst,
         think: args.think.as_secs_f64(),
+        patience: args.abandon.map(|patience| patience.as_secs_f64()),
         site: Site {
             processors: stack.vcpus,
             registration,
             page: registration / 2.0,
             // What the app was measured to do (docs/performance.md).
             turning_away: 0.45,
-            in_flight: 1024,
-            distance: 0.040,
+            in_flight: in_flight(profile),
+            distance: args.distance.as_secs_f64(),
             has_edge: stack.has_edge,
-            // DynamoDB's usual, of a write from the same region.
-            write: 0.006,
+            write: args.write.as_secs_f64(),
             writes: match profile.table.billing {
                 BillingMode::Provisioned => f64::from(profile.table.write_capacity.unwrap_or(5)),
                 BillingMode::PayPerRequest => stack.writes.value,
@@ -191,8 +184,12 @@ fn line(outcome: &Outcome) -> String {
         .first_shed
         .map(|at| format!(", the first after {at:.0} s"))
         .unwrap_or_default();
+    let left = match outcome.abandoned {
+        0 => String::new(),
+        left => format!(", {} left", number(f64::from(left))),
+    };
     format!(
-        "{:<10}  {} in, {} gave up; {} answers 503{shed}; p50 {} s, p95 {} s, p99 {} s; at most {} instances, over after {:.0} s",
+        "{:<10}  {} in, {} gave up{left}; {} answers 503{shed}; p50 {} s, p95 {} s, p99 {} s; at most {} instances, over after {:.0} s",
         outcome.policy,
         number(f64::from(outcome.accepted)),
         number(f64::from(outcome.gave_up)),
@@ -231,7 +228,7 @@ fn report(scenario: &Scenario, outcomes: &[Outcome]) -> Report {
             bands: Vec::new(),
         })
     };
-    let all_in = outcomes.first().is_some_and(|outcome| outcome.gave_up == 0);
+    let all_in = outcomes.first().is_some_and(Outcome::all_in);
     let verdict = outcomes.first().map(line).unwrap_or_default();
     Report {
         title: format!("Simulation of {} people", number(f64::from(scenario.people))),
@@ -276,6 +273,7 @@ fn table(outcomes: &[Outcome]) -> Table {
         "Policy",
         "In",
         "Gave up",
+        "Left",
         "503",
         "p50 s",
         "p95 s",
@@ -287,6 +285,7 @@ fn table(outcomes: &[Outcome]) -> Table {
             outcome.policy.clone(),
             outcome.accepted.to_string(),
             outcome.gave_up.to_string(),
+            outcome.abandoned.to_string(),
             outcome.shed.to_string(),
             format!("{:.3}", outcome.p50),
             format!("{:.3}", outcome.p95),

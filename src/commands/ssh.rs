@@ -9,8 +9,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use tokio::process::Command;
 
-use crate::cli::{Format, Global};
-use crate::engine::{self, Error, Hint, Kind, quoted};
+use crate::cli::{Format, Global, instance_id};
+use crate::engine::{Error, Hint, Kind, quoted};
 use crate::programs;
 use crate::resources::looking::{instances, shell};
 use crate::session::{Purpose, Session, unless_stopped};
@@ -34,7 +34,7 @@ const CLOSED: &str = "127.0.0.1/32";
 #[derive(Debug, Clone, Args)]
 pub(crate) struct SshArgs {
     /// The instance [default: the first one]
-    #[arg(value_name = "INSTANCE")]
+    #[arg(value_name = "INSTANCE", value_parser = instance)]
     pub instance: Option<String>,
 
     /// The way in [default: session-manager or key; for a command run-command or key]
@@ -56,6 +56,11 @@ pub(crate) enum Way {
     RunCommand,
 }
 
+/// What stands there is meant for a command often enough.
+fn instance(text: &str) -> Result<String, String> {
+    instance_id(text).map_err(|error| format!("{error}; a command stands behind --: `-- {}`", quoted(text)))
+}
+
 /// An instance, and how it can be reached.
 struct Target<'a> {
     session: &'a Session,
@@ -66,6 +71,10 @@ struct Target<'a> {
 
 pub(super) async fn run(global: &Global, args: &SshArgs, ui: &Ui) -> Result<Summary, Error> {
     let line = line(&args.command);
+    if line.as_deref().is_some_and(|line| line.trim().is_empty()) {
+        let empty = Error::new(Kind::Usage, "the command behind -- is empty");
+        return Err(empty.hint("name one, or leave out the -- for a shell"));
+    }
     if line.is_none() && global.output == Format::Json {
         return Err(Error::new(Kind::Usage, "a shell cannot be had as JSON").hint("name a command behind --"));
     }
@@ -131,8 +140,23 @@ async fn target<'a>(session: &'a Session, args: &SshArgs, line: Option<String>) 
     })
 }
 
-/// A way that cannot be gone, and why.
-type Tried = Result<Result<Summary, String>, Error>;
+/// Why a way cannot be gone, and what would open it.
+struct Closed {
+    why: String,
+    /// `None`: nothing that one could do soon.
+    way_out: Option<Hint>,
+}
+
+impl Closed {
+    fn new(why: impl Into<String>, way_out: impl Into<Hint>) -> Self {
+        Self {
+            why: why.into(),
+            way_out: Some(way_out.into()),
+        }
+    }
+}
+
+type Tried = Result<Result<Summary, Closed>, Error>;
 
 async fn is_reachable(target: &Target<'_>) -> Result<bool, Error> {
     let wanted = [target.instance.clone()];
@@ -142,30 +166,37 @@ async fn is_reachable(target: &Target<'_>) -> Result<bool, Error> {
         .is_empty())
 }
 
-fn unreachable() -> String {
-    "Systems Manager does not reach it: its role needs the policy AmazonSSMManagedInstanceCore (`roles.ssm`), and an agent registers \
-     some minutes after it is attached"
-        .to_owned()
+fn unreachable(target: &Target<'_>) -> Closed {
+    let why = "Systems Manager does not reach it: its role needs the policy AmazonSSMManagedInstanceCore (`roles.ssm`), and an agent \
+               registers some minutes after it is attached";
+    // The profile's own word: a role of somebody else's is not confctl's to know.
+    let way_out = match target.session.stack.profile.roles.ssm {
+        true => Hint::from("where the instance is new, the same command some minutes later; else ")
+            .and_run("plan")
+            .and(" shows whether its role lacks the policy"),
+        false => Hint::run("up --set roles.ssm=true").and(" lets Systems Manager in"),
+    };
+    Closed::new(why, way_out)
 }
 
 async fn by_session_manager(global: &Global, target: &Target<'_>) -> Tried {
     if target.line.is_some() {
-        return Ok(Err(
-            "Session Manager is for a shell here: it does not tell how a command ended".to_owned(),
-        ));
+        let why = "Session Manager is for a shell here: it does not tell how a command ended";
+        return Ok(Err(Closed::new(why, "leave out --by, or the command")));
     }
     let Some(program) = programs::find(PLUGIN) else {
-        return Ok(Err(format!("{PLUGIN} is not installed")));
+        return Ok(Err(Closed::new(format!("{PLUGIN} is not installed"), INSTALL)));
     };
     let version = version(&program).await;
     if version.is_none_or(|version| version <= TOO_OLD) {
-        return Ok(Err(format!(
+        let why = format!(
             "{} is too old: it would take the session's token as an argument, where everybody on this machine can read it",
             program.display()
-        )));
+        );
+        return Ok(Err(Closed::new(why, INSTALL)));
     }
     if !is_reachable(target).await? {
-        return Ok(Err(unreachable()));
+        return Ok(Err(unreachable(target)));
     }
     let Target { session, instance, .. } = target;
     let reason = format!("confctl: ssh of {}", session.stack.name);
@@ -222,20 +253,24 @@ async fn by_key(target: &Target<'_>) -> Tried {
     } = target;
     let source = &session.stack.profile.ssh.source;
     if source == CLOSED {
-        return Ok(Err("port 22 is closed (`ssh.source`)".to_owned()));
+        return Ok(Err(Closed::new("port 22 is closed (`ssh.source`)", LET_IN)));
     }
     let Some(program) = programs::find("ssh") else {
-        return Ok(Err("ssh is not installed".to_owned()));
+        return Ok(Err(Closed::new("ssh is not installed", "install ssh")));
     };
     let Some(key) = shell::private_key(&session.read, &session.stack)? else {
-        return Ok(Err(format!(
-            "the private key of {} is not on this machine",
-            session.stack.names.key_pair
-        )));
+        let name = &session.stack.names.key_pair;
+        return Ok(Err(Closed {
+            why: format!("the private key of {name} is not on this machine"),
+            way_out: None,
+        }));
     };
     let address = unless_stopped(&session.settings.stop, shell::address(&session.read, instance)).await?;
     let Some(address) = address else {
-        return Ok(Err("it has no public address".to_owned()));
+        return Ok(Err(Closed {
+            why: "it has no public address".to_owned(),
+            way_out: None,
+        }));
     };
     let mut ssh = programs::command(&program);
     ssh.arg("-i").arg(key).args(ssh_options(instance)?);
@@ -310,10 +345,13 @@ async fn by_run_command(target: &Target<'_>) -> Tried {
         line,
     } = target;
     let Some(line) = line else {
-        return Ok(Err("Run Command runs one command: name it behind --".to_owned()));
+        return Ok(Err(Closed::new(
+            "Run Command runs one command, and there is none",
+            "name it behind --",
+        )));
     };
     if !is_reachable(target).await? {
-        return Ok(Err(unreachable()));
+        return Ok(Err(unreachable(target)));
     }
     let comment = format!("confctl: ssh of {}", session.stack.name);
     let clients = (&*session.read, &*session.write);
@@ -349,16 +387,24 @@ fn command_ended(instance: &str, line: &str, code: i32) -> Summary {
     summary.output("exit_code", code)
 }
 
-fn no_way_in(target: &Target<'_>, reasons: Vec<String>) -> Error {
+const INSTALL: &str = "install the plugin (Systems Manager guide: session-manager-working-with-install-plugin)";
+/// In words: an address of this machine is not ours to know, and what stands for one is no command.
+const LET_IN: &str =
+    "let this machine in by `up` with --set ssh.source=ADDRESS/32 (https://checkip.amazonaws.com tells its address)";
+
+/// What opens each of the ways that were tried; of the others nobody asked.
+fn no_way_in(target: &Target<'_>, closed: Vec<Closed>) -> Error {
     let mut error = Error::failed(format!("there is no way into {}", target.instance));
-    error.causes = reasons;
-    let let_in = engine::Command::confctl("up --set").arg("ssh.source=<address>/32");
-    error.hint(match target.line {
-        Some(_) => Hint::run("up --set roles.ssm=true").and(" lets Systems Manager in"),
-        None => Hint::from("install the plugin (Systems Manager guide: session-manager-working-with-install-plugin), or let this machine in: ")
-            .and_run(let_in)
-            .and("; one command, behind --, needs neither"),
-    })
+    let shell = target.line.is_none();
+    let (causes, ways): (Vec<_>, Vec<_>) = closed.into_iter().map(|closed| (closed.why, closed.way_out)).unzip();
+    error.causes = causes;
+    error.hint = way_out(ways.into_iter().flatten(), shell);
+    error
+}
+
+fn way_out(ways: impl Iterator<Item = Hint>, shell: bool) -> Option<Hint> {
+    let instead = shell.then(|| Hint::from("one command, behind --, needs neither key nor plugin"));
+    ways.chain(instead).reduce(|all, next| all.and("; or ").and_hint(next))
 }
 
 #[cfg(test)]
@@ -374,6 +420,29 @@ mod tests {
             of(&["cat", "two words", "$HOME"]).as_deref(),
             Some("cat 'two words' '$HOME'")
         );
+    }
+
+    #[test]
+    fn a_way_out_is_of_the_ways_that_were_tried() {
+        let told = |ways: Vec<Hint>, shell| {
+            let hint = way_out(ways.into_iter(), shell);
+            hint.map(|hint| hint.shown(|commands| commands[0].words.join(" ")))
+        };
+        let ssm = || Hint::run("up --set roles.ssm=true").and(" lets Systems Manager in");
+        assert_eq!(told(vec![LET_IN.into()], false).as_deref(), Some(LET_IN));
+        assert_eq!(
+            told(vec![ssm(), LET_IN.into()], false).unwrap(),
+            format!("`up --set roles.ssm=true` lets Systems Manager in; or {LET_IN}")
+        );
+        assert!(told(vec![], true).unwrap().contains("behind --"));
+        assert_eq!(told(vec![], false), None);
+    }
+
+    #[test]
+    fn what_is_no_instance_may_be_a_command() {
+        assert_eq!(instance("i-0123456789abcdef0").as_deref(), Ok("i-0123456789abcdef0"));
+        assert!(instance("ls").unwrap_err().contains("`-- ls`"));
+        assert!(instance("df -h").unwrap_err().contains("`-- 'df -h'`"));
     }
 
     #[test]

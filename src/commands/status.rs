@@ -9,7 +9,7 @@ use crate::cli::Global;
 use crate::engine::{Change, Error, Hint, Observed, Owner};
 use crate::resources::environment_health;
 use crate::resources::found::Reach;
-use crate::resources::outputs::EXPIRY;
+use crate::resources::outputs::{EXPIRY, SCALED};
 use crate::session::{Look, Purpose, Session, with_outputs};
 use crate::ui::{Summary, Ui};
 
@@ -54,6 +54,9 @@ pub(super) async fn run(global: &Global, args: &StatusArgs, ui: &Ui) -> Result<S
     }
     if let Some(expires) = session.values(&look).get(&EXPIRY) {
         ui.result(&format!("  expires: {expires}"));
+    }
+    if let Some(scaled) = session.values(&look).get(&SCALED) {
+        ui.result(&format!("  scale: {}", scaled.told));
     }
     let rows: Vec<Value> = rows.iter().map(Row::value).collect();
     let mut summary = with_outputs(Summary::done(), &session, &look).output("resources", rows);

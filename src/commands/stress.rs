@@ -7,13 +7,14 @@ use clap::Args;
 use serde_json::json;
 
 use super::junit::Junit;
+use super::output_file::report_can_be_written;
 use crate::cli::{Global, path};
 use crate::engine::{Error, Hint, Kind, Owner};
 use crate::exit::Exit;
 use crate::report::clock;
 use crate::report::stress::{Course, report};
 use crate::resources::outputs::{ENVIRONMENT, LiveEnvironment};
-use crate::session::{Look, Purpose, Session};
+use crate::session::{Look, Purpose, Session, not_up};
 use crate::stress::{self, Burn, Burning, Group, How, News, NoBurn, Reading, Stage, Test, Wish};
 use crate::ui::junit::Proofs;
 use crate::ui::{Curve, Summary, Ui, Watch};
@@ -41,6 +42,8 @@ pub(crate) struct StressArgs {
 }
 
 pub(super) async fn run(global: &Global, args: &StressArgs, ui: &Ui) -> Result<Summary, Error> {
+    args.junit.can_be_written()?;
+    report_can_be_written(&report_file(args, jiff::Timestamp::now()))?;
     let mut proofs = Proofs::of("stress", &[OUT, IN]);
     let ended = stressed(global, args, ui, &mut proofs).await;
     args.junit.report(ui, proofs, ended)
@@ -118,9 +121,7 @@ fn environment(session: &Session, look: &Look) -> Result<LiveEnvironment, Error>
     }
     match look.seen.owner("environment") {
         Some(Owner::Ours) => {}
-        None => {
-            return Err(Error::failed("there is nothing to put under load: the stack is not up").hint(Hint::run("up")));
-        }
+        None => return Err(not_up(&session.stack.name)),
         Some(_) => {
             return Err(Error::refused("the environment does not carry this stack's tag").hint(Hint::run("status")));
         }
@@ -180,7 +181,7 @@ async fn confirm(
 ) -> Result<(), Error> {
     let heading = session.heading();
     let ui = &session.ui;
-    ui.say(format!("{} in {}", heading.stack, heading.place()));
+    ui.say_folded(&format!("{} in {}", heading.stack, heading.place()));
     if args.no_burn {
         ui.say("  burns nothing: somebody else does; follows what comes of it");
         return Ok(());
@@ -266,6 +267,11 @@ fn passed(before: Stage, test: &Test) -> String {
     }
 }
 
+fn report_file(args: &StressArgs, began: jiff::Timestamp) -> PathBuf {
+    let named = args.report.clone();
+    named.unwrap_or_else(|| crate::report::default_path("stress", began))
+}
+
 /// The report, and what came of it.
 fn finish(session: &Session, args: &StressArgs, test: Test, followed: Result<(), Error>) -> Result<Summary, Error> {
     let mut course = test.course;
@@ -274,10 +280,7 @@ fn finish(session: &Session, args: &StressArgs, test: Test, followed: Result<(),
         Err(error) => format!("It did not scale: {error}."),
     };
     let began = jiff::Timestamp::now();
-    let path = args
-        .report
-        .clone()
-        .unwrap_or_else(|| crate::report::default_path("stress", began));
+    let path = report_file(args, began);
     crate::report::write(&path, &report(&course), &json!({"v": 1, "course": course}))
         .map_err(|error| Error::failed("could not write the report").caused_by(error))?;
     let mut summary = Summary::done()

@@ -38,6 +38,7 @@ pub(crate) struct VerifyArgs {
 }
 
 pub(super) async fn run(global: &Global, args: &VerifyArgs, ui: &Ui) -> Result<Summary, Error> {
+    args.junit.can_be_written()?;
     let mut proofs = proofs();
     let ended = verified(global, ui, &mut proofs).await;
     args.junit.report(ui, proofs, ended)

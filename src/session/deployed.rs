@@ -7,7 +7,7 @@ use super::applied_profiles::{APPLIED, with_version};
 use super::{Look, Session, profile_bundle};
 use crate::engine::{Error, Graph};
 use crate::resources::outputs::{ENVIRONMENT, LiveEnvironment};
-use crate::resources::{self, Deploying, Fate, Stack, VersionHistory};
+use crate::resources::{self, Deploying, Fate, Scaling, Stack, VersionHistory};
 
 impl Session {
     /// The environment as a look has found it.
@@ -52,6 +52,15 @@ impl Session {
 
     /// The same stack, deployed to in another way.
     pub(crate) fn turned(&self, deploying: Deploying) -> Result<Self, Error> {
+        self.with(|stack| stack.deploying = Some(deploying))
+    }
+
+    /// The same stack, scaled.
+    pub(crate) fn scaling(&self, scaling: Scaling) -> Result<Self, Error> {
+        self.with(|stack| stack.scaling = Some(scaling))
+    }
+
+    fn with(&self, restrict: impl FnOnce(&mut Stack)) -> Result<Self, Error> {
         let former = &self.stack;
         let mut stack = Stack::new(
             former.name.clone(),
@@ -62,7 +71,7 @@ impl Session {
         stack.former.clone_from(&former.former);
         stack.versions = former.versions.clone();
         stack.properties_unknown = former.properties_unknown;
-        stack.deploying = Some(deploying);
+        restrict(&mut stack);
         let stack = Arc::new(stack);
         Ok(Self {
             ui: self.ui.clone(),

@@ -1,7 +1,7 @@
 //! The stack's environment for what looks at it, in whatever state it is: a site in trouble is what one looks at most.
 //! Must know nothing of what is looked at.
 
-use super::Session;
+use super::{Session, not_up};
 use crate::engine::{Error, Hint, Observed, Owner};
 use crate::resources::looking::{Looked, find};
 
@@ -33,12 +33,6 @@ impl Session {
     /// # Errors
     /// As there, and where there is none.
     pub(crate) async fn needs_environment(&self, command: &str) -> Result<Looked, Error> {
-        self.looked_at(command).await?.ok_or_else(|| {
-            Error::failed(format!(
-                "there is no environment to look at: the stack {} is not up",
-                self.stack.name
-            ))
-            .hint(Hint::run("up"))
-        })
+        self.looked_at(command).await?.ok_or_else(|| not_up(&self.stack.name))
     }
 }

@@ -47,6 +47,12 @@ impl Measured {
     }
 }
 
+/// Writes under way in an instance at one time: the app's `MAX_IN_FLIGHT`, and its default.
+pub(crate) fn in_flight(profile: &Profile) -> u32 {
+    let set = profile.app.properties.get("MAX_IN_FLIGHT");
+    set.and_then(|most| most.parse().ok()).unwrap_or(1_024)
+}
+
 /// The crowd that the profile expects; `None` where it says no number.
 pub(crate) fn crowd(profile: &Profile) -> Option<Crowd> {
     Some(Crowd {
@@ -70,7 +76,10 @@ pub(crate) fn stack(profile: &Profile, table: &str, rate: Option<Figure>, quota:
             Known::Documented,
             "`table.write_capacity`",
         ),
-        false => Figure::new(WARM_WRITES, Known::Documented, "a new table on demand"),
+        false => match profile.table.warm_writes {
+            Some(writes) => Figure::new(f64::from(writes), Known::Documented, "`table.warm_writes`"),
+            None => Figure::new(WARM_WRITES, Known::Documented, "a new table on demand"),
+        },
     };
     let quota = match quota {
         Some(vcpus) => Figure::new(vcpus, Known::Measured, "the account's quota, less what others run"),

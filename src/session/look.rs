@@ -4,10 +4,12 @@
 use std::collections::HashMap;
 
 use crate::engine::{Beyond, Change, Error, Hint, Observations, Owner, Planned, PlannedRemoval, Removal};
+use crate::profile::StackName;
 use crate::resources;
 
 /// One look at a stack.
 pub(crate) struct Look {
+    pub stack: StackName,
     pub seen: Observations,
     pub orphaned: Observations,
     pub planned: Vec<Planned>,
@@ -79,7 +81,7 @@ impl Look {
     pub(crate) fn own_table(&self, command: &str) -> Result<(), Error> {
         match self.seen.owner("users-table") {
             Some(Owner::Ours) => Ok(()),
-            None => Err(no_site()),
+            None => Err(not_up(&self.stack)),
             Some(_) => Err(Error::refused(format!(
                 "the table does not carry this stack's tag: {command} leaves it alone"
             ))
@@ -88,7 +90,7 @@ impl Look {
     }
 }
 
-/// What needs a site has none.
-pub(super) fn no_site() -> Error {
-    Error::failed("there is no site: the stack is not up").hint(Hint::run("up"))
+/// What needs the stack has none: whichever command it is, the same sentence, and 1.
+pub(crate) fn not_up(stack: &StackName) -> Error {
+    Error::failed(format!("the stack {stack} is not up")).hint(Hint::run("up").and(" brings it up"))
 }

@@ -8,6 +8,7 @@ pub(crate) mod cost;
 mod deployed;
 mod environment;
 pub(crate) mod event;
+pub(crate) mod hours;
 pub(crate) mod leftovers;
 mod look;
 mod orphans;
@@ -21,8 +22,8 @@ pub(crate) mod since;
 mod unfinished;
 pub(crate) mod usual;
 
-pub(crate) use look::Look;
-pub(crate) use outputs::with_outputs;
+pub(crate) use look::{Look, not_up};
+pub(crate) use outputs::{scale_value, with_outputs};
 pub(crate) use unfinished::{unfinished, with_left_behind};
 
 use std::path::PathBuf;
@@ -41,7 +42,7 @@ use crate::aws::journal::{self, RunJournal};
 use crate::aws::lifetime::{self, Lifetime};
 use crate::aws::lock::{Holder, Lock};
 use crate::aws::process::Process;
-use crate::aws::record::Record;
+use crate::aws::record::{BORN, Record};
 use crate::aws::target::Target;
 use crate::cli::{Global, Wishes};
 use crate::engine::{
@@ -50,7 +51,7 @@ use crate::engine::{
 use crate::exit::Exit;
 use crate::profile::Profile;
 use crate::resources::found::{Found, Reach};
-use crate::resources::{self, BundleToRun, Deploying, ExportTo, Stack, VersionHistory, Way, partition};
+use crate::resources::{self, BundleToRun, Deploying, ExportTo, Scaling, Stack, VersionHistory, Way, partition};
 use crate::ui::{Heading, Summary, Ui, signals};
 
 /// Which profile a command takes where none is named.
@@ -77,6 +78,8 @@ pub(crate) struct Purpose {
     pub reach: Reach,
     /// It deploys, and does nothing else.
     pub deploying: Option<Deploying>,
+    /// It scales, and does nothing else.
+    pub scaling: Option<Scaling>,
 }
 
 impl Purpose {
@@ -91,6 +94,15 @@ impl Purpose {
             export_to: None,
             reach: Reach::Index,
             deploying: None,
+            scaling: None,
+        }
+    }
+
+    /// Scales: which hours are meant AWS's clock says, so that it looks first.
+    pub(crate) fn to_scale() -> Self {
+        Self {
+            scaling: Some(Scaling::AsItIs),
+            ..Self::of_what_is("scale")
         }
     }
 
@@ -117,6 +129,7 @@ impl Purpose {
             export_to: None,
             reach: Reach::Index,
             deploying: None,
+            scaling: None,
         }
     }
 }
@@ -175,6 +188,7 @@ impl Session {
             export_to,
             reach,
             deploying,
+            scaling,
         } = purpose;
         let name = stack_name(global)?;
         // Read before anything is called: a mistake in it is told at once.
@@ -220,6 +234,7 @@ impl Session {
         stack.force = wishes.force;
         stack.versions = VersionHistory::read(&read, &record, &keys).await?;
         stack.deploying = deploying;
+        stack.scaling = scaling;
         stack.export_to = export_to.clone().map(|path| ExportTo { path, of_former: false });
         let reach = match former.is_empty() {
             true => Reach::Everything,
@@ -241,10 +256,10 @@ impl Session {
             may_lose_data,
             export_to,
         };
-        let orphans = match stack.deploying {
+        let orphans = match stack.deploying.is_some() || stack.scaling.is_some() {
             // It neither has nor removes any.
-            Some(_) => Graph::partial(Vec::new())?,
-            None => orphans.beside(&stack, &graph)?,
+            true => Graph::partial(Vec::new())?,
+            false => orphans.beside(&stack, &graph)?,
         };
         let settings = Settings {
             pace: target.pace,
@@ -302,6 +317,7 @@ impl Session {
             .filter(|orphan| matches!(orphan.removal, Removal::Delete { .. }))
             .collect();
         Ok(Look {
+            stack: self.stack.name.clone(),
             seen,
             orphaned,
             planned,
@@ -366,6 +382,10 @@ impl Session {
 
     /// Writes down which profile is being applied, before anything is.
     pub(crate) async fn remember_profile(&self) -> Result<(), Error> {
+        if self.stack.former.is_empty() {
+            let by = concat!("confctl ", env!("CARGO_PKG_VERSION"), "\n");
+            self.record.write_once(&self.write, BORN, by.into()).await?;
+        }
         let text = recorded(&self.stack.profile, &self.stack.bundle.label)?;
         let name = in_history(&text);
         self.record.write(&self.write, &name, text.clone().into_bytes()).await?;

@@ -1,12 +1,11 @@
 //! Names and addresses of what is up, for programs and for people.
 //! Must know nothing of what was done.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::look::no_site;
-use super::{Look, Session};
+use super::{Look, Session, not_up};
 use crate::engine::{Error, Values};
-use crate::resources::outputs::{DISTRIBUTION, ENVIRONMENT, EXPIRY};
+use crate::resources::outputs::{DISTRIBUTION, ENVIRONMENT, EXPIRY, SCALED, Scaled};
 use crate::ui::Summary;
 
 impl Session {
@@ -26,8 +25,21 @@ impl Session {
         let edge = values.get(&DISTRIBUTION).map(|edge| public.edge(&edge.domain));
         let environment = values.get(&ENVIRONMENT);
         let environment = environment.map(|environment| public.origin(&environment.cname));
-        edge.or(environment).ok_or_else(no_site)
+        edge.or(environment).ok_or_else(|| not_up(&look.stack))
     }
+}
+
+/// A pre-scale, for programs.
+pub(crate) fn scale_value(scaled: &Scaled) -> Value {
+    let time = |time: Option<jiff::Timestamp>| time.map(|time| time.to_string());
+    let asked = &scaled.asked;
+    json!({
+        "stage": scaled.stage.as_str(),
+        "min": asked.bounds.min,
+        "max": asked.bounds.max,
+        "from": time(asked.from),
+        "until": time(asked.until),
+    })
 }
 
 /// Names and addresses of what is up, for programs and for people.
@@ -62,6 +74,9 @@ pub(crate) fn with_outputs(mut summary: Summary, session: &Session, look: &Look)
         out("distribution_domain", Some(distribution.domain));
     }
     out("site_url", site.clone());
+    if let Some(scaled) = values.get(&SCALED) {
+        summary.outputs.insert("scale".to_owned(), scale_value(&scaled));
+    }
     match site {
         Some(site) => summary.say(format!("Site: {site}")),
         None => summary,

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use confctl_bundle::{self as bundle, BundleError, Finding, Identity, Instances, Source};
 
-use crate::engine::{Error, Hint};
+use crate::engine::{Error, Hint, Kind};
 use crate::profile::Profile;
 use crate::profile::paths::at_home;
 use crate::resources::BundleToRun;
@@ -113,8 +113,16 @@ pub(crate) fn bundle_error(error: BundleError) -> Error {
         .lines()
         .take_while(|line| !line.starts_with("Stack backtrace"))
         .filter(|line| !line.is_empty());
-    let mut explained = Error::failed(said.next().unwrap_or("the bundle cannot be built"));
-    explained.causes = said.map(str::to_owned).collect();
+    // What the profile names and is none is a mistake in the profile, as one in any other value of it.
+    let kind = match error {
+        BundleError::NotFound { .. } | BundleError::NotABundle { .. } => Kind::Usage,
+        _ => Kind::Failed,
+    };
+    let mut explained = Error::new(kind, said.next().unwrap_or("the bundle cannot be built"));
+    // A compiler's lines point at columns of each other; all else stands in a list of its own.
+    let points = matches!(error, BundleError::Build { .. });
+    let line = |line: &str| if points { line } else { line.trim_start() }.to_owned();
+    explained.causes = said.map(line).collect();
     let mut cause = std::error::Error::source(&error);
     while let Some(error) = cause {
         explained.causes.push(error.to_string());

@@ -4,7 +4,7 @@
 use tokio_util::sync::CancellationToken;
 
 use super::selection::{RegionFrom, choose, connect, stack_name};
-use super::{target, unless_stopped};
+use super::{not_up, target, unless_stopped};
 use crate::aws::Aws;
 use crate::cli::Global;
 use crate::engine::{Command, Error, Hint};
@@ -39,6 +39,9 @@ impl Region {
     }
 
     /// Which stacks there are, and what may have been missed.
+    ///
+    /// # Errors
+    /// Where AWS does not answer, or the one stack that is asked about is not there.
     pub(crate) async fn stacks(&self, ui: &Ui) -> Result<AllStacks, Error> {
         let found = all_stacks::find(&self.aws, self.only.as_ref());
         let found = unless_stopped(&self.stop, found).await?;
@@ -49,7 +52,10 @@ impl Region {
                 Some(error.hint.clone().unwrap_or(way_out)),
             );
         }
-        Ok(found)
+        match &self.only {
+            Some(stack) if found.stacks.is_empty() && found.missed.is_none() => Err(not_up(stack)),
+            _ => Ok(found),
+        }
     }
 
     /// For people.

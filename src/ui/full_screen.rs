@@ -82,15 +82,7 @@ impl FullScreen {
         let (columns, rows) = size.map_or((80, 24), |(width, height)| {
             (usize::from(width.0), usize::from(height.0))
         });
-        let mut text = "\x1b[H".to_owned();
-        let lines = panel::lines(parts, columns, rows.max(1));
-        let last = lines.len().saturating_sub(1);
-        for (number, line) in lines.iter().enumerate() {
-            text.push_str(&panel::styled(line, self.colours));
-            // To the end of the line, and of the screen: nothing of what stood there before.
-            text.push_str(if number == last { "\x1b[K\x1b[J" } else { "\x1b[K\r\n" });
-        }
-        write(&text);
+        write(&frame(parts, columns, rows.max(1), self.colours));
     }
 
     /// Waits until somebody does something.
@@ -114,6 +106,21 @@ impl FullScreen {
             _ = resize => Did::Resize,
         }
     }
+}
+
+/// What puts these parts in the place of what stood there. A line is emptied before it is written, and with the last one what is below:
+/// behind a line that fills the terminal the cursor stands on its last character, which would be emptied too (without DECAWM it stays
+/// there; xterm control sequences: EL, ED).
+fn frame(parts: &[Part], columns: usize, rows: usize, colours: bool) -> String {
+    let lines = panel::lines(parts, columns, rows);
+    let last = lines.len().saturating_sub(1);
+    let mut text = "\x1b[H".to_owned();
+    for (number, line) in lines.iter().enumerate() {
+        text.push_str(if number == last { "\x1b[J" } else { "\x1b[K" });
+        text.push_str(&panel::styled(line, colours));
+        text.push_str(if number == last { "" } else { "\r\n" });
+    }
+    text
 }
 
 impl Drop for FullScreen {
@@ -187,6 +194,20 @@ fn meant(keys: &[u8]) -> Option<Did> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_full_line_keeps_its_last_character() {
+        let line = |text: &str| vec![panel::Piece::plain(text)];
+        let parts = [Part::Lines(vec![
+            line("0123456789"),
+            line("short"),
+            line("at 127.0.0.1:4566"),
+        ])];
+        assert_eq!(
+            frame(&parts, 10, 4, false),
+            "\x1b[H\x1b[K0123456789\r\n\x1b[Kshort\r\n\x1b[Jat 127.0.…"
+        );
+    }
 
     #[test]
     fn an_arrow_is_no_escape() {

@@ -11,7 +11,7 @@ use crate::engine::{Command, Hint, Program, quoted};
 /// What is about one stack.
 const STACK: &[&str] = &[
     "capacity", "deploy", "doctor", "draw", "events", "export", "list", "load", "logs", "open", "outputs", "plan",
-    "reap", "ssh", "status", "stress", "teardown", "unlock", "up", "verify",
+    "reap", "scale", "ssh", "status", "stress", "teardown", "unlock", "up", "verify",
 ];
 /// What reads the profile, too.
 const PROFILE: &[&str] = &[
@@ -33,6 +33,7 @@ const PROFILE: &[&str] = &[
     "profile check",
     "profile show",
     "reap",
+    "scale",
     "simulate",
     "ssh",
     "status",
@@ -114,13 +115,12 @@ impl Run {
         }
     }
 
-    /// The profile is the one that `up` used: what would take `article` instead has to name it, or leave a place for its name
-    /// that is no word to a shell.
+    /// The profile is the one that `up` used: what would take `article` instead has to name it, or leave a place for its name.
     pub(super) fn acts_on(&self, profile: Option<&str>) {
         if profile == Some("article") {
             return;
         }
-        let named = profile.map_or_else(|| "<profile>".to_owned(), quoted);
+        let named = profile.map_or_else(|| place_for("PROFILE"), quoted);
         let flag = Flag {
             name: "-p",
             value: Some(named),
@@ -292,8 +292,14 @@ fn which_stack(global: &Global) -> Vec<Flag> {
     flags
 }
 
-/// A `--set` as it may be shown again: hints go into logs, where neither secrets nor addresses belong. What stands for one is
-/// no word to a shell, so that pasting it fails instead of setting it. One that is none is not repeated.
+/// What stands for a word that is not told: a shell that has no such variable says so and runs nothing (POSIX, parameter expansion:
+/// `${name:?}`), and who sets it first has filled it in. Between `<` and `>` a shell would take it for files.
+fn place_for(variable: &str) -> String {
+    format!("\"${{{variable}:?}}\"")
+}
+
+/// A `--set` as it may be shown again: hints go into logs, where neither secrets nor addresses belong. One that is none is not
+/// repeated.
 fn typed_again(set: &str) -> Option<String> {
     let (key, value) = set.split_once('=')?;
     // A key may be quoted part by part; an escape in it could spell anything.
@@ -304,7 +310,7 @@ fn typed_again(set: &str) -> Option<String> {
     let is_of = |section: &str| plain == section || plain.starts_with(&format!("{section}."));
     let private = is_of("app.properties") || is_of("notifications") || plain == "app" || value.contains('@');
     Some(match private || plain.contains('\\') {
-        true => format!("{}=<value>", quoted(key.trim())),
+        true => format!("{}={}", quoted(key.trim()), place_for("VALUE")),
         false => quoted(set),
     })
 }

@@ -8,9 +8,9 @@ use super::err;
 use super::hints::Run;
 use super::page::Page;
 use super::progress::{Left, Progress};
-use super::render::{counted, doing, done, notice, unforeseen};
+use super::render::{doing, done, notice, unforeseen};
 use super::terminal::one_line;
-use crate::engine::{Event, ResourceId, Sink};
+use crate::engine::{Event, ResourceId, Sink, counted};
 
 /// A step's news is printed at most this often; its start and its end always are.
 const SPARSE: Duration = Duration::from_secs(15);
@@ -69,7 +69,7 @@ impl Sink for Lines {
 pub(super) fn line(run: &Run, event: &Event, left: Left) -> String {
     let page = Page { run, columns: None };
     let line = match event {
-        Event::Expected { steps } => format!("{} to go{}", counted(steps.len()), left.in_a_line()),
+        Event::Expected { steps } => format!("{} to go{}", counted(steps.len() as u64, "step"), left.in_a_line()),
         Event::Started { title, action, .. } => format!("{} {title}{}", doing(*action), left.in_a_line()),
         Event::Progress { resource, text } => format!("{resource}: {text}{}", left.in_a_line()),
         Event::Done {

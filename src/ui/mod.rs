@@ -147,6 +147,13 @@ impl Ui {
         }
     }
 
+    /// As [`Self::say`], between the terminal's edges: prose, of which nobody pastes a line.
+    pub(crate) fn say_folded(&self, text: &str) {
+        if self.format != Format::Json && !self.quiet {
+            err(&self.page().fold(text));
+        }
+    }
+
     /// A hint as it is printed, for a text that has a place for it.
     pub(crate) fn shown(&self, hint: &Hint) -> String {
         self.run.shown(hint)

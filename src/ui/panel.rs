@@ -91,11 +91,16 @@ impl Column {
     }
 }
 
+/// Before what goes on in another line.
+const FURTHER: &str = "    ";
+
 /// A part of the screen.
 #[derive(Debug, Clone)]
 pub(crate) enum Part {
     /// Lines as they are, cut where there is no room.
     Lines(Vec<Vec<Piece>>),
+    /// One line, folded between its words where there is no room.
+    Folded(Vec<Piece>),
     Table {
         columns: Vec<Column>,
         rows: Vec<Vec<Piece>>,
@@ -118,6 +123,7 @@ pub(super) fn lines(parts: &[Part], columns: usize, rows: usize) -> Vec<Vec<Piec
     for part in parts {
         match part {
             Part::Lines(of) => lines.extend(of.clone()),
+            Part::Folded(line) => lines.extend(folded(line, columns)),
             Part::Table { columns: of, rows } => lines.extend(table(of, rows, columns)),
             Part::Flow { title, items } => lines.extend(flow(title, items, columns)),
             Part::News { .. } | Part::Foot(_) => {}
@@ -137,6 +143,32 @@ pub(super) fn lines(parts: &[Part], columns: usize, rows: usize) -> Vec<Vec<Piec
     }
     lines.extend(foot);
     lines.into_iter().map(|line| cut(line, columns)).collect()
+}
+
+/// A word that is longer than a line is left to be cut.
+fn folded(line: &[Piece], columns: usize) -> Vec<Vec<Piece>> {
+    let words = line.iter().flat_map(|piece| {
+        let words = piece.text.split_inclusive(' ');
+        words.map(|word| Piece::new(word, piece.tone))
+    });
+    let mut lines: Vec<Vec<Piece>> = vec![Vec::new()];
+    let mut used = 0;
+    for word in words {
+        let width = display_width(word.text.trim_end_matches(' '));
+        if used > 0 && used + width > columns {
+            lines.push(vec![Piece::plain(FURTHER)]);
+            used = FURTHER.len();
+        }
+        used += word.width();
+        if let Some(line) = lines.last_mut() {
+            line.push(word);
+        }
+    }
+    // Behind the last word a blank has no place to be.
+    for piece in lines.iter_mut().filter_map(|line| line.last_mut()) {
+        piece.text.truncate(piece.text.trim_end_matches(' ').len());
+    }
+    lines
 }
 
 /// Titles and rows under each other. A column is as wide as what is in it, the last one as wide as there is room.
@@ -316,6 +348,22 @@ q ends";
                 assert!(lines.len() <= rows.max(1));
             }
         }
+    }
+
+    #[test]
+    fn an_address_is_folded_whole_and_not_cut() {
+        let line = vec![
+            Piece::new("conference", Tone::Strong),
+            Piece::plain(" in us-east-1 at http://127.0.0.1:4566 (not AWS), profile dev"),
+        ];
+        assert_eq!(
+            shown(&[Part::Folded(line.clone())], 40, 5),
+            "conference in us-east-1 at\n    http://127.0.0.1:4566 (not AWS),\n    profile dev"
+        );
+        assert_eq!(
+            shown(&[Part::Folded(line)], 80, 5),
+            "conference in us-east-1 at http://127.0.0.1:4566 (not AWS), profile dev"
+        );
     }
 
     #[test]

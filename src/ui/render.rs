@@ -83,11 +83,11 @@ pub(super) fn plan(
         .iter()
         .partition(|step| step.change == Change::Keep && step.settling.is_none());
     if moving.iter().all(|step| step.change == Change::Use) && orphans.is_empty() {
-        let _ = write!(
-            text,
-            "\n  all {} resources are as the profile wants them",
-            planned.len()
-        );
+        let all = match planned.len() {
+            1 => "the one resource is as the profile wants it".to_owned(),
+            many => format!("all {many} resources are as the profile wants them"),
+        };
+        let _ = write!(text, "\n  {all}");
         return page.fold(&text);
     }
     if !kept.is_empty() {
@@ -286,11 +286,6 @@ pub(super) fn left_behind(page: Page<'_>, left: &[Leftover]) -> String {
     };
     let _ = write!(text, "\n  hint: {}", page.hint(&onward));
     page.fold(&text)
-}
-
-/// `1 step`, `10 steps`
-pub(super) fn counted(steps: usize) -> String {
-    format!("{steps} step{}", if steps == 1 { "" } else { "s" })
 }
 
 pub(super) fn doing(action: Action) -> &'static str {

@@ -12,9 +12,9 @@ use super::err;
 use super::hints::Run;
 use super::page::Page;
 use super::progress::{Progress, about, column};
-use super::render::{counted, doing, done, notice, style, unforeseen};
+use super::render::{doing, done, notice, style, unforeseen};
 use super::terminal::one_line;
-use crate::engine::{Event, ResourceId, Sink};
+use crate::engine::{Event, ResourceId, Sink, counted};
 
 /// In fewer columns the newest thing that is known stands in a line of its own, below all steps: beside one it could not be read.
 const WIDE: usize = 100;
@@ -165,7 +165,7 @@ fn template(columns: usize) -> String {
 pub(super) fn lasting(page: Page<'_>, event: &Event) -> String {
     let (good, bad, dim) = (style::GOOD, style::BAD, style::DIM);
     let text = match event {
-        Event::Expected { steps } => format!("  {} to go", counted(steps.len())),
+        Event::Expected { steps } => format!("  {} to go", counted(steps.len() as u64, "step")),
         Event::Started { title, action, .. } => format!("  {} {title}", doing(*action)),
         Event::Progress { resource, text } => format!("  {resource}: {text}"),
         Event::Done {

@@ -57,6 +57,17 @@ class Tables(Case):
         table = self.dynamodb.describe_table(TableName="bare")["Table"]
         self.assertEqual("PAY_PER_REQUEST", table["BillingModeSummary"]["BillingMode"])
 
+    def test_a_table_is_warmed_up_and_never_cooled_down(self):
+        made = self.make("warm", WarmThroughput={"WriteUnitsPerSecond": 5000})
+        self.assertEqual((12_000, 5000), (made["WarmThroughput"]["ReadUnitsPerSecond"],
+                                          made["WarmThroughput"]["WriteUnitsPerSecond"]))
+        self.active("warm")
+        self.dynamodb.update_table(TableName="warm", WarmThroughput={"WriteUnitsPerSecond": 8000})
+        warm = self.dynamodb.describe_table(TableName="warm")["Table"]["WarmThroughput"]
+        self.assertEqual((8000, "ACTIVE"), (warm["WriteUnitsPerSecond"], warm["Status"]))
+        self.refuses("ValidationException", self.dynamodb.update_table, TableName="warm",
+                     WarmThroughput={"WriteUnitsPerSecond": 4000})
+
     def test_a_second_registration_gets_the_first_one_back(self):
         self.make("once")
         self.active("once")

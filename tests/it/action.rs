@@ -61,6 +61,7 @@ fn a_pull_request_has_a_site_and_one_comment_until_it_is_closed() {
     let closed = job.event("pull_request", &pull_request("closed")).run();
     assert!(closed.went_well, "{}", closed.log);
     assert!(github.only_comment_of("confctl pr-7").contains("### Taken away"));
+    assert!(closed.summary.contains("### Taken away"), "{}", closed.summary);
     assert_eq!(user.inventory(), empty);
 }
 
@@ -74,8 +75,29 @@ fn what_nobody_closed_is_taken_away_by_schedule_once_its_time_is_over() {
     let opened = opened.event("pull_request", &pull_request("opened")).run();
     assert!(opened.went_well, "{}", opened.log);
     // No number of a pull request, so no name of a stack either.
-    let reaped = job.with("name", "pr-").event("schedule", &json!({})).run();
+    let schedule = job.with("name", "pr-").event("schedule", &json!({}));
+    // Somebody registered: it waits for a word, and every run until then says so and is none that failed.
+    let table = |operation: &str, item: &[&str]| {
+        let line = ["dynamodb", operation, "--table-name", "pr-7-users"];
+        user.aws(&[&line[..], item].concat()).exits(0);
+    };
+    let ann = json!({"email": {"S": "ann@example.org"}}).to_string();
+    table("put-item", &["--item", &ann]);
+    let refused = schedule.run();
+    assert!(
+        refused.went_well && refused.log.contains("::warning::"),
+        "{}",
+        refused.log
+    );
+    assert!(
+        refused.summary.contains("pr-7") && refused.summary.contains("refused"),
+        "{}",
+        refused.summary
+    );
+    table("delete-item", &["--key", &ann]);
+    let reaped = schedule.run();
     assert!(reaped.went_well, "{}", reaped.log);
+    assert!(reaped.summary.contains("removed"), "{}", reaped.summary);
     assert_eq!(user.inventory(), empty);
 }
 
@@ -114,6 +136,14 @@ fn where_comments_may_not_be_written_the_plan_is_in_the_summary() {
     assert!(ran.went_well && ran.log.contains("::warning::"), "{}", ran.log);
     assert!(ran.summary.contains("to create"), "{}", ran.summary);
     assert_eq!(github.comments(), 0);
+    // What is not up is no site to tell of.
+    let told = job
+        .with("do", "up")
+        .steps(&["install", "tell"])
+        .event("push", &json!({}));
+    let told = told.run();
+    assert!(!told.went_well && told.log.contains("is not up"), "{}", told.log);
+    assert!(!told.summary.contains("null"), "{}", told.summary);
     user.confctl(&["sandbox", "stop"]).exits(0);
 }
 

@@ -23,6 +23,12 @@ fn a_mistake_on_the_command_line_is_64_and_never_looks_like_changes() {
         &["plan", "-p", "artikel"],
         &["plan", "-p", "./absent.toml"],
         &["plan", "--name", "Not_A_Name"],
+        &["plan", "--account", "12"],
+        &["policy", "--account", "12"],
+        &["list", "--account", "1234-5678-9012"],
+        &["policy", "--set", "account=\"12\""],
+        &["up", "--ttl", "4"],
+        &["bundle", "--set", "app.bundle=./absent"],
         &["up", "-o", "markdown"],
     ] {
         let ran = user.confctl(line);
@@ -69,11 +75,47 @@ fn a_result_that_cannot_be_written_is_a_failure() {
 }
 
 #[test]
+fn a_file_that_could_not_be_written_is_told_before_anything_begins() {
+    let user = User::new();
+    std::fs::write(user.home().join("file"), "").unwrap();
+    // Below a file there is no folder, whoever one is.
+    let place = |name: &str| user.home().join("file").join(name).to_str().unwrap().to_owned();
+    for (line, name) in [
+        (&["load", "--junit"][..], "x.xml"),
+        (&["stress", "--junit"], "x.xml"),
+        (&["verify", "--junit"], "x.xml"),
+        (&["load", "--report"], "x.html"),
+        (&["stress", "--report"], "x.html"),
+        (&["simulate", "--report"], "x.html"),
+        (&["plan", "--out"], "x.json"),
+        (&["export"], "x.csv"),
+        (&["teardown", "--delete-data", "--export"], "x.csv"),
+        (&["draw", "--winners", "1", "--folder"], "x"),
+        (&["man", "--dir"], "x"),
+        (&["profile", "init"], "x.toml"),
+        (&["plan", "--log-file"], "x.log"),
+    ] {
+        let place = place(name);
+        // Without credentials whatever begins ends in another mistake.
+        let ran = user.confctl(&[line, &[&place]].concat()).exits(64);
+        assert!(ran.stderr.contains(&place), "{line:?}: {}", ran.stderr);
+    }
+    let line = ["outputs", "--format", "github"];
+    let ran: crate::support::Ran = user
+        .command(&line)
+        .env("GITHUB_OUTPUT", place("output"))
+        .output()
+        .unwrap()
+        .into();
+    assert!(ran.exits(64).stderr.contains("GITHUB_OUTPUT"));
+}
+
+#[test]
 fn a_path_may_begin_at_home_where_no_shell_sees_it() {
     let user = User::new();
     std::fs::write(user.home().join("stack.toml"), "[app]\nbundle = \"~/no-app\"\n").unwrap();
     user.confctl(&["profile", "check", "--profile=~/stack.toml"]).exits(0);
-    let missing = user.confctl(&["bundle", "-p", "~/stack.toml"]).exits(1);
+    let missing = user.confctl(&["bundle", "-p", "~/stack.toml"]).exits(64);
     let place = user.home().join("no-app");
     assert!(missing.stderr.contains(place.to_str().unwrap()), "{}", missing.stderr);
 }

@@ -163,6 +163,13 @@ fn a_deployment_that_fails_half_way_is_seen_instance_by_instance() {
 }
 
 #[test]
+fn a_group_is_larger_at_an_hour_and_smaller_at_another() {
+    let user = User::new();
+    user.confctl(&["sandbox", "start"]).exits(0);
+    tell_with_the_site(user, "schedules");
+}
+
+#[test]
 fn an_account_that_was_opened_lately_meets_its_gates() {
     let user = User::new().with("CONFORMANCE_NEW_ACCOUNT", "1");
     user.confctl(&["sandbox", "start", "--gates", "new"]).exits(0);

@@ -90,6 +90,7 @@ const OTHERS: &[Other] = &[
     other("table.billing", PROVISIONED),
     other("table.read_capacity", PROVISIONED),
     other("table.write_capacity", PROVISIONED),
+    other("table.warm_writes", &["table.warm_writes=6000"]),
     other("table.deletion_protection", &["table.deletion_protection=true"]),
     other("table.point_in_time_recovery", &["table.point_in_time_recovery=true"]),
     other("environment.name", &["environment.name=other-env"]),

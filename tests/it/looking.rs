@@ -56,20 +56,46 @@ fn a_stack_that_is_up_can_be_looked_at_from_all_sides() {
 #[test]
 fn what_is_not_up_says_so() {
     let user = User::new();
-    for line in [&["logs"][..], &["ssh"], &["open"], &["outputs"]] {
-        let ran = user.confctl(&[line, &["--sandbox"]].concat()).exits(1);
-        assert!(ran.stderr.contains("is not up"), "{line:?}: {}", ran.stderr);
-        assert!(ran.stderr.contains("confctl up --sandbox"), "{line:?}: {}", ran.stderr);
+    for line in [
+        &["logs"][..],
+        &["ssh"],
+        &["open"],
+        &["outputs"],
+        &["events"],
+        &["events", "--follow"],
+        &["list"],
+        &["reap"],
+        &["reap", "--yes"],
+        &["load", "--yes"],
+        &["stress", "--yes"],
+        &["export"],
+        &["draw", "--winners", "1"],
+    ] {
+        let ran = user
+            .confctl(&[line, &["--sandbox", "--name", "nosuch"]].concat())
+            .exits(1);
+        let told = "error: the stack nosuch is not up\n  hint: `confctl up --sandbox --name nosuch` brings it up";
+        assert!(ran.stderr.contains(told), "{line:?}: {}", ran.stderr);
     }
-    let none = user.confctl(&["events", "--sandbox"]).exits(0);
-    assert!(none.stderr.contains("no events"), "{}", none.stderr);
+    // What there is, is what these two are asked for.
+    let none = user.confctl(&["status", "--sandbox", "--name", "nosuch"]).exits(0);
+    assert!(
+        none.stdout.contains("There is nothing of the stack nosuch"),
+        "{}",
+        none.stdout
+    );
+    let none = user.confctl(&["list", "--sandbox"]).exits(0);
+    assert!(none.stdout.contains("There is no stack here."), "{}", none.stdout);
     for usage in [
         &["logs", "tails", "--follow"][..],
         &["logs", "--instance", "web"],
+        &["logs", "deployment", "--instance", "i-0123456789abcdef0"],
+        &["ssh", "ls"],
+        &["ssh", "--", ""],
         &["events", "--since", "soon"],
         &["ssh", "-o", "json"],
     ] {
-        user.confctl(&[usage, &["--sandbox"]].concat()).exits(64);
+        user.confctl(&[&["--sandbox"], usage].concat()).exits(64);
     }
 }
 
@@ -423,7 +449,13 @@ impl Terminal<'_> {
             .env("TERM", "xterm-256color")
             .arg("-S")
             .arg(self.user.home().join("tmux"));
-        let ran: Ran = tmux.args(["-f", "/dev/null"]).args(arguments).output().unwrap().into();
+        // -u: of UTF-8, whatever the locale is.
+        let ran: Ran = tmux
+            .args(["-u", "-f", "/dev/null"])
+            .args(arguments)
+            .output()
+            .unwrap()
+            .into();
         ran.exits(0).stdout
     }
 
@@ -504,6 +536,10 @@ fn the_screen_is_given_back_as_it_was(user: &User, instances: &[String]) {
         "{screen}"
     );
     assert_eq!(screen.trim_end().lines().count(), 24, "{screen}");
+    // The address is whole, and what is cut says so at the terminal's very edge.
+    assert!(screen.contains("(not AWS), profile"), "{screen}");
+    let is_cut = |line: &str| line.chars().count() == 80 && line.ends_with('…');
+    assert!(screen.lines().any(is_cut), "{screen}");
     assert_eq!(terminal.state().trim(), "1 0");
     terminal.tmux(&["send-keys", "-t", "watch", "q"]);
     terminal.was_given_back("0");

@@ -153,13 +153,23 @@ fn what_another_stack_uses_stays_and_goes_with_the_last_of_them() {
     assert_eq!(parts, BTreeSet::from(["application", "default-vpc"]), "{left}");
     assert_eq!(left["over"], true, "{left}");
     let over = [&UP[..], &["--ttl", "1s"]].concat();
+    let born = born(&user, "second");
     user.confctl(&of(&over, "second", &site)).exits(0);
+    assert_eq!(self::born(&user, "second"), born, "it grew younger");
     let ended = [reap(0), reap(0)].map(|ran| stacks(&ran));
     assert_eq!(ended[0]["second"]["fate"], "removed");
     // Tag and record of the first one agree still: the removal that was begun goes on, once nobody is in the VPC.
     let of_first = ended.iter().filter_map(|stacks| stacks.get("first"));
     assert_eq!(of_first.last().unwrap()["fate"], "removed", "{ended:#?}");
     assert_eq!(user.inventory(), empty);
+}
+
+/// Since when the stack is: S3's time of what its first run wrote.
+fn born(user: &User, name: &str) -> Value {
+    let bucket = "elasticbeanstalk-us-east-1-123456789012";
+    let key = format!("confctl/{name}/born");
+    let head = user.aws(&["s3api", "head-object", "--bucket", bucket, "--key", &key]);
+    head.exits(0).json()["LastModified"].clone()
 }
 
 /// The end that a stack's own tags say.

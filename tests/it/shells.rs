@@ -16,7 +16,11 @@ fn script(user: &User, shell: &str) -> PathBuf {
 /// What the shell says to a program, started with no configuration of anybody's.
 fn says(user: &User, program: &str, arguments: &[&str]) -> Ran {
     let mut shell = Command::new(program);
-    shell.args(arguments).env("HOME", user.home()).env("TERM", "dumb");
+    shell
+        .args(arguments)
+        .current_dir(user.home())
+        .env("HOME", user.home())
+        .env("TERM", "dumb");
     shell.output().unwrap().into()
 }
 
@@ -27,6 +31,12 @@ fn offers(user: &User, complete: impl Fn(&str) -> Vec<String>) {
     assert_eq!(complete("confctl up --no-ver"), ["--no-verify"]);
     assert_eq!(complete("confctl teardown --keep users"), ["users-table"]);
     assert_eq!(complete("confctl up --profile d"), ["dev"]);
+    // Before the command too; and what is no option.
+    assert_eq!(complete("confctl -p a"), ["article"]);
+    assert_eq!(complete("confctl explain VcpuLim"), ["VcpuLimitExceeded"]);
+    assert_eq!(complete("confctl logs w"), ["web"]);
+    assert_eq!(complete("confctl profile diff de"), ["dev"]);
+    assert_eq!(complete("confctl completions fi"), ["fish"]);
     // Every command that the help names.
     let all = complete("confctl ");
     let help = user.confctl(&["--help"]).exits(0).stdout;
@@ -70,8 +80,12 @@ fn bash_completes() {
         words(says(&user, "bash", &["--norc", "-c", &program]))
     };
     offers(&user, complete);
-    // Of fish, clap's completions know words of options only.
-    assert_eq!(complete("confctl explain VcpuLim"), ["VcpuLimitExceeded"]);
+    // Flags would hide the words that one is after.
+    assert_eq!(complete("confctl profile diff "), ["article", "dev", "ci"]);
+    let logs = complete("confctl logs ");
+    assert!(logs.iter().any(|word| word == "engine"), "{logs:?}");
+    assert!(!logs.iter().any(|word| word.starts_with('-')), "{logs:?}");
+    assert!(complete("confctl logs --gr") == ["--grep"]);
 }
 
 #[test]
@@ -107,7 +121,11 @@ fn zsh_completes() {
         let run = says(&user, "zsh", &[&["-f"], &arguments[..], &[line]].concat());
         run.exits(0).stdout.trim().to_owned()
     };
+    std::fs::write(user.home().join("event.toml"), "").unwrap();
     assert_eq!(completed("confctl tear"), "teardown");
+    assert_eq!(completed("confctl -p a"), "-p article");
+    assert_eq!(completed("confctl -p eve"), "-p event.toml");
+    assert_eq!(completed("confctl explain VcpuLim"), "explain VcpuLimitExceeded");
     assert_eq!(completed("confctl profile sh"), "profile show");
     assert_eq!(completed("confctl up --no-ver"), "up --no-verify");
     assert_eq!(
@@ -180,6 +198,10 @@ fn the_pages_for_man_are_rendered_without_a_warning() {
             assert_eq!(groff.stderr, "");
         }
     }
+    let up = std::fs::read_to_string(folder.join("confctl-up.1")).unwrap();
+    let (_, synopsis) = up.split_once(".SH SYNOPSIS\n").unwrap();
+    let synopsis = synopsis.lines().next().unwrap();
+    assert!(synopsis.ends_with("[OPTIONS] [PLAN]"), "{synopsis}");
     // One page alone goes to standard output, and has the examples; a packager dates it.
     let mut dated = user.command(&["man"]);
     let page: Ran = dated.env("SOURCE_DATE_EPOCH", "1796083200").output().unwrap().into();
@@ -212,6 +234,9 @@ fn codes_errors_resources_and_keys_are_explained() {
             &["the kind account", "what to do", "scaling.max=2"],
         ),
         ("You are not subscribed to this service. Please go to", &["sign-up"]),
+        // As plans show it.
+        ("VersionLabel", &["app.version_label", "restarts"]),
+        ("aws:autoscaling:asg MinSize", &["scaling.min", "in place"]),
         ("scaling.max", &["1 to 10000", "default: 4", "in place"]),
         (
             "environment",
@@ -233,6 +258,11 @@ fn codes_errors_resources_and_keys_are_explained() {
     for topic in ["143", "unforeseen", "users-table", "OptInRequired", "waf.mode"] {
         assert!(all.contains(topic), "{all}");
     }
+    // A sentence need not be quoted, and who mistypes is told what is like it.
+    let line = ["explain", "You", "are", "not", "subscribed", "to", "this", "service"];
+    assert!(user.confctl(&line).exits(0).stdout.contains("sign-up"));
+    let like = user.confctl(&["explain", "scaling.maxx"]).exits(64).stderr;
+    assert!(like.contains("did you mean `confctl explain scaling.max`?"), "{like}");
     // A hint of its own leads to the same stack.
     let hint = user.confctl(&["explain", "nonsense", "-p", "dev"]).exits(64).stderr;
     assert!(hint.contains("confctl explain -p dev"), "{hint}");

@@ -7,7 +7,7 @@ mod ground;
 mod table;
 
 use self::cases::comes_out_right;
-use self::ground::From::{self, Nothing, Over, Standing, Twice};
+use self::ground::From::{self, Grouped, Nothing, Over, Standing, Twice};
 
 /// A command that is swept.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +37,18 @@ const CHANGE: &[&str] = &[
 /// Another version of the same bundle, on every instance.
 const DEPLOY: &[&str] = &["deploy", "--yes", "--set", "app.version_label=swept"];
 
+/// More instances, and a schedule for the way back that is not met.
+const SCALE: &[&str] = &[
+    "scale",
+    "--yes",
+    "--min",
+    "3",
+    "--until",
+    "2099-01-01T00:00:00Z",
+    "--set",
+    "environment.type=LoadBalanced",
+];
+
 /// From there to what ran before.
 const BACK: &[&str] = &["deploy", "--rollback", "--yes"];
 
@@ -58,4 +70,5 @@ sweep! {
     deploy: Standing, DEPLOY, then DEPLOY;
     reap: Over, REAP, then TEARDOWN;
     back: Twice, BACK, then BACK;
+    scale: Grouped, SCALE, then SCALE;
 }

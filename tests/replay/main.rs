@@ -28,6 +28,7 @@ mod proof;
 mod record;
 mod request;
 mod room;
+mod scale;
 mod script;
 mod search;
 mod service_role;

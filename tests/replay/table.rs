@@ -112,6 +112,28 @@ async fn a_table_that_was_always_provisioned_has_no_billing_mode() {
 }
 
 #[tokio::test]
+async fn a_table_is_warmed_up_once_and_never_cooled_down() {
+    let warm = |writes: u32, status: &str| json!({"WarmThroughput": {"ReadUnitsPerSecond": 12_000, "WriteUnitsPerSecond": writes, "Status": status}});
+    let wants = |writes: u32| stack(|profile| profile.table.warm_writes = Some(writes));
+    let script = there(warm(4_000, "ACTIVE"), ours(), "DISABLED", 0).documented(
+        "dynamodb:UpdateTable",
+        MODEL,
+        described("ACTIVE", warm(4_000, "UPDATING")).replacen("Table", "TableDescription", 1),
+    );
+    let account = of_root(script).await;
+    account.up(&wants(8_000), ID, Given::default()).await.done();
+    let update = &account.replay.sent("dynamodb:UpdateTable")[0];
+    assert_eq!(update.member("WarmThroughput"), json!({"WriteUnitsPerSecond": 8_000}));
+    account.check();
+    // On its way, or there already.
+    for (writes, status) in [(4_000, "UPDATING"), (9_000, "ACTIVE")] {
+        let account = of_root(there(warm(writes, status), ours(), "DISABLED", 0)).await;
+        assert_eq!(account.plan(&wants(8_000), ID).await, Change::Keep, "{writes} {status}");
+        account.check();
+    }
+}
+
+#[tokio::test]
 async fn tags_on_a_second_page_are_read_and_the_list_ends() {
     let tags = ours();
     let script = Script::default()

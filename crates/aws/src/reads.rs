@@ -16,6 +16,7 @@ pub const READS: &[(&str, &[&str])] = &[
             "DescribeAutoScalingGroups",
             "DescribePolicies",
             "DescribeScalingActivities",
+            "DescribeScheduledActions",
         ],
     ),
     ("CloudFormation", &["DescribeStackResources", "DescribeStacks"]),

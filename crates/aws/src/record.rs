@@ -12,6 +12,8 @@ use crate::engine::Error;
 
 /// The profile that the newest `up` used, in every stack's record.
 pub const APPLIED: &str = "profile.toml";
+/// Written once, by the first `up`, and never again: no other object of a record is as old as its stack for long.
+pub const BORN: &str = "born";
 /// Where all records are.
 const ALL: &str = "confctl/";
 

@@ -79,6 +79,17 @@ pub(super) const KNOWN_ERRORS: &[KnownError] = &[
                 .into()
         }),
     },
+    // aws-solutions/instance-scheduler-on-aws#705: an event of an update that replaces instances.
+    KnownError {
+        code: "*",
+        contains: "Autoscaling rolling updates cannot be performed because scheduled action(s)",
+        kind: Kind::Refused,
+        hint: Some(|| {
+            Hint::from("delete the actions that it names, or wait until they have run, and run the same command again; those of ")
+                .and_run("scale")
+                .and(" make way by themselves")
+        }),
+    },
     // The code OptInRequired, as text in events.
     KnownError {
         code: "*",
@@ -105,6 +116,15 @@ pub(super) const KNOWN_ERRORS: &[KnownError] = &[
             Hint::run(Command::aws("sts decode-authorization-message --encoded-message TEXT"))
                 .and(" tells which policy; where volumes must be encrypted: ")
                 .and_run(Command::aws("ec2 enable-ebs-encryption-by-default"))
+        }),
+    },
+    // hashicorp/terraform-provider-aws#32284: whatever wants an environment that rests, and meets one that does not.
+    KnownError {
+        code: "InvalidParameterValue",
+        contains: "is in an invalid state for this operation. Must be Ready",
+        kind: Kind::Failed,
+        hint: Some(|| {
+            Hint::run("events --follow").and(" tells how far AWS is with it; once it rests, the same command again")
         }),
     },
     // AWS's own smoke tests (aws-sdk-ruby): the code says many other things too.
@@ -246,6 +266,12 @@ pub fn is_under_way(message: &str) -> bool {
 /// operation. Must be pending deployment." (aws/aws-elastic-beanstalk-cli-setup#144).
 pub fn is_nothing_to_abort(message: &str) -> bool {
     message.contains("is in an invalid state for this operation. Must be pending deployment")
+}
+
+/// Whether a scheduled action's hour has come before it was asked for: "ValidationError: Given start time is in the past"
+/// (hashicorp/terraform-provider-aws#3033).
+pub fn is_past_start(message: &str) -> bool {
+    message.contains("start time is in the past")
 }
 
 /// The alarm that made Auto Scaling act, by the cause of its activity: "At 2026-11-24T12:00:00Z a monitor alarm NAME in state

@@ -3,7 +3,16 @@
 
 /// Service as the SDK names it, and its writes.
 pub const WRITES: &[(&str, &[&str])] = &[
-    ("Auto Scaling", &["UpdateAutoScalingGroup"]),
+    (
+        "Auto Scaling",
+        &[
+            "CreateOrUpdateTags",
+            "DeleteScheduledAction",
+            "DeleteTags",
+            "PutScheduledUpdateGroupAction",
+            "UpdateAutoScalingGroup",
+        ],
+    ),
     (
         "CloudFront",
         &[

@@ -135,20 +135,6 @@ fn quota_increase(vcpus: f64) -> Vec<String> {
 fn table(crowd: &Crowd, stack: &Stack) -> Limit {
     let asked = registrations(crowd);
     let wanted = (asked * 1.2).ceil();
-    let warm = || {
-        let begin = [
-            "dynamodb",
-            "update-table",
-            "--table-name",
-            &stack.table,
-            "--warm-throughput",
-        ];
-        let begin = begin.map(str::to_owned);
-        begin
-            .into_iter()
-            .chain([format!("WriteUnitsPerSecond={wanted:.0}")])
-            .collect()
-    };
     let way = || match stack.provisioned {
         true => Way {
             sets: vec![("table.write_capacity", format!("{wanted:.0}"))],
@@ -158,8 +144,8 @@ fn table(crowd: &Crowd, stack: &Stack) -> Limit {
             hour: Some(0.00065 * (wanted - stack.writes.value)),
         },
         false => Way {
-            sets: Vec::new(),
-            aws: warm(),
+            sets: vec![("table.warm_writes", format!("{wanted:.0}"))],
+            aws: Vec::new(),
             text: "paid once, and never lowered",
             lead: "an hour",
             hour: None,

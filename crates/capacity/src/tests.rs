@@ -69,7 +69,7 @@ fn what_breaks_first_stands_first_and_says_what_it_takes() {
         .way
         .clone()
         .unwrap();
-    assert_eq!(way.aws.last().unwrap(), "WriteUnitsPerSecond=6000");
+    assert_eq!(way.sets, [("table.warm_writes", "6000".to_owned())]);
 }
 
 /// One thing of a stack made too small.
@@ -163,9 +163,9 @@ proptest! {
                         stack.least = stack.least.max(value as u32);
                         stack.most = stack.most.max(stack.least);
                     }
-                }
-                if let Some(units) = way.aws.iter().find_map(|word| word.strip_prefix("WriteUnitsPerSecond=")) {
-                    stack.writes.value = units.parse().unwrap();
+                    if *key == "table.warm_writes" {
+                        stack.writes.value = value;
+                    }
                 }
             }
         }

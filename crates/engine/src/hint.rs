@@ -99,6 +99,13 @@ impl Hint {
         self
     }
 
+    /// Another hint after what there is.
+    #[must_use]
+    pub fn and_hint(mut self, other: Self) -> Self {
+        self.pieces.extend(other.pieces);
+        self
+    }
+
     /// A command to be typed in the same line as the one before.
     #[must_use]
     pub fn then(mut self, command: impl Into<Command>) -> Self {

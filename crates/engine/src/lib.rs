@@ -2,6 +2,7 @@
 //! Knows no AWS, no terminal and no sandbox; the clients that resources use are a type parameter.
 
 mod context;
+mod counted;
 mod critical_path;
 mod error;
 mod events;
@@ -19,6 +20,7 @@ mod tests;
 mod told;
 
 pub use context::{Gate, Intent, Intents, Journal, ReadCx, Settings, WriteCx};
+pub use counted::{counted, counted_are};
 pub use critical_path::{Handed, Leg, Went};
 pub use error::{Error, Kind};
 pub use events::{Action, Event, Events, Sink};

@@ -24,7 +24,7 @@ async fn main() -> ExitCode {
         return ExitCode::from(64);
     };
     let _ = load::allow_open_files(connections);
-    let site = match load::Site::find(url).await {
+    let site = match load::Site::find(url, None).await {
         Ok(site) => site,
         Err(error) => {
             eprintln!("error: {error}");

@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST, RETRY_AFTER, USER_AGENT};
-use http::{HeaderValue, Method, Request, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::time::timeout;
 
 use super::measured::{Cache, Cause};
-use super::site::Site;
+use super::site::{Connected, Site};
 
 /// hyper's own limit is 400 KB a connection, which with ten thousand of them is too much.
 const BUFFER: usize = 16 * 1024;
@@ -26,6 +26,7 @@ const MOST_KEPT: usize = 256 * 1024;
 #[derive(Debug)]
 pub(super) struct Answer {
     pub status: StatusCode,
+    pub version: Version,
     /// Seconds, where the answer says so.
     pub retry_after: Option<f64>,
     pub cache: Option<Cache>,
@@ -47,7 +48,13 @@ pub(super) struct Ask<'a> {
 pub(super) struct Connection {
     site: Arc<Site>,
     host: HeaderValue,
-    sender: Option<SendRequest<Full<Bytes>>>,
+    sender: Option<Sender>,
+}
+
+/// A connection that is open, by what was agreed on when it was opened.
+enum Sender {
+    Http1(http1::SendRequest<Full<Bytes>>),
+    Http2(http2::SendRequest<Full<Bytes>>),
 }
 
 impl Connection {
@@ -85,21 +92,21 @@ impl Connection {
     }
 
     async fn send(&mut self, ask: Ask<'_>) -> Result<Answer, Cause> {
-        let request = self.request(ask)?;
-        let sender = self.ready().await?;
-        let answer = sender
-            .send_request(request)
-            .await
-            .map_err(|error| Cause::of_exchange(&error))?;
+        let is_http2 = matches!(self.ready().await?, Sender::Http2(_));
+        let request = self.request(ask, is_http2)?;
+        let sender = self.sender.as_mut().ok_or(Cause::Closed)?;
+        let answer = sender.send(request).await.map_err(|error| Cause::of_exchange(&error))?;
         read(answer, ask.keep_text).await
     }
 
-    fn request(&self, ask: Ask<'_>) -> Result<Request<Full<Bytes>>, Cause> {
-        let mut request = Request::builder()
-            .method(ask.method)
-            .uri(ask.path)
-            .header(HOST, &self.host)
-            .header(USER_AGENT, HeaderValue::from_static(super::USER_AGENT));
+    /// HTTP/2 has scheme and host in fields of its own, which are made of the whole address, and no `Host` (RFC 9113, 8.3.1).
+    fn request(&self, ask: Ask<'_>, is_http2: bool) -> Result<Request<Full<Bytes>>, Cause> {
+        let request = Request::builder().method(ask.method);
+        let mut request = match is_http2 {
+            true => request.uri(format!("https://{}{}", self.site.authority(), ask.path)),
+            false => request.uri(ask.path).header(HOST, &self.host),
+        }
+        .header(USER_AGENT, HeaderValue::from_static(super::USER_AGENT));
         if ask.json.is_some() {
             request = request.header(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
@@ -108,9 +115,9 @@ impl Connection {
             .map_err(|_| Cause::Protocol)
     }
 
-    async fn ready(&mut self) -> Result<&mut SendRequest<Full<Bytes>>, Cause> {
+    async fn ready(&mut self) -> Result<&mut Sender, Cause> {
         if let Some(sender) = &mut self.sender
-            && sender.ready().await.is_err()
+            && !sender.is_ready().await
         {
             self.sender = None;
         }
@@ -121,26 +128,47 @@ impl Connection {
     }
 }
 
-async fn open(site: &Site) -> Result<SendRequest<Full<Bytes>>, Cause> {
-    let socket = site.connect().await?;
-    let (sender, connection) = http1::Builder::new()
-        .max_buf_size(BUFFER)
-        .handshake(TokioIo::new(socket))
-        .await
-        .map_err(|_| Cause::Closed)?;
-    // It ends with the sender, and what goes wrong on it is told to whoever waits for an answer.
-    tokio::spawn(connection);
-    Ok(sender)
+impl Sender {
+    async fn is_ready(&mut self) -> bool {
+        let ready = match self {
+            Self::Http1(sender) => sender.ready().await,
+            Self::Http2(sender) => sender.ready().await,
+        };
+        ready.is_ok()
+    }
+
+    async fn send(&mut self, request: Request<Full<Bytes>>) -> hyper::Result<Response<Incoming>> {
+        match self {
+            Self::Http1(sender) => sender.send_request(request).await,
+            Self::Http2(sender) => sender.send_request(request).await,
+        }
+    }
 }
 
-async fn read(answer: http::Response<Incoming>, keep_text: bool) -> Result<Answer, Cause> {
+/// What runs the connection ends with its sender, and what goes wrong on it is told to whoever waits for an answer.
+async fn open(site: &Site) -> Result<Sender, Cause> {
+    let Connected { socket, is_http2 } = site.connect().await?;
+    let socket = TokioIo::new(socket);
+    if is_http2 {
+        let handshake = http2::Builder::new(TokioExecutor::new()).handshake(socket).await;
+        let (sender, connection) = handshake.map_err(|_| Cause::Closed)?;
+        tokio::spawn(connection);
+        return Ok(Sender::Http2(sender));
+    }
+    let handshake = http1::Builder::new().max_buf_size(BUFFER).handshake(socket).await;
+    let (sender, connection) = handshake.map_err(|_| Cause::Closed)?;
+    tokio::spawn(connection);
+    Ok(Sender::Http1(sender))
+}
+
+async fn read(answer: Response<Incoming>, keep_text: bool) -> Result<Answer, Cause> {
     let headers = answer.headers();
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let cache = text("x-cache").map(Cache::of);
     let retry_after = headers
         .get(RETRY_AFTER)
         .and_then(|value| value.to_str().ok()?.trim().parse().ok());
-    let status = answer.status();
+    let (status, version) = (answer.status(), answer.version());
     let mut body = answer.into_body();
     let mut kept = Vec::new();
     while let Some(frame) = body.frame().await {
@@ -151,6 +179,7 @@ async fn read(answer: http::Response<Incoming>, keep_text: bool) -> Result<Answe
     }
     Ok(Answer {
         status,
+        version,
         retry_after,
         cache,
         text: String::from_utf8_lossy(&kept).into_owned(),

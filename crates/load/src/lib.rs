@@ -5,6 +5,7 @@ pub mod addresses;
 mod arrivals;
 pub mod closed_model;
 mod connection;
+pub mod export;
 mod files;
 mod measured;
 mod page;
@@ -12,7 +13,10 @@ mod person;
 mod resolve;
 mod run;
 mod site;
+#[cfg(test)]
+mod tls_tests;
 
+pub use arrivals::{Coming, MOST_PEOPLE, RecordError};
 pub use files::{OpenFiles, allow_open_files};
 pub use measured::{Cache, Latencies, Measured, Outcome, Slot, Totals};
 pub use resolve::{is_this_machine, resolve};

@@ -92,6 +92,8 @@ pub enum Outcome {
     GaveUp,
     /// The page itself never came.
     NoPage,
+    /// Had enough of waiting.
+    Abandoned,
     /// The run was stopped meanwhile.
     Unfinished,
 }
@@ -114,6 +116,7 @@ pub struct Latencies {
     pub count: u64,
     pub p50: f64,
     pub p90: f64,
+    pub p95: f64,
     pub p99: f64,
     pub p999: f64,
     pub max: f64,
@@ -126,6 +129,7 @@ impl Latencies {
             count: histogram.len(),
             p50: at(0.5),
             p90: at(0.9),
+            p95: at(0.95),
             p99: at(0.99),
             p999: at(0.999),
             max: histogram.max() as f64 / 1000.0,
@@ -144,12 +148,15 @@ pub struct Totals {
     pub refused: u64,
     pub gave_up: u64,
     pub no_page: u64,
+    pub abandoned: u64,
     /// Answers 503: the site said that it is too busy.
     pub shed: u64,
     /// POSTs that were sent again.
     pub retries: u64,
     pub cache_hits: u64,
     pub cache_misses: u64,
+    /// Answers that came by HTTP/2.
+    pub http2: u64,
     /// Most connections at one time.
     pub most_open: u64,
 }
@@ -186,6 +193,20 @@ pub struct Measured {
     pub slots: Vec<Slot>,
     #[serde(skip)]
     pub outcomes: Vec<Outcome>,
+}
+
+impl Measured {
+    /// Registrations a second that the site took, and whether it could take no more. Where it turned people away: the median of the
+    /// slots in which it did, but for the first, in which it was not yet full. Else the best slot, which is less than it can.
+    pub fn taken(&self) -> Option<(f64, bool)> {
+        let full = self.slots.iter().filter(|slot| slot.shed > 0).skip(1);
+        let mut accepted: Vec<u64> = full.map(|slot| slot.accepted).collect();
+        accepted.sort_unstable();
+        let best = self.slots.iter().map(|slot| slot.accepted).max()?;
+        let median = accepted.get(accepted.len().saturating_sub(1) / 2);
+        let rate = *median.unwrap_or(&best) as f64 / self.slot_seconds.max(f64::MIN_POSITIVE);
+        Some((rate, median.is_some()))
+    }
 }
 
 /// Collects while the run goes on.
@@ -249,6 +270,7 @@ impl Recorder {
             Outcome::Refused => &mut self.totals.refused,
             Outcome::GaveUp => &mut self.totals.gave_up,
             Outcome::NoPage => &mut self.totals.no_page,
+            Outcome::Abandoned => &mut self.totals.abandoned,
             Outcome::Unfinished => return,
         };
         *count += 1;
@@ -278,6 +300,11 @@ impl Recorder {
             Timed::Registration => registration.saturating_record(took),
             Timed::Asset | Timed::Answer => {}
         }
+    }
+
+    /// An answer came, by this protocol.
+    pub(super) fn answered(&mut self, version: http::Version) {
+        self.totals.http2 += u64::from(version == http::Version::HTTP_2);
     }
 
     pub(super) fn cached(&mut self, cache: Option<Cache>) {
@@ -383,6 +410,29 @@ mod tests {
         let measured = recorder.finish(seconds(1));
         assert_eq!((measured.slots[0].shed, measured.slots[0].errors), (1, 2));
         assert_eq!(measured.errors["answer 502"], 1);
+    }
+
+    #[test]
+    fn what_a_site_can_take_is_told_by_when_it_was_full() {
+        let taken = |slots: &[(u64, u64)]| {
+            let mut recorder = Recorder::new(1_000, seconds(60));
+            for (second, (accepted, shed)) in slots.iter().enumerate() {
+                let at = seconds(second as u64);
+                (0..*shed).for_each(|_| recorder.failed(at, Cause::Status(503)));
+                for _ in 0..*accepted {
+                    recorder.arrived(at);
+                    recorder.left(at, 0, Outcome::Accepted);
+                }
+            }
+            recorder.finish(seconds(60)).taken()
+        };
+        // The first is not yet full, and the last is not any more.
+        assert_eq!(
+            taken(&[(5, 3), (30, 20), (34, 9), (33, 8), (12, 1), (70, 0)]),
+            Some((30.0, true))
+        );
+        assert_eq!(taken(&[(5, 0), (30, 1), (34, 0)]), Some((34.0, false)));
+        assert_eq!(taken(&[]), None);
     }
 
     #[test]

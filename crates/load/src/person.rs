@@ -12,24 +12,25 @@ use tokio_util::sync::CancellationToken;
 use super::arrivals::around;
 use super::connection::{Answer, Ask, Connection};
 use super::measured::{Cause, Outcome, Recorder, Timed};
-use super::page;
+use super::page::{self, Page};
 use super::site::Site;
 
 /// The page's script gives up a POST after ten seconds (app-bundle/assets/script.js).
-const POST_LIMIT: Duration = Duration::from_secs(10);
+pub(super) const POST_LIMIT: Duration = Duration::from_secs(10);
 /// And the whole thing after this many.
-const TRIES: u32 = 8;
+pub(super) const TRIES: u32 = 8;
 /// Nobody looks at an empty window for longer.
-const PAGE_LIMIT: Duration = Duration::from_secs(30);
+pub(super) const PAGE_LIMIT: Duration = Duration::from_secs(30);
 /// How often somebody reloads a page that does not come, and after how long.
-const RELOADS: u32 = 3;
-const RELOAD_AFTER: Duration = Duration::from_secs(2);
+pub(super) const RELOADS: u32 = 3;
+pub(super) const RELOAD_AFTER: Duration = Duration::from_secs(2);
 
 /// What all people of a run share.
 pub(super) struct Crowd {
     pub site: Arc<Site>,
     pub start: Instant,
     pub think: Duration,
+    pub patience: Option<Duration>,
     /// Cancelled where everybody is to leave.
     pub leaving: CancellationToken,
     pub recorder: Mutex<Recorder>,
@@ -56,6 +57,9 @@ impl Crowd {
         };
         let at = self.since_start(Instant::now());
         let mut recorder = self.record();
+        if let Ok(answer) = &result {
+            recorder.answered(answer.version);
+        }
         match &result {
             Ok(answer) if answer.status.is_success() => {
                 if !is_post {
@@ -72,19 +76,33 @@ impl Crowd {
 /// One visit, begun at its intended moment: what this program or the site makes a person wait counts from there.
 pub(super) async fn visit(crowd: &Crowd, intended: Instant, address: &str) -> Outcome {
     let mut connection = Connection::new(&crowd.site);
-    let click = tokio::select! {
+    let patience = crowd.patience.map(around);
+    let page = tokio::select! {
         biased;
         () = crowd.leaving.cancelled() => return Outcome::Unfinished,
-        click = look(crowd, &mut connection, intended) => click,
+        () = had_enough(patience, intended) => return Outcome::Abandoned,
+        page = look(crowd, &mut connection, intended) => page,
     };
-    match click {
-        Some((click, action)) => submit(crowd, &mut connection, click, &action, address).await,
-        None => Outcome::NoPage,
+    let Some(page) = page else { return Outcome::NoPage };
+    let click = Instant::now() + around(crowd.think);
+    tokio::select! {
+        biased;
+        () = crowd.leaving.cancelled() => return Outcome::Unfinished,
+        () = sleep_until(click) => {}
+    }
+    submit(crowd, &mut connection, click, patience, &page.action, address).await
+}
+
+/// Ends when somebody who waits since then leaves.
+async fn had_enough(patience: Option<Duration>, since: Instant) {
+    match patience {
+        Some(patience) => sleep_until(since + patience).await,
+        None => std::future::pending().await,
     }
 }
 
-/// Everything before the form is sent: when it is, and where to.
-async fn look(crowd: &Crowd, connection: &mut Connection, intended: Instant) -> Option<(Instant, String)> {
+/// The page with its assets: everything before there is something to look at.
+async fn look(crowd: &Crowd, connection: &mut Connection, intended: Instant) -> Option<Page> {
     let html = load_page(crowd, connection, intended).await?;
     let page = page::read(&html);
     for path in &page.assets {
@@ -95,9 +113,7 @@ async fn look(crowd: &Crowd, connection: &mut Connection, intended: Instant) -> 
             crowd.record().timed(Timed::Asset, began_at, began.elapsed());
         }
     }
-    let click = Instant::now() + around(crowd.think);
-    sleep_until(click).await;
-    Some((click, page.action))
+    Some(page)
 }
 
 async fn load_page(crowd: &Crowd, connection: &mut Connection, intended: Instant) -> Option<String> {
@@ -116,7 +132,14 @@ async fn load_page(crowd: &Crowd, connection: &mut Connection, intended: Instant
 
 /// Eight tries, as the page's script has them, but none after a redirect or a refusal: whoever measures a site wants to
 /// see a firewall in its way. A form that was sent is waited for, also by those who are to leave: the site may take it.
-async fn submit(crowd: &Crowd, connection: &mut Connection, click: Instant, action: &str, address: &str) -> Outcome {
+async fn submit(
+    crowd: &Crowd,
+    connection: &mut Connection,
+    click: Instant,
+    patience: Option<Duration>,
+    action: &str,
+    address: &str,
+) -> Outcome {
     let body = Bytes::from(serde_json::json!({"email": address}).to_string());
     for tried in 0..TRIES {
         let began = Instant::now();
@@ -142,6 +165,7 @@ async fn submit(crowd: &Crowd, connection: &mut Connection, click: Instant, acti
             tokio::select! {
                 biased;
                 () = crowd.leaving.cancelled() => return Outcome::Unfinished,
+                () = had_enough(patience, click) => return Outcome::Abandoned,
                 () = sleep(pause) => {}
             }
         }

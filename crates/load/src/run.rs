@@ -9,7 +9,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::addresses::Addresses;
-use super::arrivals::arrivals;
+use super::arrivals::Coming;
 use super::measured::{Measured, Recorder};
 use super::person::{Crowd, visit};
 use super::site::Site;
@@ -21,11 +21,11 @@ const LOOK_UP_EVERY: u32 = 60;
 pub struct Load {
     pub site: Arc<Site>,
     pub addresses: Addresses,
-    pub people: u32,
-    /// Within which all of them arrive.
-    pub within: Duration,
+    pub coming: Coming,
     /// Between the page and the click, on average.
     pub think: Duration,
+    /// After how long in vain somebody leaves, on average; `None`: when the page's own script has given up.
+    pub patience: Option<Duration>,
 }
 
 /// What is known while it runs.
@@ -48,15 +48,17 @@ pub struct Progress {
 /// who are there leave, but for those who have sent the form: when this returns, no registration is under way.
 pub async fn run(load: Load, stop: &CancellationToken, mut progress: impl FnMut(&Progress)) -> Measured {
     let start = Instant::now();
+    let (people, within) = (load.coming.people(), load.coming.within());
     let crowd = Arc::new(Crowd {
         site: load.site.clone(),
         start,
         think: load.think,
+        patience: load.patience,
         leaving: CancellationToken::new(),
-        recorder: Mutex::new(Recorder::new(load.people, load.within)),
+        recorder: Mutex::new(Recorder::new(people, within)),
     });
     let mut visits = JoinSet::new();
-    let mut coming = arrivals(load.people, load.within).into_iter().zip(0..).peekable();
+    let mut coming = load.coming.moments().into_iter().zip(0..).peekable();
     let mut tick = interval(Duration::from_secs(1));
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut ticks: u32 = 0;
@@ -89,7 +91,7 @@ pub async fn run(load: Load, stop: &CancellationToken, mut progress: impl FnMut(
     crowd.leaving.cancel();
     while visits.join_next().await.is_some() {}
     progress(&told(&crowd));
-    let recorder = std::mem::replace(&mut *crowd.record(), Recorder::new(0, load.within));
+    let recorder = std::mem::replace(&mut *crowd.record(), Recorder::new(0, within));
     recorder.finish(start.elapsed())
 }
 

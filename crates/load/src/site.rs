@@ -6,16 +6,21 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, RwLock};
 
 use http::Uri;
-use rustls_platform_verifier::BuilderVerifierExt;
+use rustls_platform_verifier::Verifier;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{self, ClientConfig};
 
 use super::measured::Cause;
 use crate::resolve::resolve;
+
+/// What is offered when TLS begins, as browsers do: HTTP/2 where the site speaks it.
+const PROTOCOLS: [&[u8]; 2] = [HTTP2, b"http/1.1"];
+const HTTP2: &[u8] = b"h2";
 
 /// A site by its URL.
 pub struct Site {
@@ -37,6 +42,14 @@ pub enum SiteError {
     Name(String, #[source] std::io::Error),
     #[error("the system's certificates cannot be read")]
     Certificates(#[source] rustls::Error),
+    #[error("the authorities to trust are no PEM certificates")]
+    Authorities(#[source] rustls::pki_types::pem::Error),
+}
+
+/// What was connected to.
+pub(super) struct Connected {
+    pub socket: Box<dyn Socket>,
+    pub is_http2: bool,
 }
 
 /// A connection's bytes, encrypted or not.
@@ -44,19 +57,19 @@ pub(super) trait Socket: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket for S {}
 
 impl Site {
-    /// Finds the site's addresses.
+    /// Finds the site's addresses. The authorities of `pem` count beside the system's.
     ///
     /// # Errors
-    /// Where the URL is none, or its name cannot be resolved.
-    pub async fn find(url: &str) -> Result<Arc<Self>, SiteError> {
+    /// Where the URL is none, its name cannot be resolved, or nothing can be trusted.
+    pub async fn find(url: &str, pem: Option<&[u8]>) -> Result<Arc<Self>, SiteError> {
         let unfit = || SiteError::Url(url.to_owned());
         let uri: Uri = url.parse().map_err(|_| unfit())?;
         let host = uri.host().ok_or_else(unfit)?.to_owned();
         let authority = uri.authority().ok_or_else(unfit)?.to_string();
         let (tls, usual) = match uri.scheme_str() {
             Some("https") => {
-                let mut config = tls().map_err(SiteError::Certificates)?;
-                config.alpn_protocols = vec![b"http/1.1".to_vec()];
+                let mut config = tls(pem)?;
+                config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).into();
                 let name = ServerName::try_from(host.clone()).map_err(|_| unfit())?;
                 (Some((TlsConnector::from(Arc::new(config)), name)), 443)
             }
@@ -101,28 +114,38 @@ impl Site {
         addresses.get(turn % addresses.len().max(1)).copied()
     }
 
-    pub(super) async fn connect(&self) -> Result<Box<dyn Socket>, Cause> {
+    pub(super) async fn connect(&self) -> Result<Connected, Cause> {
         let address = self.address().ok_or(Cause::Unreachable)?;
         let stream = TcpStream::connect(address)
             .await
             .map_err(|error| Cause::of_connecting(&error))?;
         // A request is written in one piece; waiting for more would only delay it.
         let _ = stream.set_nodelay(true);
-        match &self.tls {
-            None => Ok(Box::new(stream)),
-            Some((connector, name)) => {
-                let stream = connector.connect(name.clone(), stream).await.map_err(|_| Cause::Tls)?;
-                Ok(Box::new(stream))
-            }
-        }
+        let Some((connector, name)) = &self.tls else {
+            return Ok(Connected {
+                socket: Box::new(stream),
+                is_http2: false,
+            });
+        };
+        let stream = connector.connect(name.clone(), stream).await.map_err(|_| Cause::Tls)?;
+        Ok(Connected {
+            is_http2: stream.get_ref().1.alpn_protocol() == Some(HTTP2),
+            socket: Box::new(stream),
+        })
     }
 }
 
-/// By name, since rustls panics where more than one provider of cryptography is compiled in and none is named.
-fn tls() -> Result<ClientConfig, rustls::Error> {
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
-    let config = config.with_safe_default_protocol_versions()?.with_platform_verifier()?;
-    Ok(config.with_no_client_auth())
+/// The provider by name, since rustls panics where more than one is compiled in and none is named.
+fn tls(pem: Option<&[u8]>) -> Result<ClientConfig, SiteError> {
+    let authorities: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.unwrap_or_default()).collect();
+    let authorities = authorities.map_err(SiteError::Authorities)?;
+    let provider = Arc::new(ring::default_provider());
+    let verifier = Verifier::new_with_extra_roots(authorities, provider.clone()).map_err(SiteError::Certificates)?;
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config = config.map_err(SiteError::Certificates)?.dangerous();
+    Ok(config
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth())
 }
 
 #[cfg(test)]
@@ -131,14 +154,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_sandboxes_names_are_this_machine_and_their_port_is_part_of_the_host() {
-        let site = Site::find("http://d1.cloudfront.localhost:4566").await.unwrap();
+        let site = Site::find("http://d1.cloudfront.localhost:4566", None).await.unwrap();
         assert_eq!(site.authority(), "d1.cloudfront.localhost:4566");
         assert_eq!(site.address().unwrap().to_string(), "127.0.0.1:4566");
         // rustls panics where it cannot tell which cryptography to take.
-        let encrypted = Site::find("https://d1.cloudfront.localhost").await.unwrap();
+        let encrypted = Site::find("https://d1.cloudfront.localhost", None).await.unwrap();
         assert!(encrypted.tls.is_some() && encrypted.authority() == "d1.cloudfront.localhost");
         for url in ["", "site", "ftp://localhost/", "http://"] {
-            let found = Site::find(url).await;
+            let found = Site::find(url, None).await;
             assert!(matches!(found, Err(SiteError::Url(named)) if named == url), "{url}");
         }
     }

@@ -151,19 +151,16 @@ pub(super) fn nearest(path: &[String]) -> Option<&'static str> {
 }
 
 /// The word that is most like this one, whatever its case and hyphens.
-pub(super) fn nearest_word(word: &str, words: &'static [&'static str]) -> Option<&'static str> {
+pub fn nearest_word<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain = |word: &str| word.to_ascii_lowercase().replace(['-', '_'], "");
     let wanted = plain(word);
-    best(words.iter().copied(), |candidate| {
+    best(words.into_iter(), |candidate| {
         strsim::jaro_winkler(&wanted, &plain(candidate))
     })
 }
 
 /// The candidate that is most like what was meant, if any is like it at all.
-pub(super) fn best(
-    candidates: impl Iterator<Item = &'static str>,
-    likeness: impl Fn(&str) -> f64,
-) -> Option<&'static str> {
+pub(super) fn best<'a>(candidates: impl Iterator<Item = &'a str>, likeness: impl Fn(&str) -> f64) -> Option<&'a str> {
     candidates
         .map(|candidate| (likeness(candidate), candidate))
         .filter(|(likeness, _)| *likeness > 0.7)

@@ -173,6 +173,10 @@ keys! {
         write_capacity: Option<u32>, unset "—",
         takes Whole(1, 40_000), changes InPlace;
 
+        /// Writes a second that it takes at once, where it takes fewer: paid once, and never lowered.
+        warm_writes: Option<u32>, unset "what it takes by itself, 4,000 when it is new",
+        takes Whole(4_000, 10_000_000), changes InPlace;
+
         /// Deletion protection.
         deletion_protection: bool = false,
         takes Bool, changes InPlace;

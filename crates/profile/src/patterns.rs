@@ -10,7 +10,8 @@ fn word_char(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
 }
 
-pub(super) fn account(text: &str) -> bool {
+/// 12 digits (Account Management guide: manage-acct-identifiers).
+pub fn account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 

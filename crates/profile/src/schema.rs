@@ -87,7 +87,7 @@ fn check_value(key: &Key, path: &[String], value: &Value) -> Option<Finding> {
         return None;
     }
     let guess = match (key.takes, value) {
-        (Takes::Word(words), Value::String(word)) => key::nearest_word(word, words),
+        (Takes::Word(words), Value::String(word)) => key::nearest_word(word, words.iter().copied()),
         _ => None,
     };
     let help = match guess {

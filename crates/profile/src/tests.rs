@@ -33,7 +33,7 @@ fn full() -> Profile {
         network = { vpc = "vpc-0123456789abcdef0", subnets = ["subnet-01234567", "subnet-89abcdef"] }
         roles = { service = "s", instance = "i", permissions_boundary = "arn:aws:iam::123456789012:policy/b" }
         ssh = { key_name = "k", public_key = "~/.ssh/id.pub" }
-        table = { name = "users", billing = "PROVISIONED", read_capacity = 5, write_capacity = 5 }
+        table = { name = "users", billing = "PROVISIONED", read_capacity = 5, write_capacity = 5, warm_writes = 8000 }
         environment = { name = "some-env", cname_prefix = "some-name" }
         instance = { root_volume_size = 20 }
         cdn = { comment = "c" }

@@ -36,7 +36,7 @@ pub enum With {
 
 impl With {
     /// Whether the profile has it.
-    pub(super) fn is_in(self, profile: &Profile) -> bool {
+    pub fn is_in(self, profile: &Profile) -> bool {
         match self {
             Self::LoadBalancer => profile.is_load_balanced(),
             Self::Distribution => profile.cdn.enabled,

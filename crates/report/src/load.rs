@@ -71,6 +71,12 @@ pub fn report(about: &About, measured: &Measured) -> Report {
             format!("about ${:.4} on AWS", about.cost),
         ),
     ];
+    if totals.abandoned > 0 {
+        facts.push(("Left in vain".to_owned(), totals.abandoned.to_string()));
+    }
+    if totals.http2 > 0 {
+        facts.push(("Answered by HTTP/2".to_owned(), totals.http2.to_string()));
+    }
     if let Some(region) = &about.from_region {
         facts.push(("Run from".to_owned(), region.clone()));
     }

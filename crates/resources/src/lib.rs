@@ -23,6 +23,7 @@ pub mod outputs;
 mod ownership;
 pub mod partition;
 pub mod policy;
+mod prescale;
 mod public_key;
 pub mod rate_limits;
 mod registrations;
@@ -43,7 +44,11 @@ use std::sync::Arc;
 
 pub use default_vpc::unproven_intent;
 pub use deploying::{Deploying, Way};
-pub use environment::{InstanceVersion, environment_health, instance_versions, sweep_terminated, unswept_intents};
+pub use environment::{
+    InstanceVersion, environment_health, instance_versions, key_of_option, option_names, sweep_terminated,
+    unswept_intents,
+};
+pub use prescale::{Bounds, Prescale, Scaling, Stage};
 pub use public_key::public_key;
 pub use registrations::Registrations;
 pub use stack::{BuildBundle, BundleToRun, ExportTo, Stack};
@@ -67,6 +72,9 @@ use crate::engine::{Error, Graph, Node};
 pub fn graph(stack: &Arc<Stack>) -> Result<Graph<Aws>, Error> {
     if let Some(deploying) = &stack.deploying {
         return deployment_graph(stack, deploying);
+    }
+    if stack.scaling.is_some() {
+        return Graph::new(vec![Arc::new(environment::Environment::new(stack.clone()))]);
     }
     let profile = &stack.profile;
     let mut nodes: Vec<Arc<dyn Node<Aws>>> = vec![

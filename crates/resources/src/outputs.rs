@@ -1,6 +1,7 @@
 //! The values that resources give to each other: the edges of the graph.
 
 use crate::engine::Output;
+use crate::prescale::{Prescale, Stage};
 
 /// The table's name, once it was asked for.
 pub const TABLE: Output<String> = Output::new("users-table.name");
@@ -51,6 +52,17 @@ pub struct LiveEnvironment {
     pub version: Option<String>,
     /// Other versions that instances took since, as far as they were looked at.
     pub astray: Vec<String>,
+}
+
+/// The group's pre-scale, where one is to come, stands, or should be over and is not.
+pub const SCALED: Output<Scaled> = Output::new("environment.scaled");
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scaled {
+    pub asked: Prescale,
+    pub stage: Stage,
+    /// For people.
+    pub told: String,
 }
 
 /// The web ACL's ARN.

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::aws::Ownership;
 use crate::aws::lifetime::Lifetime;
 use crate::deploying::Deploying;
+use crate::prescale::Scaling;
 use crate::profile::{Names, Profile, StackName};
 use crate::version_history::VersionHistory;
 
@@ -35,6 +36,8 @@ pub struct Stack {
     pub may_lose_data: bool,
     /// The run deploys, and does nothing else.
     pub deploying: Option<Deploying>,
+    /// The run scales the group, and does nothing else.
+    pub scaling: Option<Scaling>,
     /// What became of former versions, as far as the record knows.
     pub versions: VersionHistory,
     /// The user said `--force`: a version that was rolled back is deployed all the same.
@@ -105,6 +108,7 @@ impl Stack {
             is_removed: false,
             may_lose_data: false,
             deploying: None,
+            scaling: None,
             versions: VersionHistory::default(),
             force: false,
             export_to: None,

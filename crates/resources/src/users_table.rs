@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::operation::update_table::builders::UpdateTableFluentBuilde
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, PointInTimeRecoverySpecification,
     PointInTimeRecoveryStatus, ProvisionedThroughput, ScalarAttributeType, Select, TableDescription, TableStatus, Tag,
+    WarmThroughput,
 };
 use confctl_export::Format;
 
@@ -21,8 +22,8 @@ use crate::aws::paging::{self, Page};
 use crate::aws::tags::indexed_tags;
 use crate::aws::{Aws, own_work};
 use crate::engine::{
-    Error, Failure, FieldChange, Hint, Limits, Observed, Owner, Plan, Poll, ReadCx, Removal, Resource, ResourceId,
-    Step, Values, Wait, WriteCx, default_removal,
+    Error, Failure, FieldChange, Hint, Limits, Notice, Observed, Owner, Plan, Poll, ReadCx, Removal, Resource,
+    ResourceId, Step, Values, Wait, WriteCx, counted, default_removal,
 };
 use crate::profile;
 
@@ -37,6 +38,8 @@ pub(super) struct LiveTable {
     arn: String,
     key: String,
     capacity: Capacity,
+    /// Writes a second that it takes at once, or will in a while; `None` where DynamoDB does not tell.
+    warm: Option<Warm>,
     deletion_protection: bool,
     point_in_time_recovery: bool,
     /// By a consistent scan; `DescribeTable.ItemCount` is up to six hours old. Looked at only where it may go.
@@ -49,11 +52,20 @@ pub(super) struct LiveTable {
 /// Reads and writes a second; `None` by the request.
 type Capacity = Option<(i64, i64)>;
 
+/// Writes a second that a table takes at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Warm {
+    writes: i64,
+    /// More are on their way.
+    updating: bool,
+}
+
 /// What can be changed of a table: its key never.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum TableStep {
     Tag(TagStep),
     Capacity { from: Capacity, to: Capacity },
+    WarmWrites { from: Option<i64>, to: i64 },
     DeletionProtection { to: bool },
     PointInTimeRecovery { to: bool },
 }
@@ -65,6 +77,11 @@ impl Step for TableStep {
             Self::Tag(tag) => tag.shown(),
             Self::Capacity { from, to } => {
                 FieldChange::new("BillingMode", describe_billing(*from), describe_billing(*to))
+            }
+            Self::WarmWrites { from, to } => {
+                let from = from.map(|writes| writes.to_string());
+                let to = format!("{to} writes a second: paid once, and never lowered");
+                FieldChange::new("WarmThroughput", from, to)
             }
             Self::DeletionProtection { to } => switch("DeletionProtectionEnabled", *to),
             Self::PointInTimeRecovery { to } => switch("PointInTimeRecovery", *to),
@@ -112,6 +129,7 @@ impl UsersTable {
                 .map(|key| key.attribute_name().to_owned())
                 .unwrap_or_default(),
             capacity: capacity_of(table),
+            warm: warm_of(table),
             deletion_protection: table.deletion_protection_enabled().unwrap_or(false),
             point_in_time_recovery: recovery == Some(&PointInTimeRecoveryStatus::Enabled),
             empty: self.stack.is_removed && self.is_empty(aws).await?,
@@ -180,6 +198,7 @@ impl UsersTable {
             .key_schema(key.map_err(invalid)?)
             .set_provisioned_throughput(throughput(capacity(wanted))?)
             .billing_mode(billing(capacity(wanted)))
+            .set_warm_throughput(wanted.warm_writes.map(|writes| warm(writes.into())))
             .deletion_protection_enabled(wanted.deletion_protection)
             .set_tags(Some(tags_of(self.stack.ownership.tags(ID))?));
         let call = async { create.send().await.explain(&doing) };
@@ -208,8 +227,8 @@ impl UsersTable {
             Failure::from(error).leaving(format!("table {} with its registrations", self.name()), true)
         })?;
         let text = format!(
-            "{} registrations of the table {} are in {}",
-            written.rows,
+            "{} of the table {} written to {}",
+            counted(written.rows, "registration"),
             self.name(),
             path.display()
         );
@@ -263,6 +282,16 @@ impl UsersTable {
         let update = update.set_provisioned_throughput(throughput(to)?);
         let doing = format!("change the capacity of the table {name}");
         self.update(cx, update, &doing, |table| capacity_of(table) == to).await
+    }
+
+    /// Asked for, and not waited for: how long it takes depends on the table and on how much is asked, and the table serves meanwhile
+    /// (DynamoDB guide, warm-throughput).
+    async fn warm_up(&self, cx: &WriteCx<Aws>, to: i64) -> Result<(), Error> {
+        let update = cx.aws().dynamodb.update_table().table_name(self.name());
+        let update = update.warm_throughput(warm(to));
+        let doing = format!("warm up the table {}", self.name());
+        let is_so = |table: &TableDescription| warm_of(table).is_some_and(|warm| warm.updating || warm.writes >= to);
+        self.update(cx, update, &doing, is_so).await
     }
 
     async fn protect(&self, cx: &WriteCx<Aws>, on: bool) -> Result<(), Error> {
@@ -399,6 +428,7 @@ impl Resource for UsersTable {
                 .map(|key| key.attribute_name().to_owned())
                 .unwrap_or_default(),
             capacity: capacity_of(&table),
+            warm: warm_of(&table),
             deletion_protection: table.deletion_protection_enabled().unwrap_or(false),
             point_in_time_recovery: false,
             // Nobody has written into it yet, or what it held is going already.
@@ -438,6 +468,12 @@ impl Resource for UsersTable {
         if from != to {
             steps.push(TableStep::Capacity { from, to });
         }
+        if let Some(to) = wanted.warm_writes.map(i64::from)
+            && live.warm.is_none_or(|warm| warm.writes < to && !warm.updating)
+        {
+            let from = live.warm.map(|warm| warm.writes);
+            steps.push(TableStep::WarmWrites { from, to });
+        }
         if live.deletion_protection != wanted.deletion_protection {
             let to = wanted.deletion_protection;
             steps.push(TableStep::DeletionProtection { to });
@@ -447,6 +483,18 @@ impl Resource for UsersTable {
             steps.push(TableStep::PointInTimeRecovery { to });
         }
         Plan::of(steps)
+    }
+
+    fn notices(&self, seen: &Observed<LiveTable>) -> Vec<Notice> {
+        let has = seen.live().and_then(|(live, _)| live.warm).map(|warm| warm.writes);
+        let wanted = self.stack.profile.table.warm_writes.map(i64::from);
+        let lower = wanted.zip(has).filter(|(wanted, has)| wanted < has);
+        let notice = lower.map(|(wanted, has)| {
+            Notice::new(format!(
+                "table.warm_writes is {wanted}, and the table stays at {has}: DynamoDB never lowers it"
+            ))
+        });
+        notice.into_iter().collect()
     }
 
     fn publish(&self, _: &LiveTable, values: &mut Values) {
@@ -476,6 +524,7 @@ impl Resource for UsersTable {
             match step {
                 TableStep::Tag(_) => {}
                 TableStep::Capacity { to, .. } => self.change_capacity(cx, *to).await?,
+                TableStep::WarmWrites { to, .. } => self.warm_up(cx, *to).await?,
                 TableStep::DeletionProtection { to } => self.protect(cx, *to).await?,
                 TableStep::PointInTimeRecovery { to } => self.recover(cx, *to).await?,
             }
@@ -575,6 +624,18 @@ fn capacity_of(table: &TableDescription) -> Capacity {
             throughput.and_then(|t| t.write_capacity_units()).unwrap_or(0),
         )
     })
+}
+
+fn warm_of(table: &TableDescription) -> Option<Warm> {
+    let warm = table.warm_throughput()?;
+    Some(Warm {
+        writes: warm.write_units_per_second()?,
+        updating: warm.status() == Some(&TableStatus::Updating),
+    })
+}
+
+fn warm(writes: i64) -> WarmThroughput {
+    WarmThroughput::builder().write_units_per_second(writes).build()
 }
 
 fn throughput(capacity: Capacity) -> Result<Option<ProvisionedThroughput>, Error> {

@@ -24,6 +24,8 @@ pub struct Scenario {
     pub burst: f64,
     /// How long one looks at the page, on average.
     pub think: f64,
+    /// After how many seconds in vain one leaves, on average; `None`: when the page has given up.
+    pub patience: Option<f64>,
     pub site: Site,
     pub policy: Policy,
     pub seed: u64,
@@ -76,8 +78,9 @@ pub struct Outcome {
     pub policy: String,
     pub people: u32,
     pub accepted: u32,
-    /// Who did not get in.
+    /// Who tried as often as the page does and did not get in, and who left before.
     pub gave_up: u32,
+    pub abandoned: u32,
     /// Answers 503.
     pub shed: u64,
     /// Seconds from the press of the button to the answer that one is in.
@@ -97,6 +100,10 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    pub fn all_in(&self) -> bool {
+        self.accepted == self.people
+    }
+
     pub fn most_instances(&self) -> u32 {
         self.instances.iter().map(|(_, count)| *count).max().unwrap_or(0)
     }

@@ -17,6 +17,8 @@ const NOBODY_THERE: f64 = 1.0;
 #[derive(Debug, Clone, Copy)]
 struct Sending {
     clicked: f64,
+    /// When one has waited long enough.
+    until: f64,
     tried: u32,
 }
 
@@ -35,8 +37,15 @@ enum Event {
         instance: usize,
         sending: Sending,
     },
+    /// The table took it in no attempt.
+    Unwritten {
+        instance: usize,
+        sending: Sending,
+    },
     Answered(Sending),
     TurnedAway(Sending),
+    /// Has had enough of waiting.
+    Leaves,
     Period,
     /// The alarms see how busy the instances were.
     Looks(f64),
@@ -79,6 +88,7 @@ impl<'a> Run<'a> {
             people: scenario.people,
             accepted: 0,
             gave_up: 0,
+            abandoned: 0,
             shed: 0,
             p50: 0.0,
             p95: 0.0,
@@ -115,8 +125,16 @@ impl<'a> Run<'a> {
                 self.leaves(instance);
                 self.answer(now, Event::Answered(sending));
             }
+            Event::Unwritten { instance, sending } => {
+                self.leaves(instance);
+                self.answer(now, Event::TurnedAway(sending));
+            }
             Event::Answered(sending) => self.accepted(now, sending),
             Event::TurnedAway(sending) => self.turned_away(now, sending),
+            Event::Leaves => {
+                self.outcome.abandoned += 1;
+                self.done(now);
+            }
             Event::Period => {
                 let average = self.group.average(now);
                 self.agenda
@@ -142,7 +160,13 @@ impl<'a> Run<'a> {
             },
         };
         let clicked = page + self.chance.around(self.scenario.think);
-        self.agenda.enter(clicked, Event::Sends(Sending { clicked, tried: 0 }));
+        let patience = self.scenario.patience.map(|mean| self.chance.around(mean));
+        let sending = Sending {
+            clicked,
+            until: patience.map_or(f64::INFINITY, |patience| clicked + patience),
+            tried: 0,
+        };
+        self.agenda.enter(clicked, Event::Sends(sending));
     }
 
     fn sends(&mut self, now: f64, sending: Sending) {
@@ -169,9 +193,11 @@ impl<'a> Run<'a> {
     }
 
     fn writes(&mut self, now: f64, instance: usize, sending: Sending, attempt: u32) {
-        if self.table.takes(now) {
-            let took = self.chance.exponential(self.scenario.site.write);
-            return self.agenda.enter(now + took, Event::Written { instance, sending });
+        let takes = self.table.takes(now);
+        // To be throttled takes as long.
+        let now = now + self.chance.write(self.scenario.site.write);
+        if takes {
+            return self.agenda.enter(now, Event::Written { instance, sending });
         }
         if attempt < ATTEMPTS {
             let pause = FIRST_PAUSE * f64::from(1 << (attempt - 1)) * self.chance.part();
@@ -185,8 +211,7 @@ impl<'a> Run<'a> {
                 },
             );
         }
-        self.leaves(instance);
-        self.answer(now, Event::TurnedAway(sending));
+        self.agenda.enter(now, Event::Unwritten { instance, sending });
     }
 
     fn leaves(&mut self, instance: usize) {
@@ -216,8 +241,11 @@ impl<'a> Run<'a> {
             tried: sending.tried + 1,
             ..sending
         };
-        let pause = self.chance.pause(sending.tried);
-        self.agenda.enter(now + pause, Event::Sends(again));
+        let next = now + self.chance.pause(sending.tried);
+        match next < sending.until {
+            true => self.agenda.enter(next, Event::Sends(again)),
+            false => self.agenda.enter(sending.until.max(now), Event::Leaves),
+        }
     }
 
     fn done(&mut self, now: f64) {

@@ -44,6 +44,7 @@ fn people(people: u32, within: f64) -> Scenario {
         within,
         burst: 1.0,
         think: 3.0,
+        patience: None,
         site: site(),
         policy: article(),
         seed: 1,
@@ -160,6 +161,21 @@ fn a_table_that_is_too_small_turns_people_away_whatever_the_instances_can_do() {
 }
 
 #[test]
+fn who_does_not_like_to_wait_leaves_and_makes_room_for_others() {
+    let small = Scenario {
+        site: Site { writes: 50.0, ..site() },
+        ..people(10_000, 60.0)
+    };
+    let hasty = run(&Scenario {
+        patience: Some(5.0),
+        ..small.clone()
+    });
+    let patient = run(&small);
+    assert!(hasty.abandoned > 1_000 && patient.abandoned == 0, "{hasty:?}");
+    assert!(hasty.shed < patient.shed && hasty.slowest < 7.5 + 1.0, "{hasty:?}");
+}
+
+#[test]
 fn an_hours_event_with_a_hundred_thousand_people_is_a_second() {
     let outcome = run(&people(100_000, 3_600.0));
     assert_eq!(outcome.accepted, 100_000);
@@ -189,12 +205,19 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn everybody_is_accounted_for(people in 1_u32..3_000, within in 0.0..60.0_f64, writes in 1.0..2_000.0_f64, seed in any::<u64>()) {
+    fn everybody_is_accounted_for(
+        people in 1_u32..3_000,
+        within in 0.0..60.0_f64,
+        writes in 1.0..2_000.0_f64,
+        patience in proptest::option::of(0.0..20.0_f64),
+        seed in any::<u64>(),
+    ) {
         let mut scenario = self::people(people, within);
         scenario.site.writes = writes;
         scenario.seed = seed;
+        scenario.patience = patience;
         let outcome = run(&scenario);
-        prop_assert_eq!(outcome.accepted + outcome.gave_up, people);
+        prop_assert_eq!(outcome.accepted + outcome.gave_up + outcome.abandoned, people);
         prop_assert_eq!(outcome.by_second.iter().sum::<u32>(), outcome.accepted);
         prop_assert!(outcome.p50 <= outcome.p95 && outcome.p95 <= outcome.p99 && outcome.p99 <= outcome.slowest);
     }

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use crate::engine::counted_are;
 use crate::group::Group;
 use crate::readings::{End, Reading, Step};
 use crate::report::stress::Course;
@@ -260,8 +261,8 @@ impl Test {
                     rule.threshold()
                 ),
                 _ => format!(
-                    "it did not shrink again: {} instances are in service",
-                    reading.in_service
+                    "it did not shrink again: {} in service",
+                    counted_are(reading.in_service.into(), "instance")
                 ),
             });
         }

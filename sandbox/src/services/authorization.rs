@@ -110,7 +110,7 @@ fn resources(iam: &Iam, account: &str, call: &Call) -> Vec<String> {
         "iam" => identity(iam, account, call),
         "sts" => call.parameters().remove("RoleArn"),
         // By its name; the id before it nobody writes into a policy.
-        "autoscaling" => call.parameters().remove("AutoScalingGroupName").map(|name| {
+        "autoscaling" => named_group(call).map(|name| {
             let of = format!("arn:aws:autoscaling:{}:{account}:autoScalingGroup", call.region);
             format!("{of}:*:autoScalingGroupName/{name}")
         }),
@@ -122,6 +122,13 @@ fn resources(iam: &Iam, account: &str, call: &Call) -> Vec<String> {
         _ => None,
     };
     vec![resource.unwrap_or_else(|| "*".to_owned())]
+}
+
+/// Tags name their group in each of them; calls here are about one.
+fn named_group(call: &Call) -> Option<String> {
+    let mut parameters = call.parameters();
+    let of_a_tag = parameters.remove("Tags.member.1.ResourceId");
+    parameters.remove("AutoScalingGroupName").or(of_a_tag)
 }
 
 /// The alarm that a call in any of CloudWatch's protocols makes.

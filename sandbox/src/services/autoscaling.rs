@@ -1,5 +1,8 @@
 //! EC2 Auto Scaling's API.
 
+mod scheduled;
+mod tags;
+
 use std::sync::Arc;
 
 use winterbaume_autoscaling::{model as m, wire};
@@ -14,7 +17,7 @@ use crate::world::iam::linked_roles::{AUTO_SCALING, LinkedRole};
 use crate::world::monitoring::Monitoring;
 use crate::world::scaling::policies::{self, Adjustment, Trigger};
 use crate::world::scaling::{
-    Activity, Group, LaunchConfiguration, LaunchSource, Lifecycle, Member, Policy, Sizes, keeper,
+    Activity, Group, LaunchConfiguration, LaunchSource, Lifecycle, Member, Policy, Sizes, Who, keeper,
 };
 use crate::world::{Refusal, World};
 
@@ -58,7 +61,46 @@ const OPERATIONS: &[Entry] = &[
     operation(
         "DescribeTags",
         &["Filters{Name,Values}", "MaxRecords", "NextToken"],
-        describe_tags,
+        tags::describe,
+    ),
+    operation(
+        "CreateOrUpdateTags",
+        &["Tags{Key,Value,ResourceId,ResourceType=auto-scaling-group,PropagateAtLaunch}"],
+        tags::put,
+    ),
+    operation(
+        "DeleteTags",
+        &["Tags{Key,Value~,ResourceId,ResourceType=auto-scaling-group,PropagateAtLaunch~}"],
+        tags::delete,
+    ),
+    operation(
+        "DescribeScheduledActions",
+        &[
+            "AutoScalingGroupName",
+            "ScheduledActionNames",
+            "StartTime",
+            "EndTime",
+            "MaxRecords",
+            "NextToken",
+        ],
+        scheduled::describe,
+    ),
+    operation(
+        "PutScheduledUpdateGroupAction",
+        &[
+            "AutoScalingGroupName",
+            "ScheduledActionName",
+            "StartTime",
+            "MinSize",
+            "MaxSize",
+            "DesiredCapacity",
+        ],
+        scheduled::put,
+    ),
+    operation(
+        "DeleteScheduledAction",
+        &["AutoScalingGroupName", "ScheduledActionName"],
+        scheduled::delete,
     ),
     operation(
         "ExecutePolicy",
@@ -150,17 +192,6 @@ fn configuration(source: &LaunchSource) -> Option<String> {
     }
 }
 
-fn tag_views(group: &Group) -> Vec<m::TagDescription> {
-    let view = |(key, value): (&String, &String)| m::TagDescription {
-        key: Some(key.clone()),
-        propagate_at_launch: Some(true),
-        resource_id: Some(group.name.clone()),
-        resource_type: Some("auto-scaling-group".to_owned()),
-        value: Some(value.clone()),
-    };
-    group.tags.iter().map(view).collect()
-}
-
 fn group_view(group: &Group) -> m::AutoScalingGroup {
     let instance = |member: &Member| m::Instance {
         availability_zone: Some(member.zone.clone()),
@@ -213,7 +244,7 @@ fn group_view(group: &Group) -> m::AutoScalingGroup {
         new_instances_protected_from_scale_in: Some(false),
         service_linked_role_a_r_n: Some(linked_role_arn(&group.arn)),
         suspended_processes: Some(group.suspended.iter().map(suspended).collect()),
-        tags: Some(tag_views(group).into()),
+        tags: Some(tags::views(group).into()),
         target_group_a_r_ns: Some(targets.into()),
         termination_policies: Some(vec!["Default".to_owned()].into()),
         traffic_sources: Some(Vec::new().into()),
@@ -508,37 +539,6 @@ fn describe_activities(world: &Arc<World>, call: &Call) -> Result<Answer, Refusa
     Ok(wire::serialize_describe_scaling_activities_response(&result).into())
 }
 
-fn describe_tags(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
-    let request: m::DescribeTagsType = call.query()?;
-    let mut state = world.lock();
-    let groups = state.region(&call.region).scaling.groups.values();
-    let mut views: Vec<_> = groups.flat_map(tag_views).collect();
-    for filter in request.filters.map(|list| list.items).unwrap_or_default() {
-        let name = filter.name.unwrap_or_default();
-        let wanted = filter.values.map(|list| list.items).unwrap_or_default();
-        let field = |tag: &m::TagDescription| match name.as_str() {
-            "auto-scaling-group" => Some(tag.resource_id.clone()),
-            "key" => Some(tag.key.clone()),
-            "value" => Some(tag.value.clone()),
-            "propagate-at-launch" => Some(Some("true".to_owned())),
-            _ => None,
-        };
-        if field(&m::TagDescription::default()).is_none() {
-            return Err(Refusal::new(
-                "ValidationError",
-                format!("Filter type {name} is not correct."),
-            ));
-        }
-        views.retain(|tag| field(tag).flatten().is_some_and(|actual| wanted.contains(&actual)));
-    }
-    let (views, next_token) = page(views, request.max_records, request.next_token.as_deref())?;
-    let result = m::TagsType {
-        next_token,
-        tags: Some(views.into()),
-    };
-    Ok(wire::serialize_describe_tags_response(&result).into())
-}
-
 fn update_group(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::UpdateAutoScalingGroupType = call.query()?;
     let now = world.clock.now();
@@ -552,7 +552,7 @@ fn update_group(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
         max: request.max_size,
         desired: request.desired_capacity,
     };
-    group.resize(sizes, now)?;
+    group.resize(sizes, Who::User, now)?;
     group.cooldown = request.default_cooldown.unwrap_or(group.cooldown);
     Ok(wire::serialize_update_auto_scaling_group_response().into())
 }

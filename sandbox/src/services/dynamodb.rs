@@ -11,7 +11,7 @@ use winterbaume_dynamodb::wire;
 
 use super::{Entry, Service, operation};
 use crate::protocols::call::{Answer, Call};
-use crate::world::tables::{self, Billing, KeyAttribute, NewTable, Table};
+use crate::world::tables::{self, Billing, KeyAttribute, NewTable, Table, TableChange};
 use crate::world::{Refusal, Tags, World};
 
 const OPERATIONS: &[Entry] = &[
@@ -30,6 +30,7 @@ const OPERATIONS: &[Entry] = &[
             "ProvisionedThroughput{ReadCapacityUnits,WriteCapacityUnits}",
             "DeletionProtectionEnabled",
             "TableClass",
+            "WarmThroughput{ReadUnitsPerSecond,WriteUnitsPerSecond}",
             "Tags{Key,Value}",
         ],
         create_table,
@@ -71,6 +72,7 @@ const OPERATIONS: &[Entry] = &[
             "ProvisionedThroughput{ReadCapacityUnits,WriteCapacityUnits}",
             "DeletionProtectionEnabled",
             "TableClass",
+            "WarmThroughput{ReadUnitsPerSecond,WriteUnitsPerSecond}",
             // They matter to indexes only, of which there are none.
             "AttributeDefinitions{AttributeName~,AttributeType~}",
         ],
@@ -85,9 +87,10 @@ pub(crate) const SERVICE: Service = Service {
     refuses: None,
 };
 
-/// What a new table on demand takes at once (DynamoDB guide: warm-throughput).
-const WARM_READS: i64 = 12_000;
-const WARM_WRITES: i64 = 4_000;
+fn warm(wanted: Option<WarmThroughput>) -> [Option<i64>; 2] {
+    let wanted = wanted.unwrap_or_default();
+    [wanted.read_units_per_second, wanted.write_units_per_second]
+}
 
 fn create_table(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: CreateTableInput = call.json()?;
@@ -125,6 +128,7 @@ fn create_table(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
         billing: billing(request.billing_mode.as_deref(), request.provisioned_throughput.as_ref())?,
         class: request.table_class,
         deletion_protection: request.deletion_protection_enabled.unwrap_or(false),
+        warm: warm(request.warm_throughput),
         tags: tags_in(request.tags),
     };
     let mut table = tables::create(world, &call.region, new)?;
@@ -174,9 +178,13 @@ fn update_table(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
         (None, None) => None,
         (mode, throughput) => Some(billing(mode, throughput)?),
     };
-    let protection = request.deletion_protection_enabled;
-    let name = &request.table_name;
-    let mut table = tables::update(world, &call.region, name, new_billing, request.table_class, protection)?;
+    let change = TableChange {
+        billing: new_billing,
+        class: request.table_class,
+        protection: request.deletion_protection_enabled,
+        warm: warm(request.warm_throughput),
+    };
+    let mut table = tables::update(world, &call.region, &request.table_name, change)?;
     Ok(wire::serialize_update_table_response(&UpdateTableOutput {
         table_description: Some(describe(&mut table, world.clock.now())),
     })
@@ -341,6 +349,7 @@ fn describe(table: &mut Table, now: jiff::Timestamp) -> TableDescription {
         Billing::Provisioned(read, write) => (read, write),
     };
     let on_demand = table.billing == Billing::PayPerRequest;
+    let [reads, writes] = table.warm();
     TableDescription {
         table_name: Some(table.name.clone()),
         table_arn: Some(table.arn.clone()),
@@ -367,9 +376,9 @@ fn describe(table: &mut Table, now: jiff::Timestamp) -> TableDescription {
             ..TableClassSummary::default()
         }),
         warm_throughput: Some(TableWarmThroughputDescription {
-            read_units_per_second: Some(if on_demand { WARM_READS } else { read }),
+            read_units_per_second: Some(reads),
             status: Some(table.status.as_str().to_owned()),
-            write_units_per_second: Some(if on_demand { WARM_WRITES } else { write }),
+            write_units_per_second: Some(writes),
         }),
         deletion_protection_enabled: Some(table.deletion_protection),
         ..TableDescription::default()

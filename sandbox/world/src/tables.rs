@@ -97,6 +97,8 @@ pub struct Table {
     pub status: Status,
     pub created: Timestamp,
     pub deletion_protection: bool,
+    /// Reads and writes a second that it was warmed up to.
+    warmed: [Option<i64>; 2],
     /// Point-in-time recovery: how many days back, while it is on.
     pub recovery_days: Option<i32>,
     pub recovery_since: Timestamp,
@@ -130,6 +132,8 @@ pub struct NewTable {
     pub billing: Billing,
     pub class: Option<String>,
     pub deletion_protection: bool,
+    /// Reads and writes a second.
+    pub warm: [Option<i64>; 2],
     pub tags: Tags,
 }
 
@@ -208,18 +212,27 @@ pub fn delete(world: &Arc<World>, region: &str, name: &str) -> Result<Table, Ref
     Ok(table)
 }
 
-/// Changes billing, class or protection. What changes capacity passes through UPDATING.
+/// What UpdateTable is given.
+#[derive(Debug, Default)]
+pub struct TableChange {
+    pub billing: Option<Billing>,
+    pub class: Option<String>,
+    pub protection: Option<bool>,
+    /// Reads and writes a second.
+    pub warm: [Option<i64>; 2],
+}
+
+/// Changes billing, class, protection or warm throughput. What changes capacity passes through UPDATING.
 ///
 /// # Errors
 /// Where the table is not there or not ACTIVE.
-pub fn update(
-    world: &Arc<World>,
-    region: &str,
-    name: &str,
-    billing: Option<Billing>,
-    class: Option<String>,
-    protection: Option<bool>,
-) -> Result<Table, Refusal> {
+pub fn update(world: &Arc<World>, region: &str, name: &str, change: TableChange) -> Result<Table, Refusal> {
+    let TableChange {
+        billing,
+        class,
+        protection,
+        warm,
+    } = change;
     let table = {
         let mut state = world.lock();
         let table = state.region(region).tables.get_mut(name)?;
@@ -227,6 +240,7 @@ pub fn update(
             let text = format!("Attempt to change a resource which is still in use: Table is not active: {name}");
             return Err(in_use(text));
         }
+        table.warm_up(warm)?;
         table.deletion_protection = protection.unwrap_or(table.deletion_protection);
         if billing.is_some() || class.is_some() {
             table.billing = billing.unwrap_or(table.billing);
@@ -317,6 +331,32 @@ impl Tables {
 }
 
 impl Table {
+    /// Reads and writes a second that it takes at once: what it was warmed up to, else what it is provisioned with or a new table on
+    /// demand has (DynamoDB guide: warm-throughput).
+    pub fn warm(&self) -> [i64; 2] {
+        let usual = match self.billing {
+            Billing::PayPerRequest => [12_000, 4_000],
+            Billing::Provisioned(read, write) => [read, write],
+        };
+        [0, 1].map(|kind| self.warmed[kind].unwrap_or(0).max(usual[kind]))
+    }
+
+    /// Never down ("can't be decreased": DynamoDB guide); in which words DynamoDB refuses that no public source tells.
+    fn warm_up(&mut self, wanted: [Option<i64>; 2]) -> Result<(), Refusal> {
+        let now = self.warm();
+        for (kind, wanted) in wanted.into_iter().enumerate() {
+            match wanted {
+                Some(wanted) if wanted < now[kind] => {
+                    let text = format!("Warm throughput cannot be decreased: {} to {wanted}", now[kind]);
+                    return Err(Refusal::new("ValidationException", text));
+                }
+                Some(wanted) => self.warmed[kind] = Some(wanted),
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
     fn new(new: NewTable, account: &str, region: &str, now: Timestamp) -> Self {
         Self {
             arn: format!("arn:aws:dynamodb:{region}:{account}:table/{}", new.name),
@@ -329,6 +369,7 @@ impl Table {
             status: Status::Creating,
             created: now,
             deletion_protection: new.deletion_protection,
+            warmed: new.warm,
             recovery_days: None,
             recovery_since: now,
             tags: Settling::made(new.tags, Tags::new(), now),

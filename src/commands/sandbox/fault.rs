@@ -58,6 +58,10 @@ pub(crate) struct Wanted {
     #[arg(long, value_name = "K")]
     pub times: Option<u64>,
 
+    /// Of a throttle: so many a second of real time pass, and those above are hit
+    #[arg(long, value_name = "N")]
+    pub above: Option<f64>,
+
     /// How long a delay is, in seconds of real time
     #[arg(long, value_name = "SECONDS")]
     pub after: Option<f64>,
@@ -119,6 +123,7 @@ fn add(wanted: &Wanted) -> Result<Summary, Error> {
         probability: wanted.probability,
         seed: wanted.seed,
         times: wanted.times,
+        above: wanted.above,
         after: wanted.after,
         status: wanted.status,
         when: wanted.when,
@@ -170,7 +175,16 @@ fn line(fault: &Value) -> String {
 fn described(fault: &Value) -> String {
     let text = |name: &str| fault[name].as_str().unwrap_or_default();
     let mut said = format!("{} {}", text("kind"), text("hits"));
-    for name in ["nth", "probability", "seed", "times", "after", "when", "status"] {
+    for name in [
+        "nth",
+        "probability",
+        "seed",
+        "times",
+        "above",
+        "after",
+        "when",
+        "status",
+    ] {
         match &fault[name] {
             Value::Null => {}
             Value::String(word) => said.push_str(&format!(" --{name} {word}")),

@@ -96,7 +96,10 @@ fn what_would_take_another_profile_than_the_stack_has_names_it() {
     );
     let verify = run("confctl verify --sandbox");
     verify.acts_on(None);
-    assert_eq!(verify.shown(&Hint::run("up")), "confctl up --sandbox -p <profile>");
+    assert_eq!(
+        verify.shown(&Hint::run("up")),
+        "confctl up --sandbox -p \"${PROFILE:?}\""
+    );
 }
 
 #[test]
@@ -143,7 +146,11 @@ fn what_is_typed_again_is_quoted_and_tells_neither_secrets_nor_addresses() {
         "tags.owner=hunter2@example.org",
     ] {
         let told = typed(set);
-        assert!(!told.contains("hunter2") && told.ends_with("=<value>"), "{set}: {told}");
+        assert!(
+            !told.contains("hunter2") && told.ends_with("=\"${VALUE:?}\""),
+            "{set}: {told}"
+        );
+        runs_nothing(&told);
     }
     assert_eq!(typed("app.properties.TOKEN:hunter2"), "confctl up --sandbox");
 }
@@ -154,6 +161,25 @@ fn hints_anywhere_in_json_are_completed() {
     run("confctl plan --sandbox").complete(&mut value);
     let wanted = json!({"steps": [{"change": "blocked", "hint": "confctl up --sandbox"}], "hint": "wait"});
     assert_eq!(value, wanted);
+}
+
+/// Pasted as it is into a shell, with a file of every name that it could take for one, it ends before any command.
+#[track_caller]
+fn runs_nothing(line: &str) {
+    let home = tempfile::tempdir().unwrap();
+    for name in ["value", "profile"] {
+        fs_err::write(home.path().join(name), "").unwrap();
+    }
+    let program = format!("confctl() {{ echo ran; }}\n{line}\n");
+    let mut shell = std::process::Command::new("sh");
+    let ran = shell
+        .args(["-c", &program])
+        .current_dir(home.path())
+        .env_clear()
+        .output();
+    let ran = ran.unwrap();
+    assert!(!ran.status.success() && ran.stdout.is_empty(), "{line}: {ran:?}");
+    assert_eq!(fs_err::read_dir(home.path()).unwrap().count(), 2, "{line} wrote a file");
 }
 
 /// Every command of confctl's, groups left out.
@@ -259,10 +285,15 @@ fn every_command_that_is_told_can_be_typed() {
     let told = literals().into_iter().filter(|literal| {
         let called = literal.called.as_deref();
         literal.place != "src/ui/hints.rs"
-            && called.is_some_and(|name| ["run", "and_run", "then", "confctl"].contains(&name))
+            && called.is_some_and(|name| ["run", "and_run", "then", "confctl", "arg"].contains(&name))
     });
     let mut count = 0;
-    for Literal { place, text, .. } in told {
+    for Literal { place, text, called } in told {
+        // A shell takes these for files, whatever stands between them.
+        assert!(!text.contains(['<', '>']), "{place}: {text}");
+        if called.as_deref() == Some("arg") {
+            continue;
+        }
         let mut command = &cli;
         for word in text.trim_matches('"').split(' ') {
             if let Some(inner) = command.find_subcommand(word) {

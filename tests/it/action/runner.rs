@@ -26,6 +26,8 @@ pub struct Job<'a> {
     github: &'a GitHub,
     inputs: BTreeMap<String, String>,
     event: (String, Value),
+    /// Empty: all.
+    steps: Vec<String>,
 }
 
 /// By what a cancelled step ended.
@@ -64,12 +66,20 @@ impl<'a> Job<'a> {
             github,
             inputs: inputs.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
             event: ("push".to_owned(), json!({})),
+            steps: Vec::new(),
         }
     }
 
     pub fn with(&self, input: &str, value: &str) -> Self {
         let mut job = self.clone();
         job.inputs.insert(input.to_owned(), value.to_owned());
+        job
+    }
+
+    /// With these steps only.
+    pub fn steps(&self, steps: &[&str]) -> Self {
+        let mut job = self.clone();
+        job.steps = steps.iter().map(|step| (*step).to_owned()).collect();
         job
     }
 
@@ -92,6 +102,10 @@ impl<'a> Job<'a> {
         let mut path = std::env::var("PATH").unwrap();
         let mut of_steps = BTreeMap::new();
         for step in action["runs"]["steps"].as_array().unwrap() {
+            let name = step["run"].as_str().unwrap().rsplit(' ').next().unwrap();
+            if !self.steps.is_empty() && !self.steps.iter().any(|wanted| wanted == name) {
+                continue;
+            }
             let script = place.path().join("script.sh");
             std::fs::write(&script, step["run"].as_str().unwrap()).unwrap();
             let mut bash = self.step(place.path(), &path, step, &action);

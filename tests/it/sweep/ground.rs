@@ -14,6 +14,8 @@ pub(super) enum From {
     Over,
     /// With another version on it than the first.
     Twice,
+    /// With a group, whatever the profile says.
+    Grouped,
 }
 
 /// Everything shows late there, by a little less than the minute of AWS's time for which anything is waited for.
@@ -60,11 +62,13 @@ impl Ground {
     /// Brings the account to what a command starts from, where it is at nothing.
     pub fn prepare(&self, from: From) {
         const OVER: &[&str] = &["up", "--yes", "--no-verify", "--ttl", "1s"];
+        const GROUPED: &[&str] = &["up", "--yes", "--no-verify", "--set", "environment.type=LoadBalanced"];
         let commands: &[&[&'static str]] = match from {
             From::Nothing => &[],
             From::Standing => &[super::UP],
             From::Over => &[OVER],
             From::Twice => &[super::UP, super::DEPLOY],
+            From::Grouped => &[GROUPED],
         };
         for command in commands {
             // Of hours on a busy machine one run may lose its lock; it is no case.

@@ -15,18 +15,39 @@ use super::{Environment, settings_of};
 use crate::aws::errors::Explain;
 use crate::aws::texts::{self, Ending};
 use crate::aws::{Aws, own_work};
-use crate::engine::{Error, Failure, Kind, Resource, WriteCx};
+use crate::engine::{Error, Failure, Hint, Kind, Resource, WriteCx};
 use crate::ownership::{TagStep, are_set, beanstalk_tags, tag_in_beanstalk, wait_shown};
 use crate::strategy::Strategy;
 
 impl Environment {
-    /// Settings and version go in two updates: the API's text refuses both in one.
+    /// A pre-scale is held through it: what of its schedule stands in the way of other instances is put back afterwards, however
+    /// that ended.
     pub(super) async fn change(
         &self,
         cx: &WriteCx<Aws>,
         live: &Live,
         steps: &[EnvironmentStep],
     ) -> Result<(), Failure> {
+        let made_way = self.make_way(cx, live, steps).await?;
+        let changed = self.change_all(cx, live, steps).await;
+        if !made_way {
+            return changed;
+        }
+        match (changed, self.schedule_again(cx, &live.id).await) {
+            (Ok(()), again) => again,
+            (Err(failure), Ok(())) => Err(failure),
+            (Err(failure), Err(again)) => {
+                let text = format!("the pre-scale's schedule was not put back: {}", again.error.in_a_line());
+                cx.settings()
+                    .events
+                    .notice(text, Some(Hint::run("up").and(" puts it back")));
+                Err(failure)
+            }
+        }
+    }
+
+    /// Settings and version go in two updates: the API's text refuses both in one.
+    async fn change_all(&self, cx: &WriteCx<Aws>, live: &Live, steps: &[EnvironmentStep]) -> Result<(), Failure> {
         if steps.contains(&EnvironmentStep::DropDraft) {
             self.drop_failed_draft(cx, live).await?;
         }
@@ -39,6 +60,9 @@ impl Environment {
         if live.trouble.is_none() {
             self.deploy(cx, live, steps).await?;
         }
+        if live.stands().is_some() && steps.iter().any(EnvironmentStep::is_deployed) {
+            self.hold(cx, &live.id).await?;
+        }
         if steps.iter().any(EnvironmentStep::is_deployed) {
             follow::wait_healthy(cx, &live.id, self.name(), self.leftover(), Warning::Accepted).await?;
         }
@@ -47,7 +71,8 @@ impl Environment {
             EnvironmentStep::Drift(drift) => Some(drift.clone()),
             _ => None,
         });
-        Ok(self.repair(cx, &live.id, &drift.collect::<Vec<_>>()).await?)
+        self.repair(cx, &live.id, &drift.collect::<Vec<_>>()).await?;
+        self.scale(cx, live, steps).await
     }
 
     async fn drop_failed_draft(&self, cx: &WriteCx<Aws>, live: &Live) -> Result<(), Error> {

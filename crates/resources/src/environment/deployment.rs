@@ -368,7 +368,7 @@ fn deployed_by_events(newest_first: &[EventDescription]) -> Vec<String> {
 }
 
 impl Live {
-    fn option(&self, namespace: &str, name: &str) -> Option<&str> {
+    pub(super) fn option(&self, namespace: &str, name: &str) -> Option<&str> {
         let key: Key = (namespace.to_owned(), name.to_owned());
         self.settings.get(&key).map(String::as_str)
     }

@@ -8,6 +8,7 @@ use crate::aws::Aws;
 use crate::aws::errors::Explain;
 use crate::aws::services::cloudwatch::{AlarmSettings, Dimension};
 use crate::engine::{Error, FieldChange, Step, WriteCx};
+use crate::prescale::Bounds;
 
 /// A repair in the services themselves.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,9 +73,10 @@ impl Environment {
         let Some(group) = live.group.as_ref().filter(|_| self.stack.profile.is_load_balanced()) else {
             return vec![];
         };
-        let (min, max) = self.stack.profile.instance_range();
-        let (min, max) = (bound(min), bound(max));
-        let says = |name: &str, want: i32| options::says(&live.settings, options::GROUP, name, &want.to_string());
+        let Bounds { min, max } = self.wanted_bounds(live);
+        let stands = live.stands().is_some();
+        let says =
+            |name: &str, want: i32| stands || options::says(&live.settings, options::GROUP, name, &want.to_string());
         let mut steps = Vec::new();
         if group.min != min && says("MinSize", min) {
             steps.push(DriftStep::MinSize {
@@ -224,8 +226,4 @@ impl Environment {
         put.explain(&format!("make the alarm {name} again"))?;
         Ok(())
     }
-}
-
-fn bound(instances: u32) -> i32 {
-    i32::try_from(instances).unwrap_or(i32::MAX)
 }

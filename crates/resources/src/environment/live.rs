@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_autoscaling::types::{AutoScalingGroup, LifecycleState};
 use aws_sdk_elasticbeanstalk::types::{
     ConfigurationDeploymentStatus, EnvironmentDescription, EnvironmentHealth, EnvironmentHealthStatus,
     EnvironmentStatus,
@@ -11,12 +12,14 @@ use aws_sdk_elasticbeanstalk::types::{
 use super::deployment::Around;
 use super::instances::{self, InstanceVersion, instance_versions};
 use super::options::OptionSettings;
+use super::scale::Scale;
 use crate::aws::Aws;
 use crate::aws::errors::Explain;
 use crate::aws::services::cloudwatch::MetricAlarm;
 use crate::aws::texts;
 use crate::engine::Error;
 use crate::outputs::LiveEnvironment;
+use crate::prescale;
 
 /// The alarms' logical ids in the environment's stack: the one that adds instances, the one that takes them away.
 pub(crate) const ALARMS: [&str; 2] = ["AWSEBCloudwatchAlarmHigh", "AWSEBCloudwatchAlarmLow"];
@@ -49,6 +52,8 @@ pub(crate) struct Live {
     pub broken: Option<Trouble>,
     pub load_balancer: Option<String>,
     pub group: Option<Group>,
+    /// Its pre-scale; read where the group's tag tells of one, and for a run that scales.
+    pub scale: Option<Scale>,
     /// Physical ids by logical id, of what the environment's stack made.
     pub parts: BTreeMap<String, String>,
     /// By the names of [`ALARMS`].
@@ -69,6 +74,8 @@ pub(crate) struct Group {
     pub name: String,
     pub min: i32,
     pub max: i32,
+    /// What its tag tells of a pre-scale.
+    pub mark: Option<String>,
 }
 
 impl Live {
@@ -91,6 +98,7 @@ impl Live {
             broken: None,
             load_balancer: None,
             group: None,
+            scale: None,
             parts: BTreeMap::new(),
             alarms: BTreeMap::new(),
             tags: BTreeMap::new(),
@@ -154,6 +162,9 @@ impl Live {
         )?;
         (live.group, live.load_balancer, live.alarms) = (group, load_balancer, alarms);
         live.parts = resources;
+        if let Some(group) = live.group.as_ref().filter(|group| group.mark.is_some()) {
+            live.scale = Some(Scale::read(aws, &live.id, group).await?);
+        }
         if is_ill(environment) {
             // It may be that instances run another version than the environment says.
             live.instances = instance_versions(aws, &live.id).await?;
@@ -309,19 +320,37 @@ pub(crate) async fn stack_resources(aws: &Aws, stack: &str) -> Result<BTreeMap<S
 
 async fn group(aws: &Aws, name: Option<String>) -> Result<Option<Group>, Error> {
     let Some(name) = name else { return Ok(None) };
-    let answer = aws
-        .autoscaling
-        .describe_auto_scaling_groups()
-        .auto_scaling_group_names(&name)
-        .send()
-        .await;
-    let answer = answer.explain(&format!("describe the Auto Scaling group {name}"))?;
-    let found = answer.auto_scaling_groups.unwrap_or_default().into_iter().next();
+    let found = described_group(aws, &name).await?;
     Ok(found.map(|found| Group {
         name,
         min: found.min_size().unwrap_or(0),
         max: found.max_size().unwrap_or(0),
+        mark: mark_of(&found),
     }))
+}
+
+pub(crate) async fn described_group(aws: &Aws, name: &str) -> Result<Option<AutoScalingGroup>, Error> {
+    let describe = aws
+        .autoscaling
+        .describe_auto_scaling_groups()
+        .auto_scaling_group_names(name);
+    let answer = describe.send().await;
+    let answer = answer.explain(&format!("describe the Auto Scaling group {name}"))?;
+    Ok(answer.auto_scaling_groups.unwrap_or_default().into_iter().next())
+}
+
+/// What a group's tag tells of its pre-scale.
+pub(crate) fn mark_of(group: &AutoScalingGroup) -> Option<String> {
+    let tag = group.tags().iter().find(|tag| tag.key() == Some(prescale::TAG));
+    tag.and_then(|tag| tag.value()).map(str::to_owned)
+}
+
+/// How many instances of a group serve.
+pub(super) async fn in_service(aws: &Aws, name: &str) -> Result<i32, Error> {
+    let group = described_group(aws, name).await?;
+    let instances = group.iter().flat_map(|group| group.instances());
+    let serving = instances.filter(|it| it.lifecycle_state() == Some(&LifecycleState::InService));
+    Ok(i32::try_from(serving.count()).unwrap_or(i32::MAX))
 }
 
 /// The DNS name of a load balancer, once it has one.

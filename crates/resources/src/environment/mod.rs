@@ -10,7 +10,10 @@ pub(crate) mod instance_logs;
 pub(crate) mod instances;
 pub(crate) mod live;
 mod old_versions;
+mod option_keys;
 mod options;
+mod scale;
+mod schedule;
 mod steps;
 mod termination;
 
@@ -26,13 +29,15 @@ use aws_sdk_elasticbeanstalk::types::{
 
 pub use self::health::environment_health;
 pub use self::instances::{InstanceVersion, instance_versions};
+pub use self::option_keys::{key_of_option, option_names};
 
 use self::follow::{Operation, Warning, follow};
 use self::live::{Live, Trouble};
 use self::options::{Inputs, Key, OptionSettings};
+use self::scale::Scale;
 use self::steps::EnvironmentStep;
 use super::outputs::{
-    APPLICATION, ENVIRONMENT, INSTANCE_PROFILE, KEY_PAIR, NETWORK, ORIGIN, SERVICE_ROLE, TABLE, VERSION,
+    APPLICATION, ENVIRONMENT, INSTANCE_PROFILE, KEY_PAIR, NETWORK, ORIGIN, SCALED, SERVICE_ROLE, TABLE, VERSION,
 };
 use super::ownership::{beanstalk_tags, block_unless_ours, new_beanstalk_tags, tag_steps, tags_among};
 use super::stack::Stack;
@@ -179,6 +184,7 @@ impl Environment {
             steps.insert(0, EnvironmentStep::DropDraft);
         }
         steps.extend(self.drift(live).into_iter().map(EnvironmentStep::Drift));
+        steps.extend(self.missing_of_scale(live));
         steps
     }
 
@@ -459,16 +465,15 @@ impl Environment {
 }
 
 impl Environment {
-    /// What `up` does where there is none; a run that only deploys has nothing to deploy to.
+    /// What `up` does where there is none; a run that only deploys or scales has nothing to do it to.
     fn none_there(&self) -> Plan<EnvironmentStep> {
-        match self.stack.deploying {
+        match self.stack.deploying.is_some() || self.stack.scaling.is_some() {
             // Beanstalk shows nothing to who may not look, as if nothing were there.
-            Some(_) => Plan::blocked(
-                "there is no environment to deploy to, or none that these credentials may see \
-                 (elasticbeanstalk:DescribeEnvironments)",
+            true => Plan::blocked(
+                "there is no environment, or none that these credentials may see (elasticbeanstalk:DescribeEnvironments)",
                 Hint::run("up").and(" makes it"),
             ),
-            None => Plan::Create,
+            false => Plan::Create,
         }
     }
 
@@ -524,6 +529,7 @@ impl Resource for Environment {
             // What is there already is not made.
             Some(deploying) if deploying.way == Way::Forward => return vec![VERSION.name],
             Some(_) => return Vec::new(),
+            None if self.stack.scaling.is_some() => return Vec::new(),
             None => {}
         }
         let mut needs = vec![
@@ -582,6 +588,11 @@ impl Resource for Environment {
             let mut live = Live::read(aws, &environment).await?;
             match &self.stack.deploying {
                 Some(deploying) => self.look_around(aws, deploying, &mut live).await?,
+                None if self.stack.scaling.is_some() => {
+                    if let (None, Some(group)) = (&live.scale, &live.group) {
+                        live.scale = Some(Scale::read(aws, &live.id, group).await?);
+                    }
+                }
                 None => live.wanted_platform = self.wanted_platform(aws, &live).await?,
             }
             live.tags = tags;
@@ -616,11 +627,18 @@ impl Resource for Environment {
             );
         }
         if let Some(deploying) = &self.stack.deploying {
-            return self.plan_deployment(deploying, live, known.get(&VERSION));
+            let planned = self.plan_deployment(deploying, live, known.get(&VERSION));
+            return match &planned {
+                Plan::Update(steps) => self.in_the_middle(live, steps).unwrap_or(planned),
+                _ => planned,
+            };
         }
         if live.settings.is_empty() {
             // On its way up or through a change: what differs is seen when it rests.
             return Plan::Keep;
+        }
+        if let Some(scaling) = &self.stack.scaling {
+            return self.plan_scale(scaling, live);
         }
         if let Some(blocked) = self.immutable(live) {
             return blocked;
@@ -632,13 +650,19 @@ impl Resource for Environment {
                 Hint::run("teardown --keep users-table").then("up"),
             );
         }
-        Plan::of(self.differences(live, known))
+        let steps = self.differences(live, known);
+        self.in_the_middle(live, &steps).unwrap_or_else(|| Plan::of(steps))
     }
 
     fn notices(&self, seen: &Observed<Live>) -> Vec<Notice> {
         let ours = seen.live().filter(|(_, owner)| **owner == Owner::Ours);
+        if self.stack.scaling.is_some() {
+            return Vec::new();
+        }
+        let scaled = ours.and_then(|(live, _)| self.scale_notice(live));
         if let Some(deploying) = &self.stack.deploying {
-            return ours.map(|(live, _)| self.prices(deploying, live)).unwrap_or_default();
+            let prices = ours.map(|(live, _)| self.prices(deploying, live)).unwrap_or_default();
+            return scaled.into_iter().chain(prices).collect();
         }
         let wanted = &self.stack.profile.network;
         let key: Key = (options::VPC.to_owned(), "Subnets".to_owned());
@@ -655,7 +679,7 @@ impl Resource for Environment {
                 .hint("name the subnets with --set network.vpc=ID --set network.subnets=ID,ID to change that")
         });
         let held_back = ours.and_then(|(live, _)| self.held_back(live));
-        notice.into_iter().chain(held_back).collect()
+        notice.into_iter().chain(held_back).chain(scaled).collect()
     }
 
     fn publish(&self, live: &Live, values: &mut Values) {
@@ -668,6 +692,9 @@ impl Resource for Environment {
             values.set(&ORIGIN, origin);
         }
         values.set(&ENVIRONMENT, live.output());
+        if let Some(scaled) = live.scaled() {
+            values.set(&SCALED, scaled);
+        }
     }
 
     async fn create(&self, cx: &WriteCx<Aws>, (): ()) -> Result<Live, Failure> {

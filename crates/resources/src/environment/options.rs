@@ -23,7 +23,7 @@ pub(super) const VPC: &str = "aws:ec2:vpc";
 const CLOSES_AT: &str = "REGISTRATION_CLOSES_AT";
 const TEST_UNTIL: &str = "CONFCTL_TEST_UNTIL";
 const ENVIRONMENT: &str = "aws:elasticbeanstalk:environment";
-const LAUNCH: &str = "aws:autoscaling:launchconfiguration";
+pub(super) const LAUNCH: &str = "aws:autoscaling:launchconfiguration";
 const PROCESS: &str = "aws:elasticbeanstalk:environment:process:default";
 const HEALTH: &str = "aws:elasticbeanstalk:healthreporting:system";
 

@@ -4,6 +4,7 @@
 use super::deployment::policy_key;
 use super::drift::DriftStep;
 use super::options::{self, OptionStep};
+use super::scale::ScaleStep;
 use crate::engine::{Effect, FieldChange, Step};
 use crate::ownership::TagStep;
 use crate::strategy::Strategy;
@@ -40,6 +41,8 @@ pub(crate) enum EnvironmentStep {
     },
     /// The update that is under way is aborted.
     Stop,
+    /// Of a pre-scale.
+    Scale(ScaleStep),
 }
 
 impl Step for EnvironmentStep {
@@ -59,6 +62,7 @@ impl Step for EnvironmentStep {
                 FieldChange::new("VersionLabel", from.clone(), to.clone()).effect(*effect)
             }
             Self::Drift(drift) => drift.shown(),
+            Self::Scale(step) => step.shown(),
             Self::Strategy { from, to } => {
                 let to = format!("{}, for this deployment", to.policy());
                 FieldChange::new(options::field(&policy_key()), from.policy().to_owned(), to)

@@ -85,6 +85,8 @@ pub struct Group {
     pub min: i32,
     pub max: i32,
     pub desired: i32,
+    /// The pre-scale that its tag tells of, as it is written there.
+    pub scale: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -221,14 +223,9 @@ fn requests(metrics: Option<&ApplicationMetrics>) -> Option<Requests> {
 
 async fn group(aws: &Aws, name: Option<&str>) -> Result<Option<Group>, Error> {
     let Some(name) = name else { return Ok(None) };
-    let describe = aws
-        .autoscaling
-        .describe_auto_scaling_groups()
-        .auto_scaling_group_names(name);
-    let answer = describe.send().await;
-    let answer = answer.explain(&format!("describe the Auto Scaling group {name}"))?;
-    let found = answer.auto_scaling_groups.unwrap_or_default().into_iter().next();
+    let found = live::described_group(aws, name).await?;
     Ok(found.map(|found| Group {
+        scale: live::mark_of(&found).as_deref().map(clean),
         min: found.min_size().unwrap_or_default(),
         max: found.max_size().unwrap_or_default(),
         desired: found.desired_capacity().unwrap_or_default(),

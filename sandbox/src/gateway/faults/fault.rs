@@ -109,6 +109,9 @@ pub struct Fault {
     /// How many it hits at most. With `nth` one, else any number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<u64>,
+    /// Of a throttle: so many pass in a second of real time, as a table or an account allows; those above are hit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub above: Option<f64>,
     /// Of a delay: real seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<f64>,
@@ -153,6 +156,7 @@ impl Fault {
             }
             _ => {}
         }
+        self.check_above()?;
         match (self.kind, self.after) {
             (FaultKind::Delay, Some(seconds)) if seconds > 0.0 && seconds <= LONGEST => {}
             (FaultKind::Delay, _) => {
@@ -170,6 +174,21 @@ impl Fault {
             (FaultKind::Error, None | Some(500 | 503)) | (_, None) => Ok(()),
             (FaultKind::Error, Some(other)) => refuse(format!("status is {other}: there are 500 and 503")),
             (_, Some(_)) => refuse(format!("status is of kind error, not of {kind}")),
+        }
+    }
+
+    fn check_above(&self) -> Result<(), BadFault> {
+        let refuse = |reason: String| Err(BadFault(reason));
+        match self.above {
+            None => Ok(()),
+            Some(_) if self.kind != FaultKind::Throttle => {
+                refuse(format!("above is of kind throttle, not of {}", self.kind.name()))
+            }
+            Some(_) if self.nth.is_some() || self.probability.is_some() => {
+                refuse("above decides by itself what is hit: say neither nth nor probability".to_owned())
+            }
+            Some(above) if above.is_finite() && above > 0.0 => Ok(()),
+            Some(above) => refuse(format!("above is {above}: so many a second pass, more than 0")),
         }
     }
 
@@ -293,6 +312,7 @@ mod tests {
             probability: None,
             seed: None,
             times: None,
+            above: None,
             after: None,
             status: None,
             when: None,
@@ -379,6 +399,21 @@ mod tests {
                 "exclude each other",
             ),
             (Fault { seed: Some(1), ..iam() }, "seed is of a probability"),
+            (
+                Fault {
+                    above: Some(0.0),
+                    ..iam()
+                },
+                "above is 0",
+            ),
+            (
+                Fault {
+                    above: Some(5.0),
+                    nth: Some(1),
+                    ..iam()
+                },
+                "say neither nth",
+            ),
             (
                 Fault {
                     after: Some(1.0),

@@ -1,15 +1,18 @@
 //! Faults on demand: which are set, which of them a request meets, and what is held by one.
 //! Must know nothing of HTTP; what goes wrong then is done where requests are answered.
 
+mod allowance;
 mod fault;
 mod refusals;
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard};
+use std::time::Instant;
 
 use serde::Serialize;
 use tokio::sync::oneshot;
 
+use self::allowance::Allowance;
 use self::fault::Pattern;
 pub use self::fault::{BadFault, Fault, FaultKind, When};
 pub(super) use self::refusals::{failed, throttled};
@@ -34,6 +37,8 @@ struct Set {
     fault: Fault,
     pattern: Pattern,
     seed: u64,
+    /// What passes it, where it lets so many a second pass.
+    allowance: Option<Allowance>,
     /// Requests that it could have hit.
     met: u64,
     hit: u64,
@@ -102,6 +107,7 @@ impl Faults {
         state.last_id += 1;
         let set = Set {
             id: state.last_id,
+            allowance: fault.above.map(|above| Allowance::new(above, Instant::now())),
             fault,
             pattern,
             seed,
@@ -150,7 +156,7 @@ impl Faults {
         let mut found = None;
         for set in self.lock().set.iter_mut().filter(|set| set.covers(call)) {
             set.met += 1;
-            if found.is_none() && set.hit < set.fault.limit() && set.fault.chooses(set.seed, set.met) {
+            if found.is_none() && set.hit < set.fault.limit() && set.chooses() {
                 set.hit += 1;
                 set.latest.push_back(Struck::new(call));
                 while set.latest.len() > REMEMBERED {
@@ -191,6 +197,14 @@ impl Set {
         // No policy can deny it (STS API reference, GetCallerIdentity).
         let undeniable = call.service == "sts" && call.operation == "GetCallerIdentity";
         !(undeniable && self.fault.kind == FaultKind::Deny) && self.pattern.covers(call)
+    }
+
+    /// Whether the request that it has just met is one of those that it is about.
+    fn chooses(&mut self) -> bool {
+        match &mut self.allowance {
+            Some(allowance) => !allowance.passes(Instant::now()),
+            None => self.fault.chooses(self.seed, self.met),
+        }
     }
 
     fn listed(&self) -> Listed {

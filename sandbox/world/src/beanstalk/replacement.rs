@@ -9,7 +9,7 @@ use super::places::places;
 use super::resources::{self, Site};
 use super::rollout::{self, LAUNCH_PATIENCE, group_of, serving, wait_for_fleet};
 use super::settings::Settings;
-use super::update::{Change, Outcome};
+use super::update::{self, Change, Outcome};
 use super::workflow::Run;
 use super::{Environment, immutable};
 use crate::compute::InstanceSpec;
@@ -41,8 +41,15 @@ pub(super) async fn replace(run: &Run, change: &Change, wanted: &Wanted) -> Outc
     if rolling && settings.get(ROLLING, "RollingUpdateType") == Some("Immutable") {
         return immutable::renew(run, wanted, Some(recipe)).await;
     }
+    if let Some(why) = rolling.then(|| not_rolling(run)).flatten() {
+        run.error(why);
+        return Outcome::Failed;
+    }
     run.environment(|environment| environment.next = Some(wanted.clone()));
     use_recipe(run, &recipe);
+    // Of another platform no option tells.
+    let now = run.world.clock.now();
+    run.site(|site| update::resize_group(site, settings, now));
     run.info("Updating environment's Auto Scaling group: instances will be replaced.");
     if rolling {
         run.environment(|environment| environment.abort = environment.abort.offered());
@@ -53,6 +60,13 @@ pub(super) async fn replace(run: &Run, change: &Change, wanted: &Wanted) -> Outc
     let outcome = wait_for_fleet(run, &group, &old, LAUNCH_PATIENCE).await;
     rollout::wait_until_gone(run, &group, &old).await;
     judge(run, outcome)
+}
+
+/// Why CloudFormation does not replace instances in batches: of a whole replacement it says nothing.
+fn not_rolling(run: &Run) -> Option<String> {
+    let name = group_of(run);
+    let why = run.region(|here| here.scaling.groups.get(&name).and_then(|group| group.not_rolling()));
+    why.map(|why| format!("Updating Auto Scaling group named: {name} failed Reason: {why}"))
 }
 
 fn judge(run: &Run, outcome: Outcome) -> Outcome {

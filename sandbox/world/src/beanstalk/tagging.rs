@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::environments::Caller;
 use super::quotas::check_tags;
 use super::workflow::Run;
-use super::{Beanstalk, Made};
+use super::{Beanstalk, Made, resources};
+use crate::scaling::{Sizes, Who};
 use crate::settling::Settling;
 use crate::{Refusal, Region, Tags, World};
 
@@ -67,9 +68,19 @@ pub fn update(world: &Arc<World>, caller: &Caller, arn: &str, added: &Tags, remo
     let mut environments = here.beanstalk.environments.values();
     let found = environments
         .find(|it| it.arn == arn && it.ended.is_none())
-        .map(|it| (it.id.clone(), it.made.clone()));
-    if let Some((id, made)) = found {
+        .map(|it| (it.id.clone(), it.made.clone(), resources::sizes(&it.settings)));
+    if let Some((id, made, (min, max))) = found {
         pass_on(here, &made, added, removed);
+        // The group's tags are its stack's to update, which sets its sizes, too (see `update`).
+        let sizes = Sizes {
+            min: Some(min),
+            max: Some(max),
+            desired: None,
+        };
+        let group = made.group.as_ref().and_then(|name| here.scaling.groups.get_mut(name));
+        if let Some(group) = group {
+            let _ = group.resize(sizes, Who::User, now);
+        }
         tell(world, caller, &id);
     }
     Ok(())

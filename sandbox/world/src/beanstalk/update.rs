@@ -5,8 +5,8 @@
 use jiff::Timestamp;
 
 use super::catalogue::{
-    APPLICATION, ASG, BALANCER, CLASSIC_CHECK, CLASSIC_LISTENER, CLASSIC_POLICIES, Effect, HEALTH_LOGS, LAUNCH, LOGS,
-    PROCESS, TOPICS, TRIGGER,
+    APPLICATION, ASG, BALANCER, CLASSIC_CHECK, CLASSIC_LISTENER, CLASSIC_POLICIES, Effect, HEALTH_LOGS, INSTANCES,
+    LAUNCH, LOGS, PROCESS, ROLLING, TOPICS, TRIGGER, VPC,
 };
 use super::deployment::Wanted;
 use super::permissions;
@@ -16,8 +16,8 @@ use super::settings::Settings;
 use super::workflow::Run;
 use super::{Abort, Environment, extensions, health, replacement, rollout, runtime};
 use crate::balancing::Target;
-use crate::scaling::Sizes;
 use crate::scaling::policies::Adjustment;
+use crate::scaling::{Sizes, Who};
 
 /// What an update is to change.
 #[derive(Debug, Clone)]
@@ -235,7 +235,7 @@ fn change_resources(run: &Run, settings: &Settings, options: &[(String, String)]
     let now = run.world.clock.now();
     run.site(|site| {
         site.environment.settings = settings.clone();
-        if touches(options, ASG) {
+        if OF_THE_GROUP.into_iter().any(|namespace| touches(options, namespace)) {
             resize_group(site, settings, now);
         }
         if touches(options, TRIGGER) {
@@ -263,7 +263,12 @@ fn change_resources(run: &Run, settings: &Settings, options: &[(String, String)]
     });
 }
 
-fn resize_group(site: &mut Site, settings: &Settings, now: Timestamp) {
+/// Namespaces that CloudFormation updates the group for. Doing so it "always sets the group size property values … to the values that
+/// are defined in the … template, even if a scheduled action is in effect" (CloudFormation guide: UpdatePolicy, scheduled actions),
+/// and Beanstalk's template does not say otherwise (aws/elastic-beanstalk-roadmap#368).
+const OF_THE_GROUP: [&str; 5] = [ASG, LAUNCH, INSTANCES, VPC, ROLLING];
+
+pub(super) fn resize_group(site: &mut Site, settings: &Settings, now: Timestamp) {
     let name = site.environment.made.group.clone().unwrap_or_default();
     if let Some(group) = site.here.scaling.groups.get_mut(&name) {
         let (min, max) = resources::sizes(settings);
@@ -273,7 +278,7 @@ fn resize_group(site: &mut Site, settings: &Settings, now: Timestamp) {
             desired: None,
         };
         // The settings were checked: bounds that contradict each other do not get here.
-        let _ = group.resize(sizes, now);
+        let _ = group.resize(sizes, Who::User, now);
         group.cooldown = i32::try_from(settings.whole(ASG, "Cooldown")).unwrap_or(group.cooldown);
     }
 }

@@ -34,6 +34,7 @@ fn look(world: &Arc<World>, region: &str, name: &str) -> bool {
     let Some(group) = scaling.groups.get_mut(name) else {
         return false;
     };
+    group.run_scheduled(now);
     policies::cool(group, is_scaling, now);
     let serving = i32::try_from(group.serving().count()).unwrap_or(i32::MAX);
     let may_launch = !group.suspended.contains("Launch") && group.not_before.is_none_or(|time| now >= time);
@@ -133,6 +134,7 @@ fn launch(world: &Arc<World>, state: &mut State, region: &str, name: &str, cause
         return;
     };
     let mut tags = group.tags.clone();
+    tags.retain(|key, _| !group.kept_tags.contains(key));
     tags.insert("aws:autoscaling:groupName".to_owned(), name.to_owned());
     if let LaunchSource::Template(id, _, version) = &group.launch {
         tags.insert("aws:ec2launchtemplate:id".to_owned(), id.clone());

@@ -3,6 +3,7 @@
 
 pub mod keeper;
 pub mod policies;
+pub mod scheduled;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -42,8 +43,11 @@ pub struct Group {
     /// ARNs.
     pub target_groups: Vec<String>,
     pub created: Timestamp,
-    /// Passed on to every instance.
     pub tags: Tags,
+    /// Keys of tags that are the group's alone: all others are passed on to every instance.
+    pub kept_tags: BTreeSet<String>,
+    /// By name.
+    pub scheduled: BTreeMap<String, scheduled::ScheduledAction>,
     /// `Launch`, `Terminate`, `ReplaceUnhealthy`, …
     pub suspended: BTreeSet<String>,
     pub on_launch: Option<OnLaunch>,
@@ -156,6 +160,22 @@ pub struct Sizes {
     pub desired: Option<i32>,
 }
 
+/// Who changes a group's sizes, in the words of an activity's cause (the second: repost.aws/knowledge-center/auto-scaling-scale-down).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    User,
+    Schedule,
+}
+
+impl Who {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "a user request",
+            Self::Schedule => "a scheduled action",
+        }
+    }
+}
+
 impl Group {
     /// Members that are or will be in service.
     pub(crate) fn serving(&self) -> impl Iterator<Item = &Member> {
@@ -165,7 +185,7 @@ impl Group {
     }
 
     /// As UpdateAutoScalingGroup: the desired capacity follows the bounds, unless it is given.
-    pub fn resize(&mut self, sizes: Sizes, now: Timestamp) -> Result<(), Refusal> {
+    pub fn resize(&mut self, sizes: Sizes, who: Who, now: Timestamp) -> Result<(), Refusal> {
         let (min, max) = (sizes.min.unwrap_or(self.min), sizes.max.unwrap_or(self.max));
         if min > max {
             return Err(Refusal::new(
@@ -179,9 +199,10 @@ impl Group {
             None => self.desired.clamp(min, max),
         };
         let cause = format!(
-            "At {} a user request update of AutoScalingGroup constraints to min: {min}, max: {max}, desired: {desired} \
-             changing the desired capacity from {} to {desired}.",
+            "At {} {} update of AutoScalingGroup constraints to min: {min}, max: {max}, desired: {desired} changing the \
+             desired capacity from {} to {desired}.",
             clock::seconds_text(now),
+            who.as_str(),
             self.desired
         );
         (self.min, self.max) = (min, max);
@@ -201,6 +222,21 @@ impl Group {
         );
         self.want(desired, cause);
         Ok(())
+    }
+
+    /// As CreateOrUpdateTags, of one tag.
+    pub fn tag(&mut self, key: &str, value: &str, passed_on: bool) {
+        self.tags.insert(key.to_owned(), value.to_owned());
+        match passed_on {
+            true => self.kept_tags.remove(key),
+            false => self.kept_tags.insert(key.to_owned()),
+        };
+    }
+
+    /// As DeleteTags, of one tag.
+    pub fn untag(&mut self, key: &str) {
+        self.tags.remove(key);
+        self.kept_tags.remove(key);
     }
 
     /// Changes the desired capacity for a reason that the next activities give.
@@ -273,6 +309,8 @@ impl Scaling {
             target_groups: new.target_groups,
             created: now,
             tags: new.tags,
+            kept_tags: BTreeSet::new(),
+            scheduled: BTreeMap::new(),
             suspended: BTreeSet::new(),
             on_launch: new.on_launch,
             to_replace: 0,
@@ -386,6 +424,8 @@ impl Scaling {
             .values()
             .map(|it| item("auto-scaling-group", &it.arn, &it.name, &it.tags))
             .collect();
+        let scheduled = self.groups.values().flat_map(|it| it.scheduled.values());
+        items.extend(scheduled.map(|it| item("scheduled-action", &it.arn, &it.name, &Tags::new())));
         items.extend(
             self.configurations
                 .values()
@@ -405,6 +445,10 @@ mod tests {
     use super::*;
 
     fn group() -> Group {
+        scaling().groups.remove("g").unwrap()
+    }
+
+    pub(super) fn scaling() -> Scaling {
         let mut scaling = Scaling::default();
         let new = NewGroup {
             name: "g".to_owned(),
@@ -420,7 +464,7 @@ mod tests {
             on_launch: None,
         };
         scaling.create_group("us-east-1", "000000000000", new, Timestamp::UNIX_EPOCH);
-        scaling.groups.remove("g").unwrap()
+        scaling
     }
 
     #[test]
@@ -430,7 +474,7 @@ mod tests {
             min: Some(3),
             ..Sizes::default()
         };
-        group.resize(sizes, Timestamp::UNIX_EPOCH).unwrap();
+        group.resize(sizes, Who::User, Timestamp::UNIX_EPOCH).unwrap();
         assert_eq!(group.desired, 3);
         let refused = group.set_desired(5, Timestamp::UNIX_EPOCH).unwrap_err();
         assert!(refused.message.contains("above max value 4"), "{}", refused.message);

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::super::Row;
 use super::Known;
+use crate::engine::counted;
 use crate::resources::looking::events::Event;
 use crate::resources::looking::snapshot::{Alarm, Instance, Requests, Snapshot};
 use crate::ui::{Column, Heading, Part, Piece, Tone};
@@ -17,7 +18,15 @@ const WIDE: usize = 120;
 const CAUSES: usize = 4;
 
 pub(super) fn parts(known: &Known, heading: &Heading) -> Vec<Part> {
-    let mut parts = vec![Part::Lines(top(known, heading))];
+    let place = format!(" in {}, profile {}", heading.place(), heading.profile);
+    let mut parts = vec![
+        Part::Folded(vec![
+            Piece::new(heading.stack.as_str(), Tone::Strong),
+            Piece::plain(place),
+        ]),
+        Part::Lines(top(known)),
+    ];
+    let day = Day::of(known);
     if let Some(seen) = &known.snapshot {
         parts.push(Part::Table {
             columns: vec![
@@ -31,9 +40,9 @@ pub(super) fn parts(known: &Known, heading: &Heading) -> Vec<Part> {
                 Column::from("LAUNCHED", WIDE),
                 Column::always("VERSION"),
             ],
-            rows: seen.instances.iter().map(|it| instance(it, seen)).collect(),
+            rows: seen.instances.iter().map(|it| instance(it, seen, &day)).collect(),
         });
-        parts.push(Part::Lines(seen.alarms.iter().map(alarm).collect()));
+        parts.push(Part::Lines(seen.alarms.iter().map(|it| alarm(it, &day)).collect()));
     }
     parts.push(Part::Flow {
         title: "RESOURCES",
@@ -41,19 +50,15 @@ pub(super) fn parts(known: &Known, heading: &Heading) -> Vec<Part> {
     });
     parts.push(Part::News {
         title: "EVENTS",
-        rows: known.events.iter().map(event).collect(),
+        rows: known.events.iter().map(|it| event(it, &day)).collect(),
     });
     parts.push(Part::Foot(vec![Piece::dim("q or Ctrl-C ends it")]));
     parts
 }
 
-/// Whose it is, how it fares, what it answers, and why it does not fare well.
-fn top(known: &Known, heading: &Heading) -> Vec<Vec<Piece>> {
-    let place = format!(" in {}, profile {}", heading.place(), heading.profile);
-    let mut lines = vec![vec![
-        Piece::new(heading.stack.as_str(), Tone::Strong),
-        Piece::plain(place),
-    ]];
+/// How it fares, what it answers, and why it does not fare well.
+fn top(known: &Known) -> Vec<Vec<Piece>> {
+    let mut lines = Vec::new();
     if let Some(site) = &known.site {
         lines.push(vec![Piece::plain(site.as_str())]);
     }
@@ -91,9 +96,14 @@ fn health(seen: &Snapshot) -> Vec<Piece> {
     }
     if let Some(group) = &seen.group {
         line.push(Piece::plain(format!(
-            ", {} instances wanted of {} to {}",
-            group.desired, group.min, group.max
+            ", {} wanted of {} to {}",
+            counted(u64::try_from(group.desired).unwrap_or_default(), "instance"),
+            group.min,
+            group.max
         )));
+        if let Some(scale) = &group.scale {
+            line.push(Piece::new(format!(", scale {scale}"), Tone::Warning));
+        }
     }
     line
 }
@@ -123,7 +133,7 @@ fn milliseconds(seconds: f64) -> String {
     format!("{:.0} ms", seconds * 1000.0)
 }
 
-fn instance(seen: &Instance, of: &Snapshot) -> Vec<Piece> {
+fn instance(seen: &Instance, of: &Snapshot, day: &Day) -> Vec<Piece> {
     let number = seen.deployment.map(|number| format!("#{number} ")).unwrap_or_default();
     let status = seen.deployment_status.as_deref().unwrap_or("-");
     // Of another version than the environment says: a deployment goes on, or has failed half way.
@@ -143,7 +153,7 @@ fn instance(seen: &Instance, of: &Snapshot) -> Vec<Piece> {
         ),
         Piece::dim(seen.zone.as_str()),
         Piece::dim(seen.kind.as_str()),
-        Piece::dim(seen.launched.map(clock).unwrap_or_default()),
+        Piece::dim(seen.launched.map(|at| day.clock(at)).unwrap_or_default()),
         Piece::new(
             seen.version.as_deref().unwrap_or("-"),
             if other { Tone::Warning } else { Tone::Plain },
@@ -151,7 +161,7 @@ fn instance(seen: &Instance, of: &Snapshot) -> Vec<Piece> {
     ]
 }
 
-fn alarm(alarm: &Alarm) -> Vec<Piece> {
+fn alarm(alarm: &Alarm, day: &Day) -> Vec<Piece> {
     let tone = match alarm.state.as_str() {
         // The one that takes instances away is on wherever little is asked.
         "ALARM" if alarm.rule.contains(['<', '≤']) => Tone::Plain,
@@ -159,7 +169,7 @@ fn alarm(alarm: &Alarm) -> Vec<Piece> {
         "OK" => Tone::Good,
         _ => Tone::Dim,
     };
-    let since = alarm.since.map(|since| format!(" since {}", clock(since)));
+    let since = alarm.since.map(|since| format!(" since {}", day.clock(since)));
     vec![
         Piece::new("ALARM  ", Tone::Strong),
         Piece::plain(format!("{}  ", alarm.rule)),
@@ -177,14 +187,14 @@ fn resource(row: &Row) -> Piece {
     Piece::new(format!("{} {}", row.resource, row.state), tone)
 }
 
-fn event(event: &Event) -> Vec<Piece> {
+fn event(event: &Event, day: &Day) -> Vec<Piece> {
     let tone = match event.severity.as_str() {
         "ERROR" | "FATAL" => Tone::Bad,
         "WARN" => Tone::Warning,
         _ => Tone::Plain,
     };
     vec![
-        Piece::dim(format!("{}  ", clock(event.at))),
+        Piece::dim(format!("{}  ", day.clock(event.at))),
         Piece::new(format!("{:<5}  ", event.severity), tone),
         Piece::plain(event.message.as_str()),
     ]
@@ -199,9 +209,35 @@ fn tone(health: &str) -> Tone {
     }
 }
 
-/// AWS's own time of day.
-fn clock(at: Timestamp) -> String {
-    at.strftime("%H:%M:%S").to_string()
+/// The day of the newest of all times that are shown: of another one the date is told, or two clocks seem to be on the screen.
+struct Day(String);
+
+impl Day {
+    fn of(known: &Known) -> Self {
+        let seen = known.snapshot.iter();
+        let alarms = seen
+            .clone()
+            .flat_map(|seen| &seen.alarms)
+            .filter_map(|alarm| alarm.since);
+        let launches = seen
+            .flat_map(|seen| &seen.instances)
+            .filter_map(|instance| instance.launched);
+        let events = known.events.iter().map(|event| event.at);
+        Self(events.chain(alarms).chain(launches).max().map(date).unwrap_or_default())
+    }
+
+    /// AWS's own time.
+    fn clock(&self, at: Timestamp) -> String {
+        let clock = at.strftime("%H:%M:%S");
+        match date(at) {
+            date if date == self.0 => clock.to_string(),
+            date => format!("{date} {clock}"),
+        }
+    }
+}
+
+fn date(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d").to_string()
 }
 
 /// What is another than before, a line each: where results go to a file or a program that wants no JSON.
@@ -298,6 +334,24 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_time_of_another_day_has_its_date() {
+        let event = |at: &str| Event {
+            at: at.parse().unwrap(),
+            severity: "INFO".to_owned(),
+            message: "launched".to_owned(),
+            version: None,
+            request: None,
+        };
+        let known = Known {
+            events: vec![event("2026-11-30T20:26:49Z"), event("2026-12-01T09:08:00Z")],
+            ..Known::default()
+        };
+        let day = Day::of(&known);
+        let clocks: Vec<String> = known.events.iter().map(|event| day.clock(event.at)).collect();
+        assert_eq!(clocks, ["2026-11-30 20:26:49", "09:08:00"]);
+    }
 
     #[test]
     fn only_what_is_another_than_before_is_told() {

@@ -7,7 +7,7 @@ use crate::compute;
 use crate::compute::agents::{self, NewCommand};
 use crate::monitoring::metrics::Metric;
 use crate::monitoring::minute;
-use crate::scaling::{Activity, Group, Sizes};
+use crate::scaling::{Activity, Group, Sizes, Who};
 
 /// Metrics and alarms in minutes, as the article's profile has it but for the periods.
 const MINUTES: [(&str, &str, &str); 5] = [
@@ -141,7 +141,7 @@ async fn a_group_at_its_maximum_stays_without_an_activity() {
         .scaling
         .group_mut(&name)
         .unwrap()
-        .resize(sizes, now)
+        .resize(sizes, Who::User, now)
         .unwrap();
     for id in members(&fake, &environment) {
         burn(&fake, &id, 100.0);

@@ -1,9 +1,11 @@
 //! Changes of a running environment, and what its group does by itself.
 
 use super::*;
-use crate::beanstalk::catalogue::{ASG, COMMAND, INSTANCES, PROCESS, PROPERTIES, TRIGGER};
+use crate::beanstalk::catalogue::{ASG, COMMAND, INSTANCES, PROCESS, PROPERTIES, ROLLING, TRIGGER};
 use crate::beanstalk::environments::EnvironmentUpdate;
 use crate::compute;
+use crate::scaling::Sizes;
+use crate::scaling::scheduled::NewAction;
 
 pub(super) fn set(namespace: &str, name: &str, value: &str) -> EnvironmentUpdate {
     EnvironmentUpdate {
@@ -145,6 +147,52 @@ async fn only_what_changed_in_the_settings_is_touched() {
     }
     update(&fake, set(ASG, "MaxSize", "5")).await;
     assert_eq!(fake.world.lock().region(REGION).scaling.groups[&group].max, 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn batches_are_refused_while_actions_are_scheduled_and_every_update_of_the_group_sets_its_sizes() {
+    let fake = prepared();
+    let batches = [
+        (ROLLING, "RollingUpdateEnabled", "true"),
+        (ROLLING, "RollingUpdateType", "Health"),
+    ];
+    let environment = create(&fake, "v1", &batches).await;
+    let before = fake.plane.0.lock().unwrap().launched.clone();
+    let name = environment.made.group.clone().unwrap();
+    let now = fake.world.clock.now();
+    let action = NewAction {
+        name: "back".to_owned(),
+        start: now + SignedDuration::from_hours(1000),
+        sizes: Sizes {
+            min: Some(2),
+            ..Sizes::default()
+        },
+    };
+    {
+        let mut state = fake.world.lock();
+        let scaling = &mut state.region(REGION).scaling;
+        scaling.schedule(REGION, "000000000000", &name, action, now).unwrap();
+        scaling.group_mut(&name).unwrap().max = 9;
+    }
+    // What does not concern the group leaves it alone.
+    update(&fake, set(PROPERTIES, "COLOR", "green")).await;
+    assert_eq!(fake.world.lock().region(REGION).scaling.groups[&name].max, 9);
+    update(&fake, set(INSTANCES, "InstanceTypes", "t3.small")).await;
+    let told = messages(&fake, Some("r-update"));
+    assert!(
+        has(&told, "because scheduled action(s) [back] are currently associated"),
+        "{told:#?}"
+    );
+    assert_eq!(fake.plane.0.lock().unwrap().launched, before);
+    assert_eq!(fake.world.lock().region(REGION).scaling.groups[&name].max, 4);
+    fake.world
+        .lock()
+        .region(REGION)
+        .scaling
+        .unschedule(&name, "back")
+        .unwrap();
+    update(&fake, set(INSTANCES, "InstanceTypes", "t3.small")).await;
+    assert!(fake.plane.0.lock().unwrap().launched.is_disjoint(&before));
 }
 
 #[tokio::test(flavor = "multi_thread")]
