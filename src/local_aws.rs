@@ -2,15 +2,16 @@
 //! Must know nothing of stacks and resources, nor of the terminal but that it says when one was started.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{IpAddr, TcpStream};
 use std::process::Command as Process;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use confctl_sandbox::Gates;
 use confctl_sandbox::daemon::{self, DaemonError, Info};
 
-use crate::aws::target::Target;
+use crate::aws::target::{NameServer, Target};
 use crate::engine::{Error, Hint, Kind};
 use crate::ui::Ui;
 
@@ -67,12 +68,19 @@ pub(crate) async fn target(ui: &Ui) -> Result<Target, Error> {
         );
         ui.say(Hint::from(started).and_run("sandbox stop").and(" ends it."));
     }
-    Ok(Target::sandbox(
-        info.port,
-        &info.access_key_id,
-        &info.secret_access_key,
-        info.time_scale,
-    ))
+    let mut target = Target::sandbox(info.port, &info.access_key_id, &info.secret_access_key, info.time_scale);
+    let authority = daemon::authority(&directory()?);
+    target.public.authorities = fs_err::read(authority).ok();
+    target.public.name_server = Some(NameServer(Arc::new(move |name: &str| addresses(&info, name))));
+    Ok(target)
+}
+
+/// Where a name of one's own leads, by the records that are set in the sandbox.
+fn addresses(info: &Info, name: &str) -> Vec<IpAddr> {
+    let name = percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC);
+    let answer = ask(info, &format!("resolve?name={name}")).unwrap_or_default();
+    let addresses = answer.as_array().into_iter().flatten();
+    addresses.filter_map(|address| address.as_str()?.parse().ok()).collect()
 }
 
 /// What `sandbox start` takes from the environment holds for a start on demand too.

@@ -19,13 +19,14 @@ use tokio_util::sync::CancellationToken;
 use crate::gateway::bodies::Bodies;
 use crate::gateway::faults::Faults;
 use crate::gateway::request_log::RequestLog;
+use crate::gateway::tls::Tls;
 use crate::gateway::{Gateway, connections};
 pub use crate::info::Info;
 use crate::instances::{Machines, RoleCredentials};
 use crate::services::s3::Store;
 use crate::world::clock::Clock;
 use crate::world::gates::{self, Gates};
-use crate::world::{World, ids, monitoring, tagging};
+use crate::world::{World, certificates, ids, monitoring, tagging};
 
 /// The account that the sandbox plays.
 const ACCOUNT: &str = "123456789012";
@@ -54,6 +55,8 @@ const INFO_FILE: &str = "sandbox.json";
 const LOG_FILE: &str = "sandbox.log";
 const REQUESTS_FILE: &str = "requests.jsonl";
 const LOCK_FILE: &str = "start.lock";
+/// The certificate of who signs for the sandbox's edge.
+const AUTHORITY_FILE: &str = "authority.pem";
 const OBJECTS_DIRECTORY: &str = "objects";
 
 /// How a sandbox is run.
@@ -127,6 +130,11 @@ pub fn directory() -> Result<PathBuf, DaemonError> {
     }
     let state = variable("XDG_STATE_HOME").or_else(|| Some(variable("HOME")?.join(".local/state")));
     Ok(state.ok_or(DaemonError::NoDirectory)?.join("confctl").join("sandbox"))
+}
+
+/// Where the certificate lies that whoever speaks TLS with the sandbox of a directory has to trust.
+pub fn authority(directory: &Path) -> PathBuf {
+    directory.join(AUTHORITY_FILE)
 }
 
 /// The sandbox that runs in a directory.
@@ -295,6 +303,8 @@ pub async fn serve_until(directory: &Path, options: Options, stop: CancellationT
     let store = Store::new(&objects)?;
     let world = new_world(directory, &options, &info, &store);
     crate::proxy::start(&world);
+    let tls = Tls::new(world.clone()).map_err(std::io::Error::other)?;
+    fs_err::write(authority(directory), tls.authority())?;
     let gateway = Arc::new(Gateway {
         world: world.clone(),
         store,
@@ -302,6 +312,7 @@ pub async fn serve_until(directory: &Path, options: Options, stop: CancellationT
         info: info.clone(),
         faults: Faults::default(),
         bodies: Bodies::default(),
+        tls: Some(Arc::new(tls)),
     });
     publish(directory, &info)?;
     tracing::info!(port = info.port, pid = info.pid, "the sandbox is ready");
@@ -372,6 +383,7 @@ fn new_world(directory: &Path, options: &Options, info: &Info, store: &Store) ->
     monitoring::minute::run(&world);
     monitoring::log_agent::run(&world);
     tagging::run(&world);
+    certificates::run(&world);
     world
 }
 

@@ -3,6 +3,7 @@
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod any_bytes;
+mod authority;
 pub mod daemon;
 #[cfg(any(test, feature = "fuzzing"))]
 #[path = "../world/src/fakes.rs"]

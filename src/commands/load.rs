@@ -117,7 +117,8 @@ async fn loaded(global: &Global, args: &LoadArgs, ui: &Ui, proofs: &mut Proofs) 
     if args.clean {
         return clean(&session, &registrations, global).await;
     }
-    let url = session.site_url(&look)?;
+    // By CloudFront's own name: what others say of ours is not what is measured.
+    let url = session.edge_url(&look)?;
     if let Some(engine) = args.export {
         let mut summary = export::written(engine, args, &coming, &url, &session.read.region)?;
         summary.stack = Some(session.stack.name.to_string());

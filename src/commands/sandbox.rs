@@ -1,13 +1,15 @@
 //! `sandbox …`: start, stop and look at the local AWS.
 //! Must know nothing of stacks and resources.
 
+mod dns;
 mod fault;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use confctl_sandbox::daemon::{self, Info, Options};
 
+use self::dns::DnsCommand;
 use self::fault::FaultCommand;
 use super::{Cli, Command};
 use crate::engine::Error;
@@ -81,6 +83,9 @@ pub(crate) enum SandboxCommand {
     /// What goes wrong on AWS without anybody's doing in this account: refusals, failures, lost answers
     #[command(subcommand)]
     Fault(FaultCommand),
+    /// CNAMEs at a DNS provider that is not AWS, as the owner of a domain sets them
+    #[command(subcommand)]
+    Dns(DnsCommand),
     /// Run it in the foreground
     #[command(hide = true)]
     Serve(ServeOptions),
@@ -129,7 +134,7 @@ pub(super) async fn run(command: &SandboxCommand, region: Option<&str>, ui: &Ui)
         },
         SandboxCommand::Env => {
             let info = running()?;
-            let text = environment(&info);
+            let text = environment(&info, &daemon::authority(&directory()?));
             ui.result(&text);
             Ok(Summary::done()
                 .output("endpoint", info.endpoint())
@@ -151,6 +156,7 @@ pub(super) async fn run(command: &SandboxCommand, region: Option<&str>, ui: &Ui)
             Ok(Summary::done())
         }
         SandboxCommand::Fault(command) => fault::run(command, region, ui),
+        SandboxCommand::Dns(command) => dns::run(command, ui),
         // Handled before anything else was started.
         SandboxCommand::Serve(_) | SandboxCommand::Instance => Ok(Summary::done()),
     }
@@ -170,7 +176,7 @@ fn describe(info: &Info) -> Summary {
 }
 
 /// For `eval`: sets what AWS's own tools read, and takes away what would get in the way.
-fn environment(info: &Info) -> String {
+fn environment(info: &Info, authority: &Path) -> String {
     let mut text = String::new();
     let leftovers = [
         "AWS_PROFILE",
@@ -191,10 +197,22 @@ fn environment(info: &Info) -> String {
         ("AWS_SECRET_ACCESS_KEY", info.secret_access_key.clone()),
         ("AWS_REGION", info.region.clone()),
         ("AWS_DEFAULT_REGION", info.region.clone()),
+        // For `curl --cacert`; no tool takes it by itself, as the API speaks plain HTTP.
+        ("CONFCTL_SANDBOX_CA", quoted(authority)),
     ] {
         text.push_str(&format!("export {name}={value};\n"));
     }
     text.trim_end().to_owned()
+}
+
+/// As a word of a shell's.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    match text.chars().all(plain) {
+        true => text,
+        false => format!("'{}'", text.replace('\'', "'\\''")),
+    }
 }
 
 fn pretty(value: &serde_json::Value) -> String {
@@ -220,7 +238,8 @@ mod tests {
             version: "0".into(),
             started: String::new(),
         };
-        let text = environment(&info);
+        let text = environment(&info, Path::new("/a b/authority.pem"));
+        assert!(text.contains("export CONFCTL_SANDBOX_CA='/a b/authority.pem';"));
         assert!(text.contains("unset AWS_SESSION_TOKEN;"));
         assert!(text.contains("export AWS_ENDPOINT_URL=http://127.0.0.1:4566;"));
         assert!(!text.contains("token="));

@@ -80,7 +80,9 @@ pub(super) async fn site(session: &Session, look: &Look, proofs: &mut Proofs) ->
     }
     look.own_table("verify")?;
     let url = session.site_url(look)?;
-    let client = site_client::client(&url, session.read.public.authorities.as_deref());
+    let public = &session.read.public;
+    let names = public.name_server.as_ref().map(|server| server.0.clone());
+    let client = site_client::client_by(&url, public.authorities.as_deref(), names);
     let client = client.map_err(|error| {
         let other = || Error::failed("could not start an HTTP client").caused_by(error);
         variables::unfit().unwrap_or_else(other)
@@ -90,7 +92,19 @@ pub(super) async fn site(session: &Session, look: &Look, proofs: &mut Proofs) ->
         proofs,
         rows: Vec::new(),
     };
+    tell_records(session, look);
     let page = first_answer(session, &client, &url).await?;
+    // The first of the names has answered, or there is none.
+    for name in session
+        .stack
+        .profile
+        .site_names()
+        .iter()
+        .skip(1)
+        .filter(|_| is_named(session, &url))
+    {
+        first_answer(session, &client, &session.read.public.named(name)).await?;
+    }
     checks.passed(PAGE, &format!("GET {url} answers 200"));
     cacheable(&page)?;
     checks.passed(CACHING, "the page says how long it may be cached");
@@ -103,6 +117,23 @@ pub(super) async fn site(session: &Session, look: &Look, proofs: &mut Proofs) ->
     }
     register(&client, &url, &mut checks).await?;
     Ok(checks.rows)
+}
+
+/// Whether the site is asked for by its own name.
+fn is_named(session: &Session, url: &str) -> bool {
+    let names = session.stack.profile.site_names();
+    names.first().is_some_and(|name| url == session.read.public.named(name))
+}
+
+/// What only its owner can set, where the DNS is not Route 53's.
+fn tell_records(session: &Session, look: &Look) {
+    let records = session.own_records(look);
+    if !records.is_empty() {
+        session.ui.say(format!(
+            "  at your DNS provider there have to be: {} (ALIAS or ANAME where the name is the domain's own)",
+            records.join("; ")
+        ));
+    }
 }
 
 /// What passed so far.

@@ -32,13 +32,13 @@ impl Orphans<'_> {
             among.add(resources::graph(&stack)?.nodes());
         }
         for (kind, name) in &self.found.parts {
-            let mut stack = self.stack(Profile::default());
+            let mut stack = self.stack(resources::found::profile_with(kind, name));
             resources::found::rename(&mut stack.names, kind, name);
             let graph = resources::graph(&Arc::new(stack))?;
             let of_kind: Vec<_> = graph
                 .nodes()
                 .iter()
-                .filter(|node| node.kind() == *kind)
+                .filter(|node| node.kind() == *kind || resources::found::goes_with(kind, node.kind()))
                 .cloned()
                 .collect();
             among.add(&of_kind);
@@ -61,6 +61,8 @@ impl Orphans<'_> {
         stack.may_lose_data = self.may_lose_data;
         stack.export_to = self.export_to.clone().map(|path| ExportTo { path, of_former: true });
         stack.found_distributions = self.found.distributions.clone();
+        // What there is once a stack may have something of each of them.
+        stack.former = self.former.to_vec();
         stack
     }
 }

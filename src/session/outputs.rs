@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 
 use super::{Look, Session, not_up};
-use crate::engine::{Error, Values};
-use crate::resources::outputs::{DISTRIBUTION, ENVIRONMENT, EXPIRY, SCALED, Scaled};
+use crate::engine::{Error, Owner, Values};
+use crate::resources::outputs::{ALIASES, CERTIFICATE, DISTRIBUTION, ENVIRONMENT, EXPIRY, SCALED, Scaled};
 use crate::ui::Summary;
 
 impl Session {
@@ -18,14 +18,42 @@ impl Session {
         values
     }
 
-    /// Where people go: the edge, or the environment where there is none.
+    /// Where people go: the site's own name, else the edge, or the environment where there is none.
     pub(crate) fn site_url(&self, look: &Look) -> Result<String, Error> {
         let values = self.values(look);
         let public = &self.read.public;
         let edge = values.get(&DISTRIBUTION).map(|edge| public.edge(&edge.domain));
         let environment = values.get(&ENVIRONMENT);
         let environment = environment.map(|environment| public.origin(&environment.cname));
-        edge.or(environment).ok_or_else(|| not_up(&look.stack))
+        self.own_url(&values)
+            .or(edge)
+            .or(environment)
+            .ok_or_else(|| not_up(&look.stack))
+    }
+
+    /// The site at its own name, once every edge location answers for it.
+    fn own_url(&self, values: &Values) -> Option<String> {
+        let names = self.stack.profile.site_names();
+        let name = names.first().filter(|_| values.get(&ALIASES).is_some())?;
+        Some(self.read.public.named(name))
+    }
+
+    /// The records by which the site's own names lead to the edge, where they are not Route 53's of this account: a line each.
+    pub(crate) fn own_records(&self, look: &Look) -> Vec<String> {
+        let names = self.stack.profile.site_names().into_iter();
+        match (look.seen.owner("domain-records"), self.values(look).get(&ALIASES)) {
+            (Some(Owner::Nobody), Some(edge)) => names.map(|name| format!("{name} CNAME {}", edge.domain)).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The edge at the name that CloudFront gave it, whatever the DNS says of one's own; the environment where there is none.
+    pub(crate) fn edge_url(&self, look: &Look) -> Result<String, Error> {
+        let values = self.values(look);
+        match values.get(&DISTRIBUTION) {
+            Some(edge) => Ok(self.read.public.edge(&edge.domain)),
+            None => self.site_url(look),
+        }
     }
 }
 
@@ -73,6 +101,13 @@ pub(crate) fn with_outputs(mut summary: Summary, session: &Session, look: &Look)
         out("distribution_id", Some(distribution.id));
         out("distribution_domain", Some(distribution.domain));
     }
+    out("certificate_arn", values.get(&CERTIFICATE));
+    let records = session.own_records(look);
+    out(
+        "dns_records",
+        Some(records.join(", ")).filter(|records| !records.is_empty()),
+    );
+    site = session.own_url(&values).or(site);
     out("site_url", site.clone());
     if let Some(scaled) = values.get(&SCALED) {
         summary.outputs.insert("scale".to_owned(), scale_value(&scaled));

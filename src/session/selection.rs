@@ -152,9 +152,9 @@ pub(crate) async fn connect(target: &Target, global: &Global, chosen: &mut Chose
     let configuration = clients::configuration(target, &chosen.profile.region, sign_in.as_ref()).await;
     let only = global.account.clone().or_else(|| chosen.profile.account.clone());
     let mut target = target.clone();
-    target.public.authorities = sign_in
-        .as_ref()
-        .and_then(|sign_in| sign_in.trust.pem().map(<[u8]>::to_vec));
+    if let Some(sign_in) = &sign_in {
+        target.public.authorities = sign_in.trust.pem().map(<[u8]>::to_vec);
+    }
     let connected = clients::connect(&target, &configuration, &chosen.profile.region, only.as_deref()).await;
     let (read, write) = match connected {
         Ok(clients) => clients,

@@ -62,6 +62,7 @@ pub(crate) fn event_schema() -> Value {
             ),
         ),
         ("inventory", object(json!({"resources": {"type": "array"}}), json!({}))),
+        ("dns", object(json!({"records": {"type": "object"}}), json!({}))),
         ("faults", object(json!({"faults": {"type": "array"}}), json!({}))),
         ("summary", summary()),
     ];

@@ -17,6 +17,7 @@ from account import REGION, Case, say
 
 # By botocore's names of the services.
 TITLES = {
+    "acm": "AWS Certificate Manager",
     "autoscaling": "EC2 Auto Scaling",
     "cloudformation": "CloudFormation",
     "cloudfront": "Amazon CloudFront",
@@ -29,6 +30,7 @@ TITLES = {
     "iam": "IAM",
     "logs": "CloudWatch Logs",
     "resourcegroupstaggingapi": "Resource Groups Tagging API",
+    "route53": "Amazon Route 53",
     "s3": "S3",
     "service-quotas": "Service Quotas",
     "sns": "SNS",

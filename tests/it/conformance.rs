@@ -139,6 +139,11 @@ fn the_walker_finds_whatever_is_wrong_with_an_answer() {
 }
 
 #[test]
+fn zones_certificates_and_a_distributions_own_names_hang_together_as_on_aws() {
+    tell_a_quick_one("domain");
+}
+
+#[test]
 fn metrics_of_ones_own_are_read_and_watched() {
     tell_a_quick_one("metrics");
 }

@@ -175,6 +175,12 @@ const OTHERS: &[Other] = &[
     other("cdn.origin_read_timeout", &["cdn.origin_read_timeout=45"]),
     other("cdn.origin_keepalive_timeout", &["cdn.origin_keepalive_timeout=10"]),
     other("cdn.comment", &["cdn.comment=Conference 2027"]),
+    other("domain.name", &["domain.name=events.example.org"]),
+    other(
+        "domain.also",
+        &["domain.name=example.org", "domain.also=www.example.org"],
+    ),
+    other("domain.zone", &["domain.zone=none"]),
     other("waf.enabled", &["waf.enabled=false"]),
     other("waf.name", &["waf.name=other-acl"]),
     other("waf.groups", &["waf.groups=AWSManagedRulesCommonRuleSet"]),
@@ -358,6 +364,7 @@ impl Shown {
             Changes::InPlace => stays && self.count("create") == 0 && self.changes("none"),
             Changes::Restarts => stays && self.changes("restart"),
             Changes::ReplacesInstances => stays && self.changes("replace_instances"),
+            Changes::Makes(_) => stays && self.count("create") > 0 && self.changes("none"),
             Changes::MakesOrRemoves(_, Changes::InPlace) => {
                 none_blocked && self.orphans > 0 && (self.effects().is_empty() || self.changes("none"))
             }

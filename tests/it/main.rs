@@ -9,6 +9,7 @@ mod command_line;
 mod conformance;
 mod deploy;
 mod documents;
+mod domain;
 mod drafts;
 mod engines;
 mod event;

@@ -25,6 +25,7 @@ const TABLES: &str = "boto/botocore botocore/data/dynamodb/2012-08-10/service-2.
 const EC2: &str = "boto/botocore botocore/data/ec2/2016-11-15/service-2.json";
 const DESCRIBE_TAGS: &str = "aws/aws-cli awscli/examples/ec2/describe-tags.rst";
 const CLOUDFRONT: &str = "boto/botocore botocore/data/cloudfront/2020-05-31/service-2.json";
+const ACM: &str = "boto/botocore botocore/data/acm/2015-12-08/service-2.json";
 const WAF: &str = "boto/botocore botocore/data/wafv2/2019-07-29/service-2.json";
 const VPC: &str = "vpc-0123456789abcdef0";
 
@@ -432,6 +433,11 @@ fn all_lists() -> Script {
         .and(listed_networks())
         .and(listed_distributions())
         .and(listed_web_acls())
+        .modelled(
+            "acm:ListCertificates",
+            ACM,
+            json!({"CertificateSummaryList": []}).to_string(),
+        )
 }
 
 const BY_LISTS: [(&str, &str); 5] = [
@@ -491,7 +497,12 @@ async fn who_may_search_in_one_region_only_is_served_by_the_lists_for_both() {
             distribution::tagged(&tags("distribution")),
         )
         .to("distribution%2FE2")
-        .modelled("wafv2:ListWebACLs", WAF, json!({"WebACLs": []}).to_string());
+        .modelled("wafv2:ListWebACLs", WAF, json!({"WebACLs": []}).to_string())
+        .modelled(
+            "acm:ListCertificates",
+            ACM,
+            json!({"CertificateSummaryList": []}).to_string(),
+        );
     let account = connect(script, ROOT, "eu-west-1").await.unwrap();
     let found = find(account.reading(), &mod4("eu-west-1"), Reach::Everything)
         .await
@@ -500,6 +511,31 @@ async fn who_may_search_in_one_region_only_is_served_by_the_lists_for_both() {
     assert_eq!(parts(&found), BTreeSet::from([("users-table", "guests")]));
     assert_eq!(found.distributions, ["E1"]);
     assert!(found.missed.is_none(), "{found:?}");
+}
+
+#[tokio::test]
+async fn a_certificate_is_found_by_the_list_and_a_tag_says_for_which_names() {
+    let arn = "arn:aws:acm:us-east-1:123456789012:certificate/12345678-1234-1234-1234-123456789012";
+    let names = ("confctl:domain", "example.org www.example.org".to_owned());
+    let marks = tags_json(tags("certificate").into_iter().chain([names]));
+    let listed = json!({"CertificateSummaryList": [{"CertificateArn": arn, "DomainName": "example.org"}]});
+    let lists = all_lists()
+        .without(&["acm:ListCertificates"])
+        .documented(
+            "acm:ListCertificates",
+            "aws/aws-cli awscli/examples/acm/list-certificates.rst",
+            listed.to_string(),
+        )
+        .documented(
+            "acm:ListTagsForCertificate",
+            "aws/aws-cli awscli/examples/acm/list-tags-for-certificate.rst",
+            json!({"Tags": marks}).to_string(),
+        );
+    let found = found(denied_search().and(no_others()).and(lists)).await;
+    assert!(
+        parts(&found).contains(&("certificate", "example.org www.example.org")),
+        "{found:?}"
+    );
 }
 
 fn nothing_of_beanstalk() -> Script {

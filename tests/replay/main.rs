@@ -12,6 +12,7 @@ mod corpus;
 mod deployment;
 mod deployments;
 mod distribution;
+mod domain;
 mod draw;
 mod environment;
 mod environment_answers;

@@ -9,7 +9,8 @@ use confctl::aws::reads::READS;
 use crate::say;
 
 /// A client's field in `Aws`, the permission's prefix, the service as the SDK names it.
-const SERVICES: [(&str, &str, &str); 16] = [
+const SERVICES: [(&str, &str, &str); 18] = [
+    ("acm", "acm", "ACM"),
     ("autoscaling", "autoscaling", "Auto Scaling"),
     ("beanstalk", "elasticbeanstalk", "Elastic Beanstalk"),
     ("cloudformation", "cloudformation", "CloudFormation"),
@@ -21,6 +22,7 @@ const SERVICES: [(&str, &str, &str); 16] = [
     ("iam", "iam", "IAM"),
     ("logs", "logs", "CloudWatch Logs"),
     ("quotas", "servicequotas", "Service Quotas"),
+    ("route53", "route53", "Route 53"),
     ("s3", "s3", "S3"),
     ("ssm", "ssm", "SSM"),
     ("sts", "sts", "STS"),

@@ -32,6 +32,7 @@ impl Sent {
         let name = match (target, service) {
             (Some((_, target)), _) => target.rsplit('.').next().unwrap_or_default().to_owned(),
             (None, "cloudfront") => cloudfront(method, path).to_owned(),
+            (None, "route53") => route53(method, path).to_owned(),
             (None, "s3") => s3(method, path).to_owned(),
             (None, _) => parameter(&body, "Action").unwrap_or_default(),
         };
@@ -88,6 +89,7 @@ fn split(uri: &str) -> (&str, &str) {
 /// Source: `endpointPrefix` in boto/botocore, botocore/data/*/service-2.json.
 pub fn service(host: &str) -> &'static str {
     let hosts = [
+        ("acm.", "acm"),
         ("monitoring.", "cloudwatch"),
         ("autoscaling.", "autoscaling"),
         ("cloudformation.", "cloudformation"),
@@ -99,6 +101,7 @@ pub fn service(host: &str) -> &'static str {
         ("elasticloadbalancing.", "elasticloadbalancing"),
         ("iam.", "iam"),
         ("logs.", "logs"),
+        ("route53.", "route53"),
         ("servicequotas.", "servicequotas"),
         ("ssm.", "ssm"),
         ("sts.", "sts"),
@@ -141,6 +144,20 @@ fn cloudfront(method: &str, path: &str) -> &'static str {
         ("GET", ["tagging"]) => "ListTagsForResource",
         ("POST", ["tagging"]) if query.contains("Operation=Tag") => "TagResource",
         ("POST", ["tagging"]) if query.contains("Operation=Untag") => "UntagResource",
+        _ => "unknown",
+    }
+}
+
+/// Source: the `requestUri` of each operation in boto/botocore, botocore/data/route53/2013-04-01/service-2.json.
+fn route53(method: &str, path: &str) -> &'static str {
+    let path = path.split('?').next().unwrap_or_default();
+    let parts: Vec<&str> = path.trim_matches('/').split('/').skip(1).collect();
+    match (method, parts.as_slice()) {
+        ("GET", ["hostedzonesbyname"]) => "ListHostedZonesByName",
+        ("GET", ["hostedzone", _]) => "GetHostedZone",
+        ("GET", ["hostedzone", _, "rrset"]) => "ListResourceRecordSets",
+        ("POST", ["hostedzone", _, "rrset"]) => "ChangeResourceRecordSets",
+        ("GET", ["change", _]) => "GetChange",
         _ => "unknown",
     }
 }

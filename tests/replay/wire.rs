@@ -140,7 +140,7 @@ pub const REQUEST: &str = "7a62c49f-347e-4fc4-9331-6e8eEXAMPLE0";
 fn content_type(service: &str) -> &'static str {
     match service {
         "dynamodb" | "cloudwatch" => "application/x-amz-json-1.0",
-        "logs" | "ssm" | "wafv2" | "servicequotas" | "tag" => "application/x-amz-json-1.1",
+        "acm" | "logs" | "ssm" | "wafv2" | "servicequotas" | "tag" => "application/x-amz-json-1.1",
         "ec2" => "text/xml;charset=UTF-8",
         "s3" => "application/xml",
         _ => "text/xml",
@@ -154,7 +154,7 @@ fn refusal(service: &str, code: &str, message: &str) -> String {
         "dynamodb" => {
             json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": message}).to_string()
         }
-        "logs" | "ssm" | "wafv2" | "servicequotas" | "cloudwatch" | "tag" => {
+        "acm" | "logs" | "ssm" | "wafv2" | "servicequotas" | "cloudwatch" | "tag" => {
             json!({"__type": code, "Message": message}).to_string()
         }
         "ec2" => format!(
@@ -164,6 +164,11 @@ fn refusal(service: &str, code: &str, message: &str) -> String {
         "s3" => format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code_xml}</Code><Message>{message_xml}</Message>\
              <RequestId>4442587FB7D0A2F9</RequestId><HostId>aGVsbG8=</HostId></Error>"
+        ),
+        "route53" => format!(
+            "<?xml version=\"1.0\"?>\n<ErrorResponse xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><Error>\
+             <Type>Sender</Type><Code>{code_xml}</Code><Message>{message_xml}</Message></Error>\
+             <RequestId>{REQUEST}</RequestId></ErrorResponse>"
         ),
         "cloudfront" => format!(
             "<?xml version=\"1.0\"?>\n<ErrorResponse xmlns=\"http://cloudfront.amazonaws.com/doc/2020-05-31/\"><Error>\

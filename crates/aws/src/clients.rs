@@ -16,11 +16,13 @@ use super::exchange_log::ExchangeLog;
 use super::partitions;
 use super::reads::ReadOnly;
 use super::search::Index;
+use super::services::acm::Acm;
 use super::services::cloudformation::CloudFormation;
 use super::services::cloudwatch::CloudWatch;
 use super::services::load_balancing::LoadBalancing;
 use super::services::logs::Logs;
 use super::services::quotas::ServiceQuotas;
+use super::services::route53::Route53;
 use super::services::s3::S3;
 use super::services::ssm::Ssm;
 use super::services::tagging::Tagging;
@@ -59,6 +61,8 @@ pub struct Aws {
     pub public: PublicNames,
     /// Whether empty answers of Beanstalk can be believed.
     pub proof: Proof,
+    /// Certificates that CloudFront takes: of [`GLOBAL_REGION`].
+    pub acm: Acm,
     pub autoscaling: aws_sdk_autoscaling::Client,
     pub beanstalk: aws_sdk_elasticbeanstalk::Client,
     pub cloudformation: CloudFormation,
@@ -75,6 +79,9 @@ pub struct Aws {
     pub index: Index,
     pub logs: Logs,
     pub quotas: ServiceQuotas,
+    /// Certificates of the stack's own region.
+    pub regional_acm: Acm,
+    pub route53: Route53,
     pub s3: S3,
     /// For the lock itself, which does not wait for itself.
     pub s3_of_the_lock: S3,
@@ -260,6 +267,7 @@ fn clients(target: &Target, config: &SdkConfig, region: &str, account: &str, cal
         public: target.public.clone(),
         proof: Proof::default(),
         index: Index::default(),
+        acm: Acm::new(config, GLOBAL_REGION, mode),
         autoscaling: client!(aws_sdk_autoscaling, region),
         beanstalk: client!(aws_sdk_elasticbeanstalk, region),
         cloudformation: CloudFormation::new(config, region, mode),
@@ -273,6 +281,8 @@ fn clients(target: &Target, config: &SdkConfig, region: &str, account: &str, cal
         iam: client!(aws_sdk_iam, region),
         logs: Logs::new(config, region, mode),
         quotas: ServiceQuotas::new(config, region, mode),
+        regional_acm: Acm::new(config, region, mode),
+        route53: Route53::new(config, mode),
         s3: S3::new(config, region, mode, account),
         s3_of_the_lock: S3::new(config, region, mode, account),
         ssm: Ssm::new(config, region, mode),

@@ -11,6 +11,10 @@ use aws_smithy_types::config_bag::ConfigBag;
 /// Service as the SDK names it, and its reads.
 pub const READS: &[(&str, &[&str])] = &[
     (
+        "ACM",
+        &["DescribeCertificate", "ListCertificates", "ListTagsForCertificate"],
+    ),
+    (
         "Auto Scaling",
         &[
             "DescribeAutoScalingGroups",
@@ -102,6 +106,15 @@ pub const READS: &[(&str, &[&str])] = &[
         ],
     ),
     ("Resource Groups Tagging API", &["GetResources"]),
+    (
+        "Route 53",
+        &[
+            "GetChange",
+            "GetHostedZone",
+            "ListHostedZonesByName",
+            "ListResourceRecordSets",
+        ],
+    ),
     ("S3", &["GetObject", "ListObjectsV2"]),
     ("SSM", &["DescribeInstanceInformation", "GetCommandInvocation"]),
     ("STS", &["GetCallerIdentity"]),

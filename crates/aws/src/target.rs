@@ -1,6 +1,9 @@
 //! Where the API is and how its public names are reached: AWS or a local endpoint, decided once at the start.
 //! What acts on AWS sees a target, and cannot tell whether it is a sandbox.
 
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::engine::Pace;
@@ -40,12 +43,39 @@ pub struct PublicNames {
     pub port: Option<u16>,
     /// PEM certificates that count beside the system's, where somebody opens TLS on the way.
     pub authorities: Option<Vec<u8>>,
+    /// Who is asked for the site's own names; `None`: whoever the system asks.
+    pub name_server: Option<NameServer>,
 }
+
+type Lookup = dyn Fn(&str) -> Vec<IpAddr> + Send + Sync;
+
+/// Tells the addresses of a name; none where it has none. It may take as long as an answer over the network.
+#[derive(Clone)]
+pub struct NameServer(pub Arc<Lookup>);
+
+impl fmt::Debug for NameServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NameServer")
+    }
+}
+
+impl PartialEq for NameServer {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for NameServer {}
 
 impl PublicNames {
     /// The address of a distribution.
     pub fn edge(&self, domain: &str) -> String {
         self.url(self.edge_scheme, domain)
+    }
+
+    /// The address of a name of one's own, which has a certificate.
+    pub fn named(&self, name: &str) -> String {
+        self.url("https", name)
     }
 
     /// The address of an environment or load balancer, which speak plain HTTP.
@@ -72,6 +102,7 @@ impl Target {
                 edge_scheme: "https",
                 port: None,
                 authorities: None,
+                name_server: None,
             },
         }
     }
@@ -94,6 +125,7 @@ impl Target {
                 edge_scheme: "http",
                 port: Some(port),
                 authorities: None,
+                name_server: None,
             },
         }
     }

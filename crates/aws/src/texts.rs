@@ -25,6 +25,28 @@ pub(super) const KNOWN_ERRORS: &[KnownError] = &[
             "open a case with AWS support to have the account verified for CloudFront; until then: --set cdn.enabled=false".into()
         }),
     },
+    // CloudFront guide, alternate-domain-names-move; the text of a record that leads elsewhere: hashicorp/terraform-provider-aws#8734.
+    KnownError {
+        code: "CNAMEAlreadyExists",
+        contains: "incorrectly configured DNS record",
+        kind: Kind::Refused,
+        hint: Some(|| {
+            "a record of the name leads to another distribution: take it away at the DNS provider, and run the same command again"
+                .into()
+        }),
+    },
+    KnownError {
+        code: "CNAMEAlreadyExists",
+        contains: "",
+        kind: Kind::Refused,
+        hint: Some(|| {
+            Hint::from("a name belongs to one distribution at a time, in all of AWS: ")
+                .and_run(Command::aws("cloudfront list-domain-conflicts"))
+                .and(" says whose it is. Take it off there, or move it by a TXT record and ")
+                .and_run(Command::aws("cloudfront update-domain-association"))
+                .and(", as docs/domain.md tells; then run the same command again")
+        }),
+    },
     // Seen in public logs up to January 2026.
     KnownError {
         code: "*",

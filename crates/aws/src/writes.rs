@@ -4,6 +4,15 @@
 /// Service as the SDK names it, and its writes.
 pub const WRITES: &[(&str, &[&str])] = &[
     (
+        "ACM",
+        &[
+            "AddTagsToCertificate",
+            "DeleteCertificate",
+            "RemoveTagsFromCertificate",
+            "RequestCertificate",
+        ],
+    ),
+    (
         "Auto Scaling",
         &[
             "CreateOrUpdateTags",
@@ -98,6 +107,7 @@ pub const WRITES: &[(&str, &[&str])] = &[
             "UpdateAssumeRolePolicy",
         ],
     ),
+    ("Route 53", &["ChangeResourceRecordSets"]),
     ("S3", &["DeleteObject", "PutObject"]),
     (
         "SSM",
@@ -118,6 +128,7 @@ pub const WRITES: &[(&str, &[&str])] = &[
 /// How IAM's actions name the service that the SDK names so (Service Authorization Reference).
 fn prefix(service: &str) -> &'static str {
     match service {
+        "ACM" => "acm",
         "Auto Scaling" => "autoscaling",
         "CloudFormation" => "cloudformation",
         "CloudFront" => "cloudfront",
@@ -129,6 +140,7 @@ fn prefix(service: &str) -> &'static str {
         "Elastic Load Balancing v2" => "elasticloadbalancing",
         "IAM" => "iam",
         "Resource Groups Tagging API" => "tag",
+        "Route 53" => "route53",
         "S3" => "s3",
         "SSM" => "ssm",
         "STS" => "sts",
@@ -143,6 +155,7 @@ fn actions(service: &str, operation: &str) -> Vec<String> {
     let named: &[&str] = match (service, operation) {
         ("S3", "ListObjectsV2") => &["ListBucket"],
         ("CloudFront", "CreateDistributionWithTags") => &["CreateDistribution", "TagResource"],
+        ("ACM", "RequestCertificate") => &["RequestCertificate", "AddTagsToCertificate"],
         ("Elastic Beanstalk", "UpdateTagsForResource") => &["AddTags", "RemoveTags"],
         (_, operation) => &[operation],
     };

@@ -53,6 +53,8 @@ pub enum Changes {
     Restarts,
     /// Instances are replaced, batch by batch.
     ReplacesInstances,
+    /// What is made where there was none, and what becomes of the former one.
+    Makes(&'static str),
     /// Its thing is made, or removed; what that does to those that use it.
     MakesOrRemoves(&'static str, &'static Changes),
     /// Another thing is made and what becomes of the former one; what it does to those that use it.
@@ -101,6 +103,7 @@ impl fmt::Display for Changes {
             Self::InPlace => write!(f, "in place"),
             Self::Restarts => write!(f, "restarts"),
             Self::ReplacesInstances => write!(f, "replaces"),
+            Self::Makes(what) => write!(f, "makes {what}"),
             Self::MakesOrRemoves(what, Self::InPlace) => write!(f, "makes or removes the {what}"),
             Self::MakesOrRemoves(what, users) => write!(f, "makes or removes the {what}; {users}"),
             Self::MakesAnother(what, Self::InPlace) => write!(f, "makes another {what}"),

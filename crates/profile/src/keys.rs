@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use Changes::{AtCreation, Blocked, InPlace, MakesAnother, MakesOrRemoves, OfConfctl, ReplacesInstances, Restarts};
+use Changes::{
+    AtCreation, Blocked, InPlace, Makes, MakesAnother, MakesOrRemoves, OfConfctl, ReplacesInstances, Restarts,
+};
 use Takes::{Bool, Number, Text, Texts, Whole, WholeOf, Word};
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +22,11 @@ const RETENTION_DAYS: &[u32] = &[
 
 const SUBNET: Takes = Texts(patterns::subnet, "a subnet's id, as `subnet-0123456789abcdef0`");
 const ROLE: Takes = Text(patterns::role, "a role's name of up to 64 characters");
+const HOST: Takes = Text(
+    patterns::host,
+    "a domain name in small letters, as `events.example.org`",
+);
+const HOSTS: Takes = Texts(patterns::host, "a domain name in small letters, as `www.example.org`");
 const LABEL: Takes = Text(patterns::application, "1 to 100 characters without a slash");
 
 fn list(items: &[&str]) -> Vec<String> {
@@ -375,6 +382,21 @@ keys! {
         /// Comment of the distribution.
         comment: Option<String>, unset "derived",
         takes Text(patterns::comment, "1 to 128 characters in one line"), with Distribution, changes InPlace;
+    }
+
+    /// A domain name of one's own for the site, with a certificate for HTTPS.
+    [domain] Domain {
+        /// The site's name.
+        name: Option<String>, unset "CloudFront's own",
+        takes HOST, with Distribution, changes Makes("a certificate and the name's records, with another name others in their place; without one they are removed");
+
+        /// Further names of the same site.
+        also: Vec<String> = Vec::new(),
+        takes HOSTS, with Distribution, changes Makes("another certificate, and the records of the new names; the former are removed");
+
+        /// Where their records are written: `auto` finds the account's zone of Route 53 that has the name, `none` leaves them to you.
+        zone: String = "auto".into(),
+        takes Text(patterns::zone, "`auto`, `none`, or the id of a public hosted zone"), with Distribution, changes OfConfctl("from the next record on");
     }
 
     /// The web ACL in front of the distribution.

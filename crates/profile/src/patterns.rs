@@ -202,6 +202,20 @@ pub(super) fn domain(text: &str) -> bool {
     text.contains('.') && text.len() <= 253 && text.split('.').all(label)
 }
 
+/// A name for a site, as CloudFront and ACM take it: small letters, at least two labels, none that begins or ends with a hyphen (ACM
+/// API, DomainName; CloudFront guide, CNAMEs).
+pub(super) fn host(text: &str) -> bool {
+    let label = |label: &str| !label.starts_with('-') && !label.ends_with('-');
+    let is_number = |label: &str| label.chars().all(|c| c.is_ascii_digit());
+    domain(text) && text.split('.').all(label) && text.rsplit('.').next().is_some_and(|last| !is_number(last))
+}
+
+/// `auto`, `none`, or a hosted zone's id (botocore: route53, ResourceId).
+pub(super) fn zone(text: &str) -> bool {
+    let id = |text: &str| text.starts_with('Z') && spelled(text, 32, |c| c.is_ascii_uppercase() || c.is_ascii_digit());
+    ["auto", "none"].contains(&text) || id(text)
+}
+
 /// A tag's key: Beanstalk takes 127 characters and reserves two prefixes, confctl its own.
 pub(super) fn tag_key(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
@@ -316,6 +330,27 @@ mod tests {
         for bad in ["example", "ada@example.com", "Example.com", ".com", "a..b", ""] {
             assert!(!domain(bad), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_site_has_a_name_of_letters_and_its_records_a_zone() {
+        for good in ["example.org", "events.example.org", "xn--bcher-kva.example"] {
+            assert!(host(good), "{good}");
+        }
+        for bad in [
+            "example",
+            "Events.example.org",
+            "-a.example.org",
+            "a-.example.org",
+            "*.example.org",
+            "192.0.2.1",
+            "a..b",
+            "",
+        ] {
+            assert!(!host(bad), "{bad}");
+        }
+        assert!(zone("auto") && zone("none") && zone("Z0123456789ABCDEFGHIJ"));
+        assert!(!zone("example.org") && !zone("/hostedzone/Z1") && !zone(""));
     }
 
     #[test]

@@ -37,6 +37,7 @@ fn full() -> Profile {
         environment = { name = "some-env", cname_prefix = "some-name" }
         instance = { root_volume_size = 20 }
         cdn = { comment = "c" }
+        domain = { name = "events.example.org" }
         waf = { name = "w" }
         notifications = { email = "you@example.com" }
         event = { people = 10000, at = "2026-12-10T18:00:00Z", closes_at = "2026-12-10T18:30:00Z" }

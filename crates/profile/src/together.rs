@@ -15,6 +15,17 @@ impl Profile {
         self.cdn.enabled && self.waf.enabled
     }
 
+    /// The names of one's own that the site is to have, the first one first. They are the distribution's, so without one there is
+    /// none.
+    pub fn site_names(&self) -> Vec<&str> {
+        let domain = &self.domain;
+        let names = domain.name.iter().chain(&domain.also).map(String::as_str);
+        match self.cdn.enabled && domain.name.is_some() {
+            true => names.collect(),
+            false => Vec::new(),
+        }
+    }
+
     /// The smallest and the largest number of instances; a single-instance environment has exactly one.
     pub fn instance_range(&self) -> (u32, u32) {
         if self.is_load_balanced() {

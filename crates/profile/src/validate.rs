@@ -52,6 +52,7 @@ pub(super) fn check(profile: &Profile) -> Vec<Finding> {
     instances(profile, &mut findings);
     roles_and_table(profile, &mut findings);
     edge(profile, &mut findings);
+    domain(profile, &mut findings);
     properties_and_tags(profile, &mut findings);
     event(profile, &mut findings);
     findings
@@ -283,6 +284,36 @@ fn edge(profile: &Profile, findings: &mut Vec<Finding>) {
             &["waf.groups"],
             "`waf.groups` is empty or names a group twice",
             "name each rule group once",
+        );
+    }
+}
+
+/// Names that a certificate may have without asking AWS for more (ACM quotas), and what a tag holds of them.
+const MOST_NAMES: usize = 10;
+const NAMES_LENGTH: usize = 256;
+
+fn domain(profile: &Profile, findings: &mut Vec<Finding>) {
+    let domain = &profile.domain;
+    let mut no = |message: &str, help: &str| {
+        findings.push(Finding::between(&["domain.also", "domain.name"], message, help));
+    };
+    let Some(name) = &domain.name else {
+        if !domain.also.is_empty() {
+            no(
+                "`domain.also` without `domain.name`",
+                "set `domain.name` to the site's first name",
+            );
+        }
+        return;
+    };
+    let names: Vec<String> = std::iter::once(name).chain(&domain.also).cloned().collect();
+    if let Some(twice) = duplicate(&names) {
+        no(&format!("the domain names {twice} twice"), "name each name once");
+    }
+    if names.len() > MOST_NAMES || names.join(" ").len() > NAMES_LENGTH {
+        no(
+            "the domain has too many names",
+            "allowed: 10 names, of 256 characters together",
         );
     }
 }

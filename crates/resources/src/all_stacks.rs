@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use super::found::{self, Part, part_of, words_of};
 use super::network_parts::filter;
 use super::ownership::beanstalk_tags;
-use super::{distribution_calls, users_table};
+use super::{certificate_calls, distribution_calls, users_table};
 use crate::aws::errors::Explain;
 use crate::aws::paging::{self, Page};
 use crate::aws::record::{self, APPLIED, Record};
@@ -238,6 +238,8 @@ struct There {
     distributions: BTreeSet<String>,
     /// By ARN.
     web_acls: BTreeSet<String>,
+    /// By ARN.
+    certificates: BTreeSet<String>,
     /// Ids of what carries the tag of a stack in EC2.
     of_network: BTreeSet<String>,
 }
@@ -269,6 +271,12 @@ impl There {
             });
             match all.await {
                 Ok(all) => there.web_acls = all.into_iter().filter_map(|acl| acl.arn).collect(),
+                Err(error) => found::miss(missed, error)?,
+            }
+        }
+        if !of_kind("certificate").is_empty() {
+            match certificate_calls::list(aws, |_| true).await {
+                Ok(all) => there.certificates = all.into_iter().collect(),
                 Err(error) => found::miss(missed, error)?,
             }
         }
@@ -317,6 +325,7 @@ fn confirmed(hit: &Tagged, there: &There, listed: &Beanstalk) -> Option<(Resourc
             let is_there = match kind {
                 "application" => listed.application(&name).is_some(),
                 "environment" => listed.environment(&name).is_some(),
+                "certificate" => there.certificates.contains(&hit.arn),
                 "web-acl" => there.web_acls.contains(&hit.arn),
                 _ => there.tables.contains(&name),
             };

@@ -10,8 +10,8 @@ use aws_sdk_cloudfront::types::{
 };
 
 use super::distribution_calls::{self as calls, Found};
-use super::distribution_config::{self as config, Wanted, origin_name};
-use super::outputs::{DISTRIBUTION, LiveDistribution, ORIGIN, WEB_ACL};
+use super::distribution_config::{self as config, Domain, Wanted, origin_name};
+use super::outputs::{ALIASES, CERTIFICATE, DISTRIBUTION, LiveDistribution, ORIGIN, WEB_ACL};
 use super::ownership::{TagStep, block_unless_ours, change_tags, tag_steps};
 use super::stack::Stack;
 use crate::aws::errors::{Explain, polled};
@@ -83,6 +83,7 @@ fn is_cname(name: &str) -> bool {
 struct Inputs {
     origin: String,
     web_acl: Option<String>,
+    certificate: Option<String>,
 }
 
 impl LiveState {
@@ -125,9 +126,30 @@ impl Distribution {
         &self.stack.names.distribution_comment
     }
 
+    fn has_domain(&self) -> bool {
+        !self.stack.profile.site_names().is_empty()
+    }
+
+    /// The names that it answers to, as far as they are ours to say: what else it has somebody set by hand.
+    fn domain<'a>(&'a self, certificate: Option<&'a str>) -> Domain<'a> {
+        let names = self.stack.profile.site_names();
+        let former = self.stack.former.iter().flat_map(|profile| profile.site_names());
+        Domain {
+            former: former.filter(|name| !names.contains(name)).collect(),
+            names,
+            certificate,
+        }
+    }
+
     /// What is wanted, as far as it is known.
-    fn wanted<'a>(&'a self, origin: Option<&'a str>, web_acl: Option<&'a str>) -> Wanted<'a> {
+    fn wanted<'a>(
+        &'a self,
+        origin: Option<&'a str>,
+        web_acl: Option<&'a str>,
+        certificate: Option<&'a str>,
+    ) -> Wanted<'a> {
         Wanted {
+            domain: self.domain(certificate),
             cdn: &self.stack.profile.cdn,
             comment: self.comment(),
             origin,
@@ -225,10 +247,7 @@ impl Distribution {
         let call = cx.wait(&wait, || async {
             match create.clone().send().await.explain(doing) {
                 Ok(answer) => Poll::Ready(answer.distribution.and_then(LiveState::of)),
-                Err(error) if error.is_code("InvalidWebACLId") => {
-                    Poll::NotYet("CloudFront does not know the web ACL yet".to_owned())
-                }
-                Err(error) => polled(Err(error)),
+                Err(error) => calls::not_known_yet(&error).map_or_else(|| polled(Err(error)), Poll::NotYet),
             }
         });
         let existing = OnceLock::new();
@@ -305,6 +324,10 @@ impl Distribution {
                 true => Some(cx.need(&WEB_ACL)?),
                 false => None,
             },
+            certificate: match self.has_domain() {
+                true => Some(cx.need(&CERTIFICATE)?),
+                false => None,
+            },
         })
     }
 
@@ -342,6 +365,16 @@ impl Distribution {
     }
 }
 
+/// The own names of this stack's distributions, of which there is one as a rule.
+///
+/// # Errors
+/// Where they cannot be read.
+pub(super) async fn names_of_ours(cx: &ReadCx<Aws>, stack: &Arc<Stack>) -> Result<Vec<String>, Error> {
+    let seen = Distribution::new(stack.clone()).observe(cx).await?;
+    let ours = seen.live().filter(|(_, owner)| **owner == Owner::Ours);
+    Ok(ours.map(|(live, _)| live.domain.clone()).into_iter().collect())
+}
+
 fn tags_of(tags: BTreeMap<String, String>) -> Result<Tags, Error> {
     let tags = tags.into_iter();
     let tags: Result<Vec<_>, _> = tags.map(|(k, v)| Tag::builder().key(k).value(v).build()).collect();
@@ -373,14 +406,18 @@ impl Resource for Distribution {
     }
 
     fn needs(&self) -> Vec<&'static str> {
-        match self.stack.profile.has_web_acl() {
-            true => vec![ORIGIN.name, WEB_ACL.name],
-            false => vec![ORIGIN.name],
-        }
+        let of = |wanted: bool, output: &'static str| wanted.then_some(output);
+        let web_acl = of(self.stack.profile.has_web_acl(), WEB_ACL.name);
+        let certificate = of(self.has_domain(), CERTIFICATE.name);
+        let needs = [Some(ORIGIN.name), web_acl, certificate];
+        needs.into_iter().flatten().collect()
     }
 
     fn gives(&self) -> Vec<&'static str> {
-        vec![DISTRIBUTION.name]
+        match self.has_domain() {
+            true => vec![DISTRIBUTION.name, ALIASES.name],
+            false => vec![DISTRIBUTION.name],
+        }
     }
 
     fn limits(&self) -> Limits {
@@ -422,7 +459,16 @@ impl Resource for Distribution {
         if let Some(blocked) = block_unless_ours(&self.stack, ID, owner, "cdn.comment") {
             return blocked;
         }
-        let (origin, web_acl) = (known.get(&ORIGIN), known.get(&WEB_ACL));
+        let (origin, web_acl, certificate) = (known.get(&ORIGIN), known.get(&WEB_ACL), known.get(&CERTIFICATE));
+        if let Some(stray) = self.domain(None).stray(&live.config) {
+            return Plan::blocked(
+                format!("somebody gave it the domain {stray}, which the profile's certificate would not cover"),
+                Hint::from(format!(
+                    "add it, with --set domain.also={stray}, or take it off the distribution; then "
+                ))
+                .and_run("up"),
+            );
+        }
         if let (None, Some(dangling)) = (&origin, live.dangling_cname()) {
             // The environment that held the name is gone: it is free for any customer, and viewers are sent there.
             return Plan::blocked(
@@ -431,7 +477,7 @@ impl Resource for Distribution {
             );
         }
         let differences = self
-            .wanted(origin.as_deref(), web_acl.as_deref())
+            .wanted(origin.as_deref(), web_acl.as_deref(), certificate.as_deref())
             .differences(&live.config);
         let differences = match differences {
             Ok(differences) => differences,
@@ -448,6 +494,11 @@ impl Resource for Distribution {
         if web_acl.is_none() && self.stack.profile.has_web_acl() {
             let from = live.config.web_acl_id.clone().filter(|id| !id.is_empty());
             let field = FieldChange::awaiting(config::WEB_ACL, from, WEB_ACL.name);
+            steps.push(DistributionStep::Set(field));
+        }
+        if certificate.is_none() && self.has_domain() {
+            let from = config::certificate(&live.config).map(str::to_owned);
+            let field = FieldChange::awaiting(config::CERTIFICATE, from, CERTIFICATE.name);
             steps.push(DistributionStep::Set(field));
         }
         if !live.deployed {
@@ -468,11 +519,19 @@ impl Resource for Distribution {
 
     fn publish(&self, live: &LiveState, values: &mut Values) {
         values.set(&DISTRIBUTION, live.output());
+        let served = live.deployed && self.domain(None).is_served(&live.config);
+        if self.has_domain() && served {
+            values.set(&ALIASES, live.output());
+        }
     }
 
     async fn create(&self, cx: &WriteCx<Aws>, (): ()) -> Result<LiveState, Failure> {
         let inputs = self.inputs(cx)?;
-        let wanted = self.wanted(Some(&inputs.origin), inputs.web_acl.as_deref());
+        let wanted = self.wanted(
+            Some(&inputs.origin),
+            inputs.web_acl.as_deref(),
+            inputs.certificate.as_deref(),
+        );
         let live = self.make(cx, &wanted).await?;
         self.follow(cx, live, &wanted).await
     }
@@ -484,7 +543,11 @@ impl Resource for Distribution {
         steps: Vec<DistributionStep>,
     ) -> Result<LiveState, Failure> {
         let inputs = self.inputs(cx)?;
-        let wanted = self.wanted(Some(&inputs.origin), inputs.web_acl.as_deref());
+        let wanted = self.wanted(
+            Some(&inputs.origin),
+            inputs.web_acl.as_deref(),
+            inputs.certificate.as_deref(),
+        );
         let (mut tags, mut fields) = (Vec::new(), Vec::new());
         for step in steps {
             match step {

@@ -100,13 +100,22 @@ pub(super) async fn update(
         match update.send().await.explain(doing) {
             Ok(_) => Poll::Ready(()),
             Err(error) if is_stale(&error) => Poll::NotYet("it was changed meanwhile".to_owned()),
-            Err(error) if error.is_code("InvalidWebACLId") => {
-                Poll::NotYet("CloudFront does not know the web ACL yet".to_owned())
-            }
-            Err(error) => polled(Err(error)),
+            Err(error) => not_known_yet(&error).map_or_else(|| polled(Err(error)), Poll::NotYet),
         }
     })
     .await
+}
+
+/// What CloudFront is told late of: a web ACL, a certificate that was issued a moment ago (Terraform tries for a minute, too:
+/// hashicorp/terraform-provider-aws, internal/service/cloudfront/distribution.go).
+pub(super) fn not_known_yet(error: &Error) -> Option<String> {
+    let what = match error.code.as_deref() {
+        Some("InvalidWebACLId") => "the web ACL",
+        Some("InvalidViewerCertificate") => "the certificate",
+        _ => return None,
+    };
+    let why = error.causes.first().map_or("", String::as_str);
+    Some(format!("CloudFront does not know {what} yet: {why}"))
 }
 
 /// Deletes one that is disabled, and waits until it is gone.

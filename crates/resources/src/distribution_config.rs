@@ -3,8 +3,9 @@
 
 use aws_sdk_cloudfront::error::BuildError;
 use aws_sdk_cloudfront::types::{
-    AllowedMethods, CachedMethods, CustomOriginConfig, DefaultCacheBehavior, DistributionConfig, Method, Origin,
-    OriginProtocolPolicy, Origins, ViewerCertificate, ViewerProtocolPolicy,
+    Aliases, AllowedMethods, CachedMethods, CustomOriginConfig, DefaultCacheBehavior, DistributionConfig, Method,
+    MinimumProtocolVersion, Origin, OriginProtocolPolicy, Origins, SslSupportMethod, ViewerCertificate,
+    ViewerProtocolPolicy,
 };
 
 use crate::engine::{Error, FieldChange};
@@ -16,6 +17,11 @@ const ORIGIN_ID: &str = "environment";
 /// CloudFront's names of the two that other resources give.
 pub(super) const ORIGIN_NAME: &str = "Origin.DomainName";
 pub(super) const WEB_ACL: &str = "WebACLId";
+pub(super) const CERTIFICATE: &str = "ACMCertificateArn";
+
+/// What those who come by the site's own name must speak at least; what is stricter stays.
+const SECURITY_POLICY: &str = "TLSv1.2_2021";
+const STRICTER: &[&str] = &["TLSv1.2_2025", "TLSv1.3_2025"];
 
 /// What a distribution should be like. `None` for what is known only after apply: compared with nothing then.
 pub(super) struct Wanted<'a> {
@@ -25,6 +31,85 @@ pub(super) struct Wanted<'a> {
     pub(super) origin: Option<&'a str>,
     /// The web ACL's ARN, empty where there is to be none.
     pub(super) web_acl: Option<&'a str>,
+    pub(super) domain: Domain<'a>,
+}
+
+/// The names of one's own that a distribution answers to.
+pub(super) struct Domain<'a> {
+    /// None: what it has is kept, but for former names.
+    pub(super) names: Vec<&'a str>,
+    /// Those of former profiles.
+    pub(super) former: Vec<&'a str>,
+    /// The ARN for these names.
+    pub(super) certificate: Option<&'a str>,
+}
+
+impl Domain<'_> {
+    /// A name that somebody else gave it, and for which our certificate would not be good.
+    pub(super) fn stray<'c>(&self, live: &'c DistributionConfig) -> Option<&'c str> {
+        let known = |name: &&str| self.names.contains(name) || self.former.contains(name);
+        let mut strays = aliases(live).into_iter().filter(|name| !known(name));
+        strays.next().filter(|_| !self.names.is_empty())
+    }
+
+    /// Whether all names have reached a configuration, with a certificate.
+    pub(super) fn is_served(&self, live: &DistributionConfig) -> bool {
+        let has = aliases(live);
+        certificate(live).is_some() && self.names.iter().all(|name| has.contains(name))
+    }
+
+    fn amend(&self, config: &mut DistributionConfig) -> Result<(), Error> {
+        if !self.names.is_empty() || aliases(config).iter().any(|name| self.former.contains(name)) {
+            self.amend_names(config)?;
+        }
+        Ok(())
+    }
+
+    fn amend_names(&self, config: &mut DistributionConfig) -> Result<(), Error> {
+        let kept = aliases(config).into_iter().filter(|name| !self.former.contains(name));
+        let mut names: Vec<String> = kept.map(str::to_owned).collect();
+        for name in &self.names {
+            if !names.iter().any(|known| known == name) {
+                names.push((*name).to_owned());
+            }
+        }
+        let quantity = i32::try_from(names.len()).unwrap_or(i32::MAX);
+        let none_left = names.is_empty();
+        let list = Aliases::builder().quantity(quantity).set_items(Some(names)).build();
+        config.aliases = Some(list.map_err(invalid)?);
+        if none_left {
+            let own = ViewerCertificate::builder().cloud_front_default_certificate(true);
+            config.viewer_certificate = Some(own.build());
+        } else if !self.names.is_empty() {
+            let policy = Some(security_policy(config)).filter(|policy| STRICTER.contains(policy));
+            let policy = policy.unwrap_or(SECURITY_POLICY).to_owned();
+            let arn = self.certificate.or(certificate(config)).map(str::to_owned);
+            let own = ViewerCertificate::builder()
+                .set_acm_certificate_arn(arn)
+                .ssl_support_method(SslSupportMethod::SniOnly)
+                .minimum_protocol_version(MinimumProtocolVersion::from(policy.as_str()));
+            config.viewer_certificate = Some(own.build());
+        }
+        Ok(())
+    }
+}
+
+/// The names of one's own that it answers to.
+fn aliases(config: &DistributionConfig) -> Vec<&str> {
+    let items = config.aliases.as_ref().and_then(|aliases| aliases.items.as_deref());
+    items.unwrap_or_default().iter().map(String::as_str).collect()
+}
+
+/// The ARN of its certificate; `None`: CloudFront's own.
+pub(super) fn certificate(config: &DistributionConfig) -> Option<&str> {
+    let certificate = config.viewer_certificate.as_ref()?;
+    certificate.acm_certificate_arn().filter(|arn| !arn.is_empty())
+}
+
+fn security_policy(config: &DistributionConfig) -> &str {
+    let certificate = config.viewer_certificate.as_ref();
+    let policy = certificate.and_then(ViewerCertificate::minimum_protocol_version);
+    policy.map_or("", MinimumProtocolVersion::as_str)
 }
 
 fn invalid(error: BuildError) -> Error {
@@ -125,6 +210,7 @@ impl Wanted<'_> {
         config.price_class = Some(self.cdn.price_class.as_str().into());
         config.http_version = Some(self.cdn.http_version.as_str().into());
         config.is_ipv6_enabled = Some(self.cdn.ipv6);
+        self.domain.amend(config)?;
         if let Some(web_acl) = self.web_acl {
             config.web_acl_id = Some(web_acl.to_owned());
         }
@@ -257,6 +343,16 @@ fn fields(config: &DistributionConfig) -> Vec<(&'static str, String)> {
         ),
         ("IsIPV6Enabled", flag(config.is_ipv6_enabled)),
         (WEB_ACL, text(config.web_acl_id.clone())),
+        ("Aliases", in_alphabetical_order(aliases(config))),
+        (CERTIFICATE, certificate(config).unwrap_or_default().to_owned()),
+        // Without names of one's own it counts for nobody, and is answered as `TLSv1`.
+        (
+            "MinimumProtocolVersion",
+            aliases(config)
+                .first()
+                .map(|_| security_policy(config).to_owned())
+                .unwrap_or_default(),
+        ),
         ("Enabled", config.enabled.to_string()),
     ]
 }
@@ -274,9 +370,12 @@ fn cached_methods(behavior: Option<&DefaultCacheBehavior>) -> String {
 }
 
 fn in_order(methods: &[Method]) -> String {
-    let mut methods: Vec<&str> = methods.iter().map(Method::as_str).collect();
-    methods.sort_unstable();
-    methods.join(" ")
+    in_alphabetical_order(methods.iter().map(Method::as_str).collect())
+}
+
+fn in_alphabetical_order(mut words: Vec<&str>) -> String {
+    words.sort_unstable();
+    words.join(" ")
 }
 
 #[cfg(test)]
@@ -289,6 +388,79 @@ mod tests {
             comment: "confctl tcb-conference us-east-1",
             origin: Some("awseb-1.us-east-1.elb.amazonaws.com"),
             web_acl: Some("arn:aws:wafv2:us-east-1:111122223333:global/webacl/one/1"),
+            domain: named(&[], &[], None),
+        }
+    }
+
+    const CERTIFICATE_ARN: &str = "arn:aws:acm:us-east-1:111122223333:certificate/1";
+
+    fn named<'a>(names: &[&'a str], former: &[&'a str], certificate: Option<&'a str>) -> Domain<'a> {
+        Domain {
+            names: names.to_vec(),
+            former: former.to_vec(),
+            certificate,
+        }
+    }
+
+    fn served_at(names: &[&str]) -> DistributionConfig {
+        let cdn = Cdn::default();
+        let wanted = Wanted {
+            domain: named(names, &[], Some(CERTIFICATE_ARN)),
+            ..wanted(&cdn)
+        };
+        wanted.config("confctl-1").unwrap()
+    }
+
+    #[test]
+    fn a_name_of_ones_own_comes_with_its_certificate_and_goes_with_the_profile() {
+        let config = served_at(&["example.org", "www.example.org"]);
+        assert_eq!(aliases(&config), ["example.org", "www.example.org"]);
+        assert_eq!(
+            (certificate(&config), security_policy(&config)),
+            (Some(CERTIFICATE_ARN), "TLSv1.2_2021")
+        );
+        let mut without = config.clone();
+        named(&[], &["example.org", "www.example.org"], None)
+            .amend(&mut without)
+            .unwrap();
+        assert_eq!((aliases(&without), certificate(&without)), (vec![], None));
+        let mut moved = config.clone();
+        named(&["new.example.org"], &["example.org", "www.example.org"], Some("arn:2"))
+            .amend(&mut moved)
+            .unwrap();
+        assert_eq!(
+            (aliases(&moved), certificate(&moved)),
+            (vec!["new.example.org"], Some("arn:2"))
+        );
+    }
+
+    #[test]
+    fn a_domain_that_somebody_added_by_hand_is_never_removed() {
+        let config = served_at(&["mine.example.org"]);
+        for domain in [named(&[], &[], None), named(&[], &["old.example.org"], None)] {
+            let mut amended = config.clone();
+            domain.amend(&mut amended).unwrap();
+            assert_eq!(amended, config);
+            assert_eq!(domain.stray(&config), None, "nothing of ours is in its way");
+        }
+        let ours = named(&["events.example.org"], &[], Some(CERTIFICATE_ARN));
+        assert_eq!(ours.stray(&config), Some("mine.example.org"));
+        let mut both = config.clone();
+        ours.amend(&mut both).unwrap();
+        assert_eq!(aliases(&both), ["mine.example.org", "events.example.org"]);
+    }
+
+    #[test]
+    fn a_stricter_security_policy_stays_and_a_weaker_one_does_not() {
+        for (live, kept) in [("TLSv1.3_2025", "TLSv1.3_2025"), ("TLSv1.1_2016", "TLSv1.2_2021")] {
+            let mut config = served_at(&["example.org"]);
+            if let Some(certificate) = &mut config.viewer_certificate {
+                certificate.minimum_protocol_version = Some(MinimumProtocolVersion::from(live));
+            }
+            named(&["example.org"], &[], Some(CERTIFICATE_ARN))
+                .amend(&mut config)
+                .unwrap();
+            assert_eq!(security_policy(&config), kept);
         }
     }
 

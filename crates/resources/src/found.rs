@@ -8,14 +8,14 @@ use futures_util::future::try_join_all;
 
 use super::network_parts::{Gateway, filter, gateways};
 use super::ownership::{beanstalk_tags, from_ec2};
-use super::{distribution_calls, role_facts, roles, users_table};
+use super::{certificate, certificate_calls, distribution_calls, role_facts, roles, users_table};
 use crate::aws::errors::Explain;
 use crate::aws::paging::{self, Page};
 use crate::aws::search::{self, Tagged};
 use crate::aws::tags::{RESOURCE, STACK};
 use crate::aws::{Aws, Ownership};
 use crate::engine::{Error, Kind, Owner, ResourceId};
-use crate::profile::Names;
+use crate::profile::{Names, Profile};
 
 /// What carries a stack's tags.
 #[derive(Debug, Default)]
@@ -178,6 +178,10 @@ pub(super) fn part_of(hit: &Tagged) -> Part {
             None => Part::Other,
         },
         ("cloudfront", "distribution") => Part::Distribution(name.to_owned()),
+        ("acm", "certificate") => match hit.tags.get(certificate::NAMES) {
+            Some(names) => Part::Resource(certificate::ID, names.clone()),
+            None => Part::Other,
+        },
         _ => Part::Other,
     }
 }
@@ -262,6 +266,7 @@ pub(super) async fn by_lists(aws: &Aws, stack: Option<&str>, missed: &mut Option
         networks(aws, stack).await,
         distributions(aws).await,
         web_acls(aws).await,
+        certificates(aws).await,
     ];
     for list in lists {
         match list {
@@ -383,6 +388,18 @@ async fn web_acls(aws: &Aws) -> Result<Listed, Error> {
     Ok(listed)
 }
 
+async fn certificates(aws: &Aws) -> Result<Listed, Error> {
+    let mut listed = Listed::default();
+    if aws.partition() != "aws" {
+        return Ok(listed);
+    }
+    for arn in certificate_calls::list(aws, |_| true).await? {
+        let tags = certificate_calls::tags(aws, &arn).await;
+        listed.take(arn, tags)?;
+    }
+    Ok(listed)
+}
+
 /// Of these, what is still there: the index has what was deleted for hours. `None` where nothing here can tell.
 ///
 /// # Errors
@@ -398,6 +415,22 @@ pub async fn still_there(aws: &Aws, hit: &Tagged) -> Result<Option<bool>, Error>
         .await
         .explain(&format!("see whether {id} is still there"))?;
     Ok(Some(!answer.tags.unwrap_or_default().is_empty()))
+}
+
+/// The profile of a stack that has a resource of this kind and name: names of its own are the profile's.
+pub fn profile_with(kind: ResourceId, name: &str) -> Profile {
+    let mut profile = Profile::default();
+    if kind == certificate::ID {
+        let mut names = name.split(' ').map(str::to_owned);
+        profile.domain.name = names.next();
+        profile.domain.also = names.collect();
+    }
+    profile
+}
+
+/// Whether what carries no tags is looked for where this kind was found: the records of a certificate's names.
+pub fn goes_with(found: ResourceId, kind: ResourceId) -> bool {
+    found == certificate::ID && kind == super::domain_records::ID
 }
 
 /// Gives one resource of a stack another name, for the one of this name that was found.
@@ -461,11 +494,20 @@ mod tests {
                 "arn:aws:cloudfront::1:distribution/E1",
                 Part::Distribution("E1".to_owned()),
             ),
+            ("arn:aws:acm:us-east-1:1:certificate/1-2", Part::Other),
             ("arn:aws:s3:::a-bucket", Part::Other),
             ("nonsense", Part::Other),
         ] {
             assert_eq!(part_of(&hit(arn)), part, "{arn}");
         }
+        let mut certificate = hit("arn:aws:acm:us-east-1:1:certificate/1-2");
+        let names = "example.org www.example.org";
+        certificate.tags.insert(certificate::NAMES.to_owned(), names.to_owned());
+        assert_eq!(part_of(&certificate), resource("certificate", names));
+        assert_eq!(
+            profile_with("certificate", names).site_names(),
+            ["example.org", "www.example.org"]
+        );
         let mut of_environment = hit("arn:aws:elasticloadbalancing:us-east-1:1:loadbalancer/app/x/1");
         of_environment.tags.insert(OF_ENVIRONMENT.to_owned(), "e-1".to_owned());
         assert_eq!(part_of(&of_environment), Part::OfAnother);

@@ -3,11 +3,14 @@
 
 pub mod all_stacks;
 mod application;
+mod certificate;
+mod certificate_calls;
 mod default_vpc;
 mod deploying;
 mod distribution;
 mod distribution_calls;
 mod distribution_config;
+mod domain_records;
 pub mod draw_record;
 mod environment;
 mod export;
@@ -39,6 +42,7 @@ mod version;
 mod version_history;
 mod web_acl;
 mod web_acl_rules;
+mod zones;
 
 use std::sync::Arc;
 
@@ -94,6 +98,10 @@ pub fn graph(stack: &Arc<Stack>) -> Result<Graph<Aws>, Error> {
     }
     if profile.cdn.enabled {
         nodes.push(Arc::new(distribution::Distribution::new(stack.clone())));
+    }
+    if !profile.site_names().is_empty() {
+        nodes.push(Arc::new(certificate::Certificate::new(stack.clone())));
+        nodes.push(Arc::new(domain_records::DomainRecords::new(stack.clone())));
     }
     Graph::new(nodes)
 }

@@ -68,6 +68,12 @@ pub struct Scaled {
 /// The web ACL's ARN.
 pub const WEB_ACL: Output<String> = Output::new("web-acl.arn");
 
+/// The ARN of the certificate for the site's own names, once it is issued.
+pub const CERTIFICATE: Output<String> = Output::new("certificate.arn");
+
+/// The distribution, once every edge location answers for the site's own names.
+pub const ALIASES: Output<LiveDistribution> = Output::new("distribution.aliases");
+
 /// The distribution, once it exists; it answers some time before it is deployed everywhere.
 pub const DISTRIBUTION: Output<LiveDistribution> = Output::new("distribution.live");
 

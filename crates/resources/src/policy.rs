@@ -142,6 +142,10 @@ const RULES: &[Rule] = &[
         is_used: Profile::has_web_acl,
         ..always("Firewall", &["wafv2:*"], On::Anything)
     },
+    Rule {
+        is_used: |profile| !profile.site_names().is_empty(),
+        ..always("Domain", &["acm:*", "route53:*"], On::Anything)
+    },
     always("Search", &["tag:*", "logs:*"], On::Anything),
     always("Quotas", &["servicequotas:*"], On::Anything),
     always("Commands", &["ssm:*"], On::Region),
@@ -287,7 +291,7 @@ mod tests {
             ([READS, WRITES].concat(), Use::Everything, ADMINISTRATOR.1),
             (READS.to_vec(), Use::Reading, READER.1),
         ] {
-            let policy = of(|_| {}, wanted);
+            let policy = of(|profile| profile.domain.name = Some("example.org".to_owned()), wanted);
             let ours: Vec<&String> = policy
                 .statements
                 .iter()

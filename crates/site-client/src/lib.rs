@@ -2,6 +2,7 @@
 //! generator has connections of its own.)
 //! Must know nothing of what is asked.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,15 +13,27 @@ use confctl_load::{is_this_machine, resolve};
 /// The web ACL's common rule set refuses requests without one.
 pub const USER_AGENT: &str = concat!("confctl/", env!("CARGO_PKG_VERSION"));
 
+/// Tells the addresses of a name; it may take its time.
+pub type Lookup = Arc<dyn Fn(&str) -> Vec<IpAddr> + Send + Sync>;
+
 /// The client for a site at `url`. Proxies are taken from the environment, but never on the way to this machine, which they
 /// cannot reach. The authorities of `pem` count beside the system's.
 ///
 /// # Errors
 /// Where the system's certificates cannot be read.
 pub fn client(url: &str, pem: Option<&[u8]>) -> reqwest::Result<reqwest::Client> {
+    client_by(url, pem, None)
+}
+
+/// The same, where names are not the system's to tell: they lead to this machine, or nowhere.
+///
+/// # Errors
+/// Where the system's certificates cannot be read.
+pub fn client_by(url: &str, pem: Option<&[u8]>, names: Option<Lookup>) -> reqwest::Result<reqwest::Client> {
+    let leads_here = names.is_some();
     let mut builder = reqwest::Client::builder()
         .user_agent(USER_AGENT)
-        .dns_resolver(Arc::new(Resolver))
+        .dns_resolver(Arc::new(Resolver(names)))
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(Duration::from_secs(5))
         .timeout(Duration::from_secs(30));
@@ -28,7 +41,7 @@ pub fn client(url: &str, pem: Option<&[u8]>) -> reqwest::Result<reqwest::Client>
         .parse::<http::Uri>()
         .ok()
         .and_then(|uri| uri.host().map(is_this_machine));
-    if host.unwrap_or(false) {
+    if leads_here || host.unwrap_or(false) {
         builder = builder.no_proxy();
     }
     if let Some(pem) = pem {
@@ -37,12 +50,25 @@ pub fn client(url: &str, pem: Option<&[u8]>) -> reqwest::Result<reqwest::Client>
     builder.build()
 }
 
-struct Resolver;
+struct Resolver(Option<Lookup>);
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
         let host = name.as_str().to_owned();
-        Box::pin(async move { Ok(Box::new(resolve(&host, 0).await?.into_iter()) as Addrs) })
+        let lookup = self.0.clone().filter(|_| !is_this_machine(&host));
+        Box::pin(async move {
+            let addresses = match lookup {
+                None => resolve(&host, 0).await?,
+                Some(lookup) => {
+                    let told = tokio::task::spawn_blocking(move || lookup(&host)).await?;
+                    told.into_iter().map(|address| SocketAddr::new(address, 0)).collect()
+                }
+            };
+            if addresses.is_empty() {
+                return Err("the name has no address yet".into());
+            }
+            Ok(Box::new(addresses.into_iter()) as Addrs)
+        })
     }
 }
 

@@ -44,13 +44,15 @@ pub(crate) async fn serve(gateway: &Arc<Gateway>, request: Request) -> Response 
             axum::Json(json!(state.life_cycles.iter().collect::<Vec<_>>())).into_response()
         }
         Some("taken-cnames") => taken_cnames(gateway, parts),
+        Some("names") => names(gateway, parts),
+        Some("resolve") => resolve(gateway, parts),
         Some("service-control-policies") => service_control_policies(gateway, parts, body),
         Some("faults") => faults(gateway, parts, body),
         Some("held") => held(gateway, parts),
         _ => (
             StatusCode::NOT_FOUND,
-            "the sandbox knows 'inventory', 'status', 'life-cycles', 'taken-cnames', 'service-control-policies', 'faults' and \
-             'held'\n",
+            "the sandbox knows 'inventory', 'status', 'life-cycles', 'taken-cnames', 'names', 'resolve', \
+             'service-control-policies', 'faults' and 'held'\n",
         )
             .into_response(),
     }
@@ -73,6 +75,37 @@ fn taken_cnames(gateway: &Arc<Gateway>, parts: &Parts) -> Response {
         }
     }
     axum::Json(json!(beanstalk.taken_prefixes().collect::<Vec<_>>())).into_response()
+}
+
+/// What the owner of a domain does at a DNS provider that is not AWS: POST sets a CNAME, DELETE takes it away.
+fn names(gateway: &Arc<Gateway>, parts: &Parts) -> Response {
+    let query = query(parts);
+    let mut state = gateway.world.lock();
+    match (parts.method.as_str(), query.get("name"), query.get("value")) {
+        ("POST", Some(name), Some(value)) if !name.is_empty() && !value.is_empty() => {
+            state.zones.set_elsewhere(name, value);
+        }
+        ("DELETE", Some(name), _) => state.zones.remove_elsewhere(name),
+        ("GET", ..) => {}
+        _ => {
+            let text = "POST wants ?name=NAME&value=VALUE, DELETE ?name=NAME\n";
+            return (StatusCode::BAD_REQUEST, text).into_response();
+        }
+    }
+    let all: BTreeMap<&str, &str> = state.zones.elsewhere().collect();
+    axum::Json(json!(all)).into_response()
+}
+
+/// Where a name leads, as the name servers of Route 53 and of other providers would say: the edge is on this machine.
+fn resolve(gateway: &Arc<Gateway>, parts: &Parts) -> Response {
+    let query = query(parts);
+    let Some(name) = query.get("name") else {
+        return (StatusCode::BAD_REQUEST, "GET wants ?name=NAME\n").into_response();
+    };
+    let now = gateway.world.clock.now();
+    let leads = gateway.world.lock().leads_to_the_edge(name, now);
+    let addresses: &[&str] = if leads { &["127.0.0.1"] } else { &[] };
+    axum::Json(json!(addresses)).into_response()
 }
 
 fn query(parts: &Parts) -> BTreeMap<String, String> {

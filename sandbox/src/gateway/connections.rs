@@ -12,11 +12,13 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::tls::{self, Tls};
 use super::{Cut, Gateway};
 
 /// How long the head of the next request may take to come: what load balancers give an idle connection by default.
@@ -31,11 +33,12 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves until `stop` is cancelled and what was under way then has ended.
 pub(crate) async fn serve(listener: TcpListener, gateway: Arc<Gateway>, stop: &CancellationToken) {
+    let tls = gateway.tls.clone();
     let handle = move |request| super::handle(gateway.clone(), request);
-    accept(listener, MOST, handle, stop).await;
+    accept(listener, MOST, tls, handle, stop).await;
 }
 
-async fn accept<H, F>(listener: TcpListener, most: usize, handle: H, stop: &CancellationToken)
+async fn accept<H, F>(listener: TcpListener, most: usize, tls: Option<Arc<Tls>>, handle: H, stop: &CancellationToken)
 where
     H: Fn(Request) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Result<Response, Cut>> + Send + 'static,
@@ -49,9 +52,9 @@ where
         };
         match accepted {
             Ok((place, stream, viewer)) => {
-                let (handle, stop) = (handle.clone(), stop.clone());
+                let (handle, stop, tls) = (handle.clone(), stop.clone(), tls.clone());
                 connections.spawn(async move {
-                    connection(stream, viewer, handle, stop).await;
+                    welcome(stream, viewer, tls.as_deref(), handle, stop).await;
                     drop(place);
                 });
             }
@@ -74,18 +77,62 @@ async fn accept_one(listener: &TcpListener, places: &Arc<Semaphore>) -> std::io:
     Ok((place, stream, viewer))
 }
 
-/// HTTP/1 only: where TLS does not agree on another, AWS's clients speak nothing else.
-async fn connection<H, F>(stream: TcpStream, viewer: SocketAddr, handle: H, stop: CancellationToken)
+/// One port for both: a connection speaks TLS if its first byte says so.
+async fn welcome<H, F>(stream: TcpStream, viewer: SocketAddr, tls: Option<&Tls>, handle: H, stop: CancellationToken)
 where
     H: Fn(Request) -> F,
     F: Future<Output = Result<Response, Cut>>,
 {
     // Answers are small: Nagle's algorithm would only hold them back.
     let _ = stream.set_nodelay(true);
+    let mut first = [0];
+    // Nothing is under way before that byte: it may go with the sandbox.
+    let spoke = tokio::select! {
+        spoke = tokio::time::timeout(HEAD_TIMEOUT, stream.peek(&mut first)) => spoke,
+        () = stop.cancelled() => return,
+    };
+    match (spoke, tls) {
+        (Ok(Ok(1)), Some(tls)) if first[0] == tls::FIRST_BYTE => {
+            let shaken = tokio::select! {
+                shaken = tokio::time::timeout(HEAD_TIMEOUT, tls.accept(stream)) => shaken,
+                () = stop.cancelled() => return,
+            };
+            if let Ok(Ok((stream, name))) = shaken {
+                connection(
+                    stream,
+                    move |request| {
+                        request.extensions_mut().insert(name.clone());
+                    },
+                    viewer,
+                    handle,
+                    stop,
+                )
+                .await;
+            }
+        }
+        (Ok(Ok(1)), _) => connection(stream, |_| {}, viewer, handle, stop).await,
+        // It went away, or says nothing.
+        _ => {}
+    }
+}
+
+/// HTTP/1 only: where TLS does not agree on another, AWS's clients speak nothing else.
+async fn connection<S, H, F>(
+    stream: S,
+    mark: impl Fn(&mut Request),
+    viewer: SocketAddr,
+    handle: H,
+    stop: CancellationToken,
+) where
+    S: AsyncRead + AsyncWrite + Unpin,
+    H: Fn(Request) -> F,
+    F: Future<Output = Result<Response, Cut>>,
+{
     let service = service_fn(|request: http::Request<Incoming>| {
         let mut request = request.map(Body::new);
         // The edge looks at who is calling.
         request.extensions_mut().insert(ConnectInfo(viewer));
+        mark(&mut request);
         handle(request)
     });
     let serving = http1::Builder::new()
@@ -122,7 +169,7 @@ mod tests {
             counted.fetch_add(1, Ordering::Relaxed);
             async { Ok(Response::new(Body::empty())) }
         };
-        tokio::spawn(async move { accept(listener, most, handle, &stopped).await });
+        tokio::spawn(async move { accept(listener, most, None, handle, &stopped).await });
         (address, count, stop.drop_guard())
     }
 

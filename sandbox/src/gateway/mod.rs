@@ -11,6 +11,7 @@ mod protocol;
 mod receive;
 pub(crate) mod request_log;
 pub(crate) mod signature;
+pub(crate) mod tls;
 
 use std::sync::Arc;
 
@@ -23,8 +24,10 @@ use http::{HeaderValue, StatusCode};
 use self::bodies::Bodies;
 use self::faults::Faults;
 use self::request_log::RequestLog;
+use self::tls::Tls;
 use crate::info::Info;
 use crate::protocols::call::{Answer, Call, header};
+use crate::proxy::Sni;
 use crate::services;
 use crate::services::s3::Store;
 use crate::world::{Refusal, World};
@@ -37,6 +40,8 @@ pub(crate) struct Gateway {
     pub info: Info,
     pub faults: Faults,
     pub bodies: Bodies,
+    /// `None`: plain HTTP only.
+    pub tls: Option<Arc<Tls>>,
 }
 
 /// No answer is given: the connection is closed on purpose.
@@ -71,7 +76,18 @@ fn door(host: &str, port: u16) -> Door {
 
 async fn handle(gateway: Arc<Gateway>, request: Request) -> Result<Response, Cut> {
     let host = header(request.headers(), "host").unwrap_or_default();
-    Ok(match door(host, gateway.info.port) {
+    let mut door = door(host, gateway.info.port);
+    if door == Door::Nobody && is_alias(&gateway.world, host) {
+        door = Door::Site;
+    }
+    if let Some(Sni(name)) = request.extensions().get::<Sni>()
+        && (door != Door::Site || !leads_to_the_same(&gateway.world, name, host))
+    {
+        // Whom the certificate was shown for is not whom the request is for (RFC 9110, 15.5.20).
+        let text = format!("'{host}' is not what the certificate of this connection is for\n");
+        return Ok((StatusCode::MISDIRECTED_REQUEST, text).into_response());
+    }
+    Ok(match door {
         Door::Site => crate::proxy::serve(gateway.world.clone(), request).await,
         // A page in a browser must not be able to use the API, even with a name that resolves to loopback.
         Door::Api if request.headers().contains_key("origin") => (
@@ -88,6 +104,27 @@ async fn handle(gateway: Arc<Gateway>, request: Request) -> Result<Response, Cut
             (StatusCode::MISDIRECTED_REQUEST, text).into_response()
         }
     })
+}
+
+/// The host without its port. Whoever has a name of his own lead here may have its usual ports lead here, too.
+fn bare(host: &str) -> String {
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    name.to_ascii_lowercase()
+}
+
+/// Whether it is a distribution's alternate domain name.
+fn is_alias(world: &World, host: &str) -> bool {
+    let (name, now) = (bare(host), world.clock.now());
+    world.lock().distributions.by_host(&name, now).is_some()
+}
+
+/// Whether one distribution answers for both names.
+fn leads_to_the_same(world: &World, name: &str, host: &str) -> bool {
+    let now = world.clock.now();
+    let state = world.lock();
+    let id = |name: &str| state.distributions.by_host(name, now).map(|found| found.id.clone());
+    let named = id(name);
+    named.is_some() && named == id(&bare(host))
 }
 
 async fn api(gateway: &Arc<Gateway>, request: Request) -> Result<Response, Cut> {

@@ -17,7 +17,7 @@ pub(crate) fn detect(service: &str, parts: &Parts) -> Protocol {
     match service {
         "ec2" => Protocol::Ec2Query,
         "s3" | "s3express" | "s3-object-lambda" => Protocol::S3,
-        "cloudfront" => Protocol::RestXml,
+        "cloudfront" | "route53" => Protocol::RestXml,
         // CloudWatch answers three generations of clients: the Rust SDK speaks CBOR, botocore JSON, older ones query.
         _ if parts.headers.contains_key("smithy-protocol") => Protocol::Cbor,
         _ if targeted => Protocol::Json,
@@ -297,6 +297,7 @@ fn namespace(service: &str) -> &'static str {
         "cloudformation" => "http://cloudformation.amazonaws.com/doc/2010-05-15/",
         "cloudfront" => "http://cloudfront.amazonaws.com/doc/2020-05-31/",
         "monitoring" => "http://monitoring.amazonaws.com/doc/2010-08-01/",
+        "route53" => "https://route53.amazonaws.com/doc/2013-04-01/",
         "iam" => "https://iam.amazonaws.com/doc/2010-05-08/",
         "sns" => "http://sns.amazonaws.com/doc/2010-03-31/",
         _ => "https://sts.amazonaws.com/doc/2011-06-15/",

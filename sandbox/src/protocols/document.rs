@@ -29,11 +29,28 @@ pub(crate) fn of(call: &Call) -> Value {
             let mut members = parameters(call);
             members.retain(|name, _| !ROUTING.contains(&name.as_str()));
             members.extend(headers(&call.headers, |name| (name == "if-match").then_some("IfMatch")));
-            members.extend(xml::members(&call.body));
+            for (root, document) in xml::members(&call.body) {
+                match document {
+                    // Of Route 53, whose members are in the request's own element.
+                    Value::Array(roots) if root.ends_with("Request") => {
+                        members.extend(roots.into_iter().filter_map(object).flatten());
+                    }
+                    document => {
+                        members.insert(root, document);
+                    }
+                }
+            }
             Value::Object(members)
         }
         // S3's own codec knows which of its headers are members.
         Protocol::S3 => Value::Object(parameters(call)),
+    }
+}
+
+fn object(value: Value) -> Option<Map<String, Value>> {
+    match value {
+        Value::Object(members) => Some(members),
+        _ => None,
     }
 }
 

@@ -7,8 +7,8 @@ use quick_xml::Reader;
 use quick_xml::events::Event;
 use serde_json::{Map, Value};
 
-/// Elements whose children are the elements of a list, in CloudFront's documents and in S3's.
-const LISTS: &[&str] = &["Items", "TagSet"];
+/// Elements whose children are the elements of a list, in CloudFront's documents, in S3's and in Route 53's.
+const LISTS: &[&str] = &["Changes", "Items", "ResourceRecords", "TagSet"];
 
 /// Text as it may stand in XML.
 pub(crate) fn escape(text: &str) -> String {

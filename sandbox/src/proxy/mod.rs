@@ -23,6 +23,10 @@ use http::StatusCode;
 use crate::world::World;
 use crate::world::routes::{self, Route};
 
+/// On a request that came by TLS: the name by which its client came, in small letters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Sni(pub String);
+
 /// The address that load balancers see of the edge.
 const EDGE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -46,13 +50,15 @@ pub(crate) fn start(world: &Arc<World>) {
     world.spawn(health::check_all(world.clone(), Arc::default()));
 }
 
-/// Answers a request for a public name: `*.cloudfront.localhost`, `*.elb.localhost`, `*.elasticbeanstalk.localhost`.
+/// Answers a request for a public name: `*.cloudfront.localhost` and distributions' aliases, `*.elb.localhost`,
+/// `*.elasticbeanstalk.localhost`.
 pub(crate) async fn serve(world: Arc<World>, mut request: Request) -> Response {
     let host = host_of(&request);
     // What a viewer says of his connection takes nothing away of what is added from here on.
     forward::remove_hop_by_hop(request.headers_mut());
     let viewer = viewer_of(&request);
-    if host.ends_with(".cloudfront.localhost") {
+    let is_edge = host.ends_with(".cloudfront.localhost") || is_alias(&world, &host);
+    if is_edge {
         return edge::serve(&CARRIAGE, &world, &host, viewer, request).await;
     }
     let route = routes::route(&world.lock(), &host);
@@ -63,6 +69,12 @@ pub(crate) async fn serve(world: Arc<World>, mut request: Request) -> Response {
             &format!("The sandbox has nothing of the name {host}."),
         ),
     }
+}
+
+/// Whether it is a distribution's alternate domain name.
+fn is_alias(world: &World, host: &str) -> bool {
+    let now = world.clock.now();
+    world.lock().distributions.by_host(host, now).is_some()
 }
 
 /// Takes a request to what stands behind a name.

@@ -42,7 +42,12 @@ fn copied(call: &Call) -> Option<(&'static str, String)> {
 
 /// Who makes something with tags tags it, too.
 fn tagged(call: &Call) -> Option<(&'static str, String)> {
-    (call.operation == "CreateDistributionWithTags").then(|| ("cloudfront:TagResource", "*".to_owned()))
+    let needs = match call.operation.as_str() {
+        "CreateDistributionWithTags" => "cloudfront:TagResource",
+        "RequestCertificate" => "acm:AddTagsToCertificate",
+        _ => return None,
+    };
+    Some((needs, "*".to_owned()))
 }
 
 /// In the words of IAM (IAM user guide, troubleshoot_access-denied).

@@ -1,6 +1,7 @@
 //! One file a service: codec ↔ world. What is decided here is the form of a request and where the sandbox has its limits; what a
 //! request does, the world decides. Each file has a table of the operations that it does, which dispatch and docs/sandbox.md read.
 
+pub(crate) mod acm;
 mod authorization;
 pub(crate) mod autoscaling;
 mod classic_load_balancing;
@@ -16,6 +17,7 @@ pub(crate) mod logs;
 mod members;
 mod order;
 mod page;
+pub(crate) mod route53;
 pub(crate) mod s3;
 pub(crate) mod servicequotas;
 pub(crate) mod sns;
@@ -85,6 +87,7 @@ pub(crate) struct Service {
 
 /// Every service but S3, which streams (see [`s3`]).
 pub(crate) const SERVICES: &[Service] = &[
+    acm::SERVICE,
     autoscaling::SERVICE,
     cloudformation::SERVICE,
     cloudfront::SERVICE,
@@ -95,6 +98,7 @@ pub(crate) const SERVICES: &[Service] = &[
     elasticloadbalancing::SERVICE,
     iam::SERVICE,
     logs::SERVICE,
+    route53::SERVICE,
     servicequotas::SERVICE,
     sns::SERVICE,
     ssm::SERVICE,
@@ -132,6 +136,7 @@ pub(crate) fn route(protocol: Protocol, parts: &Parts) -> Option<String> {
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
     match protocol {
         Protocol::S3 => Some(s3::operation_name(&parts.method, &parts.uri, &parts.headers)),
+        _ if path.starts_with(route53::VERSION) => route53::route(&parts.method, path).map(str::to_owned),
         _ => cloudfront::route(&parts.method, path).map(str::to_owned),
     }
 }

@@ -6,6 +6,7 @@ pub mod balancing;
 pub mod balancing_changes;
 pub mod balancing_rules;
 pub mod beanstalk;
+pub mod certificates;
 pub mod clock;
 pub mod compute;
 pub mod distributions;
@@ -31,6 +32,7 @@ pub mod tables;
 pub mod tagging;
 pub mod traffic;
 pub mod web_acls;
+pub mod zones;
 
 #[cfg(test)]
 use crate as world;
@@ -205,6 +207,8 @@ pub struct State {
     pub edge_policies: edge_policies::EdgePolicies,
     /// Web ACLs of scope CLOUDFRONT; regional ones are not supported.
     pub web_acls: Settling<web_acls::WebAcls>,
+    /// Hosted zones, and the records of names that have none here.
+    pub zones: zones::Zones,
     tagging: tagging::Index,
     pub life_cycles: life_cycles::LifeCycles,
     regions: BTreeMap<String, Region>,
@@ -220,6 +224,7 @@ impl State {
             distributions: Settling::default(),
             edge_policies: edge_policies::EdgePolicies::default(),
             web_acls: Settling::default(),
+            zones: zones::Zones::default(),
             tagging: tagging::Index::default(),
             life_cycles: life_cycles::LifeCycles::default(),
             regions: BTreeMap::new(),
@@ -254,6 +259,7 @@ impl State {
         let mut items = self.iam.inventory("global");
         items.extend(self.distributions.inventory("global"));
         items.extend(self.web_acls.inventory("global"));
+        items.extend(self.zones.inventory("global"));
         for region in self.regions() {
             let name = &region.name;
             items.extend(region.tables.inventory(name));
@@ -265,6 +271,7 @@ impl State {
             items.extend(region.stacks.inventory(name));
             items.extend(region.notifications.inventory(name));
             items.extend(region.beanstalk.inventory(name));
+            items.extend(region.certificates.inventory(name));
         }
         items
     }
@@ -286,6 +293,7 @@ pub struct Region {
     pub notifications: notifications::Notifications,
     pub tables: tables::Tables,
     pub beanstalk: beanstalk::Beanstalk,
+    pub certificates: Settling<certificates::Certificates>,
     pub quotas: quotas::Quotas,
 }
 
@@ -302,6 +310,7 @@ impl Region {
             notifications: notifications::Notifications::default(),
             tables: tables::Tables::default(),
             beanstalk: beanstalk::Beanstalk::default(),
+            certificates: Settling::default(),
             quotas: quotas::Quotas::default(),
         }
     }

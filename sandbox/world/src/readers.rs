@@ -33,6 +33,7 @@ impl State {
                 self.iam.keep(now, oldest);
             }
             "cloudfront" => self.distributions.keep(now, as_of),
+            "acm" => self.region(region).certificates.keep(now, as_of),
             "wafv2" => self.web_acls.keep(now, as_of),
             "ec2" => {
                 let here = self.region(region);

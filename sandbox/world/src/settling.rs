@@ -9,6 +9,7 @@
 //!   eventual-consistency).
 //! - DynamoDB: DescribeTable "uses an eventually consistent query, and the metadata for your table might not be available at
 //!   that moment" (API reference); tags may read as before (TagResource).
+//! - ACM: "you might have to wait several seconds" from RequestCertificate until a certificate can be described (API reference).
 //! - CloudFront: a read straight after a write may be stale (guide, distribution-web-values-specify).
 //! - WAF: changes take "a few seconds to a number of minutes" to spread (API reference, AssociateWebACL).
 //! - Elastic Beanstalk: no word of AWS's; tags, which other services store, and the listing of new environments.

@@ -59,6 +59,9 @@ fn host(prefix: &str, region: &str, fips: bool, dual_stack: bool) -> String {
     let partition = partitions::of_region(region);
     let fips = if fips { "-fips" } else { "" };
     match (prefix, dual_stack) {
+        // Global: its host names no region.
+        ("route53", false) => format!("route53{fips}.{}", partition.dns_suffix),
+        ("route53", true) => format!("route53{fips}.global.{}", partition.dual_stack_suffix),
         (_, false) => format!("{prefix}{fips}.{region}.{}", partition.dns_suffix),
         ("s3", true) => format!("s3{fips}.dualstack.{region}.{}", partition.dns_suffix),
         (_, true) => format!("{prefix}{fips}.{region}.{}", partition.dual_stack_suffix),
@@ -72,6 +75,8 @@ mod tests {
     #[test]
     fn hosts_are_those_of_the_models() {
         assert_eq!(host("ssm", "eu-west-1", false, false), "ssm.eu-west-1.amazonaws.com");
+        assert_eq!(host("route53", "us-east-1", false, false), "route53.amazonaws.com");
+        assert_eq!(host("route53", "us-east-1", true, false), "route53-fips.amazonaws.com");
         assert_eq!(
             host("wafv2", "us-east-1", true, false),
             "wafv2-fips.us-east-1.amazonaws.com"

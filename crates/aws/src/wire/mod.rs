@@ -14,6 +14,7 @@ pub(crate) mod replay;
 pub mod xml;
 
 pub use client::{Call, Called, Client, Service};
+pub use error::CallError;
 pub use json::Json;
 pub use query::Form;
 

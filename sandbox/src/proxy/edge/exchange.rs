@@ -21,7 +21,7 @@ pub(super) const LOCATION: &str = "SBX50-C1";
 #[derive(Clone)]
 pub(super) struct Exchange {
     pub distribution_id: String,
-    /// The distribution's domain.
+    /// The distribution's domain, or the alias that the viewer came by.
     pub host: String,
     pub viewer: SocketAddr,
     /// Whether the viewer came by HTTPS.
@@ -72,7 +72,7 @@ impl Exchange {
         let request_id = format!("{}==", ids::smalls(54));
         let now = world.clock.now();
         let state = world.lock();
-        let distribution = state.distributions.by_domain(viewer.host).ok_or(Refused::Unknown)?;
+        let distribution = state.distributions.by_host(viewer.host, now).ok_or(Refused::Unknown)?;
         let configuration = distribution.served(now).ok_or(Refused::Unknown)?;
         if !configuration.enabled {
             return Err(Refused::Disabled { request_id });

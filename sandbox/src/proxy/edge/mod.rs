@@ -27,7 +27,8 @@ use axum::response::Response;
 use http::{HeaderMap, Method, StatusCode, Version};
 
 use super::forward::names_two_hosts;
-use super::{Carriage, pages};
+use super::{Carriage, Sni, pages};
+use crate::protocols::call::header;
 use crate::world::World;
 use exchange::{Exchange, Refused, Viewer};
 
@@ -52,7 +53,7 @@ pub(super) async fn serve(
 ) -> Response {
     let viewer = Viewer {
         address,
-        secure: says_https(request.headers()),
+        secure: request.extensions().get::<Sni>().is_some() || says_https(request.headers()),
         host,
         path: request.uri().path(),
     };
@@ -138,7 +139,9 @@ fn check_protocol(exchange: &Exchange, request: &Request) -> Result<(), Denied> 
                 StatusCode::TEMPORARY_REDIRECT
             };
             let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-            let location = format!("https://{}{path}", exchange.host);
+            // With the port that the viewer named: one serves both protocols here.
+            let host = header(request.headers(), "host").unwrap_or(&exchange.host);
+            let location = format!("https://{host}{path}");
             Err(Denied::Redirected(Box::new(pages::cloudfront_redirect(
                 status, &location,
             ))))

@@ -197,7 +197,8 @@ fn with(behavior: Behavior) -> Configuration {
         comment: String::new(),
         enabled: true,
         aliases: Vec::new(),
-        has_certificate: false,
+        certificate_arn: String::new(),
+        minimum_protocol: String::new(),
         default_root_object: String::new(),
         web_acl_id: String::new(),
         origins: vec![Arc::new(Origin {

@@ -60,7 +60,7 @@ pub(super) const MAX_TTL: i64 = 31_536_000;
 /// # Errors
 /// `InconsistentQuantities`, `InvalidArgument`; `NotImplemented` for what the edge of the sandbox cannot do.
 pub(super) fn read(mut config: w::DistributionConfig) -> Result<Configuration, Refusal> {
-    check_certificate(&config)?;
+    check_certificate(config.viewer_certificate.as_ref())?;
     check_origins(&config)?;
     check_quantities(&config)?;
     fill_in(&mut config);
@@ -76,7 +76,12 @@ pub(super) fn read(mut config: w::DistributionConfig) -> Result<Configuration, R
             .iter()
             .flat_map(|list| list.items.iter().flat_map(|list| list.items.clone()))
             .collect(),
-        has_certificate: certificate.is_some_and(|one| !blank(&one.a_c_m_certificate_arn)),
+        certificate_arn: certificate
+            .and_then(|one| one.a_c_m_certificate_arn.clone())
+            .unwrap_or_default(),
+        minimum_protocol: certificate
+            .and_then(|one| one.minimum_protocol_version.clone())
+            .unwrap_or_default(),
         caller_reference: config.caller_reference.clone(),
         comment: config.comment.clone(),
         enabled: config.enabled,
@@ -270,17 +275,36 @@ fn blank(text: &Option<String>) -> bool {
     text.as_deref().is_none_or(str::is_empty)
 }
 
-/// There is no certificate manager here: a name of one is taken on trust.
-fn check_certificate(config: &w::DistributionConfig) -> Result<(), Refusal> {
-    let certificate = config.viewer_certificate.as_ref();
-    let elsewhere = |arn: &str| !arn.starts_with("arn:aws:acm:us-east-1:");
-    let arn = certificate.and_then(|one| one.a_c_m_certificate_arn.as_deref());
-    if arn.is_some_and(|arn| !arn.is_empty() && elsewhere(arn)) {
-        let text = "The specified SSL certificate doesn't exist, isn't in us-east-1 region, isn't valid, or doesn't \
-                    include a valid certificate chain.";
-        return Err(Refusal::new("InvalidViewerCertificate", text));
+/// What `MinimumProtocolVersion` may be where a certificate is served by SNI (CloudFront API, ViewerCertificate).
+const SECURITY_POLICIES: &[&str] = &[
+    "TLSv1",
+    "TLSv1_2016",
+    "TLSv1.1_2016",
+    "TLSv1.2_2018",
+    "TLSv1.2_2019",
+    "TLSv1.2_2021",
+    "TLSv1.2_2025",
+    "TLSv1.3_2025",
+];
+
+/// A certificate of one's own wants to be told how it is served. Words of AWS's are not public.
+fn check_certificate(certificate: Option<&w::ViewerCertificate>) -> Result<(), Refusal> {
+    let Some(certificate) = certificate.filter(|one| !blank(&one.a_c_m_certificate_arn)) else {
+        return Ok(());
+    };
+    let invalid = |text: &str| Err(Refusal::new("InvalidArgument", text));
+    match certificate.s_s_l_support_method.as_deref() {
+        Some("sni-only") => {}
+        Some("vip" | "static-ip") => {
+            return Err(crate::services::not_implemented("SSLSupportMethod other than sni-only"));
+        }
+        _ => return invalid("The parameter SSLSupportMethod is required."),
     }
-    Ok(())
+    let policy = certificate.minimum_protocol_version.as_deref();
+    match policy.is_none_or(|policy| SECURITY_POLICIES.contains(&policy)) {
+        true => Ok(()),
+        false => invalid("The parameter MinimumProtocolVersion is not valid."),
+    }
 }
 
 /// An origin without this is a bucket.
@@ -380,9 +404,11 @@ fn fill_in(config: &mut w::DistributionConfig) {
         .minimum_protocol_version
         .get_or_insert_with(|| "TLSv1".to_owned());
     certificate.s_s_l_support_method.get_or_insert_with(|| "vip".to_owned());
-    certificate
-        .certificate_source
-        .get_or_insert_with(|| "cloudfront".to_owned());
+    // Deprecated, and answered all the same: they repeat what is said above.
+    if own {
+        certificate.certificate = certificate.a_c_m_certificate_arn.clone();
+    }
+    certificate.certificate_source = Some(if own { "acm" } else { "cloudfront" }.to_owned());
     config.origins.items.items.iter_mut().for_each(fill_in_origin);
     macro_rules! fill_in_behavior {
         ($behavior:expr) => {{

@@ -440,17 +440,45 @@ async fn the_deprecated_forwarded_values_are_taken_and_read_back_with_their_time
 async fn a_taken_alias_is_refused() {
     let world = proxy::world(60.0, proxy::Fixed::default());
     let alias = "<Aliases><Quantity>1</Quantity><Items><CNAME>www.example.org</CNAME></Items></Aliases><Enabled>";
-    let certificate = "<ViewerCertificate><ACMCertificateArn>arn:aws:acm:us-east-1:123456789012:certificate/1</ACMCertificateArn>\
-                       <SSLSupportMethod>sni-only</SSLSupportMethod></ViewerCertificate>";
+    let issued = |region: &str, name: &str| {
+        let now = world.clock.now();
+        let request = crate::world::certificates::Request {
+            domain_name: name.to_owned(),
+            ..Default::default()
+        };
+        let arn = world.lock().request_certificate(region, request, now);
+        let record = crate::world::certificates::validation("123456789012", name);
+        world.lock().zones.set_elsewhere(&record.name, &record.value);
+        let viewer = |arn: &str| {
+            format!(
+                "<ViewerCertificate><ACMCertificateArn>{arn}</ACMCertificateArn><SSLSupportMethod>sni-only</SSLSupportMethod>\
+                 <MinimumProtocolVersion>TLSv1.2_2021</MinimumProtocolVersion></ViewerCertificate>"
+            )
+        };
+        viewer(&arn)
+    };
+    let certificate = issued("us-east-1", "www.example.org");
+    let (pending, others) = (certificate.clone(), issued("us-east-1", "example.org"));
+    let elsewhere = issued("eu-west-1", "www.example.org");
     let named = |reference: &str, certificate: &str| {
         let sent = config(reference, "site", true).replace("<Enabled>", &format!("{certificate}{alias}"));
         call(&world, Method::POST, "distribution", None, &sent)
     };
     assert_eq!(named("one", "").unwrap_err().code, "InvalidViewerCertificate");
-    let elsewhere = certificate.replace("us-east-1", "eu-west-1");
-    assert_eq!(named("one", &elsewhere).unwrap_err().code, "InvalidViewerCertificate");
-    let made = named("one", certificate).unwrap();
-    let taken = named("two", certificate).unwrap_err();
+    assert_eq!(
+        named("one", &pending).unwrap_err().code,
+        "InvalidViewerCertificate",
+        "not issued"
+    );
+    crate::world::certificates::look(&world);
+    world.clock.skip(std::time::Duration::from_secs(61));
+    crate::world::certificates::look(&world);
+    for unfit in [&elsewhere, &others] {
+        assert_eq!(named("one", unfit).unwrap_err().code, "InvalidViewerCertificate");
+    }
+    let made = named("one", &certificate).unwrap();
+    assert!(body(&made).contains("<CertificateSource>acm</CertificateSource>"));
+    let taken = named("two", &certificate).unwrap_err();
     assert_eq!((taken.code.as_str(), taken.status), ("CNAMEAlreadyExists", 409));
 
     // Its own alias is no obstacle to an update.

@@ -29,10 +29,12 @@ pub struct Configuration {
     pub caller_reference: String,
     pub comment: String,
     pub enabled: bool,
-    /// Alternate domain names. Unique among all distributions; the sandbox's port does not serve them.
+    /// Alternate domain names. Unique among all distributions.
     pub aliases: Vec<String>,
-    /// Whether a certificate for the aliases is named. The sandbox has no certificates to look it up in.
-    pub has_certificate: bool,
+    /// Of the certificate for the aliases; empty where it is CloudFront's own.
+    pub certificate_arn: String,
+    /// `TLSv1.2_2021`, …: the security policy of those who come by an alias.
+    pub minimum_protocol: String,
     pub default_root_object: String,
     /// An ARN, or empty.
     pub web_acl_id: String,
@@ -144,7 +146,7 @@ impl State {
         if configuration.comment.chars().count() > 128 {
             return invalid("The parameter Comment is too long: at most 128 characters.");
         }
-        self.check_aliases(configuration, id)?;
+        self.check_aliases(configuration, id, now)?;
         check_origins(configuration)?;
         if configuration.behaviors.len() > MOST_BEHAVIORS {
             let text = "Your request contains more cache behaviors than are allowed per distribution.";
@@ -173,15 +175,38 @@ impl State {
         Ok(())
     }
 
-    fn check_aliases(&self, configuration: &Configuration, id: Option<&str>) -> Result<(), Refusal> {
+    /// Texts as public reports have them (hashicorp/terraform-provider-aws#13828, cloudposse/terraform-aws-cloudfront-s3-cdn#72).
+    fn check_aliases(&self, configuration: &Configuration, id: Option<&str>, now: Timestamp) -> Result<(), Refusal> {
         let aliases = &configuration.aliases;
+        let unfit = |text: &str| {
+            let more = "https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/CNAMEs.html#alternate-domain-names-requirements";
+            let text = format!("{text} For more details, see: {more}");
+            Err(Refusal::new("InvalidViewerCertificate", text))
+        };
+        let arn = &configuration.certificate_arn;
+        let certificate = self.viewer_certificate(arn, now);
+        if !arn.is_empty() && certificate.is_none() {
+            let text = "The specified SSL certificate doesn't exist, isn't in us-east-1 region, isn't valid, or doesn't \
+                        include a valid certificate chain.";
+            return Err(Refusal::new("InvalidViewerCertificate", text));
+        }
         if aliases.is_empty() {
             return Ok(());
         }
-        if !configuration.has_certificate {
-            let text = "To add an alternate domain name (CNAME) to a CloudFront distribution, you must attach a trusted \
-                        certificate that validates your authorization to use the domain name.";
-            return Err(Refusal::new("InvalidViewerCertificate", text));
+        let Some(certificate) = certificate else {
+            return unfit(
+                "To add an alternate domain name (CNAME) to a CloudFront distribution, you must attach a trusted certificate \
+                 that validates your authorization to use the domain name.",
+            );
+        };
+        if !aliases
+            .iter()
+            .all(|alias| certificate.covers(&alias.to_ascii_lowercase()))
+        {
+            return unfit(
+                "The certificate that is attached to your distribution doesn't cover the alternate domain name (CNAME) that \
+                 you're trying to add.",
+            );
         }
         let others = self
             .distributions
@@ -189,9 +214,22 @@ impl State {
             .values()
             .filter(|other| Some(other.id.as_str()) != id);
         let taken = |name: &String| aliases.iter().any(|alias| alias.eq_ignore_ascii_case(name));
-        if others.flat_map(|other| &other.configuration.aliases).any(taken) {
-            let text = "One or more of the CNAMEs you provided are already associated with a different resource.";
-            return Err(Refusal::with_status(409, "CNAMEAlreadyExists", text));
+        let conflict = |text: &str| Err(Refusal::with_status(409, "CNAMEAlreadyExists", text));
+        if others.clone().flat_map(|other| &other.configuration.aliases).any(taken) {
+            return conflict(
+                "One or more of the CNAMEs you provided are already associated with a different resource.",
+            );
+        }
+        // Also where nobody has the alias (hashicorp/terraform-provider-aws#8734).
+        let leads_to_another = |alias: &String| {
+            let end = self.zones.leads_to(alias, now);
+            end.is_some_and(|end| others.clone().any(|other| other.domain_name == end))
+        };
+        if aliases.iter().any(leads_to_another) {
+            return conflict(
+                "One or more aliases specified for the distribution includes an incorrectly configured DNS record that points to \
+                 another CloudFront distribution. You must update the DNS record to correct the problem.",
+            );
         }
         Ok(())
     }

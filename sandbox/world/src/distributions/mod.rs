@@ -21,7 +21,8 @@ const DEPLOYMENT: SignedDuration = SignedDuration::from_secs(240);
 /// From creation until the domain answers: usually before `Deployed` (CloudFront API, Distribution.Status).
 const FIRST_ANSWER: SignedDuration = SignedDuration::from_secs(120);
 
-/// WAF goes on seeing an association for a while after it was taken away (terraform-provider-aws#46839).
+/// WAF goes on seeing an association for a while after it was taken away (terraform-provider-aws#46839); ACM does too
+/// (amplify-education/serverless-domain-manager#32 tells of 10 to 20 minutes, aws/aws-cdk#36265 of "eventual consistency").
 const ASSOCIATION_LINGERS: SignedDuration = SignedDuration::from_secs(10);
 
 #[derive(Debug, Default, Clone)]
@@ -30,7 +31,7 @@ pub struct Distributions {
     pub all: BTreeMap<String, Distribution>,
     /// Caller references and the ids that they made. They stay used after deletion.
     used_references: BTreeMap<String, String>,
-    /// ARNs of web ACLs that lost a distribution, and until when WAF still sees them in use.
+    /// ARNs of web ACLs and certificates that lost a distribution, and until when their services still see them in use.
     lingering: Vec<(String, Timestamp)>,
 }
 
@@ -116,6 +117,20 @@ impl Distributions {
         self.all.values().find(|distribution| distribution.domain_name == host)
     }
 
+    /// The one that the edge answers for at a host: by its domain, or by an alias that has reached the edge.
+    pub fn by_host(&self, host: &str, now: Timestamp) -> Option<&Distribution> {
+        self.by_domain(host).or_else(|| {
+            let has = |alias: &String| alias.eq_ignore_ascii_case(host);
+            let mut all = self.all.values();
+            all.find(|one| one.served(now).is_some_and(|served| served.aliases.iter().any(has)))
+        })
+    }
+
+    /// Whether a service has not been told yet that a distribution let go of what has that ARN.
+    pub(crate) fn is_held(&self, arn: &str, now: Timestamp) -> bool {
+        self.lingering.iter().any(|(held, until)| held == arn && now < *until)
+    }
+
     /// The distributions that refer to the policy with that id, of whatever kind.
     pub fn by_policy(&self, id: &str) -> impl Iterator<Item = &Distribution> {
         self.all
@@ -128,7 +143,7 @@ impl Distributions {
         self.all
             .values()
             .any(|distribution| distribution.configuration.web_acl_id == arn)
-            || self.lingering.iter().any(|(held, until)| held == arn && now < *until)
+            || self.is_held(arn, now)
     }
 
     pub fn inventory(&self, region: &str) -> Vec<Item> {
@@ -268,8 +283,14 @@ impl State {
             ));
         }
         let web_acl = present.configuration.web_acl_id.clone();
+        let certificate = present.configuration.certificate_arn.clone();
         self.distributions.all.remove(id);
         self.let_go(web_acl, now);
+        if !certificate.is_empty() {
+            self.distributions
+                .lingering
+                .push((certificate, now + ASSOCIATION_LINGERS));
+        }
         Ok(())
     }
 }

@@ -40,7 +40,7 @@ pub(super) fn of_all(state: &State) -> Known {
 fn arn(item: &Item, account: &str) -> Option<String> {
     let Item { region, id, name, .. } = item;
     Some(match (item.service, item.kind) {
-        ("autoscaling" | "iam", _) => return None,
+        ("autoscaling" | "iam" | "route53", _) => return None,
         ("ec2", kind) => format!("arn:aws:ec2:{region}:{account}:{kind}/{id}"),
         ("cloudfront", kind) => format!("arn:aws:cloudfront::{account}:{kind}/{id}"),
         ("wafv2", _) => format!("arn:aws:wafv2:{GLOBAL_REGION}:{account}:global/webacl/{name}/{id}"),
