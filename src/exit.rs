@@ -36,7 +36,9 @@ told! {
 impl From<Kind> for Exit {
     fn from(kind: Kind) -> Self {
         match kind {
-            Kind::Failed | Kind::Missing | Kind::Denied | Kind::Account | Kind::Unreachable => Self::Failed,
+            Kind::Failed | Kind::Aborted | Kind::Missing | Kind::Denied | Kind::Account | Kind::Unreachable => {
+                Self::Failed
+            }
             Kind::Refused => Self::Refused,
             Kind::Deadline | Kind::Kept | Kind::Unforeseen => Self::Partial,
             Kind::Stopped => Self::Interrupted,

@@ -5,18 +5,19 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
-use serde_json::json;
 
 use crate::aws::Aws;
 use crate::cli::{Global, Wishes};
-use crate::engine::{self, Error, Hint, Run};
+use crate::engine::{self, Command, Error, Hint, Kind, Run};
 use crate::exit::Exit;
 use crate::resources::outputs::LiveEnvironment;
-use crate::resources::{Deploying, Strategy, Way, instance_versions};
+use crate::resources::{Attempt, Deploying, InstanceVersion, Strategy, Way, instance_versions};
 use crate::session::asking::Asking;
 use crate::session::building::Building;
-use crate::session::{Look, Purpose, Session, in_time, unfinished, unless_stopped, unlock, with_left_behind};
-use crate::ui::{Flag, Summary, Ui};
+use crate::session::{
+    Look, Purpose, Session, goes_on_by_itself, in_time, unfinished, unless_stopped, unlock, with_left_behind,
+};
+use crate::ui::{Flag, Summary, Ui, signals};
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DeployArgs {
@@ -77,15 +78,21 @@ impl DeployArgs {
         self.no_check.then(Flag::no_check).into_iter().collect()
     }
 
-    fn purpose(&self) -> Purpose {
+    fn is_forward(&self) -> bool {
+        self.rollback.is_none() && !self.abort
+    }
+
+    /// `yes`: nobody is asked.
+    fn purpose(&self, yes: bool) -> Purpose {
         let way = match (&self.rollback, self.abort) {
             (_, true) => Way::Stop,
             (Some(to), _) => Way::Back { to: to.clone() },
             (None, _) => Way::Forward,
         };
         let deploying = Deploying {
-            way,
             strategy: self.strategy.map(Strategy::from),
+            tells_others: !yes && self.strategy.is_none(),
+            ..Deploying::of(way)
         };
         let wishes = Wishes {
             no_check: self.no_check,
@@ -97,7 +104,8 @@ impl DeployArgs {
 }
 
 pub(super) async fn run(global: &Global, args: &DeployArgs, ui: &Ui) -> Result<Summary, Error> {
-    let session = Session::open(global, ui, args.purpose()).await?;
+    let session = Session::open(global, ui, args.purpose(global.yes)).await?;
+    signals::goes_on(ui.shown(&goes_on_by_itself()));
     if args.abort {
         return stop(&session, global).await;
     }
@@ -107,6 +115,11 @@ pub(super) async fn run(global: &Global, args: &DeployArgs, ui: &Ui) -> Result<S
     let summary = confirmed(&session, building.as_mut(), global, args).await;
     if let Some(building) = building {
         building.end().await;
+    }
+    // Nobody looks: a way back that follows in a pipeline is one from this deployment, of which nothing came.
+    let unbegun = |error: &Error| args.is_forward() && global.yes && error.kind != Kind::Stopped;
+    if summary.as_ref().is_err_and(unbegun) {
+        session.note_unbegun().await;
     }
     summary
 }
@@ -120,7 +133,10 @@ async fn confirmed(
 ) -> Result<Summary, Error> {
     let look = shown(session).await?;
     if !look.is_pending() {
-        return nothing_to_do(session, &look).await;
+        return match args.rollback {
+            Some(_) => nothing_to_undo(session, &look).await,
+            None => nothing_to_do(session, &look).await,
+        };
     }
     if !global.yes {
         session.ui.confirm("Do this?", &session.settings.stop).await?;
@@ -141,12 +157,53 @@ async fn nothing_to_do(session: &Session, look: &Look) -> Result<Summary, Error>
     let version = version.unwrap_or_default();
     let summary = done(session).say(format!("Nothing to do: every instance runs {version}."));
     let summary = summary.output("application_version", version.as_str());
-    if session.stack.versions.is_newest(&version) {
+    let versions = &session.stack.versions;
+    if versions.is_newest(&version) && versions.attempt().is_none() {
         return Ok(summary);
     }
     let lock = session.lock().await?;
     let noted = in_time(&session.settings.stop, session.note_deployment(&version)).await;
     unlock(lock, noted.map(|()| summary)).await
+}
+
+/// Every instance runs what there is to go back to. A version that was tried since and left no trace is not tried again by itself.
+async fn nothing_to_undo(session: &Session, look: &Look) -> Result<Summary, Error> {
+    let version = session.environment_in(look).and_then(|environment| environment.version);
+    let version = version.unwrap_or_default();
+    let summary = done(session).output("application_version", version.as_str());
+    let summary = summary.say(format!("Nothing to do: every instance runs {version}."));
+    let further = Hint::run(Command::confctl("deploy --rollback").arg("VERSION")).and(" goes further back.");
+    let Some(attempt) = session.stack.versions.came_to_nothing(&version) else {
+        return Ok(summary.say(further));
+    };
+    let tried = attempt.version.as_deref().unwrap_or("another version");
+    if !attempt.begun {
+        return Ok(summary
+            .say(format!("The deployment of {tried} did not begin."))
+            .say(further));
+    }
+    let summary = summary
+        .say(format!("The deployment of {tried} left no trace."))
+        .say(further);
+    let rolled_back = vec![tried.to_owned()];
+    let lock = session.lock().await?;
+    let noted = in_time(&session.settings.stop, note_back(session, &version, &rolled_back)).await;
+    unlock(lock, noted.map(|()| with_rolled_back(summary, rolled_back))).await
+}
+
+/// Writes down a way back that is over.
+async fn note_back(session: &Session, to: &str, rolled_back: &[String]) -> Result<(), Error> {
+    session.note_way_back(to, rolled_back).await?;
+    session.note_deployment(to).await
+}
+
+fn with_rolled_back(mut summary: Summary, rolled_back: Vec<String>) -> Summary {
+    for version in &rolled_back {
+        summary = summary.say(format!(
+            "{version} was rolled back: `up` does not deploy it again by itself."
+        ));
+    }
+    summary.output("rolled_back", rolled_back)
 }
 
 /// Looks, and shows what is therefore to be done.
@@ -155,7 +212,7 @@ async fn shown(session: &Session) -> Result<Look, Error> {
     session.tell_notices(&look);
     session.ui.plan(&session.heading(), &look.planned, &[], None);
     match look.is_blocked() {
-        true => Err(look.blocked()),
+        true => Err(look.blocked_as_shown(&session.ui)),
         false => Ok(look),
     }
 }
@@ -174,10 +231,15 @@ async fn apply(session: &Session, confirmed: &Look, gate: Asking, args: &DeployA
     let mut rolled_back = Vec::new();
     match look.version().filter(|_| args.rollback.is_some()) {
         Some(to) => {
-            rolled_back = others(before.as_ref(), to);
+            rolled_back = others(before.as_ref(), session.stack.versions.came_to_nothing(to), to);
             in_time(&session.settings.stop, session.note_way_back(to, &rolled_back)).await?;
         }
-        None => in_time(&session.settings.stop, session.note_deployed(&look)).await?,
+        None => {
+            in_time(&session.settings.stop, session.note_deployed(&look)).await?;
+            if let Some(to) = look.version().filter(|_| args.is_forward()) {
+                in_time(&session.settings.stop, session.note_attempt(to)).await?;
+            }
+        }
     }
     let run = session.run(gate);
     let report = engine::up(&session.graph, &look.seen, &look.planned, &run).await;
@@ -204,23 +266,19 @@ async fn deployed(
     let former = before.as_ref().and_then(|environment| environment.version.clone());
     in_time(&session.settings.stop, session.note_deployment(&now)).await?;
     let mut summary = done(session).say(format!("Every instance runs {now}."));
-    for version in &rolled_back {
-        summary = summary.say(format!(
-            "{version} was rolled back: `up` does not deploy it again by itself."
-        ));
-    }
     if let Some(former) = former.filter(|former| *former != now) {
         summary = summary.output("former_version", former);
     }
-    Ok(summary
-        .output("rolled_back", rolled_back)
-        .output("application_version", now))
+    Ok(with_rolled_back(summary, rolled_back).output("application_version", now))
 }
 
-/// Versions that were there beside this one.
-fn others(before: Option<&LiveEnvironment>, now: &str) -> Vec<String> {
+/// Versions that were there beside this one, or were to be.
+fn others(before: Option<&LiveEnvironment>, tried: Option<&Attempt>, now: &str) -> Vec<String> {
     let before = before.into_iter();
+    let tried = tried.filter(|attempt| attempt.begun);
+    let tried = tried.and_then(|attempt| attempt.version.as_ref());
     let all = before.flat_map(|environment| environment.version.iter().chain(&environment.astray));
+    let all = all.chain(tried);
     let others: BTreeSet<_> = all.filter(|version| *version != now).cloned().collect();
     others.into_iter().collect()
 }
@@ -235,20 +293,23 @@ async fn back(
     let Some(former) = before.and_then(|environment| environment.version) else {
         return Ok(failed);
     };
-    let turned = session.turned(Deploying {
-        way: Way::Back {
-            to: Some(former.clone()),
-        },
-        strategy: None,
-    })?;
+    let turned = session.turned(Deploying::of(Way::Back {
+        to: Some(former.clone()),
+    }))?;
     let look = turned.look().await?;
-    if look.is_blocked() || !look.is_pending() {
+    if look.is_blocked() {
         return Ok(failed);
     }
     let failing = turned.environment_in(&look);
-    let rolled_back = others(failing.as_ref(), &former);
+    let tried = Attempt {
+        version: Some(session.stack.bundle.label.clone()),
+        begun: true,
+    };
+    let rolled_back = others(failing.as_ref(), Some(&tried), &former);
     in_time(&session.settings.stop, session.note_way_back(&former, &rolled_back)).await?;
-    session.ui.notice(&format!("rolling back to {former}"), None);
+    if look.is_pending() {
+        session.ui.notice(&format!("rolling back to {former}"), None);
+    }
     let report = engine::up(&turned.graph, &look.seen, &look.planned, run).await;
     session.took(&report);
     if let Some(neither) = unfinished(&turned, &report) {
@@ -259,7 +320,10 @@ async fn back(
     for error in &mut failed.errors {
         error.hint = Some(Hint::from("mend the cause, then ").and_run("deploy"));
     }
-    let failed = failed.say(format!("Rolled back: every instance runs {former}."));
+    let failed = failed.say(match look.is_pending() {
+        true => format!("Rolled back: every instance runs {former}."),
+        false => format!("Nothing to roll back: every instance runs {former}."),
+    });
     Ok(failed
         .output("rolled_back", rolled_back)
         .output("application_version", former))
@@ -300,10 +364,7 @@ async fn stopped(session: &Session) -> Result<Summary, Error> {
     if instances.iter().any(|instance| is_mixed(&instance.version)) {
         summary = summary.say(Hint::run("deploy --rollback").and(format!(" puts {label} on all instances again.")));
     }
-    let told = instances.iter();
-    let told: Vec<_> = told
-        .map(|it| json!({"instance": it.id, "version": it.version}))
-        .collect();
+    let told: Vec<_> = instances.iter().map(InstanceVersion::told).collect();
     Ok(summary.output("instances", told).output("application_version", label))
 }
 

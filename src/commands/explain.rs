@@ -112,7 +112,7 @@ pub(super) fn topics() -> Result<Vec<(&'static str, Vec<String>)>, Error> {
 
 /// The ids of all resources that there are.
 pub(super) fn resource_ids() -> Result<Vec<String>, Error> {
-    let graph = graph_of(StackName::default(), Profile::default())?;
+    let graph = graph_of(StackName::default(), resources::found::of_every_kind())?;
     Ok(graph.nodes().iter().map(|node| node.id().to_owned()).collect())
 }
 
@@ -231,12 +231,12 @@ fn told(row: &KnownError, ui: &Ui) -> Vec<String> {
     lines
 }
 
-/// The resource as it is in this profile, else as it would be in the article's, which has all.
+/// The resource as it is in this profile, else as it would be in one that has all.
 fn resource(global: &Global, topic: &str) -> Result<Option<Explained>, Error> {
     let chosen = choose(global)?;
     let stack = stack_name(global)?;
     let ours = graph_of(stack.clone(), chosen.profile)?;
-    let all = graph_of(stack, Profile::default())?;
+    let all = graph_of(stack, resources::found::of_every_kind())?;
     let of = |graph: &'_ Graph<Aws>| graph.nodes().iter().find(|node| node.id() == topic).cloned();
     let (graph, node, is_wanted) = match (of(&ours), of(&all)) {
         (Some(node), _) => (&ours, node, true),

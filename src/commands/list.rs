@@ -112,7 +112,7 @@ fn health(stack: &StackSeen) -> String {
 
 /// What it costs at rest as its profile has it; nothing where nothing of it costs.
 fn hour(stack: &StackSeen) -> Option<f64> {
-    let costs = |(kind, _): &(&str, String)| ["environment", "distribution", "web-acl"].contains(kind);
+    let costs = |(kind, _): &(&str, String)| ["environment", "load-balancer", "distribution", "web-acl"].contains(kind);
     match stack.parts.iter().any(costs) {
         false => Some(0.0),
         true => stack.profile.as_ref().map(|profile| cost::of(profile).hour),

@@ -10,6 +10,7 @@ mod draw;
 mod events;
 mod explain;
 mod export;
+mod front_door;
 mod help;
 mod junit;
 mod list;
@@ -24,6 +25,7 @@ mod plan;
 mod policy;
 mod profile;
 mod reap;
+mod rotate_secret;
 mod scale;
 mod simulate;
 mod ssh;
@@ -142,6 +144,8 @@ pub(crate) enum Command {
     Reap(reap::ReapArgs),
     /// Show who holds the stack's lock, and take it away
     Unlock,
+    /// Another secret between CloudFront and the stack's own load balancer, unnoticed by visitors
+    RotateSecret,
     /// Credentials, region, platform, instance types and quotas: what would stop `up`
     Doctor,
     /// What an exit code, an error, a resource or a key of the profile is about
@@ -174,7 +178,7 @@ impl Command {
             flags,
             onward: match self {
                 Self::Teardown(_) => Onward::Teardown,
-                Self::Deploy(_) | Self::Scale(_) => Onward::AsSaid,
+                Self::Deploy(_) | Self::RotateSecret | Self::Scale(_) => Onward::AsSaid,
                 _ => Onward::Up,
             },
         }
@@ -251,6 +255,7 @@ async fn dispatch(cli: &Cli, ui: &Ui) -> Result<Summary, Error> {
         Command::List => list::run(global, ui).await,
         Command::Reap(args) => reap::run(global, args, ui).await,
         Command::Unlock => unlock::run(global, ui).await,
+        Command::RotateSecret => rotate_secret::run(global, ui).await,
         Command::Verify(args) => verify::run(global, args, ui).await,
         Command::Load(args) => load::run(global, args, ui).await,
         Command::Stress(args) => stress::run(global, args, ui).await,

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use crate::cli::Global;
 use crate::engine::{Change, Error, Hint, Observed, Owner};
-use crate::resources::environment_health;
 use crate::resources::found::Reach;
 use crate::resources::outputs::{EXPIRY, SCALED};
+use crate::resources::{Fares, InstanceVersion, environment_health};
 use crate::session::{Look, Purpose, Session, with_outputs};
 use crate::ui::{Summary, Ui};
 
@@ -66,11 +66,29 @@ pub(super) async fn run(global: &Global, args: &StatusArgs, ui: &Ui) -> Result<S
         .and_then(|id| id.as_str())
         .map(str::to_owned)
     {
-        let health = environment_health(&session.read, &id).await?;
-        ui.result(&format!("  health: {health}"));
-        summary = summary.output("health", health);
+        summary = with_health(ui, summary, &environment_health(&session.read, &id).await?);
     }
     Ok(summary)
+}
+
+/// How the environment fares; where it is not well, why, and which instance runs what.
+fn with_health(ui: &Ui, mut summary: Summary, fares: &Fares) -> Summary {
+    ui.result(&format!("  health: {}", fares.text));
+    for cause in &fares.causes {
+        ui.result(&format!("    {cause}"));
+    }
+    if fares.is_mixed() {
+        for instance in &fares.instances {
+            ui.result(&format!("    {instance}"));
+        }
+        let back = Hint::run("deploy --rollback");
+        summary = summary.say(back.and(format!(" puts {} on all instances again.", fares.version())));
+    }
+    let instances: Vec<_> = fares.instances.iter().map(InstanceVersion::told).collect();
+    summary
+        .output("health", fares.text.as_str())
+        .output("causes", fares.causes.clone())
+        .output("instances", instances)
 }
 
 /// A resource, and how it is.

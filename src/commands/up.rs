@@ -69,7 +69,7 @@ async fn confirmed(
         Some(&cost::of(&session.stack.profile)),
     );
     if look.is_blocked() {
-        return Err(look.blocked());
+        return Err(look.blocked_as_shown(ui));
     }
     if let Some(saved) = saved {
         saved.must_be(&SavedPlan::of(session, &look)?)?;

@@ -7,6 +7,7 @@ use reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
 
+use super::front_door;
 use super::junit::Junit;
 use crate::aws::variables;
 use crate::cli::Global;
@@ -28,6 +29,7 @@ const LAST_WAIT: Duration = Duration::from_secs(1);
 /// What is looked at, in this order.
 const PAGE: &str = "page";
 const CACHING: &str = "caching";
+const LOCK: &str = "lock";
 const REGISTRATION: &str = "registration";
 const REMOVAL: &str = "removal";
 
@@ -45,7 +47,7 @@ pub(super) async fn run(global: &Global, args: &VerifyArgs, ui: &Ui) -> Result<S
 }
 
 pub(super) fn proofs() -> Proofs {
-    Proofs::of("verify", &[PAGE, CACHING, REGISTRATION, REMOVAL])
+    Proofs::of("verify", &[PAGE, CACHING, LOCK, REGISTRATION, REMOVAL])
 }
 
 async fn verified(global: &Global, ui: &Ui, proofs: &mut Proofs) -> Result<Summary, Error> {
@@ -78,6 +80,10 @@ pub(super) async fn site(session: &Session, look: &Look, proofs: &mut Proofs) ->
         proofs.without(REGISTRATION);
         proofs.without(REMOVAL);
     }
+    let is_locked = session.stack.profile.has_own_load_balancer();
+    if !is_locked {
+        proofs.without(LOCK);
+    }
     look.own_table("verify")?;
     let url = session.site_url(look)?;
     let public = &session.read.public;
@@ -108,6 +114,12 @@ pub(super) async fn site(session: &Session, look: &Look, proofs: &mut Proofs) ->
     checks.passed(PAGE, &format!("GET {url} answers 200"));
     cacheable(&page)?;
     checks.passed(CACHING, "the page says how long it may be cached");
+    if is_locked {
+        let tries = front_door::tries(session, look);
+        front_door::closed(session, &client, &tries).await?;
+        let text = format!("{} ways past the edge are refused or not answered", tries.len());
+        checks.passed(LOCK, &text);
+    }
     if !is_own_app(session) {
         return Ok(checks.rows);
     }
@@ -266,6 +278,6 @@ fn registrations(session: &Session) -> Registrations<'_> {
     Registrations::new(&session.stack, &session.read, &session.write)
 }
 
-fn unverified(message: impl Into<String>) -> Error {
+pub(super) fn unverified(message: impl Into<String>) -> Error {
     Error::new(Kind::Unverified, message)
 }

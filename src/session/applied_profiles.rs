@@ -21,10 +21,17 @@ pub(crate) async fn applied(aws: &Aws, record: &Record, global: &Global) -> Resu
         return Ok(None);
     };
     let place = format!("s3://{}/{}", record.bucket(), record.key(APPLIED));
-    let profile = profile::parse(&place, &String::from_utf8_lossy(&text), &global.set).map_err(usage);
-    // Other instances of the account may write there: what they spoil must not stand in the way.
-    let mut profile = profile.map_err(|error| error.hint("say which profile it is with -p NAME|FILE"))?;
+    // Other instances of the account may write there: what they spoil must not stand in the way, and of this machine only the command
+    // line has a word.
+    let parsed = |text: &str, set: &[String]| {
+        let profile = profile::parse(&place, text, set).map_err(usage);
+        profile.map_err(|error| error.hint("say which profile it is with -p NAME|FILE"))
+    };
+    let mut profile = parsed(&String::from_utf8_lossy(&text), &[])?;
     forget_this_machine(&mut profile);
+    if !global.set.is_empty() {
+        profile = parsed(&written(&profile)?, &global.set)?;
+    }
     if let Some(region) = &global.region {
         profile.region = region.clone();
     }
@@ -89,7 +96,11 @@ impl History {
 pub(crate) fn recorded(profile: &Profile, label: &str) -> Result<String, Error> {
     let mut recorded = public(profile);
     recorded.app.version_label = Some(label.to_owned()).filter(|label| !label.is_empty());
-    let text = recorded.to_toml();
+    written(&recorded)
+}
+
+fn written(profile: &Profile) -> Result<String, Error> {
+    let text = profile.to_toml();
     text.map_err(|error| Error::failed("could not write the profile down").because(error.to_string()))
 }
 

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use super::applied_profiles::{APPLIED, with_version};
 use super::{Look, Session, profile_bundle};
+use crate::aws::Aws;
+use crate::aws::record::Record;
 use crate::engine::{Error, Graph};
 use crate::resources::outputs::{ENVIRONMENT, LiveEnvironment};
-use crate::resources::{self, Deploying, Fate, Scaling, Stack, VersionHistory};
+use crate::resources::{self, Attempt, Deploying, Fate, Scaling, Stack, VersionHistory};
 
 impl Session {
     /// The environment as a look has found it.
@@ -31,6 +33,21 @@ impl Session {
         }
     }
 
+    /// Before Beanstalk is asked for it: until every instance runs one version again, it is what `--rollback` goes back from.
+    pub(crate) async fn note_attempt(&self, version: &str) -> Result<(), Error> {
+        let attempt = Attempt {
+            version: Some(version.to_owned()),
+            begun: true,
+        };
+        VersionHistory::note_attempt(&self.write, &self.record, &attempt).await
+    }
+
+    /// After a deployment that ended before it began: there is nothing to go back from.
+    pub(crate) async fn note_unbegun(&self) {
+        let version = Some(self.stack.bundle.label.clone());
+        note_unbegun(&self.write, &self.record, version).await;
+    }
+
     /// Before anything is gone back to: which version is meant, and what it is put in place of.
     pub(crate) async fn note_way_back(&self, to: &str, rolled_back: &[String]) -> Result<(), Error> {
         let taken_back = rolled_back.iter().map(|version| (version.clone(), Fate::RolledBack));
@@ -42,6 +59,7 @@ impl Session {
     pub(crate) async fn note_deployment(&self, version: &str) -> Result<(), Error> {
         let news = [(version.to_owned(), Fate::Deployed)];
         VersionHistory::note(&self.write, &self.record, &news).await?;
+        VersionHistory::forget_attempt(&self.write, &self.record).await?;
         if let Some(text) = self.record.read(&self.write, APPLIED).await?
             && let Some(text) = with_version(&String::from_utf8_lossy(&text), version)
         {
@@ -52,6 +70,11 @@ impl Session {
 
     /// The same stack, deployed to in another way.
     pub(crate) fn turned(&self, deploying: Deploying) -> Result<Self, Error> {
+        let former = self.stack.deploying.as_ref();
+        let deploying = Deploying {
+            profile_unknown: former.is_some_and(|former| former.profile_unknown),
+            ..deploying
+        };
         self.with(|stack| stack.deploying = Some(deploying))
     }
 
@@ -87,5 +110,13 @@ impl Session {
             unreadable: self.unreadable.clone(),
             command: self.command,
         })
+    }
+}
+
+/// Where it cannot be written down, what failed is told all the same.
+pub(super) async fn note_unbegun(aws: &Aws, record: &Record, version: Option<String>) {
+    let attempt = Attempt { version, begun: false };
+    if let Err(error) = VersionHistory::note_attempt(aws, record, &attempt).await {
+        tracing::debug!(%error, "that a deployment did not begin was not written down");
     }
 }

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use crate::engine::{Beyond, Change, Error, Hint, Observations, Owner, Planned, PlannedRemoval, Removal};
 use crate::profile::StackName;
 use crate::resources;
+use crate::ui::Ui;
 
 /// One look at a stack.
 pub(crate) struct Look {
@@ -65,9 +66,17 @@ impl Look {
         self.planned.iter().any(Planned::is_pending) || !self.deletable_orphans().is_empty()
     }
 
+    /// After the plan, whose reader has read why.
+    pub(crate) fn blocked_as_shown(&self, ui: &Ui) -> Error {
+        match ui.shows_plans() {
+            true => Error::refused(BLOCKED),
+            false => self.blocked(),
+        }
+    }
+
     /// Why nothing may be done; nothing was.
     pub(crate) fn blocked(&self) -> Error {
-        let mut error = Error::refused("the plan is blocked; nothing was changed");
+        let mut error = Error::refused(BLOCKED);
         for step in &self.planned {
             if let Change::Blocked { reason, hint } = &step.change {
                 error.causes.push(format!("{}: {reason}", step.title));
@@ -89,6 +98,8 @@ impl Look {
         }
     }
 }
+
+const BLOCKED: &str = "the plan is blocked; nothing was changed";
 
 /// What needs the stack has none: whichever command it is, the same sentence, and 1.
 pub(crate) fn not_up(stack: &StackName) -> Error {

@@ -24,7 +24,7 @@ pub(crate) mod usual;
 
 pub(crate) use look::{Look, not_up};
 pub(crate) use outputs::{scale_value, with_outputs};
-pub(crate) use unfinished::{unfinished, with_left_behind};
+pub(crate) use unfinished::{goes_on_by_itself, unfinished, with_left_behind};
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::applied_profiles::{APPLIED, HISTORY, applied, history, in_history, public, recorded};
 use self::orphans::Orphans;
-use self::profile_bundle::{bundle_or_unknown, bundle_to_run};
+use self::profile_bundle::{bundle_or_unknown, bundle_to_deploy, bundle_to_run};
 use self::selection::{Connected, RegionFrom, choose, connect, embedded_as, stack_name};
 use crate::aws::Aws;
 use crate::aws::journal::{self, RunJournal};
@@ -46,7 +46,7 @@ use crate::aws::record::{BORN, Record};
 use crate::aws::target::Target;
 use crate::cli::{Global, Wishes};
 use crate::engine::{
-    self, Busy, Error, Gate, Graph, Intent, Intents, Kind, PlannedRemoval, ReadCx, Removal, Report, Run, Settings,
+    self, Busy, Error, Gate, Graph, Hint, Intent, Intents, Kind, PlannedRemoval, ReadCx, Removal, Report, Run, Settings,
 };
 use crate::exit::Exit;
 use crate::profile::Profile;
@@ -80,6 +80,8 @@ pub(crate) struct Purpose {
     pub deploying: Option<Deploying>,
     /// It scales, and does nothing else.
     pub scaling: Option<Scaling>,
+    /// The secret between CloudFront and the load balancer is to be another one.
+    pub rotating: bool,
 }
 
 impl Purpose {
@@ -95,6 +97,7 @@ impl Purpose {
             reach: Reach::Index,
             deploying: None,
             scaling: None,
+            rotating: false,
         }
     }
 
@@ -106,15 +109,20 @@ impl Purpose {
         }
     }
 
-    /// Deploys: a bundle says what the stack should be, all else is about what there is.
+    /// Deploys: the bundle is that of who says so, all else is about what there is.
     pub(crate) fn to_deploy(deploying: Deploying, wishes: &Wishes) -> Self {
-        let purpose = match deploying.way {
-            Way::Forward => Self::to_bring_up("deploy", wishes),
-            Way::Back { .. } | Way::Stop => Self::of_what_is("deploy"),
-        };
         Self {
+            wishes: wishes.clone(),
             deploying: Some(deploying),
-            ..purpose
+            ..Self::of_what_is("deploy")
+        }
+    }
+
+    /// Changes the secret between CloudFront and the load balancer.
+    pub(crate) fn to_rotate() -> Self {
+        Self {
+            rotating: true,
+            ..Self::of_what_is("rotate-secret")
         }
     }
 
@@ -130,6 +138,7 @@ impl Purpose {
             reach: Reach::Index,
             deploying: None,
             scaling: None,
+            rotating: false,
         }
     }
 }
@@ -187,9 +196,13 @@ impl Session {
             removes,
             export_to,
             reach,
-            deploying,
+            mut deploying,
             scaling,
+            rotating,
         } = purpose;
+        let forward = deploying
+            .as_ref()
+            .is_some_and(|deploying| deploying.way == Way::Forward);
         let name = stack_name(global)?;
         // Read before anything is called: a mistake in it is told at once.
         let mut chosen = choose(global)?;
@@ -197,15 +210,21 @@ impl Session {
         let Connected { read, write, .. } = connect(&target, global, &mut chosen).await?;
         let region_from = chosen.region_from.clone();
         let record = Record::new(&read, name.as_str());
-        if fallback == Fallback::Applied
-            && global.profile.is_none()
-            && let Some(applied) = applied(&read, &record, global).await?
-        {
-            ui.acts_on(embedded_as(&applied.profile, global));
-            chosen = applied;
+        if fallback == Fallback::Applied && global.profile.is_none() {
+            match (applied(&read, &record, global).await?, &mut deploying) {
+                (Some(applied), _) => {
+                    ui.acts_on(embedded_as(&applied.profile, global));
+                    chosen = applied;
+                }
+                (None, Some(_)) if forward => return Err(nobody_says_which()),
+                (None, Some(deploying)) => deploying.profile_unknown = true,
+                (None, None) => {}
+            }
         }
         let region = read.region.clone();
-        if fallback == Fallback::Article {
+        // It says what the stack should be.
+        let says = fallback == Fallback::Article || forward && global.profile.is_some();
+        if says {
             chosen.tell_idle(ui);
             partition::has_what_it_needs(&chosen.profile, &region)?;
         }
@@ -218,11 +237,16 @@ impl Session {
             tell_other_profile(global, ui);
         }
         let intents = journal::unsettled(&read, &record, &keys).await?;
-        let bundle = match fallback {
-            Fallback::Article => bundle_to_build(&chosen.profile, wishes.no_check, ui)?,
-            Fallback::Applied if global.profile.is_some() => bundle_or_unknown(&chosen.profile),
-            Fallback::Applied => profile_bundle::labelled(chosen.profile.app.version_label.as_deref()),
+        let bundle = match (says, forward) {
+            (true, _) => bundle_to_build(&chosen.profile, wishes.no_check, ui),
+            (false, true) => bundle_to_deploy(&mut chosen.profile, &global.set, wishes.no_check, ui),
+            _ if global.profile.is_some() => Ok(bundle_or_unknown(&chosen.profile)),
+            _ => Ok(profile_bundle::labelled(chosen.profile.app.version_label.as_deref())),
         };
+        if forward && global.yes && bundle.is_err() {
+            deployed::note_unbegun(&write, &record, None).await;
+        }
+        let bundle = bundle?;
         let mut stack = Stack::new(name.clone(), &region, chosen.profile.clone(), bundle);
         stack.take_over = wishes.adopt.iter().cloned().collect();
         stack.upgrade_platform = wishes.upgrade_platform;
@@ -235,6 +259,7 @@ impl Session {
         stack.versions = VersionHistory::read(&read, &record, &keys).await?;
         stack.deploying = deploying;
         stack.scaling = scaling;
+        stack.rotating = rotating;
         stack.export_to = export_to.clone().map(|path| ExportTo { path, of_former: false });
         let reach = match former.is_empty() {
             true => Reach::Everything,
@@ -438,6 +463,15 @@ impl Session {
         let unsettled: Vec<_> = unsettled.into_iter().cloned().collect();
         journal::settle(&self.write, &self.record, &unsettled).await
     }
+}
+
+/// No run wrote down which profile it applied, or there was none.
+fn nobody_says_which() -> Error {
+    Error::refused("the record does not say which profile this stack was brought up with").hint(
+        Hint::from("of one that is up, name it with -p NAME|FILE; ")
+            .and_run("up")
+            .and(" makes it where it is not"),
+    )
 }
 
 /// What `--ttl` comes to, by AWS's clock.

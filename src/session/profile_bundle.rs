@@ -58,6 +58,48 @@ pub(crate) fn labelled(label: Option<&str>) -> BundleToRun {
     }
 }
 
+/// For a deployment by the profile that the record has, which holds nothing of any machine: of what a bundle is made here, only the
+/// command line says. What is not named is confctl's own app, and takes the place of no other one.
+pub(crate) fn bundle_to_deploy(
+    profile: &mut Profile,
+    set: &[String],
+    unchecked: bool,
+    ui: &Ui,
+) -> Result<BundleToRun, Error> {
+    let names = |key: &str| {
+        set.iter()
+            .any(|set| set.split('=').next().is_some_and(|name| name.trim() == key))
+    };
+    let ran = match names("app.version_label") {
+        true => None,
+        // That of what was deployed last: another bundle has another.
+        false => profile.app.version_label.take(),
+    };
+    let is_named = profile.app.bundle != Profile::default().app.bundle;
+    let bundle = bundle_to_run(profile, unchecked, ui);
+    match ran.filter(|_| !is_named) {
+        Some(ran) if !bundle.as_ref().is_ok_and(|bundle| is_akin(&ran, &bundle.label)) => Err(not_said(&ran)),
+        _ => bundle,
+    }
+}
+
+fn not_said(ran: &str) -> Error {
+    let text = format!("the stack runs {ran}, and nobody says where its bundle is on this machine");
+    Error::new(Kind::Usage, text)
+        .because("the record keeps the profile that the stack was brought up with, and no path of any machine")
+        .hint("name the bundle with --set app.bundle=PATH, or the profile with -p FILE")
+}
+
+/// Whether two labels are of bundles of one name: `NAME-` and 12 hexadecimal digits.
+fn is_akin(one: &str, other: &str) -> bool {
+    let name = |label: &str| {
+        let (name, digits) = label.rsplit_once('-')?;
+        let is_short = digits.len() == 12 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_short.then(|| name.to_owned())
+    };
+    name(one).is_some_and(|one| name(other) == Some(one))
+}
+
 fn to_run(profile: &Profile, source: Source, instances: Instances, identity: Identity) -> BundleToRun {
     // Built once in a run, however often it is asked for.
     let built: Mutex<Option<PathBuf>> = Mutex::default();
@@ -130,4 +172,16 @@ pub(crate) fn bundle_error(error: BundleError) -> Error {
     }
     let alone = || Hint::run("bundle").and(" builds and checks it alone");
     explained.hint(error.hint().map_or_else(alone, Hint::from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_bundle_of_the_same_name_takes_the_place_of_another_unasked() {
+        assert!(is_akin("confapp-20bcfb4f6d5d", "confapp-8fe8252b48de"));
+        assert!(!is_akin("site-20bcfb4f6d5d", "confapp-8fe8252b48de"));
+        assert!(!is_akin("v1", "v2") && !is_akin("", "confapp-8fe8252b48de"));
+    }
 }

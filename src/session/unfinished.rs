@@ -21,6 +21,15 @@ pub(crate) fn with_left_behind(session: &Session, run: &Report, ended: Result<Su
     summary
 }
 
+/// What becomes of a deployment that nobody watches any more.
+pub(crate) fn goes_on_by_itself() -> Hint {
+    Hint::from("what Beanstalk has begun goes on by itself: the same command follows it, ")
+        .and_run("deploy --abort")
+        .and(" stops it, ")
+        .and_run("deploy --rollback")
+        .and(" goes back")
+}
+
 /// The summary of a run that did not get to its end; `None` where it did.
 pub(crate) fn unfinished(session: &Session, report: &Report) -> Option<Summary> {
     let mut summary = Summary::done();
@@ -52,10 +61,13 @@ pub(crate) fn unfinished(session: &Session, report: &Report) -> Option<Summary> 
     }
     if report.stopped() {
         let exit = signals::first().unwrap_or(Exit::Partial);
-        let onward = Hint::from("run the same command again: it goes on from here; ").and_run("teardown");
-        let error =
-            Error::new(Kind::Stopped, "stopped before everything was done").hint(onward.and(" removes what there is"));
-        summary.errors.push(error);
+        let again = Hint::from("run the same command again: it goes on from here; ").and_run("teardown");
+        let onward = match session.stack.deploying {
+            Some(_) => goes_on_by_itself(),
+            None => again.and(" removes what there is"),
+        };
+        let error = Error::new(Kind::Stopped, "stopped before everything was done");
+        summary.errors.push(error.hint(onward));
         return Some(summary.exit(exit));
     }
     None

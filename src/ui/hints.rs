@@ -10,8 +10,28 @@ use crate::engine::{Command, Hint, Program, quoted};
 
 /// What is about one stack.
 const STACK: &[&str] = &[
-    "capacity", "deploy", "doctor", "draw", "events", "export", "list", "load", "logs", "open", "outputs", "plan",
-    "reap", "scale", "ssh", "status", "stress", "teardown", "unlock", "up", "verify",
+    "capacity",
+    "deploy",
+    "doctor",
+    "draw",
+    "events",
+    "export",
+    "list",
+    "load",
+    "logs",
+    "open",
+    "outputs",
+    "plan",
+    "reap",
+    "rotate-secret",
+    "scale",
+    "ssh",
+    "status",
+    "stress",
+    "teardown",
+    "unlock",
+    "up",
+    "verify",
 ];
 /// What reads the profile, too.
 const PROFILE: &[&str] = &[
@@ -33,6 +53,7 @@ const PROFILE: &[&str] = &[
     "profile check",
     "profile show",
     "reap",
+    "rotate-secret",
     "scale",
     "simulate",
     "ssh",
@@ -47,7 +68,6 @@ const PROFILE: &[&str] = &[
 const UNTOLD_ARTICLE: &[&str] = &[
     "bundle",
     "capacity",
-    "deploy",
     "doctor",
     "explain",
     "plan",

@@ -28,7 +28,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{Format, Global, When};
-use crate::engine::{Error, Events, Hint, Leg, Planned, PlannedRemoval, Sink};
+use crate::engine::{Error, Events, Hint, Kind, Leg, Planned, PlannedRemoval, Sink};
 use crate::exit::Exit;
 use hints::Run;
 use page::Page;
@@ -100,6 +100,11 @@ impl Ui {
     /// Whether programs read what is said.
     pub(crate) fn is_for_programs(&self) -> bool {
         self.format == Format::Json
+    }
+
+    /// Whether people read plans.
+    pub(crate) fn shows_plans(&self) -> bool {
+        self.format == Format::Text && !self.quiet
     }
 
     /// The run goes by the profile that the stack was brought up with, an embedded one or another.
@@ -193,7 +198,11 @@ impl Ui {
                     err(&render::error(self.page(), error));
                 }
                 if !summary.left_behind.is_empty() {
-                    err(&render::left_behind(self.page(), &summary.left_behind));
+                    err(&render::left_behind(
+                        self.page(),
+                        &summary.left_behind,
+                        has_failed(&summary.errors),
+                    ));
                 }
                 if self.format == Format::Markdown {
                     self.finish_markdown(summary);
@@ -261,6 +270,11 @@ impl Ui {
             () = stop.cancelled() => Err(Error::stopped().hint("nothing was changed")),
         }
     }
+}
+
+/// Whether the same would fail again, as long as nobody mends anything.
+fn has_failed(errors: &[Error]) -> bool {
+    errors.iter().any(|error| error.kind == Kind::Failed)
 }
 
 fn declined() -> Error {

@@ -122,6 +122,7 @@ pub(super) fn plan(
             }
             Change::Create | Change::Keep => {}
         }
+        text.extend(step.remarks.iter().map(|line| format!("\n      {line}")));
         if let Some(what) = &step.settling {
             let _ = write!(text, "\n      {what}; it is followed until it rests");
         }
@@ -270,7 +271,8 @@ pub(super) fn notice(page: Page<'_>, text: &str, hint: Option<&Hint>) -> String 
     }
 }
 
-pub(super) fn left_behind(page: Page<'_>, left: &[Leftover]) -> String {
+/// `failed`: what was tried fails again as long as its cause is there.
+pub(super) fn left_behind(page: Page<'_>, left: &[Leftover], failed: bool) -> String {
     let mut text = "left behind:".to_owned();
     for leftover in left {
         let costs = if leftover.costs { " (goes on costing money)" } else { "" };
@@ -278,6 +280,11 @@ pub(super) fn left_behind(page: Page<'_>, left: &[Leftover]) -> String {
     }
     let onward = match page.run.onward() {
         Onward::Teardown => Hint::run("teardown").and(" goes on from here"),
+        Onward::Up if failed => Hint::from("once the cause is mended, ")
+            .and_run("up")
+            .and(" goes on from here; ")
+            .and_run("teardown")
+            .and(" removes what is ours"),
         Onward::Up => Hint::run("up")
             .and(" goes on from here; ")
             .and_run("teardown")

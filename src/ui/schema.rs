@@ -134,7 +134,10 @@ fn parts() -> Map<String, Value> {
             "planned",
             of_resource(
                 json!({"change": {"enum": changes}, "settling": or_null("string")}),
-                with(&blocked, json!({"fields": list("field")})),
+                with(
+                    &blocked,
+                    json!({"fields": list("field"), "remarks": {"type": "array", "items": text()}}),
+                ),
             ),
         ),
         (

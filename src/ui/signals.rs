@@ -1,6 +1,7 @@
 //! Ctrl-C and SIGTERM: the first drains the run, the second ends the process at once.
 //! Must know nothing of what is running.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -17,6 +18,15 @@ static LEFT_TO_CHILD: AtomicBool = AtomicBool::new(false);
 
 /// Whether there is nothing to be told of what stops: what only looks ends at once.
 static ONLY_LOOKS: AtomicBool = AtomicBool::new(false);
+
+/// What becomes of what was begun, where that is more than can be gone on with.
+static GOES_ON: OnceLock<String> = OnceLock::new();
+
+/// Tells whoever leaves at once.
+pub(crate) fn goes_on(text: String) {
+    // A run begins one thing.
+    let _ = GOES_ON.set(text);
+}
 
 /// From now on until this is dropped signals are a started program's, which gets them too; whatever it makes of them, it is waited for.
 pub(crate) struct LeftToChild(());
@@ -84,5 +94,8 @@ fn leave(exit: Exit) -> ! {
     err(
         "left at once; run the same command again to go on (the stack's lock is free for it at once on this machine, elsewhere within 20 s)",
     );
+    if let Some(text) = GOES_ON.get() {
+        err(text);
+    }
     std::process::exit(exit as i32)
 }

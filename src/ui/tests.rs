@@ -64,6 +64,7 @@ pub(super) fn planned() -> Vec<Planned> {
         change,
         settling: None,
         notices: Vec::new(),
+        remarks: Vec::new(),
     };
     let fields = vec![
         FieldChange::new("MaxSize", "4".to_owned(), "8".to_owned()),
@@ -280,7 +281,7 @@ fn a_failure() {
         format!(
             "{}\n{}",
             render::error(page, &failed()),
-            render::left_behind(page, &left_behind())
+            render::left_behind(page, &left_behind(), true)
         )
     });
     insta::assert_snapshot!(shown);
@@ -293,7 +294,7 @@ fn a_failed_removal_is_no_site_to_go_on_with() {
         run: &page_run,
         columns: None,
     };
-    insta::assert_snapshot!(render::left_behind(page, &left_behind()));
+    insta::assert_snapshot!(render::left_behind(page, &left_behind(), true));
 }
 
 #[test]

@@ -175,6 +175,13 @@ fn a_group_is_larger_at_an_hour_and_smaller_at_another() {
 }
 
 #[test]
+fn a_load_balancer_of_ones_own_is_locked_and_shared_as_elb_and_beanstalk_do_it() {
+    let user = User::new();
+    user.confctl(&["sandbox", "start"]).exits(0);
+    tell_with_the_site(user, "balancers");
+}
+
+#[test]
 fn an_account_that_was_opened_lately_meets_its_gates() {
     let user = User::new().with("CONFORMANCE_NEW_ACCOUNT", "1");
     user.confctl(&["sandbox", "start", "--gates", "new"]).exits(0);

@@ -157,7 +157,7 @@ fn one_that_breaks_on_its_second_batch_names_the_mixed_versions_and_goes_back_to
     // Watched batch by batch, with what it costs told before.
     says(
         &Value::from(broken.stdout.clone()),
-        "rolling (3 batches of 1, about 9 minutes",
+        "by rolling: 3 batches of 1, about 9 min of AWS's",
     );
     says(&Value::from(broken.stdout.clone()), "1 of 3 instances run");
     let error = &broken.summary()["error"];
@@ -171,15 +171,42 @@ fn one_that_breaks_on_its_second_batch_names_the_mixed_versions_and_goes_back_to
     mixed.sort();
     assert_eq!(labels, mixed);
     // Which instances run what, why, and the way back.
-    says(&error["cause"], &format!("runs {other} (deployment 2)"));
+    says(&error["cause"], &format!("took {other} (deployment 2)"));
     says(&error["cause"], &format!("{other} failed there (deployment 2)"));
-    says(&error["cause"], &format!("runs {first} (deployment 1)"));
-    says(&error["cause"], "no room for a second one");
+    says(&error["cause"], &format!("stayed at {first} (deployment 1)"));
+    // Where and why in the first line, and nothing of it again.
+    let message = error["message"].as_str().unwrap();
+    assert!(
+        message.starts_with(&format!("the deployment of {other} failed on i-")),
+        "{message}"
+    );
+    assert!(
+        message.contains(" (batch 2 of 3): ") && message.ends_with("no room for a second one"),
+        "{message}"
+    );
+    assert!(!error["cause"].to_string().contains("no room"), "{error:#}");
+    // It was there before, and is no leftover of a deployment.
+    assert_eq!(broken.summary()["left_behind"], Value::Null);
     says(&error["hint"], "confctl deploy --sandbox");
     says(&error["hint"], "--rollback");
     // The label of the environment itself tells nothing of it.
     assert_eq!(site.environment()["VersionLabel"], first.as_str());
     says(&site.run(&["plan"]).exits(0).summary(), "\"changes\":true");
+    // Whoever only looks sees it, too.
+    let status = site.run(&["status"]).exits(0).summary();
+    let states: BTreeSet<_> = status["outputs"]["instances"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["state"].to_string())
+        .collect();
+    assert_eq!(states.len(), 2, "{status:#}");
+    says(&status["outputs"]["causes"], "Incorrect application version");
+    let text = site.user.confctl(&["status", "--sandbox"]).exits(0).stdout;
+    assert!(
+        text.contains(&format!("{other} failed there")) && text.contains("deploy --sandbox --rollback"),
+        "{text}"
+    );
 
     let back = site.run(&["deploy", "--rollback", "--yes"]).exits(0).summary();
     assert_eq!(back["outputs"]["application_version"], first.as_str());
@@ -201,7 +228,8 @@ fn one_that_breaks_on_its_second_batch_names_the_mixed_versions_and_goes_back_to
     std::fs::remove_dir(site.meeting.path().join("taken")).unwrap();
     site.becomes("three", FRAIL);
     let broken = site.run(&["deploy", "--yes", "--auto-rollback"]).exits(1).summary();
-    says(&broken["error"]["cause"], "no room for a second one");
+    says(&broken["error"]["message"], "no room for a second one");
+    assert!(!broken["error"]["cause"].to_string().contains(" runs "), "{broken:#}");
     assert_eq!(broken["outputs"]["application_version"], first.as_str());
     let third = broken["outputs"]["rolled_back"][0].as_str().unwrap().to_owned();
     assert!(third != first && third != *other, "{third}");
@@ -245,6 +273,8 @@ fn one_that_is_stopped_leaves_mixed_versions_and_a_way_back() {
     );
     assert_eq!(stopped["outputs"]["application_version"], first.as_str());
     let broken_off = finish(deploying).exits(1).summary();
+    assert_eq!(broken_off["error"]["kind"], "aborted");
+    says(&broken_off["error"]["message"], "was stopped by somebody");
     says(&broken_off["error"]["cause"], "During an aborted deployment");
     says(&broken_off["error"]["hint"], "--rollback");
     let labels: BTreeSet<String> = site.counted().into_iter().map(|(label, _)| label).collect();
@@ -305,7 +335,7 @@ fn a_single_instance_is_replaced_for_one_deployment_and_old_versions_go() {
     let deployed = site.run(&[&immutable[..], &five].concat()).exits(0);
     says(
         &Value::from(deployed.stdout.clone()),
-        "immutable (about 12 minutes, 2 vCPUs more, all serve)",
+        "by immutable: about 12 min of AWS's, 2 vCPUs more, all serve",
     );
     says(&Value::from(deployed.stdout.clone()), "Immutable, for this deployment");
     let second = version(&deployed.summary());
@@ -338,6 +368,41 @@ fn a_single_instance_is_replaced_for_one_deployment_and_old_versions_go() {
     assert!(labels.contains("old-1"), "somebody else's went: {labels:?}");
     assert!(labels.contains("old-9") && !labels.contains("old-8"), "{labels:?}");
     assert_eq!(labels.len(), 7, "{labels:?}");
+
+    // One that leaves no trace is nothing to go back from: the good version stays, and the other is not tried again by itself.
+    site.becomes("three", "echo 'no room' >&2; exit 3");
+    let broken = site
+        .run(&["deploy", "--yes", "--strategy", "immutable"])
+        .exits(1)
+        .summary();
+    says(&broken["error"]["message"], "no room");
+    site.runs_everywhere(&second);
+    for _ in 0..2 {
+        let back = site.run(&["deploy", "--rollback", "--yes"]).exits(0);
+        back.has_nothing_to_do();
+        assert_eq!(back.summary()["outputs"]["application_version"], second.as_str());
+        site.runs_everywhere(&second);
+    }
+    assert_eq!(site.run(&["plan"]).exits(0).summary()["outputs"]["changes"], false);
+    // Neither is one that did not even begin, as a pipeline's that finds no bundle.
+    let missing = ["--set", "app.bundle=/nowhere"];
+    let arguments = [&site.arguments(&["deploy", "--yes"])[..], &missing].concat();
+    assert_ne!(site.user.confctl(&arguments).code(), 0);
+    site.run(&["deploy", "--rollback", "--yes"])
+        .exits(0)
+        .has_nothing_to_do();
+    site.runs_everywhere(&second);
+    site.becomes("two", "exit 0");
+    site.run(&["deploy", "--yes"]).exits(0).has_nothing_to_do();
+
+    // Without a profile it is the one that was applied; the site stays, for the bundle is on somebody's machine.
+    let plain = ["deploy", "--sandbox", "--yes", "-o", "json"];
+    let refused = site.user.confctl(&plain).exits(64).summary();
+    says(&refused["error"]["hint"], "--set app.bundle=PATH");
+    site.runs_everywhere(&second);
+    let bundle = site.settings.iter().find(|set| set.starts_with("app.bundle=")).unwrap();
+    let named = [&plain[..], &["--set", bundle]].concat();
+    site.user.confctl(&named).exits(0).has_nothing_to_do();
 
     // Back to a version by its name, and to one that is not there.
     let gone = site.run(&["deploy", "--rollback", "old-0", "--yes"]).exits(4).summary();

@@ -141,6 +141,20 @@ const OTHERS: &[Other] = &[
     other("scaling.evaluation_periods", &["scaling.evaluation_periods=2"]),
     other("scaling.cooldown", &["scaling.cooldown=300"]),
     other("scaling.increment", &["scaling.increment=2"]),
+    blocked(
+        "load_balancer.mode",
+        &["load_balancer.mode=own"],
+        &["environment.name=other-env"],
+    ),
+    blocked(
+        "load_balancer.arn",
+        &[
+            "load_balancer.mode=shared",
+            "cdn.origin=cname",
+            "load_balancer.arn=SHARED",
+        ],
+        &["environment.name=other-env"],
+    ),
     other("load_balancer.idle_timeout", &["load_balancer.idle_timeout=90"]),
     other(
         "load_balancer.health_check_interval",
@@ -231,6 +245,7 @@ impl Names {
             ("=DEFAULT", format!("={default}")),
             ("=CHOSEN", format!("={}", of_default[..2].join(","))),
             ("=OTHERS", format!("={}", of_default[2..4].join(","))),
+            ("=SHARED", format!("={}", load_balancer(user, &of_default))),
         ])
     }
 
@@ -257,6 +272,17 @@ fn default_network(user: &User) -> (String, Vec<String>) {
     subnets.sort_by_key(|subnet| text(subnet, "AvailabilityZone"));
     let ids = subnets.iter().map(|subnet| text(subnet, "SubnetId"));
     (text(&subnets[0], "VpcId"), ids.collect())
+}
+
+/// Somebody's load balancer in these subnets.
+fn load_balancer(user: &User, subnets: &[String]) -> String {
+    let subnets = subnets.iter().map(String::as_str);
+    let create = ["elbv2", "create-load-balancer", "--name", "ours", "--subnets"];
+    let answer = user.aws_json(&create.into_iter().chain(subnets).collect::<Vec<_>>());
+    answer["LoadBalancers"][0]["LoadBalancerArn"]
+        .as_str()
+        .unwrap()
+        .to_owned()
 }
 
 /// A VPC beside the default one, whose two subnets reach the internet.

@@ -28,6 +28,7 @@ mod many_stacks;
 mod model;
 mod new_account;
 mod nobody_is_lost;
+mod own_load_balancer;
 mod ownership;
 mod permissions;
 mod policy;

@@ -18,7 +18,13 @@ struct Swept {
     command: &'static [&'static str],
     /// What is done after it was ended; what stands then must be what it is without any trouble.
     then: &'static [&'static str],
+    /// Of which stacks.
+    profiles: &'static [&'static str],
 }
+
+const EMBEDDED: &[&str] = &["article", "ci", "dev"];
+/// A stack behind a load balancer of its own.
+const OWN: &[&str] = &["tests/it/sweep/own.toml"];
 
 const UP: &[&str] = &["up", "--yes", "--no-verify"];
 const TEARDOWN: &[&str] = &["teardown", "--yes"];
@@ -48,27 +54,32 @@ const SCALE: &[&str] = &[
     "--set",
     "environment.type=LoadBalanced",
 ];
+/// Another secret between CloudFront and the load balancer.
+const ROTATE: &[&str] = &["rotate-secret", "--yes"];
 
 /// From there to what ran before.
 const BACK: &[&str] = &["deploy", "--rollback", "--yes"];
 
 macro_rules! sweep {
-    ($($name:ident: $from:ident, $command:expr, then $then:expr;)*) => { $(
+    ($($name:ident: $from:ident, $command:expr, then $then:expr, of $profiles:expr;)*) => { $(
         #[test]
         fn $name() {
             let name = stringify!($name);
-            comes_out_right(&Swept { name, from: $from, command: $command, then: $then });
+            comes_out_right(&Swept { name, from: $from, command: $command, then: $then, profiles: $profiles });
         }
     )* };
 }
 
 sweep! {
-    up: Nothing, UP, then UP;
-    teardown: Standing, TEARDOWN, then TEARDOWN;
-    teardown_then_up: Standing, TEARDOWN, then UP;
-    change: Standing, CHANGE, then CHANGE;
-    deploy: Standing, DEPLOY, then DEPLOY;
-    reap: Over, REAP, then TEARDOWN;
-    back: Twice, BACK, then BACK;
-    scale: Grouped, SCALE, then SCALE;
+    up: Nothing, UP, then UP, of EMBEDDED;
+    teardown: Standing, TEARDOWN, then TEARDOWN, of EMBEDDED;
+    teardown_then_up: Standing, TEARDOWN, then UP, of EMBEDDED;
+    change: Standing, CHANGE, then CHANGE, of EMBEDDED;
+    deploy: Standing, DEPLOY, then DEPLOY, of EMBEDDED;
+    reap: Over, REAP, then TEARDOWN, of EMBEDDED;
+    back: Twice, BACK, then BACK, of EMBEDDED;
+    up_behind_its_own: Nothing, UP, then UP, of OWN;
+    teardown_behind_its_own: Standing, TEARDOWN, then TEARDOWN, of OWN;
+    rotate_secret: Standing, ROTATE, then ROTATE, of OWN;
+    scale: Grouped, SCALE, then SCALE, of EMBEDDED;
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use confctl::engine::Change;
+use confctl::engine::{Change, Kind};
 use confctl::profile::Profile;
 use confctl::resources::{Deploying, Stack, Way};
 
@@ -37,7 +37,7 @@ const LEFT_OUT: &str = "aws/elastic-beanstalk-roadmap issue 162";
 /// The stack of a run that only deploys.
 fn deploying(way: Way) -> Arc<Stack> {
     let mut stack = stack_of(Profile::default());
-    stack.deploying = Some(Deploying { way, strategy: None });
+    stack.deploying = Some(Deploying::of(way));
     Arc::new(stack)
 }
 
@@ -142,14 +142,179 @@ async fn one_that_failed_half_way_names_what_each_instance_runs_and_the_way_back
     let error = &ran.failure().error;
     let all = error.in_a_line();
     for part in [
-        "i-1 runs v1 (deployment 2)",
+        "i-1 took v1 (deployment 2)",
         "i-2: v1 failed there (deployment 2)",
-        "i-3 runs v0 (deployment 1)",
+        "i-3 stayed at v0 (deployment 1)",
         "Failed to deploy application.",
     ] {
         assert!(all.contains(part), "{part} is missing in: {all}");
     }
     assert_eq!(way_out(error), "`deploy --rollback` puts v0 on all instances again");
+    account.check();
+}
+
+/// As public event logs have it (newest first): the second batch of a deployment that goes one by one.
+const SECOND_BATCH: &[(&str, &str)] = &[
+    ("ERROR", "Failed to deploy application."),
+    (
+        "ERROR",
+        "Unsuccessful command execution on instance id(s) 'i-0bf0eb2e2e8e98adb'. Aborting the operation.",
+    ),
+    (
+        "ERROR",
+        "[Instance: i-0bf0eb2e2e8e98adb] Command failed on instance. Return code: 1 Output: Engine execution has encountered an error..",
+    ),
+    ("ERROR", "Instance deployment failed. For details, see 'eb-engine.log'."),
+    (
+        "INFO",
+        "Batch 2: Starting application deployment on instance(s) [i-0bf0eb2e2e8e98adb].",
+    ),
+    ("INFO", "Batch 1: Completed application deployment."),
+    ("INFO", "Environment update is starting."),
+];
+
+/// What its instances say of it: the engine's error is there more than once.
+const ENGINE: &str = "\
+2026-11-24T12:04:00.399Z [ERROR] An error occurred during execution of command: Command .platform/hooks/predeploy/1.sh failed with error exit status 3. Stderr:no room
+2026-11-24T12:04:00.400Z [ERROR] An error occurred during execution of command [app-deploy] - [RunAppDeployPreDeployHooks]. Stop running the command. Error: Command .platform/hooks/predeploy/1.sh failed with error exit status 3. Stderr:no room
+";
+
+/// One that fails on its second batch.
+async fn breaking(environment_after: String) -> Script {
+    at_rest(at("v0"))
+        .await
+        .and(updates())
+        .and(told(SECOND_BATCH))
+        .and(versions(&["v1", "v0"]))
+        .and(types())
+        .documented(
+            HEALTH,
+            MODEL,
+            instances(&[("i-1", "v1", 2, "Deployed"), ("i-3", "v0", 1, "Deployed")]),
+        )
+        .recorded(
+            "elasticbeanstalk:DescribeEnvironments",
+            CUSTODIAN,
+            environments(&[environment_after]),
+        )
+        .after(UPDATE)
+        .documented(
+            "elasticbeanstalk:DescribeEnvironmentHealth",
+            &format!("{GUIDE} environments-health-enhanced-notifications"),
+            query(
+                "DescribeEnvironmentHealth",
+                "<EnvironmentName>Tcb-conference-env</EnvironmentName><HealthStatus>Degraded</HealthStatus><Causes/>",
+            ),
+        )
+        .documented("s3:GetObject", &format!("{GUIDE} environments-deployment-logs"), ENGINE)
+        .modelled(
+            "elasticbeanstalk:RetrieveEnvironmentInfo",
+            EB_CLI,
+            query("RetrieveEnvironmentInfo", "<EnvironmentInfo/>"),
+        )
+        .modelled(
+            "elasticbeanstalk:RequestEnvironmentInfo",
+            EB_CLI,
+            refused(
+                403,
+                "AccessDenied",
+                "User: ann is not authorized to perform: elasticbeanstalk:RequestEnvironmentInfo",
+            ),
+        )
+}
+
+#[tokio::test]
+async fn a_failed_deployment_says_first_where_and_why_and_leaves_nothing_that_was_not_there() {
+    let account = of_root(breaking(at("v0")).await).await;
+    let ran = account.up(&deploying(Way::Forward), ID, given()).await;
+    let failure = ran.failure();
+    let error = &failure.error;
+    assert_eq!(
+        error.message,
+        "the deployment of v1 failed on i-0bf0eb2e2e8e98adb (batch 2 of 2): Command .platform/hooks/predeploy/1.sh failed \
+         with error exit status 3. Stderr:no room"
+    );
+    // The reason once, and what became of each instance, also of the one that Beanstalk lists no more.
+    let again = error.causes.iter().filter(|cause| cause.contains("no room")).count();
+    assert_eq!(again, 0, "{:#?}", error.causes);
+    let told = [
+        "i-1 took v1 (deployment 2)",
+        "i-3 stayed at v0 (deployment 1)",
+        "i-0bf0eb2e2e8e98adb: v1 failed there, and it is gone since",
+    ];
+    assert_eq!(error.causes[..3], told);
+    assert_eq!(way_out(error), "`deploy --rollback` puts v0 on all instances again");
+    // The environment was there before, and whoever deploys to it does not want to be rid of it.
+    assert!(failure.left_behind.is_empty(), "{:?}", failure.left_behind);
+    assert!(ran.report.steps.iter().all(|step| step.left_behind.is_empty()));
+    account.check();
+}
+
+#[tokio::test]
+async fn a_deployment_that_somebody_aborts_is_not_said_to_have_failed_by_itself() {
+    let aborting = at("v0").replace("<Status>Ready<", "<Status>Aborting<");
+    let script = breaking(aborting).await.recorded(
+        "elasticbeanstalk:DescribeEnvironments",
+        CUSTODIAN,
+        environments(&[at("v0")]),
+    );
+    let account = of_root(script.after(UPDATE)).await;
+    let ran = account.up(&deploying(Way::Forward), ID, given()).await;
+    let error = &ran.failure().error;
+    assert_eq!(error.kind, Kind::Aborted);
+    assert_eq!(
+        error.message,
+        "the deployment of v1 was stopped by somebody before it was done"
+    );
+    assert_eq!(way_out(error), "`deploy --rollback` puts v0 on all instances again");
+    account.check();
+}
+
+/// An interrupted `--strategy` left its policy: the profile's is set first, and stays.
+#[tokio::test]
+async fn a_policy_that_was_left_over_is_set_back_before_the_version() {
+    let mut asked = launched(&stack(|_| {})).await;
+    let policy = asked
+        .iter_mut()
+        .find(|(_, name, _)| name == "DeploymentPolicy")
+        .unwrap();
+    let usual = std::mem::replace(&mut policy.2, "AllAtOnce".to_owned());
+    let script = resting(at("v0"), configuration(&settings(&asked, "deployed")), ours())
+        .and(parts(2, 4))
+        .and(runs_everywhere("v0"))
+        .and(versions(&["v1", "v0"]))
+        .and(types())
+        .and(updates())
+        .recorded(
+            "elasticbeanstalk:DescribeEvents",
+            EB_CLI,
+            events(&[("INFO", "Environment update completed successfully.")]),
+        )
+        .and(runs_everywhere("v1"))
+        .after(UPDATE);
+    let account = of_root(script).await;
+    account.up(&deploying(Way::Forward), ID, given()).await.done();
+    let sent = account.replay.sent(UPDATE);
+    assert_eq!(sent.len(), 2, "the profile's policy stays");
+    assert_eq!(
+        sent[0].parameter("OptionSettings.member.1.Value").as_deref(),
+        Some(usual.as_str())
+    );
+    assert_eq!(sent[1].parameter("VersionLabel").as_deref(), Some("v1"));
+    account.check();
+}
+
+/// An immutable deployment left no trace but its events.
+#[tokio::test]
+async fn from_a_deployment_that_came_to_no_instance_nothing_is_gone_back() {
+    let script = at_rest(at("v1"))
+        .await
+        .and(runs_everywhere("v1"))
+        .and(versions(&["v2", "v1", "v0"]))
+        .and(types())
+        .and(told(HALF_WAY));
+    let account = of_root(script).await;
+    assert_eq!(goes_back(&account, None).await, Change::Keep);
     account.check();
 }
 

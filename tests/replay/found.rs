@@ -24,6 +24,7 @@ const DENIALS: &str = "docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_acc
 const TABLES: &str = "boto/botocore botocore/data/dynamodb/2012-08-10/service-2.json";
 const EC2: &str = "boto/botocore botocore/data/ec2/2016-11-15/service-2.json";
 const DESCRIBE_TAGS: &str = "aws/aws-cli awscli/examples/ec2/describe-tags.rst";
+const BALANCERS: &str = "boto/botocore botocore/data/elbv2/2015-12-01/service-2.json";
 const CLOUDFRONT: &str = "boto/botocore botocore/data/cloudfront/2020-05-31/service-2.json";
 const ACM: &str = "boto/botocore botocore/data/acm/2015-12-08/service-2.json";
 const WAF: &str = "boto/botocore botocore/data/wafv2/2019-07-29/service-2.json";
@@ -427,6 +428,69 @@ fn listed_web_acls() -> Script {
         .to("NextMarker")
 }
 
+/// No load balancer and no group of one is a stack's own.
+fn no_front_doors() -> Script {
+    Script::default()
+        .documented(
+            "elasticloadbalancing:DescribeLoadBalancers",
+            BALANCERS,
+            query("DescribeLoadBalancers", "<LoadBalancers/>"),
+        )
+        .documented(
+            "ec2:DescribeSecurityGroups",
+            EC2,
+            ec2("DescribeSecurityGroups", "<securityGroupInfo/>"),
+        )
+}
+
+/// One of the stack's own with its group, beside one of somebody's; and the group that Beanstalk gave the stack's tags.
+fn listed_front_doors() -> Script {
+    let arn = |name: &str| format!("arn:aws:elasticloadbalancing:us-east-1:{ACCOUNT}:loadbalancer/app/{name}/1");
+    let balancer = |name: &str| {
+        let arn = arn(name);
+        format!("<member><LoadBalancerArn>{arn}</LoadBalancerArn><LoadBalancerName>{name}</LoadBalancerName></member>")
+    };
+    let balancers = ["eb-mod4", "somebodys"].map(balancer).concat();
+    let group = |id: &str, tags: &[(&str, String)]| {
+        let tags = tags_xml("item", tags.iter().cloned())
+            .replace("Key>", "key>")
+            .replace("Value>", "value>");
+        format!("<item><groupId>{id}</groupId><tagSet>{tags}</tagSet></item>")
+    };
+    let mut of_environment = tags("environment").to_vec();
+    of_environment.push(("elasticbeanstalk:environment-id", "e-pmpgbxpgsc".to_owned()));
+    let groups = [group("sg-1", &tags("security-group")), group("sg-2", &of_environment)];
+    let marks = tags_xml("member", tags("load-balancer"));
+    let marked = format!(
+        "<TagDescriptions><member><ResourceArn>{}</ResourceArn><Tags>{marks}</Tags></member></TagDescriptions>",
+        arn("eb-mod4")
+    );
+    Script::default()
+        .documented(
+            "elasticloadbalancing:DescribeLoadBalancers",
+            BALANCERS,
+            query(
+                "DescribeLoadBalancers",
+                &format!("<LoadBalancers>{balancers}</LoadBalancers>"),
+            ),
+        )
+        .documented(
+            "elasticloadbalancing:DescribeTags",
+            BALANCERS,
+            query("DescribeTags", &marked),
+        )
+        .to("eb-mod4")
+        .documented(
+            "ec2:DescribeSecurityGroups",
+            EC2,
+            ec2(
+                "DescribeSecurityGroups",
+                &format!("<securityGroupInfo>{}</securityGroupInfo>", groups.concat()),
+            ),
+        )
+        .to("tag:confctl:stack")
+}
+
 fn all_lists() -> Script {
     listed_tables()
         .and(listed_beanstalk())
@@ -438,12 +502,16 @@ fn all_lists() -> Script {
             ACM,
             json!({"CertificateSummaryList": []}).to_string(),
         )
+        .and(listed_front_doors())
 }
 
-const BY_LISTS: [(&str, &str); 5] = [
+const BY_LISTS: [(&str, &str); 8] = [
     ("application", "fair"),
     ("default-vpc", ""),
     ("environment", "Tcb-conference-env"),
+    ("listener-rule", "eb-mod4"),
+    ("load-balancer", "eb-mod4"),
+    ("security-group", "eb-mod4"),
     ("users-table", "guests"),
     ("web-acl", "confctl-tcb-conference-us-east-1"),
 ];
@@ -477,6 +545,7 @@ async fn who_may_search_in_one_region_only_is_served_by_the_lists_for_both() {
             table_tags(marked("users-table")),
         )
         .and(nothing_of_beanstalk())
+        .and(no_front_doors())
         .modelled("ec2:DescribeVpcs", EC2, ec2("DescribeVpcs", "<vpcSet/>"))
         .recorded("ec2:DescribeInternetGateways", SCENARIO, no_gateways())
         .recorded(
@@ -553,6 +622,7 @@ async fn in_china_nobody_is_asked_for_distributions_and_their_web_acls() {
     let script = denied_search()
         .and(no_others())
         .and(nothing_of_beanstalk())
+        .and(no_front_doors())
         .modelled("dynamodb:ListTables", TABLES, tables(&[], None))
         .modelled("ec2:DescribeVpcs", EC2, ec2("DescribeVpcs", "<vpcSet/>"))
         .recorded("ec2:DescribeInternetGateways", SCENARIO, no_gateways());
@@ -637,7 +707,13 @@ async fn what_is_gone_when_its_tags_are_read_is_not_there() {
             ),
     );
     let found = found(gone).await;
-    let left = [("default-vpc", ""), ("web-acl", "confctl-tcb-conference-us-east-1")];
+    let left = [
+        ("default-vpc", ""),
+        ("listener-rule", "eb-mod4"),
+        ("load-balancer", "eb-mod4"),
+        ("security-group", "eb-mod4"),
+        ("web-acl", "confctl-tcb-conference-us-east-1"),
+    ];
     assert_eq!(parts(&found), BTreeSet::from(left));
     assert!(found.missed.is_none(), "{:?}", found.missed);
 }

@@ -21,6 +21,7 @@ mod found;
 mod iam;
 mod instance_profile;
 mod key_pair;
+mod load_balancer;
 mod looking;
 mod lost_answers;
 mod network;

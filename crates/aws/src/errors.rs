@@ -6,6 +6,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::{DispatchFailure, SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use super::origin_secret;
 use super::texts::{self, KnownError};
 use crate::engine::{Command, Error, Hint, Kind, Poll};
 
@@ -73,7 +74,8 @@ const AGAIN: &str = "check the network, then run the same command again: it goes
 /// AWS answered with an error.
 fn answered(headline: &str, error: &dyn ProvideErrorMetadata, status: u16) -> Error {
     let code = error.code().unwrap_or("Unknown");
-    let message = error.message().unwrap_or("AWS gave no reason");
+    // What was refused may stand in it.
+    let message = &origin_secret::masked(error.message().unwrap_or("AWS gave no reason"));
     let (kind, hint) = classify(code, message, status);
     let mut explained = Error::new(kind, headline).because(format!("{} ({code})", texts::clean(message)));
     explained.code = Some(code.to_owned());

@@ -14,6 +14,8 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 use regex_lite::{Captures, Regex};
 
+use crate::origin_secret;
+
 /// Switched on for the log file alone: what is masked here is still more than a terminal should show.
 pub const TARGET: &str = "exchange";
 
@@ -141,6 +143,7 @@ struct Masks {
     signed: Regex,
     account: Regex,
     ipv4: Regex,
+    origin_header: Regex,
 }
 
 impl Masks {
@@ -153,6 +156,7 @@ impl Masks {
                 r#"(X-Amz-Signature|X-Amz-Security-Token|X-Amz-Credential|SessionToken|SecretAccessKey)(=|%3D|"?:\s*"|>)[^&"<\s]+"#,
             )?,
             account: Regex::new(r"(^|[^0-9A-Za-z])[0-9]{12}($|[^0-9A-Za-z])")?,
+            origin_header: Regex::new(r"(<HeaderValue>)[^<]*(</HeaderValue>)")?,
             ipv4: Regex::new(r"\b[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\b")?,
         })
     }
@@ -170,6 +174,8 @@ pub fn masked(body: &str) -> String {
     let text = masks.pem.replace_all(&text, "(key)");
     let text = masks.key_id.replace_all(&text, "AKIAIOSFODNN7EXAMPLE");
     let text = masks.signed.replace_all(&text, "$1$2(masked)");
+    let text = masks.origin_header.replace_all(&text, "${1}(masked)${2}");
+    let text = origin_secret::masked(&text);
     let text = masks.account.replace_all(&text, "${1}123456789012${2}");
     let text = masks
         .ipv4
@@ -273,6 +279,14 @@ mod tests {
             (
                 "<m>-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----</m>",
                 "<m>(key)</m>",
+            ),
+            (
+                "<HeaderName>x-a</HeaderName><HeaderValue>hunter2</HeaderValue>",
+                "<HeaderName>x-a</HeaderName><HeaderValue>(masked)</HeaderValue>",
+            ),
+            (
+                "Values.member.1=0001aaaaaaaabbbbbbbbccccccccdddddddd&y=2",
+                "Values.member.1=(masked)&y=2",
             ),
             ("?X-Amz-Signature=abcdef&y=2", "?X-Amz-Signature=(masked)&y=2"),
         ] {

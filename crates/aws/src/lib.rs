@@ -10,6 +10,7 @@ pub mod journal;
 pub mod lifetime;
 pub mod lock;
 pub mod managed_instances;
+pub mod origin_secret;
 pub mod own_work;
 pub mod paging;
 pub mod partitions;

@@ -10,13 +10,15 @@ use crate::engine::{Error, Hint, Kind, Owner, ResourceId, WriteCx};
 
 /// AWS's codes for a name that is taken, and whether their text has to say so: those that have many meanings.
 ///
-/// Sources: botocore's models of dynamodb (ResourceInUseException, "You attempted to recreate an existing table"), iam, wafv2 and
+/// Sources: botocore's models of dynamodb (ResourceInUseException, "You attempted to recreate an existing table"), iam, wafv2, elbv2 and
 /// cloudfront; awsdocs/amazon-ec2-api-reference, errors-overview; for Beanstalk, whose model has none, hashicorp/terraform#22433
 /// (environment), travis-ci/dpl#1184 (version) and the EB CLI's response strings (application).
 const EXISTS: &[(&str, bool)] = &[
     ("DefaultVpcAlreadyExists", false),
     ("DistributionAlreadyExists", false),
+    ("DuplicateLoadBalancerName", false),
     ("EntityAlreadyExists", false),
+    ("InvalidGroup.Duplicate", false),
     ("InvalidKeyPair.Duplicate", false),
     ("InvalidParameterValue", true),
     ("ResourceInUseException", true),

@@ -61,6 +61,7 @@ pub const READS: &[(&str, &[&str])] = &[
             "DescribeInstances",
             "DescribeInternetGateways",
             "DescribeKeyPairs",
+            "DescribeManagedPrefixLists",
             "DescribeNetworkInterfaces",
             "DescribeRegions",
             "DescribeRouteTables",
@@ -88,7 +89,16 @@ pub const READS: &[(&str, &[&str])] = &[
             "RetrieveEnvironmentInfo",
         ],
     ),
-    ("Elastic Load Balancing v2", &["DescribeLoadBalancers"]),
+    (
+        "Elastic Load Balancing v2",
+        &[
+            "DescribeListeners",
+            "DescribeLoadBalancerAttributes",
+            "DescribeLoadBalancers",
+            "DescribeRules",
+            "DescribeTags",
+        ],
+    ),
     (
         "IAM",
         &[

@@ -222,6 +222,39 @@ pub fn ending(message: &str) -> Option<Ending> {
         .map(|(_, ending)| *ending)
 }
 
+/// How the deployment of a version ended, by a text that nothing else ends with: changes of settings have texts of their own.
+/// Sources: public event logs (rennokki/laravel-aws-eb#71, aws/elastic-beanstalk-roadmap#126 and #162).
+pub fn deployment_ending(message: &str) -> Option<Ending> {
+    [
+        (
+            "New application version was deployed to running EC2 instances.",
+            Ending::Succeeded,
+        ),
+        ("Successfully launched environment:", Ending::Succeeded),
+        ("Failed to deploy application.", Ending::Failed),
+        ("During an aborted deployment,", Ending::Failed),
+    ]
+    .iter()
+    .find(|(text, _)| message.contains(text))
+    .map(|(_, ending)| *ending)
+}
+
+/// The ids of instances in a text, as events name them: `[Instance: i-…]`, `instance id(s) 'i-…,i-…'`.
+pub fn instance_ids(message: &str) -> impl Iterator<Item = &str> {
+    let words = message.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+    words.filter(|word| {
+        let digits = word.strip_prefix("i-").unwrap_or_default();
+        digits.len() >= 8 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
+}
+
+/// The number of the batch that a text is about: "Batch 2: Starting application deployment on instance(s) […]."
+/// (aws/elastic-beanstalk-roadmap#126).
+pub fn batch(message: &str) -> Option<u32> {
+    let (number, _) = message.strip_prefix("Batch ")?.split_once(':')?;
+    number.parse().ok()
+}
+
 /// Whether a launch failed because IAM had not yet spread a new instance profile.
 /// Sources: aws/aws-elastic-beanstalk-cli#322, hashicorp/terraform-provider-aws#419.
 pub fn is_profile_not_spread(message: &str) -> bool {
@@ -247,6 +280,12 @@ pub fn is_failure_of_an_instance(message: &str) -> bool {
     ]
     .iter()
     .any(|text| message.contains(text))
+}
+
+/// Whether a text says no more than that something failed, or where, and not why.
+/// Sources: as of [`ending`] and [`is_failure_of_an_instance`].
+pub fn is_general(message: &str) -> bool {
+    is_failure_of_an_instance(message) || ending(message) == Some(Ending::Failed)
 }
 
 /// Whether an organization denies this to everybody in the account: nobody can have anything there.
@@ -328,6 +367,27 @@ pub fn security_groups(text: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn events_name_instances_and_batches() {
+        let ids = |text| instance_ids(text).collect::<Vec<_>>();
+        assert_eq!(
+            ids(
+                "Unsuccessful command execution on instance id(s) 'i-0bf0eb2e2e8e98adb,i-0dddd8f7'. Aborting the operation."
+            ),
+            ["i-0bf0eb2e2e8e98adb", "i-0dddd8f7"]
+        );
+        assert_eq!(
+            ids("[Instance: i-0bf0eb2e2e8e98adb] Command failed on instance. Return code: 1"),
+            ["i-0bf0eb2e2e8e98adb"]
+        );
+        assert!(ids("the multi-instance i-deal i-0123").is_empty());
+        assert_eq!(
+            batch("Batch 12: Starting application deployment on instance(s) [i-0bf0eb2e2e8e98adb]."),
+            Some(12)
+        );
+        assert_eq!(batch("Terminating the additional batch: [i-0bf0eb2e2e8e98adb]."), None);
+    }
 
     #[test]
     fn a_launch_with_issues_is_a_failure_though_aws_files_it_as_information() {

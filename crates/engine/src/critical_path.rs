@@ -29,6 +29,8 @@ pub struct Went {
     pub ended: Instant,
     /// It did what it was to do.
     pub well: bool,
+    /// AWS was at it already when the run came: what it took says nothing of how long such a step takes.
+    pub followed: bool,
     /// What it waited for in this run.
     pub waited_for: Vec<Handed>,
 }

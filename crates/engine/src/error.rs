@@ -33,6 +33,8 @@ crate::told! {
         Unforeseen,
         /// Stopped on purpose, by a signal or because the lock was lost.
         Stopped,
+        /// AWS was at it, and somebody else had it end before it was done.
+        Aborted,
         /// Somebody else holds the stack's lock.
         Locked,
         /// The command line or the profile.

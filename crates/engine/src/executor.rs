@@ -571,6 +571,8 @@ struct Told {
     resource: ResourceId,
     kind: ResourceId,
     title: String,
+    /// It is in transition already.
+    followed: bool,
     events: Events,
     shared: Arc<Shared>,
 }
@@ -581,6 +583,7 @@ impl Told {
             resource: node.id(),
             kind: node.kind(),
             title: node.title_of(seen),
+            followed: matches!(seen, Seen::Settling { .. }),
             events: cx.settings().events.clone(),
             shared: cx.shared.clone(),
         }
@@ -628,6 +631,7 @@ impl Told {
             began,
             ended: Instant::now(),
             well: result.is_ok(),
+            followed: self.followed,
             waited_for,
         });
         match result {

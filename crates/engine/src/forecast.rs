@@ -26,9 +26,9 @@ impl Usual {
         self.0.get(&(kind.to_owned(), action, until)).copied()
     }
 
-    /// What the steps of a run took that did what they were to do.
+    /// What the steps of a run took that did what they were to do, all of it.
     pub fn of(report: &Report, pace: Pace) -> Vec<(Measured, f64)> {
-        let well = report.went.iter().filter(|step| step.well);
+        let well = report.went.iter().filter(|step| step.well && !step.followed);
         let whole = well.clone().map(|step| {
             let took = step.ended.saturating_duration_since(step.began);
             ((step.kind.to_owned(), step.action, None), took)

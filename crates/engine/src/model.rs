@@ -370,6 +370,11 @@ pub trait Resource: Send + Sync + 'static {
         Vec::new()
     }
 
+    /// What is said of its steps beneath them, in lines: what they cost, and what else could be done. Pure.
+    fn remarks(&self, _: &Observed<Self::Live, Self::Place>) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Publishes the outputs of one that exists.
     fn publish(&self, live: &Self::Live, values: &mut Values);
 

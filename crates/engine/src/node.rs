@@ -168,6 +168,7 @@ pub trait Node<C>: Send + Sync {
     fn observe<'a>(&'a self, cx: &'a ReadCx<C>) -> BoxFuture<'a, Result<Seen, Error>>;
     fn plan(&self, seen: &Seen, known: &Values) -> Change;
     fn notices(&self, seen: &Seen) -> Vec<Notice>;
+    fn remarks(&self, seen: &Seen) -> Vec<String>;
     fn plan_removal(&self, seen: &Seen) -> Removal;
     fn publish(&self, seen: &Seen, values: &mut Values);
     fn foresee(&self, seen: &Seen, values: &mut Values);
@@ -297,6 +298,10 @@ impl<R: Resource> Node<R::Clients> for R {
 
     fn notices(&self, seen: &Seen) -> Vec<Notice> {
         Resource::notices(self, &own(seen))
+    }
+
+    fn remarks(&self, seen: &Seen) -> Vec<String> {
+        Resource::remarks(self, &own(seen))
     }
 
     fn plan_removal(&self, seen: &Seen) -> Removal {

@@ -76,6 +76,9 @@ pub struct Planned {
     pub settling: Option<String>,
     #[serde(skip)]
     pub notices: Vec<Notice>,
+    /// Lines beneath its steps.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
 }
 
 impl Planned {
@@ -186,6 +189,7 @@ impl<C: Send + Sync + 'static> Graph<C> {
                 change,
                 settling,
                 notices: node.notices(&seen),
+                remarks: node.remarks(&seen),
             });
         }
         planned

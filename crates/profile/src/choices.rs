@@ -99,6 +99,18 @@ impl Metric {
 }
 
 words! {
+    /// Whose the load balancer is.
+    pub enum LoadBalancerMode {
+        /// The environment's: Beanstalk makes it, and it answers whoever asks.
+        Dedicated = "dedicated",
+        /// The stack's own, which answers CloudFront alone.
+        Own = "own",
+        /// Somebody else's, named by `load_balancer.arn`: used, never changed.
+        Shared = "shared",
+    }
+}
+
+words! {
     /// Which name of the environment CloudFront fetches from.
     pub enum CdnOrigin {
         /// The load balancer's DNS name, as in the article.

@@ -304,6 +304,14 @@ keys! {
 
     /// The application load balancer and its health check of the instances, on `app.health_path`.
     [load_balancer] LoadBalancer {
+        /// Whose it is: the environment's, which answers everybody; the stack's own, which answers CloudFront alone; or a shared one.
+        mode: LoadBalancerMode = LoadBalancerMode::Dedicated,
+        takes Word(LoadBalancerMode::WORDS), changes Blocked("an environment stays behind its load balancer: give another `environment.name` with it");
+
+        /// The shared load balancer, needed with `load_balancer.mode = "shared"`.
+        arn: Option<String>, unset "—",
+        takes Text(patterns::load_balancer_arn, "the ARN of an application load balancer"), changes Blocked("an environment stays behind its load balancer: give another `environment.name` with it");
+
         /// Seconds until an idle connection is closed.
         idle_timeout: u32 = 60,
         takes Whole(1, 4000), with Balancer, changes InPlace;

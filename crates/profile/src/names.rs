@@ -83,6 +83,9 @@ pub struct Names {
     pub instance_profile: String,
     /// As `own_service_role`.
     pub own_instance_profile: String,
+    /// Of the load balancer that is the stack's own, and of its security group. AWS's policy for who runs Beanstalk lets make one
+    /// whose name begins so (AWS Managed Policy Reference, AdministratorAccess-AWSElasticBeanstalk).
+    pub load_balancer: String,
     /// Account-wide, so it holds the region.
     pub web_acl: String,
     /// Account-wide, so it holds the region. At most 128 characters.
@@ -125,6 +128,7 @@ impl Names {
             instance_role,
             own_instance_role: own("ec2-role"),
             own_instance_profile: own("ec2-role"),
+            load_balancer: format!("eb-{stack}"),
             web_acl: profile
                 .waf
                 .name
@@ -180,6 +184,10 @@ impl Names {
             (
                 "instance role and profile, if that one is taken",
                 &self.own_instance_role,
+            ),
+            (
+                "load balancer and its security group, if they are its own",
+                &self.load_balancer,
             ),
             ("web ACL", &self.web_acl),
             ("distribution's comment", &self.distribution_comment),
@@ -249,6 +257,7 @@ mod tests {
         ] {
             assert!(role.len() <= 64, "{role}");
         }
+        assert!(names.load_balancer.len() <= 32);
         assert!(names.web_acl.len() <= 128 && names.distribution_comment.len() <= 128);
     }
 

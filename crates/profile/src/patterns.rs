@@ -82,6 +82,14 @@ pub(super) fn policy_arn(text: &str) -> bool {
     text.starts_with("arn:aws") && text.contains(":policy/") && text.chars().all(|c| c.is_ascii_graphic())
 }
 
+pub(super) fn load_balancer_arn(text: &str) -> bool {
+    let name = text.split_once(":loadbalancer/app/").map(|(_, name)| name);
+    text.starts_with("arn:aws")
+        && text.contains(":elasticloadbalancing:")
+        && text.chars().all(|c| c.is_ascii_graphic())
+        && name.is_some_and(|name| name.split('/').count() == 2)
+}
+
 pub(super) fn key_pair(text: &str) -> bool {
     spelled(text, 255, |c| c.is_ascii_graphic() || c == ' ') && text.trim() == text
 }

@@ -36,7 +36,8 @@ fn full() -> Profile {
         table = { name = "users", billing = "PROVISIONED", read_capacity = 5, write_capacity = 5, warm_writes = 8000 }
         environment = { name = "some-env", cname_prefix = "some-name" }
         instance = { root_volume_size = 20 }
-        cdn = { comment = "c" }
+        load_balancer = { mode = "shared", arn = "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/a/0123456789abcdef" }
+        cdn = { comment = "c", origin = "cname" }
         domain = { name = "events.example.org" }
         waf = { name = "w" }
         notifications = { email = "you@example.com" }
@@ -173,6 +174,36 @@ fn a_rule_between_keys_is_told_where_the_user_broke_it() {
 }
 
 #[test]
+fn a_load_balancer_of_its_own_takes_an_edge_and_instances_behind_it() {
+    for (set, part) in [
+        ("cdn.enabled=false", "`cdn.enabled` is false"),
+        ("cdn.origin=cname", "`cdn.origin` is \"cname\""),
+        (
+            "environment.type=SingleInstance",
+            "a single instance has no load balancer",
+        ),
+        ("scaling.metric=TargetResponseTime", "not the environment's own"),
+    ] {
+        // A single instance is no origin by that name either.
+        let found = problems("[load_balancer]\nmode = \"own\"\n", &[set]);
+        let named = found.iter().map(Problem::to_string);
+        let of_mode: Vec<_> = named.filter(|text| text.contains("load_balancer.mode")).collect();
+        assert!(of_mode.len() == 1 && of_mode[0].contains(part), "{set}: {found:?}");
+    }
+}
+
+#[test]
+fn a_shared_load_balancer_is_named_and_asked_by_the_environments_name() {
+    let shared = "[load_balancer]\nmode = \"shared\"\n";
+    assert!(problem(shared, &["cdn.origin=cname"]).contains("needs `load_balancer.arn`"));
+    let arn = "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/ours/0123456789abcdef";
+    let named = format!("{shared}arn = \"{arn}\"\n");
+    assert!(problem(&named, &[]).contains("apart by their names"));
+    assert!(problem(&format!("{named}idle_timeout = 90\n"), &["cdn.origin=cname"]).contains("is not changed"));
+    assert!(problems(&named, &["cdn.enabled=false"]).is_empty());
+}
+
+#[test]
 fn what_aws_would_refuse_late_is_refused_at_once() {
     for (set, part) in [
         ("scaling.upper=101", "more than 100 percent"),
@@ -184,6 +215,11 @@ fn what_aws_would_refuse_late_is_refused_at_once() {
         ("instance.types=t4g.micro", "not an instance type of"),
         ("instance.types=[]", "has 0 types"),
         ("load_balancer.health_check_timeout=15", "not below the interval"),
+        ("load_balancer.arn=my-alb", "the ARN of an application load balancer"),
+        (
+            "load_balancer.arn=arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/ours/0123456789abcdef",
+            "`load_balancer.mode` is \"dedicated\"",
+        ),
         ("environment.name=abc", "4 to 40"),
         ("environment.type=SingleInstance", "no load balancer for CloudFront"),
         ("cdn.methods=GET,POST", "three sets"),

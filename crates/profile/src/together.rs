@@ -1,13 +1,24 @@
 //! What the values of several keys say together.
 //! Which of them do not go together is `validate`'s.
 
-use super::choices::EnvironmentType;
+use super::choices::{EnvironmentType, LoadBalancerMode};
 use super::keys::Profile;
 
 impl Profile {
     /// Whether the environment has a load balancer in front of its instances.
     pub fn is_load_balanced(&self) -> bool {
         self.environment.kind == EnvironmentType::LoadBalanced
+    }
+
+    /// Whether the stack has a load balancer of its own, which answers CloudFront alone.
+    pub fn has_own_load_balancer(&self) -> bool {
+        self.is_load_balanced() && self.load_balancer.mode == LoadBalancerMode::Own
+    }
+
+    /// The load balancer of somebody else that the environment is behind.
+    pub fn shared_load_balancer(&self) -> Option<&str> {
+        let shared = self.is_load_balanced() && self.load_balancer.mode == LoadBalancerMode::Shared;
+        self.load_balancer.arn.as_deref().filter(|_| shared)
     }
 
     /// Whether a web ACL is wanted. It protects the distribution only, so without one there is none.

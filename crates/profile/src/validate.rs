@@ -53,6 +53,7 @@ pub(super) fn check(profile: &Profile) -> Vec<Finding> {
     roles_and_table(profile, &mut findings);
     edge(profile, &mut findings);
     domain(profile, &mut findings);
+    whose_load_balancer(profile, &mut findings);
     properties_and_tags(profile, &mut findings);
     event(profile, &mut findings);
     findings
@@ -315,6 +316,76 @@ fn domain(profile: &Profile, findings: &mut Vec<Finding>) {
             "the domain has too many names",
             "allowed: 10 names, of 256 characters together",
         );
+    }
+}
+
+/// An own or a shared load balancer. Sources: the developer guide's environments-cfg-alb-shared and command-options-general.
+fn whose_load_balancer(profile: &Profile, findings: &mut Vec<Finding>) {
+    const MODE: &str = "load_balancer.mode";
+    const ARN: &str = "load_balancer.arn";
+    let LoadBalancer {
+        mode,
+        arn,
+        idle_timeout,
+        ..
+    } = &profile.load_balancer;
+    let mut no = |paths: &[&str], message: String, help: &str| findings.push(Finding::between(paths, message, help));
+    match (mode, arn) {
+        (LoadBalancerMode::Shared, None) => no(
+            &[MODE, ARN],
+            "`load_balancer.mode` \"shared\" needs `load_balancer.arn`".to_owned(),
+            "set `load_balancer.arn` to the application load balancer's ARN",
+        ),
+        (LoadBalancerMode::Dedicated | LoadBalancerMode::Own, Some(_)) => no(
+            &[ARN, MODE],
+            format!("`load_balancer.arn` names a shared load balancer, and `load_balancer.mode` is \"{mode}\""),
+            "set `load_balancer.mode = \"shared\"`, or leave it out",
+        ),
+        _ => {}
+    }
+    if *mode == LoadBalancerMode::Dedicated {
+        return;
+    }
+    if !profile.is_load_balanced() {
+        no(
+            &[MODE, "environment.type"],
+            format!("`load_balancer.mode` is \"{mode}\", and a single instance has no load balancer"),
+            "set `environment.type = \"LoadBalanced\"`, or leave `load_balancer.mode` out",
+        );
+    }
+    if profile.scaling.metric == Metric::TargetResponseTime {
+        no(
+            &["scaling.metric", MODE],
+            "`scaling.metric` TargetResponseTime is the load balancer's, which is not the environment's own (`load_balancer.mode`)".to_owned(),
+            "allowed: CPUUtilization, NetworkIn, NetworkOut, RequestCount; or `load_balancer.mode = \"dedicated\"`",
+        );
+    }
+    let (edge, origin) = (profile.cdn.enabled, profile.cdn.origin);
+    match mode {
+        LoadBalancerMode::Own if !edge => no(
+            &[MODE, "cdn.enabled"],
+            "a load balancer of its own (`load_balancer.mode`) answers CloudFront alone, and `cdn.enabled` is false".to_owned(),
+            "set `cdn.enabled = true`, or `load_balancer.mode = \"dedicated\"`",
+        ),
+        LoadBalancerMode::Own if origin == CdnOrigin::Cname => no(
+            &[MODE, "cdn.origin"],
+            "a load balancer of its own (`load_balancer.mode`) is fetched from by its own name, and `cdn.origin` is \"cname\""
+                .to_owned(),
+            "set `cdn.origin = \"load-balancer\"`",
+        ),
+        LoadBalancerMode::Shared if edge && origin == CdnOrigin::LoadBalancer => no(
+            &[MODE, "cdn.origin"],
+            "a shared load balancer (`load_balancer.mode`) tells its environments apart by their names, which CloudFront then has \
+             to ask for"
+                .to_owned(),
+            "set `cdn.origin = \"cname\"`, or `cdn.enabled = false`",
+        ),
+        LoadBalancerMode::Shared if *idle_timeout != LoadBalancer::default().idle_timeout => no(
+            &["load_balancer.idle_timeout", MODE],
+            "`load_balancer.idle_timeout` is set, and a shared load balancer is not changed".to_owned(),
+            "leave it out, and have its owner set it",
+        ),
+        _ => {}
     }
 }
 

@@ -241,7 +241,9 @@ struct There {
     /// By ARN.
     certificates: BTreeSet<String>,
     /// Ids of what carries the tag of a stack in EC2.
-    of_network: BTreeSet<String>,
+    in_ec2: BTreeSet<String>,
+    /// By ARN.
+    load_balancers: BTreeSet<String>,
 }
 
 impl There {
@@ -280,12 +282,27 @@ impl There {
                 Err(error) => found::miss(missed, error)?,
             }
         }
-        if parts
-            .iter()
-            .any(|part| matches!(part, Part::Network(_) | Part::Gateway))
-        {
+        if parts.iter().any(|part| matches!(part, Part::LoadBalancer(_))) {
+            let all = paging::all(async |marker: Option<String>| {
+                aws.elb
+                    .list_load_balancers(marker)
+                    .await
+                    .explain("list the load balancers")
+            });
+            match all.await {
+                Ok(all) => there.load_balancers = all.into_iter().filter_map(|one| one.arn).collect(),
+                Err(error) => found::miss(missed, error)?,
+            }
+        }
+        let of_ec2 = |part: &Part| {
+            matches!(
+                part,
+                Part::Network(_) | Part::Gateway | Part::Resource("security-group", _)
+            )
+        };
+        if parts.iter().any(of_ec2) {
             match tagged_in_ec2(aws).await {
-                Ok(ids) => there.of_network = ids,
+                Ok(ids) => there.in_ec2 = ids,
                 Err(error) => found::miss(missed, error)?,
             }
         }
@@ -320,6 +337,8 @@ async fn tagged_in_ec2(aws: &Aws) -> Result<BTreeSet<String>, Error> {
 
 /// The part of a stack that a find is, if it is there.
 fn confirmed(hit: &Tagged, there: &There, listed: &Beanstalk) -> Option<(ResourceId, String)> {
+    let (_, resource) = words_of(&hit.arn);
+    let id = resource.split('/').nth(1).unwrap_or_default();
     match part_of(hit) {
         Part::Resource(kind, name) => {
             let is_there = match kind {
@@ -327,16 +346,17 @@ fn confirmed(hit: &Tagged, there: &There, listed: &Beanstalk) -> Option<(Resourc
                 "environment" => listed.environment(&name).is_some(),
                 "certificate" => there.certificates.contains(&hit.arn),
                 "web-acl" => there.web_acls.contains(&hit.arn),
+                "security-group" => there.in_ec2.contains(id),
                 _ => there.tables.contains(&name),
             };
             is_there.then_some((kind, name))
         }
         Part::Distribution(id) => there.distributions.contains(&id).then_some(("distribution", id)),
-        Part::Network(_) | Part::Gateway => {
-            let (_, resource) = words_of(&hit.arn);
-            let id = resource.split('/').nth(1).unwrap_or_default();
-            there.of_network.contains(id).then(|| ("default-vpc", id.to_owned()))
-        }
+        Part::LoadBalancer(name) => there
+            .load_balancers
+            .contains(&hit.arn)
+            .then_some(("load-balancer", name)),
+        Part::Network(_) | Part::Gateway => there.in_ec2.contains(id).then(|| ("default-vpc", id.to_owned())),
         Part::OfAnother | Part::Other => None,
     }
 }

@@ -9,6 +9,22 @@ pub struct Deploying {
     pub way: Way,
     /// For this deployment only.
     pub strategy: Option<Strategy>,
+    /// Nobody knows the stack's profile: versions are deployed in the way that the environment has.
+    pub profile_unknown: bool,
+    /// Somebody is asked: what the other ways cost is shown before.
+    pub tells_others: bool,
+}
+
+impl Deploying {
+    /// As the profile says, and nobody is asked.
+    pub fn of(way: Way) -> Self {
+        Self {
+            way,
+            strategy: None,
+            profile_unknown: false,
+            tells_others: false,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,11 +11,14 @@ use aws_sdk_cloudfront::types::{
 
 use super::distribution_calls::{self as calls, Found};
 use super::distribution_config::{self as config, Domain, Wanted, origin_name};
-use super::outputs::{ALIASES, CERTIFICATE, DISTRIBUTION, LiveDistribution, ORIGIN, WEB_ACL};
+use super::outputs::{
+    ALIASES, CERTIFICATE, DISTRIBUTION, EDGE_SECRET, FORWARDED, LiveDistribution, ORIGIN, SECRETS, WEB_ACL,
+};
 use super::ownership::{TagStep, block_unless_ours, change_tags, tag_steps};
 use super::stack::Stack;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::eventual_consistency::settled;
+use crate::aws::origin_secret::OriginSecret;
 use crate::aws::own_work::{self, Made};
 use crate::aws::tags::{Tagged, indexed_tags};
 use crate::aws::{Aws, texts};
@@ -82,6 +85,7 @@ fn is_cname(name: &str) -> bool {
 /// What others give.
 struct Inputs {
     origin: String,
+    secret: Option<OriginSecret>,
     web_acl: Option<String>,
     certificate: Option<String>,
 }
@@ -110,6 +114,12 @@ impl LiveState {
             id: self.id.clone(),
             domain: self.domain.clone(),
         }
+    }
+
+    /// The secret that all edge locations send along by now.
+    fn edge_secret(&self) -> Option<OriginSecret> {
+        let secret = OriginSecret::parse(config::sent_along(&self.config));
+        secret.filter(|_| self.deployed)
     }
 
     fn leftover(&self) -> String {
@@ -141,10 +151,15 @@ impl Distribution {
         }
     }
 
+    fn is_behind_its_own(&self) -> bool {
+        self.stack.profile.has_own_load_balancer()
+    }
+
     /// What is wanted, as far as it is known.
     fn wanted<'a>(
         &'a self,
         origin: Option<&'a str>,
+        secret: Option<&'a OriginSecret>,
         web_acl: Option<&'a str>,
         certificate: Option<&'a str>,
     ) -> Wanted<'a> {
@@ -153,11 +168,29 @@ impl Distribution {
             cdn: &self.stack.profile.cdn,
             comment: self.comment(),
             origin,
+            secret: match self.is_behind_its_own() {
+                true => secret.map(OriginSecret::as_str),
+                false => Some(""),
+            },
             web_acl: match self.stack.profile.has_web_acl() {
                 true => web_acl,
                 false => Some(""),
             },
         }
+    }
+
+    /// In one run it cannot go to the stack's own load balancer, or leave it, where nobody remembers that it fetched from elsewhere: it
+    /// would be there before anybody is let through.
+    fn fetches_elsewhere(&self, live: &LiveState) -> Option<Plan<DistributionStep>> {
+        let name = origin_name(&live.config);
+        let at_its_own = name.starts_with(&format!("{}-", self.stack.names.load_balancer));
+        let unforeseen = self.is_behind_its_own() && !at_its_own && !self.stack.moves_behind_its_own();
+        unforeseen.then(|| {
+            Plan::blocked(
+                format!("it fetches from {name}, which is not the load balancer of the stack's own"),
+                Hint::run("teardown --keep users-table").then("up"),
+            )
+        })
     }
 
     /// The one that the run's search found; `None` where there are more of them, which takes the list to choose from.
@@ -320,6 +353,10 @@ impl Distribution {
     fn inputs(&self, cx: &WriteCx<Aws>) -> Result<Inputs, Error> {
         Ok(Inputs {
             origin: cx.need(&ORIGIN)?,
+            secret: match self.is_behind_its_own() {
+                true => cx.need(&SECRETS)?.pop(),
+                false => None,
+            },
             web_acl: match self.stack.profile.has_web_acl() {
                 true => Some(cx.need(&WEB_ACL)?),
                 false => None,
@@ -406,18 +443,30 @@ impl Resource for Distribution {
     }
 
     fn needs(&self) -> Vec<&'static str> {
-        let of = |wanted: bool, output: &'static str| wanted.then_some(output);
-        let web_acl = of(self.stack.profile.has_web_acl(), WEB_ACL.name);
-        let certificate = of(self.has_domain(), CERTIFICATE.name);
-        let needs = [Some(ORIGIN.name), web_acl, certificate];
-        needs.into_iter().flatten().collect()
+        let profile = &self.stack.profile;
+        let needs = [
+            (true, ORIGIN.name),
+            (profile.has_web_acl(), WEB_ACL.name),
+            (self.has_domain(), CERTIFICATE.name),
+            (self.is_behind_its_own(), SECRETS.name),
+            (self.stack.moves_behind_its_own(), FORWARDED.name),
+        ];
+        needs
+            .into_iter()
+            .filter_map(|(is_so, name)| is_so.then_some(name))
+            .collect()
     }
 
     fn gives(&self) -> Vec<&'static str> {
-        match self.has_domain() {
-            true => vec![DISTRIBUTION.name, ALIASES.name],
-            false => vec![DISTRIBUTION.name],
-        }
+        let gives = [
+            (true, DISTRIBUTION.name),
+            (self.has_domain(), ALIASES.name),
+            (self.is_behind_its_own(), EDGE_SECRET.name),
+        ];
+        gives
+            .into_iter()
+            .filter_map(|(is_so, name)| is_so.then_some(name))
+            .collect()
     }
 
     fn limits(&self) -> Limits {
@@ -476,8 +525,17 @@ impl Resource for Distribution {
                 Hint::run("teardown --keep users-table").then("up"),
             );
         }
+        if let Some(blocked) = self.fetches_elsewhere(live) {
+            return blocked;
+        }
+        let secret = known.get(&SECRETS).and_then(|mut secrets| secrets.pop());
         let differences = self
-            .wanted(origin.as_deref(), web_acl.as_deref(), certificate.as_deref())
+            .wanted(
+                origin.as_deref(),
+                secret.as_ref(),
+                web_acl.as_deref(),
+                certificate.as_deref(),
+            )
             .differences(&live.config);
         let differences = match differences {
             Ok(differences) => differences,
@@ -489,6 +547,13 @@ impl Resource for Distribution {
         if origin.is_none() {
             let from = Some(origin_name(&live.config).to_owned());
             let field = FieldChange::awaiting(config::ORIGIN_NAME, from, ORIGIN.name);
+            steps.push(DistributionStep::Set(field));
+        }
+        let sends = config::sent_along(&live.config);
+        let changes = self.stack.rotating && secret.as_ref().is_some_and(|secret| secret.as_str() == sends);
+        if self.is_behind_its_own() && (secret.is_none() || changes) {
+            let from = (!sends.is_empty()).then(|| config::NOT_SHOWN.to_owned());
+            let field = FieldChange::awaiting(config::ORIGIN_HEADER, from, SECRETS.name);
             steps.push(DistributionStep::Set(field));
         }
         if web_acl.is_none() && self.stack.profile.has_web_acl() {
@@ -523,12 +588,16 @@ impl Resource for Distribution {
         if self.has_domain() && served {
             values.set(&ALIASES, live.output());
         }
+        if let Some(secret) = live.edge_secret().filter(|_| self.is_behind_its_own()) {
+            values.set(&EDGE_SECRET, secret);
+        }
     }
 
     async fn create(&self, cx: &WriteCx<Aws>, (): ()) -> Result<LiveState, Failure> {
         let inputs = self.inputs(cx)?;
         let wanted = self.wanted(
             Some(&inputs.origin),
+            inputs.secret.as_ref(),
             inputs.web_acl.as_deref(),
             inputs.certificate.as_deref(),
         );
@@ -545,6 +614,7 @@ impl Resource for Distribution {
         let inputs = self.inputs(cx)?;
         let wanted = self.wanted(
             Some(&inputs.origin),
+            inputs.secret.as_ref(),
             inputs.web_acl.as_deref(),
             inputs.certificate.as_deref(),
         );
@@ -573,6 +643,9 @@ impl Resource for Distribution {
         if !by_cname {
             cx.release(ORIGIN.name);
         }
+        // The header does no harm where nobody asks for it any more.
+        cx.release(SECRETS.name);
+        cx.release(FORWARDED.name);
         if live.config.enabled {
             cx.step("disabling it");
             let disabled = calls::update(cx, &live.id, SPREADING, |config| {

@@ -3,19 +3,21 @@
 
 use aws_sdk_cloudfront::error::BuildError;
 use aws_sdk_cloudfront::types::{
-    Aliases, AllowedMethods, CachedMethods, CustomOriginConfig, DefaultCacheBehavior, DistributionConfig, Method,
-    MinimumProtocolVersion, Origin, OriginProtocolPolicy, Origins, SslSupportMethod, ViewerCertificate,
-    ViewerProtocolPolicy,
+    Aliases, AllowedMethods, CachedMethods, CustomHeaders, CustomOriginConfig, DefaultCacheBehavior,
+    DistributionConfig, Method, MinimumProtocolVersion, Origin, OriginCustomHeader, OriginProtocolPolicy, Origins,
+    SslSupportMethod, ViewerCertificate, ViewerProtocolPolicy,
 };
 
+use super::front_door::HEADER;
 use crate::engine::{Error, FieldChange};
 use crate::profile::{CachePolicy, Cdn};
 
 /// The id of the one origin, within the distribution.
 const ORIGIN_ID: &str = "environment";
 
-/// CloudFront's names of the two that other resources give.
+/// CloudFront's names of what other resources give.
 pub(super) const ORIGIN_NAME: &str = "Origin.DomainName";
+pub(super) const ORIGIN_HEADER: &str = "Origin.CustomHeader";
 pub(super) const WEB_ACL: &str = "WebACLId";
 pub(super) const CERTIFICATE: &str = "ACMCertificateArn";
 
@@ -23,12 +25,17 @@ pub(super) const CERTIFICATE: &str = "ACMCertificateArn";
 const SECURITY_POLICY: &str = "TLSv1.2_2021";
 const STRICTER: &[&str] = &["TLSv1.2_2025", "TLSv1.3_2025"];
 
+/// What is shown in place of a secret.
+pub(super) const NOT_SHOWN: &str = "(not shown)";
+
 /// What a distribution should be like. `None` for what is known only after apply: compared with nothing then.
 pub(super) struct Wanted<'a> {
     pub(super) cdn: &'a Cdn,
     pub(super) comment: &'a str,
     /// The name that it fetches from.
     pub(super) origin: Option<&'a str>,
+    /// What it sends along, empty where that is to be nothing.
+    pub(super) secret: Option<&'a str>,
     /// The web ACL's ARN, empty where there is to be none.
     pub(super) web_acl: Option<&'a str>,
     pub(super) domain: Domain<'a>,
@@ -229,6 +236,9 @@ impl Wanted<'_> {
                 if let Some(name) = self.origin {
                     origin.domain_name = name.to_owned();
                 }
+                if let Some(secret) = self.secret {
+                    send_along(origin, secret)?;
+                }
                 match &mut origin.custom_origin_config {
                     Some(custom) => {
                         (custom.http_port, custom.https_port) = (80, 443);
@@ -253,8 +263,12 @@ impl Wanted<'_> {
         self.amend(&mut wanted)?;
         let pairs = fields(live).into_iter().zip(fields(&wanted));
         let differing = pairs.filter(|((_, is), (_, should))| is != should);
+        let told = |field: &str, value: String| match field {
+            ORIGIN_HEADER => some(value).map(|_| NOT_SHOWN.to_owned()),
+            _ => some(value),
+        };
         Ok(differing
-            .map(|((field, is), (_, should))| FieldChange::new(field, some(is), some(should)))
+            .map(|((field, is), (_, should))| FieldChange::new(field, told(field, is), told(field, should)))
             .collect())
     }
 }
@@ -266,6 +280,38 @@ impl Wanted<'_> {
 fn forget_legacy_settings(behavior: &mut DefaultCacheBehavior) {
     behavior.forwarded_values = None;
     (behavior.min_ttl, behavior.default_ttl, behavior.max_ttl) = (None, None, None);
+}
+
+/// Sets the header that we manage, or takes it away; those of others stay.
+fn send_along(origin: &mut Origin, secret: &str) -> Result<(), Error> {
+    let headers = origin.custom_headers.take().and_then(|headers| headers.items);
+    let mut headers = headers.unwrap_or_default();
+    headers.retain(|header| !header.header_name.eq_ignore_ascii_case(HEADER));
+    if !secret.is_empty() {
+        let header = OriginCustomHeader::builder()
+            .header_name(HEADER)
+            .header_value(secret)
+            .build();
+        headers.push(header.map_err(invalid)?);
+    }
+    let quantity = i32::try_from(headers.len()).unwrap_or(i32::MAX);
+    let headers = CustomHeaders::builder()
+        .quantity(quantity)
+        .set_items((!headers.is_empty()).then_some(headers));
+    origin.custom_headers = Some(headers.build().map_err(invalid)?);
+    Ok(())
+}
+
+/// What a distribution sends along in the header that we manage.
+pub(super) fn sent_along(config: &DistributionConfig) -> &str {
+    let headers = origin(config)
+        .and_then(Origin::custom_headers)
+        .map(CustomHeaders::items);
+    let ours = headers
+        .unwrap_or_default()
+        .iter()
+        .find(|header| header.header_name.eq_ignore_ascii_case(HEADER));
+    ours.map_or("", OriginCustomHeader::header_value)
 }
 
 fn some(text: String) -> Option<String> {
@@ -302,6 +348,7 @@ fn fields(config: &DistributionConfig) -> Vec<(&'static str, String)> {
     vec![
         ("Comment", config.comment.clone()),
         (ORIGIN_NAME, origin_name(config).to_owned()),
+        (ORIGIN_HEADER, sent_along(config).to_owned()),
         (
             "OriginProtocolPolicy",
             text(custom.map(|custom| custom.origin_protocol_policy.to_string())),
@@ -387,6 +434,7 @@ mod tests {
             cdn,
             comment: "confctl tcb-conference us-east-1",
             origin: Some("awseb-1.us-east-1.elb.amazonaws.com"),
+            secret: Some(""),
             web_acl: Some("arn:aws:wafv2:us-east-1:111122223333:global/webacl/one/1"),
             domain: named(&[], &[], None),
         }
@@ -503,10 +551,37 @@ mod tests {
         assert_eq!(moved.differences(&config).unwrap().len(), 1);
         let unknown = Wanted {
             origin: None,
+            secret: None,
             web_acl: None,
             ..wanted(&cdn)
         };
         assert_eq!(unknown.differences(&config).unwrap(), []);
+    }
+
+    #[test]
+    fn the_secret_is_sent_along_beside_what_others_send_and_shown_to_nobody() {
+        let cdn = Cdn::default();
+        let mut config = wanted(&cdn).config("confctl-1").unwrap();
+        assert_eq!(sent_along(&config), "");
+        let of_others = OriginCustomHeader::builder()
+            .header_name("x-team")
+            .header_value("events");
+        let headers = CustomHeaders::builder().quantity(1).items(of_others.build().unwrap());
+        origin_mut(&mut config).unwrap().custom_headers = Some(headers.build().unwrap());
+        let with = |secret| Wanted {
+            secret: Some(secret),
+            ..wanted(&cdn)
+        };
+        let added = with("0001aa").differences(&config).unwrap();
+        assert_eq!(added, [FieldChange::new(ORIGIN_HEADER, None, NOT_SHOWN.to_owned())]);
+        with("0001aa").amend(&mut config).unwrap();
+        assert_eq!(sent_along(&config), "0001aa");
+        let changed = with("0002bb").differences(&config).unwrap();
+        assert_eq!(changed.len(), 1);
+        assert!(!format!("{changed:?}").contains("0002bb"), "{changed:?}");
+        with("").amend(&mut config).unwrap();
+        let left = origin(&config).and_then(Origin::custom_headers).unwrap();
+        assert_eq!((left.quantity(), left.items()[0].header_name()), (1, "x-team"));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::aws::search::{self, Tagged};
 use crate::aws::tags::{RESOURCE, STACK};
 use crate::aws::{Aws, Ownership};
 use crate::engine::{Error, Kind, Owner, ResourceId};
-use crate::profile::{Names, Profile};
+use crate::profile::{LoadBalancerMode, Names, Profile};
 
 /// What carries a stack's tags.
 #[derive(Debug, Default)]
@@ -95,6 +95,11 @@ impl Found {
             Part::Resource(kind, name) => {
                 self.parts.insert((kind, name));
             }
+            // Its rule is closed before what is behind it goes.
+            Part::LoadBalancer(name) => {
+                self.parts.insert(("listener-rule", name.clone()));
+                self.parts.insert(("load-balancer", name));
+            }
             Part::Distribution(id) => self.distributions.push(id),
             // Detached before it is deleted: it may be all that is left of the VPC.
             Part::Gateway => {
@@ -139,6 +144,7 @@ fn of_one<T>(missed: &mut Option<Error>, read: Result<T, Error>) -> Result<Optio
 #[derive(Debug, PartialEq)]
 pub(super) enum Part {
     Resource(ResourceId, String),
+    LoadBalancer(String),
     Distribution(String),
     Network(String),
     Gateway,
@@ -164,6 +170,13 @@ pub(super) fn part_of(hit: &Tagged) -> Part {
             Part::Resource("environment", name.to_owned())
         }
         ("elasticbeanstalk", _) => Part::OfAnother,
+        // Known by the load balancer's name, which is its own; the index has its id only.
+        ("ec2", "security-group") if hit.tags.get(RESOURCE).is_some_and(|of| of == "security-group") => {
+            match hit.tags.get(STACK) {
+                Some(stack) => Part::Resource("security-group", format!("eb-{stack}")),
+                None => Part::Other,
+            }
+        }
         // Of its environment: the only part that may outlive it unseen, since EC2 deletes none that another group refers to
         // (aws/elastic-beanstalk-roadmap#229).
         ("ec2", "security-group") => Part::Other,
@@ -173,6 +186,14 @@ pub(super) fn part_of(hit: &Tagged) -> Part {
         ("ec2", "internet-gateway") => Part::Gateway,
         // Read by themselves: the index has their ids only.
         ("ec2", "key-pair") => Part::OfAnother,
+        ("elasticloadbalancing", "loadbalancer") => {
+            match name.strip_prefix("app/").and_then(|rest| rest.split('/').next()) {
+                Some(name) => Part::LoadBalancer(name.to_owned()),
+                None => Part::Other,
+            }
+        }
+        // They go with it.
+        ("elasticloadbalancing", "listener" | "listener-rule") => Part::OfAnother,
         ("wafv2", "global") => match name.split('/').nth(1) {
             Some(name) => Part::Resource("web-acl", name.to_owned()),
             None => Part::Other,
@@ -267,6 +288,8 @@ pub(super) async fn by_lists(aws: &Aws, stack: Option<&str>, missed: &mut Option
         distributions(aws).await,
         web_acls(aws).await,
         certificates(aws).await,
+        load_balancers(aws).await,
+        security_groups(aws, stack).await,
     ];
     for list in lists {
         match list {
@@ -334,11 +357,7 @@ async fn beanstalk(aws: &Aws) -> Result<Listed, Error> {
 }
 
 async fn networks(aws: &Aws, stack: Option<&str>) -> Result<Listed, Error> {
-    let tagged = match stack {
-        Some(stack) => filter(&format!("tag:{STACK}"), stack),
-        None => filter("tag-key", STACK),
-    };
-    let answer = aws.ec2.describe_vpcs().filters(tagged).send().await;
+    let answer = aws.ec2.describe_vpcs().filters(with_tag(stack)).send().await;
     let vpcs = answer
         .explain("list the VPCs that carry a stack's tags")?
         .vpcs
@@ -400,6 +419,54 @@ async fn certificates(aws: &Aws) -> Result<Listed, Error> {
     Ok(listed)
 }
 
+/// Of load balancers those that could be a stack's own: others go with their environments.
+async fn load_balancers(aws: &Aws) -> Result<Listed, Error> {
+    let all = paging::all(async |marker: Option<String>| {
+        let page = aws.elb.list_load_balancers(marker).await;
+        page.explain("list the load balancers")
+    });
+    let all = all.await?.into_iter();
+    let of_stacks = all.filter(|one| one.name.as_ref().is_some_and(|name| name.starts_with("eb-")));
+    let mut listed = Listed::default();
+    for arn in of_stacks.filter_map(|one| one.arn) {
+        let tags = aws.elb.tags(&[&arn]).await.explain("read the tags of a load balancer");
+        let tags = tags.map(|mut tags| tags.remove(&arn).unwrap_or_default());
+        listed.take(arn, tags)?;
+    }
+    Ok(listed)
+}
+
+async fn security_groups(aws: &Aws, stack: Option<&str>) -> Result<Listed, Error> {
+    let describe = aws.ec2.describe_security_groups().filters(with_tag(stack));
+    let answer = describe
+        .send()
+        .await
+        .explain("list the security groups that carry a stack's tags")?;
+    let groups = answer.security_groups.unwrap_or_default().into_iter();
+    let (partition, region, account) = (aws.partition(), &aws.region, &aws.account);
+    let hits = groups.filter_map(|group| {
+        let id = group.group_id()?;
+        Some(Tagged {
+            arn: format!("arn:{partition}:ec2:{region}:{account}:security-group/{id}"),
+            tags: from_ec2(group.tags()),
+        })
+    });
+    // An environment's carry its tags as well, and go with it.
+    let own = |hit: &Tagged| !hit.tags.contains_key(OF_ENVIRONMENT);
+    Ok(Listed {
+        hits: hits.filter(own).collect(),
+        missed: None,
+    })
+}
+
+/// What carries the tag of this stack, or of any.
+fn with_tag(stack: Option<&str>) -> aws_sdk_ec2::types::Filter {
+    match stack {
+        Some(stack) => filter(&format!("tag:{STACK}"), stack),
+        None => filter("tag-key", STACK),
+    }
+}
+
 /// Of these, what is still there: the index has what was deleted for hours. `None` where nothing here can tell.
 ///
 /// # Errors
@@ -417,14 +484,20 @@ pub async fn still_there(aws: &Aws, hit: &Tagged) -> Result<Option<bool>, Error>
     Ok(Some(!answer.tags.unwrap_or_default().is_empty()))
 }
 
+/// A profile whose graph has every kind of resource.
+pub fn of_every_kind() -> Profile {
+    let mut profile = Profile::default();
+    profile.load_balancer.mode = LoadBalancerMode::Own;
+    profile.domain.name = Some("example.org".to_owned());
+    profile
+}
+
 /// The profile of a stack that has a resource of this kind and name: names of its own are the profile's.
 pub fn profile_with(kind: ResourceId, name: &str) -> Profile {
-    let mut profile = Profile::default();
-    if kind == certificate::ID {
-        let mut names = name.split(' ').map(str::to_owned);
-        profile.domain.name = names.next();
-        profile.domain.also = names.collect();
-    }
+    let mut profile = of_every_kind();
+    let mut names = name.split(' ').map(str::to_owned).filter(|_| kind == certificate::ID);
+    profile.domain.name = names.next();
+    profile.domain.also = names.collect();
     profile
 }
 
@@ -446,6 +519,7 @@ pub fn rename(names: &mut Names, kind: ResourceId, name: &str) {
             &mut names.instance_profile
         }
         "web-acl" => &mut names.web_acl,
+        "load-balancer" | "listener-rule" | "security-group" => &mut names.load_balancer,
         _ => return,
     };
     *place = name.to_owned();
@@ -495,6 +569,14 @@ mod tests {
                 Part::Distribution("E1".to_owned()),
             ),
             ("arn:aws:acm:us-east-1:1:certificate/1-2", Part::Other),
+            (
+                "arn:aws:elasticloadbalancing:us-east-1:1:loadbalancer/app/eb-one/0123456789abcdef",
+                Part::LoadBalancer("eb-one".to_owned()),
+            ),
+            (
+                "arn:aws:elasticloadbalancing:us-east-1:1:listener-rule/app/eb-one/0123456789abcdef/1/2",
+                Part::OfAnother,
+            ),
             ("arn:aws:s3:::a-bucket", Part::Other),
             ("nonsense", Part::Other),
         ] {

@@ -15,13 +15,17 @@ pub mod draw_record;
 mod environment;
 mod export;
 pub mod found;
+mod front_door;
 mod instance_policies;
 mod instance_profile;
 mod key_pair;
+mod listener_rule;
+mod load_balancer;
 pub mod looking;
 mod network_parts;
 mod network_removal;
 mod network_repair;
+mod origin_secret;
 pub mod outputs;
 mod ownership;
 pub mod partition;
@@ -33,7 +37,9 @@ mod registrations;
 mod role_facts;
 mod roles;
 pub mod room;
+mod security_group;
 mod service_role;
+mod shared_load_balancer;
 mod stack;
 mod strategy;
 mod tickets;
@@ -49,9 +55,11 @@ use std::sync::Arc;
 pub use default_vpc::unproven_intent;
 pub use deploying::{Deploying, Way};
 pub use environment::{
-    InstanceVersion, environment_health, instance_versions, key_of_option, option_names, sweep_terminated,
+    Fares, InstanceVersion, environment_health, instance_versions, key_of_option, option_names, sweep_terminated,
     unswept_intents,
 };
+pub use front_door::HEADER as ORIGIN_HEADER;
+pub use origin_secret::is_of_rotation;
 pub use prescale::{Bounds, Prescale, Scaling, Stage};
 pub use public_key::public_key;
 pub use registrations::Registrations;
@@ -59,7 +67,7 @@ pub use stack::{BuildBundle, BundleToRun, ExportTo, Stack};
 pub use strategy::Strategy;
 pub use tickets::{Entrants, Holder};
 pub use version::ID as VERSION_ID;
-pub use version_history::{Fate, VersionHistory};
+pub use version_history::{Attempt, Fate, VersionHistory};
 
 use confctl_aws as aws;
 use confctl_engine as engine;
@@ -92,6 +100,15 @@ pub fn graph(stack: &Arc<Stack>) -> Result<Graph<Aws>, Error> {
     ];
     if profile.ssh.enabled {
         nodes.push(Arc::new(key_pair::KeyPair::new(stack.clone())));
+    }
+    if profile.has_own_load_balancer() {
+        nodes.push(Arc::new(security_group::SecurityGroup::new(stack.clone())));
+        nodes.push(Arc::new(load_balancer::OwnLoadBalancer::new(stack.clone())));
+        nodes.push(Arc::new(listener_rule::ListenerRule::new(stack.clone())));
+        nodes.push(Arc::new(origin_secret::OriginSecrets::new(stack.clone())));
+    }
+    if profile.shared_load_balancer().is_some() {
+        nodes.push(Arc::new(shared_load_balancer::SharedLoadBalancer::new(stack.clone())));
     }
     if profile.has_web_acl() {
         nodes.push(Arc::new(web_acl::WebAcl::new(stack.clone())));

@@ -1,5 +1,6 @@
 //! The values that resources give to each other: the edges of the graph.
 
+use crate::aws::origin_secret::OriginSecret;
 use crate::engine::Output;
 use crate::prescale::{Prescale, Stage};
 
@@ -34,8 +35,31 @@ pub const EXPIRY: Output<String> = Output::new("application.expiry");
 pub const VERSION: Output<String> = Output::new("app-version.label");
 
 /// The name that CloudFront fetches from: the load balancer's DNS name, or the environment's CNAME. Known long before the
-/// environment is ready.
+/// environment is ready. Of a load balancer of the stack's own that gives it.
 pub const ORIGIN: Output<String> = Output::new("environment.origin");
+
+/// The id of the group that lets CloudFront reach a load balancer of the stack's own.
+pub const SECURITY_GROUP: Output<String> = Output::new("security-group.id");
+
+/// A load balancer that is not the environment's, once it is active.
+pub const LOAD_BALANCER: Output<LiveLoadBalancer> = Output::new("load-balancer.active");
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveLoadBalancer {
+    pub arn: String,
+    pub dns_name: String,
+    /// Ids of its security groups, from which the instances let it in.
+    pub security_groups: Vec<String>,
+}
+
+/// The secrets that a load balancer of the stack's own lets in, the oldest first: one, and two while it is changed.
+pub const SECRETS: Output<Vec<OriginSecret>> = Output::new("load-balancer.secrets");
+
+/// The target group that CloudFront's visitors are forwarded to.
+pub const FORWARDED: Output<String> = Output::new("listener-rule.target-group");
+
+/// The secret that every edge location sends along.
+pub const EDGE_SECRET: Output<OriginSecret> = Output::new("distribution.secret");
 
 /// The environment, once it is ready.
 pub const ENVIRONMENT: Output<LiveEnvironment> = Output::new("environment.ready");
@@ -46,6 +70,8 @@ pub struct LiveEnvironment {
     pub cname: String,
     /// The load balancer's DNS name; a single instance has none.
     pub load_balancer: Option<String>,
+    /// The ARN of what a load balancer forwards to.
+    pub target_group: Option<String>,
     /// Its health, where the site cannot be called up with it.
     pub trouble: Option<String>,
     /// The version that was last deployed to it with success.

@@ -188,20 +188,20 @@ where
 /// For what may never be adopted quietly, because it holds data, code or traffic: blocked unless it is ours or was taken
 /// over. `key` is the profile's key for its name.
 pub(super) fn block_unless_ours<S>(stack: &Stack, id: ResourceId, owner: &Owner, key: &str) -> Option<Plan<S>> {
+    let way = format!("choose another name with --set {key}=NAME");
+    block_unless_ours_with(stack, id, owner, &way)
+}
+
+/// The same where the name is not the profile's to choose: `way` is another way around what is there.
+pub(super) fn block_unless_ours_with<S>(stack: &Stack, id: ResourceId, owner: &Owner, way: &str) -> Option<Plan<S>> {
     match owner {
         Owner::Ours => None,
         Owner::Nobody if stack.takes_over(id) => None,
         Owner::Nobody => Some(Plan::blocked(
             "it exists and was not made by confctl",
-            Hint::from(format!(
-                "choose another name with --set {key}=NAME, or take it over with "
-            ))
-            .and_run(Command::confctl("up --adopt").arg(id)),
+            Hint::from(format!("{way}, or take it over with ")).and_run(Command::confctl("up --adopt").arg(id)),
         )),
-        Owner::OtherStack(other) => Some(Plan::blocked(
-            format!("it belongs to stack {other}"),
-            format!("choose another name with --set {key}=NAME"),
-        )),
+        Owner::OtherStack(other) => Some(Plan::blocked(format!("it belongs to stack {other}"), way.to_owned())),
     }
 }
 

@@ -44,11 +44,15 @@ const ADMINISTRATOR: (&str, &[&str]) = (
         "autoscaling:*",
         "cloudformation:*",
         "cloudwatch:*",
+        "ec2:AuthorizeSecurityGroup*",
+        "ec2:CreateSecurityGroup",
         "ec2:CreateTags",
+        "ec2:DeleteSecurityGroup",
         "ec2:DeleteTags",
         "ec2:Describe*",
+        "ec2:RevokeSecurityGroup*",
         "elasticbeanstalk:*",
-        "elasticloadbalancing:Describe*",
+        "elasticloadbalancing:*",
         "iam:GetRole",
         "iam:ListAttachedRolePolicies",
         "iam:ListRolePolicies",
@@ -129,7 +133,11 @@ const RULES: &[Rule] = &[
             On::Region,
         )
     },
-    always("Look", &["ec2:Describe*"], On::Anything),
+    always(
+        "Look",
+        &["ec2:Describe*", "elasticloadbalancing:Describe*"],
+        On::Anything,
+    ),
     Rule {
         is_used: |profile| profile.network.vpc.is_none(),
         ..always("Network", &["ec2:*"], On::Region)

@@ -44,6 +44,8 @@ pub struct Stack {
     pub force: bool,
     /// Where registrations are written before their table goes.
     pub export_to: Option<ExportTo>,
+    /// The secret between CloudFront and the load balancer is to be another one.
+    pub rotating: bool,
     /// What the user said of how long it is to live; `None`: what was said before stays.
     pub lifetime: Option<Lifetime>,
     /// What is deployed: its version label, and the zip once it was built.
@@ -112,6 +114,7 @@ impl Stack {
             versions: VersionHistory::default(),
             force: false,
             export_to: None,
+            rotating: false,
             lifetime: None,
             bundle,
         }
@@ -120,6 +123,13 @@ impl Stack {
     /// Whether a version is not deployed again by itself.
     pub(crate) fn holds_back(&self, version: &str) -> bool {
         !self.force && self.versions.was_rolled_back(version)
+    }
+
+    /// Whether the distribution may fetch from another load balancer than the stack's own still: it takes the own one only when that
+    /// lets its visitors through.
+    pub(crate) fn moves_behind_its_own(&self) -> bool {
+        let was_elsewhere = |profile: &Profile| profile.cdn.enabled && !profile.has_own_load_balancer();
+        self.profile.has_own_load_balancer() && self.former.iter().any(was_elsewhere)
     }
 
     /// Whether the user said `--adopt` of this resource.

@@ -21,8 +21,17 @@ pub(crate) struct Fleet {
     pub batch: u32,
     /// Of one instance, where it is known.
     pub vcpus: Option<u32>,
-    /// Behind a load balancer.
-    pub balanced: bool,
+    pub behind: Behind,
+}
+
+/// What stands before the instances.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Behind {
+    Nothing,
+    /// A load balancer that Beanstalk made for the environment.
+    Its,
+    /// One that is the stack's own, or shared.
+    Anothers,
 }
 
 /// What a deployment costs.
@@ -82,15 +91,21 @@ impl Strategy {
         Self::ALL.into_iter().find(|strategy| strategy.policy() == policy)
     }
 
-    /// Why it cannot be, where it cannot: a single instance has no batches, and nothing that splits its traffic.
-    pub(crate) fn does_not_fit(self, balanced: bool) -> Option<String> {
-        let fits = balanced || matches!(self, Self::AllAtOnce | Self::Immutable);
-        (!fits).then(|| {
-            format!(
-                "a single instance without a load balancer cannot be deployed to by {}",
-                self.word()
-            )
-        })
+    /// Why it cannot be, where it cannot: a single instance has no batches, and nothing that splits its traffic. Whether Beanstalk can
+    /// split it on a load balancer that is not its own nothing public shows; it would have to change listeners that it says it never
+    /// changes (the developer guide's environments-cfg-alb-shared).
+    pub(crate) fn does_not_fit(self, behind: Behind) -> Option<String> {
+        let word = self.word();
+        match (behind, self) {
+            (Behind::Its, _) | (_, Self::AllAtOnce | Self::Immutable) => None,
+            (Behind::Anothers, Self::TrafficSplit) => Some(format!(
+                "behind a load balancer that Beanstalk did not make nothing can be deployed by {word}"
+            )),
+            (Behind::Anothers, _) => None,
+            (Behind::Nothing, _) => Some(format!(
+                "a single instance without a load balancer cannot be deployed to by {word}"
+            )),
+        }
     }
 
     /// What it does to the running site.
@@ -120,15 +135,9 @@ impl Strategy {
         Price { minutes, more, fewer }
     }
 
-    /// What it costs with this fleet, for a line of text.
-    pub(crate) fn told(self, fleet: Fleet) -> String {
+    /// What it costs with this fleet, in columns.
+    fn row(self, fleet: Fleet) -> [String; 4] {
         let price = self.price(fleet);
-        let batches = match self {
-            Self::Rolling | Self::RollingWithBatch => {
-                format!("{} of {}, ", plural(fleet.batches(), "batch", "batches"), fleet.batch)
-            }
-            _ => String::new(),
-        };
         let more = match (price.more, fleet.vcpus) {
             (0, _) => "no more vCPUs".to_owned(),
             (more, Some(vcpus)) => format!("{} vCPUs more", more * vcpus),
@@ -139,25 +148,49 @@ impl Strategy {
             all if all >= fleet.instances => "nobody is served for a while".to_owned(),
             fewer => format!("{} fewer at a time", plural(fewer, "instance", "instances")),
         };
-        format!(
-            "{} ({batches}about {} minutes, {more}, {serving})",
-            self.word(),
-            price.minutes
-        )
+        [self.word().to_owned(), format!("{} min", price.minutes), more, serving]
     }
 }
 
 impl Fleet {
-    fn batches(self) -> u32 {
+    pub(crate) fn batches(self) -> u32 {
         self.instances.div_ceil(self.batch.max(1))
     }
 
-    /// What the ways that could be chosen instead cost.
-    pub(crate) fn others(self, chosen: Strategy) -> impl Iterator<Item = String> {
+    /// What the chosen way costs, and with `others` what those cost that could be chosen instead: lines beneath a plan.
+    pub(crate) fn prices(self, chosen: Strategy, others: bool) -> Vec<String> {
+        let [word, minutes, more, serving] = chosen.row(self);
+        let batches = match chosen {
+            Strategy::Rolling | Strategy::RollingWithBatch => {
+                format!("{} of {}, ", plural(self.batches(), "batch", "batches"), self.batch)
+            }
+            _ => String::new(),
+        };
+        let mut lines = vec![format!(
+            "by {word}: {batches}about {minutes} of AWS's, {more}, {serving}"
+        )];
         let fit = Strategy::ALL.into_iter();
-        let fit = fit.filter(move |one| *one != chosen && one.does_not_fit(self.balanced).is_none());
-        fit.map(move |one| one.told(self))
+        let fit = fit.filter(|one| *one != chosen && one.does_not_fit(self.behind).is_none());
+        let rows: Vec<_> = fit.map(|one| one.row(self)).collect();
+        if others && !rows.is_empty() {
+            lines.push("or with --strategy".to_owned());
+            lines.extend(table(&rows));
+        }
+        lines
     }
+}
+
+/// Cells under each other.
+fn table(rows: &[[String; 4]]) -> Vec<String> {
+    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
+    let line = |row: &[String; 4]| {
+        let cells = row.iter().enumerate();
+        let cells: Vec<_> = cells
+            .map(|(column, cell)| format!("{cell:<0$}", width(column)))
+            .collect();
+        cells.join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect()
 }
 
 fn plural(count: u32, one: &str, many: &str) -> String {
@@ -172,26 +205,24 @@ mod tests {
         instances: 3,
         batch: 1,
         vcpus: Some(2),
-        balanced: true,
+        behind: Behind::Its,
     };
 
     #[test]
     fn each_way_tells_its_minutes_its_vcpus_and_who_is_served() {
-        let told = |strategy: Strategy| strategy.told(THREE);
         assert_eq!(
-            told(Strategy::Rolling),
-            "rolling (3 batches of 1, about 9 minutes, no more vCPUs, 1 instance fewer at a time)"
+            THREE.prices(Strategy::Rolling, true),
+            [
+                "by rolling: 3 batches of 1, about 9 min of AWS's, no more vCPUs, 1 instance fewer at a time",
+                "or with --strategy",
+                "all-at-once         2 min   no more vCPUs  nobody is served for a while",
+                "rolling-with-batch  17 min  2 vCPUs more   all serve",
+                "immutable           18 min  6 vCPUs more   all serve",
+                "traffic-split       23 min  6 vCPUs more   all serve",
+            ]
         );
-        assert_eq!(
-            told(Strategy::AllAtOnce),
-            "all-at-once (about 2 minutes, no more vCPUs, nobody is served for a while)"
-        );
-        assert_eq!(
-            told(Strategy::Immutable),
-            "immutable (about 18 minutes, 6 vCPUs more, all serve)"
-        );
-        assert!(told(Strategy::RollingWithBatch).contains("2 vCPUs more, all serve"));
-        assert!(told(Strategy::TrafficSplit).contains("about 23 minutes, 6 vCPUs more"));
+        // Nobody chooses where nobody is asked.
+        assert_eq!(THREE.prices(Strategy::Rolling, false).len(), 1);
     }
 
     #[test]
@@ -199,7 +230,7 @@ mod tests {
         let all = Fleet { batch: 3, ..THREE };
         assert_eq!(Strategy::Rolling.effect(all), Effect::Interrupt);
         assert_eq!(Strategy::Rolling.effect(THREE), Effect::Restart);
-        assert!(Strategy::Rolling.told(all).contains("nobody is served for a while"));
+        assert!(all.prices(Strategy::Rolling, false)[0].contains("nobody is served for a while"));
     }
 
     #[test]
@@ -208,10 +239,26 @@ mod tests {
             instances: 1,
             batch: 1,
             vcpus: None,
-            balanced: false,
+            behind: Behind::Nothing,
         };
-        let others: Vec<_> = single.others(Strategy::AllAtOnce).collect();
-        assert_eq!(others, ["immutable (about 12 minutes, 1 instance more, all serve)"]);
-        assert!(Strategy::TrafficSplit.does_not_fit(false).is_some());
+        assert_eq!(
+            single.prices(Strategy::AllAtOnce, true)[1..],
+            ["or with --strategy", "immutable  12 min  1 instance more  all serve"]
+        );
+        assert!(Strategy::TrafficSplit.does_not_fit(Behind::Nothing).is_some());
+    }
+
+    #[test]
+    fn traffic_is_split_by_a_load_balancer_of_the_environments_own_only() {
+        let shared = Fleet {
+            behind: Behind::Anothers,
+            ..THREE
+        };
+        assert!(Strategy::TrafficSplit.does_not_fit(shared.behind).is_some());
+        let offers = |fleet: Fleet| {
+            let lines = fleet.prices(Strategy::Rolling, true);
+            lines.iter().any(|line| line.starts_with("traffic-split"))
+        };
+        assert!(!offers(shared) && offers(THREE));
     }
 }

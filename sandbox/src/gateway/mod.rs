@@ -27,7 +27,7 @@ use self::request_log::RequestLog;
 use self::tls::Tls;
 use crate::info::Info;
 use crate::protocols::call::{Answer, Call, header};
-use crate::proxy::Sni;
+use crate::proxy::{Sni, Unreachable};
 use crate::services;
 use crate::services::s3::Store;
 use crate::world::{Refusal, World};
@@ -88,7 +88,10 @@ async fn handle(gateway: Arc<Gateway>, request: Request) -> Result<Response, Cut
         return Ok((StatusCode::MISDIRECTED_REQUEST, text).into_response());
     }
     Ok(match door {
-        Door::Site => crate::proxy::serve(gateway.world.clone(), request).await,
+        Door::Site => {
+            let served = crate::proxy::serve(gateway.world.clone(), request).await;
+            served.map_err(|Unreachable| Cut)?
+        }
         // A page in a browser must not be able to use the API, even with a name that resolves to loopback.
         Door::Api if request.headers().contains_key("origin") => (
             StatusCode::FORBIDDEN,

@@ -12,7 +12,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::forward::{Failed, append_forwarded_for, names_two_hosts};
 use super::{Carriage, NGINX, listener, pages};
-use crate::world::balancing::{TargetGroup, TargetState};
+use crate::world::balancing::{Balancing, Listener, TargetGroup, TargetState};
+use crate::world::balancing_access::Peer;
 use crate::world::balancing_rules::RuleAction;
 use crate::world::{World, ids};
 
@@ -134,6 +135,23 @@ fn refused(request: &Request) -> Option<StatusCode> {
     }
 }
 
+/// Whether the load balancer's security groups let somebody from there in.
+pub(super) fn lets_in(world: &World, region: &str, arn: &str, peer: Peer) -> bool {
+    let mut state = world.lock();
+    let here = state.region(region);
+    let balancer = here.balancing.load_balancers.get(arn);
+    // Of one that listens at nothing nobody hears anything anyway; that is said in words.
+    let port = listener_of(&here.balancing, arn).map_or(80, |listener| listener.port);
+    balancer.is_none_or(|balancer| here.lets_in(balancer, port, peer))
+}
+
+/// The sandbox has one port for all; a second HTTP listener cannot be reached.
+fn listener_of<'a>(balancing: &'a Balancing, arn: &str) -> Option<&'a Listener> {
+    let listeners = balancing.listeners.values();
+    let own = listeners.filter(|listener| listener.load_balancer_arn == arn && listener.protocol == "HTTP");
+    own.min_by_key(|listener| (listener.port != 80, listener.port))
+}
+
 fn choose(turns: &Turns, world: &World, region: &str, arn: &str, request: &Request) -> Option<Choice> {
     let mut state = world.lock();
     let balancing = &state.region(region).balancing;
@@ -141,20 +159,16 @@ fn choose(turns: &Turns, world: &World, region: &str, arn: &str, request: &Reque
         .load_balancers
         .get(arn)
         .filter(|balancer| balancer.state == "active")?;
-    let listeners = balancing
-        .listeners
-        .values()
-        .filter(|listener| listener.load_balancer_arn == arn && listener.protocol == "HTTP");
-    // The sandbox has one port for all; a second HTTP listener cannot be reached.
-    let listener = listeners.min_by_key(|listener| (listener.port != 80, listener.port))?;
-    let target_group = match listener::rule(&balancing.rules_of(&listener.arn), request).map(|rule| &rule.action) {
-        Some(RuleAction::FixedResponse {
+    let listener = listener_of(balancing, arn)?;
+    let rule = listener::rule(&balancing.rules_of(&listener.arn), request);
+    let target_group = match rule.map_or(&listener.default_action, |rule| &rule.action) {
+        RuleAction::FixedResponse {
             status,
             content_type,
             body,
-        }) => return Some(Choice::Answer(pages::fixed(*status, content_type.as_deref(), body))),
-        Some(RuleAction::Forward(target_group)) => target_group,
-        None => listener.target_group_of(turns.next(&listener.arn, 100)),
+        } => return Some(Choice::Answer(pages::fixed(*status, content_type.as_deref(), body))),
+        RuleAction::Forward(target_group) if rule.is_some() => target_group,
+        RuleAction::Forward(own) => listener.elsewhere(turns.next(&listener.arn, 100)).unwrap_or(own),
     };
     let group = balancing.target_groups.get(target_group);
     Some(Choice::Forward {

@@ -21,6 +21,7 @@ use axum::response::Response;
 use http::StatusCode;
 
 use crate::world::World;
+use crate::world::balancing_access::Peer;
 use crate::world::routes::{self, Route};
 
 /// On a request that came by TLS: the name by which its client came, in small letters.
@@ -50,24 +51,28 @@ pub(crate) fn start(world: &Arc<World>) {
     world.spawn(health::check_all(world.clone(), Arc::default()));
 }
 
+/// A load balancer's security groups do not let the connection in: on AWS its packets are dropped, and nobody answers.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Unreachable;
+
 /// Answers a request for a public name: `*.cloudfront.localhost` and distributions' aliases, `*.elb.localhost`,
 /// `*.elasticbeanstalk.localhost`.
-pub(crate) async fn serve(world: Arc<World>, mut request: Request) -> Response {
+pub(crate) async fn serve(world: Arc<World>, mut request: Request) -> Result<Response, Unreachable> {
     let host = host_of(&request);
     // What a viewer says of his connection takes nothing away of what is added from here on.
     forward::remove_hop_by_hop(request.headers_mut());
     let viewer = viewer_of(&request);
     let is_edge = host.ends_with(".cloudfront.localhost") || is_alias(&world, &host);
     if is_edge {
-        return edge::serve(&CARRIAGE, &world, &host, viewer, request).await;
+        return Ok(edge::serve(&CARRIAGE, &world, &host, viewer, request).await);
     }
     let route = routes::route(&world.lock(), &host);
     match route {
-        Some(route) => carry(&CARRIAGE, &world, &route, viewer.ip(), request).await,
-        None => pages::plain(
+        Some(route) => carry(&CARRIAGE, &world, &route, Peer::Outside(viewer.ip()), request).await,
+        None => Ok(pages::plain(
             StatusCode::NOT_FOUND,
             &format!("The sandbox has nothing of the name {host}."),
-        ),
+        )),
     }
 }
 
@@ -82,13 +87,20 @@ async fn carry(
     carriage: &Carriage,
     world: &Arc<World>,
     route: &Route,
-    viewer: IpAddr,
+    peer: Peer,
     request: Request,
-) -> Response<Body> {
+) -> Result<Response<Body>, Unreachable> {
+    let viewer = match peer {
+        Peer::Edge => EDGE,
+        Peer::Outside(address) => address,
+    };
     match route {
-        Route::LoadBalancer { region, arn } => balancer::balance(carriage, world, region, arn, viewer, request).await,
+        Route::LoadBalancer { region, arn } if !balancer::lets_in(world, region, arn, peer) => Err(Unreachable),
+        Route::LoadBalancer { region, arn } => {
+            Ok(balancer::balance(carriage, world, region, arn, viewer, request).await)
+        }
         Route::Instance { instance_id, .. } => {
-            balancer::to_instance(carriage, world, instance_id, viewer, request).await
+            Ok(balancer::to_instance(carriage, world, instance_id, viewer, request).await)
         }
     }
 }

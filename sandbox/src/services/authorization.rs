@@ -120,6 +120,7 @@ fn resources(iam: &Iam, account: &str, call: &Call) -> Vec<String> {
             format!("{of}:*:autoScalingGroupName/{name}")
         }),
         "monitoring" if call.operation == "PutMetricAlarm" => alarm(account, call),
+        "elasticloadbalancing" => balancing(account, call),
         "s3" => {
             let path = percent_encoding::percent_decode_str(call.uri.path()).decode_utf8_lossy();
             Some(format!("arn:aws:s3:::{}", path.trim_matches('/')))
@@ -134,6 +135,32 @@ fn named_group(call: &Call) -> Option<String> {
     let mut parameters = call.parameters();
     let of_a_tag = parameters.remove("Tags.member.1.ResourceId");
     parameters.remove("AutoScalingGroupName").or(of_a_tag)
+}
+
+/// What a call to Elastic Load Balancing names; what is yet to be made by the name that it will have (Service Authorization Reference).
+fn balancing(account: &str, call: &Call) -> Option<String> {
+    let mut parameters = call.parameters();
+    if call.operation == "CreateLoadBalancer" {
+        let name = parameters.remove("Name")?;
+        let region = &call.region;
+        return Some(format!(
+            "arn:aws:elasticloadbalancing:{region}:{account}:loadbalancer/app/{name}/*"
+        ));
+    }
+    let named = [
+        "ListenerArn",
+        "RuleArn",
+        "LoadBalancerArn",
+        "TargetGroupArn",
+        "ResourceArns.member.1",
+        "RulePriorities.member.1.RuleArn",
+    ];
+    // Its reads are allowed for everything or nothing.
+    let is_read = call.operation.starts_with("Describe");
+    named
+        .into_iter()
+        .find_map(|name| parameters.remove(name))
+        .filter(|_| !is_read)
 }
 
 /// The alarm that a call in any of CloudWatch's protocols makes.

@@ -1,7 +1,8 @@
-//! Elastic Load Balancing's API of the second generation: reading all, changing what has been made, and listener rules. Load
-//! balancers are made by Beanstalk here.
+//! Elastic Load Balancing's API of the second generation: load balancers with their listeners and rules; target groups are made by
+//! Beanstalk here.
 
 mod changes;
+mod making;
 mod rules;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use super::{Entry, Service, operation};
 use crate::protocols::call::{Answer, Call};
 use crate::world::balancing::{Balancing, Listener, LoadBalancer, ShownHealth, TargetGroup};
 use crate::world::balancing_changes::{no_load_balancer, no_target_group};
+use crate::world::balancing_rules::RuleAction;
 use crate::world::clock::text;
 use crate::world::{Refusal, Region, World};
 
@@ -20,6 +22,9 @@ const CONDITIONS: &str = "Conditions{Field,Values,HostHeaderConfig{Values},PathP
      HttpHeaderConfig{HttpHeaderName,Values},QueryStringConfig{Values{Key,Value}},HttpRequestMethodConfig{Values}}";
 /// Of one action the order does not matter, and of one target group the weight.
 const ACTIONS: &str = "Actions{Type,Order~,TargetGroupArn,FixedResponseConfig{StatusCode,ContentType,MessageBody},\
+     ForwardConfig{TargetGroups{TargetGroupArn,Weight~},TargetGroupStickinessConfig{Enabled=false}}}";
+/// The same of a listener itself.
+const DEFAULT_ACTIONS: &str = "DefaultActions{Type,Order~,TargetGroupArn,FixedResponseConfig{StatusCode,ContentType,MessageBody},\
      ForwardConfig{TargetGroups{TargetGroupArn,Weight~},TargetGroupStickinessConfig{Enabled=false}}}";
 
 const OPERATIONS: &[Entry] = &[
@@ -57,6 +62,36 @@ const OPERATIONS: &[Entry] = &[
         &["TargetGroupArn", "Targets{Id,Port}"],
         describe_target_health,
     ),
+    operation(
+        "CreateLoadBalancer",
+        &[
+            "Name",
+            "Subnets",
+            "SecurityGroups",
+            "Scheme",
+            "Tags{Key,Value}",
+            "Type=application",
+            "IpAddressType=ipv4",
+        ],
+        making::create_load_balancer,
+    ),
+    operation(
+        "SetSecurityGroups",
+        &["LoadBalancerArn", "SecurityGroups"],
+        making::set_security_groups,
+    ),
+    operation("DeleteLoadBalancer", &["LoadBalancerArn"], making::delete_load_balancer),
+    operation(
+        "CreateListener",
+        &["LoadBalancerArn", "Port", "Protocol=HTTP", DEFAULT_ACTIONS],
+        |world, call| change(world, call, making::create_listener),
+    ),
+    operation("ModifyListener", &["ListenerArn", DEFAULT_ACTIONS], |world, call| {
+        change(world, call, making::modify_listener)
+    }),
+    operation("DeleteListener", &["ListenerArn"], |world, call| {
+        change(world, call, making::delete_listener)
+    }),
     operation(
         "CreateRule",
         &["ListenerArn", "Priority", CONDITIONS, ACTIONS, "Tags{Key,Value}"],
@@ -274,20 +309,32 @@ fn describe_listeners(balancing: &Balancing, call: &Call) -> Result<Answer, Refu
             .is_none_or(|arn| *arn == it.load_balancer_arn)
             && arns.as_ref().is_none_or(|arns| arns.contains(&it.arn))
     });
-    let view = |listener: &Listener| m::Listener {
-        default_actions: Some(vec![forward_to(&listener.forwards())].into()),
-        listener_arn: Some(listener.arn.clone()),
-        load_balancer_arn: Some(listener.load_balancer_arn.clone()),
-        port: Some(listener.port.into()),
-        protocol: Some(listener.protocol.clone()),
-        ..m::Listener::default()
-    };
-    let (views, next_marker) = page(wanted.map(view).collect(), request.page_size, request.marker.as_deref())?;
+    let views = wanted.map(listener_view).collect();
+    let (views, next_marker) = page(views, request.page_size, request.marker.as_deref())?;
     let result = m::DescribeListenersOutput {
         listeners: Some(Vec::into(views)),
         next_marker,
     };
     Ok(wire::serialize_describe_listeners_response(&result).into())
+}
+
+fn listener_view(listener: &Listener) -> m::Listener {
+    m::Listener {
+        default_actions: Some(vec![default_action(listener)].into()),
+        listener_arn: Some(listener.arn.clone()),
+        load_balancer_arn: Some(listener.load_balancer_arn.clone()),
+        port: Some(listener.port.into()),
+        protocol: Some(listener.protocol.clone()),
+        ..m::Listener::default()
+    }
+}
+
+/// What a listener does itself.
+fn default_action(listener: &Listener) -> m::Action {
+    match &listener.default_action {
+        RuleAction::Forward(_) => forward_to(&listener.forwards()),
+        answer @ RuleAction::FixedResponse { .. } => rules::action_view(answer),
+    }
 }
 
 fn describe_target_groups(balancing: &Balancing, call: &Call) -> Result<Answer, Refusal> {

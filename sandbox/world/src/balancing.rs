@@ -20,6 +20,8 @@ pub struct Balancing {
     pub listeners: BTreeMap<String, Listener>,
     /// By ARN; without the default ones, which are their listeners'.
     pub rules: BTreeMap<String, ListenerRule>,
+    /// Deleted ones, whose network interfaces are still there.
+    pub leaving: BTreeMap<String, LoadBalancer>,
 }
 
 #[derive(Debug, Clone)]
@@ -51,8 +53,9 @@ pub struct Listener {
     pub port: u16,
     /// `HTTP`.
     pub protocol: String,
-    pub target_group_arn: String,
-    /// A part of the requests goes elsewhere.
+    /// What is done with a request that no rule is for.
+    pub default_action: RuleAction,
+    /// A part of what it forwards goes elsewhere.
     pub split: Option<Split>,
 }
 
@@ -65,24 +68,25 @@ pub struct Split {
 }
 
 impl Listener {
-    /// Its target groups with their weights.
+    /// Its target groups with their weights; none where it answers itself.
     pub fn forwards(&self) -> Vec<(&str, u32)> {
-        match &self.split {
-            None => vec![(&self.target_group_arn, 1)],
-            Some(split) => vec![
-                (&self.target_group_arn, 100 - split.percent.min(100)),
+        match (&self.default_action, &self.split) {
+            (RuleAction::FixedResponse { .. }, _) => Vec::new(),
+            (RuleAction::Forward(own), None) => vec![(own, 1)],
+            (RuleAction::Forward(own), Some(split)) => vec![
+                (own, 100 - split.percent.min(100)),
                 (&split.target_group_arn, split.percent),
             ],
         }
     }
 
-    /// The target group of one request, by its number: those that go elsewhere are spread evenly.
-    pub fn target_group_of(&self, request: usize) -> &str {
-        let elsewhere = self.split.as_ref().filter(|split| {
+    /// The other target group, where this request goes there, by its number: those that do are spread evenly.
+    pub fn elsewhere(&self, request: usize) -> Option<&str> {
+        let split = self.split.as_ref().filter(|split| {
             let percent = split.percent as usize;
             (request + 1) * percent / 100 > request * percent / 100
         });
-        elsewhere.map_or(&self.target_group_arn, |split| &split.target_group_arn)
+        split.map(|split| split.target_group_arn.as_str())
     }
 }
 

@@ -183,6 +183,11 @@ impl Balancing {
             let text = format!("The rule has more than {MOST_VALUES} condition values");
             return Err(Refusal::new("ValidationError", text));
         }
+        self.check_action(action)
+    }
+
+    /// Whether there is such an action, of a rule or of a listener itself.
+    pub(crate) fn check_action(&self, action: &RuleAction) -> Result<(), Refusal> {
         match action {
             RuleAction::Forward(arn) if !self.target_groups.contains_key(arn) => Err(Refusal::new(
                 "TargetGroupNotFound",

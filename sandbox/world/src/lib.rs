@@ -3,7 +3,9 @@
 //! keeps as a document (an item, a policy, the rules of a web ACL), it keeps as one.
 
 pub mod balancing;
+pub mod balancing_access;
 pub mod balancing_changes;
+pub mod balancing_making;
 pub mod balancing_rules;
 pub mod beanstalk;
 pub mod certificates;

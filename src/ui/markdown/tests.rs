@@ -17,6 +17,7 @@ fn update(fields: Vec<FieldChange>) -> Planned {
         change: Change::of(Plan::Update(fields)),
         settling: None,
         notices: Vec::new(),
+        remarks: Vec::new(),
     }
 }
 

@@ -45,7 +45,7 @@ const A_FEW: usize = 1;
 pub(super) fn comes_out_right(swept: &Swept) {
     let row = |way: &str| Row::new(format!("{}, {way}", swept.name));
     let (mut killed, mut faulty, mut forbidden) = (row("killed"), row("faults"), row("denied"));
-    for profile in profiles(swept.name) {
+    for profile in profiles(swept.name, swept.profiles) {
         let mut usual = undisturbed(profile, swept);
         kill(&mut killed, &mut usual, swept);
         meet_faults(&mut faulty, &mut usual, swept);

@@ -31,9 +31,8 @@ fn choice() -> Choice {
     }
 }
 
-/// The profiles that a sweep is of.
-pub(super) fn profiles(what: &str) -> Vec<&'static str> {
-    let all = ["article", "ci", "dev"];
+/// Of the profiles of a sweep those that are tried.
+pub(super) fn profiles(what: &str, all: &'static [&'static str]) -> Vec<&'static str> {
     match choice() {
         Choice::Few(seed) => few(seed, what, all.to_vec(), 1, |profile| (*profile).to_owned()),
         Choice::Whole => all.to_vec(),

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use super::error::CallError;
 
 /// A list as the query protocol gives it; `<Stacks/>` is one without members.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Members<T> {
     #[serde(default = "Vec::new")]
     pub member: Vec<T>,

@@ -261,6 +261,15 @@ fn what_comes_to_light_and_nobody_feels_is_agreed_to_and_done() {
 }
 
 #[test]
+fn what_was_followed_is_no_measure_of_how_long_such_a_step_takes() {
+    let measured = |thing: &Thing| Usual::of(&go(std::slice::from_ref(thing)).1, Pace::AWS).len();
+    let mut thing = settling(&[false]);
+    assert_eq!(measured(&thing), 0);
+    thing.settles = false;
+    assert_eq!(measured(&thing), 1);
+}
+
+#[test]
 fn less_than_was_shown_and_what_passes_by_itself_is_nothing_new() {
     let update = |fields: &[&str]| {
         let steps = fields.iter().map(|name| field((*name).to_owned(), false));

@@ -6,7 +6,7 @@ use aws_sdk_elasticbeanstalk::operation::update_environment::builders::UpdateEnv
 use aws_sdk_elasticbeanstalk::types::{EnvironmentDescription, OptionSpecification};
 
 use super::deployment::{Watched, policy_key};
-use super::follow::{self, Operation, Warning, follow};
+use super::follow::{self, Ended, Operation, Warning, follow};
 use super::instances::astray;
 use super::live::Live;
 use super::options::OptionStep;
@@ -64,7 +64,7 @@ impl Environment {
             self.hold(cx, &live.id).await?;
         }
         if steps.iter().any(EnvironmentStep::is_deployed) {
-            follow::wait_healthy(cx, &live.id, self.name(), self.leftover(), Warning::Accepted).await?;
+            follow::wait_healthy(cx, &live.id, self.name(), self.leaves(), Warning::Accepted).await?;
         }
         self.prune(cx, steps).await?;
         let drift = steps.iter().filter_map(|step| match step {
@@ -125,26 +125,34 @@ impl Environment {
 
     async fn deploy(&self, cx: &WriteCx<Aws>, live: &Live, steps: &[EnvironmentStep]) -> Result<(), Failure> {
         let strategy = steps.iter().find_map(|step| match step {
-            EnvironmentStep::Strategy { from, to } => Some((*from, *to)),
+            EnvironmentStep::Strategy { from, to, then } => Some((*from, *to, *then)),
             _ => None,
         });
-        if let Some((from, to)) = strategy {
+        if let Some((from, to, _)) = strategy
+            && from != to
+        {
             self.deploy_by(cx, live, from, to).await?;
         }
+        let by = strategy.map_or(live.policy(), |(_, to, _)| to);
         let mut deployed = Ok(());
         for step in steps {
             if let EnvironmentStep::Version { to, .. } = step {
-                deployed = self.deploy_version(cx, live, step, to).await;
+                deployed = self.deploy_version(cx, live, step, to, by).await;
             }
         }
-        if let Some((usual, of_this)) = strategy {
-            let set_back = self.deploy_by(cx, live, of_this, usual).await;
-            if let (Err(failure), Err(_)) = (&set_back, &deployed) {
-                // The next plan shows that it differs.
-                tracing::warn!(error = %failure.error, "the deployment policy could not be set back");
-            } else {
-                set_back?;
-            }
+        let Some((_, of_this, Some(usual))) = strategy else {
+            return deployed;
+        };
+        let set_back = self.deploy_by(cx, live, of_this, usual).await;
+        if let (Err(failure), Err(_)) = (&set_back, &deployed) {
+            let text = format!(
+                "the way in which versions are deployed is still {}: the next deployment sets it back",
+                of_this.policy()
+            );
+            cx.settings().events.notice(text, None);
+            tracing::warn!(error = %failure.error, "the deployment policy could not be set back");
+        } else {
+            set_back?;
         }
         deployed
     }
@@ -156,15 +164,14 @@ impl Environment {
         live: &Live,
         step: &EnvironmentStep,
         to: &str,
+        by: Strategy,
     ) -> Result<(), Failure> {
         let update = cx.aws().beanstalk.update_environment().environment_id(&live.id);
         let (what, asked) = (format!("the version {to}"), std::slice::from_ref(step));
-        let watched = Watched::new(to);
-        let ran = self.run_update(cx, live, update.version_label(to), &what, asked, Some(&watched));
-        match ran.await {
-            Ok(()) => self.on_every_instance(cx, live, to).await,
-            Err(failure) => Err(self.with_instances(cx, live, to, failure).await),
-        }
+        let watched = Watched::new(to, live.batches(by));
+        self.run_update(cx, live, update.version_label(to), &what, asked, Some(&watched))
+            .await?;
+        self.on_every_instance(cx, live, to).await
     }
 
     /// Sets the way in which versions are deployed. It touches no instance, and cannot be sent with a version: the API's text refuses both
@@ -173,7 +180,7 @@ impl Environment {
         let update = cx.aws().beanstalk.update_environment().environment_id(&live.id);
         let set = [(policy_key(), to.policy().to_owned())].into();
         let update = update.set_option_settings(Some(settings_of(&set)));
-        let asked = [EnvironmentStep::Strategy { from, to }];
+        let asked = [EnvironmentStep::Strategy { from, to, then: None }];
         self.run_update(cx, live, update, "its deployment policy", &asked, None)
             .await
     }
@@ -190,10 +197,8 @@ impl Environment {
             asked => asked.map(drop)?,
         }
         let operation = Operation {
-            what: format!("the update of {} to stop", self.name()),
-            environment: &live.id,
-            request,
-            leftover: self.leftover(),
+            name: "the end of the update".to_owned(),
+            ..self.operation(format!("the update of {} to stop", self.name()), &live.id, request)
         };
         follow(cx, &operation, |_| async {}).await?;
         Ok(())
@@ -218,22 +223,20 @@ impl Environment {
         let what = format!("the tags of {} to be updated", self.name());
         let call = || tag_in_beanstalk(cx, tags, &live.arn, ("environment", self.name()));
         let rested = || async {
-            self.rested(cx, live, &what).await?;
+            self.rested(cx, live, &what, None).await?;
             Ok::<_, Failure>(are_set(tags, &beanstalk_tags(aws, &live.arn).await?))
         };
         let Some(request) = own_work::change(cx, call, rested).await? else {
             return Ok(());
         };
         let operation = Operation {
-            what,
-            environment: &live.id,
-            request,
-            leftover: self.leftover(),
+            name: "the update of its tags".to_owned(),
+            ..self.operation(what, &live.id, request)
         };
         let ended = follow(cx, &operation, |_| async {}).await?;
         match wait_shown(cx, &self.title(), tags, || beanstalk_tags(aws, &live.arn)).await {
             Err(error) if error.kind == Kind::Deadline && ended.ending == Ending::Failed => {
-                Err(follow::failure(cx, &operation, &ended, self.name()).await)
+                Err(follow::failure(cx, &operation, &ended).await)
             }
             shown => Ok(shown?),
         }
@@ -249,13 +252,17 @@ impl Environment {
         watched: Option<&Watched>,
     ) -> Result<(), Failure> {
         let doing = &format!("update {what} of the environment {}", self.name());
+        let name = match watched {
+            Some(watched) => format!("the deployment of {}", watched.version),
+            None => format!("the update of {what}"),
+        };
         let what = format!("{what} of {} to be deployed", self.name());
         let call = || {
             let update = update.clone();
             async move { update.send().await.explain(doing) }
         };
         let rested = || async {
-            let environment = self.rested(cx, live, &what).await?;
+            let environment = self.rested(cx, live, &what, watched).await?;
             let now = Live::read(cx.read().aws(), &environment).await?;
             Ok::<_, Failure>(self.is_deployed(cx, &now, asked))
         };
@@ -263,30 +270,47 @@ impl Environment {
             return Ok(());
         };
         let operation = Operation {
-            what,
-            environment: &live.id,
-            request: answer.request_id().map(str::to_owned),
-            leftover: self.leftover(),
+            name,
+            batches: watched.and_then(|watched| watched.batches),
+            ..self.operation(what, &live.id, answer.request_id().map(str::to_owned))
         };
         let ended = follow(cx, &operation, |_| self.tell_instances(cx, &live.id, watched)).await?;
         if ended.ending == Ending::Failed {
-            return Err(follow::failure(cx, &operation, &ended, self.name()).await);
+            return Err(self.failed(cx, live, &operation, &ended, watched).await);
         }
         Ok(())
     }
 
+    /// Why it failed; of a deployment also what became of it on each instance.
+    async fn failed(
+        &self,
+        cx: &WriteCx<Aws>,
+        live: &Live,
+        operation: &Operation<'_>,
+        ended: &Ended,
+        watched: Option<&Watched>,
+    ) -> Failure {
+        let failure = follow::failure(cx, operation, ended).await;
+        match watched {
+            Some(watched) => self.with_instances(cx, live, watched, ended, failure).await,
+            None => failure,
+        }
+    }
+
     /// Follows what is under way, whoever asked for it, by the request that its newest events are of.
-    async fn rested(&self, cx: &WriteCx<Aws>, live: &Live, what: &str) -> Result<EnvironmentDescription, Failure> {
-        let operation = Operation {
-            what: what.to_owned(),
-            environment: &live.id,
-            request: follow::newest_request(cx.read().aws(), &live.id).await?,
-            leftover: self.leftover(),
-        };
+    async fn rested(
+        &self,
+        cx: &WriteCx<Aws>,
+        live: &Live,
+        what: &str,
+        watched: Option<&Watched>,
+    ) -> Result<EnvironmentDescription, Failure> {
+        let request = follow::newest_request(cx.read().aws(), &live.id).await?;
+        let operation = self.operation(what.to_owned(), &live.id, request);
         let ended = follow(cx, &operation, |_| async {}).await?;
         match ended.ending {
             Ending::Succeeded => Ok(ended.environment),
-            Ending::Failed => Err(follow::failure(cx, &operation, &ended, self.name()).await),
+            Ending::Failed => Err(self.failed(cx, live, &operation, &ended, watched).await),
         }
     }
 

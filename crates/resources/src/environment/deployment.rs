@@ -2,22 +2,22 @@
 //! goes once nobody needs it. Must know nothing of how an update is asked for and followed.
 
 use std::collections::HashMap;
-use std::iter;
 use std::sync::{Mutex, PoisonError};
 
 use aws_sdk_elasticbeanstalk::types::EventDescription;
 
+use super::follow::Ended;
 use super::instances::{self, InstanceVersion, State, astray, instance_versions};
 use super::live::Live;
-use super::options::Key;
+use super::options::{self, Key, deployment_policy};
 use super::steps::EnvironmentStep;
 use super::{Environment, follow, old_versions};
 use crate::aws::errors::{Explain, polled};
 use crate::aws::texts::{self, Ending};
 use crate::aws::{Aws, instance_types};
 use crate::deploying::{Deploying, Way};
-use crate::engine::{Command, Error, Failure, Hint, Kind, Limits, Notice, Plan, Poll, Wait, WriteCx};
-use crate::strategy::{Fleet, Strategy};
+use crate::engine::{Command, Error, Failure, Hint, Limits, Plan, Poll, Wait, WriteCx};
+use crate::strategy::{Behind, Fleet, Strategy};
 
 const COMMAND: &str = "aws:elasticbeanstalk:command";
 
@@ -35,6 +35,8 @@ pub(crate) struct Around {
     prunable: Vec<String>,
     /// Labels of former deployments that went well, newest first, as far as events tell.
     by_events: Vec<String>,
+    /// The newest deployment failed, by the events.
+    newest_failed: bool,
     /// Of one instance.
     vcpus: Option<i32>,
 }
@@ -64,7 +66,11 @@ impl Environment {
                 let prunable = old_versions::prunable(aws, &self.stack, live, &versions).await?;
                 around.prunable = prunable.into_iter().map(|version| version.label).collect();
             }
-            Way::Back { .. } => around.by_events = deployed_by_events(&follow::events(aws, &live.id).await?),
+            Way::Back { .. } => {
+                let events = follow::events(aws, &live.id).await?;
+                around.by_events = deployed_by_events(&events);
+                around.newest_failed = newest_deployment_failed(&events);
+            }
             Way::Stop => {}
         }
         live.around = around;
@@ -114,23 +120,43 @@ impl Environment {
         self.steps_to(deploying, live, &version)
     }
 
+    /// The way in which this deployment goes, and the one that holds afterwards: the profile's, whatever an earlier run left.
+    fn strategies(&self, deploying: &Deploying, live: &Live) -> (Strategy, Strategy) {
+        let usual = match deploying.profile_unknown {
+            true => live.policy(),
+            false => self.usual_strategy(),
+        };
+        (deploying.strategy.unwrap_or(usual), usual)
+    }
+
+    fn usual_strategy(&self) -> Strategy {
+        let policy = deployment_policy(&self.stack.profile);
+        Strategy::of_policy(policy.as_str()).unwrap_or(Strategy::AllAtOnce)
+    }
+
     fn steps_to(&self, deploying: &Deploying, live: &Live, version: &str) -> Plan<EnvironmentStep> {
+        let (fleet, from) = (live.fleet(), live.policy());
+        let (strategy, usual) = self.strategies(deploying, live);
         if live.version.as_deref() == Some(version) && astray(&live.instances, version).is_empty() {
-            return Plan::Keep;
+            let left_over = EnvironmentStep::Strategy {
+                from,
+                to: usual,
+                then: None,
+            };
+            return Plan::of(if from == usual { Vec::new() } else { vec![left_over] });
         }
-        let (fleet, policy) = (live.fleet(), live.policy());
-        let strategy = deploying.strategy.unwrap_or(policy);
-        if let Some(why) = strategy.does_not_fit(fleet.balanced) {
+        if let Some(why) = strategy.does_not_fit(fleet.behind) {
             return Plan::blocked(why, "leave --strategy out, or take all-at-once or immutable");
         }
         let mut steps = Vec::new();
         if live.failed_draft {
             steps.push(EnvironmentStep::DropDraft);
         }
-        if strategy != policy {
+        if strategy != from || strategy != usual {
             steps.push(EnvironmentStep::Strategy {
-                from: policy,
+                from,
                 to: strategy,
+                then: (strategy != usual).then_some(usual),
             });
         }
         steps.push(EnvironmentStep::Version {
@@ -159,7 +185,8 @@ impl Environment {
             named.and(format!(" goes to one of {}", versions.join(", ")))
         };
         let label = live.version.clone().unwrap_or_default();
-        let half_way = failed_half_way(&label, &live.instances).then_some(label.as_str());
+        let stays = self.came_to_nothing(live, &label) || failed_half_way(&label, &live.instances);
+        let half_way = stays.then_some(label.as_str());
         let by_events = || live.around.by_events.iter().find(|other| **other != label);
         let found = named
             .or(self.stack.versions.gone_back_to())
@@ -179,8 +206,15 @@ impl Environment {
         }
     }
 
+    /// Whether the newest deployment failed, or never began, and left no trace: immutable ones do. Every instance runs what it ran
+    /// before, and that is no version to go back from.
+    fn came_to_nothing(&self, live: &Live, label: &str) -> bool {
+        let none_took_it = !label.is_empty() && astray(&live.instances, label).is_empty();
+        none_took_it && (self.stack.versions.came_to_nothing(label).is_some() || live.around.newest_failed)
+    }
+
     /// What a deployment costs, and what the other ways would.
-    pub(super) fn prices(&self, deploying: &Deploying, live: &Live) -> Vec<Notice> {
+    pub(super) fn prices(&self, deploying: &Deploying, live: &Live) -> Vec<String> {
         let planned = self.plan_deployment(deploying, live, None);
         let Plan::Update(steps) = planned else {
             return Vec::new();
@@ -188,11 +222,8 @@ impl Environment {
         if !steps.iter().any(|step| matches!(step, EnvironmentStep::Version { .. })) {
             return Vec::new();
         }
-        let (fleet, strategy) = (live.fleet(), deploying.strategy.unwrap_or(live.policy()));
-        let chosen = Notice::new(format!("deploys by {}", strategy.told(fleet)));
-        let others = fleet.others(strategy);
-        let others = others.map(|other| Notice::new(format!("or with --strategy {other}")));
-        iter::once(chosen).chain(others).collect()
+        let (strategy, _) = self.strategies(deploying, live);
+        live.fleet().prices(strategy, deploying.tells_others)
     }
 
     /// Waits until every instance runs it, by Beanstalk's own word. Where the health is basic nothing is said of instances.
@@ -208,10 +239,7 @@ impl Environment {
                 judge(&instances, version, again)
             }))
         });
-        match all.await {
-            Ok(()) => Ok(()),
-            Err(error) => Err(Failure::from(error).leaving(self.leftover(), true)),
-        }
+        all.await.map_err(|error| self.with_leftover(error.into()))
     }
 
     /// Tells how many instances have taken it, wherever that is news.
@@ -225,30 +253,38 @@ impl Environment {
         cx.step(news);
     }
 
-    /// A failed deployment, with what each instance runs, and the way back.
+    /// A failed deployment, with what became of it on each instance, and the way back. What is said stays true when it is gone back.
     pub(super) async fn with_instances(
         &self,
         cx: &WriteCx<Aws>,
         live: &Live,
-        version: &str,
+        watched: &Watched,
+        ended: &Ended,
         mut failure: Failure,
     ) -> Failure {
-        if failure.error.kind != Kind::Failed {
-            return failure;
-        }
         let Ok(instances) = instance_versions(cx.read().aws(), &live.id).await else {
             return failure;
         };
-        let told = instances.iter().map(ToString::to_string);
+        let version = watched.version.as_str();
+        let listed = |id: &String| instances.iter().any(|instance| instance.id == *id);
+        let mut told: Vec<_> = instances.iter().map(|it| it.after(version)).collect();
+        let gone = ended.failed_instances().into_iter().filter(|id| !listed(id));
+        told.extend(gone.map(|id| format!("{id}: {version} failed there, and it is gone since")));
         failure.error.causes.splice(0..0, told);
         let took_it = instances
             .iter()
             .any(|instance| instance.version.as_deref() == Some(version));
         let former = live.version.as_deref().filter(|former| *former != version);
-        if let (true, Some(former)) = (took_it, former) {
-            let back = Hint::run("deploy --rollback");
-            failure.error.hint = Some(back.and(format!(" puts {former} on all instances again")));
-        }
+        failure.error.hint = match (took_it, former) {
+            (true, Some(former)) => {
+                let back = Hint::run("deploy --rollback");
+                Some(back.and(format!(" puts {former} on all instances again")))
+            }
+            (false, Some(former)) if !instances.is_empty() => Some(Hint::from(format!(
+                "no instance has it, {former} goes on: mend the cause, then run the same command again"
+            ))),
+            _ => failure.error.hint,
+        };
         failure
     }
 
@@ -275,16 +311,19 @@ impl Environment {
     }
 }
 
-/// What was last told of a deployment that is watched.
+/// A deployment that is watched, and what was last told of it.
 pub(super) struct Watched {
-    version: String,
+    pub version: String,
+    /// So many are to be, where that is known.
+    pub batches: Option<u32>,
     told: Mutex<String>,
 }
 
 impl Watched {
-    pub(super) fn new(version: &str) -> Self {
+    pub(super) fn new(version: &str, batches: Option<u32>) -> Self {
         Self {
             version: version.to_owned(),
+            batches,
             told: Mutex::default(),
         }
     }
@@ -367,6 +406,13 @@ fn deployed_by_events(newest_first: &[EventDescription]) -> Vec<String> {
     labelled.map(str::to_owned).collect()
 }
 
+/// Whether the newest deployment of a version failed, by texts that deployments alone have (public event logs, as in
+/// rennokki/laravel-aws-eb#71 and aws/elastic-beanstalk-roadmap#162): a change of settings may have ended since.
+fn newest_deployment_failed(newest_first: &[EventDescription]) -> bool {
+    let mut messages = newest_first.iter().filter_map(EventDescription::message);
+    messages.find_map(texts::deployment_ending) == Some(Ending::Failed)
+}
+
 impl Live {
     pub(super) fn option(&self, namespace: &str, name: &str) -> Option<&str> {
         let key: Key = (namespace.to_owned(), name.to_owned());
@@ -377,6 +423,11 @@ impl Live {
     pub(super) fn policy(&self) -> Strategy {
         let policy = self.option(COMMAND, "DeploymentPolicy").and_then(Strategy::of_policy);
         policy.unwrap_or(Strategy::AllAtOnce)
+    }
+
+    /// How many batches a deployment in this way takes, where it goes in batches of those instances that there are.
+    pub(super) fn batches(&self, strategy: Strategy) -> Option<u32> {
+        (strategy == Strategy::Rolling).then(|| self.fleet().batches())
     }
 
     fn fleet(&self) -> Fleet {
@@ -395,7 +446,18 @@ impl Live {
             instances,
             batch: batch.clamp(1, instances),
             vcpus: self.around.vcpus.and_then(|vcpus| u32::try_from(vcpus).ok()),
-            balanced: self.option("aws:elasticbeanstalk:environment", "EnvironmentType") != Some("SingleInstance"),
+            behind: self.behind(),
+        }
+    }
+}
+
+impl Live {
+    /// What stands before its instances.
+    fn behind(&self) -> Behind {
+        match self.option(options::ENVIRONMENT, "EnvironmentType") {
+            Some("SingleInstance") => Behind::Nothing,
+            _ if self.shared_load_balancer().is_some() => Behind::Anothers,
+            _ => Behind::Its,
         }
     }
 }
@@ -407,8 +469,142 @@ pub(super) fn policy_key() -> Key {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use aws_sdk_elasticbeanstalk::types::EnvironmentDescription;
+
     use super::super::instances::tests::instance;
     use super::*;
+    use crate::engine::Step;
+    use crate::stack::Stack;
+    use crate::version_history::VersionHistory;
+
+    /// An environment that rests, three instances at these versions and policy by hand.
+    fn live(label: &str, policy: &str, at: &[&str]) -> Live {
+        let mut live = Live::passing(&EnvironmentDescription::builder().version_label(label).build());
+        live.settings.insert(policy_key(), policy.to_owned());
+        let instances = at.iter().enumerate();
+        live.instances = instances
+            .map(|(place, version)| {
+                let deployment = 1 + i64::from(*version != label);
+                instance(&format!("i-{place}"), version, deployment, State::Deployed)
+            })
+            .collect();
+        live.around.versions = ["v2", "v1", "v0"].map(str::to_owned).to_vec();
+        live
+    }
+
+    /// Of a stack whose profile says Rolling, and whose bundle is v1.
+    fn environment(versions: VersionHistory) -> Environment {
+        let mut stack = Arc::into_inner(Stack::for_test(|_| {})).unwrap();
+        stack.versions = versions;
+        Environment::new(Arc::new(stack))
+    }
+
+    /// What is shown of the steps.
+    fn planned(environment: &Environment, way: Way, strategy: Option<Strategy>, live: &Live) -> Vec<String> {
+        let deploying = Deploying {
+            strategy,
+            ..Deploying::of(way)
+        };
+        match environment.plan_deployment(&deploying, live, None) {
+            Plan::Keep => Vec::new(),
+            Plan::Update(steps) => steps
+                .iter()
+                .map(|step| step.shown())
+                .map(|field| format!("{}: {}", field.field, field.to.unwrap_or_default()))
+                .collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    const POLICY: &str = "aws:elasticbeanstalk:command DeploymentPolicy";
+
+    #[test]
+    fn a_policy_that_an_interrupted_run_left_is_set_back_whatever_is_asked_for_next() {
+        let environment = environment(VersionHistory::default());
+        let left = live("v0", "Immutable", &["v0", "v0"]);
+        let of_profile = format!("{POLICY}: Rolling, as the profile says");
+        assert_eq!(
+            planned(&environment, Way::Forward, None, &left),
+            [of_profile.clone(), "VersionLabel: v1".to_owned()]
+        );
+        let back = Way::Back {
+            to: Some("v2".to_owned()),
+        };
+        assert_eq!(
+            planned(&environment, back, None, &left),
+            [of_profile.clone(), "VersionLabel: v2".to_owned()]
+        );
+        let at_once = planned(&environment, Way::Forward, Some(Strategy::AllAtOnce), &left);
+        assert_eq!(
+            at_once[0],
+            format!("{POLICY}: AllAtOnce, for this deployment, then Rolling")
+        );
+        // The same way as it was left in: only what comes after is told.
+        let same = planned(&environment, Way::Forward, Some(Strategy::Immutable), &left);
+        assert_eq!(
+            same[0],
+            format!("{POLICY}: Immutable, for this deployment, then Rolling")
+        );
+        // Also where the version came through.
+        let through = live("v1", "Immutable", &["v1", "v1"]);
+        for strategy in [None, Some(Strategy::Rolling), Some(Strategy::Immutable)] {
+            assert_eq!(
+                planned(&environment, Way::Forward, strategy, &through),
+                [of_profile.clone()]
+            );
+        }
+        let usual = live("v0", "Rolling", &["v0", "v0"]);
+        assert_eq!(planned(&environment, Way::Forward, None, &usual), ["VersionLabel: v1"]);
+        assert_eq!(
+            planned(&environment, Way::Forward, Some(Strategy::Immutable), &usual)[0],
+            format!("{POLICY}: Immutable, for this deployment")
+        );
+    }
+
+    #[test]
+    fn where_nobody_knows_the_profile_the_environments_own_policy_holds() {
+        let environment = environment(VersionHistory::default());
+        let deploying = Deploying {
+            profile_unknown: true,
+            ..Deploying::of(Way::Back {
+                to: Some("v0".to_owned()),
+            })
+        };
+        let live = live("v1", "Immutable", &["v1"]);
+        let Plan::Update(steps) = environment.plan_deployment(&deploying, &live, None) else {
+            panic!("v0 is there");
+        };
+        assert_eq!(steps.len(), 1, "{steps:?}");
+    }
+
+    #[test]
+    fn a_deployment_that_left_no_trace_is_nothing_to_go_back_from() {
+        use crate::version_history::Fate::Deployed;
+        let fates = [("v0", Deployed), ("v1", Deployed)];
+        let back = || Way::Back { to: None };
+        let good = live("v1", "Rolling", &["v1", "v1", "v1"]);
+        let tried = environment(VersionHistory::for_test(&fates, Some("v2")));
+        assert!(planned(&tried, back(), None, &good).is_empty(), "the good version goes");
+        // One that was named is.
+        let to = Way::Back {
+            to: Some("v0".to_owned()),
+        };
+        assert_eq!(planned(&tried, to, None, &good), ["VersionLabel: v0"]);
+        // Where it came to some instances, they get the former one.
+        let mixed = live("v1", "Rolling", &["v2", "v1", "v1"]);
+        assert_eq!(planned(&tried, back(), None, &mixed), ["VersionLabel: v1"]);
+        // Where Beanstalk carried it to its end behind our back, it is what is gone back from.
+        let through = environment(VersionHistory::for_test(&fates, Some("v1")));
+        assert_eq!(planned(&through, back(), None, &good), ["VersionLabel: v0"]);
+        // Whoever deployed it: Beanstalk's events tell, too.
+        let nobody = environment(VersionHistory::for_test(&fates, None));
+        assert_eq!(planned(&nobody, back(), None, &good), ["VersionLabel: v0"]);
+        let mut failed = good.clone();
+        failed.around.newest_failed = true;
+        assert!(planned(&nobody, back(), None, &failed).is_empty());
+    }
 
     #[test]
     fn a_label_that_others_ran_ahead_of_is_the_one_to_go_back_to() {
@@ -447,7 +643,7 @@ mod tests {
 
     #[test]
     fn a_batch_is_news_once() {
-        let watched = Watched::new("v2");
+        let watched = Watched::new("v2", None);
         let before = [
             instance("i-1", "v1", 1, State::Deployed),
             instance("i-2", "v1", 1, State::Deployed),
@@ -462,6 +658,21 @@ mod tests {
             watched.news(&broke).as_deref(),
             Some("1 of 2 instances run v2; it failed on i-2")
         );
+    }
+
+    #[test]
+    fn a_deployment_that_failed_is_the_newest_until_another_one_ends() {
+        let failed = |newest_first: &[&str]| {
+            let event = |message: &&str| EventDescription::builder().message(*message).build();
+            newest_deployment_failed(&newest_first.iter().map(event).collect::<Vec<_>>())
+        };
+        // Its policy was set back after it.
+        let policy_set_back = "Environment update completed successfully.";
+        assert!(failed(&[policy_set_back, "Failed to deploy application."]));
+        let succeeded = "New application version was deployed to running EC2 instances.";
+        assert!(!failed(&[policy_set_back, succeeded, "Failed to deploy application."]));
+        assert!(!failed(&["Failed to deploy configuration.", succeeded]));
+        assert!(!failed(&[policy_set_back]));
     }
 
     #[test]

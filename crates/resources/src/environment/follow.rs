@@ -4,16 +4,16 @@
 use std::sync::Mutex;
 
 use aws_sdk_elasticbeanstalk::types::{
-    EnvironmentDescription, EnvironmentHealth, EnvironmentHealthAttribute, EnvironmentHealthStatus, EnvironmentStatus,
-    EventDescription, EventSeverity,
+    EnvironmentDescription, EnvironmentHealth, EnvironmentHealthStatus, EnvironmentStatus, EventDescription,
+    EventSeverity,
 };
 
-use super::{instance_logs, live};
+use super::{health, instance_logs, live};
 use crate::aws::Aws;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::record::Record;
 use crate::aws::texts::{self, Ending};
-use crate::engine::{Error, Failure, Hint, Limits, Poll, Wait, WriteCx};
+use crate::engine::{Error, Failure, Hint, Kind, Limits, Poll, Wait, WriteCx};
 
 /// Generous: a stack whose instances never call home takes half an hour to fail.
 pub(super) const LIMITS: Limits = Limits::minutes(12, 45);
@@ -37,11 +37,15 @@ const READS_OF_WARNING: u32 = 24;
 pub(super) struct Operation<'a> {
     /// Read after "waiting for": `the environment X to launch`.
     pub what: String,
+    /// Read before "failed": `the launch of the environment`.
+    pub name: String,
     pub environment: &'a str,
     /// The id of the request that began it.
     pub request: Option<String>,
-    /// How the environment is named where it stays after a failure.
-    pub leftover: String,
+    /// How the environment is named where it stays after a failure; `None` where that is no news to anybody.
+    pub leftover: Option<String>,
+    /// So many batches it takes, where that is known.
+    pub batches: Option<u32>,
 }
 
 /// How many reads in a row said `Ready` with the same events and no end among them, and how many found no environment.
@@ -50,6 +54,8 @@ struct Silence {
     reads: u32,
     events: usize,
     of_nothing: u32,
+    /// Somebody aborts it.
+    aborting: bool,
 }
 
 /// How it ended.
@@ -58,11 +64,42 @@ pub(super) struct Ended {
     pub environment: EnvironmentDescription,
     /// Events of the operation, oldest first.
     pub events: Vec<EventDescription>,
+    /// Somebody aborted it. Events do not tell: their "aborted deployment" is also what ends one that failed by itself
+    /// (rennokki/laravel-aws-eb#71).
+    pub aborted: bool,
 }
 
 impl Ended {
     pub(super) fn terminated(&self) -> bool {
         self.environment.status() == Some(&EnvironmentStatus::Terminated)
+    }
+
+    /// Instances that its events call failed, each once.
+    pub(super) fn failed_instances(&self) -> Vec<String> {
+        let mut failed: Vec<String> = Vec::new();
+        let bad = self.events.iter().filter(|event| is_bad(event));
+        for id in bad.filter_map(|event| event.message()).flat_map(texts::instance_ids) {
+            if !failed.iter().any(|known| known == id) {
+                failed.push(id.to_owned());
+            }
+        }
+        failed
+    }
+
+    /// Where it failed, as far as its events tell: ` on i-1 (batch 2 of 3)`.
+    fn place(&self, batches: Option<u32>) -> String {
+        let failed = self.failed_instances();
+        if failed.is_empty() {
+            return String::new();
+        }
+        let messages = self.events.iter().rev().filter_map(|event| event.message());
+        let batch = messages.map(texts::batch).find_map(|batch| batch);
+        let batch = match (batch, batches) {
+            (Some(batch), Some(all)) if batch <= all => format!(" (batch {batch} of {all})"),
+            (Some(batch), _) => format!(" (batch {batch})"),
+            (None, _) => String::new(),
+        };
+        format!(" on {}{batch}", failed.join(", "))
     }
 
     /// Whether the launch failed because IAM had not yet spread the instance profile.
@@ -146,6 +183,11 @@ fn not_there(operation: &Operation<'_>, silence: &Mutex<Silence>) -> Poll<Ended>
     Poll::NotYet("not visible yet".to_owned())
 }
 
+fn is_bad(event: &EventDescription) -> bool {
+    let bad = [EventSeverity::Error, EventSeverity::Fatal, EventSeverity::Warn];
+    event.severity().is_some_and(|severity| bad.contains(severity))
+}
+
 fn judge(
     operation: &Operation<'_>,
     environment: EnvironmentDescription,
@@ -158,21 +200,23 @@ fn judge(
         .rev()
         .filter_map(|event| event.message())
         .find_map(texts::ending);
+    let mut silence = silence.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    silence.aborting |= environment.status() == Some(&EnvironmentStatus::Aborting);
+    let aborted = silence.aborting;
+    let ended = |ending, environment, events| Ended {
+        ending,
+        environment,
+        events,
+        aborted,
+    };
     match environment.status() {
-        Some(EnvironmentStatus::Terminated) => Poll::Ready(Ended {
-            ending: ending.unwrap_or(Ending::Failed),
-            environment,
-            events,
-        }),
+        Some(EnvironmentStatus::Terminated) => {
+            Poll::Ready(ended(ending.unwrap_or(Ending::Failed), environment, events))
+        }
         Some(EnvironmentStatus::Ready) => {
             if let Some(ending) = ending {
-                return Poll::Ready(Ended {
-                    ending,
-                    environment,
-                    events,
-                });
+                return Poll::Ready(ended(ending, environment, events));
             }
-            let mut silence = silence.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
             if silence.events != events.len() {
                 silence.reads = 0;
                 silence.events = events.len();
@@ -188,11 +232,7 @@ fn judge(
                 } else {
                     Ending::Failed
                 };
-                return Poll::Ready(Ended {
-                    ending,
-                    environment,
-                    events,
-                });
+                return Poll::Ready(ended(ending, environment, events));
             }
             Poll::NotYet(newest.unwrap_or_else(|| format!("waiting for {}", operation.what)))
         }
@@ -227,7 +267,7 @@ pub(super) async fn wait_healthy(
     cx: &WriteCx<Aws>,
     id: &str,
     name: &str,
-    leftover: String,
+    leftover: Option<String>,
     warning: Warning,
 ) -> Result<EnvironmentDescription, Failure> {
     let wait = Wait::new(format!("the health of {name} to be Ok"), 5, HEALTH_LIMITS);
@@ -258,8 +298,8 @@ pub(super) async fn wait_healthy(
     match healthy.await {
         Ok(environment) => Ok(environment),
         Err(mut error) => {
-            error.causes.extend(health_causes(cx.read().aws(), id).await);
-            Err(Failure::from(error).leaving(leftover, true))
+            error.causes.extend(health::causes(cx.read().aws(), id).await);
+            Err(leaving(error.into(), leftover.as_deref()))
         }
     }
 }
@@ -274,72 +314,98 @@ fn has_rested(environment: &EnvironmentDescription, warned: &Mutex<u32>) -> bool
     *warned >= READS_OF_WARNING
 }
 
-/// What Beanstalk itself gives as causes of the environment's health.
-async fn health_causes(aws: &Aws, id: &str) -> Vec<String> {
-    let health = aws.beanstalk.describe_environment_health().environment_id(id);
-    let answer = health.attribute_names(EnvironmentHealthAttribute::All).send().await;
-    let causes = answer.ok().and_then(|answer| answer.causes).unwrap_or_default();
-    causes.iter().map(|cause| texts::clean(cause)).collect()
+/// With what stays and costs, where that is news.
+pub(super) fn leaving(failure: Failure, leftover: Option<&str>) -> Failure {
+    match leftover {
+        Some(leftover) => failure.leaving(leftover, true),
+        None => failure,
+    }
 }
 
-/// The failure of an operation: AWS's own reasons, from its events, the environment's health and the instances' logs.
-pub(super) async fn failure(cx: &WriteCx<Aws>, operation: &Operation<'_>, ended: &Ended, name: &str) -> Failure {
+/// The failure of an operation: where and why in its first line, then AWS's own words, from its events, the environment's health and
+/// the instances' logs.
+pub(super) async fn failure(cx: &WriteCx<Aws>, operation: &Operation<'_>, ended: &Ended) -> Failure {
     let aws = cx.read().aws();
-    let mut error = Error::failed(format!(
-        "{name}: Beanstalk could not do what was asked ({})",
-        operation.what
-    ));
-    let bad = [EventSeverity::Error, EventSeverity::Fatal, EventSeverity::Warn];
-    let told = ended
-        .events
-        .iter()
-        .filter(|event| event.severity().is_some_and(|severity| bad.contains(severity)));
-    let mut told: Vec<_> = told.filter_map(|event| event.message()).map(texts::clean).collect();
-    told.dedup();
-    told.truncate(EVENTS_TOLD);
-    error.causes.extend(told);
-    if error.causes.is_empty() {
-        error
-            .causes
-            .extend(ended.events.last().and_then(|event| event.message()).map(texts::clean));
+    let mut told: Vec<String> = Vec::new();
+    let bad = ended.events.iter().filter(|event| is_bad(event));
+    for message in bad.filter_map(|event| event.message()).map(texts::clean) {
+        if !told.contains(&message) && told.len() < EVENTS_TOLD {
+            told.push(message);
+        }
+    }
+    if told.is_empty() {
+        told.extend(ended.events.last().and_then(|event| event.message()).map(texts::clean));
     }
     if !ended.terminated() {
-        error
-            .causes
-            .extend(health_causes(aws, operation.environment).await.into_iter().take(2));
+        told.extend(health::causes(aws, operation.environment).await.into_iter().take(2));
     }
-    error.causes.extend(said_by_instances(cx, operation, ended).await);
-    error.hint = error
-        .causes
-        .iter()
-        .find_map(|cause| texts::known_error("*", cause))
-        .and_then(|row| row.hint)
+    let (mut reasons, logs) = said_by_instances(cx, operation, ended).await;
+    let first = match reasons.is_empty() {
+        // Nothing of its own brought it to its end.
+        _ if ended.aborted => None,
+        false => Some(reasons.remove(0)),
+        true => told
+            .iter()
+            .position(|text| !texts::is_general(text))
+            .map(|place| told.remove(place)),
+    };
+    if first.is_some() {
+        // That it failed is told already: one of AWS's ways to say so is enough.
+        let mut general = 0;
+        told.retain(|text| {
+            general += u32::from(texts::is_general(text));
+            !texts::is_general(text) || general == 1
+        });
+    }
+    let mut error = Error::failed(message(operation, ended, first.as_deref()));
+    if ended.aborted {
+        error.kind = Kind::Aborted;
+    }
+    error.causes = reasons.into_iter().chain(told).chain(logs).collect();
+    let known = first.iter().chain(&error.causes);
+    error.hint = known
+        .filter_map(|cause| texts::known_error("*", cause))
+        .find_map(|row| row.hint)
         .map(|hint| hint())
         .or_else(|| Some("mend the cause, then run the same command again".into()));
-    let failure = Failure::from(error);
-    if ended.terminated() {
-        failure
-    } else {
-        failure.leaving(&operation.leftover, true)
+    let leftover = operation.leftover.as_deref().filter(|_| !ended.terminated());
+    leaving(error.into(), leftover)
+}
+
+fn message(operation: &Operation<'_>, ended: &Ended, first: Option<&str>) -> String {
+    if ended.aborted {
+        return format!("{} was stopped by somebody before it was done", operation.name);
+    }
+    let place = ended.place(operation.batches);
+    match first {
+        Some(reason) => format!("{} failed{place}: {reason}", operation.name),
+        None => format!("{} failed{place}", operation.name),
     }
 }
 
-/// What the instances' own logs say of it: nearest to the cause, and so last among the causes.
-async fn said_by_instances(cx: &WriteCx<Aws>, operation: &Operation<'_>, ended: &Ended) -> Vec<String> {
+/// What the instances' own logs say of it, nearest to the cause first, and where the whole of them is.
+async fn said_by_instances(
+    cx: &WriteCx<Aws>,
+    operation: &Operation<'_>,
+    ended: &Ended,
+) -> (Vec<String>, Option<String>) {
     let deployment = match &operation.request {
         Some(request) => deployment_log(cx.read().aws(), operation.environment, request).await,
         None => String::new(),
     };
     let mut events = ended.events.iter().filter_map(|event| event.message());
     if ended.terminated() || deployment.is_empty() && !events.any(texts::is_failure_of_an_instance) {
-        return Vec::new();
+        return (Vec::new(), None);
     }
-    match instance_logs::ask(cx, operation.environment, &deployment).await {
+    match instance_logs::ask(cx, operation.environment, &deployment, &ended.failed_instances()).await {
         Ok(said) => {
             let whole = format!("the whole of the instances' logs is in {}", said.file.display());
-            std::iter::once(whole).chain(said.lines).collect()
+            (said.lines, Some(whole))
         }
-        Err(error) => vec![format!("the instances' logs could not be had: {}", error.in_a_line())],
+        Err(error) => {
+            let text = format!("the instances' logs could not be had: {}", error.in_a_line());
+            (Vec::new(), Some(text))
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Why instances could not run a version: the ends of their logs, asked for after a deployment that failed.
 //! Must know nothing of how a deployment is followed.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -29,12 +29,17 @@ pub(super) struct Said {
     pub file: PathBuf,
 }
 
-/// Asks for the tails of all instances' logs, keeps them in a file and picks the lines that matter. `deployment` is the log of
-/// the deployment itself, empty where there is none; its lines come first.
+/// Asks for the tails of all instances' logs, keeps them in a file and picks the lines that matter: of the deployment's own log, which
+/// is empty where there is none, and of the instances that failed; of all where nobody says which.
 ///
 /// # Errors
 /// Where AWS or the disk refuses. What is known without the logs is told anyway.
-pub(super) async fn ask(cx: &WriteCx<Aws>, environment: &str, deployment: &str) -> Result<Said, Error> {
+pub(super) async fn ask(
+    cx: &WriteCx<Aws>,
+    environment: &str,
+    deployment: &str,
+    failed: &[String],
+) -> Result<Said, Error> {
     let tails = match tails(cx, environment).await {
         Err(error) if deployment.is_empty() => return Err(error),
         tails => tails.unwrap_or_default(),
@@ -42,13 +47,41 @@ pub(super) async fn ask(cx: &WriteCx<Aws>, environment: &str, deployment: &str) 
     let file = keep(environment, &whole(deployment, &tails)).map_err(|error| {
         Error::failed("what the instances' logs say could not be written down").because(error.to_string())
     })?;
-    let mut lines = told_by_the_engine(deployment);
-    lines.extend(tails.iter().flat_map(|(_, text)| telling(text)));
-    // One error of two instances differs in its time only.
-    let mut seen = HashSet::new();
-    lines.retain(|line| seen.insert(line.replace(|c: char| c.is_ascii_digit(), "")));
-    lines.truncate(SHOWN);
+    let lines = picked(deployment, &tails, failed);
     Ok(Said { lines, file })
+}
+
+/// The lines that tell the cause, each once.
+fn picked(deployment: &str, tails: &[(String, String)], failed: &[String]) -> Vec<String> {
+    let mut lines: Vec<String> = told_by_the_engine(deployment);
+    let counts = |instance: &String| failed.is_empty() || failed.contains(instance);
+    let of_failed = tails.iter().filter(|(instance, _)| counts(instance));
+    lines.extend(of_failed.flat_map(|(_, text)| telling(text)));
+    let mut once: Vec<String> = Vec::new();
+    for line in lines.iter().map(|line| reason(line)) {
+        if !once.iter().any(|known| like(known, line)) {
+            once.push(line.to_owned());
+        }
+    }
+    once.truncate(SHOWN);
+    once
+}
+
+/// What a line of the engine's says of the cause, without when and in which of its own steps: it writes the same more than once on its
+/// way out (rennokki/laravel-aws-eb#40 and #44).
+fn reason(line: &str) -> &str {
+    let Some((_, said)) = line.split_once("[ERROR] ") else {
+        return line;
+    };
+    let inner = ["Stop running the command. Error: ", "execution of command: "];
+    let found = inner.iter().find_map(|text| said.split_once(text));
+    found.map_or(said, |(_, inner)| inner).trim()
+}
+
+/// One error of two instances differs in its numbers only.
+fn like(one: &str, other: &str) -> bool {
+    let bare = |line: &str| line.replace(|c: char| c.is_ascii_digit(), "");
+    bare(one) == bare(other)
 }
 
 /// Instance and text, by instance.
@@ -152,7 +185,16 @@ fn telling(tail: &str) -> Vec<String> {
         let named = files.iter().filter(move |(file, _)| file.ends_with(name));
         named.map(|(_, text)| *text)
     };
-    let mut lines: Vec<String> = of("/eb-engine.log").flat_map(told_by_the_engine).collect();
+    let engine: Vec<String> = of("/eb-engine.log")
+        .map(last_command)
+        .flat_map(told_by_the_engine)
+        .collect();
+    // A hook's own words are in the engine's error, and the app was not asked.
+    let is_hooks = engine.iter().any(|line| line.contains("hooks/"));
+    let mut lines = engine;
+    if is_hooks {
+        return lines;
+    }
     for text in of("/nginx/error.log") {
         let grave = |line: &&str| {
             ["[emerg]", "[alert]", "[crit]"]
@@ -166,6 +208,22 @@ fn telling(tail: &str) -> Vec<String> {
         lines.extend(said.iter().rev().take(2).rev().map(|line| texts::clean(line)));
     }
     lines
+}
+
+/// Of the engine's log what belongs to the last command that failed: those before it are another deployment's. Each ends in words of
+/// its own: "Platform Engine finished execution on command: app-deploy" and, where it failed, "Executing cleanup logic" before
+/// (rennokki/laravel-aws-eb#44).
+fn last_command(log: &str) -> &str {
+    let Some(last) = log.rfind("[ERROR]") else {
+        return log;
+    };
+    let ends = [
+        "finished execution on command",
+        "Executing cleanup logic",
+        "deployment completed successfully",
+    ];
+    let before = ends.iter().filter_map(|end| log[..last].rfind(end)).max();
+    &log[before.unwrap_or(0)..]
 }
 
 /// The engine's own errors, and what nginx's test printed.
@@ -237,6 +295,42 @@ Nov 30 10:00:00 ip-172-31-0-1 web[123]: reading the configuration
 Nov 30 10:00:00 ip-172-31-0-1 web[123]: listening
 Nov 30 10:00:01 ip-172-31-0-1 web[123]: TABLE_NAME is not set\u{1b}[0m
 ";
+
+    const HOOK: &str = "\
+----------------------------------------
+/var/log/eb-engine.log
+----------------------------------------
+2026/11/30 20:12:53.000001 [ERROR] An error occurred during execution of command [app-deploy] - [start the app]. Stop running the command. Error: the web process ends as soon as it is started
+2026/11/30 20:12:53.000002 [INFO] Executing cleanup logic
+2026/11/30 20:12:53.000003 [INFO] Platform Engine finished execution on command: app-deploy
+2026/11/30 20:14:58.000001 [ERROR] An error occurred during execution of command [app-deploy] - [RunAppDeployPreDeployHooks]. Stop running the command. Error: Command .platform/hooks/predeploy/1.sh failed with error exit status 3. Stderr:no room
+2026/11/30 20:14:58.000002 [INFO] Executing cleanup logic
+
+
+----------------------------------------
+/var/log/web.stdout.log
+----------------------------------------
+Nov 30 20:14:59 ip-172-31-0-1 web[123]: GET / 200
+";
+
+    #[test]
+    fn of_a_failed_deployment_only_its_own_error_is_told_once_and_of_the_instances_that_failed() {
+        let quiet = "----------\n/var/log/web.stdout.log\n----------\nlistening on 28074 version c2\n";
+        let tails = [
+            ("i-1".to_owned(), quiet.to_owned()),
+            ("i-2".to_owned(), HOOK.to_owned()),
+        ];
+        let log = "2026-11-30T20:14:58.399Z [ERROR] An error occurred during execution of command: Command \
+                   .platform/hooks/predeploy/1.sh failed with error exit status 3. Stderr:no room\n";
+        for log in ["", log] {
+            assert_eq!(
+                picked(log, &tails, &["i-2".to_owned()]),
+                ["Command .platform/hooks/predeploy/1.sh failed with error exit status 3. Stderr:no room"]
+            );
+        }
+        // Of an immutable deployment the instances that failed are gone: those that stay have nothing to do with it.
+        assert!(picked("", &tails[..1], &["i-9".to_owned()]).is_empty());
+    }
 
     #[test]
     fn a_tail_is_read_file_by_file() {

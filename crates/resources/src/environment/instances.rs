@@ -88,6 +88,43 @@ impl InstanceVersion {
     }
 }
 
+impl InstanceVersion {
+    /// What became of it in a deployment of `version` that ended without success. It stays true whatever is deployed next.
+    pub(super) fn after(&self, version: &str) -> String {
+        let (id, deployment) = (&self.id, self.deployment);
+        match (self.version.as_deref(), self.state) {
+            (Some(own), State::Failed) => format!("{id}: {own} failed there (deployment {deployment})"),
+            (Some(own), State::UnderWay) => format!("{id} was taking {own} (deployment {deployment})"),
+            (Some(own), _) if own == version => format!("{id} took {own} (deployment {deployment})"),
+            (Some(own), _) => format!("{id} stayed at {own} (deployment {deployment})"),
+            (None, _) => format!("{id} was just launched: it had no version yet"),
+        }
+    }
+
+    /// Members of an object for programs.
+    pub fn told(&self) -> serde_json::Value {
+        serde_json::json!({
+            "instance": self.id, "version": self.version, "deployment": self.deployment, "state": self.state.as_str(),
+        })
+    }
+
+    /// Whether it failed there, or runs another version than its environment's.
+    pub fn is_amiss(&self, label: &str) -> bool {
+        self.state == State::Failed || self.is_astray(label)
+    }
+}
+
+impl State {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::UnderWay => "under_way",
+            Self::Deployed => "deployed",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 impl std::fmt::Display for InstanceVersion {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (id, deployment) = (&self.id, self.deployment);
@@ -95,7 +132,7 @@ impl std::fmt::Display for InstanceVersion {
             (Some(version), State::Failed) => write!(f, "{id}: {version} failed there (deployment {deployment})"),
             (Some(version), State::UnderWay) => write!(f, "{id} is taking {version} (deployment {deployment})"),
             (Some(version), _) => write!(f, "{id} runs {version} (deployment {deployment})"),
-            (None, _) => write!(f, "{id}: Beanstalk does not say what it runs"),
+            (None, _) => write!(f, "{id} has no version yet, as far as Beanstalk says"),
         }
     }
 }
@@ -151,6 +188,15 @@ pub(super) mod tests {
             Some("v1, and v2 on 2 of 3 instances")
         );
         assert_eq!(shown(Some("v1"), &instances[2..]).as_deref(), Some("v1"));
+        let after: Vec<_> = instances.iter().map(|it| it.after("v2")).collect();
+        assert_eq!(
+            after,
+            [
+                "i-1 took v2 (deployment 2)",
+                "i-2: v2 failed there (deployment 2)",
+                "i-3 stayed at v1 (deployment 1)"
+            ]
+        );
         let told: Vec<_> = instances.iter().map(ToString::to_string).collect();
         assert_eq!(
             told,

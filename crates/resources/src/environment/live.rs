@@ -11,7 +11,7 @@ use aws_sdk_elasticbeanstalk::types::{
 
 use super::deployment::Around;
 use super::instances::{self, InstanceVersion, instance_versions};
-use super::options::OptionSettings;
+use super::options::{self, OptionSettings};
 use super::scale::Scale;
 use crate::aws::Aws;
 use crate::aws::errors::Explain;
@@ -23,6 +23,9 @@ use crate::prescale;
 
 /// The alarms' logical ids in the environment's stack: the one that adds instances, the one that takes them away.
 pub(crate) const ALARMS: [&str; 2] = ["AWSEBCloudwatchAlarmHigh", "AWSEBCloudwatchAlarmLow"];
+
+/// What the load balancer forwards to, by its logical id.
+const TARGET_GROUP: &str = "AWSEBV2LoadBalancerTargetGroup";
 
 /// The policies that they act by, in the same order.
 pub(super) const POLICIES: [&str; 2] = ["AWSEBAutoScalingScaleUpPolicy", "AWSEBAutoScalingScaleDownPolicy"];
@@ -117,10 +120,18 @@ impl Live {
             id: self.id.clone(),
             cname: self.cname.clone(),
             load_balancer: self.load_balancer.clone(),
+            target_group: self.parts.get(TARGET_GROUP).cloned(),
             trouble: self.trouble.clone(),
             version: self.version.clone(),
             astray: self.others(),
         }
+    }
+
+    /// The ARN of a load balancer that is not its own.
+    pub(super) fn shared_load_balancer(&self) -> Option<String> {
+        let get = |namespace: &str, name: &str| self.settings.get(&(namespace.to_owned(), name.to_owned()));
+        let is_shared = get(options::ENVIRONMENT, options::IS_SHARED).is_some_and(|is| is == "true");
+        get(options::BALANCER, options::SHARED).filter(|_| is_shared).cloned()
     }
 
     /// Versions beside its own that instances took.
@@ -157,7 +168,10 @@ impl Live {
         let named = |logical: &str| resources.get(logical).cloned();
         let (group, load_balancer, alarms) = tokio::try_join!(
             group(aws, named("AWSEBAutoScalingGroup")),
-            load_balancer_name(aws, named("AWSEBV2LoadBalancer")),
+            load_balancer_name(
+                aws,
+                named("AWSEBV2LoadBalancer").or_else(|| live.shared_load_balancer())
+            ),
             alarms(aws, &resources),
         )?;
         (live.group, live.load_balancer, live.alarms) = (group, load_balancer, alarms);

@@ -27,7 +27,7 @@ use aws_sdk_elasticbeanstalk::types::{
     ConfigurationOptionSetting, EnvironmentDescription, EnvironmentStatus, EnvironmentTier,
 };
 
-pub use self::health::environment_health;
+pub use self::health::{Fares, environment_health};
 pub use self::instances::{InstanceVersion, instance_versions};
 pub use self::option_keys::{key_of_option, option_names};
 
@@ -37,7 +37,8 @@ use self::options::{Inputs, Key, OptionSettings};
 use self::scale::Scale;
 use self::steps::EnvironmentStep;
 use super::outputs::{
-    APPLICATION, ENVIRONMENT, INSTANCE_PROFILE, KEY_PAIR, NETWORK, ORIGIN, SCALED, SERVICE_ROLE, TABLE, VERSION,
+    APPLICATION, ENVIRONMENT, INSTANCE_PROFILE, KEY_PAIR, LOAD_BALANCER, NETWORK, ORIGIN, SCALED, SERVICE_ROLE, TABLE,
+    VERSION,
 };
 use super::ownership::{beanstalk_tags, block_unless_ours, new_beanstalk_tags, tag_steps, tags_among};
 use super::stack::Stack;
@@ -112,10 +113,39 @@ impl Environment {
 
     /// How it is named where it stays after a run that did not end well.
     fn leftover(&self) -> String {
-        match self.stack.profile.is_load_balanced() {
-            true => format!("environment {} with its instances and load balancer", self.name()),
-            false => format!("environment {} with its instance", self.name()),
+        let profile = &self.stack.profile;
+        match (profile.is_load_balanced(), self.is_behind_anothers()) {
+            (true, false) => format!("environment {} with its instances and load balancer", self.name()),
+            (true, true) => format!("environment {} with its instances", self.name()),
+            (false, _) => format!("environment {} with its instance", self.name()),
         }
+    }
+
+    /// The same, for what failed: to whom only deploys it is no news that there is one, and he does not want to be rid of it.
+    fn leaves(&self) -> Option<String> {
+        self.stack.deploying.is_none().then(|| self.leftover())
+    }
+
+    fn with_leftover(&self, failure: Failure) -> Failure {
+        follow::leaving(failure, self.leaves().as_deref())
+    }
+
+    /// An operation on it that is waited for.
+    fn operation<'a>(&self, what: String, environment: &'a str, request: Option<String>) -> Operation<'a> {
+        Operation {
+            what,
+            name: "what was under way".to_owned(),
+            environment,
+            request,
+            leftover: self.leaves(),
+            batches: None,
+        }
+    }
+
+    /// Whether its load balancer is not Beanstalk's: the stack's own, or a shared one.
+    fn is_behind_anothers(&self) -> bool {
+        let profile = &self.stack.profile;
+        profile.has_own_load_balancer() || profile.shared_load_balancer().is_some()
     }
 
     fn inputs(&self, known: &Values) -> Inputs {
@@ -126,6 +156,7 @@ impl Environment {
             key_pair: known.get(&KEY_PAIR),
             // Its name is known before it exists; the output only orders the two on the way down.
             table: Some(self.stack.names.table.clone()),
+            load_balancer: known.get(&LOAD_BALANCER),
         }
     }
 
@@ -140,6 +171,9 @@ impl Environment {
 
     /// The name that CloudFront fetches from. A single instance has no load balancer, so its CNAME it is.
     fn origin(&self, cname: &str, load_balancer: Option<&str>) -> Option<String> {
+        if self.stack.profile.has_own_load_balancer() {
+            return None;
+        }
         let origin = if self.is_origin_by_cname() {
             Some(cname)
         } else {
@@ -209,7 +243,7 @@ impl Environment {
     }
 
     /// What cannot be changed in an environment that exists.
-    fn immutable(&self, live: &Live) -> Option<Plan<EnvironmentStep>> {
+    fn immutable(&self, live: &Live, known: &Values) -> Option<Plan<EnvironmentStep>> {
         if let Some(Trouble::Stuck(trouble)) = &live.broken {
             // It may serve: taking it down is for its owner to say.
             return Some(Plan::blocked(
@@ -221,6 +255,7 @@ impl Environment {
         }
         let why = self
             .other_kind(live)
+            .or_else(|| self.other_load_balancer(live, known))
             .or_else(|| self.other_place(live))
             .or_else(|| self.other_name(live))?;
         Some(Plan::blocked(
@@ -236,6 +271,35 @@ impl Environment {
         ["EnvironmentType", "LoadBalancerType"].into_iter().find_map(|name| {
             let key: Key = ("aws:elasticbeanstalk:environment".to_owned(), name.to_owned());
             let (is, want) = (live.settings.get(&key)?, wanted.get(&key)?);
+            (is != want).then(|| format!("its {name} is {is}, the profile says {want}"))
+        })
+    }
+
+    /// Another load balancer than it was made with: whether it is shared, which one, and by which group it comes (create-only, by the
+    /// developer guide's command-options-general and environments-cfg-alb-shared).
+    fn other_load_balancer(&self, live: &Live, known: &Values) -> Option<String> {
+        let wanted = self.wanted(known);
+        let get = |settings: &OptionSettings, namespace: &str, name: &str| {
+            settings.get(&(namespace.to_owned(), name.to_owned())).cloned()
+        };
+        let is_shared = |settings| {
+            get(settings, options::ENVIRONMENT, options::IS_SHARED)
+                .is_some_and(|is: String| is.eq_ignore_ascii_case("true"))
+        };
+        match (is_shared(&live.settings), is_shared(&wanted)) {
+            (false, false) => return None,
+            (false, true) => return Some("its load balancer is Beanstalk's, the profile wants another".to_owned()),
+            (true, false) => return Some("its load balancer is not Beanstalk's, as the profile wants it".to_owned()),
+            (true, true) => {}
+        }
+        if live.load_balancer.is_none() {
+            return Some("the load balancer that it is behind is gone".to_owned());
+        }
+        [options::SHARED, options::GROUPS].into_iter().find_map(|name| {
+            let (is, want) = (
+                get(&live.settings, options::BALANCER, name)?,
+                get(&wanted, options::BALANCER, name)?,
+            );
             (is != want).then(|| format!("its {name} is {is}, the profile says {want}"))
         })
     }
@@ -297,15 +361,12 @@ impl Environment {
             // A second launch asks for the name that the distribution may fetch from by now.
             prefix = Some(asked);
             let operation = Operation {
-                what: format!("the environment {} to launch", self.name()),
-                environment: &id,
-                request,
-                leftover: self.leftover(),
+                name: "the launch of the environment".to_owned(),
+                ..self.operation(format!("the environment {} to launch", self.name()), &id, request)
             };
             let ended = follow(cx, &operation, |seen| self.publish_origin(cx, seen)).await?;
             if ended.ending == Ending::Succeeded && !ended.terminated() {
-                let environment =
-                    follow::wait_healthy(cx, &id, self.name(), self.leftover(), Warning::WaitedOut).await?;
+                let environment = follow::wait_healthy(cx, &id, self.name(), self.leaves(), Warning::WaitedOut).await?;
                 return Ok(Live::read(cx.read().aws(), &environment).await?);
             }
             if ended.terminated() {
@@ -318,7 +379,7 @@ impl Environment {
                 cx.pause(Duration::from_secs(20)).await?;
                 continue;
             }
-            let failure = follow::failure(cx, &operation, &ended, self.name()).await;
+            let failure = follow::failure(cx, &operation, &ended).await;
             return Err(if ended.terminated() {
                 self.without_a_name(cx, failure)
             } else {
@@ -543,15 +604,21 @@ impl Resource for Environment {
         if self.stack.profile.ssh.enabled {
             needs.push(KEY_PAIR.name);
         }
+        if self.is_behind_anothers() {
+            needs.push(LOAD_BALANCER.name);
+        }
         needs
     }
 
     fn gives(&self) -> Vec<&'static str> {
-        vec![ORIGIN.name, ENVIRONMENT.name]
+        match self.stack.profile.has_own_load_balancer() {
+            true => vec![ENVIRONMENT.name],
+            false => vec![ORIGIN.name, ENVIRONMENT.name],
+        }
     }
 
     fn costs(&self) -> Option<String> {
-        Some(self.leftover())
+        self.leaves()
     }
 
     fn limits(&self) -> Limits {
@@ -640,7 +707,7 @@ impl Resource for Environment {
         if let Some(scaling) = &self.stack.scaling {
             return self.plan_scale(scaling, live);
         }
-        if let Some(blocked) = self.immutable(live) {
+        if let Some(blocked) = self.immutable(live, known) {
             return blocked;
         }
         if live.broken.is_some() && live.origin_of_distribution {
@@ -660,9 +727,8 @@ impl Resource for Environment {
             return Vec::new();
         }
         let scaled = ours.and_then(|(live, _)| self.scale_notice(live));
-        if let Some(deploying) = &self.stack.deploying {
-            let prices = ours.map(|(live, _)| self.prices(deploying, live)).unwrap_or_default();
-            return scaled.into_iter().chain(prices).collect();
+        if self.stack.deploying.is_some() {
+            return scaled.into_iter().collect();
         }
         let wanted = &self.stack.profile.network;
         let key: Key = (options::VPC.to_owned(), "Subnets".to_owned());
@@ -680,6 +746,14 @@ impl Resource for Environment {
         });
         let held_back = ours.and_then(|(live, _)| self.held_back(live));
         notice.into_iter().chain(held_back).chain(scaled).collect()
+    }
+
+    fn remarks(&self, seen: &Observed<Live>) -> Vec<String> {
+        let ours = seen.live().filter(|(_, owner)| **owner == Owner::Ours);
+        match (&self.stack.deploying, ours) {
+            (Some(deploying), Some((live, _))) => self.prices(deploying, live),
+            _ => Vec::new(),
+        }
     }
 
     fn publish(&self, live: &Live, values: &mut Values) {

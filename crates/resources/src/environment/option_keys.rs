@@ -103,6 +103,7 @@ mod tests {
         profile.event.closes_at = Some("2026-12-10T19:00:00Z".to_owned());
         let some = |text: &str| Some(text.to_owned());
         let inputs = Inputs {
+            load_balancer: None,
             network: Some(Network {
                 vpc_id: "vpc-1".to_owned(),
                 subnets: Vec::new(),

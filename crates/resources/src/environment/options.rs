@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::engine::{Effect, FieldChange, Step};
-use crate::outputs::Network;
-use crate::profile::{Architecture, DeploymentPolicy, Profile};
+use crate::outputs::{LiveLoadBalancer, Network};
+use crate::profile::{Architecture, DeploymentPolicy, LoadBalancerMode, Profile};
 
 /// Namespace and option name.
 pub(super) type Key = (String, String);
@@ -22,8 +22,12 @@ pub(super) const VPC: &str = "aws:ec2:vpc";
 /// When the app stops taking people, and when it stops taking addresses that confctl made up.
 const CLOSES_AT: &str = "REGISTRATION_CLOSES_AT";
 const TEST_UNTIL: &str = "CONFCTL_TEST_UNTIL";
-const ENVIRONMENT: &str = "aws:elasticbeanstalk:environment";
+pub(super) const ENVIRONMENT: &str = "aws:elasticbeanstalk:environment";
 pub(super) const LAUNCH: &str = "aws:autoscaling:launchconfiguration";
+pub(super) const BALANCER: &str = "aws:elbv2:loadbalancer";
+pub(super) const IS_SHARED: &str = "LoadBalancerIsShared";
+pub(super) const SHARED: &str = "SharedLoadBalancer";
+pub(super) const GROUPS: &str = "SecurityGroups";
 const PROCESS: &str = "aws:elasticbeanstalk:environment:process:default";
 const HEALTH: &str = "aws:elasticbeanstalk:healthreporting:system";
 
@@ -62,6 +66,8 @@ pub(super) struct Inputs {
     pub instance_profile: Option<String>,
     pub key_pair: Option<String>,
     pub table: Option<String>,
+    /// A load balancer that is not the environment's.
+    pub load_balancer: Option<LiveLoadBalancer>,
 }
 
 /// Every option that we set. Sources: the developer guide's command-options-general, for the traps the comments.
@@ -75,7 +81,11 @@ pub(super) fn wanted(profile: &Profile, region: &str, inputs: &Inputs) -> Option
     network(profile, inputs, &mut set);
     if profile.is_load_balanced() {
         scaling(profile, &mut set);
-        load_balancer(profile, &mut set);
+        process(profile, &mut set);
+        match profile.load_balancer.mode {
+            LoadBalancerMode::Dedicated => load_balancer(profile, &mut set),
+            LoadBalancerMode::Own | LoadBalancerMode::Shared => shared(inputs, &mut set),
+        }
     }
     deployments(profile, &mut set);
     properties(profile, region, inputs, &mut set);
@@ -169,7 +179,7 @@ fn network(profile: &Profile, inputs: &Inputs, set: &mut Set<'_>) {
     let Some(network) = &inputs.network else { return };
     set(VPC, "VPCId", network.vpc_id.clone());
     set(VPC, "Subnets", network.subnets.join(","));
-    if profile.is_load_balanced() {
+    if profile.is_load_balanced() && profile.load_balancer.mode == LoadBalancerMode::Dedicated {
         set(VPC, "ELBSubnets", network.lb_subnets.join(","));
     }
     // In a public subnet without a public address an instance cannot call home, and the launch fails after half an hour.
@@ -210,14 +220,26 @@ fn scaling(profile: &Profile, set: &mut Set<'_>) {
 }
 
 fn load_balancer(profile: &Profile, set: &mut Set<'_>) {
-    let balancer = &profile.load_balancer;
     set("aws:elbv2:listener:default", "ListenerEnabled", "true".to_owned());
     set("aws:elbv2:listener:default", "Protocol", "HTTP".to_owned());
-    set(
-        "aws:elbv2:loadbalancer",
-        "IdleTimeout",
-        balancer.idle_timeout.to_string(),
-    );
+    set(BALANCER, "IdleTimeout", profile.load_balancer.idle_timeout.to_string());
+}
+
+/// One that is there: no other option of it or of its listener may be set (the developer guide's environments-cfg-alb-shared).
+fn shared(inputs: &Inputs, set: &mut Set<'_>) {
+    // Left out, Beanstalk makes one of its own beside it (cloudposse/terraform-aws-elastic-beanstalk-environment#251).
+    set(ENVIRONMENT, IS_SHARED, "true".to_owned());
+    if let Some(balancer) = &inputs.load_balancer {
+        set(BALANCER, SHARED, balancer.arn.clone());
+        // Without a group Beanstalk adds one of its own to it, which lets everybody in.
+        if let Some(group) = balancer.security_groups.first() {
+            set(BALANCER, GROUPS, group.clone());
+        }
+    }
+}
+
+fn process(profile: &Profile, set: &mut Set<'_>) {
+    let balancer = &profile.load_balancer;
     // The port of the proxy on the instance, not the app's own.
     set(PROCESS, "Port", "80".to_owned());
     set(PROCESS, "Protocol", "HTTP".to_owned());
@@ -242,16 +264,23 @@ fn load_balancer(profile: &Profile, set: &mut Set<'_>) {
     );
 }
 
-fn deployments(profile: &Profile, set: &mut Set<'_>) {
-    let command = "aws:elasticbeanstalk:command";
-    // A single instance has no batches: only AllAtOnce and Immutable are possible there.
-    let policy = match profile.environment.deployment_policy {
+/// A single instance has no batches: only AllAtOnce and Immutable are possible there.
+pub(super) fn deployment_policy(profile: &Profile) -> DeploymentPolicy {
+    match profile.environment.deployment_policy {
         DeploymentPolicy::Rolling | DeploymentPolicy::RollingWithAdditionalBatch if !profile.is_load_balanced() => {
             DeploymentPolicy::AllAtOnce
         }
         policy => policy,
-    };
-    set(command, "DeploymentPolicy", policy.as_str().to_owned());
+    }
+}
+
+fn deployments(profile: &Profile, set: &mut Set<'_>) {
+    let command = "aws:elasticbeanstalk:command";
+    set(
+        command,
+        "DeploymentPolicy",
+        deployment_policy(profile).as_str().to_owned(),
+    );
     set(command, "Timeout", profile.environment.command_timeout.to_string());
     if profile.is_load_balanced() {
         set(command, "BatchSizeType", "Percentage".to_owned());
@@ -504,6 +533,31 @@ mod tests {
         assert_eq!(get(&settings, GROUP, "MinSize"), Some("2"));
         assert_eq!(get(&settings, GROUP, "MaxSize"), Some("4"));
         assert_eq!(get(&settings, ENVIRONMENT, "LoadBalancerType"), Some("application"));
+    }
+
+    #[test]
+    fn of_a_load_balancer_that_is_not_its_own_an_environment_sets_nothing() {
+        let mut profile = Profile::default();
+        profile.load_balancer.mode = LoadBalancerMode::Own;
+        let balancer = LiveLoadBalancer {
+            arn: "arn:aws:elasticloadbalancing:us-east-1:111122223333:loadbalancer/app/eb-one/1".to_owned(),
+            dns_name: "eb-one-1.us-east-1.elb.amazonaws.com".to_owned(),
+            security_groups: vec!["sg-1".to_owned()],
+        };
+        let inputs = Inputs {
+            load_balancer: Some(balancer.clone()),
+            ..inputs()
+        };
+        let settings = wanted(&profile, "us-east-1", &inputs);
+        assert_eq!(get(&settings, ENVIRONMENT, IS_SHARED), Some("true"));
+        let of_balancer: Vec<_> = settings
+            .iter()
+            .filter(|((namespace, _), _)| namespace.starts_with("aws:elbv2:"))
+            .map(|((_, name), value)| (name.as_str(), value.as_str()))
+            .collect();
+        assert_eq!(of_balancer, [(GROUPS, "sg-1"), (SHARED, balancer.arn.as_str())]);
+        assert_eq!(get(&settings, VPC, "ELBSubnets"), None);
+        assert_eq!(get(&settings, PROCESS, "HealthCheckPath"), Some("/health"));
     }
 
     #[test]

@@ -30,10 +30,11 @@ pub(crate) enum EnvironmentStep {
         effect: Effect,
     },
     Drift(DriftStep),
-    /// The way in which the version is deployed this time; set back afterwards.
+    /// The way in which versions are deployed: this time, and then another where there is one to be set back to.
     Strategy {
         from: Strategy,
         to: Strategy,
+        then: Option<Strategy>,
     },
     /// A version that nobody needs any more goes.
     Prune {
@@ -63,9 +64,13 @@ impl Step for EnvironmentStep {
             }
             Self::Drift(drift) => drift.shown(),
             Self::Scale(step) => step.shown(),
-            Self::Strategy { from, to } => {
-                let to = format!("{}, for this deployment", to.policy());
-                FieldChange::new(options::field(&policy_key()), from.policy().to_owned(), to)
+            Self::Strategy { from, to, then } => {
+                let told = match then {
+                    Some(then) if then == from => format!("{}, for this deployment", to.policy()),
+                    Some(then) => format!("{}, for this deployment, then {}", to.policy(), then.policy()),
+                    None => format!("{}, as the profile says", to.policy()),
+                };
+                FieldChange::new(options::field(&policy_key()), from.policy().to_owned(), told)
             }
             Self::Prune { label } => FieldChange::new("old version", label.clone(), None),
             Self::Stop => FieldChange::new(

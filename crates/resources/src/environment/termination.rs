@@ -21,10 +21,13 @@ impl Environment {
                 return Ok(());
             };
             let operation = Operation {
-                what: format!("the environment {} to terminate", self.name()),
-                environment: id,
-                request: Some(request),
-                leftover: self.leftover(),
+                name: "the termination of the environment".to_owned(),
+                leftover: Some(self.leftover()),
+                ..self.operation(
+                    format!("the environment {} to terminate", self.name()),
+                    id,
+                    Some(request),
+                )
             };
             let ended = follow(cx, &operation, |_| async {}).await;
             let leftover = format!("environment {} ({id})", self.name());
@@ -75,7 +78,7 @@ impl Environment {
     /// it now.
     async fn stuck(&self, cx: &WriteCx<Aws>, operation: &Operation<'_>, ended: &Ended) -> Failure {
         let aws = cx.read().aws();
-        let mut failure = follow::failure(cx, operation, ended, self.name()).await;
+        let mut failure = follow::failure(cx, operation, ended).await;
         let referring = referring(aws, &failure.error.causes).await;
         failure.error.causes.extend(referring);
         if let Some(left) = self.left(aws, operation.environment).await {

@@ -14,7 +14,8 @@ use super::exchange::Exchange;
 use super::give::{HIT, MISS, REFRESHED, Wants, give, pass};
 use super::store::{Entry, Flight, Landing, landed};
 use super::{compress, errors, key, rules};
-use crate::proxy::{Carriage, EDGE, carry};
+use crate::proxy::{Carriage, Unreachable, carry};
+use crate::world::balancing_access::Peer;
 use crate::world::{World, routes};
 
 /// Larger responses stream through and are not kept.
@@ -305,8 +306,11 @@ async fn from_origin(
     // A GET or HEAD is tried again, anything else may have been done already (guide, RequestAndResponseBehaviorCustomOrigin);
     // the sandbox never tries again: on loopback a second attempt fails like the first.
     let limit = Duration::from_secs(u64::from(origin.read_timeout.max(1)));
-    let answer = tokio::time::timeout(limit, carry(carriage, world, &route, EDGE, request)).await;
-    answer.unwrap_or_else(|_| origin_failed(exchange, StatusCode::GATEWAY_TIMEOUT))
+    match tokio::time::timeout(limit, carry(carriage, world, &route, Peer::Edge, request)).await {
+        Ok(Ok(answer)) => answer,
+        // On AWS CloudFront finds that out by waiting.
+        Ok(Err(Unreachable)) | Err(_) => origin_failed(exchange, StatusCode::GATEWAY_TIMEOUT),
+    }
 }
 
 fn origin_failed(exchange: &Exchange, status: StatusCode) -> Response {

@@ -21,10 +21,13 @@ async fn front(site: &Site, panics: Arc<AtomicUsize>) -> SocketAddr {
         let (world, panics) = (world.clone(), panics.clone());
         async move {
             let served = AssertUnwindSafe(crate::proxy::serve(world, request)).catch_unwind();
-            served.await.unwrap_or_else(|_| {
-                panics.fetch_add(1, Ordering::SeqCst);
-                axum::response::Response::new(Body::empty())
-            })
+            match served.await {
+                Ok(served) => served.unwrap_or_else(|_| super::http::dropped()),
+                Err(_) => {
+                    panics.fetch_add(1, Ordering::SeqCst);
+                    axum::response::Response::new(Body::empty())
+                }
+            }
         }
     });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -9,6 +9,7 @@ use super::{BALANCER, DISABLED, GROUP, Site, balance, configuration};
 use crate::world::World;
 use crate::world::balancing::TargetState;
 use crate::world::balancing_rules::{Condition, RuleAction};
+use crate::world::network::security_groups::{Permission, Source, cloudfront_prefix_list};
 
 fn set(world: &World, state: TargetState) {
     let mut locked = world.lock();
@@ -161,6 +162,77 @@ async fn listener_rules_let_through_who_has_the_header_and_answer_the_rest_thems
     let knowing = Request::get("/").header("x-origin-secret", "true one");
     assert_eq!(site.ask_balancer(knowing, "").await.status, StatusCode::OK);
     assert_eq!(site.app.count(), 1);
+}
+
+/// `*` in a rule is a wildcard, in a request it is a star; and what is compared without case is so both ways.
+#[tokio::test]
+async fn a_listener_that_answers_itself_forwards_by_its_rules_alone() {
+    let site = Site::new(configuration(DISABLED)).await;
+    let refusal = RuleAction::FixedResponse {
+        status: 403,
+        content_type: Some("text/plain".to_owned()),
+        body: "not here".to_owned(),
+    };
+    let secret = Condition::HttpHeader {
+        name: "X-Origin-Secret".to_owned(),
+        values: vec!["0001AB".to_owned(), "0002cd".to_owned()],
+    };
+    let mut state = site.world.lock();
+    let balancing = &mut state.region("us-east-1").balancing;
+    balancing.set_default_action("listener", refusal).unwrap();
+    drop(state);
+    rule(&site, 10, vec![secret], RuleAction::Forward(GROUP.to_owned()));
+    for (value, status) in [
+        ("", 403),
+        ("*", 403),
+        ("0001a?", 403),
+        ("0001AB ", 200),
+        ("0001ab", 200),
+        ("0002CD", 200),
+        ("0001AB, 0002cd", 403),
+    ] {
+        let request = Request::get("/").header("x-origin-secret", value);
+        assert_eq!(site.ask_balancer(request, "").await.status.as_u16(), status, "{value}");
+    }
+    assert_eq!(site.ask_balancer(Request::get("/"), "").await.status.as_u16(), 403);
+    assert_eq!(site.app.count(), 3);
+}
+
+/// The outer wall: VPC guide, security groups; CloudFront guide, restrict-access-to-load-balancer.
+#[tokio::test]
+async fn a_group_of_cloudfronts_list_lets_the_edge_in_and_nobody_who_comes_by_himself() {
+    let site = Site::new(configuration(DISABLED)).await;
+    {
+        let mut state = site.world.lock();
+        let here = state.region("us-east-1");
+        here.network.create_default_vpc("us-east-1").unwrap();
+        let vpc = here.network.default_vpc().unwrap().id.clone();
+        let tags = crate::world::Tags::new();
+        let group = here.network.create_security_group(&vpc, "edge-only", "", tags).unwrap();
+        let list = Source::PrefixList(cloudfront_prefix_list("us-east-1"));
+        let rule = Permission {
+            protocol: "tcp".to_owned(),
+            from_port: Some(80),
+            to_port: Some(80),
+            source: list,
+            description: None,
+        };
+        here.network.authorize_ingress(&group, vec![rule]).unwrap();
+        let balancer = here.balancing.load_balancers.get_mut("lb").unwrap();
+        balancer.security_groups = vec![group];
+    }
+    let direct = site.ask_balancer(Request::get("/"), "").await;
+    assert_eq!((direct.status.as_u16(), site.app.count()), (super::http::DROPPED, 0));
+    assert_eq!(site.get("/metrics").await.status, StatusCode::OK);
+    assert_eq!(site.app.count(), 1);
+    // A group that lets nobody in: CloudFront waits in vain.
+    let mut state = site.world.lock();
+    let here = state.region("us-east-1");
+    for group in here.network.security_groups.values_mut() {
+        group.ingress.clear();
+    }
+    drop(state);
+    assert_eq!(site.get("/other").await.status, StatusCode::GATEWAY_TIMEOUT);
 }
 
 #[tokio::test]

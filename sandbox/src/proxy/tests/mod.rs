@@ -27,6 +27,7 @@ use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use crate::world::balancing::{HealthCheck, Listener, LoadBalancer, Target, TargetGroup};
+use crate::world::balancing_rules::RuleAction;
 use crate::world::clock::Clock;
 use crate::world::distributions::{Behavior, Caching, Configuration, Origin};
 use crate::world::edge_policies::{CacheRules, Draft, OriginRequestRules};
@@ -131,7 +132,7 @@ fn balance(world: &World, group: &str, instances: &[&str], path: &str) {
             load_balancer_arn: "lb".to_owned(),
             port: 80,
             protocol: "HTTP".to_owned(),
-            target_group_arn: group.to_owned(),
+            default_action: RuleAction::Forward(group.to_owned()),
             split: None,
         },
     );

@@ -11,23 +11,8 @@ use crate::protocols::call::{Answer, Call};
 use crate::world::Refusal;
 use crate::world::compute::images::{self, Image};
 use crate::world::gates::FREE_TYPES;
-use crate::world::network::security_groups::CLOUDFRONT_ENTRIES;
+use crate::world::network::security_groups::{CLOUDFRONT_ENTRIES, cloudfront_prefix_list};
 use crate::world::network::zones::{self, Zone};
-
-/// CloudFront's way to an origin, by which a security group can admit nothing else. Ids are AWS's own, of two regions;
-/// in the others one is made up.
-fn cloudfront_prefix_list(region: &str) -> String {
-    match region {
-        "us-east-1" => "pl-3b927c52".to_owned(),
-        "eu-west-1" => "pl-4fa04526".to_owned(),
-        other => format!(
-            "pl-{:08x}",
-            other
-                .bytes()
-                .fold(7_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()))
-        ),
-    }
-}
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]

@@ -1,4 +1,4 @@
-//! Changes of what Beanstalk made: health checks, attributes, targets, tags.
+//! Changes of what there is: health checks, attributes, targets, tags.
 //! Nothing is decided here but form.
 
 use std::sync::Arc;

@@ -3,24 +3,20 @@
 
 use winterbaume_elasticloadbalancingv2::{model as m, wire};
 
-use super::{done, forward, forward_to, no_listener};
+use super::making::tags;
+use super::{default_action, done, forward, no_listener};
 use crate::protocols::call::{Answer, Call};
 use crate::services::not_implemented;
 use crate::services::page::page;
+use crate::world::Refusal;
 use crate::world::balancing::{Balancing, Listener};
 use crate::world::balancing_rules::{Condition, ListenerRule, RuleAction};
-use crate::world::{Refusal, Tags};
 
 pub(super) fn create(balancing: &mut Balancing, call: &Call) -> Result<Answer, Refusal> {
     let request: m::CreateRuleInput = call.query()?;
     let conditions = conditions(request.conditions)?;
     let action = action(request.actions)?;
-    let tags: Tags = request
-        .tags
-        .into_iter()
-        .flat_map(|list| list.items)
-        .map(|tag| (tag.key, tag.value.unwrap_or_default()))
-        .collect();
+    let tags = tags(request.tags);
     let priority = priority(request.priority);
     let made = balancing.create_rule(&request.listener_arn, priority, conditions, action, tags)?;
     let result = m::CreateRuleOutput {
@@ -133,7 +129,7 @@ fn refuse_default(balancing: &Balancing, arn: &str, what: &str) -> Result<(), Re
 
 fn default_view(listener: &Listener) -> m::Rule {
     m::Rule {
-        actions: Some(vec![forward_to(&listener.forwards())].into()),
+        actions: Some(vec![default_action(listener)].into()),
         conditions: Some(Vec::new().into()),
         is_default: Some(true),
         priority: Some("default".to_owned()),
@@ -142,8 +138,9 @@ fn default_view(listener: &Listener) -> m::Rule {
     }
 }
 
-fn view(rule: &ListenerRule) -> m::Rule {
-    let action = match &rule.action {
+/// An action as it is shown, of a rule or of a listener.
+pub(super) fn action_view(action: &RuleAction) -> m::Action {
+    match action {
         RuleAction::Forward(target_group) => forward(target_group),
         RuleAction::FixedResponse {
             status,
@@ -159,9 +156,12 @@ fn view(rule: &ListenerRule) -> m::Rule {
             r#type: "fixed-response".to_owned(),
             ..m::Action::default()
         },
-    };
+    }
+}
+
+fn view(rule: &ListenerRule) -> m::Rule {
     m::Rule {
-        actions: Some(vec![action].into()),
+        actions: Some(vec![action_view(&rule.action)].into()),
         conditions: Some(rule.conditions.iter().map(condition_view).collect()),
         is_default: Some(false),
         priority: Some(rule.priority.to_string()),
@@ -266,7 +266,7 @@ fn condition(sent: m::RuleCondition) -> Result<Condition, Refusal> {
     }
 }
 
-fn action(sent: m::Actions) -> Result<RuleAction, Refusal> {
+pub(super) fn action(sent: m::Actions) -> Result<RuleAction, Refusal> {
     let mut all = sent.items.into_iter();
     let (Some(one), None) = (all.next(), all.next()) else {
         return Err(not_implemented("rules with other than one action"));

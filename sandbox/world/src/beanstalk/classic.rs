@@ -8,6 +8,7 @@ use super::places::Places;
 use super::resources::{Part, Site, instance_port, seconds};
 use super::settings::Settings;
 use crate::balancing::{HealthCheck, Listener, LoadBalancer, TargetGroup};
+use crate::balancing_rules::RuleAction;
 use crate::ids;
 
 pub(super) const CLASSIC_BALANCER: Part = ("AWSEBLoadBalancer", "AWS::ElasticLoadBalancing::LoadBalancer");
@@ -119,7 +120,7 @@ impl Site<'_> {
                 load_balancer_arn: arn.clone(),
                 port: 80,
                 protocol: "HTTP".to_owned(),
-                target_group_arn: arn.clone(),
+                default_action: RuleAction::Forward(arn.clone()),
                 split: None,
             };
             self.here.balancing.listeners.insert(listener.arn.clone(), listener);

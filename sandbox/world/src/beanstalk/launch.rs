@@ -13,7 +13,9 @@ use super::resources::{
     self, ADDRESS, CONFIGURATION, GROUP, HIGH, LOAD_BALANCER, Part, SECURITY_GROUP, TARGETS, TEMPLATE, UP, WAIT,
 };
 use super::runtime;
+use super::shared_balancer;
 use super::workflow::Run;
+use crate::balancing_making::NO_LOAD_BALANCERS;
 use crate::iam::linked_roles;
 use crate::plane::DeploymentFailure;
 use crate::scaling::LaunchSource;
@@ -35,9 +37,6 @@ const NO_ADDRESSES: &str = "The maximum number of addresses has been reached. (S
 /// As ELB says it (botocore's model of elbv2: TooManyLoadBalancers; its text in public logs of deployments), in the same form.
 const NO_MORE_LOAD_BALANCERS: &str = "The maximum number of load balancers has been reached (Service: ElasticLoadBalancingV2; \
                                       Status Code: 400; Error Code: TooManyLoadBalancers)";
-/// As ELB refuses them in some new accounts (as public event logs show it).
-const NO_LOAD_BALANCERS: &str = "This AWS account currently does not support creating load balancers. For more \
-     information, please contact AWS Support.";
 
 /// A part of the stack that could not be made, and why.
 type StackFailure = (Part, String);
@@ -141,6 +140,9 @@ async fn build(run: &Run, profile: String, caller: &str) -> Result<(), StackFail
         if let Some(arn) = run.site(|site| site.make_target_group(&places.vpc_id)) {
             run.info(format!("Created target group named: {arn}"));
         }
+        if is_shared(run) {
+            shared_balancer::join(run, caller)?;
+        }
     }
     run.at(55.0).await;
     permissions::check(run, caller, GROUP, permissions::GROUP)?;
@@ -177,6 +179,10 @@ async fn make_balanced_parts(run: &Run, caller: &str, group: &str, places: &Plac
     for name in [made.high_alarm, made.low_alarm].into_iter().flatten() {
         run.info(format!("Created CloudWatch alarm named: {name}"));
     }
+    if is_shared(run) {
+        run.site(|site| site.refresh_alarms());
+        return Ok(());
+    }
     run.at(150.0).await;
     check_balancer(run, caller, places)?;
     if is_classic(run) {
@@ -199,6 +205,11 @@ async fn make_balanced_parts(run: &Run, caller: &str, group: &str, places: &Plac
 fn is_classic(run: &Run) -> bool {
     run.snapshot()
         .is_some_and(|environment| environment.settings.is_classic())
+}
+
+fn is_shared(run: &Run) -> bool {
+    run.snapshot()
+        .is_some_and(|environment| environment.settings.is_shared())
 }
 
 fn find_places(run: &Run) -> Result<Places, StackFailure> {

@@ -6,6 +6,7 @@ use super::catalogue::{
     PROCESS, PROPERTIES, ZONES, find,
 };
 use super::settings::{Problem, Settings};
+use super::shared_balancer;
 
 /// Only the default of these has an effect here.
 const ONLY_DEFAULT: &[(&str, &str)] = &[
@@ -13,7 +14,6 @@ const ONLY_DEFAULT: &[(&str, &str)] = &[
     (ASG, "Custom Availability Zones"),
     (ASG, "EnableCapacityRebalancing"),
     (INSTANCES, "EnableSpot"),
-    (ENVIRONMENT, "LoadBalancerIsShared"),
     (ENVIRONMENT, "ExternalExtensionsS3Bucket"),
     (ENVIRONMENT, "ExternalExtensionsS3Key"),
     ("aws:elasticbeanstalk:environment:proxy", "ProxyServer"),
@@ -26,7 +26,6 @@ const ONLY_DEFAULT: &[(&str, &str)] = &[
     (LISTENER, "SSLPolicy"),
     (BALANCER, "AccessLogsS3Enabled"),
     (BALANCER, "IpAddressType"),
-    (BALANCER, "SharedLoadBalancer"),
     (CLASSIC, "LoadBalancerHTTPPort"),
     (CLASSIC, "LoadBalancerPortProtocol"),
     (CLASSIC, "LoadBalancerHTTPSPort"),
@@ -95,6 +94,7 @@ pub(super) fn problems(settings: &Settings) -> Vec<Problem> {
         let limit = "a port of its own choice for the app of each instance, which finds it in PORT";
         problems.push(problem(settings, PROPERTIES, "PORT", limit));
     }
+    problems.extend(shared_balancer::problems(settings));
     for (namespace, name) in ONLY_DEFAULT {
         let default = find(namespace, name).and_then(|option| option.default);
         if settings.get(namespace, name) != default {

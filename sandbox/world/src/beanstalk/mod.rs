@@ -28,6 +28,7 @@ mod rollout;
 mod runtime;
 pub mod saved;
 pub mod settings;
+mod shared_balancer;
 pub mod swap;
 pub mod tagging;
 pub mod templates;
@@ -148,6 +149,8 @@ pub struct Made {
     pub low_alarm: Option<String>,
     pub load_balancer: Option<String>,
     pub listener: Option<String>,
+    /// On a load balancer that is not the environment's own.
+    pub listener_rule: Option<String>,
     pub address: Option<String>,
     pub topic: Option<String>,
     pub log_groups: Vec<String>,

@@ -49,6 +49,16 @@ pub(super) const LOAD_BALANCER: &[Deed] = &[
     ),
 ];
 
+/// Of a load balancer that is not the environment's own.
+pub(super) const LISTENER_RULE: &[Deed] = &[(
+    "elasticloadbalancing:CreateRule",
+    "elasticloadbalancing:{here}:listener/app/*/*/*",
+)];
+pub(super) const NO_LISTENER_RULE: &[Deed] = &[(
+    "elasticloadbalancing:DeleteRule",
+    "elasticloadbalancing:{here}:listener-rule/app/*/*/*/*",
+)];
+
 /// What an update asks, where it changes the group or what instances are launched from.
 pub(super) const CHANGED_GROUP: &[Deed] = &[(
     "autoscaling:UpdateAutoScalingGroup",

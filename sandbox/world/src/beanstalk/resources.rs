@@ -12,6 +12,8 @@ use super::settings::Settings;
 use super::workflow::Run;
 use super::{Environment, Made, classic, deployment};
 use crate::balancing::{HealthCheck, Listener, LoadBalancer, TargetGroup};
+use crate::balancing_making::hexadecimal;
+use crate::balancing_rules::RuleAction;
 use crate::compute::{InstanceSpec, images};
 use crate::monitoring::LogGroup;
 use crate::monitoring::alarms::NewAlarm;
@@ -194,7 +196,12 @@ impl Site<'_> {
         let mut made = Vec::new();
         let balanced = !settings.is_single_instance();
         let mut from = Source::Cidr("0.0.0.0/0".to_owned());
-        if let Some(managed) = settings
+        let of_shared = settings.list(BALANCER, "SecurityGroups").into_iter().next();
+        if let Some(given) = of_shared.filter(|_| settings.is_shared()) {
+            // With none given the group below goes to the shared load balancer, until the last environment leaves it (Beanstalk
+            // guide: command-options-general, SecurityGroups).
+            from = Source::Group(given);
+        } else if let Some(managed) = settings
             .get(balancer_options(&settings), "ManagedSecurityGroup")
             .filter(|_| balanced)
         {
@@ -311,7 +318,14 @@ impl Site<'_> {
     /// One beside the environment's own; no part of its stack.
     pub(super) fn make_further_target_group(&mut self, vpc_id: &str) -> String {
         let settings = self.settings();
-        let name = format!("awseb-AWSEB-{}", ids::capitals(12));
+        // On a shared load balancer it has a name of its own (aws/elastic-beanstalk-roadmap#267).
+        let name = match settings.is_shared() {
+            false => format!("awseb-AWSEB-{}", ids::capitals(12)),
+            true => {
+                let environment: String = self.environment.name.chars().take(12).collect();
+                format!("awseb-{}-default-{}", environment.trim_end_matches('-'), ids::smalls(5))
+            }
+        };
         let (region, account) = (&self.run.region, &self.account);
         let arn = format!(
             "arn:aws:elasticloadbalancing:{region}:{account}:targetgroup/{name}/{}",
@@ -494,7 +508,7 @@ impl Site<'_> {
                 load_balancer_arn: arn.clone(),
                 port: 80,
                 protocol: "HTTP".to_owned(),
-                target_group_arn: self.environment.made.target_group.clone().unwrap_or_default(),
+                default_action: RuleAction::Forward(self.environment.made.target_group.clone().unwrap_or_default()),
                 split: None,
             };
             let listener_arn = listener.arn.clone();
@@ -667,10 +681,6 @@ pub(super) fn sizes(settings: &Settings) -> (i32, i32) {
 
 pub(super) fn seconds(number: i64) -> u32 {
     u32::try_from(number).unwrap_or(0)
-}
-
-fn hexadecimal() -> String {
-    ids::uuid().replace('-', "")[..16].to_owned()
 }
 
 /// The ARN of the instance profile that the settings name, or why there is none that can be used, in the words of

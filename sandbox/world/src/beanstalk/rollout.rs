@@ -24,13 +24,37 @@ pub(super) async fn roll_out(run: &Run, before: &Environment, wanted: &Wanted, v
     let policy = wanted.settings.text(COMMAND, "DeploymentPolicy");
     let single = before.settings.is_single_instance();
     let before = &taking(before, wanted);
-    match policy.as_str() {
+    let held = hold_alarms(run);
+    let outcome = match policy.as_str() {
         "Immutable" if version => immutable::renew(run, wanted, None).await,
         "TrafficSplitting" if version && !single => traffic_split::renew(run, before, wanted).await,
         "RollingWithAdditionalBatch" if version && !single => with_additional_batch(run, before, wanted).await,
         "Rolling" | "RollingWithAdditionalBatch" => rolling(run, before, wanted, serving(run), 1).await,
         _ => all_at_once(run, before, wanted).await,
+    };
+    if held {
+        let group = group_of(run);
+        run.region(|here| {
+            let group = here.scaling.groups.get_mut(&group);
+            group.map(|group| group.suspended.remove(ALARMS));
+        });
     }
+    outcome
+}
+
+/// The group's process that acts on alarms.
+const ALARMS: &str = "AlarmNotification";
+
+/// Has no alarm change the group's size while instances take a version; `false` where somebody else saw to that already. No source
+/// tells of this very process: the guide promises that an additional batch keeps the capacity (using-features.rolling-version-deploy),
+/// which a low alarm would take away on every idle environment, and Beanstalk's own policies let it suspend and resume the processes
+/// of its groups (AWSElasticBeanstalkManagedUpdatesCustomerRolePolicy).
+fn hold_alarms(run: &Run) -> bool {
+    let name = group_of(run);
+    run.region(|here| {
+        let group = here.scaling.groups.get_mut(&name);
+        group.is_some_and(|group| group.suspended.insert(ALARMS.to_owned()))
+    })
 }
 
 /// The environment as its deployment's log speaks of it.

@@ -6,7 +6,7 @@ use super::catalogue::{HEALTH_LOGS, LOGS};
 use super::classic::{CLASSIC_BALANCER, name_of};
 use super::resources::{self, Part};
 use super::workflow::Run;
-use super::{health, permissions};
+use super::{health, permissions, shared_balancer};
 use crate::balancing::is_classic;
 
 /// A part of the stack that could not be deleted, and why.
@@ -34,10 +34,14 @@ pub(super) async fn take_down(run: &Run, caller: &str) -> Result<(), StackFailur
     }
     delete_triggers(run);
     run.at(20.0).await;
-    if let Some(arn) = &made.load_balancer {
-        permissions::check(run, caller, balancer(arn), permissions::NO_LOAD_BALANCER)?;
+    if run.snapshot().is_some_and(|it| it.settings.is_shared()) {
+        shared_balancer::leave(run, caller)?;
+    } else {
+        if let Some(arn) = &made.load_balancer {
+            permissions::check(run, caller, balancer(arn), permissions::NO_LOAD_BALANCER)?;
+        }
+        delete_load_balancer(run);
     }
-    delete_load_balancer(run);
     run.at(30.0).await;
     if made.group.is_some() {
         permissions::check(run, caller, resources::GROUP, permissions::NO_GROUP)?;
@@ -47,7 +51,7 @@ pub(super) async fn take_down(run: &Run, caller: &str) -> Result<(), StackFailur
     if made.security_group.is_some() {
         permissions::check(run, caller, resources::SECURITY_GROUP, permissions::NO_SECURITY_GROUPS)?;
     }
-    delete_rest(run);
+    delete_rest(run)?;
     delete_security_groups(run)?;
     delete_topic(run);
     delete_log_groups(run);
@@ -98,14 +102,14 @@ fn delete_load_balancer(run: &Run) {
         return;
     };
     if let Some(arn) = made.listener {
-        run.region(|here| here.balancing.listeners.remove(&arn));
+        run.region(|here| here.balancing.drop_listeners(|it| it.arn == arn));
         gone(run, resources::LISTENER_80, &arn);
         run.info(format!("Deleted Load Balancer listener named: {arn}"));
     }
     if let Some(arn) = made.load_balancer {
         run.region(|here| {
             here.balancing.load_balancers.remove(&arn);
-            here.balancing.listeners.retain(|_, it| it.load_balancer_arn != arn);
+            here.balancing.drop_listeners(|it| it.load_balancer_arn == arn);
         });
         let name = if is_classic(&arn) { name_of(&arn) } else { arn.as_str() };
         gone(run, balancer(&arn), name);
@@ -155,10 +159,18 @@ pub(super) async fn empty_group(run: &Run, name: &str) {
     });
 }
 
-fn delete_rest(run: &Run) {
+/// A target group that somebody else's rule forwards to stays, and all behind it: ELB deletes none that is in use (ELB API,
+/// DeleteTargetGroup: ResourceInUse).
+fn delete_rest(run: &Run) -> Result<(), StackFailure> {
     let Some(made) = run.snapshot().map(|environment| environment.made) else {
-        return;
+        return Ok(());
     };
+    if let Some(arn) = made.target_group.as_ref().filter(|arn| !is_classic(arn))
+        && !run.region(|here| here.balancing.balancers_of(arn)).is_empty()
+    {
+        let why = format!("Target group '{arn}' is currently in use by a listener or a rule");
+        return Err((resources::TARGETS, why));
+    }
     if let Some(id) = made.address {
         let address = run.region(|here| here.network.addresses.remove(&id));
         gone(run, resources::ADDRESS, &id);
@@ -187,6 +199,7 @@ fn delete_rest(run: &Run) {
         (made.launch_template, made.launch_configuration) = (None, None);
         environment.endpoint = None;
     });
+    Ok(())
 }
 
 /// The instances' group names the load balancer's: it goes first. A group of somebody else's that names one of them

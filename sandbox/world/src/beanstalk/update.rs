@@ -326,6 +326,10 @@ fn change_launches(site: &mut Site, settings: &Settings) {
 }
 
 fn change_balancer(site: &mut Site, settings: &Settings) {
+    if settings.is_shared() {
+        // Beanstalk never changes one that is not its own (Beanstalk guide: environments-cfg-alb-shared).
+        return;
+    }
     let arn = site.environment.made.load_balancer.clone().unwrap_or_default();
     if let Some(balancer) = site.here.balancing.load_balancers.get_mut(&arn) {
         balancer.idle_timeout = resources::idle_timeout(settings);

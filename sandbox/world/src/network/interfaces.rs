@@ -68,7 +68,8 @@ impl Region {
     pub fn network_interfaces(&self) -> Vec<NetworkInterface> {
         let instances = self.compute.instances.values().filter(|instance| !instance.is_gone());
         let mut all: Vec<_> = instances.map(|instance| self.interface_of(instance)).collect();
-        for balancer in self.balancing.load_balancers.values() {
+        let leaving = self.balancing.leaving.values();
+        for balancer in self.balancing.load_balancers.values().chain(leaving) {
             let subnets = balancer.subnets.iter();
             all.extend(subnets.map(|(zone, subnet_id)| self.interface_in(balancer, zone, subnet_id)));
         }

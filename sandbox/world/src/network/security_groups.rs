@@ -1,4 +1,4 @@
-//! Security groups: who may reach what, kept and reported, but not enforced on loopback.
+//! Security groups: who may reach what, kept and reported; at load balancers it is held (`balancing_access`).
 //! Must know nothing of instances beyond their network interfaces.
 
 use super::{Network, Region};
@@ -37,6 +37,21 @@ const MOST_RULES: usize = 60;
 
 /// What AWS says CloudFront's list weighs, which is the only one here (CloudFront guide, LocationsOfEdgeServers).
 pub const CLOUDFRONT_ENTRIES: u8 = 55;
+
+/// CloudFront's way to an origin, by which a security group can admit nothing else. Ids are AWS's own, of two regions;
+/// in the others one is made up.
+pub fn cloudfront_prefix_list(region: &str) -> String {
+    match region {
+        "us-east-1" => "pl-3b927c52".to_owned(),
+        "eu-west-1" => "pl-4fa04526".to_owned(),
+        other => format!(
+            "pl-{:08x}",
+            other
+                .bytes()
+                .fold(7_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()))
+        ),
+    }
+}
 
 impl Source {
     /// How often it counts among the rules for IPv6, or for IPv4. A reference to a prefix list counts as many times as the list

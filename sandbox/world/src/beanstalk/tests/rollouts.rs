@@ -6,6 +6,7 @@ use super::*;
 use crate::balancing::Listener;
 use crate::beanstalk::Abort;
 use crate::beanstalk::catalogue::{COMMAND, INSTANCES, PROCESS, PROPERTIES, ROLLING, SPLITTING};
+use crate::scaling::policies::{Trigger, execute};
 
 fn launched(fake: &Fake) -> std::collections::BTreeSet<String> {
     fake.plane.0.lock().unwrap().launched.clone()
@@ -67,6 +68,44 @@ async fn an_additional_batch_keeps_the_capacity_and_goes_again() {
     let mut state = fake.world.lock();
     let group = &state.region(REGION).scaling.groups[&environment.made.group.unwrap()];
     assert_eq!((group.desired, group.max), (2, 4));
+}
+
+#[tokio::test]
+async fn an_alarm_takes_no_instance_away_while_versions_are_deployed() {
+    let fake = prepared();
+    let policy = [
+        (COMMAND, "DeploymentPolicy", "RollingWithAdditionalBatch"),
+        (COMMAND, "BatchSize", "50"),
+    ];
+    let environment = create(&fake, "v1", &policy).await;
+    let before = launched(&fake);
+    let started = environments::update(&fake.world, &caller("r-update"), &named(), version("v2")).unwrap();
+    // Nobody visits the site: the low alarm is at it all the time, whatever the group waits for between two changes.
+    let group = environment.made.group.unwrap();
+    let alarm = || {
+        let mut state = fake.world.lock();
+        let scaling = &mut state.region(REGION).scaling;
+        let mut policies = scaling.policies.iter();
+        let down = policies.find(|(_, it)| it.group == group && it.name.contains("Down"));
+        let down = down.map(|(key, _)| key.clone()).unwrap();
+        let trigger = Trigger::Alarm {
+            name: "low".to_owned(),
+            state: "ALARM".to_owned(),
+        };
+        execute(scaling, &down, &trigger, fake.world.clock.now()).unwrap();
+    };
+    wait(&fake, || {
+        alarm();
+        get(&fake, &started.id).status == Status::Ready
+    })
+    .await;
+    let told = messages(&fake, Some("r-update"));
+    assert!(has(&told, "Environment update completed successfully."), "{told:#?}");
+    assert_eq!(launched(&fake), before);
+    assert_eq!(bundles(&fake), ["v2", "v2"]);
+    // From then on alarms are heard again.
+    let mut state = fake.world.lock();
+    assert!(state.region(REGION).scaling.groups[&group].suspended.is_empty());
 }
 
 /// Versions by how many instances run them, and the ids of the deployments that brought them.
@@ -223,7 +262,7 @@ async fn a_part_of_the_requests_tries_the_new_version_before_it_takes_over() {
     environments::update(&fake.world, &caller("r-update"), &named(), version("v2")).unwrap();
     wait(&fake, || listener(&fake, &arn).split.is_some()).await;
     let shared = listener(&fake, &arn);
-    let elsewhere = (0..100).filter(|request| shared.target_group_of(*request) != shared.target_group_arn);
+    let elsewhere = (0..100).filter(|request| shared.elsewhere(*request).is_some());
     assert_eq!(elsewhere.count(), 20);
     assert_eq!(bundles(&fake).len(), 4, "as many again");
     environments::abort(&fake.world, &caller("r-abort"), &named()).unwrap();

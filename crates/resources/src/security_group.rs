@@ -1,0 +1,432 @@
+//! The security group of a load balancer of the stack's own: CloudFront's edge locations, and nobody else.
+//! Must know nothing of the load balancer.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use aws_sdk_ec2::types::{IpPermission, PrefixListId, SecurityGroup as LiveEc2, TagSpecification};
+
+use super::front_door::{self, PORT};
+use super::network_parts::filter;
+use super::outputs::{NETWORK, SECURITY_GROUP};
+use super::ownership::{TagStep, block_unless_ours_with, change_tags, ec2_form, from_ec2, tag_steps};
+use super::stack::Stack;
+use crate::aws::Aws;
+use crate::aws::errors::{Explain, polled};
+use crate::aws::eventual_consistency::settled;
+use crate::aws::own_work::{self, Made};
+use crate::aws::tags::settled_from;
+use crate::engine::{
+    Error, Failure, FieldChange, Hint, Kind, Limits, Observed, Owner, Plan, Poll, ReadCx, Resource, ResourceId, Step,
+    Values, Wait, WriteCx,
+};
+
+const ID: ResourceId = "security-group";
+const LIMITS: Limits = Limits::minutes(1, 3);
+/// The network interfaces of a load balancer stay for minutes after it, and hold its groups (hashicorp/terraform-provider-aws#1671).
+const RELEASE: Limits = Limits::minutes(5, 15);
+
+/// AWS's list of the addresses from which CloudFront asks origins (CloudFront guide, LocationsOfEdgeServers).
+const EDGE: &str = "com.amazonaws.global.cloudfront.origin-facing";
+
+pub(super) struct SecurityGroup {
+    stack: Arc<Stack>,
+}
+
+#[derive(Clone)]
+pub(super) struct LiveGroup {
+    id: String,
+    vpc_id: String,
+    ingress: Vec<IpPermission>,
+    /// The id of [`EDGE`] in this region.
+    edge: String,
+    tags: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum GroupStep {
+    Tag(TagStep),
+    /// CloudFront is let in.
+    Open,
+    /// Somebody else is let in no longer.
+    Close(IpPermission),
+}
+
+impl Step for GroupStep {
+    fn shown(&self) -> FieldChange {
+        match self {
+            Self::Tag(tag) => tag.shown(),
+            Self::Open => FieldChange::new("ingress", None, format!("{PORT} from CloudFront")),
+            Self::Close(permission) => FieldChange::new("ingress", told(permission), None),
+        }
+    }
+}
+
+/// `22 from 203.0.113.7/32`
+fn told(permission: &IpPermission) -> String {
+    let ports = match (permission.from_port(), permission.to_port()) {
+        (Some(from), Some(to)) if from == to => from.to_string(),
+        (Some(from), Some(to)) => format!("{from}-{to}"),
+        _ => "all ports".to_owned(),
+    };
+    let ranges = permission.ip_ranges().iter().filter_map(|range| range.cidr_ip());
+    let ranges = ranges.chain(permission.ipv6_ranges().iter().filter_map(|range| range.cidr_ipv6()));
+    let groups = permission
+        .user_id_group_pairs()
+        .iter()
+        .filter_map(|pair| pair.group_id());
+    let lists = permission
+        .prefix_list_ids()
+        .iter()
+        .filter_map(|list| list.prefix_list_id());
+    let sources: Vec<&str> = ranges.chain(groups).chain(lists).collect();
+    format!("{ports} from {}", sources.join(", "))
+}
+
+/// What lets CloudFront in, and nobody else. One port: the list counts for 55 of the 60 rules that a group may have.
+fn from_the_edge(list: &str) -> IpPermission {
+    IpPermission::builder()
+        .ip_protocol("tcp")
+        .from_port(i32::from(PORT))
+        .to_port(i32::from(PORT))
+        .prefix_list_ids(PrefixListId::builder().prefix_list_id(list).build())
+        .build()
+}
+
+impl LiveGroup {
+    /// Whether this rule does what it should, and nothing beside.
+    fn is_right(&self, permission: &IpPermission) -> bool {
+        let mut lists = permission
+            .prefix_list_ids()
+            .iter()
+            .filter_map(|list| list.prefix_list_id());
+        let nobody_else = permission.ip_ranges().is_empty()
+            && permission.ipv6_ranges().is_empty()
+            && permission.user_id_group_pairs().is_empty();
+        let port = Some(i32::from(PORT));
+        nobody_else
+            && permission.ip_protocol() == Some("tcp")
+            && permission.from_port() == port
+            && permission.to_port() == port
+            && lists.next() == Some(self.edge.as_str())
+            && lists.next().is_none()
+    }
+
+    fn steps(&self, stack: &Stack) -> Vec<GroupStep> {
+        let tags = tag_steps(stack, ID, &self.tags).into_iter();
+        let mut steps: Vec<_> = tags.map(GroupStep::Tag).collect();
+        // First nobody else, then CloudFront: there is no room for both.
+        let wrong = self.ingress.iter().filter(|permission| !self.is_right(permission));
+        steps.extend(wrong.cloned().map(GroupStep::Close));
+        if !self.ingress.iter().any(|permission| self.is_right(permission)) {
+            steps.push(GroupStep::Open);
+        }
+        steps
+    }
+}
+
+impl SecurityGroup {
+    pub(super) fn new(stack: Arc<Stack>) -> Self {
+        Self { stack }
+    }
+
+    fn name(&self) -> &str {
+        &self.stack.names.load_balancer
+    }
+
+    /// Ours before somebody else's: in another VPC there may be one of the same name.
+    async fn find(&self, aws: &Aws) -> Result<Option<LiveEc2>, Error> {
+        let describe = aws
+            .ec2
+            .describe_security_groups()
+            .filters(filter("group-name", self.name()));
+        let answer = describe.send().await;
+        let answer = answer.explain(&format!("look for the security group {}", self.name()))?;
+        let mut groups = answer.security_groups.unwrap_or_default();
+        groups.sort_by_key(|group| self.stack.ownership.owner_by(&from_ec2(group.tags())) != Owner::Ours);
+        Ok(groups.into_iter().next())
+    }
+
+    async fn tags(&self, aws: &Aws) -> Result<BTreeMap<String, String>, Error> {
+        let found = self.find(aws).await?;
+        Ok(found.map(|group| from_ec2(group.tags())).unwrap_or_default())
+    }
+
+    fn live(found: LiveEc2, edge: String) -> LiveGroup {
+        LiveGroup {
+            tags: from_ec2(found.tags()),
+            id: found.group_id.unwrap_or_default(),
+            vpc_id: found.vpc_id.unwrap_or_default(),
+            ingress: found.ip_permissions.unwrap_or_default(),
+            edge,
+        }
+    }
+
+    async fn make(&self, cx: &WriteCx<Aws>) -> Result<String, Error> {
+        let doing = format!("create the security group {}", self.name());
+        let tags = TagSpecification::builder()
+            .resource_type("security-group".into())
+            .set_tags(Some(ec2_form(self.stack.ownership.tags(ID))))
+            .build();
+        let create = cx
+            .aws()
+            .ec2
+            .create_security_group()
+            .group_name(self.name())
+            .description("Lets CloudFront reach the load balancer, and nobody else")
+            .vpc_id(cx.need(&NETWORK)?.vpc_id)
+            .tag_specifications(tags);
+        let call = async { create.send().await.explain(&doing) };
+        let whose = async |_| {
+            let tags = || self.tags(cx.read().aws());
+            own_work::by_tags(cx, &self.stack.ownership, ID, self.name(), tags).await
+        };
+        let made = own_work::create(cx, self.name(), call, whose).await?;
+        let made = match made {
+            Made::Answered(answer) => answer.group_id,
+            made => {
+                made.ours(&self.title())?;
+                self.find(cx.read().aws()).await?.and_then(|group| group.group_id)
+            }
+        };
+        made.ok_or_else(|| Error::failed(format!("the security group {} is gone", self.name())))
+    }
+
+    /// Lets CloudFront in. What an earlier try did is done.
+    async fn open(&self, cx: &WriteCx<Aws>, id: &str, edge: &str) -> Result<(), Error> {
+        let doing = &format!("let CloudFront into the security group {}", self.name());
+        cx.check()?;
+        let wait = Wait::new(format!("EC2 to {doing}"), 2, LIMITS);
+        cx.wait(&wait, || async move {
+            let open = cx.aws().ec2.authorize_security_group_ingress().group_id(id);
+            let opened = open.ip_permissions(from_the_edge(edge)).send().await.explain(doing);
+            match opened {
+                Ok(_) => Poll::Ready(()),
+                Err(error) if error.is_code("InvalidPermission.Duplicate") => Poll::Ready(()),
+                Err(error) if error.is_code("InvalidGroup.NotFound") => Poll::NotYet("not visible yet".to_owned()),
+                Err(error) => polled(Err(error)),
+            }
+        })
+        .await
+    }
+
+    async fn close(&self, cx: &WriteCx<Aws>, id: &str, permission: IpPermission) -> Result<(), Error> {
+        cx.check()?;
+        let close = cx.aws().ec2.revoke_security_group_ingress().group_id(id);
+        let closed = close.ip_permissions(permission).send().await;
+        let doing = format!("close the security group {} to others", self.name());
+        closed.or_absent(&["InvalidPermission.NotFound"], &doing).map(drop)
+    }
+
+    async fn change_tags(&self, cx: &WriteCx<Aws>, live: &LiveGroup, steps: &[TagStep]) -> Result<(), Error> {
+        let (ec2, id, doing) = (
+            &cx.aws().ec2,
+            &live.id,
+            &format!("tag the security group {}", self.name()),
+        );
+        let untag = |tags| async move {
+            let untag = ec2.delete_tags().resources(id).set_tags(Some(ec2_form(tags)));
+            untag.send().await.explain(doing).map(drop)
+        };
+        let tag = |tags| async move {
+            let tag = ec2.create_tags().resources(id).set_tags(Some(ec2_form(tags)));
+            tag.send().await.explain(doing).map(drop)
+        };
+        let read = || self.tags(cx.read().aws());
+        change_tags(cx, (&self.title(), self.name()), steps, untag, tag, read).await
+    }
+
+    async fn read_again(&self, cx: &WriteCx<Aws>, edge: &str) -> Result<LiveGroup, Error> {
+        let wait = Wait::new(format!("the security group {} to show", self.name()), 2, LIMITS);
+        cx.wait(&wait, || async {
+            polled(self.find(cx.read().aws()).await.map(|found| {
+                let live = found.map(|found| Self::live(found, edge.to_owned()));
+                match live.filter(|live| live.ingress.iter().any(|permission| live.is_right(permission))) {
+                    Some(live) => Poll::Ready(live),
+                    None => Poll::NotYet("its rule does not show yet".to_owned()),
+                }
+            }))
+        })
+        .await
+    }
+}
+
+/// The id of AWS's list of CloudFront's addresses in this region.
+async fn edge_list(aws: &Aws) -> Result<String, Error> {
+    let describe = aws.ec2.describe_managed_prefix_lists();
+    let answer = describe.filters(filter("prefix-list-name", EDGE)).send().await;
+    let answer = answer.explain("look for CloudFront's list of addresses")?;
+    let mut lists = answer.prefix_lists.unwrap_or_default().into_iter();
+    lists.find_map(|list| list.prefix_list_id).ok_or_else(|| {
+        Error::refused(format!("this region has no prefix list {EDGE}"))
+            .hint("take another region, or --set load_balancer.mode=dedicated")
+    })
+}
+
+impl Resource for SecurityGroup {
+    type Live = LiveGroup;
+    type Place = ();
+    type Step = GroupStep;
+    type Clients = Aws;
+
+    fn id(&self) -> ResourceId {
+        ID
+    }
+
+    fn name(&self) -> String {
+        self.stack.names.load_balancer.clone()
+    }
+
+    fn title(&self) -> String {
+        format!("security group {}", self.name())
+    }
+
+    fn needs(&self) -> Vec<&'static str> {
+        vec![NETWORK.name]
+    }
+
+    fn gives(&self) -> Vec<&'static str> {
+        vec![SECURITY_GROUP.name]
+    }
+
+    fn limits(&self) -> Limits {
+        LIMITS
+    }
+
+    async fn observe(&self, cx: &ReadCx<Aws>) -> Result<Observed<LiveGroup>, Error> {
+        let aws = cx.aws();
+        let Some(found) = settled(cx, ID, self.name(), || self.find(aws)).await? else {
+            return Ok(Observed::Absent(()));
+        };
+        let mut live = Self::live(found, edge_list(aws).await?);
+        let told = std::mem::take(&mut live.tags);
+        let tagged = settled_from(cx, &self.stack.ownership, ID, self.name(), told, || self.tags(aws)).await?;
+        live.tags = tagged.tags;
+        Ok(Observed::Present {
+            live,
+            owner: tagged.owner,
+        })
+    }
+
+    fn plan(&self, seen: &Observed<LiveGroup>, known: &Values) -> Plan<GroupStep> {
+        let Some((live, owner)) = seen.live() else {
+            return Plan::Create;
+        };
+        if let Some(blocked) = block_unless_ours_with(&self.stack, ID, owner, front_door::WAY_AROUND) {
+            return blocked;
+        }
+        match known.get(&NETWORK) {
+            Some(network) if network.vpc_id != live.vpc_id => Plan::blocked(
+                format!(
+                    "it is in the VPC {}, the stack is to be in {}",
+                    live.vpc_id, network.vpc_id
+                ),
+                Hint::run("teardown --keep users-table").then("up"),
+            ),
+            _ => Plan::of(live.steps(&self.stack)),
+        }
+    }
+
+    fn publish(&self, live: &LiveGroup, values: &mut Values) {
+        values.set(&SECURITY_GROUP, live.id.clone());
+    }
+
+    async fn create(&self, cx: &WriteCx<Aws>, (): ()) -> Result<LiveGroup, Failure> {
+        let edge = edge_list(cx.read().aws()).await?;
+        let id = self.make(cx).await?;
+        self.open(cx, &id, &edge).await?;
+        Ok(self.read_again(cx, &edge).await?)
+    }
+
+    async fn update(&self, cx: &WriteCx<Aws>, live: LiveGroup, steps: Vec<GroupStep>) -> Result<LiveGroup, Failure> {
+        let mut tags = Vec::new();
+        for step in steps {
+            match step {
+                GroupStep::Tag(tag) => tags.push(tag),
+                GroupStep::Close(permission) => self.close(cx, &live.id, permission).await?,
+                GroupStep::Open => self.open(cx, &live.id, &live.edge).await?,
+            }
+        }
+        self.change_tags(cx, &live, &tags).await?;
+        Ok(self.read_again(cx, &live.edge).await?)
+    }
+
+    async fn delete(&self, cx: &WriteCx<Aws>, live: LiveGroup) -> Result<(), Failure> {
+        let doing = &format!("delete the security group {}", self.name());
+        cx.check()?;
+        let wait = Wait::new(format!("EC2 to {doing}"), 5, RELEASE);
+        let id = &live.id;
+        let deleted = cx.wait(&wait, || async move {
+            let deleted = cx.aws().ec2.delete_security_group().group_id(id).send().await;
+            match deleted.or_absent(&["InvalidGroup.NotFound"], doing) {
+                Ok(_) => Poll::Ready(()),
+                Err(error) if error.is_code("DependencyViolation") => {
+                    Poll::NotYet("the load balancer's network interfaces are there still".to_owned())
+                }
+                Err(error) if error.kind == Kind::Unreachable => Poll::Unknown(error),
+                Err(error) => Poll::Failed(error),
+            }
+        });
+        let leftover = format!("security group {} ({id})", self.name());
+        Ok(deleted
+            .await
+            .map_err(|error| Failure::from(error).leaving(leftover, false))?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ec2::types::IpRange;
+
+    use super::*;
+
+    fn group(ingress: Vec<IpPermission>) -> Observed<LiveGroup> {
+        let live = LiveGroup {
+            id: "sg-1".to_owned(),
+            vpc_id: "vpc-1".to_owned(),
+            ingress,
+            edge: "pl-3b927c52".to_owned(),
+            tags: Stack::for_test(|_| {}).ownership.tags(ID),
+        };
+        Observed::Present {
+            live,
+            owner: Owner::Ours,
+        }
+    }
+
+    fn anybody(port: i32) -> IpPermission {
+        IpPermission::builder()
+            .ip_protocol("tcp")
+            .from_port(port)
+            .to_port(port)
+            .ip_ranges(IpRange::builder().cidr_ip("0.0.0.0/0").build())
+            .build()
+    }
+
+    fn shown(ingress: Vec<IpPermission>) -> Vec<(Option<String>, Option<String>)> {
+        let group_of = SecurityGroup::new(Stack::for_test(|_| {}));
+        match group_of.plan(&group(ingress), &Values::default()) {
+            Plan::Update(steps) => steps.iter().map(Step::shown).map(|it| (it.from, it.to)).collect(),
+            plan => {
+                assert_eq!(plan, Plan::Keep);
+                Vec::new()
+            }
+        }
+    }
+
+    #[test]
+    fn a_group_that_lets_cloudfront_in_and_nobody_else_is_kept() {
+        assert_eq!(shown(vec![from_the_edge("pl-3b927c52")]), []);
+    }
+
+    #[test]
+    fn whoever_else_was_let_in_is_closed_out_and_cloudfront_let_in_again() {
+        let opened = shown(vec![from_the_edge("pl-3b927c52"), anybody(22)]);
+        assert_eq!(opened, [(Some("22 from 0.0.0.0/0".to_owned()), None)]);
+        let replaced = shown(vec![anybody(80)]);
+        assert_eq!(replaced[0], (Some("80 from 0.0.0.0/0".to_owned()), None));
+        assert_eq!(replaced[1], (None, Some("80 from CloudFront".to_owned())));
+        // Another's list is not CloudFront's.
+        assert_eq!(shown(vec![from_the_edge("pl-00000000")]).len(), 2);
+    }
+}
