@@ -15,7 +15,7 @@ use crate::profile::paths::at_home;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// What to build: article, dev, ci, or a TOML file [default: article; for what acts on a stack that is up, what `up` used]
+    /// What to build: article, dev, ci, hardened, or a TOML file [default: article; for what acts on a stack that is up, what `up` used]
     #[arg(
         short,
         long,

@@ -1,7 +1,7 @@
 //! `capacity`: what breaks first when so many people come within such a time, and what it takes to hold them. Changes nothing.
 
 use clap::Args;
-use confctl_capacity::{Crowd, Figure, Known, Limit, Stack, Way, limits};
+use confctl_capacity::{AddressLimit, Crowd, Figure, Known, Limit, Stack, Way, limits};
 use serde_json::{Value, json};
 
 use super::crowd::{CrowdArgs, above_zero};
@@ -21,11 +21,11 @@ pub(crate) struct CapacityArgs {
     #[command(flatten)]
     pub crowd: CrowdArgs,
 
-    /// How many of a hundred are behind one address, as in a hall
-    #[arg(long, default_value_t = 0.0, value_name = "PERCENT")]
-    pub one_address: f64,
+    /// How many of a hundred are behind one address, as in a hall [default: event.one_address]
+    #[arg(long, value_name = "PERCENT")]
+    pub one_address: Option<f64>,
 
-    /// Requests of one address in five minutes that the web ACL lets through, where it has a rate-based rule
+    /// Requests of one address in five minutes that the web ACL lets through [default: registrations, by `waf.rate`]
     #[arg(long, value_name = "N")]
     pub address_limit: Option<f64>,
 
@@ -59,12 +59,13 @@ pub(super) async fn run(global: &Global, args: &CapacityArgs, ui: &Ui) -> Result
         .rate()?
         .map(|rate| Figure::new(rate, Known::Measured, "as given by --rate"));
     let mut stack = stack(profile, &names.table, given.or(asked.rate), asked.vcpus);
-    stack.address_limit = args.address_limit.map(|limit| (limit, WINDOW));
+    stack.address_limit = args.address_limit.map(of_a_given_rule).or(stack.address_limit);
     let limits = limits(&crowd, &stack);
     Ok(told(&crowd, &stack, &limits, ui))
 }
 
 fn expected(args: &CapacityArgs, profile: &Profile) -> Result<Crowd, Error> {
+    let behind = args.one_address.map(|percent| (percent / 100.0).clamp(0.0, 1.0));
     let mut profile = profile.clone();
     let by_command = Hint::run("capacity --people 10000 --within 60s");
     profile.event.people = Some(args.crowd.people(&profile, by_command)?);
@@ -72,11 +73,20 @@ fn expected(args: &CapacityArgs, profile: &Profile) -> Result<Crowd, Error> {
     Ok(Crowd {
         within: args.crowd.within(&profile),
         burst: args.crowd.burst,
-        behind_one_address: (args.one_address / 100.0).clamp(0.0, 1.0),
+        behind_one_address: behind.unwrap_or(crowd.behind_one_address),
         repeats: above_zero(args.repeats, "--repeats")?,
         page_bytes: above_zero(args.page, "--page")?,
         ..crowd
     })
+}
+
+/// A rule that counts everything, as most do.
+fn of_a_given_rule(requests: f64) -> AddressLimit {
+    AddressLimit {
+        requests,
+        window: WINDOW,
+        registrations_only: false,
+    }
 }
 
 /// What the account knows.

@@ -244,7 +244,7 @@ async fn site(session: &Session, args: &LoadArgs, url: &str) -> Result<Arc<Site>
         pem.push(b'\n');
         pem.extend(more);
     }
-    let site = Site::find(url, Some(&pem)).await;
+    let site = Site::find_saying(url, Some(&pem), session.read.public.over_tls).await;
     site.map_err(|error| Error::failed(format!("could not reach {url}")).because(chain(&error)))
 }
 

@@ -66,7 +66,7 @@ pub(super) async fn run(global: &Global, args: &PlanArgs, ui: &Ui) -> Result<Sum
     Ok(summary.exit(exit).say(Hint::run(next).and(" would do this.")))
 }
 
-/// What of its own event the profile does not hold.
+/// What of its own event the profile does not hold, and what would disturb it.
 fn tell_what_breaks(session: &Session) {
     let stack = &session.stack;
     for limit in event::broken(&stack.profile, &stack.names.table, None) {
@@ -78,5 +78,9 @@ fn tell_what_breaks(session: &Session) {
             event::number(limit.holds.value),
         );
         session.ui.notice(&text, Some(Hint::run("capacity")));
+    }
+    if let Some(text) = event::update_in_it(&stack.profile) {
+        let elsewhere = "move the window to another day, or take it out until the event is over";
+        session.ui.notice(&text, Some(Hint::from(elsewhere)));
     }
 }

@@ -86,7 +86,7 @@ async fn apply(session: &Session, confirmed: &Look, gate: Asking) -> Result<Summ
     session.took(&report);
     let ended = match unfinished(session, &report) {
         Some(summary) => Ok(summary),
-        None => session.look().await.map(|look| told(session, &look, "")),
+        None => session.look().await.map(|look| told(session, &look, "Done: ")),
     };
     Ok(with_left_behind(session, &report, ended))
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::front_door;
@@ -172,8 +172,9 @@ async fn first_answer(session: &Session, client: &Client, url: &str) -> Result<R
         .min(tokio::time::Instant::now() + pace.limit(PATIENCE));
     let mut told = false;
     loop {
+        let page = as_visitor(session, client.get(url)).header(ACCEPT, "text/html");
         let answer = tokio::select! {
-            answer = client.get(url).header(ACCEPT, "text/html").send() => answer,
+            answer = page.send() => answer,
             () = session.settings.stop.cancelled() => return Err(Error::stopped()),
         };
         let seen = match answer {
@@ -195,6 +196,14 @@ async fn first_answer(session: &Session, client: &Client, url: &str) -> Result<R
     }
 }
 
+/// Where plain HTTP is redirected, the page is HTTPS's: who asks by other means says so.
+fn as_visitor(session: &Session, request: RequestBuilder) -> RequestBuilder {
+    match session.read.public.over_tls {
+        Some((name, value)) => request.header(name, value),
+        None => request,
+    }
+}
+
 /// Without a word of the origin, CachingOptimized keeps a page for a day.
 fn cacheable(page: &Response) -> Result<(), Error> {
     if page.headers().contains_key(CACHE_CONTROL) {
@@ -210,9 +219,7 @@ async fn register(client: &Client, url: &str, checks: &mut Checks<'_>) -> Result
     let session = checks.session;
     let stop = &session.settings.stop;
     let address = format!("{}@verify{RESERVED_SUFFIX}", hex::encode(rand::random::<[u8; 6]>()));
-    let post = client
-        .post(format!("{url}/register"))
-        .header(CONTENT_TYPE, "application/json");
+    let post = as_visitor(session, client.post(format!("{url}/register"))).header(CONTENT_TYPE, "application/json");
     let answer = tokio::select! {
         answer = post.body(json!({"email": address}).to_string()).send() => Some(answer),
         () = async { stop.cancelled().await; tokio::time::sleep(LAST_WAIT).await } => None,

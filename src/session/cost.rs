@@ -65,7 +65,8 @@ pub(crate) fn of(profile: &Profile) -> Cost {
     }
     let mut month = hour * HOURS_A_MONTH;
     if profile.has_web_acl() {
-        month += WEB_ACL_MONTH + WEB_ACL_RULE_MONTH * profile.waf.groups.len() as f64;
+        let rules = profile.waf.groups.len() + usize::from(profile.rate_rule().is_some());
+        month += WEB_ACL_MONTH + WEB_ACL_RULE_MONTH * rules as f64;
         million_requests += WEB_ACL_MILLION;
     }
     let mut note =

@@ -1,7 +1,9 @@
 //! The event of a profile, in the terms of those that reckon with it: who comes, and what they meet.
 //! Must know nothing of what comes out.
 
-use confctl_capacity::{Crowd, Figure, Known, Limit, NEW_ACCOUNT_VCPUS, Stack, WARM_WRITES, limits, machine};
+use confctl_capacity::{
+    AddressLimit, Crowd, Figure, Known, Limit, NEW_ACCOUNT_VCPUS, Stack, WARM_WRITES, limits, machine,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -59,7 +61,7 @@ pub(crate) fn crowd(profile: &Profile) -> Option<Crowd> {
         people: f64::from(profile.event.people?),
         within: f64::from(profile.event.within),
         burst: BURST,
-        behind_one_address: 0.0,
+        behind_one_address: f64::from(profile.event.one_address) / 100.0,
         repeats: 1.0,
         page_bytes: PAGE_BYTES,
     })
@@ -97,7 +99,7 @@ pub(crate) fn stack(profile: &Profile, table: &str, rate: Option<Figure>, quota:
         vcpu_quota: quota,
         has_balancer: profile.is_load_balanced(),
         has_edge: profile.cdn.enabled,
-        address_limit: None,
+        address_limit: address_limit(profile),
         writes,
         provisioned,
         table: table.to_owned(),
@@ -105,6 +107,26 @@ pub(crate) fn stack(profile: &Profile, table: &str, rate: Option<Figure>, quota:
         instance_hour: cost::of_instance(profile),
         instance_type,
     }
+}
+
+/// What the profile's own rate rule lets through, where it blocks.
+fn address_limit(profile: &Profile) -> Option<AddressLimit> {
+    let rule = profile.rate_rule().filter(|rule| rule.blocks)?;
+    Some(AddressLimit {
+        requests: f64::from(rule.limit),
+        window: f64::from(rule.window),
+        registrations_only: true,
+    })
+}
+
+/// The platform update that the event would meet, in words, where the profile lets Beanstalk make one then.
+pub(crate) fn update_in_it(profile: &Profile) -> Option<String> {
+    let start = profile.update_in_the_event()?;
+    let window = profile.environment.managed_updates.as_deref().unwrap_or_default();
+    Some(format!(
+        "Beanstalk may replace the instances during the event: the window `environment.managed_updates` ({window}, UTC, two hours) \
+         begins at {start}"
+    ))
 }
 
 /// Seconds from the decision to an instance that gets visitors.
@@ -166,6 +188,7 @@ pub(crate) fn number(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::profile::RateMode;
 
     fn with(people: u32) -> Profile {
         let mut profile = Profile::default();
@@ -212,6 +235,20 @@ mod tests {
         assert_eq!(told("2026-12-10T17:59:59Z"), None);
         assert!(told("2026-12-10T18:00:00Z").unwrap().contains("the event is on"));
         assert!(told("2026-12-10T18:30:00Z").unwrap().contains("closed"));
+    }
+
+    #[test]
+    fn a_rate_rule_that_blocks_is_a_limit_and_one_that_counts_is_none() {
+        let mut profile = with(10_000);
+        profile.waf.rate = RateMode::Count;
+        profile.waf.rate_limit = Some(2_000);
+        let broken_by = |profile: &Profile| broken(profile, "users", None).first().map(|limit| limit.name);
+        assert_eq!(broken_by(&profile), None);
+        profile.waf.rate = RateMode::Block;
+        assert_eq!(broken_by(&profile), Some("web ACL, requests of one address"));
+        // Sized by the event itself it holds it, wherever the people are.
+        profile.waf.rate_limit = None;
+        assert_eq!(broken_by(&profile), None);
     }
 
     #[test]

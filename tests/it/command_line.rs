@@ -161,7 +161,7 @@ fn the_last_line_of_json_is_a_summary_also_of_a_failure() {
 fn profiles_can_be_listed_shown_and_written_and_never_written_over() {
     let user = User::new();
     let listed = user.confctl(&["profile", "list"]).exits(0).stdout;
-    for name in ["article", "dev", "ci"] {
+    for name in ["article", "dev", "ci", "hardened"] {
         assert!(listed.contains(name), "{listed}");
     }
     let shown = user.confctl(&["profile", "show", "--name", "one"]).exits(0).stdout;

@@ -16,6 +16,7 @@ mod event;
 mod failed_deployments;
 mod faults;
 mod foreign;
+mod hardened;
 mod identity;
 mod interrupted;
 mod keys;

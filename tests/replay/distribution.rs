@@ -416,3 +416,79 @@ async fn one_taken_over_is_tagged() {
     assert!(account.replay.sent("cloudfront:TagResource")[0].contains("confctl:stack"));
     account.check();
 }
+
+/// A behaviour as CloudFront gives it back, with what it fills in.
+fn uncached(path: &str) -> String {
+    let default = behavior()
+        .replace(
+            "<DefaultCacheBehavior>",
+            &format!("<CacheBehavior><PathPattern>{path}</PathPattern>"),
+        )
+        .replace("</DefaultCacheBehavior>", "</CacheBehavior>")
+        .replace("<Compress>true", "<Compress>false");
+    let caching = "<CachePolicyId>4135ea2d-6df8-44a3-9df3-4b5a84be39ad</CachePolicyId>\
+                   <OriginRequestPolicyId>b689b0a8-53d0-40ab-baf2-68738e2966ac</OriginRequestPolicyId>";
+    default.replace(
+        "<CachePolicyId>658327ea-f89d-4fab-a63d-7e88639e58f6</CachePolicyId>",
+        caching,
+    )
+}
+
+/// The answer, with these behaviours in it.
+fn behaving(answer: Answer, behaviors: &[String]) -> Answer {
+    let none = "<CacheBehaviors><Quantity>0</Quantity></CacheBehaviors>";
+    let list = format!(
+        "<CacheBehaviors><Quantity>{}</Quantity><Items>{}</Items></CacheBehaviors>",
+        behaviors.len(),
+        behaviors.concat()
+    );
+    match answer {
+        Answer::With(headers, body) => Answer::With(headers, body.replace(none, &list)),
+        other => other,
+    }
+}
+
+#[tokio::test]
+async fn paths_that_are_to_be_uncached_are_added_whole_and_kept_as_cloudfront_gives_them_back() {
+    let paths = ["/register".to_owned(), "/api/*".to_owned()];
+    let behaviors: Vec<String> = paths.iter().map(|path| uncached(path)).collect();
+    let behaves = |status| behaving(distribution(status, true), &behaviors);
+    let script = resting()
+        .recorded(
+            "cloudfront:GetDistributionConfig",
+            &format!("{CUSTODIAN}/test_distribution_waf"),
+            configuration(true, "E1PJQP3HQBEZK8"),
+        )
+        .recorded(
+            "cloudfront:UpdateDistribution",
+            &format!("{CUSTODIAN}/test_distribution_waf"),
+            behaves("InProgress"),
+        )
+        .modelled("cloudfront:GetDistribution", MODEL, behaves("InProgress"))
+        .after("cloudfront:UpdateDistribution")
+        .modelled("cloudfront:GetDistribution", MODEL, behaves("Deployed"))
+        .after("cloudfront:UpdateDistribution");
+    let account = of_root(script).await;
+    let stack = stack(|profile| profile.cdn.uncached = paths.to_vec());
+    let change = account.plan_with(&stack, ID, given()).await;
+    let fields: Vec<_> = change.fields().iter().map(|field| field.field.clone()).collect();
+    assert_eq!(fields, ["CacheBehavior /register", "CacheBehavior /api/*"]);
+    account.up(&stack, ID, given()).await.done();
+    let sent = &account.replay.sent("cloudfront:UpdateDistribution")[0];
+    // What an update asks for of each behaviour (CloudFront developer guide, distribution-overview-required-fields).
+    for member in [
+        "<PathPattern>/register</PathPattern>",
+        "<PathPattern>/api/*</PathPattern>",
+        "<SmoothStreaming>false</SmoothStreaming>",
+        "<Compress>false</Compress>",
+        "<LambdaFunctionAssociations><Quantity>0</Quantity></LambdaFunctionAssociations>",
+        "<FieldLevelEncryptionId></FieldLevelEncryptionId>",
+        "<CachePolicyId>4135ea2d-6df8-44a3-9df3-4b5a84be39ad</CachePolicyId>",
+        "<OriginRequestPolicyId>b689b0a8-53d0-40ab-baf2-68738e2966ac</OriginRequestPolicyId>",
+    ] {
+        let behaviors = sent.body.split_once("<CacheBehaviors>").unwrap().1;
+        assert!(behaviors.contains(member), "{member}: {behaviors}");
+    }
+    assert_eq!(account.plan_with(&stack, ID, given()).await, Change::Keep);
+    account.check();
+}

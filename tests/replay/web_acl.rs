@@ -234,6 +234,77 @@ async fn an_update_sends_back_neither_the_empty_description_nor_what_can_only_be
     account.check();
 }
 
+/// A rule that counts registrations by address, as WAF gives one back.
+fn counting(limit: u32) -> serde_json::Value {
+    let is = |field: serde_json::Value, text: &str| {
+        json!({"ByteMatchStatement": {
+            "SearchString": text,
+            "FieldToMatch": field,
+            "TextTransformations": [{"Priority": 0, "Type": "NONE"}],
+            "PositionalConstraint": "EXACTLY",
+        }})
+    };
+    // POST and /register, in base64.
+    let both = [
+        is(json!({"Method": {}}), "UE9TVA=="),
+        is(json!({"UriPath": {}}), "L3JlZ2lzdGVy"),
+    ];
+    json!({
+        "Name": "confctl-registrations",
+        "Priority": 3,
+        "Statement": {"RateBasedStatement": {
+            "Limit": limit,
+            "EvaluationWindowSec": 300,
+            "AggregateKeyType": "IP",
+            "ScopeDownStatement": {"AndStatement": {"Statements": both}},
+        }},
+        "Action": {"Count": {}},
+        "VisibilityConfig": {
+            "SampledRequestsEnabled": true,
+            "CloudWatchMetricsEnabled": true,
+            "MetricName": "confctl-registrations",
+        },
+    })
+}
+
+#[tokio::test]
+async fn the_rate_of_registrations_is_added_behind_the_groups_and_kept_as_waf_gives_it_back() {
+    let sized = |people| {
+        stack(move |profile| {
+            profile.waf.rate = confctl::profile::RateMode::Count;
+            profile.event.people = Some(people);
+        })
+    };
+    let with = |rate: serde_json::Value| [our_rules(), vec![rate]].concat();
+    let updated = |script: Script| {
+        let token = json!({"NextLockToken": "1"}).to_string();
+        script.documented("wafv2:UpdateWebACL", &format!("{CLI}/update-web-acl.rst"), token)
+    };
+    let account = of_root(updated(there(ours(), our_rules()))).await;
+    account.up(&sized(10_000), ID, Given::default()).await.done();
+    let sent = &account.replay.sent("wafv2:UpdateWebACL")[0];
+    assert_eq!(sent.member("Rules")[3], counting(80_000));
+    account.check();
+
+    let account = of_root(there(ours(), with(counting(80_000)))).await;
+    assert_eq!(account.plan(&sized(10_000), ID).await, Change::Keep);
+    account.check();
+
+    // More people are expected, and what somebody lowered by hand is brought up to them.
+    let account = of_root(updated(there(ours(), with(counting(100))))).await;
+    account.up(&sized(20_000), ID, Given::default()).await.done();
+    let sent = &account.replay.sent("wafv2:UpdateWebACL")[0];
+    assert_eq!(sent.member("Rules")[3], counting(160_000));
+    account.check();
+
+    // No longer wanted, it goes.
+    let account = of_root(updated(there(ours(), with(counting(80_000))))).await;
+    account.up(&stack(|_| {}), ID, Given::default()).await.done();
+    let sent = &account.replay.sent("wafv2:UpdateWebACL")[0];
+    assert_eq!(sent.member("Rules").as_array().map(Vec::len), Some(3));
+    account.check();
+}
+
 #[tokio::test]
 async fn one_taken_over_is_tagged_first() {
     let mut stack = crate::account::stack_of(Default::default());

@@ -41,6 +41,8 @@ pub struct PublicNames {
     pub edge_scheme: &'static str,
     /// `None`: the scheme's own.
     pub port: Option<u16>,
+    /// The header by which a visitor of the edge counts as one of HTTPS, where TLS ends before it.
+    pub over_tls: Option<(&'static str, &'static str)>,
     /// PEM certificates that count beside the system's, where somebody opens TLS on the way.
     pub authorities: Option<Vec<u8>>,
     /// Who is asked for the site's own names; `None`: whoever the system asks.
@@ -101,6 +103,7 @@ impl Target {
             public: PublicNames {
                 edge_scheme: "https",
                 port: None,
+                over_tls: None,
                 authorities: None,
                 name_server: None,
             },
@@ -124,6 +127,7 @@ impl Target {
             public: PublicNames {
                 edge_scheme: "http",
                 port: Some(port),
+                over_tls: Some(("x-forwarded-proto", "https")),
                 authorities: None,
                 name_server: None,
             },

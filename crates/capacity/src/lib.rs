@@ -39,8 +39,8 @@ pub struct Stack {
     pub vcpu_quota: Figure,
     pub has_balancer: bool,
     pub has_edge: bool,
-    /// Requests of one address that the web ACL lets through, and within how many seconds; `None` without a rate-based rule.
-    pub address_limit: Option<(f64, f64)>,
+    /// `None` without a rate-based rule that blocks.
+    pub address_limit: Option<AddressLimit>,
     /// Writes a second that the table takes.
     pub writes: Figure,
     /// Whether those are bought by the hour.
@@ -50,6 +50,16 @@ pub struct Stack {
     pub scale_out: f64,
     /// Dollars an hour of one instance with its address and volume, where that is known.
     pub instance_hour: Option<f64>,
+}
+
+/// What a web ACL lets through of one address.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct AddressLimit {
+    pub requests: f64,
+    /// Seconds within which they are counted.
+    pub window: f64,
+    /// Only registrations are counted, not the page and what belongs to it.
+    pub registrations_only: bool,
 }
 
 /// A number, and whether one can rely on it.

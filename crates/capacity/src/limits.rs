@@ -46,9 +46,13 @@ fn instances(crowd: &Crowd, stack: &Stack) -> f64 {
 
 /// A rate-based rule counts by address (WAF guide, rate-based rules): a hall behind one is one client.
 fn one_address(crowd: &Crowd, stack: &Stack) -> Option<Limit> {
-    let (most, window) = stack.address_limit?;
-    let visits = REQUESTS - 1.0 + crowd.repeats;
-    let asked = crowd.people * crowd.behind_one_address * visits * (window / crowd.within.max(1.0)).min(1.0);
+    let limit = stack.address_limit?;
+    let (most, of_the_page) = (
+        limit.requests,
+        if limit.registrations_only { 0.0 } else { REQUESTS - 1.0 },
+    );
+    let in_the_window = (limit.window / crowd.within.max(1.0)).min(1.0);
+    let asked = crowd.people * crowd.behind_one_address * (of_the_page + crowd.repeats) * in_the_window;
     Some(Limit {
         name: "web ACL, requests of one address",
         asked,

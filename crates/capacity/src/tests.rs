@@ -83,7 +83,7 @@ fn each_limit_that_is_lowered_breaks_first() {
         ("vCPUs of the account", |stack| stack.vcpu_quota.value = 1.0),
         ("writes of the table", |stack| stack.writes.value = 5.0),
         ("web ACL, requests of one address", |stack| {
-            stack.address_limit = Some((10.0, 300.0))
+            stack.address_limit = Some(of_all(10.0))
         }),
     ];
     for (name, lower) in lowered {
@@ -104,7 +104,7 @@ fn each_limit_that_is_lowered_breaks_first() {
 #[test]
 fn a_hall_behind_one_address_is_one_client_to_the_web_acl() {
     let mut stack = article();
-    stack.address_limit = Some((2_000.0, 300.0));
+    stack.address_limit = Some(of_all(2_000.0));
     let hall = |share| Crowd {
         behind_one_address: share,
         ..crowd(10_000.0, 60.0)
@@ -115,6 +115,21 @@ fn a_hall_behind_one_address_is_one_client_to_the_web_acl() {
         (found.name, found.asked),
         ("web ACL, requests of one address", 25_000.0)
     );
+    // A rule that counts registrations only.
+    stack.address_limit = Some(AddressLimit {
+        registrations_only: true,
+        ..of_all(2_000.0)
+    });
+    let found = first(&hall(0.5), &stack);
+    assert_eq!((found.asked, found.breaks()), (5_000.0, true));
+}
+
+fn of_all(requests: f64) -> AddressLimit {
+    AddressLimit {
+        requests,
+        window: 300.0,
+        registrations_only: false,
+    }
 }
 
 #[test]

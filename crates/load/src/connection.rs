@@ -107,6 +107,9 @@ impl Connection {
             false => request.uri(ask.path).header(HOST, &self.host),
         }
         .header(USER_AGENT, HeaderValue::from_static(super::USER_AGENT));
+        if let Some((name, value)) = self.site.said() {
+            request = request.header(name, value);
+        }
         if ask.json.is_some() {
             request = request.header(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }

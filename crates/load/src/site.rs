@@ -29,6 +29,8 @@ pub struct Site {
     /// The `Host` header: with the port where it is not the scheme's own.
     authority: String,
     tls: Option<(TlsConnector, ServerName<'static>)>,
+    /// What everybody says beside, who asks for anything.
+    said: Option<(&'static str, &'static str)>,
     addresses: RwLock<Vec<SocketAddr>>,
     next: AtomicUsize,
 }
@@ -62,6 +64,18 @@ impl Site {
     /// # Errors
     /// Where the URL is none, its name cannot be resolved, or nothing can be trusted.
     pub async fn find(url: &str, pem: Option<&[u8]>) -> Result<Arc<Self>, SiteError> {
+        Self::find_saying(url, pem, None).await
+    }
+
+    /// The same, for visitors who say this header with all that they ask.
+    ///
+    /// # Errors
+    /// As [`Self::find`].
+    pub async fn find_saying(
+        url: &str,
+        pem: Option<&[u8]>,
+        said: Option<(&'static str, &'static str)>,
+    ) -> Result<Arc<Self>, SiteError> {
         let unfit = || SiteError::Url(url.to_owned());
         let uri: Uri = url.parse().map_err(|_| unfit())?;
         let host = uri.host().ok_or_else(unfit)?.to_owned();
@@ -81,6 +95,7 @@ impl Site {
             host,
             authority,
             tls,
+            said,
             addresses: RwLock::default(),
             next: AtomicUsize::new(0),
         };
@@ -92,6 +107,10 @@ impl Site {
 
     pub(super) fn authority(&self) -> &str {
         &self.authority
+    }
+
+    pub(super) fn said(&self) -> Option<(&'static str, &'static str)> {
+        self.said
     }
 
     /// Resolves the name again: an edge and a load balancer change their addresses, and thousands of people must not each ask.

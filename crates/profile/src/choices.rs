@@ -22,6 +22,8 @@ words! {
         Full = "full",
         /// An inline policy for the stack's table alone.
         Table = "table",
+        /// Of that table only what the app that comes along does there: it registers, and counts. It can list nobody.
+        App = "app",
     }
 }
 
@@ -50,6 +52,16 @@ words! {
         Rolling = "Rolling",
         RollingWithAdditionalBatch = "RollingWithAdditionalBatch",
         Immutable = "Immutable",
+    }
+}
+
+words! {
+    /// Beanstalk's UpdateLevel of managed platform updates.
+    pub enum UpdateLevel {
+        /// Newer patch versions of the same minor version.
+        Patch = "patch",
+        /// Newer minor versions too.
+        Minor = "minor",
     }
 }
 
@@ -167,5 +179,17 @@ words! {
         Block = "block",
         /// Count only: the console's monitor mode.
         Count = "count",
+    }
+}
+
+words! {
+    /// What the web ACL's rate-based rule does with what an address sends beyond the limit.
+    pub enum RateMode {
+        /// There is no such rule.
+        Off = "off",
+        /// Let it pass, and count it: for a look at what a real crowd does.
+        Count = "count",
+        /// Answer 403.
+        Block = "block",
     }
 }

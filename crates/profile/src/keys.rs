@@ -13,7 +13,7 @@ use super::choices::*;
 use super::declare::{default, keys, name, optional};
 use super::key::{Changes, Key, Takes};
 use super::patterns;
-use super::together::With::{Distribution, KeyPair, LoadBalancer as Balancer, WebAcl};
+use super::together::With::{Distribution, KeyPair, LoadBalancer as Balancer, ManagedUpdates, RateRule, WebAcl};
 
 /// Days that CloudWatch Logs can keep a log group (botocore: logs, PutRetentionPolicy).
 const RETENTION_DAYS: &[u32] = &[
@@ -223,6 +223,18 @@ keys! {
         rolling_update_batch: u32 = 1,
         takes Whole(1, 10_000), with Balancer, changes InPlace;
 
+        /// When Beanstalk moves the environment to newer platform versions by itself: the beginning of a window of two hours, weekly, UTC.
+        managed_updates: Option<String>, unset "off",
+        takes Text(patterns::weekly, "a day and a time in UTC, as `Sun:04:00`"), changes InPlace;
+
+        /// Which platform versions it moves to: of the same minor version, or of any minor version of the branch.
+        managed_updates_level: UpdateLevel = UpdateLevel::Minor,
+        takes Word(UpdateLevel::WORDS), with ManagedUpdates, changes InPlace;
+
+        /// Replace the instances in each window, also without a newer platform version.
+        instance_refresh: bool = false,
+        takes Bool, with ManagedUpdates, changes InPlace;
+
         /// Send logs to CloudWatch Logs.
         log_streaming: bool = true,
         takes Bool, changes InPlace;
@@ -359,6 +371,11 @@ keys! {
         cache_policy: CachePolicy = CachePolicy::CachingOptimized,
         takes Word(CachePolicy::WORDS), with Distribution, changes InPlace;
 
+        /// Paths that CloudFront passes on with all that the visitor sent but the host, and of which it keeps nothing: the first that
+        /// matches counts, and what others added to the distribution comes behind them.
+        uncached: Vec<String> = Vec::new(),
+        takes Texts(patterns::path_pattern, "a path pattern of CloudFront's that begins with a slash, as `/register` or `/api/*`"), with Distribution, changes InPlace;
+
         /// What becomes of plain HTTP from visitors.
         viewer_protocol: ViewerProtocolPolicy = ViewerProtocolPolicy::AllowAll,
         takes Word(ViewerProtocolPolicy::WORDS), with Distribution, changes InPlace;
@@ -421,6 +438,18 @@ keys! {
         groups: Vec<String> = list(&["AWSManagedRulesAmazonIpReputationList", "AWSManagedRulesCommonRuleSet", "AWSManagedRulesKnownBadInputsRuleSet"]),
         takes Texts(patterns::waf_name, "the name of an AWS managed rule group, as `AWSManagedRulesCommonRuleSet`"), with WebAcl, changes InPlace;
 
+        /// What becomes of an address that sends more registrations (`POST /register`) than the event's people behind one would.
+        rate: RateMode = RateMode::Off,
+        takes Word(RateMode::WORDS), with WebAcl, changes InPlace;
+
+        /// Registrations of one address that pass within the window.
+        rate_limit: Option<u32>, unset "by `event.people` and `event.one_address`",
+        takes Whole(10, 2_000_000_000), with RateRule, changes InPlace;
+
+        /// Seconds of the window in which they are counted.
+        rate_window: u32 = 300,
+        takes WholeOf(&[60, 120, 300, 600]), with RateRule, changes InPlace;
+
         /// Block, or count only.
         mode: WafMode = WafMode::Block,
         takes Word(WafMode::WORDS), with WebAcl, changes InPlace;
@@ -437,7 +466,7 @@ keys! {
     [event] Event {
         /// How many people are expected to register.
         people: Option<u32>, unset "—",
-        takes Whole(1, 10_000_000), changes OfConfctl("`plan`, `doctor` and `capacity` say whether the stack holds that many");
+        takes Whole(1, 10_000_000), changes OfConfctl("`plan`, `doctor` and `capacity` say whether the stack holds that many; with `waf.rate` it sizes the rule, in place");
 
         /// When they are called upon to register; from then on the app takes no generated address.
         at: Option<String>, unset "—",
@@ -446,6 +475,10 @@ keys! {
         /// Seconds within which they come.
         within: u32 = 60,
         takes Whole(1, 86_400), changes OfConfctl("as `event.people`");
+
+        /// How many percent of them may be behind one address, as in a hall with one way out: what `waf.rate` lets pass goes by it.
+        one_address: u32 = 100,
+        takes Whole(1, 100), changes OfConfctl("as `event.people`; with `waf.rate` it sizes the rule, in place");
 
         /// When registration closes: the page says it, and the app takes nobody from then on.
         closes_at: Option<String>, unset "it stays open",

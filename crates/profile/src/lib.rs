@@ -33,4 +33,4 @@ pub use load::{Embedded, Loaded, Origins, embedded, load, parse};
 pub use names::{InvalidStackName, Names, StackName};
 pub use patterns::{account as is_account, region as is_region, time};
 pub use settings::Setting;
-pub use together::With;
+pub use together::{RateRule, With};

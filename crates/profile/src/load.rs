@@ -41,6 +41,11 @@ pub fn embedded() -> &'static [Embedded] {
             summary: "fastest to create, for pipelines: CloudFront fetches from the environment's CNAME",
             text: include_str!("../../../profiles/ci.toml"),
         },
+        Embedded {
+            name: "hardened",
+            summary: "the article's shape with less that is open: HTTPS, a protected table, no key pair, registrations counted by address",
+            text: include_str!("../../../profiles/hardened.toml"),
+        },
     ]
 }
 

@@ -48,6 +48,33 @@ pub(super) fn url_path(text: &str) -> bool {
     text.starts_with('/') && spelled(text, 1024, |c| c.is_ascii_graphic())
 }
 
+/// A cache behaviour's path pattern, here with its leading slash (CloudFront's API reference, CacheBehavior: PathPattern).
+pub(super) fn path_pattern(text: &str) -> bool {
+    text.starts_with('/')
+        && spelled(text, 255, |c| {
+            c.is_ascii_alphanumeric() || "_-.*?$/~\"'@:+&".contains(c)
+        })
+}
+
+/// A weekly time, as `Sun:04:00` (Beanstalk guide, command-options-general: PreferredStartTime).
+pub(super) fn weekly(text: &str) -> bool {
+    weekly_minute(text).is_some()
+}
+
+/// Minutes from the beginning of a week that begins on Monday.
+pub(super) fn weekly_minute(text: &str) -> Option<i64> {
+    let (day, time) = text.split_once(':')?;
+    let day = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+        .iter()
+        .position(|name| *name == day)?;
+    let (hour, minute) = time.split_once(':')?;
+    let number = |text: &str, below: i64| {
+        let number = text.parse().ok().filter(|number| (0..below).contains(number));
+        number.filter(|_| spelled(text, 2, |c| c.is_ascii_digit()) && text.len() == 2)
+    };
+    Some((i64::try_from(day).ok()? * 24 + number(hour, 24)?) * 60 + number(minute, 60)?)
+}
+
 /// The charset of Beanstalk's environment properties (Beanstalk guide: environments-cfg-softwaresettings).
 pub(super) fn property(text: &str) -> bool {
     spelled(text, 128, |c| word_char(c) || ".:/+\\-@".contains(c))
@@ -325,6 +352,34 @@ mod tests {
             "",
         ] {
             assert!(!is_time(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_weekly_time_is_a_day_and_a_time() {
+        assert_eq!(weekly_minute("Mon:00:00"), Some(0));
+        assert_eq!(weekly_minute("Sun:23:59"), Some(7 * 24 * 60 - 1));
+        for bad in [
+            "sun:04:00",
+            "Sun:4:00",
+            "Sun:24:00",
+            "Sun:04:60",
+            "04:00",
+            "Sun",
+            "Sun:+4:00",
+            "",
+        ] {
+            assert!(!weekly(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_path_pattern_begins_with_a_slash() {
+        for good in ["/register", "/api/*", "/v?/x.json"] {
+            assert!(path_pattern(good), "{good}");
+        }
+        for bad in ["register", "*", "", "/a b", "/ü", "/a\"#"] {
+            assert!(!path_pattern(bad), "{bad}");
         }
     }
 

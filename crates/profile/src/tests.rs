@@ -25,7 +25,7 @@ fn with(sets: &[&str]) -> Profile {
     load("article", &sets).unwrap().profile
 }
 
-/// A profile in which every key has a value.
+/// A profile in which every key has a value, but for one that does not go with `app.platform_version`.
 fn full() -> Profile {
     let text = r#"
         account = "123456789012"
@@ -39,7 +39,7 @@ fn full() -> Profile {
         load_balancer = { mode = "shared", arn = "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/a/0123456789abcdef" }
         cdn = { comment = "c", origin = "cname" }
         domain = { name = "events.example.org" }
-        waf = { name = "w" }
+        waf = { name = "w", rate_limit = 2000 }
         notifications = { email = "you@example.com" }
         event = { people = 10000, at = "2026-12-10T18:00:00Z", closes_at = "2026-12-10T18:30:00Z" }
         tags = { team = "events" }
@@ -94,11 +94,21 @@ fn every_embedded_profile_is_valid_and_does_what_it_says() {
     assert_eq!(dev.instance_range(), (1, 1));
     let ci = load("ci", &[]).unwrap().profile;
     assert!(ci.cdn.enabled && ci.cdn.origin == CdnOrigin::Cname);
+    let hardened = load("hardened", &[]).unwrap().profile;
+    assert!(hardened.table.deletion_protection && hardened.table.point_in_time_recovery);
+    assert_eq!(hardened.cdn.viewer_protocol, ViewerProtocolPolicy::RedirectToHttps);
+    assert_eq!(hardened.cdn.uncached, ["/register", "/api/*"]);
+    assert!(!hardened.ssh.enabled && !hardened.instance.imds_v1);
+    // It counts before it blocks, and lets the whole event pass from one hall.
+    let rule = hardened.rate_rule().unwrap();
+    assert_eq!((rule.blocks, Some(rule.admits())), (false, hardened.event.people));
 }
 
 #[test]
 fn the_list_of_keys_and_the_types_agree() {
-    let table: toml::Table = toml::from_str(&full().to_toml().unwrap()).unwrap();
+    let mut full = full();
+    full.environment.managed_updates = Some("Sun:04:00".into());
+    let table: toml::Table = toml::from_str(&full.to_toml().unwrap()).unwrap();
     let mut in_types = Vec::new();
     for (section, value) in &table {
         match value.as_table() {
@@ -227,6 +237,11 @@ fn what_aws_would_refuse_late_is_refused_at_once() {
             "cdn.origin_keepalive_timeout=60",
             "not below `load_balancer.idle_timeout`",
         ),
+        ("cdn.uncached=/register,/register", "names /register twice"),
+        ("cdn.uncached=register", "begins with a slash"),
+        ("waf.rate=count", "set `event.people`"),
+        ("waf.rate_limit=9", "from 10 to 2000000000"),
+        ("environment.managed_updates=Sunday", "a day and a time in UTC"),
         ("roles.mode=existing", "names of both roles"),
         ("table.billing=PROVISIONED", "needs both capacities"),
         ("table.read_capacity=5", "provisioned table only"),
@@ -243,6 +258,10 @@ fn what_aws_would_refuse_late_is_refused_at_once() {
             "{told}"
         );
     }
+    let pinned = "[app]\nplatform_version = \"4.10.0\"\n";
+    assert!(problem(pinned, &["environment.managed_updates=Sun:04:00"]).contains("and the next `up` back"));
+    let paths: Vec<String> = (0..75).map(|number| format!("/{number}")).collect();
+    assert!(problem("", &[&format!("cdn.uncached={}", paths.join(","))]).contains("has 75 path patterns"));
     let properties = format!("[app.properties]\nBIG = \"{}\"\n", "x".repeat(4000));
     assert!(problem(&properties, &[]).contains("4005 bytes"));
     let tags: String = (0..45).map(|number| format!("tag{number} = \"x\"\n")).collect();
@@ -337,7 +356,7 @@ fn a_wish_that_counts_for_nothing_beside_the_others_is_told_and_a_copied_value_i
 #[test]
 fn an_unknown_profile_is_told_with_those_that_exist() {
     let error = load("artcle", &[]).unwrap_err();
-    assert!(error.to_string().contains("article, dev, ci"), "{error}");
+    assert!(error.to_string().contains("article, dev, ci, hardened"), "{error}");
     assert!(matches!(
         error,
         ProfileError::Unknown {
@@ -368,6 +387,7 @@ fn a_profile_written_out_is_read_back_the_same() {
         full(),
         load("dev", &[]).unwrap().profile,
         load("ci", &[]).unwrap().profile,
+        load("hardened", &[]).unwrap().profile,
     ] {
         assert_eq!(parse("record", &profile.to_toml().unwrap(), &[]).unwrap(), profile);
     }

@@ -54,6 +54,9 @@ pub(super) fn check(profile: &Profile) -> Vec<Finding> {
     edge(profile, &mut findings);
     domain(profile, &mut findings);
     whose_load_balancer(profile, &mut findings);
+    uncached(profile, &mut findings);
+    rate(profile, &mut findings);
+    managed_updates(profile, &mut findings);
     properties_and_tags(profile, &mut findings);
     event(profile, &mut findings);
     findings
@@ -386,6 +389,45 @@ fn whose_load_balancer(profile: &Profile, findings: &mut Vec<Finding>) {
             "leave it out, and have its owner set it",
         ),
         _ => {}
+    }
+}
+
+/// Cache behaviours of one distribution, the default one among them (CloudFront guide, cloudfront-limits).
+const BEHAVIORS: usize = 75;
+
+fn uncached(profile: &Profile, findings: &mut Vec<Finding>) {
+    let paths = &profile.cdn.uncached;
+    let mut no = |message: String, help: &str| findings.push(Finding::between(&["cdn.uncached"], message, help));
+    if let Some(twice) = duplicate(paths) {
+        no(
+            format!("`cdn.uncached` names {twice} twice"),
+            "name each path pattern once",
+        );
+    }
+    if paths.len() >= BEHAVIORS {
+        let help = "allowed: 74, beside the distribution's default; a flat-rate plan may have fewer";
+        no(format!("`cdn.uncached` has {} path patterns", paths.len()), help);
+    }
+}
+
+fn rate(profile: &Profile, findings: &mut Vec<Finding>) {
+    let wanted = profile.has_web_acl() && profile.waf.rate != RateMode::Off;
+    if wanted && profile.rate_rule().is_none() {
+        findings.push(Finding::between(
+            &["waf.rate"],
+            "nothing says how many registrations of one address `waf.rate` is to let pass",
+            "set `event.people`, by which it is sized, or `waf.rate_limit`",
+        ));
+    }
+}
+
+fn managed_updates(profile: &Profile, findings: &mut Vec<Finding>) {
+    if profile.environment.managed_updates.is_some() && profile.app.platform_version.is_some() {
+        findings.push(Finding::between(
+            &["environment.managed_updates", "app.platform_version"],
+            "`environment.managed_updates` would move the environment off `app.platform_version`, and the next `up` back",
+            "leave one of them out",
+        ));
     }
 }
 

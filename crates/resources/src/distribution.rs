@@ -2,7 +2,7 @@
 //! Found again by its tags: its comment is an attribute, which may change. Its caller reference is random and journalled first, as
 //! none can be used twice (botocore: cloudfront, CallerReference).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use aws_sdk_cloudfront::types::{
@@ -176,6 +176,7 @@ impl Distribution {
                 true => web_acl,
                 false => Some(""),
             },
+            former_uncached: self.former_uncached(),
         }
     }
 
@@ -191,6 +192,11 @@ impl Distribution {
                 Hint::run("teardown --keep users-table").then("up"),
             )
         })
+    }
+
+    fn former_uncached(&self) -> BTreeSet<String> {
+        let former = self.stack.former.iter().flat_map(|profile| &profile.cdn.uncached);
+        former.cloned().collect()
     }
 
     /// The one that the run's search found; `None` where there are more of them, which takes the list to choose from.

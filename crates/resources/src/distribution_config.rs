@@ -1,6 +1,8 @@
 //! The distribution's configuration as data: made from the profile, compared with what is live, changed where it differs.
 //! Calls nobody. What is not managed here is kept as it is: an update replaces the whole configuration.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_cloudfront::error::BuildError;
 use aws_sdk_cloudfront::types::{
     Aliases, AllowedMethods, CachedMethods, CustomHeaders, CustomOriginConfig, DefaultCacheBehavior,
@@ -8,6 +10,7 @@ use aws_sdk_cloudfront::types::{
     SslSupportMethod, ViewerCertificate, ViewerProtocolPolicy,
 };
 
+use super::distribution_behaviors::{self as behaviors, Uncached};
 use super::front_door::HEADER;
 use crate::engine::{Error, FieldChange};
 use crate::profile::{CachePolicy, Cdn};
@@ -39,6 +42,8 @@ pub(super) struct Wanted<'a> {
     /// The web ACL's ARN, empty where there is to be none.
     pub(super) web_acl: Option<&'a str>,
     pub(super) domain: Domain<'a>,
+    /// Path patterns that former profiles left uncached.
+    pub(super) former_uncached: BTreeSet<String>,
 }
 
 /// The names of one's own that a distribution answers to.
@@ -119,13 +124,13 @@ fn security_policy(config: &DistributionConfig) -> &str {
     policy.map_or("", MinimumProtocolVersion::as_str)
 }
 
-fn invalid(error: BuildError) -> Error {
+pub(super) fn invalid(error: BuildError) -> Error {
     Error::failed("could not make the distribution's configuration").because(error.to_string())
 }
 
 /// Ids of AWS's managed policies, the same in every account.
 /// Source: CloudFront developer guide, using-managed-cache-policies.
-fn cache_policy_id(policy: CachePolicy) -> &'static str {
+pub(super) fn cache_policy_id(policy: CachePolicy) -> &'static str {
     match policy {
         CachePolicy::CachingOptimized => "658327ea-f89d-4fab-a63d-7e88639e58f6",
         CachePolicy::CachingOptimizedForUncompressedObjects => "b2884449-e4de-46a7-ac36-70bc7f1ddd6d",
@@ -251,7 +256,12 @@ impl Wanted<'_> {
             }
             None => config.origins = Some(self.origins()?),
         }
-        Ok(())
+        let uncached = Uncached {
+            cdn: self.cdn,
+            former: &self.former_uncached,
+            methods: self.methods()?,
+        };
+        uncached.amend(config)
     }
 
     /// What of a live distribution is not as it should be.
@@ -263,12 +273,14 @@ impl Wanted<'_> {
         self.amend(&mut wanted)?;
         let pairs = fields(live).into_iter().zip(fields(&wanted));
         let differing = pairs.filter(|((_, is), (_, should))| is != should);
+        let of_paths = behaviors::differences(live, &wanted);
         let told = |field: &str, value: String| match field {
             ORIGIN_HEADER => some(value).map(|_| NOT_SHOWN.to_owned()),
             _ => some(value),
         };
         Ok(differing
             .map(|((field, is), (_, should))| FieldChange::new(field, told(field, is), told(field, should)))
+            .chain(of_paths)
             .collect())
     }
 }
@@ -436,6 +448,7 @@ mod tests {
             origin: Some("awseb-1.us-east-1.elb.amazonaws.com"),
             secret: Some(""),
             web_acl: Some("arn:aws:wafv2:us-east-1:111122223333:global/webacl/one/1"),
+            former_uncached: BTreeSet::new(),
             domain: named(&[], &[], None),
         }
     }

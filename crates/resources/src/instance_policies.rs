@@ -39,6 +39,9 @@ pub(super) fn wanted(stack: &Stack) -> WantedRole {
         DynamoDbAccess::Table => {
             inline.insert(TABLE, table_policy(stack, arn));
         }
+        DynamoDbAccess::App => {
+            inline.insert(TABLE, app_policy(stack, arn));
+        }
     }
     let bundle = format!("confctl/{}/bundles/bundle.zip", stack.name);
     let environment = format!("{}/{}", stack.names.application, stack.names.environment);
@@ -89,7 +92,7 @@ fn switched(stack: &Stack) -> BTreeSet<String> {
 fn former_inline(stack: &Stack) -> Option<BTreeSet<&'static str>> {
     let had = |profile: &Profile| match profile.roles.dynamodb {
         DynamoDbAccess::Full => vec![RECORD],
-        DynamoDbAccess::Table => vec![RECORD, TABLE],
+        DynamoDbAccess::Table | DynamoDbAccess::App => vec![RECORD, TABLE],
     };
     (!stack.former.is_empty()).then(|| stack.former.iter().flat_map(had).collect())
 }
@@ -114,11 +117,39 @@ fn record_policy(partition: &str) -> Value {
     })
 }
 
-fn table_policy(stack: &Stack, partition: &str) -> Value {
-    let table = format!(
+fn table_arn(stack: &Stack, partition: &str) -> String {
+    format!(
         "arn:{partition}:dynamodb:{}:*:table/{}",
         stack.region, stack.names.table
-    );
+    )
+}
+
+/// What the app does: a conditional put for each registration, which gives back the ticket of whoever is in; the readiness of the table;
+/// and how many are in. A scan that only counts tells nothing of anybody (DynamoDB developer guide, specifying-conditions).
+fn app_policy(stack: &Stack, partition: &str) -> Value {
+    let table = table_arn(stack, partition);
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "Registers",
+                "Effect": "Allow",
+                "Action": ["dynamodb:DescribeTable", "dynamodb:PutItem"],
+                "Resource": table.clone(),
+            },
+            {
+                "Sid": "Counts",
+                "Effect": "Allow",
+                "Action": "dynamodb:Scan",
+                "Resource": table,
+                "Condition": {"StringEquals": {"dynamodb:Select": "COUNT"}},
+            },
+        ],
+    })
+}
+
+fn table_policy(stack: &Stack, partition: &str) -> Value {
+    let table = table_arn(stack, partition);
     json!({
         "Version": "2012-10-17",
         "Statement": [{
@@ -152,7 +183,7 @@ mod tests {
             ("cn-north-1", "aws-cn", "ec2.amazonaws.com.cn"),
             ("us-gov-west-1", "aws-us-gov", "ec2.amazonaws.com"),
         ] {
-            for access in [DynamoDbAccess::Full, DynamoDbAccess::Table] {
+            for access in DynamoDbAccess::ALL.iter().copied() {
                 let role = wanted(&Stack::for_test_in(region, |profile| profile.roles.dynamodb = access));
                 let mut arns: Vec<String> = role.managed.into_iter().chain(role.switched).collect();
                 arns.extend(role.must_do.into_iter().filter_map(|deed| deed.on));

@@ -8,6 +8,7 @@ mod certificate_calls;
 mod default_vpc;
 mod deploying;
 mod distribution;
+mod distribution_behaviors;
 mod distribution_calls;
 mod distribution_config;
 mod domain_records;

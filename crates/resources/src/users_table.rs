@@ -536,7 +536,13 @@ impl Resource for UsersTable {
     fn plan_removal(&self, seen: &Observed<LiveTable>) -> Removal {
         match (default_removal(seen), seen.live()) {
             (Removal::Delete { .. }, Some((live, _))) if !live.empty => Removal::Delete {
-                loses: Some(format!("the registrations in the table {}", self.name())),
+                loses: Some(match live.point_in_time_recovery {
+                    true => format!(
+                        "the registrations in the table {}, and what its point-in-time recovery could bring back of 35 days",
+                        self.name()
+                    ),
+                    false => format!("the registrations in the table {}", self.name()),
+                }),
             },
             (Removal::Delete { .. }, Some((live, _))) if live.deletion_protection => Removal::Delete {
                 loses: Some(format!(

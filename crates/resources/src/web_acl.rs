@@ -16,9 +16,10 @@ use crate::aws::services::waf::{CreateWebAcl, GetWebAclAnswer, Rule, Tag, WebAcl
 use crate::aws::tags::indexed_tags;
 use crate::aws::{Aws, own_work};
 use crate::engine::{
-    Error, Failure, FieldChange, Hint, Kind, Limits, Observed, Owner, Plan, Poll, ReadCx, Resource, ResourceId, Step,
-    Values, Wait, WriteCx,
+    Error, Failure, FieldChange, Hint, Kind, Limits, Notice, Observed, Owner, Plan, Poll, ReadCx, Resource, ResourceId,
+    Step, Values, Wait, WriteCx,
 };
+use crate::profile::RateRule;
 
 const ID: ResourceId = "web-acl";
 /// WAF says of a new web ACL that it may take "a few seconds to a number of minutes" to show everywhere.
@@ -125,7 +126,7 @@ impl WebAcl {
     }
 
     fn wanted_rules(&self) -> Vec<Rule> {
-        rules(&self.stack.profile.waf)
+        rules(&self.stack.profile)
     }
 
     async fn ask_for_creation(&self, cx: &WriteCx<Aws>) -> Result<(), Error> {
@@ -262,6 +263,18 @@ fn is_shields(rule: &Rule) -> bool {
     rule.name.starts_with("ShieldMitigationRuleGroup_")
 }
 
+fn admitted(rate: RateRule) -> String {
+    let RateRule { blocks, limit, window } = rate;
+    let beyond = match blocks {
+        true => "what is more is answered with 403",
+        false => "what is more is counted, and passes",
+    };
+    format!(
+        "of one address {limit} registrations pass within {window} s: {} people behind it, where each tries as often as the page does; {beyond}",
+        rate.admits()
+    )
+}
+
 fn retried<T>(error: Error) -> Poll<T> {
     match error.code.as_deref() {
         Some("WAFUnavailableEntityException") => Poll::NotYet("WAF does not show it everywhere yet".to_owned()),
@@ -346,6 +359,18 @@ impl Resource for WebAcl {
         Plan::of(steps)
     }
 
+    /// Whom the rate rule lets pass, wherever what is there differs from what is wanted: that is what is to be decided about.
+    fn notices(&self, seen: &Observed<LiveWebAcl>) -> Vec<Notice> {
+        let rate = self.stack.profile.rate_rule();
+        let is_there = |wanted: &Rule| {
+            let live = seen.live().map(|(live, _)| live.rules.iter().map(describe));
+            live.is_some_and(|mut live| live.any(|line| line == describe(wanted)))
+        };
+        let wanted = self.wanted_rules();
+        let told = rate.filter(|_| wanted.last().is_some_and(|rule| !is_there(rule)));
+        told.map(|rate| Notice::new(admitted(rate))).into_iter().collect()
+    }
+
     fn publish(&self, live: &LiveWebAcl, values: &mut Values) {
         values.set(&WEB_ACL, live.arn.clone());
     }
@@ -403,7 +428,7 @@ impl Resource for WebAcl {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::profile::WafMode;
+    use crate::profile::{RateMode, WafMode};
 
     fn web_acl(mode: WafMode) -> WebAcl {
         WebAcl::new(Stack::for_test(|profile| profile.waf.mode = mode))
@@ -435,6 +460,33 @@ mod tests {
         let counted = web_acl(WafMode::Count).wanted_rules();
         let change = web_acl(WafMode::Block).plan(&seen(counted, Owner::Ours), &Values::default());
         assert!(matches!(change, Plan::Update(_)), "{change:?}");
+    }
+
+    #[test]
+    fn a_new_rate_is_told_with_the_people_whom_it_lets_pass_and_one_that_is_there_is_not() {
+        let acl = WebAcl::new(Stack::for_test(|profile| {
+            profile.waf.rate = RateMode::Count;
+            profile.event.people = Some(10_000);
+        }));
+        let told = |seen: &Observed<LiveWebAcl>| -> Vec<String> {
+            acl.notices(seen).into_iter().map(|notice| notice.text).collect()
+        };
+        let new = told(&Observed::Absent(()));
+        assert!(
+            new.len() == 1 && new[0].contains("80000 registrations") && new[0].contains("10000 people behind it"),
+            "{new:?}"
+        );
+        let live = seen(acl.wanted_rules(), Owner::Ours);
+        assert!(told(&live).is_empty());
+        assert_eq!(acl.plan(&live, &Values::default()), Plan::Keep);
+        // Somebody turned it from count to block, or took it out.
+        let mut blocking = acl.wanted_rules();
+        blocking[3].action = serde_json::from_value(serde_json::json!({"Block": {}})).unwrap();
+        let without = acl.wanted_rules()[..3].to_vec();
+        for drifted in [blocking, without] {
+            let change = acl.plan(&seen(drifted, Owner::Ours), &Values::default());
+            assert!(matches!(change, Plan::Update(_)), "{change:?}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::protocols::cloudwatch;
 use crate::world::Refusal;
 use crate::world::iam::Iam;
 use crate::world::iam::linked_roles::not_authorized;
-use crate::world::iam::policy::request_context;
+use crate::world::iam::policy::{Context, request_context};
 
 /// # Errors
 /// `AccessDenied` in the service's own words.
@@ -18,7 +18,9 @@ pub(crate) fn authorize(iam: &Iam, account: &str, call: &Call) -> Result<(), Ref
     let acts_on = resources(iam, account, call).into_iter();
     let beside = copied(call).into_iter().chain(tagged(call));
     let mut needs = acts_on.map(|resource| (action.as_str(), resource)).chain(beside);
-    let may = |(action, resource): &(&str, String)| iam.caller_can(&call.caller, &call.region, action, resource);
+    let own = keys_of_the_service(call);
+    let may =
+        |(action, resource): &(&str, String)| iam.caller_can_so(&call.caller, &call.region, action, resource, &own);
     match needs.find(|need| !may(need)) {
         None => Ok(()),
         Some((action, resource)) => {
@@ -30,6 +32,21 @@ pub(crate) fn authorize(iam: &Iam, account: &str, call: &Call) -> Result<(), Ref
             Err(refusal)
         }
     }
+}
+
+/// Condition keys that the service itself gives: what a query or a scan asks for, where it says that (DynamoDB developer guide,
+/// specifying-conditions).
+fn keys_of_the_service(call: &Call) -> Context {
+    let selects = call.service == "dynamodb" && matches!(call.operation.as_str(), "Query" | "Scan");
+    let body: serde_json::Value = match selects {
+        true => serde_json::from_slice(&call.body).unwrap_or_default(),
+        false => serde_json::Value::Null,
+    };
+    let select = body["Select"].as_str().map(str::to_owned);
+    select
+        .map(|select| ("dynamodb:select".to_owned(), vec![select]))
+        .into_iter()
+        .collect()
 }
 
 /// Who copies an object reads it, too (S3 API reference, CopyObject: "Permissions").
@@ -349,6 +366,19 @@ mod tests {
             "{}",
             denied.message
         );
+    }
+
+    #[test]
+    fn who_may_only_count_may_not_read() {
+        let mut iam = Iam::default();
+        let caller = who_may(&mut iam, "dynamodb:PutItem", "*");
+        let counts = r#"{"Statement":{"Effect":"Allow","Action":"dynamodb:Scan","Resource":"*",
+            "Condition":{"StringEquals":{"dynamodb:Select":"COUNT"}}}}"#;
+        iam.put_inline("app", "counts", counts).unwrap();
+        let may = |body: &'static str| authorize(&iam, ACCOUNT, &call(&caller, "dynamodb", "Scan", body)).is_ok();
+        assert!(may(r#"{"TableName":"users","Select":"COUNT"}"#));
+        assert!(!may(r#"{"TableName":"users","Select":"ALL_ATTRIBUTES"}"#));
+        assert!(!may(r#"{"TableName":"users"}"#));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::ui::Summary;
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DiffArgs {
-    /// A profile: article, dev, ci, or a TOML file
+    /// A profile: article, dev, ci, hardened, or a TOML file
     #[arg(value_name = "A")]
     pub from: String,
 

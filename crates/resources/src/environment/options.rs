@@ -30,6 +30,8 @@ pub(super) const SHARED: &str = "SharedLoadBalancer";
 pub(super) const GROUPS: &str = "SecurityGroups";
 const PROCESS: &str = "aws:elasticbeanstalk:environment:process:default";
 const HEALTH: &str = "aws:elasticbeanstalk:healthreporting:system";
+const MANAGED: &str = "aws:elasticbeanstalk:managedactions";
+const PLATFORM_UPDATE: &str = "aws:elasticbeanstalk:managedactions:platformupdate";
 
 /// What enhanced health makes of requests. By default a tenth of 4xx answers is a Warning, a quarter Degraded, and who scans
 /// a public address gets little else: a launch would never be Ok, and a visitor's typing would look like a broken site.
@@ -88,6 +90,7 @@ pub(super) fn wanted(profile: &Profile, region: &str, inputs: &Inputs) -> Option
         }
     }
     deployments(profile, &mut set);
+    managed_updates(profile, inputs, &mut set);
     properties(profile, region, inputs, &mut set);
     settings
 }
@@ -292,6 +295,24 @@ fn deployments(profile: &Profile, set: &mut Set<'_>) {
     }
 }
 
+/// Enhanced health, which they need, is always on. Source: the developer guide's environment-platform-update-managed.
+fn managed_updates(profile: &Profile, inputs: &Inputs, set: &mut Set<'_>) {
+    let environment = &profile.environment;
+    let Some(window) = &environment.managed_updates else {
+        return;
+    };
+    set(MANAGED, "ManagedActionsEnabled", "true".to_owned());
+    set(MANAGED, "PreferredStartTime", window.clone());
+    // Of the two roles that are possible the one that is there: the other is linked to the service, and made at the first use.
+    if let Some(role) = &inputs.service_role {
+        set(MANAGED, "ServiceRoleForManagedUpdates", role.clone());
+    }
+    let level = environment.managed_updates_level.as_str().to_owned();
+    set(PLATFORM_UPDATE, "UpdateLevel", level);
+    let refresh = environment.instance_refresh.to_string();
+    set(PLATFORM_UPDATE, "InstanceRefreshEnabled", refresh);
+}
+
 fn properties(profile: &Profile, region: &str, inputs: &Inputs, set: &mut Set<'_>) {
     for (name, value) in &profile.app.properties {
         set(PROPERTIES, name, value.clone());
@@ -401,6 +422,10 @@ fn unwanted(profile: &Profile, wanted: &OptionSettings, deployed: &OptionSetting
         // Left in the launch template, it fails the next scale-out once the key pair is gone.
         (LAUNCH, "EC2KeyName") => !profile.ssh.enabled,
         ("aws:elasticbeanstalk:sns:topics", "Notification Endpoint") => profile.notifications.email.is_none(),
+        // All of them: a time and a level without the switch are refused (cloudposse/terraform-aws-elastic-beanstalk-environment#33).
+        (MANAGED | PLATFORM_UPDATE, _) => {
+            profile.environment.managed_updates.is_none() && says(deployed, MANAGED, "ManagedActionsEnabled", "true")
+        }
         _ => false,
     };
     let extra = deployed
@@ -454,7 +479,7 @@ fn same((namespace, name): &Key, left: &str, right: &str) -> bool {
     if ["true", "false"].contains(&right) {
         return left.eq_ignore_ascii_case(right);
     }
-    if ["IamInstanceProfile", "ServiceRole"].contains(&name) {
+    if ["IamInstanceProfile", "ServiceRole", "ServiceRoleForManagedUpdates"].contains(&name) {
         let last = |arn: &str| arn.rsplit('/').next().unwrap_or(arn).to_owned();
         return last(left) == last(right);
     }
@@ -614,6 +639,52 @@ mod tests {
         assert_eq!(differences(&profile, &wanted, &deployed), vec![]);
         deployed.insert((HEALTH.into(), CONFIG_DOCUMENT.into()), document(true));
         assert_eq!(differences(&profile, &wanted, &deployed).len(), 1);
+    }
+
+    #[test]
+    fn managed_updates_are_set_whole_and_taken_out_whole() {
+        let mut profile = Profile::default();
+        let off = wanted(&profile, "us-east-1", &inputs());
+        let of_them = |settings: &OptionSettings| -> Vec<String> {
+            let ours = settings
+                .iter()
+                .filter(|((namespace, _), _)| namespace.starts_with(MANAGED));
+            ours.map(|((_, name), value)| format!("{name}={value}")).collect()
+        };
+        assert!(of_them(&off).is_empty(), "they are Beanstalk's own to default");
+        profile.environment.managed_updates = Some("Sun:04:00".into());
+        let with_role = Inputs {
+            service_role: Some("service-role/one".into()),
+            ..inputs()
+        };
+        let on = wanted(&profile, "us-east-1", &with_role);
+        assert_eq!(
+            of_them(&on),
+            [
+                "ManagedActionsEnabled=true",
+                "PreferredStartTime=Sun:04:00",
+                "ServiceRoleForManagedUpdates=service-role/one",
+                "InstanceRefreshEnabled=false",
+                "UpdateLevel=minor",
+            ]
+        );
+        let mut deployed = on.clone();
+        deployed.insert((MANAGED.into(), "ServiceRoleForManagedUpdates".into()), "one".into());
+        assert_eq!(differences(&profile, &on, &deployed), vec![]);
+
+        // Off again: nothing of it stays, and nobody is disturbed. What Beanstalk says of them where they are off is no difference.
+        profile.environment.managed_updates = None;
+        let gone = differences(&profile, &wanted(&profile, "us-east-1", &with_role), &deployed);
+        assert_eq!(gone.len(), 5);
+        assert!(gone.iter().all(|step| step.to.is_none() && step.effect == Effect::None));
+        let mut resting = wanted(&profile, "us-east-1", &with_role);
+        resting.insert((MANAGED.into(), "ManagedActionsEnabled".into()), "false".into());
+        resting.insert(
+            (PLATFORM_UPDATE.into(), "InstanceRefreshEnabled".into()),
+            "false".into(),
+        );
+        let again = differences(&profile, &wanted(&profile, "us-east-1", &with_role), &resting);
+        assert_eq!(again, vec![]);
     }
 
     #[test]

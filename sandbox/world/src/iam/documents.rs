@@ -51,6 +51,8 @@ const NOT_EVALUATED: &[&str] = &[
     "DateGreaterThanEquals",
     "BinaryEquals",
 ];
+/// Keys that requests of some services have (DynamoDB developer guide, specifying-conditions).
+const OF_SERVICES: &[&str] = &["dynamodb:select"];
 /// Keys of every request here, in lower case, and whether a second factor was asked for, which nobody has here: long-term keys
 /// come without that key, sessions of roles with `false` (IAM user guide, "Global condition context keys").
 const KEYS: &[&str] = &[
@@ -78,7 +80,7 @@ pub(crate) fn check_permissions(text: &str) -> Result<(), Refusal> {
         if !has("Resource") && !has("NotResource") {
             return Err(malformed("Policy statement must contain resources."));
         }
-        check_conditions(statement, &[])?;
+        check_conditions(statement, OF_SERVICES)?;
     }
     Ok(())
 }

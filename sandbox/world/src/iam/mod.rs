@@ -203,22 +203,34 @@ impl Iam {
     /// Whether whoever calls with that ARN may: a role's session what its policies allow, the account's own user everything;
     /// nobody what the organization denies.
     pub fn caller_can(&self, caller: &str, region: &str, action: &str, resource: &str) -> bool {
+        self.caller_can_so(caller, region, action, resource, &Context::new())
+    }
+
+    /// As [`Self::caller_can`], of a request with keys of its service's own.
+    pub fn caller_can_so(&self, caller: &str, region: &str, action: &str, resource: &str, own: &Context) -> bool {
         match assumed_role(caller) {
-            Some(role) => self.role_can(role, region, action, resource),
+            Some(role) => self.role_can_so(role, region, action, resource, own),
             None => {
                 let account = caller.split(':').nth(4).unwrap_or_default();
-                !self.organization_denies(action, resource, &policy::request_context(caller, account, region))
+                let mut context = policy::request_context(caller, account, region);
+                context.extend(own.clone());
+                !self.organization_denies(action, resource, &context)
             }
         }
     }
 
     /// Whether the role's policies allow `action` (`dynamodb:PutItem`) on `resource` (an ARN), asked for in a region.
     pub(crate) fn role_can(&self, role: &str, region: &str, action: &str, resource: &str) -> bool {
+        self.role_can_so(role, region, action, resource, &Context::new())
+    }
+
+    fn role_can_so(&self, role: &str, region: &str, action: &str, resource: &str, own: &Context) -> bool {
         let arn = self.role(role).map_or("", |role| &role.arn);
         let account = arn.split(':').nth(4).unwrap_or_default();
         // The principal of a role's session is, to conditions, the role.
         let mut context = policy::request_context(arn, account, region);
         context.insert("aws:multifactorauthpresent".to_owned(), vec!["false".to_owned()]);
+        context.extend(own.clone());
         !self.organization_denies(action, resource, &context)
             && self.decide(role, action, resource, &context) == Decision::Allowed
     }
