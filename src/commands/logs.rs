@@ -96,17 +96,17 @@ pub(super) async fn run(global: &Global, args: &LogsArgs, ui: &Ui) -> Result<Sum
 
 /// What would count for nothing is refused: whoever typed it would take the answer for one to it.
 fn go_together(args: &LogsArgs) -> Result<(), Error> {
-    let no = |text: &str| Err(Error::new(Kind::Usage, text));
-    let streamed = "leave it out, or read a file that is streamed: web, engine, hooks, access, errors";
-    if args.what.file().is_none() && (args.follow || args.since.is_some()) {
-        return no("tails and deployment logs come as they are: no --follow, no --since")
-            .map_err(|error| error.hint(streamed));
-    }
-    if args.what == What::Deployment && !args.instance.is_empty() {
-        return no("the log of a deployment is of all its instances: no --instance")
-            .map_err(|error| error.hint(streamed));
-    }
-    Ok(())
+    let text = match args.what {
+        What::Deployment if !args.instance.is_empty() => {
+            "the log of a deployment is of all its instances: no --instance"
+        }
+        What::Tails | What::Deployment if args.follow || args.since.is_some() => {
+            "tails and deployment logs come as they are: no --follow, no --since"
+        }
+        _ => return Ok(()),
+    };
+    let way_out = "leave it out, or read a file that is streamed: web, engine, hooks, access, errors";
+    Err(Error::new(Kind::Usage, text).hint(way_out))
 }
 
 /// By CloudWatch Logs where the environment streams there, else by what the instances themselves have.

@@ -256,7 +256,7 @@ impl Facts {
         };
         let takes = |instances: i32| f64::from(instances) * each;
         let (min, max) = (takes(wish.bounds.min), takes(wish.bounds.max));
-        let told = format!("vCPUs: {min} to {max} of {quota}, of which others run {others}");
+        let told = format!("vCPUs: up to {max} of the account's {quota}, of which others run {others}");
         let ask = |vcpus: f64| {
             Hint::from("ask for more, days before: ").and_run(quotas::STANDARD_VCPUS.ask_for(others + vcpus))
         };

@@ -36,7 +36,7 @@ use tokio_util::sync::CancellationToken;
 use self::applied_profiles::{APPLIED, HISTORY, applied, history, in_history, public, recorded};
 use self::orphans::Orphans;
 use self::profile_bundle::{bundle_or_unknown, bundle_to_deploy, bundle_to_run};
-use self::selection::{Connected, RegionFrom, choose, connect, embedded_as, stack_name};
+use self::selection::{Chosen, Connected, RegionFrom, choose, connect, embedded_as, stack_name};
 use crate::aws::Aws;
 use crate::aws::journal::{self, RunJournal};
 use crate::aws::lifetime::{self, Lifetime};
@@ -212,13 +212,13 @@ impl Session {
         let record = Record::new(&read, name.as_str());
         if fallback == Fallback::Applied && global.profile.is_none() {
             match (applied(&read, &record, global).await?, &mut deploying) {
-                (Some(applied), _) => {
-                    ui.acts_on(embedded_as(&applied.profile, global));
-                    chosen = applied;
-                }
+                (Some(applied), _) => chosen = applied,
                 (None, Some(_)) if forward => return Err(nobody_says_which()),
                 (None, Some(deploying)) => deploying.profile_unknown = true,
                 (None, None) => {}
+            }
+            if chosen.recorded {
+                ui.acts_on(embedded_as(&chosen.profile, global));
             }
         }
         let region = read.region.clone();
@@ -237,12 +237,7 @@ impl Session {
             tell_other_profile(global, ui);
         }
         let intents = journal::unsettled(&read, &record, &keys).await?;
-        let bundle = match (says, forward) {
-            (true, _) => bundle_to_build(&chosen.profile, wishes.no_check, ui),
-            (false, true) => bundle_to_deploy(&mut chosen.profile, &global.set, wishes.no_check, ui),
-            _ if global.profile.is_some() => Ok(bundle_or_unknown(&chosen.profile)),
-            _ => Ok(profile_bundle::labelled(chosen.profile.app.version_label.as_deref())),
-        };
+        let bundle = bundle_of(&mut chosen, global, (says, forward), wishes.no_check, ui);
         if forward && global.yes && bundle.is_err() {
             deployed::note_unbegun(&write, &record, None).await;
         }
@@ -500,6 +495,22 @@ fn tell_other_profile(global: &Global, ui: &Ui) {
     if global.profile.is_none() && global.set.is_empty() {
         let text = "the stack was brought up with another profile than article";
         ui.notice(text, Some("name the one that is meant with -p".into()));
+    }
+}
+
+/// `says`: the profile says what the stack should be. `forward`: its bundle is deployed.
+fn bundle_of(
+    chosen: &mut Chosen,
+    global: &Global,
+    (says, forward): (bool, bool),
+    unchecked: bool,
+    ui: &Ui,
+) -> Result<BundleToRun, Error> {
+    match (says, forward) {
+        (true, _) => bundle_to_build(&chosen.profile, unchecked, ui),
+        (false, true) => bundle_to_deploy(&mut chosen.profile, &global.set, unchecked, ui),
+        _ if global.profile.is_some() => Ok(bundle_or_unknown(&chosen.profile)),
+        _ => Ok(profile_bundle::labelled(chosen.profile.app.version_label.as_deref())),
     }
 }
 

@@ -184,4 +184,26 @@ mod tests {
         assert!(!is_akin("site-20bcfb4f6d5d", "confapp-8fe8252b48de"));
         assert!(!is_akin("v1", "v2") && !is_akin("", "confapp-8fe8252b48de"));
     }
+
+    #[test]
+    fn what_a_bundle_lacks_is_told_without_the_margin_of_a_list() {
+        let flaw = |problem: &str| Finding {
+            file: "Procfile".to_owned(),
+            problem: problem.to_owned(),
+            way_out: "write one".to_owned(),
+        };
+        let error = bundle_error(BundleError::Unfit {
+            bundle: "site".to_owned(),
+            flaws: vec![flaw("is missing"), flaw("has no web process")],
+        });
+        assert_eq!(error.kind, Kind::Failed);
+        assert_eq!(error.causes.len(), 2, "{:?}", error.causes);
+        assert!(
+            error.causes.iter().all(|cause| cause.starts_with("Procfile")),
+            "{:?}",
+            error.causes
+        );
+        let nowhere = bundle_error(BundleError::NotFound { path: "absent".into() });
+        assert_eq!(nowhere.kind, Kind::Usage);
+    }
 }

@@ -268,6 +268,21 @@ fn a_plan_of_nothing() {
 }
 
 #[test]
+fn one_resource_is_one() {
+    let page = Page {
+        run: &run("confctl plan"),
+        columns: None,
+    };
+    let one: Vec<Planned> = planned()
+        .into_iter()
+        .filter(|step| step.change == Change::Keep)
+        .take(1)
+        .collect();
+    let told = render::plan(page, &heading(), &one, &[], None);
+    assert!(told.contains("the one resource is as the profile wants it"), "{told}");
+}
+
+#[test]
 fn a_plan_of_a_removal() {
     let shown = at_each_width("confctl teardown --sandbox --name summit", |page| {
         render::removal_plan(page, &heading(), &removals())
@@ -394,20 +409,44 @@ impl TermLike for Screen {
     }
 }
 
+/// A tree in a terminal of so many columns.
+fn planted(columns: usize) -> (Screen, tree::Tree) {
+    let screen = Screen {
+        columns: columns.try_into().unwrap(),
+        drawn: Arc::default(),
+    };
+    let target = ProgressDrawTarget::term_like(Box::new(screen.clone()));
+    let all = MultiProgress::with_draw_target(target);
+    (screen, tree::Tree::on(all, run("confctl up"), Some(columns)))
+}
+
+#[test]
+fn what_is_left_and_what_is_newest_stay_when_the_first_step_has_ended() {
+    for columns in RUNNING {
+        let (screen, tree) = planted(columns);
+        tree.event(expected());
+        events().into_iter().take(3).for_each(|event| tree.event(event));
+        tree.event(Event::Started {
+            resource: "distribution",
+            title: "distribution of summit".to_owned(),
+            action: Action::Create,
+        });
+        tree.event(Event::Progress {
+            resource: "distribution",
+            text: "InProgress".to_owned(),
+        });
+        tree.redraw();
+        let drawn = screen.drawn.lock().unwrap().clone();
+        assert!(drawn.contains("InProgress"), "{columns} columns: {drawn}");
+        assert!(drawn.contains(" left "), "{columns} columns: {drawn}");
+    }
+}
+
 #[test]
 fn a_running_step_has_room_for_what_it_waits_for() {
     let mut all = String::new();
     for columns in RUNNING {
-        let screen = Screen {
-            columns: columns.try_into().unwrap(),
-            drawn: Arc::default(),
-        };
-        let target = ProgressDrawTarget::term_like(Box::new(screen.clone()));
-        let tree = tree::Tree::on(
-            MultiProgress::with_draw_target(target),
-            run("confctl up"),
-            Some(columns),
-        );
+        let (screen, tree) = planted(columns);
         tree.event(expected());
         events().into_iter().take(2).for_each(|event| tree.event(event));
         tree.redraw();

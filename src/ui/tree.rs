@@ -74,7 +74,10 @@ impl Tree {
         if let Some(bar) = self.lock().remove(resource) {
             bar.finish_and_clear();
         }
-        if let (true, Some(below)) = (self.progress.is_over(), self.below().take()) {
+        // Nothing is taken before it is over: a bar that is let go is gone.
+        if self.progress.is_over()
+            && let Some(below) = self.below().take()
+        {
             below.finish_and_clear();
         }
     }

@@ -369,41 +369,6 @@ fn a_single_instance_is_replaced_for_one_deployment_and_old_versions_go() {
     assert!(labels.contains("old-9") && !labels.contains("old-8"), "{labels:?}");
     assert_eq!(labels.len(), 7, "{labels:?}");
 
-    // One that leaves no trace is nothing to go back from: the good version stays, and the other is not tried again by itself.
-    site.becomes("three", "echo 'no room' >&2; exit 3");
-    let broken = site
-        .run(&["deploy", "--yes", "--strategy", "immutable"])
-        .exits(1)
-        .summary();
-    says(&broken["error"]["message"], "no room");
-    site.runs_everywhere(&second);
-    for _ in 0..2 {
-        let back = site.run(&["deploy", "--rollback", "--yes"]).exits(0);
-        back.has_nothing_to_do();
-        assert_eq!(back.summary()["outputs"]["application_version"], second.as_str());
-        site.runs_everywhere(&second);
-    }
-    assert_eq!(site.run(&["plan"]).exits(0).summary()["outputs"]["changes"], false);
-    // Neither is one that did not even begin, as a pipeline's that finds no bundle.
-    let missing = ["--set", "app.bundle=/nowhere"];
-    let arguments = [&site.arguments(&["deploy", "--yes"])[..], &missing].concat();
-    assert_ne!(site.user.confctl(&arguments).code(), 0);
-    site.run(&["deploy", "--rollback", "--yes"])
-        .exits(0)
-        .has_nothing_to_do();
-    site.runs_everywhere(&second);
-    site.becomes("two", "exit 0");
-    site.run(&["deploy", "--yes"]).exits(0).has_nothing_to_do();
-
-    // Without a profile it is the one that was applied; the site stays, for the bundle is on somebody's machine.
-    let plain = ["deploy", "--sandbox", "--yes", "-o", "json"];
-    let refused = site.user.confctl(&plain).exits(64).summary();
-    says(&refused["error"]["hint"], "--set app.bundle=PATH");
-    site.runs_everywhere(&second);
-    let bundle = site.settings.iter().find(|set| set.starts_with("app.bundle=")).unwrap();
-    let named = [&plain[..], &["--set", bundle]].concat();
-    site.user.confctl(&named).exits(0).has_nothing_to_do();
-
     // Back to a version by its name, and to one that is not there.
     let gone = site.run(&["deploy", "--rollback", "old-0", "--yes"]).exits(4).summary();
     says(&gone["error"], "is not there any more");
@@ -424,6 +389,42 @@ fn a_single_instance_is_replaced_for_one_deployment_and_old_versions_go() {
     site.run(&["deploy", "--rollback", &first, "--yes"]).exits(0);
     site.runs_everywhere(&first);
     site.run(&["plan"]).exits(0);
+
+    // One that leaves no trace is nothing to go back from: the good version stays, and the other is not tried again by itself.
+    site.becomes("three", "echo 'no room' >&2; exit 3");
+    let broken = site
+        .run(&["deploy", "--yes", "--strategy", "immutable"])
+        .exits(1)
+        .summary();
+    says(&broken["error"]["message"], "no room");
+    site.runs_everywhere(&first);
+    for _ in 0..2 {
+        let back = site.run(&["deploy", "--rollback", "--yes"]).exits(0);
+        back.has_nothing_to_do();
+        assert_eq!(back.summary()["outputs"]["application_version"], first.as_str());
+        site.runs_everywhere(&first);
+    }
+    assert_eq!(site.run(&["plan"]).exits(0).summary()["outputs"]["changes"], false);
+    // Neither is one that did not even begin, as a pipeline's that finds no bundle.
+    let missing = ["--set", "app.bundle=/nowhere"];
+    let arguments = [&site.arguments(&["deploy", "--yes"])[..], &missing].concat();
+    assert_ne!(site.user.confctl(&arguments).code(), 0);
+    site.run(&["deploy", "--rollback", "--yes"])
+        .exits(0)
+        .has_nothing_to_do();
+    site.runs_everywhere(&first);
+
+    // Without a profile it is the one that was applied; the site stays, for the bundle is on somebody's machine.
+    let plain = ["deploy", "--sandbox", "--yes", "-o", "json"];
+    let refused = site.user.confctl(&plain).exits(64).summary();
+    says(&refused["error"]["hint"], "--set app.bundle=PATH");
+    site.runs_everywhere(&first);
+    let bundle = site.settings.iter().find(|set| set.starts_with("app.bundle=")).unwrap();
+    let named = [&plain[..], &["--set", bundle]].concat();
+    says(
+        &site.user.confctl(&named).exits(4).summary()["error"]["cause"],
+        "was rolled back",
+    );
 }
 
 #[test]

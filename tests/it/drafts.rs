@@ -13,7 +13,7 @@ fn a_change_that_failed_is_no_fact_and_does_not_stand_in_the_way() {
     // The app ends at once where it is told to log so.
     let failed = user.confctl(&[&up[..], &LOUD].concat()).exits(1);
     assert!(
-        failed.stderr.contains("Failed to deploy configuration."),
+        failed.stderr.contains("the update of its settings failed on i-"),
         "{}",
         failed.stderr
     );

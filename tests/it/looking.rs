@@ -228,6 +228,14 @@ fn the_site_is_opened_as_one_word(user: &User, outputs: &Value) {
     std::fs::remove_file(user.home().join("browser.arguments")).unwrap();
     user.confctl(&["open", "--sandbox", "--print"]).exits(0);
     assert!(!user.home().join("browser.arguments").exists());
+    // One that is not there, and one that opens nothing: the address is told, and that nobody saw it.
+    for (browser, code) in [("/nope", 64), ("false", 1)] {
+        let mut open = user.command(&["open", "--sandbox"]);
+        let ran: Ran = open.env("BROWSER", browser).output().unwrap().into();
+        let ran = ran.exits(code);
+        assert_eq!(ran.stdout.trim(), site);
+        assert!(ran.stderr.contains("BROWSER"), "{}", ran.stderr);
+    }
 }
 
 /// Gives the ids of the instances.
@@ -258,6 +266,10 @@ fn logs_are_read_and_followed(user: &User, outputs: &Value) -> Vec<String> {
     assert_eq!(end(follower, Signal::INT), Some(130));
     let followed = std::fs::read_to_string(&printed).unwrap();
     assert_eq!(followed.matches("hello").count(), 2, "{followed}");
+
+    let unknown = ["logs", "--sandbox", "--instance", "i-0123456789abcdef0"];
+    let unknown = user.confctl(&unknown).exits(64);
+    assert!(unknown.stderr.contains(&instances[0]), "{}", unknown.stderr);
 
     let of_one = [
         "logs",
@@ -467,7 +479,10 @@ impl Terminal<'_> {
             "cd \"$HOME\"; stty -g > before; sh -c 'echo $$ > pid; exec {} status --watch --sandbox'; echo $? > code; stty -g > after; cat",
             env!("CARGO_BIN_EXE_confctl")
         );
-        self.tmux(&["new-session", "-d", "-s", "watch", "-x", columns, "-y", rows, &watch]);
+        // A server that ends with its last session may still be about to when the next one is begun.
+        let stays = ["start-server", ";", "set-option", "-s", "exit-empty", "off", ";"];
+        let session = ["new-session", "-d", "-s", "watch", "-x", columns, "-y", rows, &watch];
+        self.tmux(&[&stays[..], &session].concat());
     }
 
     fn screen(&self) -> String {

@@ -159,8 +159,8 @@ fn what_another_stack_uses_stays_and_goes_with_the_last_of_them() {
     let ended = [reap(0), reap(0)].map(|ran| stacks(&ran));
     assert_eq!(ended[0]["second"]["fate"], "removed");
     // Tag and record of the first one agree still: the removal that was begun goes on, once nobody is in the VPC.
-    let of_first = ended.iter().filter_map(|stacks| stacks.get("first"));
-    assert_eq!(of_first.last().unwrap()["fate"], "removed", "{ended:#?}");
+    let mut of_first = ended.iter().filter_map(|stacks| stacks.get("first"));
+    assert_eq!(of_first.next_back().unwrap()["fate"], "removed", "{ended:#?}");
     assert_eq!(user.inventory(), empty);
 }
 

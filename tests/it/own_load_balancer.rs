@@ -107,7 +107,9 @@ fn whoever_comes_past_the_edge_never_sees_the_site_from_its_first_moment_to_its_
 
     // Whoever knows the secret and comes through an edge is let in: that is all that it stands on.
     with_log(&["up", "--yes", "--set", "app.properties.COLOR=blue"]).exits(0);
-    with_log(&["rotate-secret", "--yes"]).exits(0);
+    // As it is: its profile has another color.
+    let rotate = ["rotate-secret", "--yes", "--sandbox", "-o", "json"];
+    user.confctl(&[&rotate[..], &log[..]].concat()).exits(0);
     let second = secrets(&user);
     assert!(second.len() == 1 && second != first);
     run(&user, &["verify"]).exits(0);

@@ -505,7 +505,7 @@ async fn a_name_of_another_distribution_is_explained_with_the_way() {
     let taken = "One or more of the CNAMEs you provided are already associated with a different resource.";
     let leads = "One or more aliases specified for the distribution includes an incorrectly configured DNS record that points to another CloudFront distribution. You must update the DNS record to correct the problem.";
     for (text, way) in [
-        (taken, "list-domain-conflicts"),
+        (taken, "list-distributions"),
         (leads, "take it away at the DNS provider"),
     ] {
         let script = Script::default()

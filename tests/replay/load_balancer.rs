@@ -694,12 +694,16 @@ async fn who_was_let_in_by_hand_is_closed_out() {
 
 #[tokio::test]
 async fn the_group_waits_for_the_network_interfaces_of_the_load_balancer_to_go() {
+    let (describe, example) = (
+        "ec2:DescribeSecurityGroups",
+        &format!("{EC2}/describe-security-groups.rst"),
+    );
+    let standing = || group(&from_list(), &our_tags("security-group"));
     let script = with_list(Script::default())
-        .documented(
-            "ec2:DescribeSecurityGroups",
-            &format!("{EC2}/describe-security-groups.rst"),
-            group(&from_list(), &our_tags("security-group")),
-        )
+        .documented(describe, example, standing())
+        // Deleted, and still shown: its VPC would be taken for one that is used.
+        .documented(describe, example, standing())
+        .documented(describe, example, no_group())
         .documented(
             "ec2:DeleteSecurityGroup",
             "hashicorp/terraform-provider-aws issue 1671",
@@ -717,6 +721,8 @@ async fn the_group_waits_for_the_network_interfaces_of_the_load_balancer_to_go()
     let account = of_root(script).await;
     account.down(&own(|_| {}), "security-group").await.done();
     assert_eq!(account.replay.sent("ec2:DeleteSecurityGroup").len(), 2);
+    // Once before it, and afterwards until two reads in a row no longer show it.
+    assert_eq!(account.replay.sent(describe).len(), 4);
     account.check();
 }
 

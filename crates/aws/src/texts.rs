@@ -15,6 +15,9 @@ pub struct KnownError {
     pub hint: Option<fn() -> Hint>,
 }
 
+/// As the AWS CLI's queries are written.
+const NAMES_OF_DISTRIBUTIONS: &str = "DistributionList.Items[?Aliases.Items].[Id, Aliases.Items]";
+
 pub(super) const KNOWN_ERRORS: &[KnownError] = &[
     // hashicorp/terraform-provider-aws#36663, aws-samples/aws-cdk-examples#279
     KnownError {
@@ -41,10 +44,8 @@ pub(super) const KNOWN_ERRORS: &[KnownError] = &[
         kind: Kind::Refused,
         hint: Some(|| {
             Hint::from("a name belongs to one distribution at a time, in all of AWS: ")
-                .and_run(Command::aws("cloudfront list-domain-conflicts"))
-                .and(" says whose it is. Take it off there, or move it by a TXT record and ")
-                .and_run(Command::aws("cloudfront update-domain-association"))
-                .and(", as docs/domain.md tells; then run the same command again")
+                .and_run(Command::aws("cloudfront list-distributions --query").arg(NAMES_OF_DISTRIBUTIONS))
+                .and(" tells the names of this account's. Take it off there, or move it by a TXT record, as docs/domain.md tells; then run the same command again")
         }),
     },
     // Seen in public logs up to January 2026.

@@ -18,7 +18,10 @@ pub struct Bounds {
 
 impl fmt::Display for Bounds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} to {}", self.min, self.max)
+        match self.min == self.max {
+            true => write!(f, "{}", self.min),
+            false => write!(f, "{} to {}", self.min, self.max),
+        }
     }
 }
 
@@ -176,6 +179,27 @@ mod tests {
         ] {
             assert_eq!(others.parse::<Prescale>(), Err(()), "{others}");
         }
+    }
+
+    #[test]
+    fn people_read_how_many_and_until_when() {
+        let asked = prescale(Some("17:50:00"), Some("18:30:00"));
+        assert_eq!(
+            asked.told(Stage::Planned),
+            "a pre-scale to 6 to 8 instances is planned, from 2026-12-10T17:50:00Z until 2026-12-10T18:30:00Z"
+        );
+        assert_eq!(
+            asked.told(Stage::Stands),
+            "pre-scaled to 6 to 8 instances until 2026-12-10T18:30:00Z"
+        );
+        let without_end = Prescale {
+            bounds: Bounds { min: 6, max: 6 },
+            ..prescale(None, None)
+        };
+        assert_eq!(
+            without_end.told(Stage::Stands),
+            "pre-scaled to 6 instances until it is taken back"
+        );
     }
 
     #[test]

@@ -368,9 +368,17 @@ impl Resource for SecurityGroup {
             }
         });
         let leftover = format!("security group {} ({id})", self.name());
-        Ok(deleted
-            .await
-            .map_err(|error| Failure::from(error).leaving(leftover, false))?)
+        let left = |error: Error| Failure::from(error).leaving(leftover.clone(), false);
+        deleted.await.map_err(left)?;
+        // Where it still shows, its VPC would be taken for one that is used.
+        let wait = Wait::new(format!("the security group {} to be gone", self.name()), 2, LIMITS).good_reads(2);
+        let gone = cx.wait(&wait, || async {
+            polled(self.find(cx.read().aws()).await.map(|found| match found {
+                Some(found) if found.group_id() == Some(id) => Poll::NotYet("deleted, and still visible".to_owned()),
+                _ => Poll::Ready(()),
+            }))
+        });
+        gone.await.map_err(left)
     }
 }
 

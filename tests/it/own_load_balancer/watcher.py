@@ -103,5 +103,5 @@ watcher = Watcher()
 print("watching", flush=True)
 while not os.path.exists(END):
     watcher.look()
-    time.sleep(0.05)
+    time.sleep(0.2)
 watcher.tell()

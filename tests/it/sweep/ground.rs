@@ -216,13 +216,14 @@ fn object(path: &str) -> Option<String> {
     }
 }
 
-/// The text without what AWS makes up: words with digits in them, and long ones of capitals.
+/// The text without what AWS makes up: words with digits in them, long ones of capitals, and the end of a target group's name.
 fn masked(text: &str) -> String {
     let words = text.split_inclusive(|character: char| !character.is_ascii_alphanumeric());
     let mut masked = String::new();
     for word in words {
         let letters = word.trim_end_matches(|character: char| !character.is_ascii_alphanumeric());
-        let is_made_up = letters.contains(|character: char| character.is_ascii_digit())
+        let is_made_up = masked.ends_with("-default-")
+            || letters.contains(|character: char| character.is_ascii_digit())
             || letters.len() >= 8 && letters.bytes().all(|byte| byte.is_ascii_uppercase());
         masked.push_str(if is_made_up { "#" } else { letters });
         masked.push_str(&word[letters.len()..]);

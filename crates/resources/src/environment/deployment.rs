@@ -552,7 +552,7 @@ mod tests {
         for strategy in [None, Some(Strategy::Rolling), Some(Strategy::Immutable)] {
             assert_eq!(
                 planned(&environment, Way::Forward, strategy, &through),
-                [of_profile.clone()]
+                std::slice::from_ref(&of_profile)
             );
         }
         let usual = live("v0", "Rolling", &["v0", "v0"]);

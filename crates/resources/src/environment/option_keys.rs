@@ -46,6 +46,11 @@ const KEYS: &[(&str, &str)] = &[
     ("UnhealthyThresholdCount", "load_balancer.unhealthy_threshold"),
     ("MatcherHTTPCode", "load_balancer.matcher"),
     ("DeregistrationDelay", "load_balancer.deregistration_delay"),
+    ("ManagedActionsEnabled", "environment.managed_updates"),
+    ("PreferredStartTime", "environment.managed_updates"),
+    ("ServiceRoleForManagedUpdates", "environment.managed_updates"),
+    ("UpdateLevel", "environment.managed_updates_level"),
+    ("InstanceRefreshEnabled", "environment.instance_refresh"),
     ("DeploymentPolicy", "environment.deployment_policy"),
     ("Timeout", "environment.command_timeout"),
     ("BatchSize", "environment.deployment_batch_percent"),
@@ -99,6 +104,7 @@ mod tests {
         profile.notifications.email = Some("ops@example.org".to_owned());
         profile.instance.architecture = crate::profile::Architecture::Arm64;
         profile.instance.root_volume_size = Some(20);
+        profile.environment.managed_updates = Some("Sun:04:00".to_owned());
         profile.event.at = Some("2026-12-10T18:00:00Z".to_owned());
         profile.event.closes_at = Some("2026-12-10T19:00:00Z".to_owned());
         let some = |text: &str| Some(text.to_owned());

@@ -177,10 +177,11 @@ async fn a_listener_that_answers_itself_forwards_by_its_rules_alone() {
         name: "X-Origin-Secret".to_owned(),
         values: vec!["0001AB".to_owned(), "0002cd".to_owned()],
     };
-    let mut state = site.world.lock();
-    let balancing = &mut state.region("us-east-1").balancing;
-    balancing.set_default_action("listener", refusal).unwrap();
-    drop(state);
+    {
+        let mut state = site.world.lock();
+        let balancing = &mut state.region("us-east-1").balancing;
+        balancing.set_default_action("listener", refusal).unwrap();
+    }
     rule(&site, 10, vec![secret], RuleAction::Forward(GROUP.to_owned()));
     for (value, status) in [
         ("", 403),
@@ -226,12 +227,12 @@ async fn a_group_of_cloudfronts_list_lets_the_edge_in_and_nobody_who_comes_by_hi
     assert_eq!(site.get("/metrics").await.status, StatusCode::OK);
     assert_eq!(site.app.count(), 1);
     // A group that lets nobody in: CloudFront waits in vain.
-    let mut state = site.world.lock();
-    let here = state.region("us-east-1");
-    for group in here.network.security_groups.values_mut() {
-        group.ingress.clear();
+    {
+        let mut state = site.world.lock();
+        for group in state.region("us-east-1").network.security_groups.values_mut() {
+            group.ingress.clear();
+        }
     }
-    drop(state);
     assert_eq!(site.get("/other").await.status, StatusCode::GATEWAY_TIMEOUT);
 }
 

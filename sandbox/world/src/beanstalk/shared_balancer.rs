@@ -77,7 +77,7 @@ fn of_its_own_balancer(settings: &Settings) -> Option<String> {
 pub(super) fn join(run: &Run, caller: &str) -> Result<(), (Part, String)> {
     permissions::check(run, caller, RULE, permissions::LISTENER_RULE)?;
     let made = run.site(|site| site.join_shared_balancer());
-    let rule = made.unwrap_or_else(|| Ok(None))?;
+    let rule = made.unwrap_or(Ok(None))?;
     if let Some(arn) = rule {
         run.info(format!("Created Load Balancer listener rule named: {arn}"));
     }
