@@ -53,12 +53,13 @@ pub(super) async fn run(global: &Global, args: &CapacityArgs, ui: &Ui) -> Result
         false => ask(global, &mut chosen, ui).await?,
     };
     let profile = &chosen.profile;
-    let names = Names::resolve(profile, &stack_name(global)?, &profile.region);
+    // A name that no stack can have is refused here, too.
+    stack_name(global)?;
     let given = args
         .crowd
         .rate()?
         .map(|rate| Figure::new(rate, Known::Measured, "as given by --rate"));
-    let mut stack = stack(profile, &names.table, given.or(asked.rate), asked.vcpus);
+    let mut stack = stack(profile, given.or(asked.rate), asked.vcpus);
     stack.address_limit = args.address_limit.map(of_a_given_rule).or(stack.address_limit);
     let limits = limits(&crowd, &stack);
     Ok(told(&crowd, &stack, &limits, ui))

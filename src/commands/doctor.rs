@@ -95,7 +95,7 @@ pub(super) async fn run(global: &Global, ui: &Ui) -> Result<Summary, Error> {
     let free = quota.as_ref().ok().map(|(_, free)| *free);
     findings.push(Finding::of("vCPU quota", quota.map(|(finding, _)| finding)));
     findings.extend(figures);
-    findings.extend(held(profile, &stack.names.table, free));
+    findings.extend(held(profile, free));
     let mut summary = Summary::done();
     for finding in &findings {
         let mark = if finding.good { "ok" } else { "bad" };
@@ -171,10 +171,10 @@ async fn offered(aws: &Aws, profile: &Profile) -> Result<Finding, Error> {
 }
 
 /// Whether the profile holds its event, where it says who comes.
-fn held(profile: &Profile, table: &str, vcpus: Option<f64>) -> Option<Finding> {
+fn held(profile: &Profile, vcpus: Option<f64>) -> Option<Finding> {
     let people = event::number(f64::from(profile.event.people?));
     let within = profile.event.within;
-    Some(match event::broken(profile, table, vcpus).first() {
+    Some(match event::broken(profile, vcpus).first() {
         None => Finding::good("event", format!("{people} people within {within} s are held")),
         Some(limit) => Finding::bad(
             "event",

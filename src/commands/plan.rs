@@ -69,7 +69,7 @@ pub(super) async fn run(global: &Global, args: &PlanArgs, ui: &Ui) -> Result<Sum
 /// What of its own event the profile does not hold, and what would disturb it.
 fn tell_what_breaks(session: &Session) {
     let stack = &session.stack;
-    for limit in event::broken(&stack.profile, &stack.names.table, None) {
+    for limit in event::broken(&stack.profile, None) {
         let text = format!(
             "the event would not be held: {} is asked for {} {}, and has {}",
             limit.name,

@@ -146,7 +146,7 @@ async fn reckoned(session: &Session, quota: Option<f64>) -> Result<u32, Error> {
     let measured = session.record.read(&session.read, MEASURED).await?;
     let measured = measured.and_then(|text| serde_json::from_slice::<Measured>(&text).ok());
     let rate = measured.and_then(|measured| measured.figure());
-    let all = limits(&crowd, &stack(profile, &session.stack.names.table, rate, quota));
+    let all = limits(&crowd, &stack(profile, rate, quota));
     let sets = all
         .iter()
         .filter_map(|limit| limit.way.as_ref())

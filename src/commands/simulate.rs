@@ -96,7 +96,7 @@ pub(super) fn run(global: &Global, args: &SimulateArgs, ui: &Ui) -> Result<Summa
 
 fn scenario(args: &SimulateArgs, profile: &Profile) -> Result<Scenario, Error> {
     let by_command = Hint::run("simulate --people 10000 --within 60s");
-    let stack = stack(profile, "", None, None);
+    let stack = stack(profile, None, None);
     let rate = args.crowd.rate()?.unwrap_or(stack.rate.value);
     let registration = f64::from(stack.vcpus) / rate;
     let policy = own(profile);

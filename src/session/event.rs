@@ -68,7 +68,7 @@ pub(crate) fn crowd(profile: &Profile) -> Option<Crowd> {
 }
 
 /// What the profile makes. `rate` is that of one instance, `quota` the account's vCPUs, where they are known.
-pub(crate) fn stack(profile: &Profile, table: &str, rate: Option<Figure>, quota: Option<f64>) -> Stack {
+pub(crate) fn stack(profile: &Profile, rate: Option<Figure>, quota: Option<f64>) -> Stack {
     let (least, most) = profile.instance_range();
     let instance_type = profile.instance.types.first().cloned().unwrap_or_default();
     let provisioned = profile.table.billing == BillingMode::Provisioned;
@@ -102,7 +102,6 @@ pub(crate) fn stack(profile: &Profile, table: &str, rate: Option<Figure>, quota:
         address_limit: address_limit(profile),
         writes,
         provisioned,
-        table: table.to_owned(),
         scale_out: f64::from(profile.scaling.period * profile.scaling.evaluation_periods) + DELAY + launch(profile),
         instance_hour: cost::of_instance(profile),
         instance_type,
@@ -136,12 +135,12 @@ pub(crate) fn launch(profile: &Profile) -> f64 {
 }
 
 /// What of its own event the profile does not hold. Of what nobody has looked up, as the account's quota, nothing is said.
-pub(crate) fn broken(profile: &Profile, table: &str, quota: Option<f64>) -> Vec<Limit> {
+pub(crate) fn broken(profile: &Profile, quota: Option<f64>) -> Vec<Limit> {
     let Some(crowd) = crowd(profile) else {
         return Vec::new();
     };
     let known = |limit: &Limit| limit.unit != "vCPUs" || quota.is_some();
-    let all = limits(&crowd, &stack(profile, table, None, quota));
+    let all = limits(&crowd, &stack(profile, None, quota));
     all.into_iter().filter(|limit| limit.breaks() && known(limit)).collect()
 }
 
@@ -198,19 +197,16 @@ mod tests {
 
     #[test]
     fn the_article_holds_its_ten_thousand_and_says_what_it_does_not_hold() {
-        assert!(
-            broken(&Profile::default(), "users", None).is_empty(),
-            "nobody is expected"
-        );
-        assert!(broken(&with(10_000), "users", Some(64.0)).is_empty());
-        let many = broken(&with(200_000), "users", None);
+        assert!(broken(&Profile::default(), None).is_empty(), "nobody is expected");
+        assert!(broken(&with(10_000), Some(64.0)).is_empty());
+        let many = broken(&with(200_000), None);
         let names: Vec<_> = many.iter().map(|limit| limit.name).collect();
         assert!(
             names.contains(&"writes of the table") && !names.contains(&"vCPUs of the account"),
             "{names:?}"
         );
         // A new account's third instance fails, whoever comes.
-        assert_eq!(broken(&with(10_000), "users", Some(5.0))[0].unit, "vCPUs");
+        assert_eq!(broken(&with(10_000), Some(5.0))[0].unit, "vCPUs");
     }
 
     #[test]
@@ -242,7 +238,7 @@ mod tests {
         let mut profile = with(10_000);
         profile.waf.rate = RateMode::Count;
         profile.waf.rate_limit = Some(2_000);
-        let broken_by = |profile: &Profile| broken(profile, "users", None).first().map(|limit| limit.name);
+        let broken_by = |profile: &Profile| broken(profile, None).first().map(|limit| limit.name);
         assert_eq!(broken_by(&profile), None);
         profile.waf.rate = RateMode::Block;
         assert_eq!(broken_by(&profile), Some("web ACL, requests of one address"));

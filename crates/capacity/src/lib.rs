@@ -45,7 +45,6 @@ pub struct Stack {
     pub writes: Figure,
     /// Whether those are bought by the hour.
     pub provisioned: bool,
-    pub table: String,
     /// Seconds from a crossed threshold to a new instance that serves.
     pub scale_out: f64,
     /// Dollars an hour of one instance with its address and volume, where that is known.

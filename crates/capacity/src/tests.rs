@@ -18,7 +18,6 @@ fn article() -> Stack {
         address_limit: None,
         writes: Figure::new(WARM_WRITES, Known::Documented, "a new table on demand"),
         provisioned: false,
-        table: "users".to_owned(),
         scale_out: 600.0,
         instance_hour: Some(0.0167),
     }

@@ -2,6 +2,8 @@
 //! request does, the world decides. Each file has a table of the operations that it does, which dispatch and docs/sandbox.md read.
 
 pub(crate) mod acm;
+#[cfg(test)]
+mod asked;
 mod authorization;
 pub(crate) mod autoscaling;
 mod classic_load_balancing;

@@ -238,13 +238,7 @@ impl State {
 
 /// Runs for ever: ACM looks whether the records are there.
 pub fn run(world: &Arc<World>) {
-    let then = Arc::clone(world);
-    world.spawn(async move {
-        loop {
-            look(&then);
-            then.clock.sleep_seconds(BETWEEN_LOOKS).await;
-        }
-    });
+    world.look_every(BETWEEN_LOOKS, look);
 }
 
 /// Looks now.

@@ -195,6 +195,17 @@ impl World {
             }
         });
     }
+
+    /// Looks again and again, with so many seconds of the sandbox's time between, until the daemon stops.
+    fn look_every(self: &Arc<Self>, seconds: u64, look: impl Fn(&Self) + Send + Sync + 'static) {
+        let then = Arc::clone(self);
+        self.spawn(async move {
+            loop {
+                look(&then);
+                then.clock.sleep_seconds(seconds).await;
+            }
+        });
+    }
 }
 
 /// Everything that exists. Global services at the top, the others by region.

@@ -3,30 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, Method};
 use serde_json::{Value, json};
 
-use crate::protocols::call::{Call, Protocol};
 use crate::proxy::tests as proxy;
-use crate::services::dispatch;
+use crate::services::asked;
 use crate::world::{Refusal, World, certificates};
 
 fn call(world: &Arc<World>, operation: &str, request: &Value) -> Result<Value, Refusal> {
-    let answer = dispatch(
-        world,
-        &Call {
-            request_id: "request".to_owned(),
-            service: "acm".to_owned(),
-            region: "us-east-1".to_owned(),
-            protocol: Protocol::Json,
-            operation: operation.to_owned(),
-            caller: "arn:aws:iam::123456789012:root".to_owned(),
-            method: Method::POST,
-            uri: "/".parse().unwrap(),
-            headers: HeaderMap::new(),
-            body: request.to_string().into(),
-        },
-    )?;
+    let answer = asked::json(world, ("acm", "us-east-1"), operation, request)?;
     Ok(serde_json::from_slice(&answer.body).unwrap_or_default())
 }
 

@@ -2,32 +2,17 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, Method};
-
 use crate::fakes::Fake;
-use crate::protocols::call::{Call, Protocol};
-use crate::services::dispatch;
+use crate::protocols::call::Protocol;
+use crate::services::asked;
 use crate::world::compute::{self, InstanceSpec, images};
 use crate::world::{Refusal, Tags, World};
 
 const REGION: &str = "us-east-1";
 
 fn ask(world: &Arc<World>, operation: &str, parameters: &[(&str, &str)]) -> Result<String, Refusal> {
-    let mut form = form_urlencoded::Serializer::new(String::new());
-    form.append_pair("Action", operation).extend_pairs(parameters);
-    let call = Call {
-        request_id: "request".to_owned(),
-        service: "ec2".to_owned(),
-        region: REGION.to_owned(),
-        protocol: Protocol::Ec2Query,
-        operation: operation.to_owned(),
-        caller: "arn:aws:iam::123456789012:user/sandbox".to_owned(),
-        method: Method::POST,
-        uri: "/".parse().unwrap(),
-        headers: HeaderMap::new(),
-        body: form.finish().into(),
-    };
-    let answer = dispatch(world, &call)?;
+    let by = (Protocol::Ec2Query, "arn:aws:iam::123456789012:user/sandbox");
+    let answer = asked::form(world, ("ec2", REGION), by, operation, parameters)?;
     assert_eq!(answer.headers["content-type"], "text/xml;charset=UTF-8");
     Ok(String::from_utf8(answer.body.to_vec()).unwrap())
 }

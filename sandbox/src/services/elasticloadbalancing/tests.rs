@@ -3,33 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, Method};
-
-use crate::protocols::call::{Call, Protocol};
+use crate::protocols::call::Protocol;
 use crate::proxy::tests as proxy;
-use crate::services::dispatch;
+use crate::services::asked;
 use crate::world::balancing::{Target, TargetState};
 use crate::world::{Refusal, World};
 
 /// One call; the parameters as they are in the form.
 fn call(world: &Arc<World>, operation: &str, parameters: &[(&str, &str)]) -> Result<String, Refusal> {
-    let mut form = form_urlencoded::Serializer::new(String::new());
-    form.append_pair("Action", operation).extend_pairs(parameters);
-    let answer = dispatch(
-        world,
-        &Call {
-            request_id: "request".to_owned(),
-            service: "elasticloadbalancing".to_owned(),
-            region: "us-east-1".to_owned(),
-            protocol: Protocol::Query,
-            operation: operation.to_owned(),
-            caller: "arn:aws:iam::123456789012:root".to_owned(),
-            method: Method::POST,
-            uri: "/".parse().unwrap(),
-            headers: HeaderMap::new(),
-            body: form.finish().into(),
-        },
-    )?;
+    let place = ("elasticloadbalancing", "us-east-1");
+    let by = (Protocol::Query, "arn:aws:iam::123456789012:root");
+    let answer = asked::form(world, place, by, operation, parameters)?;
     Ok(String::from_utf8(answer.body.to_vec()).unwrap())
 }
 

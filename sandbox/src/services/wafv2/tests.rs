@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, Method};
 use serde_json::{Value, json};
 
-use crate::protocols::call::{Call, Protocol};
 use crate::proxy::tests as proxy;
-use crate::services::dispatch;
+use crate::services::asked;
 use crate::world::{Refusal, World};
 
 fn call(world: &Arc<World>, operation: &str, request: &Value) -> Result<Value, Refusal> {
@@ -15,21 +13,7 @@ fn call(world: &Arc<World>, operation: &str, request: &Value) -> Result<Value, R
 }
 
 fn call_in(world: &Arc<World>, region: &str, operation: &str, request: &Value) -> Result<Value, Refusal> {
-    let answer = dispatch(
-        world,
-        &Call {
-            request_id: "request".to_owned(),
-            service: "wafv2".to_owned(),
-            region: region.to_owned(),
-            protocol: Protocol::Json,
-            operation: operation.to_owned(),
-            caller: "arn:aws:iam::123456789012:root".to_owned(),
-            method: Method::POST,
-            uri: "/".parse().unwrap(),
-            headers: HeaderMap::new(),
-            body: request.to_string().into(),
-        },
-    )?;
+    let answer = asked::json(world, ("wafv2", region), operation, request)?;
     Ok(serde_json::from_slice(&answer.body).unwrap())
 }
 

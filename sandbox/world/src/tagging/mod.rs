@@ -117,13 +117,7 @@ impl Index {
 
 /// Runs for ever: looks at what there is.
 pub fn run(world: &Arc<World>) {
-    let then = Arc::clone(world);
-    world.spawn(async move {
-        loop {
-            look(&then);
-            then.clock.sleep_seconds(BETWEEN_LOOKS).await;
-        }
-    });
+    world.look_every(BETWEEN_LOOKS, look);
 }
 
 /// Takes over what there is now.
