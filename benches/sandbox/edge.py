@@ -33,8 +33,7 @@ def main():
     import puts
 
     with tempfile.TemporaryDirectory(prefix="sandbox-bench-") as directory:
-        sys.argv[1:] = ["--cores", arguments.cores]
-        sandbox, info, _ = puts.serve(arguments.program, directory)
+        sandbox, info, _ = puts.serve(arguments.program, directory, arguments.cores.split(",")[0])
         try:
             edge, balancer = site(info, arguments.bundle, directory)
             port = info["port"]

@@ -27,7 +27,8 @@ TABLE = "users"
 def main():
     arguments = parser().parse_args()
     with tempfile.TemporaryDirectory(prefix="sandbox-bench-") as directory:
-        sandbox, info, ready = serve(arguments.program, directory)
+        core, _ = arguments.cores.split(",")
+        sandbox, info, ready = serve(arguments.program, directory, core)
         try:
             print(f"ready after {ready * 1000:.0f} ms, {resident(sandbox.pid)} MB resident")
             create_table(info)
@@ -48,13 +49,12 @@ def parser():
     return parser
 
 
-def serve(program, directory):
-    """A sandbox on the first core: its process, what it says of itself, and seconds until it could be used."""
+def serve(program, directory, core):
+    """A sandbox on that core: its process, what it says of itself, and seconds until it could be used."""
     example = os.path.basename(program).startswith("serve")
     command = [program, directory] if example else [program, "sandbox", "serve", "--dir", directory]
-    cores = parser().parse_args().cores.split(",")
     begun = time.monotonic()
-    sandbox = subprocess.Popen(["taskset", "-c", cores[0], *command], stderr=subprocess.DEVNULL)
+    sandbox = subprocess.Popen(["taskset", "-c", core, *command], stderr=subprocess.DEVNULL)
     path = os.path.join(directory, "sandbox.json")
     while not os.path.exists(path):
         if sandbox.poll() is not None:
