@@ -268,9 +268,9 @@ async fn an_account_that_is_not_verified_is_told_so() {
     account.check();
 }
 
-#[tokio::test]
-async fn one_whose_answer_was_lost_is_found_by_its_reference() {
-    let script = Script::default()
+/// Of a creation whose answer was lost, what CloudFront says to the same one once more.
+fn exists_already() -> Script {
+    Script::default()
         .documented(
             "cloudfront:CreateDistributionWithTags",
             "aws/aws-sdk-js-v3 issue 2618",
@@ -280,12 +280,28 @@ async fn one_whose_answer_was_lost_is_found_by_its_reference() {
                 "The caller reference that you are using to create a distribution is associated with another distribution. Already exists: E1SZH22N6VK6NN",
             ),
         )
-        .recorded("cloudfront:ListTagsForResource", CUSTODIAN, tags(true));
-    let account = created(script)
+        .recorded("cloudfront:ListTagsForResource", CUSTODIAN, tags(true))
+}
+
+#[tokio::test]
+async fn one_whose_answer_was_lost_is_found_by_its_reference() {
+    let account = created(exists_already())
         .await
         .remembering(ID, "caller-reference", "confctl-lost");
     account.up(&stack(|_| {}), ID, given()).await.done();
     assert!(account.replay.sent("cloudfront:CreateDistributionWithTags")[0].contains("confctl-lost"));
+    account.check();
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_whose_answer_was_lost_is_not_made_again_because_it_does_not_show_yet() {
+    let not_there = refused(404, "NoSuchDistribution", "The specified distribution does not exist.");
+    let script = exists_already()
+        .modelled("cloudfront:GetDistribution", MODEL, not_there.clone())
+        .modelled("cloudfront:GetDistribution", MODEL, not_there);
+    let account = created(script).await;
+    account.up(&stack(|_| {}), ID, given()).await.done();
+    assert_eq!(account.replay.times("cloudfront:CreateDistributionWithTags"), 1);
     account.check();
 }
 

@@ -22,18 +22,30 @@ pub async fn settled<T, F>(
 where
     F: Future<Output = Result<Option<T>, Error>> + Send,
 {
-    let reads = match cx.is_in_doubt(resource, CREATED, name) {
-        false => 1,
-        true => 1 + SLOWEST.as_secs() / BETWEEN_READS.as_secs(),
+    let found = match cx.is_in_doubt(resource, CREATED, name) {
+        false => read().await?,
+        true => shown(cx, read).await?,
     };
+    cx.settle(resource, CREATED, name);
+    Ok(found)
+}
+
+/// What should be there, as somebody was about to create it, or AWS itself has named it: "not there" is believed only after it was
+/// read again for a minute.
+///
+/// # Errors
+/// Where it cannot be read.
+pub async fn shown<T, F>(cx: &ReadCx<Aws>, mut read: impl FnMut() -> F) -> Result<Option<T>, Error>
+where
+    F: Future<Output = Result<Option<T>, Error>> + Send,
+{
     let mut found = read().await?;
-    for _ in 1..reads {
+    for _ in 0..SLOWEST.as_secs() / BETWEEN_READS.as_secs() {
         if found.is_some() {
             break;
         }
         tokio::time::sleep(cx.settings().pace.pause(BETWEEN_READS)).await;
         found = read().await?;
     }
-    cx.settle(resource, CREATED, name);
     Ok(found)
 }

@@ -17,7 +17,7 @@ use super::outputs::{
 use super::ownership::{TagStep, block_unless_ours, change_tags, tag_steps};
 use super::stack::Stack;
 use crate::aws::errors::{Explain, polled};
-use crate::aws::eventual_consistency::settled;
+use crate::aws::eventual_consistency::{settled, shown};
 use crate::aws::origin_secret::OriginSecret;
 use crate::aws::own_work::{self, Made};
 use crate::aws::tags::{Tagged, indexed_tags};
@@ -292,7 +292,7 @@ impl Distribution {
         let existing = OnceLock::new();
         let there = &existing;
         let whose = async |refusal: Error| {
-            let Some(live) = self.existing(cx.read().aws(), &refusal).await? else {
+            let Some(live) = self.existing(cx.read(), &refusal).await? else {
                 return Ok(Owner::Nobody);
             };
             // Its tags may not show yet: judged by one empty read, it would be made a second time.
@@ -308,12 +308,13 @@ impl Distribution {
         })
     }
 
-    /// The distribution that a 409 names, if it is there: the id may be of another stack's, even of another account's.
-    async fn existing(&self, aws: &Aws, exists: &Error) -> Result<Option<LiveState>, Error> {
+    /// The distribution that a 409 names, if it is there: the id may be of another stack's, even of another account's. One that was made a
+    /// moment ago does not show at once.
+    async fn existing(&self, cx: &ReadCx<Aws>, exists: &Error) -> Result<Option<LiveState>, Error> {
         let Some(id) = exists.causes.iter().find_map(|text| texts::existing_distribution(text)) else {
             return Ok(None);
         };
-        match self.look(aws, id).await {
+        match shown(cx, || self.look(cx.aws(), id)).await {
             Err(error) if error.kind == Kind::Unreachable => Err(error),
             // Another account's.
             Err(_) => Ok(None),
