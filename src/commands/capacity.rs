@@ -10,7 +10,8 @@ use crate::aws::{instance_types, quotas};
 use crate::cli::Global;
 use crate::engine::{Command, Error, Hint, Program};
 use crate::exit::Exit;
-use crate::profile::{Names, Profile};
+use crate::profile::Profile;
+use crate::session::beside;
 use crate::session::event::{MEASURED, Measured, PAGE_BYTES, crowd, number, stack};
 use crate::session::selection::{Chosen, choose, connect, stack_name};
 use crate::session::target;
@@ -106,7 +107,7 @@ async fn ask(global: &Global, chosen: &mut Chosen, ui: &Ui) -> Result<Asked, Err
         .map_err(|error| error.hint(Hint::run("capacity --paper").and(" asks no account")))?
         .read;
     let name = stack_name(global)?;
-    let names = Names::resolve(&chosen.profile, &name, &aws.region);
+    let names = beside::names(&aws, &name, &chosen.profile, ui).await?;
     let record = Record::new(&aws, name.as_str());
     let (quota, others, measured) = tokio::try_join!(
         quotas::STANDARD_VCPUS.value(&aws),

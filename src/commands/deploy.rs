@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 
+use super::blue_green;
 use crate::aws::Aws;
 use crate::cli::{Global, Wishes};
 use crate::engine::{self, Command, Error, Hint, Kind, Run};
@@ -33,6 +34,10 @@ pub(crate) struct DeployArgs {
     #[arg(long, conflicts_with_all = ["rollback", "auto_rollback", "strategy", "force", "no_check"])]
     pub abort: bool,
 
+    /// Take away the environment that `--strategy blue-green` left beside the one that is served
+    #[arg(long, conflicts_with_all = ["rollback", "auto_rollback", "abort", "strategy", "force", "no_check"])]
+    pub finish: bool,
+
     /// How instances take it, this time; the plan says what each way costs
     #[arg(long, value_enum)]
     pub strategy: Option<By>,
@@ -59,16 +64,20 @@ pub(crate) enum By {
     TrafficSplit,
     /// Everywhere at the same time: quick, and nobody is served for a while
     AllAtOnce,
+    /// In an environment beside this one, to which all visitors are sent at once; behind an own load balancer
+    BlueGreen,
 }
 
-impl From<By> for Strategy {
-    fn from(by: By) -> Self {
-        match by {
-            By::Rolling => Self::Rolling,
-            By::RollingWithBatch => Self::RollingWithBatch,
-            By::Immutable => Self::Immutable,
-            By::TrafficSplit => Self::TrafficSplit,
-            By::AllAtOnce => Self::AllAtOnce,
+impl By {
+    /// Beanstalk's way. It has none of sending visitors to another environment.
+    fn strategy(self) -> Option<Strategy> {
+        match self {
+            Self::Rolling => Some(Strategy::Rolling),
+            Self::RollingWithBatch => Some(Strategy::RollingWithBatch),
+            Self::Immutable => Some(Strategy::Immutable),
+            Self::TrafficSplit => Some(Strategy::TrafficSplit),
+            Self::AllAtOnce => Some(Strategy::AllAtOnce),
+            Self::BlueGreen => None,
         }
     }
 }
@@ -79,18 +88,24 @@ impl DeployArgs {
     }
 
     fn is_forward(&self) -> bool {
-        self.rollback.is_none() && !self.abort
+        self.rollback.is_none() && !self.abort && !self.finish
+    }
+
+    pub(super) fn is_beside(&self) -> bool {
+        self.strategy == Some(By::BlueGreen)
     }
 
     /// `yes`: nobody is asked.
-    fn purpose(&self, yes: bool) -> Purpose {
-        let way = match (&self.rollback, self.abort) {
-            (_, true) => Way::Stop,
-            (Some(to), _) => Way::Back { to: to.clone() },
-            (None, _) => Way::Forward,
+    pub(super) fn purpose(&self, yes: bool) -> Purpose {
+        let way = match &self.rollback {
+            _ if self.abort => Way::Stop,
+            _ if self.finish => Way::Finish,
+            Some(to) => Way::Back { to: to.clone() },
+            None if self.is_beside() => Way::Beside,
+            None => Way::Forward,
         };
         let deploying = Deploying {
-            strategy: self.strategy.map(Strategy::from),
+            strategy: self.strategy.and_then(By::strategy),
             tells_others: !yes && self.strategy.is_none(),
             ..Deploying::of(way)
         };
@@ -105,9 +120,25 @@ impl DeployArgs {
 
 pub(super) async fn run(global: &Global, args: &DeployArgs, ui: &Ui) -> Result<Summary, Error> {
     let session = Session::open(global, ui, args.purpose(global.yes)).await?;
+    if args.finish {
+        return blue_green::finish(&session, global).await;
+    }
+    if args.is_beside() && args.rollback.is_none() {
+        return blue_green::over(&session, global, args).await;
+    }
     signals::goes_on(ui.shown(&goes_on_by_itself()));
     if args.abort {
         return stop(&session, global).await;
+    }
+    if let Some(to) = args
+        .rollback
+        .as_ref()
+        .and_then(|to| blue_green::way_back(&session, to.as_deref()))
+    {
+        return blue_green::back(&session, global, to).await;
+    }
+    if args.is_beside() {
+        return Err(blue_green::no_way_back());
     }
     // Beside reading and the question.
     let build = || Building::start(session.stack.clone(), &session.settings.stop);
@@ -197,7 +228,7 @@ async fn note_back(session: &Session, to: &str, rolled_back: &[String]) -> Resul
     session.note_deployment(to).await
 }
 
-fn with_rolled_back(mut summary: Summary, rolled_back: Vec<String>) -> Summary {
+pub(super) fn with_rolled_back(mut summary: Summary, rolled_back: Vec<String>) -> Summary {
     for version in &rolled_back {
         summary = summary.say(format!(
             "{version} was rolled back: `up` does not deploy it again by itself."
@@ -368,7 +399,7 @@ async fn stopped(session: &Session) -> Result<Summary, Error> {
     Ok(summary.output("instances", told).output("application_version", label))
 }
 
-fn done(session: &Session) -> Summary {
+pub(super) fn done(session: &Session) -> Summary {
     let mut summary = Summary::done();
     summary.stack = Some(session.stack.name.to_string());
     summary

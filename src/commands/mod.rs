@@ -1,5 +1,6 @@
 //! One file a command: its arguments, which of the parts below it calls, and what it says through `ui`.
 
+mod blue_green;
 mod bundle;
 mod capacity;
 mod completions;
@@ -16,6 +17,7 @@ mod junit;
 mod list;
 mod load;
 mod logs;
+mod maintenance;
 mod man;
 mod mistyped;
 mod open;
@@ -146,6 +148,9 @@ pub(crate) enum Command {
     Unlock,
     /// Another secret between CloudFront and the stack's own load balancer, unnoticed by visitors
     RotateSecret,
+    /// A page in the site's place, where the load balancer is the stack's own
+    #[command(subcommand)]
+    Maintenance(maintenance::MaintenanceCommand),
     /// Credentials, region, platform, instance types and quotas: what would stop `up`
     Doctor,
     /// What an exit code, an error, a resource or a key of the profile is about
@@ -178,7 +183,7 @@ impl Command {
             flags,
             onward: match self {
                 Self::Teardown(_) => Onward::Teardown,
-                Self::Deploy(_) | Self::RotateSecret | Self::Scale(_) => Onward::AsSaid,
+                Self::Deploy(_) | Self::RotateSecret | Self::Maintenance(_) | Self::Scale(_) => Onward::AsSaid,
                 _ => Onward::Up,
             },
         }
@@ -256,6 +261,7 @@ async fn dispatch(cli: &Cli, ui: &Ui) -> Result<Summary, Error> {
         Command::Reap(args) => reap::run(global, args, ui).await,
         Command::Unlock => unlock::run(global, ui).await,
         Command::RotateSecret => rotate_secret::run(global, ui).await,
+        Command::Maintenance(command) => maintenance::run(global, command, ui).await,
         Command::Verify(args) => verify::run(global, args, ui).await,
         Command::Load(args) => load::run(global, args, ui).await,
         Command::Stress(args) => stress::run(global, args, ui).await,

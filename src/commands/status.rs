@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::cli::Global;
 use crate::engine::{Change, Error, Hint, Observed, Owner};
 use crate::resources::found::Reach;
-use crate::resources::outputs::{EXPIRY, SCALED};
+use crate::resources::outputs::{EXPIRY, SCALED, SHOWN_INSTEAD};
 use crate::resources::{Fares, InstanceVersion, environment_health};
 use crate::session::{Look, Purpose, Session, with_outputs};
 use crate::ui::{Summary, Ui};
@@ -58,8 +58,20 @@ pub(super) async fn run(global: &Global, args: &StatusArgs, ui: &Ui) -> Result<S
     if let Some(scaled) = session.values(&look).get(&SCALED) {
         ui.result(&format!("  scale: {}", scaled.told));
     }
+    if let Some(since) = session.values(&look).get(&SHOWN_INSTEAD) {
+        let shown = since.map_or_else(|| "shown".to_owned(), |since| format!("shown since {since}"));
+        let off = Hint::from(format!("  maintenance page: {shown}; ")).and_run("maintenance off");
+        ui.result(&ui.shown(&off.and(" lets visitors in again")));
+    }
+    if let Some(beside) = &session.stack.beside {
+        let ways = Hint::from(format!("  beside it: {}; ", beside.told())).and_run("deploy --finish");
+        ui.result(&ui.shown(&ways.and(" takes it away")));
+    }
     let rows: Vec<Value> = rows.iter().map(Row::value).collect();
     let mut summary = with_outputs(Summary::done(), &session, &look).output("resources", rows);
+    if let Some(beside) = &session.stack.beside {
+        summary = summary.output("environment_beside", beside.name.as_str());
+    }
     if let Some(id) = summary
         .outputs
         .get("environment_id")

@@ -10,7 +10,7 @@ use crate::aws::Aws;
 use crate::cli::{Global, Wishes};
 use crate::engine::{self, Command, Error, Hint, Kind, Leg, Run};
 use crate::exit::Exit;
-use crate::resources::outputs::ENVIRONMENT;
+use crate::resources::outputs::{ENVIRONMENT, SHOWN_INSTEAD};
 use crate::session::asking::Asking;
 use crate::session::building::Building;
 use crate::session::room;
@@ -139,6 +139,11 @@ async fn after(session: &Session, look: &Look, run: &Run<Aws>, verify_too: bool)
     let summary = with_outputs(Summary::done(), session, &look);
     if !verify_too {
         return Ok(summary);
+    }
+    if session.values(&look).get(&SHOWN_INSTEAD).is_some() {
+        let off = Hint::from("Not verified: the site shows its maintenance page; ")
+            .and_hint(Hint::run("maintenance off").then("verify"));
+        return Ok(summary.say(off.and(" when it is over.")));
     }
     let began = Instant::now();
     let verified = verify::site(session, &look, &mut verify::proofs()).await;

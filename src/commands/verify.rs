@@ -14,6 +14,7 @@ use crate::cli::Global;
 use crate::engine::{Command, Error, Hint, Kind};
 use crate::load::addresses::RESERVED_SUFFIX;
 use crate::resources::Registrations;
+use crate::resources::outputs::SHOWN_INSTEAD;
 use crate::session::{Look, Purpose, Session, event, in_time, unless_stopped};
 use crate::site_client::{self, chain};
 use crate::ui::junit::Proofs;
@@ -86,6 +87,7 @@ pub(super) async fn site(session: &Session, look: &Look, proofs: &mut Proofs) ->
     }
     look.own_table("verify")?;
     let url = session.site_url(look)?;
+    in_maintenance(session, look)?;
     let public = &session.read.public;
     let names = public.name_server.as_ref().map(|server| server.0.clone());
     let client = site_client::client_by(&url, public.authorities.as_deref(), names);
@@ -129,6 +131,18 @@ pub(super) async fn site(session: &Session, look: &Look, proofs: &mut Proofs) ->
     }
     register(&client, &url, &mut checks).await?;
     Ok(checks.rows)
+}
+
+/// There is no site to look at: every request would be answered by the page, which is as it should be.
+fn in_maintenance(session: &Session, look: &Look) -> Result<(), Error> {
+    let Some(since) = session.values(look).get(&SHOWN_INSTEAD) else {
+        return Ok(());
+    };
+    let since = since.map(|since| format!(" since {since}")).unwrap_or_default();
+    Err(unverified(format!(
+        "the site shows its maintenance page{since}: nothing else of it can be seen"
+    ))
+    .hint(Hint::run("maintenance off").then("verify")))
 }
 
 /// Whether the site is asked for by its own name.

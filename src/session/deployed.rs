@@ -9,7 +9,7 @@ use crate::aws::Aws;
 use crate::aws::record::Record;
 use crate::engine::{Error, Graph};
 use crate::resources::outputs::{ENVIRONMENT, LiveEnvironment};
-use crate::resources::{self, Attempt, Deploying, Fate, Scaling, Stack, VersionHistory};
+use crate::resources::{self, Attempt, Deploying, Fate, Scaling, Stack, Turning, VersionHistory};
 
 impl Session {
     /// The environment as a look has found it.
@@ -30,6 +30,14 @@ impl Session {
                 VersionHistory::note(&self.write, &self.record, &[(version, Fate::Deployed)]).await
             }
             _ => Ok(()),
+        }
+    }
+
+    /// That every instance runs it, where the record does not know: of what is about to be changed for another one.
+    pub(crate) async fn note_served(&self, version: &str) -> Result<(), Error> {
+        match self.stack.versions.is_newest(version) {
+            true => Ok(()),
+            false => VersionHistory::note(&self.write, &self.record, &[(version.to_owned(), Fate::Deployed)]).await,
         }
     }
 
@@ -83,6 +91,11 @@ impl Session {
         self.with(|stack| stack.scaling = Some(scaling))
     }
 
+    /// The same stack, whose visitors are sent elsewhere.
+    pub(crate) fn turning(&self, turning: Turning) -> Result<Self, Error> {
+        self.with(|stack| stack.turning = Some(turning))
+    }
+
     fn with(&self, restrict: impl FnOnce(&mut Stack)) -> Result<Self, Error> {
         let former = &self.stack;
         let mut stack = Stack::new(
@@ -94,6 +107,10 @@ impl Session {
         stack.former.clone_from(&former.former);
         stack.versions = former.versions.clone();
         stack.properties_unknown = former.properties_unknown;
+        // Which of two environments is meant was settled before.
+        stack.names = former.names.clone();
+        stack.served.clone_from(&former.served);
+        stack.beside.clone_from(&former.beside);
         restrict(&mut stack);
         let stack = Arc::new(stack);
         Ok(Self {

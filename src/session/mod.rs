@@ -3,6 +3,7 @@
 
 mod applied_profiles;
 pub(crate) mod asking;
+pub(crate) mod beside;
 pub(crate) mod building;
 pub(crate) mod cost;
 mod deployed;
@@ -51,7 +52,9 @@ use crate::engine::{
 use crate::exit::Exit;
 use crate::profile::Profile;
 use crate::resources::found::{Found, Reach};
-use crate::resources::{self, BundleToRun, Deploying, ExportTo, Scaling, Stack, VersionHistory, Way, partition};
+use crate::resources::{
+    self, BundleToRun, Deploying, ExportTo, Maintenance, Scaling, Stack, VersionHistory, partition,
+};
 use crate::ui::{Heading, Summary, Ui, signals};
 
 /// Which profile a command takes where none is named.
@@ -80,6 +83,8 @@ pub(crate) struct Purpose {
     pub deploying: Option<Deploying>,
     /// It scales, and does nothing else.
     pub scaling: Option<Scaling>,
+    /// It turns the maintenance page on or off, and does nothing else.
+    pub maintenance: Option<Maintenance>,
     /// The secret between CloudFront and the load balancer is to be another one.
     pub rotating: bool,
 }
@@ -97,6 +102,7 @@ impl Purpose {
             reach: Reach::Index,
             deploying: None,
             scaling: None,
+            maintenance: None,
             rotating: false,
         }
     }
@@ -115,6 +121,14 @@ impl Purpose {
             wishes: wishes.clone(),
             deploying: Some(deploying),
             ..Self::of_what_is("deploy")
+        }
+    }
+
+    /// Turns the maintenance page on or off.
+    pub(crate) fn to_maintain(wanted: Maintenance) -> Self {
+        Self {
+            maintenance: Some(wanted),
+            ..Self::of_what_is("maintenance")
         }
     }
 
@@ -138,6 +152,7 @@ impl Purpose {
             reach: Reach::Index,
             deploying: None,
             scaling: None,
+            maintenance: None,
             rotating: false,
         }
     }
@@ -198,11 +213,10 @@ impl Session {
             reach,
             mut deploying,
             scaling,
+            maintenance,
             rotating,
         } = purpose;
-        let forward = deploying
-            .as_ref()
-            .is_some_and(|deploying| deploying.way == Way::Forward);
+        let forward = deploying.as_ref().is_some_and(|deploying| deploying.way.is_forward());
         let name = stack_name(global)?;
         // Read before anything is called: a mistake in it is told at once.
         let mut chosen = choose(global)?;
@@ -254,29 +268,33 @@ impl Session {
         stack.versions = VersionHistory::read(&read, &record, &keys).await?;
         stack.deploying = deploying;
         stack.scaling = scaling;
+        stack.maintenance = maintenance;
         stack.rotating = rotating;
         stack.export_to = export_to.clone().map(|path| ExportTo { path, of_former: false });
         let reach = match former.is_empty() {
             true => Reach::Everything,
             false => reach,
         };
-        let found = found(&read, &stack, reach, ui).await?;
+        let mut found = found(&read, &stack, reach, ui).await?;
         if removes {
             read.reads_anew();
         }
+        beside::place(&read, &mut stack, &mut found, ui).await?;
         stack.found_distributions = found.distributions.clone();
         let stack = Arc::new(stack);
         let graph = resources::graph(&stack)?;
         check_ids(&graph, &wishes.adopt, "--adopt")?;
+        let finishes = !stack.keeps_beside() && !removes;
         let orphans = Orphans {
             name: &name,
             region: &region,
-            former: &former,
+            former: if finishes { &[] } else { &former },
             found: &found,
             may_lose_data,
             export_to,
         };
-        let orphans = match stack.deploying.is_some() || stack.scaling.is_some() {
+        let does_one_thing = stack.deploying.is_some() || stack.scaling.is_some() || stack.maintenance.is_some();
+        let orphans = match does_one_thing && !finishes {
             // It neither has nor removes any.
             true => Graph::partial(Vec::new())?,
             false => orphans.beside(&stack, &graph)?,
@@ -445,12 +463,17 @@ impl Session {
                 .collect();
             self.record.delete_keys(&self.write, &keys).await?;
         }
+        self.settle_intents(look).await?;
+        self.note_deployed(look).await
+    }
+
+    /// What was begun is over, but for what is still to be swept or proven.
+    pub(crate) async fn settle_intents(&self, look: &Look) -> Result<(), Error> {
         let unswept = resources::sweep_terminated(&self.write, &self.stack, &self.settings.intents).await?;
         let mut unsettled = resources::unswept_intents(&unswept);
         let network = look.seen.owner("default-vpc");
         unsettled.extend(resources::unproven_intent(&self.settings.intents, network.as_ref()));
-        self.settle_journal(&unsettled).await?;
-        self.note_deployed(look).await
+        self.settle_journal(&unsettled).await
     }
 
     /// Forgets the journal but for these.

@@ -90,6 +90,9 @@ impl<'a> Among<'a> {
         // Where the preferred name is taken these are used instead, by the same resources.
         known.insert(("service-role", present.names.own_service_role.clone()));
         known.insert(("instance-profile", present.names.own_instance_profile.clone()));
+        // It stays until somebody says that it goes.
+        let beside = present.beside.iter().filter(|_| present.keeps_beside());
+        known.extend(beside.map(|side| ("environment", side.name.clone())));
         Self {
             found,
             known,

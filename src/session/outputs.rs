@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 
 use super::{Look, Session, not_up};
 use crate::engine::{Error, Owner, Values};
-use crate::resources::outputs::{ALIASES, CERTIFICATE, DISTRIBUTION, ENVIRONMENT, EXPIRY, SCALED, Scaled};
+use crate::resources::outputs::{
+    ALIASES, CERTIFICATE, DISTRIBUTION, ENVIRONMENT, EXPIRY, SCALED, SHOWN_INSTEAD, Scaled,
+};
 use crate::ui::Summary;
 
 impl Session {
@@ -88,6 +90,7 @@ pub(crate) fn with_outputs(mut summary: Summary, session: &Session, look: &Look)
     let label = label.unwrap_or_else(|| session.stack.bundle.label.clone());
     out("application_version", Some(label).filter(|label| !label.is_empty()));
     out("expires", values.get(&EXPIRY));
+    out("maintenance_since", values.get(&SHOWN_INSTEAD).flatten());
     if let Some(environment) = environment {
         let url = public.origin(&environment.cname);
         out("environment_id", Some(environment.id));

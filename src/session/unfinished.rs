@@ -30,6 +30,17 @@ pub(crate) fn goes_on_by_itself() -> Hint {
         .and(" goes back")
 }
 
+/// What becomes of a version that was to be put beside the one that is served.
+fn beside_again() -> Hint {
+    Hint::from("visitors are served by one environment or the other: the same command goes on from here, ")
+        .and_run("status")
+        .and(" says by which, ")
+        .and_run("deploy --rollback")
+        .and(" goes back, ")
+        .and_run("deploy --finish")
+        .and(" takes the other one away")
+}
+
 /// The summary of a run that did not get to its end; `None` where it did.
 pub(crate) fn unfinished(session: &Session, report: &Report) -> Option<Summary> {
     let mut summary = Summary::done();
@@ -62,9 +73,10 @@ pub(crate) fn unfinished(session: &Session, report: &Report) -> Option<Summary> 
     if report.stopped() {
         let exit = signals::first().unwrap_or(Exit::Partial);
         let again = Hint::from("run the same command again: it goes on from here; ").and_run("teardown");
-        let onward = match session.stack.deploying {
-            Some(_) => goes_on_by_itself(),
-            None => again.and(" removes what there is"),
+        let onward = match (&session.stack.deploying, &session.stack.turning) {
+            (Some(_), _) => goes_on_by_itself(),
+            (None, Some(_)) => beside_again(),
+            (None, None) => again.and(" removes what there is"),
         };
         let error = Error::new(Kind::Stopped, "stopped before everything was done");
         summary.errors.push(error.hint(onward));

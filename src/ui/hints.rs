@@ -19,6 +19,8 @@ const STACK: &[&str] = &[
     "list",
     "load",
     "logs",
+    "maintenance off",
+    "maintenance on",
     "open",
     "outputs",
     "plan",
@@ -46,6 +48,8 @@ const PROFILE: &[&str] = &[
     "list",
     "load",
     "logs",
+    "maintenance off",
+    "maintenance on",
     "open",
     "outputs",
     "plan",
@@ -187,7 +191,7 @@ impl Run {
     }
 
     fn confctl(&self, words: &[String]) -> String {
-        let is_group = |word: &String| ["profile", "sandbox"].contains(&word.as_str());
+        let is_group = |word: &String| ["maintenance", "profile", "sandbox"].contains(&word.as_str());
         let (name, rest) = words.split_at(words.len().min(1 + usize::from(words.first().is_some_and(is_group))));
         let name = name.join(" ");
         // A command that leads away from AWS leaves behind what names an account there.

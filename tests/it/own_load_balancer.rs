@@ -17,34 +17,50 @@ fn run(user: &User, command: &[&str]) -> crate::support::Ran {
 /// What only the site says of itself.
 const MARK: &str = "<form";
 
-/// Somebody who tries every way past the edge, all the time.
+/// Somebody who asks all the time.
 struct Watcher {
     program: Child,
     end: PathBuf,
+    told: PathBuf,
 }
 
 impl Watcher {
+    /// He tries every way past the edge.
     fn start(user: &User) -> Self {
+        Self::who_wants(user, MARK)
+    }
+
+    /// The same, of a site that says this of itself.
+    fn who_wants(user: &User, mark: &str) -> Self {
         user.confctl(&["sandbox", "start"]).exits(0);
-        let end = user.home().join("end");
-        let told = std::fs::File::create(user.home().join("watched")).unwrap();
+        Self::run(user, "watcher.py", mark)
+    }
+
+    /// He comes by the edge, as visitors do.
+    fn visitor(user: &User, site: &str) -> Self {
+        Self::run(user, "visitor.py", site)
+    }
+
+    fn run(user: &User, program: &str, argument: &str) -> Self {
+        let of_it = |what: &str| user.home().join(format!("{program}.{what}"));
+        let (end, told) = (of_it("end"), of_it("told"));
         let program = user
             .python_command()
-            .arg("tests/it/own_load_balancer/watcher.py")
-            .arg(MARK)
+            .arg(format!("tests/it/own_load_balancer/{program}"))
+            .arg(argument)
             .arg(&end)
-            .stdout(told)
+            .stdout(std::fs::File::create(&told).unwrap())
             .stderr(Stdio::inherit())
             .spawn()
             .unwrap();
-        Self { program, end }
+        Self { program, end, told }
     }
 
     /// What was answered, a line a way.
-    fn ends(mut self, user: &User) -> Vec<String> {
+    fn ends(mut self) -> Vec<String> {
         std::fs::write(&self.end, "").unwrap();
         assert!(self.program.wait().unwrap().success());
-        let told = std::fs::read_to_string(user.home().join("watched")).unwrap();
+        let told = std::fs::read_to_string(&self.told).unwrap();
         told.lines().map(str::to_owned).collect()
     }
 }
@@ -122,7 +138,7 @@ fn whoever_comes_past_the_edge_never_sees_the_site_from_its_first_moment_to_its_
     let hidden = |secret: &String| !contains(&objects, secret);
     assert!(first.iter().chain(&second).all(hidden), "the record has a secret");
     with_log(&["teardown", "--yes", "--delete-data"]).exits(0);
-    let told = watcher.ends(&user);
+    let told = watcher.ends();
     let opened: Vec<_> = told.iter().filter(|line| line.starts_with("OPEN")).collect();
     assert!(opened.is_empty(), "{told:#?}");
     // He did get to the load balancer, by distributions of his own.
@@ -259,4 +275,252 @@ fn a_stack_of_the_article_moves_behind_its_own_load_balancer_with_another_enviro
     until("nothing to do", Duration::from_secs(60), || {
         with(&["plan", "--detailed-exitcode"], &back).code() == 0
     });
+}
+
+#[test]
+fn the_maintenance_page_is_seen_through_the_edge_and_by_nobody_else_until_it_is_taken_away() {
+    let user = User::new();
+    let watcher = Watcher::start(&user);
+    let stack = ["--sandbox", "-o", "json"];
+    let with = |command: &[&str]| user.confctl(&[command, &stack[..]].concat());
+    let up = run(&user, &["up", "--yes", "--no-verify"]).exits(0).summary();
+    let site = up["outputs"]["site_url"].as_str().unwrap().to_owned();
+    let at_the_edge = || {
+        let answer = user.curl(&["-w", "\n%{http_code} %{content_type}", &site]).stdout;
+        answer
+            .rsplit_once('\n')
+            .map(|(page, kind)| (page.to_owned(), kind.to_owned()))
+            .unwrap()
+    };
+    // The edge keeps the site's page, and would rather give that than an error.
+    assert!(at_the_edge().0.contains(MARK));
+    let refused = with(&["maintenance", "on", "--yes", &"long ".repeat(300)])
+        .exits(64)
+        .stdout;
+    assert!(refused.contains("room for"), "{refused}");
+    let on = with(&["maintenance", "on", "--yes", "--lang", "de", "Ab 18:00 <wieder>."])
+        .exits(0)
+        .summary();
+    assert_eq!(on["outputs"]["shown"], true);
+    let since = on["outputs"]["maintenance_since"].as_str().unwrap().to_owned();
+    until("everybody to see it", Duration::from_secs(60), || {
+        let (page, kind) = at_the_edge();
+        kind.starts_with("503 text/html") && page.contains("Ab 18:00 &lt;wieder&gt;.") && page.contains("lang=de")
+    });
+    let post = user.curl(&[
+        "-o",
+        "/dev/null",
+        "-w",
+        "%{http_code}",
+        "-d",
+        "email=a@example.com",
+        &format!("{site}/register"),
+    ]);
+    assert_eq!(post.stdout, "503");
+
+    // What is said of it, and what is not changed by it.
+    let status = with(&["status"]).exits(0);
+    assert_eq!(status.summary()["outputs"]["maintenance_since"], since.as_str());
+    let plan = run(&user, &["plan", "--detailed-exitcode"]).exits(0);
+    assert!(
+        plan.stdout.contains(&format!("maintenance page since {since}")),
+        "{}",
+        plan.stdout
+    );
+    let verify = run(&user, &["verify"]).exits(7).summary();
+    assert!(
+        verify["error"]["hint"].as_str().unwrap().contains("maintenance off"),
+        "{verify}"
+    );
+    with(&["rotate-secret", "--yes"]).exits(0);
+    let up = run(&user, &["up", "--yes", "--set", "app.properties.COLOR=blue"]).exits(0);
+    assert!(up.stdout.contains("maintenance off"), "{}", up.stdout);
+    let (page, kind) = at_the_edge();
+    assert!(kind.starts_with("503") && page.contains("wieder"), "{kind} {page}");
+    let again = with(&["maintenance", "on", "--yes"]).exits(0).summary();
+    assert_eq!(again["outputs"]["maintenance_since"], since.as_str());
+
+    with(&["maintenance", "off", "--yes"]).exits(0);
+    until("the site to be there again", Duration::from_secs(60), || {
+        at_the_edge().0.contains(MARK)
+    });
+    run(&user, &["verify"]).exits(0);
+    with(&["maintenance", "on", "--yes"]).exits(0);
+    run(&user, &["teardown", "--yes", "--delete-data"]).exits(0);
+    let opened: Vec<_> = watcher
+        .ends()
+        .into_iter()
+        .filter(|line| line.starts_with("OPEN"))
+        .collect();
+    assert!(opened.is_empty(), "{opened:#?}");
+    let left = user.inventory();
+    assert!(!left.iter().any(|item| item.contains("confctl:stack")), "{left:#?}");
+}
+
+#[test]
+fn a_maintenance_page_and_a_second_environment_take_a_load_balancer_of_ones_own() {
+    let user = User::new();
+    let bundle = user.site(&[]);
+    let more = ["--yes", "--sandbox", "-p", "dev", "-o", "json", "--set", &bundle];
+    for command in [
+        &["maintenance", "on"][..],
+        &["deploy", "--strategy", "blue-green"],
+        &["deploy", "--finish"],
+    ] {
+        let refused = user.confctl(&[command, &more[..]].concat()).exits(4).summary();
+        let hint = refused["error"]["hint"].as_str().unwrap();
+        assert!(hint.contains("load_balancer.mode"), "{command:?}: {refused}");
+    }
+}
+
+/// A site whose versions are told by their page.
+struct Versions {
+    user: User,
+    bundle: String,
+}
+
+impl Versions {
+    fn new() -> Self {
+        let user = User::new();
+        let bundle = user.site(&[]);
+        Self { user, bundle }
+    }
+
+    fn becomes(&self, page: &str) {
+        self.user
+            .site(&[("index.html", &format!("<h1>Conference {page}</h1>\n"))]);
+    }
+
+    fn line<'a>(&'a self, command: &[&'a str]) -> Vec<&'a str> {
+        let sets = [
+            "app.health_path=/",
+            "cdn.cache_policy=CachingDisabled",
+            self.bundle.as_str(),
+        ];
+        let sets = sets.into_iter().flat_map(|set| ["--set", set]);
+        command.iter().chain(OWN).copied().chain(sets).collect()
+    }
+
+    fn run(&self, command: &[&str]) -> crate::support::Ran {
+        self.user.confctl(&self.line(command))
+    }
+
+    fn page(&self, site: &str) -> String {
+        self.user.curl(&[site]).stdout.trim().to_owned()
+    }
+
+    /// Names and versions of the environments that there are.
+    fn environments(&self) -> Vec<(String, String)> {
+        let all = self
+            .user
+            .aws_json(&["elasticbeanstalk", "describe-environments", "--no-include-deleted"]);
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        // One that has ended shows for a while.
+        let all = all["Environments"].as_array().unwrap().iter();
+        let all = all.filter(|one| one["Status"] != "Terminated");
+        let mut all: Vec<_> = all
+            .map(|one| (text(&one["EnvironmentName"]), text(&one["VersionLabel"])))
+            .collect();
+        all.sort();
+        all
+    }
+}
+
+const BLUE_GREEN: &[&str] = &["deploy", "--yes", "--strategy", "blue-green"];
+const FIRST: &str = "Tcb-conference-env";
+const SECOND: &str = "Tcb-conference-env-b";
+
+#[test]
+fn visitors_are_sent_from_one_environment_to_another_and_back_and_none_of_them_sees_an_error() {
+    let site = Versions::new();
+    let user = &site.user;
+    let watcher = Watcher::who_wants(user, "Conference");
+    site.becomes("one");
+    let up = site.run(&["up", "--yes", "--no-verify"]).exits(0).summary();
+    let url = up["outputs"]["site_url"].as_str().unwrap().to_owned();
+    let domain = up["outputs"]["distribution_id"].clone();
+    let first = up["outputs"]["application_version"].as_str().unwrap().to_owned();
+    let visitor = Watcher::visitor(user, &url);
+    assert_eq!(site.page(&url), "<h1>Conference one</h1>");
+
+    // Over: the new version beside the old one, which stays.
+    site.becomes("two");
+    let over = site.run(BLUE_GREEN).exits(0).summary();
+    let second = over["outputs"]["application_version"].as_str().unwrap().to_owned();
+    assert_eq!(over["outputs"]["environment"], SECOND);
+    assert_eq!(site.page(&url), "<h1>Conference two</h1>");
+    let both = [(FIRST.to_owned(), first.clone()), (SECOND.to_owned(), second.clone())];
+    assert_eq!(site.environments(), both);
+    let plan = site.run(&["plan", "--detailed-exitcode"]).exits(0);
+    assert!(
+        plan.stdout
+            .contains(&format!("environment {FIRST} ({first}, Ready) stands beside")),
+        "{}",
+        plan.stdout
+    );
+    let status = site.run(&["status"]).exits(0).summary();
+    assert_eq!(status["outputs"]["environment_beside"], FIRST);
+    assert_eq!(status["outputs"]["application_version"], second.as_str());
+    assert_eq!(status["outputs"]["distribution_id"], domain);
+    site.run(&["up", "--yes"]).exits(0);
+    assert_eq!(site.environments(), both, "`up` leaves both");
+    // What acts on the site acts on the one that is served.
+    let outputs = site.run(&["outputs"]).exits(0).summary();
+    let named = [
+        "elasticbeanstalk",
+        "describe-environments",
+        "--environment-names",
+        SECOND,
+    ];
+    let id = user.aws_json(&named)["Environments"][0]["EnvironmentId"].clone();
+    assert_eq!(outputs["outputs"]["environment_id"], id);
+
+    // Back, at once: no environment is changed.
+    let updates = (user.calls("UpdateEnvironment"), user.calls("CreateEnvironment"));
+    let back = site.run(&["deploy", "--rollback", "--yes"]).exits(0).summary();
+    assert_eq!(back["outputs"]["environment"], FIRST);
+    assert_eq!(back["outputs"]["rolled_back"][0], second.as_str());
+    assert_eq!(site.page(&url), "<h1>Conference one</h1>");
+    assert_eq!(
+        updates,
+        (user.calls("UpdateEnvironment"), user.calls("CreateEnvironment"))
+    );
+    site.run(&["deploy", "--rollback", "--yes"]).exits(0);
+    assert_eq!(site.page(&url), "<h1>Conference one</h1>", "not back by two");
+    site.run(BLUE_GREEN).exits(4);
+
+    // The next one takes the place of what stood beside; killed when visitors are there, and gone on.
+    site.becomes("three");
+    let killed = user.killed_at(&site.line(BLUE_GREEN), "elasticloadbalancing:ModifyRule", 1, "after");
+    assert!(killed.is_none());
+    assert_eq!(site.page(&url), "<h1>Conference three</h1>");
+    let on = site.run(BLUE_GREEN).exits(0).summary();
+    assert_eq!(on["outputs"]["environment"], SECOND);
+    let third = on["outputs"]["application_version"].as_str().unwrap().to_owned();
+    site.run(&["plan", "--detailed-exitcode"]).exits(0);
+    let finish = site.run(&["deploy", "--finish", "--yes"]).exits(0);
+    let planned = finish.events().into_iter().find(|line| line["type"] == "plan").unwrap();
+    assert_eq!(planned["orphans"].as_array().unwrap().len(), 1, "{planned}");
+    assert_eq!(finish.summary()["outputs"]["removed"], FIRST);
+    assert_eq!(site.environments(), [(SECOND.to_owned(), third.clone())]);
+    assert_eq!(site.page(&url), "<h1>Conference three</h1>");
+    site.run(&["deploy", "--finish", "--yes"]).exits(0);
+    site.run(&["plan", "--detailed-exitcode"]).exits(0);
+
+    // The names take turns; teardown takes both.
+    site.becomes("four");
+    let over = site.run(BLUE_GREEN).exits(0).summary();
+    assert_eq!(over["outputs"]["environment"], FIRST);
+    let seen = visitor.ends();
+    let failed: Vec<_> = seen.iter().filter(|line| line.contains("ERROR")).collect();
+    assert!(failed.is_empty() && seen.len() >= 3, "{seen:#?}");
+    site.run(&["teardown", "--yes", "--delete-data"]).exits(0);
+    let opened: Vec<_> = watcher
+        .ends()
+        .into_iter()
+        .filter(|line| line.starts_with("OPEN"))
+        .collect();
+    assert!(opened.is_empty(), "{opened:#?}");
+    let left = user.inventory();
+    assert!(!left.iter().any(|item| item.contains("confctl:stack")), "{left:#?}");
 }

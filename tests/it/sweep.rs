@@ -57,6 +57,20 @@ const SCALE: &[&str] = &[
 /// Another secret between CloudFront and the load balancer.
 const ROTATE: &[&str] = &["rotate-secret", "--yes"];
 
+/// A page in the site's place, and the site again.
+const PAGE: &[&str] = &["maintenance", "on", "--yes", "Swept."];
+const NO_PAGE: &[&str] = &["maintenance", "off", "--yes"];
+
+/// The same version in an environment beside the one that is served.
+const BLUE_GREEN: &[&str] = &[
+    "deploy",
+    "--yes",
+    "--strategy",
+    "blue-green",
+    "--set",
+    "app.version_label=swept",
+];
+
 /// From there to what ran before.
 const BACK: &[&str] = &["deploy", "--rollback", "--yes"];
 
@@ -80,6 +94,9 @@ sweep! {
     back: Twice, BACK, then BACK, of EMBEDDED;
     up_behind_its_own: Nothing, UP, then UP, of OWN;
     teardown_behind_its_own: Standing, TEARDOWN, then TEARDOWN, of OWN;
+    maintenance_on: Standing, PAGE, then PAGE, of OWN;
+    maintenance_on_then_off: Standing, PAGE, then NO_PAGE, of OWN;
+    blue_green: Standing, BLUE_GREEN, then BLUE_GREEN, of OWN;
     rotate_secret: Standing, ROTATE, then ROTATE, of OWN;
     scale: Grouped, SCALE, then SCALE, of EMBEDDED;
 }

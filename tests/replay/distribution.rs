@@ -115,6 +115,12 @@ pub fn list_of(ids: &[&str]) -> String {
     listed(&summaries, LAST)
 }
 
+/// The list of an account with one that fetches from there, and another one.
+pub fn listed_before(origin: &str) -> String {
+    let other = summary("E2OTHER", "another");
+    listed(&[other, summary(DISTRIBUTION, COMMENT).replace(BALANCER, origin)], LAST)
+}
+
 /// The list of an account without distributions.
 pub fn none() -> String {
     listed(&[], LAST)

@@ -139,6 +139,7 @@ fn cloudfront(method: &str, path: &str) -> &'static str {
         ("GET", ["distribution", _]) => "GetDistribution",
         ("GET", ["distribution", _, "config"]) => "GetDistributionConfig",
         ("PUT", ["distribution", _, "config"]) => "UpdateDistribution",
+        ("POST", ["distribution", _, "invalidation"]) => "CreateInvalidation",
         ("DELETE", ["distribution", _]) => "DeleteDistribution",
         ("GET", ["distributionsByWebACLId", ..]) => "ListDistributionsByWebACLId",
         ("GET", ["tagging"]) => "ListTagsForResource",

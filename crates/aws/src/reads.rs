@@ -97,6 +97,7 @@ pub const READS: &[(&str, &[&str])] = &[
             "DescribeLoadBalancers",
             "DescribeRules",
             "DescribeTags",
+            "DescribeTargetHealth",
         ],
     ),
     (

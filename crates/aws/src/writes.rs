@@ -26,6 +26,7 @@ pub const WRITES: &[(&str, &[&str])] = &[
         "CloudFront",
         &[
             "CreateDistributionWithTags",
+            "CreateInvalidation",
             "DeleteDistribution",
             "TagResource",
             "UntagResource",
@@ -98,6 +99,7 @@ pub const WRITES: &[(&str, &[&str])] = &[
             "CreateRule",
             "DeleteListener",
             "DeleteLoadBalancer",
+            "DeleteRule",
             "ModifyListener",
             "ModifyLoadBalancerAttributes",
             "ModifyRule",

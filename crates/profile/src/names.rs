@@ -90,6 +90,8 @@ pub struct Names {
     pub web_acl: String,
     /// Account-wide, so it holds the region. At most 128 characters.
     pub distribution_comment: String,
+    /// What the environment is called where there is one.
+    first: String,
     cname: CnamePrefix,
 }
 
@@ -140,8 +142,28 @@ impl Names {
                 .clone()
                 .unwrap_or_else(|| format!("confctl {stack} {region}")),
             cname: CnamePrefix::of(profile, &environment),
+            first: environment.clone(),
             environment,
         }
+    }
+
+    /// The names of the stack's environment: the first, and that of a second one which may stand beside it.
+    pub fn environments(&self) -> [String; 2] {
+        // Beanstalk's names have 40 characters at most (botocore: elasticbeanstalk, EnvironmentName).
+        let stem: String = self.first.chars().take(38).collect();
+        let second = match self.first.ends_with("-b") {
+            true => format!("{stem}-a"),
+            false => format!("{stem}-b"),
+        };
+        [self.first.clone(), second]
+    }
+
+    /// From here on the environment has that name. A prefix of a domain is given once: the second one's is like it.
+    pub fn call_environment(&mut self, name: &str) {
+        if let (CnamePrefix::Exact(prefix), false) = (&self.cname, self.first == name) {
+            self.cname = CnamePrefix::Random(prefix.clone());
+        }
+        name.clone_into(&mut self.environment);
     }
 
     /// The CNAME prefix to ask Beanstalk for. It ends in `random` (8 characters or more of `[a-z0-9]`), except where the
@@ -259,6 +281,29 @@ mod tests {
         }
         assert!(names.load_balancer.len() <= 32);
         assert!(names.web_acl.len() <= 128 && names.distribution_comment.len() <= 128);
+    }
+
+    #[test]
+    fn a_second_environment_has_a_name_and_a_domain_of_its_own() {
+        let mut profile = Profile::default();
+        profile.environment.cname_prefix = Some("register".into());
+        let of = |name: &str, profile: &Profile| {
+            let mut profile = profile.clone();
+            profile.environment.name = Some(name.into());
+            Names::resolve(&profile, &StackName::default(), "us-east-1")
+        };
+        let mut names = of("site", &profile);
+        assert_eq!(names.environments(), ["site", "site-b"]);
+        names.call_environment("site");
+        assert!(names.has_exact_cname_prefix());
+        names.call_environment("site-b");
+        assert_eq!(names.cname_prefix("x7k2p9qa"), "register-x7k2p9qa");
+        assert!(names.fits_cname("register-x7k2p9qa"));
+        assert_eq!(names.environments(), ["site", "site-b"], "whichever is meant");
+        for longest in ["a".repeat(40), format!("{}-b", "a".repeat(38))] {
+            let [_, second] = of(&longest, &profile).environments();
+            assert!(second.len() == 40 && second != longest, "{second}");
+        }
     }
 
     #[test]

@@ -35,4 +35,15 @@ pub enum Way {
     Back { to: Option<String> },
     /// What is under way stops where it is.
     Stop,
+    /// To the stack's bundle, on an environment beside the one that visitors are sent to; then they are sent there.
+    Beside,
+    /// The environment that visitors are not sent to goes.
+    Finish,
+}
+
+impl Way {
+    /// Whether a bundle is deployed that may have to be built.
+    pub fn is_forward(&self) -> bool {
+        matches!(self, Self::Forward | Self::Beside)
+    }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_cloudfront::types::{Distribution, DistributionConfig, DistributionSummary};
+use aws_sdk_cloudfront::types::{Distribution, DistributionConfig, DistributionSummary, InvalidationBatch, Paths};
 
 use crate::aws::Aws;
 use crate::aws::errors::{Explain, polled};
@@ -59,6 +59,27 @@ pub(super) async fn tags(aws: &Aws, arn: &str) -> Result<BTreeMap<String, String
         .into_iter()
         .map(|tag| (tag.key, tag.value.unwrap_or_default()))
         .collect())
+}
+
+/// Has all edge locations forget what they keep of it. An answer that has expired comes before an error of the origin's: "CloudFront
+/// continues to serve the object", so that who has a new error to show has to say so (CloudFront guide, HTTPStatusCodes).
+///
+/// # Errors
+/// Where CloudFront refuses.
+pub(super) async fn forget(cx: &WriteCx<Aws>, id: &str) -> Result<(), Error> {
+    let doing = format!("have the edge forget the pages of the distribution {id}");
+    cx.check()?;
+    let unmade = |error: aws_sdk_cloudfront::error::BuildError| {
+        Error::failed(format!("could not {doing}")).because(error.to_string())
+    };
+    let everything = Paths::builder().quantity(1).items("/*").build().map_err(unmade)?;
+    let batch = InvalidationBatch::builder()
+        .paths(everything)
+        .caller_reference(format!("confctl-{:032x}", rand::random::<u128>()));
+    let batch = batch.build().map_err(unmade)?;
+    let invalidation = cx.aws().cloudfront.create_invalidation().distribution_id(id);
+    let asked = invalidation.invalidation_batch(batch).send().await;
+    asked.explain(&doing).map(drop)
 }
 
 /// # Errors

@@ -26,6 +26,19 @@ pub(super) const GONE: &[&str] = &["LoadBalancerNotFound", "LoadBalancerNotFound
 /// The resource that refuses everybody, and the one that lets CloudFront in; each tags its rule with its own name.
 pub(super) const CATCH_ALL: (ResourceId, u32) = ("load-balancer", 20);
 pub(super) const ORIGIN_RULE: (ResourceId, u32) = ("listener-rule", 10);
+/// And the one that shows CloudFront's visitors a page in the site's place, before it lets them in.
+pub(super) const MAINTENANCE: (ResourceId, u32) = ("maintenance-page", 5);
+
+/// The tag that says since when such a page is shown; ELB keeps no time of a rule's (botocore: elbv2, Rule).
+pub(super) const SINCE: &str = "confctl:since";
+
+/// The rule of a maintenance page.
+#[derive(Debug, Clone)]
+pub(super) struct MaintenanceRule {
+    pub rule: Rule,
+    /// Since when it is shown to everybody; `None` while edge locations may keep pages of the site.
+    pub since: Option<String>,
+}
 
 #[derive(Debug, Clone)]
 pub(super) struct FrontDoor {
@@ -41,6 +54,8 @@ pub(super) struct FrontDoor {
     pub catch_all: Option<Rule>,
     /// What becomes of who comes with it.
     pub origin_rule: Option<Rule>,
+    /// What CloudFront's visitors see in the site's place.
+    pub maintenance: Option<MaintenanceRule>,
     /// Priorities of rules of others' that are looked at before the one that refuses everybody.
     pub before: Vec<u32>,
 }
@@ -56,6 +71,12 @@ impl FrontDoor {
         let mut secrets: Vec<_> = values.iter().filter_map(|value| OriginSecret::parse(value)).collect();
         secrets.sort();
         secrets
+    }
+
+    /// Its rules that ask for the secret; the maintenance page's first, so that nobody gets past it while they change.
+    pub fn asking(&self) -> impl Iterator<Item = &Rule> {
+        let page = self.maintenance.iter().map(|page| &page.rule);
+        page.chain(&self.origin_rule)
     }
 
     /// The target group that it forwards CloudFront to.
@@ -103,6 +124,7 @@ async fn read(aws: &Aws, ownership: &Ownership, found: LoadBalancer) -> Result<O
         listener,
         catch_all: None,
         origin_rule: None,
+        maintenance: None,
         before: Vec::new(),
     };
     if let Some(listener) = door.listener.clone() {
@@ -141,6 +163,9 @@ async fn add_rules(aws: &Aws, ownership: &Ownership, listener: &str, door: &mut 
             door.origin_rule = Some(rule);
         } else if is(CATCH_ALL) && door.catch_all.is_none() {
             door.catch_all = Some(rule);
+        } else if is(MAINTENANCE) && door.maintenance.is_none() {
+            let since = tags.get(SINCE).cloned();
+            door.maintenance = Some(MaintenanceRule { rule, since });
         } else {
             of_others.extend(rule.priority());
         }

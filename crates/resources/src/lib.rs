@@ -23,6 +23,8 @@ mod key_pair;
 mod listener_rule;
 mod load_balancer;
 pub mod looking;
+mod maintenance_html;
+mod maintenance_page;
 mod network_parts;
 mod network_removal;
 mod network_repair;
@@ -42,6 +44,7 @@ mod security_group;
 mod service_role;
 mod shared_load_balancer;
 mod stack;
+mod standing;
 mod strategy;
 mod tickets;
 mod users_table;
@@ -60,11 +63,15 @@ pub use environment::{
     unswept_intents,
 };
 pub use front_door::HEADER as ORIGIN_HEADER;
+pub use listener_rule::is_turn;
+pub use maintenance_html::Page;
+pub use maintenance_page::Maintenance;
 pub use origin_secret::is_of_rotation;
 pub use prescale::{Bounds, Prescale, Scaling, Stage};
 pub use public_key::public_key;
 pub use registrations::Registrations;
 pub use stack::{BuildBundle, BundleToRun, ExportTo, Stack};
+pub use standing::{Side, Turning, place, still_serves, way_to};
 pub use strategy::Strategy;
 pub use tickets::{Entrants, Holder};
 pub use version::ID as VERSION_ID;
@@ -85,6 +92,13 @@ use crate::engine::{Error, Graph, Node};
 pub fn graph(stack: &Arc<Stack>) -> Result<Graph<Aws>, Error> {
     if let Some(deploying) = &stack.deploying {
         return deployment_graph(stack, deploying);
+    }
+    if let Some(Turning::To { .. }) = &stack.turning {
+        return Graph::new(vec![Arc::new(listener_rule::ListenerRule::new(stack.clone()))]);
+    }
+    if let Some(wanted) = &stack.maintenance {
+        let page = maintenance_page::MaintenancePage::new(stack.clone(), wanted.clone());
+        return Graph::new(vec![Arc::new(page)]);
     }
     if stack.scaling.is_some() {
         return Graph::new(vec![Arc::new(environment::Environment::new(stack.clone()))]);
@@ -126,6 +140,9 @@ pub fn graph(stack: &Arc<Stack>) -> Result<Graph<Aws>, Error> {
 
 /// What a run that only deploys is about: nothing else is looked at, planned or changed.
 fn deployment_graph(stack: &Arc<Stack>, deploying: &Deploying) -> Result<Graph<Aws>, Error> {
+    if deploying.way == Way::Finish {
+        return Graph::new(Vec::new());
+    }
     let mut nodes: Vec<Arc<dyn Node<Aws>>> = vec![Arc::new(environment::Environment::new(stack.clone()))];
     if deploying.way == Way::Forward {
         nodes.push(Arc::new(version::ApplicationVersion::new(stack.clone())));

@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::distribution_config::NOT_SHOWN;
-use super::front_door::{self, CATCH_ALL, FrontDoor, GONE, HEADER, IDLE_TIMEOUT, ORIGIN_RULE, PORT, look};
-use super::outputs::{LOAD_BALANCER, LiveLoadBalancer, NETWORK, ORIGIN, SECRETS, SECURITY_GROUP};
+use super::front_door::{self, CATCH_ALL, FrontDoor, GONE, HEADER, IDLE_TIMEOUT, MAINTENANCE, ORIGIN_RULE, PORT, look};
+use super::maintenance_page;
+use super::outputs::{LOAD_BALANCER, LiveLoadBalancer, NETWORK, ORIGIN, SECRETS, SECURITY_GROUP, SHOWN_INSTEAD};
 use super::ownership::{TagStep, block_unless_ours_with, change_tags, tag_steps};
 use super::stack::Stack;
 use crate::aws::Aws;
@@ -34,6 +35,8 @@ const SPREADING: Limits = Limits::minutes(1, 2);
 
 /// The step that lets a second secret in beside the present one.
 pub(super) const FURTHER: &str = "further secret";
+/// The step by which the maintenance page asks for the secrets that CloudFront's rule asks for.
+pub(super) const ALIKE: &str = "secret of the maintenance page";
 
 pub(super) struct OwnLoadBalancer {
     stack: Arc<Stack>,
@@ -65,6 +68,8 @@ pub(super) enum LoadBalancerStep {
     Priorities,
     /// A further secret, so that both are let in while the edge locations learn it.
     NextSecret,
+    /// The maintenance page asks for other secrets: visitors would get past it.
+    Alike,
     Follow,
 }
 
@@ -92,6 +97,7 @@ impl Step for LoadBalancerStep {
             Self::Ask(_) => again("rule for CloudFront", "asks for something else", "asks for the secret"),
             Self::Priorities => again("priorities of the rules", "changed", "10, 20"),
             Self::NextSecret => new(FURTHER, NOT_SHOWN),
+            Self::Alike => again(ALIKE, "another", "as CloudFront sends it"),
             Self::Follow => again("State", "provisioning", "active").passing_by_itself(),
         }
     }
@@ -111,7 +117,7 @@ pub(super) fn not_ready() -> Action {
     Action::answer(503, "The site is not ready.\n")
 }
 
-fn knows(secrets: &[OriginSecret]) -> Condition {
+pub(super) fn knows(secrets: &[OriginSecret]) -> Condition {
     Condition::header(HEADER, secrets.iter().map(|secret| secret.as_str().to_owned()))
 }
 
@@ -182,11 +188,16 @@ impl OwnLoadBalancer {
                 steps.push(LoadBalancerStep::Ask(secrets));
             }
             Some(_) if self.stack.rotating && secrets.len() == 1 => steps.push(LoadBalancerStep::NextSecret),
+            Some(_) if door.asking().any(|rule| rule.conditions() != [knows(&secrets)]) => {
+                steps.push(LoadBalancerStep::Alike);
+            }
             Some(_) => {}
         }
         let priority = |rule: &Option<Rule>| rule.as_ref().and_then(Rule::priority);
         let both = priority(&door.origin_rule).zip(priority(&door.catch_all));
-        if both.is_some_and(|both| both != (ORIGIN_RULE.1, CATCH_ALL.1)) {
+        let page = door.maintenance.as_ref().and_then(|page| page.rule.priority());
+        let moved = page.is_some_and(|page| page != MAINTENANCE.1);
+        if both.is_some_and(|both| moved || both != (ORIGIN_RULE.1, CATCH_ALL.1)) {
             steps.push(LoadBalancerStep::Priorities);
         }
         steps
@@ -299,29 +310,51 @@ impl OwnLoadBalancer {
                     .explain(doing)
             }
             LoadBalancerStep::OriginRule => {
-                let secret = OriginSecret::newer_than(None)?;
-                self.add_rule(cx, door, ORIGIN_RULE, &knows(&[secret]), &not_ready())
+                let secrets = [OriginSecret::newer_than(None)?];
+                self.ask(cx, door.maintenance.iter().map(|page| &page.rule), &secrets)
+                    .await?;
+                self.add_rule(cx, door, ORIGIN_RULE, &knows(&secrets), &not_ready())
                     .await
             }
             LoadBalancerStep::Ask(mut secrets) => {
                 if secrets.is_empty() {
                     secrets.push(OriginSecret::newer_than(None)?);
                 }
-                let arn = rule(&door.origin_rule);
-                elb.modify_rule(&arn, Some(&knows(&secrets)), None).await.explain(doing)
+                self.ask(cx, door.asking(), &secrets).await
             }
             LoadBalancerStep::NextSecret => {
                 let mut secrets = door.secrets();
                 secrets.push(OriginSecret::newer_than(secrets.last())?);
-                let arn = rule(&door.origin_rule);
-                elb.modify_rule(&arn, Some(&knows(&secrets)), None).await.explain(doing)
+                self.ask(cx, door.asking(), &secrets).await
             }
+            LoadBalancerStep::Alike => self.ask(cx, door.asking(), &door.secrets()).await,
             LoadBalancerStep::Priorities => {
                 let (origin, catch_all) = (rule(&door.origin_rule), rule(&door.catch_all));
+                let page = door
+                    .maintenance
+                    .as_ref()
+                    .map(|page| (page.rule.arn.as_str(), MAINTENANCE.1));
                 let both = [(origin.as_str(), ORIGIN_RULE.1), (catch_all.as_str(), CATCH_ALL.1)];
-                elb.set_rule_priorities(&both).await.explain(doing)
+                let all: Vec<_> = page.into_iter().chain(both).collect();
+                elb.set_rule_priorities(&all).await.explain(doing)
             }
         }
+    }
+
+    /// Has these rules ask for these secrets.
+    async fn ask(
+        &self,
+        cx: &WriteCx<Aws>,
+        rules: impl Iterator<Item = &Rule>,
+        secrets: &[OriginSecret],
+    ) -> Result<(), Error> {
+        let doing = format!("set up the load balancer {}", self.name());
+        for rule in rules {
+            cx.check()?;
+            let asked = cx.aws().elb.modify_rule(&rule.arn, Some(&knows(secrets)), None).await;
+            asked.explain(&doing)?;
+        }
+        Ok(())
     }
 
     fn listener<'a>(&self, door: &'a FrontDoor) -> Result<&'a str, Error> {
@@ -472,10 +505,15 @@ impl Resource for OwnLoadBalancer {
             );
             Notice::new(text).hint(Hint::run("verify").and(" tells whether the site can be had so"))
         };
-        before.iter().map(notice).collect()
+        let page = ours.and_then(|(door, _)| door.maintenance.as_ref());
+        let page = page.map(|page| maintenance_page::notice(page.since.as_deref()));
+        before.iter().map(notice).chain(page).collect()
     }
 
     fn publish(&self, door: &FrontDoor, values: &mut Values) {
+        if let Some(page) = &door.maintenance {
+            values.set(&SHOWN_INSTEAD, page.since.clone());
+        }
         let secrets = door.secrets();
         if secrets.is_empty() {
             return;

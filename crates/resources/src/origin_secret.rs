@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::distribution_config::ORIGIN_HEADER;
 use super::front_door::{FrontDoor, HEADER, look};
-use super::load_balancer::FURTHER;
+use super::load_balancer::{ALIKE, FURTHER};
 use super::outputs::{EDGE_SECRET, SECRETS};
 use super::stack::Stack;
 use crate::aws::Aws;
@@ -36,9 +36,11 @@ impl OriginSecrets {
         let gone = || Error::failed(format!("the load balancer {} is gone", self.stack.names.load_balancer));
         let door = self.look(cx.read().aws()).await?.ok_or_else(gone)?;
         let sent = cx.need(&EDGE_SECRET)?;
-        let (secrets, rule) = (door.secrets(), door.origin_rule.as_ref());
-        let is_over = secrets.len() < 2 || !secrets.contains(&sent);
-        if let Some(rule) = rule.filter(|_| !is_over) {
+        let secrets = door.secrets();
+        if secrets.len() < 2 || !secrets.contains(&sent) {
+            return Ok(door);
+        }
+        for rule in door.asking() {
             cx.check()?;
             let only = Condition::header(HEADER, [sent.as_str().to_owned()]);
             let done = cx.aws().elb.modify_rule(&rule.arn, Some(&only), None).await;
@@ -61,7 +63,7 @@ fn forgotten(awaits: bool) -> FieldChange {
 
 /// Whether a step is one of those by which the secret changes.
 pub fn is_of_rotation(field: &FieldChange) -> bool {
-    field.passes_by_itself || [FURTHER, ORIGIN_HEADER, FORMER].contains(&field.field.as_str())
+    field.passes_by_itself || [FURTHER, ALIKE, ORIGIN_HEADER, FORMER].contains(&field.field.as_str())
 }
 
 impl Resource for OriginSecrets {

@@ -58,6 +58,9 @@ pub const SECRETS: Output<Vec<OriginSecret>> = Output::new("load-balancer.secret
 /// The target group that CloudFront's visitors are forwarded to.
 pub const FORWARDED: Output<String> = Output::new("listener-rule.target-group");
 
+/// Since when visitors see the maintenance page in the site's place; `None` of one that was begun and is not everywhere yet.
+pub const SHOWN_INSTEAD: Output<Option<String>> = Output::new("load-balancer.maintenance");
+
 /// The secret that every edge location sends along.
 pub const EDGE_SECRET: Output<OriginSecret> = Output::new("distribution.secret");
 

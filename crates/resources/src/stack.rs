@@ -8,9 +8,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::aws::Ownership;
 use crate::aws::lifetime::Lifetime;
-use crate::deploying::Deploying;
+use crate::deploying::{Deploying, Way};
+use crate::maintenance_page::Maintenance;
 use crate::prescale::Scaling;
 use crate::profile::{Names, Profile, StackName};
+use crate::standing::{Side, Turning};
 use crate::version_history::VersionHistory;
 
 /// One stack, as the profile wants it.
@@ -38,6 +40,13 @@ pub struct Stack {
     pub deploying: Option<Deploying>,
     /// The run scales the group, and does nothing else.
     pub scaling: Option<Scaling>,
+    /// The environment that visitors are sent to, and the one that stands beside it, where the load balancer is the stack's own.
+    pub served: Option<Side>,
+    pub beside: Option<Side>,
+    /// The run sends visitors to another environment.
+    pub turning: Option<Turning>,
+    /// The run turns the maintenance page on or off, and does nothing else.
+    pub maintenance: Option<Maintenance>,
     /// What became of former versions, as far as the record knows.
     pub versions: VersionHistory,
     /// The user said `--force`: a version that was rolled back is deployed all the same.
@@ -111,6 +120,10 @@ impl Stack {
             may_lose_data: false,
             deploying: None,
             scaling: None,
+            served: None,
+            beside: None,
+            turning: None,
+            maintenance: None,
             versions: VersionHistory::default(),
             force: false,
             export_to: None,
@@ -118,6 +131,12 @@ impl Stack {
             lifetime: None,
             bundle,
         }
+    }
+
+    /// Whether the environment beside the one that is served stays: it goes when somebody says so.
+    pub fn keeps_beside(&self) -> bool {
+        let finishes = |deploying: &Deploying| deploying.way == Way::Finish;
+        !self.is_removed && !self.deploying.as_ref().is_some_and(finishes)
     }
 
     /// Whether a version is not deployed again by itself.

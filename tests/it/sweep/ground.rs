@@ -2,6 +2,7 @@
 //! Must know nothing of what goes wrong.
 
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 use crate::support::{Ran, User};
 
@@ -84,15 +85,16 @@ impl Ground {
     pub fn standing(&self) -> Vec<Item> {
         let items = self.user.inventory().into_iter();
         let items: Vec<Value> = items.map(|item| serde_json::from_str(&item).unwrap()).collect();
-        let id = items
+        // Two may stand beside each other.
+        let ids = items
             .iter()
-            .find_map(|item| item["tags"]["elasticbeanstalk:environment-id"].as_str());
-        let id = id.unwrap_or("no environment");
+            .filter_map(|item| item["tags"]["elasticbeanstalk:environment-id"].as_str());
+        let ids: BTreeSet<&str> = ids.collect();
         let counts = |item: &&Value| {
             let kind = item["type"].as_str().unwrap();
             !["object", "instance", "network-interface", "volume"].contains(&kind)
         };
-        let mut standing: Vec<_> = items.iter().filter(counts).map(|item| Item::new(item, id)).collect();
+        let mut standing: Vec<_> = items.iter().filter(counts).map(|item| Item::new(item, &ids)).collect();
         standing.sort();
         standing
     }
@@ -149,8 +151,13 @@ pub(super) struct Item {
 }
 
 impl Item {
-    fn new(item: &Value, environment_id: &str) -> Self {
-        let shown = |value: &Value| masked(&value.to_string().replace(environment_id, "e-0"));
+    fn new(item: &Value, environments: &BTreeSet<&str>) -> Self {
+        let shown = |value: &Value| {
+            let text = environments
+                .iter()
+                .fold(value.to_string(), |text, id| text.replace(*id, "e-0"));
+            masked(&text)
+        };
         Self {
             kind: format!(
                 "{} {}",

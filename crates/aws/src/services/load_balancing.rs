@@ -115,12 +115,21 @@ impl Action {
 
     /// A plain text, without asking anybody.
     pub fn answer(status: u16, body: &str) -> Self {
+        Self::fixed(status, "text/plain", body)
+    }
+
+    /// The same, of a page.
+    pub fn page(status: u16, html: &str) -> Self {
+        Self::fixed(status, "text/html", html)
+    }
+
+    fn fixed(status: u16, content_type: &str, body: &str) -> Self {
         Self {
             kind: "fixed-response".to_owned(),
             target_group_arn: None,
             fixed_response_config: Some(FixedResponse {
                 status_code: status.to_string(),
-                content_type: Some("text/plain".to_owned()),
+                content_type: Some(content_type.to_owned()),
                 message_body: Some(body.to_owned()),
             }),
         }
@@ -342,6 +351,30 @@ struct AttributesResult {
     attributes: Members<Tag>,
 }
 
+#[derive(Debug, Deserialize)]
+struct TargetHealthResponse {
+    #[serde(rename = "DescribeTargetHealthResult", default)]
+    result: TargetHealthResult,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct TargetHealthResult {
+    #[serde(rename = "TargetHealthDescriptions", default)]
+    descriptions: Members<TargetHealthDescription>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct TargetHealthDescription {
+    target_health: Option<TargetHealth>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct TargetHealth {
+    state: Option<String>,
+}
+
 /// An answer of which nothing is wanted.
 #[derive(Debug, Deserialize)]
 struct Done {}
@@ -538,6 +571,13 @@ impl LoadBalancing {
 
     /// # Errors
     /// What the SDK's own clients give.
+    pub async fn delete_rule(&self, arn: &str) -> Called<()> {
+        let form = Form::new("DeleteRule", VERSION).text("RuleArn", arn);
+        form.call(&self.0).await.map(|Done {}| ())
+    }
+
+    /// # Errors
+    /// What the SDK's own clients give.
     pub async fn set_rule_priorities(&self, priorities: &[(&str, u32)]) -> Called<()> {
         let numbered = priorities.iter().zip(1..);
         let form = numbered.fold(
@@ -553,7 +593,19 @@ impl LoadBalancing {
         form.call(&self.0).await.map(|Done {}| ())
     }
 
-    /// The tags of load balancers, listeners and rules, by ARN; at most [`MOST_AT_ONCE`].
+    /// `initial`, `healthy`, `unhealthy`, `unused`, `draining`, …: of each target of the group.
+    ///
+    /// # Errors
+    /// What the SDK's own clients give.
+    pub async fn target_health(&self, target_group: &str) -> Called<Vec<String>> {
+        let form = Form::new("DescribeTargetHealth", VERSION).text("TargetGroupArn", target_group);
+        let answer: TargetHealthResponse = form.call(&self.0).await?;
+        let targets = answer.result.descriptions.member.into_iter();
+        let state = |target: TargetHealthDescription| target.target_health.and_then(|health| health.state);
+        Ok(targets.map(|target| state(target).unwrap_or_default()).collect())
+    }
+
+    /// The tags of load balancers, listeners, rules and target groups, by ARN; at most [`MOST_AT_ONCE`].
     ///
     /// # Errors
     /// What the SDK's own clients give.

@@ -71,7 +71,7 @@ impl Environment {
                 around.by_events = deployed_by_events(&events);
                 around.newest_failed = newest_deployment_failed(&events);
             }
-            Way::Stop => {}
+            Way::Stop | Way::Beside | Way::Finish => {}
         }
         live.around = around;
         Ok(())

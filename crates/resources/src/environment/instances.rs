@@ -77,7 +77,7 @@ fn read(instance: &SingleInstanceHealth) -> InstanceVersion {
 
 impl InstanceVersion {
     /// Whether it has taken this version, and well.
-    pub(super) fn runs(&self, version: &str) -> bool {
+    pub(crate) fn runs(&self, version: &str) -> bool {
         self.state == State::Deployed && self.version.as_deref() == Some(version)
     }
 

@@ -25,7 +25,7 @@ use crate::prescale;
 pub(crate) const ALARMS: [&str; 2] = ["AWSEBCloudwatchAlarmHigh", "AWSEBCloudwatchAlarmLow"];
 
 /// What the load balancer forwards to, by its logical id.
-const TARGET_GROUP: &str = "AWSEBV2LoadBalancerTargetGroup";
+pub(crate) const TARGET_GROUP: &str = "AWSEBV2LoadBalancerTargetGroup";
 
 /// The policies that they act by, in the same order.
 pub(super) const POLICIES: [&str; 2] = ["AWSEBAutoScalingScaleUpPolicy", "AWSEBAutoScalingScaleDownPolicy"];
@@ -152,7 +152,7 @@ impl Live {
     }
 
     /// Reads all of one that is Ready.
-    pub(super) async fn read(aws: &Aws, environment: &EnvironmentDescription) -> Result<Self, Error> {
+    pub(crate) async fn read(aws: &Aws, environment: &EnvironmentDescription) -> Result<Self, Error> {
         let mut live = Self::passing(environment);
         let stack = format!("awseb-{}-stack", live.id);
         let (settings, broken, resources) = tokio::try_join!(
@@ -194,7 +194,7 @@ fn is_ill(environment: &EnvironmentDescription) -> bool {
 }
 
 /// A health in which the site cannot be called up. Warning and Degraded are what a busy one passes through.
-fn trouble(environment: &EnvironmentDescription) -> Option<String> {
+pub(crate) fn trouble(environment: &EnvironmentDescription) -> Option<String> {
     let severe = environment.health_status() == Some(&EnvironmentHealthStatus::Severe);
     let red = environment.health() == Some(&EnvironmentHealth::Red);
     (severe || red).then(|| {

@@ -11,7 +11,7 @@ pub(crate) mod instances;
 pub(crate) mod live;
 mod old_versions;
 mod option_keys;
-mod options;
+pub(crate) mod options;
 mod scale;
 mod schedule;
 mod steps;
@@ -85,7 +85,7 @@ pub async fn sweep_terminated(aws: &Aws, stack: &Stack, intents: &Intents) -> Re
     for id in intents.of(ID, TERMINATED) {
         match live::by_id(aws, &id).await? {
             Some(found)
-                if found.environment_name() == Some(stack.names.environment.as_str())
+                if found.environment_name().is_some_and(|name| is_ours(stack, name))
                     && found.application_name() == Some(stack.names.application.as_str())
                     && found.status() == Some(&EnvironmentStatus::Terminated) =>
             {
@@ -96,6 +96,11 @@ pub async fn sweep_terminated(aws: &Aws, stack: &Stack, intents: &Intents) -> Re
         }
     }
     Ok(unknown)
+}
+
+/// Whether the stack's environment has that name, or may have had it beside another one.
+fn is_ours(stack: &Stack, name: &str) -> bool {
+    stack.names.environment == name || stack.names.environments().iter().any(|one| one == name)
 }
 
 pub(super) struct Environment {

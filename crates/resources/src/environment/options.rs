@@ -15,7 +15,9 @@ pub(super) type Key = (String, String);
 /// Option settings by key.
 pub(super) type OptionSettings = BTreeMap<Key, String>;
 
-pub(super) const PROPERTIES: &str = "aws:elasticbeanstalk:application:environment";
+pub(crate) const NOTIFICATIONS: &str = "aws:elasticbeanstalk:sns:topics";
+pub(crate) const ENDPOINT: &str = "Notification Endpoint";
+pub(crate) const PROPERTIES: &str = "aws:elasticbeanstalk:application:environment";
 pub(super) const TRIGGER: &str = "aws:autoscaling:trigger";
 pub(super) const GROUP: &str = "aws:autoscaling:asg";
 pub(super) const VPC: &str = "aws:ec2:vpc";
@@ -126,16 +128,8 @@ fn basics(profile: &Profile, inputs: &Inputs, set: &mut Set<'_>) {
         profile.environment.log_retention_days.to_string(),
     );
     if let Some(email) = &profile.notifications.email {
-        set(
-            "aws:elasticbeanstalk:sns:topics",
-            "Notification Endpoint",
-            email.clone(),
-        );
-        set(
-            "aws:elasticbeanstalk:sns:topics",
-            "Notification Protocol",
-            "email".to_owned(),
-        );
+        set(NOTIFICATIONS, ENDPOINT, email.clone());
+        set(NOTIFICATIONS, "Notification Protocol", "email".to_owned());
     }
 }
 
@@ -421,7 +415,7 @@ fn unwanted(profile: &Profile, wanted: &OptionSettings, deployed: &OptionSetting
         (PROPERTIES, name) => !is_of_platform(profile, name),
         // Left in the launch template, it fails the next scale-out once the key pair is gone.
         (LAUNCH, "EC2KeyName") => !profile.ssh.enabled,
-        ("aws:elasticbeanstalk:sns:topics", "Notification Endpoint") => profile.notifications.email.is_none(),
+        (NOTIFICATIONS, ENDPOINT) => profile.notifications.email.is_none(),
         // All of them: a time and a level without the switch are refused (cloudposse/terraform-aws-elastic-beanstalk-environment#33).
         (MANAGED | PLATFORM_UPDATE, _) => {
             profile.environment.managed_updates.is_none() && says(deployed, MANAGED, "ManagedActionsEnabled", "true")
@@ -450,7 +444,7 @@ pub(super) fn field((namespace, name): &Key) -> String {
 fn shown(namespace: &str, name: &str, value: &str) -> String {
     let own = ["AWS_REGION", "TABLE_NAME", "TABLE_KEY", CLOSES_AT, TEST_UNTIL];
     let secret = namespace == PROPERTIES && !own.contains(&name);
-    if secret || name == "Notification Endpoint" {
+    if secret || name == ENDPOINT {
         "(not shown)".to_owned()
     } else {
         value.to_owned()
