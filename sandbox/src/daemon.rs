@@ -167,6 +167,8 @@ pub fn ensure_started(directory: &Path, mut command: Command) -> Result<Info, Da
     }
     let log = private_file(&directory.join(LOG_FILE))?;
     let begin = log.metadata()?.len();
+    // glibc gives each thread an arena of its own, which keeps what was freed in it: after 400 stacks 42 MB of 300 were in use.
+    command.env("MALLOC_ARENA_MAX", "2");
     forget_environment(&mut command);
     let child = command
         .stdin(Stdio::null())

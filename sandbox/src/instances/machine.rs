@@ -17,6 +17,8 @@ use super::wire::{self, Order, Release, Report, SETUP, Setup};
 use super::{Host, home, mark};
 use crate::world::plane::{Command, CommandEnd, CpuReading, Deployment, DeploymentFailure};
 
+/// In the folder of the logs: what it was last told to run.
+const BUNDLE: &str = "bundle.zip";
 /// A supervisor ends its processes within this time or is killed with them.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -95,7 +97,7 @@ impl Machine {
 
     pub(super) async fn deploy(&self, deployment: Deployment) -> Result<(), DeploymentFailure> {
         let directory = self.host.directory.join(&deployment.instance_id);
-        let bundle = directory.join("bundle.zip");
+        let bundle = directory.join(BUNDLE);
         tokio::fs::write(&bundle, &deployment.bundle)
             .await
             .map_err(|error| failure(&format!("the source bundle could not be stored: {error}")))?;
@@ -261,6 +263,8 @@ async fn attend(
     let cleaning = tokio::task::spawn_blocking(move || {
         mark::sweep_instance(&setup);
         home::remove(&setup);
+        // Of an instance that is gone only its logs are asked for.
+        let _ = std::fs::remove_file(setup.logs.join(BUNDLE));
     });
     let _ = cleaning.await;
     let _ = finished.send(true);

@@ -132,6 +132,12 @@ async fn a_bundle_runs_is_replaced_in_place_and_leaves_nothing() {
     machines.terminate("i-1").await;
     assert_eq!(machines.address("i-1"), None);
     assert_eq!(processes_below(directory.path()), 0);
+    let left = std::fs::read_dir(directory.path().join("instances/i-1")).unwrap();
+    let mut left = left.map(|entry| entry.unwrap().path());
+    assert!(
+        left.all(|path| path.extension().is_some_and(|end| end == "log")),
+        "more than logs is left"
+    );
     machines.shutdown().await;
 }
 
