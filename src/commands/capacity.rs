@@ -179,6 +179,9 @@ fn known(known: Known) -> &'static str {
 
 /// The command that lifts it, where one does.
 fn command(way: &Way) -> Option<Hint> {
+    if let Some(units) = way.units {
+        return Some(Hint::run(Command::confctl("scale").arg("--capacity-units").arg(units)));
+    }
     if way.sets.is_empty() && way.aws.is_empty() {
         return None;
     }

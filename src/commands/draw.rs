@@ -1,6 +1,7 @@
 //! `draw`: commits to the list of all tickets, draws once the beacon's round is there, and checks a record without a network.
 //! How a draw goes is `confctl_draw`'s; what is asked of AWS, `resources`'.
 
+mod drand;
 mod files;
 
 use std::collections::HashSet;
@@ -12,6 +13,7 @@ use confctl_draw::beacon::{self, Beacon};
 use confctl_draw::{Commitment, Draft, DrawError, Kept, Next, Prize, Record, Source, Tickets, next};
 use jiff::{SignedDuration, Timestamp};
 
+use self::drand::fetch;
 use self::files::Files;
 use super::output_file::folder_takes_files;
 use crate::cli::{Global, path};
@@ -20,7 +22,6 @@ use crate::exit::Exit;
 use crate::resources::Registrations;
 use crate::resources::draw_record::{DrawRecord, Drawn};
 use crate::session::{Look, Purpose, Session, in_time, unless_stopped, unlock};
-use crate::site_client::{self, chain};
 use crate::ui::{Flag, Summary, Ui};
 
 #[derive(Debug, Clone, Args)]
@@ -130,7 +131,7 @@ impl Call<'_> {
                 self.waits(&commitment, round, at).await
             }
             Next::Fetch { commitment, round } => {
-                let beacon = unless_stopped(stop, fetch(round)).await?;
+                let beacon = unless_stopped(stop, fetch(beacon::SERVERS, round, PATIENCE)).await?;
                 self.locked(&commitment, Some(beacon)).await
             }
             Next::Draw { commitment, beacon } => self.locked(&commitment, beacon).await,
@@ -466,40 +467,4 @@ fn read_addresses(path: &Path) -> Result<HashSet<String>, Error> {
     let text = String::from_utf8_lossy(&read(path)?).into_owned();
     let lines = text.lines().map(|line| line.trim().to_lowercase());
     Ok(lines.filter(|line| !line.is_empty()).collect())
-}
-
-/// The round from the first of drand's servers that has it.
-async fn fetch(round: u64) -> Result<Beacon, Error> {
-    let mut said = Vec::new();
-    for server in beacon::SERVERS {
-        let url = beacon::address(server, round);
-        match ask(&url).await {
-            Ok(beacon) if beacon.round == round && beacon.randomness().is_ok() => return Ok(beacon),
-            Ok(_) => said.push(format!("{server}: not the round that was asked for")),
-            Err(why) => said.push(format!("{server}: {why}")),
-        }
-    }
-    let mut error = Error::new(Kind::Unreachable, format!("none of drand's servers gave round {round}"));
-    error.causes = said;
-    let by_hand = format!(
-        "where there is a network: curl -o round.json {}; then: ",
-        beacon::address(beacon::SERVERS[0], round)
-    );
-    Err(error.hint(Hint::from(by_hand).and_run("draw --beacon round.json")))
-}
-
-async fn ask(url: &str) -> Result<Beacon, String> {
-    let answer = async {
-        let client = site_client::client(url, None)?;
-        client
-            .get(url)
-            .timeout(PATIENCE)
-            .send()
-            .await?
-            .error_for_status()?
-            .bytes()
-            .await
-    };
-    let bytes = answer.await.map_err(|error| chain(&error))?;
-    Beacon::read(&bytes).map_err(|error| error.to_string())
 }

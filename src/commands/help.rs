@@ -80,7 +80,15 @@ const EXAMPLES: &[Example] = &[
         "scale --min 6 --from 18:50 --until 19:30",
         "in the event's time zone; or 18:50[Europe/Berlin]",
     ),
+    (
+        "scale --min 6 --capacity-units 500 --until 19:30",
+        "and capacity of the load balancer, where its quota allows",
+    ),
     ("scale --back", "what the profile has, at once"),
+    (
+        "scale --credits standard",
+        "no surplus CPU credits of the instances that run",
+    ),
     ("load --people 500 --within 30s", "a small rehearsal"),
     ("load --clean", "remove what an interrupted rehearsal left"),
     (

@@ -1,6 +1,9 @@
-//! `scale`: more instances for a while, now or at an hour, and back by themselves; by plan, confirm, lock, plan again, apply.
+//! `scale`: more instances for a while, now or at an hour, and back by themselves, and reserved capacity of the load balancer; by plan,
+//! confirm, lock, plan again, apply.
 
-use clap::Args;
+use std::ops::RangeInclusive;
+
+use clap::{Args, ValueEnum};
 use confctl_capacity::limits;
 use jiff::{SignedDuration, Timestamp};
 
@@ -9,7 +12,7 @@ use crate::cli::Global;
 use crate::engine::{self, Error, Hint, Kind};
 use crate::profile::{self, Profile};
 use crate::resources::outputs::SCALED;
-use crate::resources::{Bounds, Prescale, Scaling, room};
+use crate::resources::{Bounds, CreditMode, Prescale, Scaling, UNITS, is_burstable, reserved_hour, room};
 use crate::session::asking::Asking;
 use crate::session::event::{MEASURED, Measured, crowd, stack};
 use crate::session::hours::{Hours, zone_of};
@@ -34,9 +37,52 @@ pub(crate) struct ScaleArgs {
     #[arg(long, value_name = "TIME")]
     pub until: Option<String>,
 
+    /// Capacity units to reserve for the load balancer, at once
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(units_range()))]
+    pub capacity_units: Option<u32>,
+
+    /// How the burstable instances that run spend CPU credits
+    #[arg(long, value_enum, value_name = "MODE")]
+    pub credits: Option<Credits>,
+
     /// Back to the profile's sizes, at once
-    #[arg(long, conflicts_with_all = ["min", "max", "from", "until"])]
+    #[arg(long, conflicts_with_all = ["min", "max", "from", "until", "capacity_units", "credits"])]
     pub back: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Credits {
+    /// At their baseline, once those are spent
+    Standard,
+    /// Beyond that, and charged for it
+    Unlimited,
+}
+
+impl From<Credits> for CreditMode {
+    fn from(typed: Credits) -> Self {
+        match typed {
+            Credits::Standard => Self::Standard,
+            Credits::Unlimited => Self::Unlimited,
+        }
+    }
+}
+
+fn units_range() -> RangeInclusive<i64> {
+    i64::from(*UNITS.start())..=i64::from(*UNITS.end())
+}
+
+impl ScaleArgs {
+    /// Whether the group's size is asked for, by itself or by the event.
+    fn scales(&self) -> bool {
+        let typed = self.min.or(self.max).or(self.capacity_units).is_some();
+        typed || self.from.is_some() || self.until.is_some() || self.credits.is_none()
+    }
+
+    /// Whether size and hours are the event's. Who asks for nothing but the load balancer's capacity, of a profile without an event, wants
+    /// the group as it is.
+    fn is_by_event(&self, profile: &Profile) -> bool {
+        self.min.is_none() && (self.capacity_units.is_none() || profile.event.people.is_some())
+    }
 }
 
 /// Before the event's hour, where nothing else is said: a scheduled action may run two minutes late, an instance serves some minutes
@@ -54,10 +100,14 @@ pub(super) async fn run(global: &Global, args: &ScaleArgs, ui: &Ui) -> Result<Su
     }
     let stop = looking.settings.stop.clone();
     let (scaling, facts) = unless_stopped(&stop, asked(&looking, &look, args)).await?;
-    let session = looking.scaling(scaling.clone())?;
+    let credits = args.credits.map(CreditMode::from);
+    let session = looking.scaling(scaling.clone(), credits)?;
     let look = session.look().await?;
     if let (Scaling::To(wish), true) = (&scaling, look.is_pending()) {
         facts.tell(&session, wish)?;
+    }
+    if look.is_pending() && scaling != Scaling::Back {
+        tell_credits(&session, credits);
     }
     ui.plan(&session.heading(), &look.planned, &[], None);
     if look.is_blocked() {
@@ -95,9 +145,12 @@ fn told(session: &Session, look: &Look, before: &str) -> Summary {
     let mut summary = Summary::done();
     summary.stack = Some(session.stack.name.to_string());
     let scaled = session.values(look).get(&SCALED);
-    let is = match &scaled {
-        Some(scaled) => scaled.told.clone(),
-        None => "no pre-scale; what is above the profile's sizes the alarm takes away when it is idle".to_owned(),
+    let is = match (&scaled, session.stack.credits) {
+        (Some(scaled), _) => scaled.told.clone(),
+        (None, Some(credits)) => format!("CPU credits of the instances that run are {credits}"),
+        (None, None) => {
+            "no pre-scale; what is above the profile's sizes the alarm takes away when it is idle".to_owned()
+        }
     };
     let summary = summary.say(format!("{before}{is}."));
     summary.output("scale", scaled.as_ref().map(scale_value))
@@ -108,11 +161,16 @@ fn told(session: &Session, look: &Look, before: &str) -> Summary {
 struct Facts {
     /// vCPUs of one instance, of the account, and of what others run; or why that is not known.
     room: Option<Result<(f64, f64, f64), Error>>,
+    /// Capacity units that the account may reserve in the region, where some are asked for; or why that is not known.
+    reservable: Option<Result<f64, Error>>,
 }
 
 async fn asked(session: &Session, look: &Look, args: &ScaleArgs) -> Result<(Scaling, Facts), Error> {
     if args.back {
         return Ok((Scaling::Back, Facts::default()));
+    }
+    if !args.scales() {
+        return Ok((Scaling::AsItIs, Facts::default()));
     }
     let no_site = || Error::failed("there is no environment to scale").hint(Hint::run("up"));
     let environment = session.environment_in(look).ok_or_else(no_site)?;
@@ -122,6 +180,7 @@ async fn asked(session: &Session, look: &Look, args: &ScaleArgs) -> Result<(Scal
     let room = vcpus(session).await;
     let min = match args.min {
         Some(min) => min,
+        None if !args.is_by_event(profile) => profile.instance_range().0,
         None => {
             let quota = room.as_ref().ok().map(|(_, quota, others)| quota - others);
             reckoned(session, quota).await?
@@ -129,8 +188,21 @@ async fn asked(session: &Session, look: &Look, args: &ScaleArgs) -> Result<(Scal
     };
     let bounds = bounds(profile, min, args.max)?;
     let (from, until) = hours(args, profile, now)?;
-    let facts = Facts { room: Some(room) };
-    Ok((Scaling::To(Prescale { bounds, from, until }), facts))
+    let reservable = match args.capacity_units {
+        Some(_) => Some(quotas::RESERVED_UNITS.value(aws).await),
+        None => None,
+    };
+    let facts = Facts {
+        room: Some(room),
+        reservable,
+    };
+    let wish = Prescale {
+        bounds,
+        from,
+        until,
+        units: args.capacity_units,
+    };
+    Ok((Scaling::To(wish), facts))
 }
 
 /// As `capacity` reckons it, by what `load` has measured on this stack.
@@ -192,7 +264,7 @@ fn hours(args: &ScaleArgs, profile: &Profile, now: Timestamp) -> Result<(Option<
             .moment(text, after)
             .map_err(|error| Error::new(Kind::Usage, error))
     };
-    let by_event = args.min.is_none();
+    let by_event = args.is_by_event(profile);
     let at = event.at.as_deref().and_then(profile::time).filter(|_| by_event);
     if by_event && at.is_none() && args.until.is_none() {
         return Err(
@@ -240,7 +312,10 @@ impl Facts {
         let (ui, profile) = (&session.ui, &session.stack.profile);
         let (least, _) = profile.instance_range();
         let more = f64::from(wish.bounds.min) - f64::from(least);
-        ui.notice(&price(profile, wish, more), None);
+        if more > 0.0 || wish.units.is_none() {
+            ui.notice(&price(profile, wish, more), None);
+        }
+        self.tell_units(session, wish)?;
         if wish.until.is_none() {
             let back = Hint::run("scale --back").and(" takes it back; with --until it goes by itself");
             ui.notice("nothing takes it back by itself", Some(back));
@@ -268,6 +343,62 @@ impl Facts {
         ui.notice(&told, lacks.then(|| ask(max)));
         Ok(())
     }
+
+    /// Of what is reserved for the load balancer. AWS takes it by no schedule, neither there nor back.
+    fn tell_units(&self, session: &Session, wish: &Prescale) -> Result<(), Error> {
+        let (Some(units), ui) = (wish.units, &session.ui) else {
+            return Ok(());
+        };
+        let hour = reserved_hour(units);
+        let text = format!(
+            "{units} capacity units of the load balancer: about ${hour:.2} an hour, at list prices of us-east-1; reserved at once, as AWS has no \
+             schedule for it, and costing until it is taken back"
+        );
+        let back = Hint::run("scale --back")
+            .and(", or ")
+            .and_run("up")
+            .and(" after the end, takes it back");
+        ui.notice(&text, Some(back));
+        match &self.reservable {
+            Some(Ok(quota)) if f64::from(units) > *quota => {
+                let error = Error::refused("the account may not reserve as many capacity units");
+                let error = error.because(format!("its quota {} is {quota}", quotas::RESERVED_UNITS.name));
+                let ask = quotas::RESERVED_UNITS.ask_for(f64::from(units));
+                Err(error.hint(Hint::from("ask for more, days before: ").and_run(ask)))
+            }
+            Some(Err(error)) => {
+                let text = format!("the quota of capacity units was not looked at: {}", error.in_a_line());
+                ui.notice(&text, error.hint.clone());
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Dollars of a vCPU-hour beyond the credits that an instance earns, Linux, in all regions (AWS's pricing page of EC2, T3).
+const SURPLUS_HOUR: f64 = 0.05;
+
+/// Of which the group's template says nothing: Beanstalk has no option for it.
+fn tell_credits(session: &Session, asked: Option<CreditMode>) {
+    let profile = &session.stack.profile;
+    let Some(kind) = profile.instance.types.first().filter(|kind| is_burstable(kind)) else {
+        return;
+    };
+    let text = match asked {
+        Some(CreditMode::Standard) => {
+            format!("a {kind} that has spent its CPU credits goes on at its baseline, in the middle of an event too")
+        }
+        _ => format!(
+            "a {kind} in unlimited mode, which all but T2 have unless the account says otherwise, is charged ${SURPLUS_HOUR:.2} for each vCPU-hour \
+             beyond the credits that it earns, at its end"
+        ),
+    };
+    let again = "instances that are launched later have what the account has for their family: ";
+    let hint = Hint::from(again)
+        .and_run("scale --credits standard")
+        .and(" sets those that run then");
+    session.ui.notice(&text, asked.map(|_| hint));
 }
 
 /// What the instances cost that the profile alone would not have.
@@ -297,6 +428,8 @@ mod tests {
             max: None,
             from: from.map(str::to_owned),
             until: until.map(str::to_owned),
+            capacity_units: None,
+            credits: None,
             back: false,
         }
     }
@@ -367,6 +500,31 @@ mod tests {
     }
 
     #[test]
+    fn who_asks_for_the_load_balancers_capacity_alone_wants_the_group_as_it_is() {
+        let mut alone = args(None, None, None);
+        alone.capacity_units = Some(500);
+        let without_event = Profile::default();
+        assert!(!alone.is_by_event(&without_event));
+        assert_eq!(told(&alone, &without_event, NOW), ("-".to_owned(), "-".to_owned()));
+        // Where there is an event its size and its hours are meant, as without a word.
+        let profile = event();
+        assert_eq!(
+            told(&alone, &profile, NOW),
+            told(&args(None, None, None), &profile, NOW)
+        );
+    }
+
+    #[test]
+    fn who_asks_for_credits_alone_scales_nothing() {
+        let mut alone = args(None, None, None);
+        assert!(alone.scales(), "by the event");
+        alone.credits = Some(Credits::Standard);
+        assert!(!alone.scales());
+        alone.until = Some("+2h".to_owned());
+        assert!(alone.scales());
+    }
+
+    #[test]
     fn a_pre_scale_adds_instances() {
         let profile = Profile::default();
         assert_eq!(bounds(&profile, 6, None).unwrap(), Bounds { min: 6, max: 6 });
@@ -382,6 +540,7 @@ mod tests {
             bounds: Bounds { min: 6, max: 6 },
             from: Some("2026-12-10T17:00:00Z".parse().unwrap()),
             until: Some("2026-12-10T19:00:00Z".parse().unwrap()),
+            units: None,
         };
         let told = price(&Profile::default(), &wish, 4.0);
         assert!(

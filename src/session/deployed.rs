@@ -9,7 +9,7 @@ use crate::aws::Aws;
 use crate::aws::record::Record;
 use crate::engine::{Error, Graph};
 use crate::resources::outputs::{ENVIRONMENT, LiveEnvironment};
-use crate::resources::{self, Attempt, Deploying, Fate, Scaling, Stack, Turning, VersionHistory};
+use crate::resources::{self, Attempt, CreditMode, Deploying, Fate, Scaling, Stack, Turning, VersionHistory};
 
 impl Session {
     /// The environment as a look has found it.
@@ -86,9 +86,12 @@ impl Session {
         self.with(|stack| stack.deploying = Some(deploying))
     }
 
-    /// The same stack, scaled.
-    pub(crate) fn scaling(&self, scaling: Scaling) -> Result<Self, Error> {
-        self.with(|stack| stack.scaling = Some(scaling))
+    /// The same stack, scaled, and its instances' CPU credits spent so.
+    pub(crate) fn scaling(&self, scaling: Scaling, credits: Option<CreditMode>) -> Result<Self, Error> {
+        self.with(|stack| {
+            stack.scaling = Some(scaling);
+            stack.credits = credits;
+        })
     }
 
     /// The same stack, whose visitors are sent elsewhere.

@@ -69,6 +69,9 @@ pub(crate) fn scale_value(scaled: &Scaled) -> Value {
         "max": asked.bounds.max,
         "from": time(asked.from),
         "until": time(asked.until),
+        "capacity_units": asked.units,
+        "cpu_credits": scaled.credits,
+        "reserved": scaled.reserved.as_ref().map(|(units, state)| json!({"capacity_units": units, "state": state})),
     })
 }
 

@@ -142,32 +142,19 @@ fn by_distributed_load_testing_on_aws(user: &User, folder: &Path) {
 
 fn as_somebody_recorded_them(user: &User) {
     let recorded = user.home().join("arrivals.csv");
-    let report = user.home().join("recorded.html");
-    let line = [
-        "load",
-        "--sandbox",
-        "--yes",
-        "-o",
-        "json",
-        "--think",
-        "0s",
-        "--from-file",
-        recorded.to_str().unwrap(),
-        "--report",
-        report.to_str().unwrap(),
-    ];
+    let as_recorded = ["--think", "0s", "--from-file", recorded.to_str().unwrap()];
     std::fs::write(
         &recorded,
         "at,who\n2026-12-10T18:00:00Z,a\n2026-12-10T18:00:02Z,b\n2026-12-10T18:00:00.1Z,c\n",
     )
     .unwrap();
-    let outputs = user.confctl(&line).exits(0).summary()["outputs"].clone();
+    let crowd = user.lets_come(&as_recorded);
+    let (outputs, numbers) = (&crowd.outputs, &crowd.numbers);
     assert_eq!(
         (&outputs["people"], &outputs["accepted"]),
         (&3.into(), &3.into()),
         "{outputs}"
     );
-    let numbers: Value = serde_json::from_slice(&std::fs::read(report.with_extension("json")).unwrap()).unwrap();
     let arrived = |slot: usize| &numbers["measured"]["slots"][slot]["arrived"];
     assert_eq!(
         (arrived(0), arrived(2), &numbers["about"]["within_seconds"]),
@@ -175,7 +162,8 @@ fn as_somebody_recorded_them(user: &User) {
     );
 
     std::fs::write(&recorded, "1\n2\nsoon\n").unwrap();
-    let refused = user.confctl(&line).exits(64).stdout;
+    let line = ["load", "--sandbox", "--yes", "-o", "json"];
+    let refused = user.confctl(&[&line[..], &as_recorded].concat()).exits(64).stdout;
     assert!(refused.contains("arrivals.csv: line 3: 'soon' is no time"), "{refused}");
     let unread = user
         .confctl(&["load", "--sandbox", "--yes", "--cacert", "no-such.pem", "--people", "1"])

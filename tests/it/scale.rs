@@ -66,6 +66,14 @@ impl Site {
         (size("MinSize"), size("MaxSize"))
     }
 
+    /// What is reserved for its load balancer, as the AWS CLI shows it.
+    fn reservation(&self) -> Value {
+        let balancers = self.user.aws_json(&["elbv2", "describe-load-balancers"]);
+        let arn = balancers["LoadBalancers"][0]["LoadBalancerArn"].as_str().unwrap();
+        let describe = ["elbv2", "describe-capacity-reservation", "--load-balancer-arn", arn];
+        self.user.aws_json(&describe)
+    }
+
     fn scheduled(&self) -> Vec<String> {
         let items = self.user.inventory().into_iter();
         let items = items.map(|item| serde_json::from_str::<Value>(&item).unwrap());
@@ -205,4 +213,85 @@ fn a_pre_scale_is_taken_back_named_where_it_was_forgotten_and_taken_along() {
     site.scale(&["--min", "2", "--until", FAR]);
     site.run(&["teardown", "--yes"]).exits(0);
     assert_eq!(site.scheduled(), [] as [&str; 0]);
+}
+
+#[test]
+fn capacity_of_the_load_balancer_is_reserved_by_quota_told_with_its_price_and_taken_back_by_a_run_alone() {
+    let site = Site::up();
+    let refused = site.run(&["scale", "--yes", "--capacity-units", "500"]).exits(4);
+    assert!(
+        reason(&refused).contains("L-8A66D0E6") && reason(&refused).contains("--desired-value 500"),
+        "{}",
+        refused.stdout
+    );
+    let raise = ["service-quotas", "request-service-quota-increase"];
+    let quota = ["--service-code", "elasticloadbalancing", "--quota-code", "L-8A66D0E6"];
+    site.user
+        .aws(&[&raise[..], &quota, &["--desired-value", "1000"]].concat())
+        .exits(0);
+
+    // The group stays as it is; the end comes soon, as AWS's clock goes faster than ours.
+    let planned = site
+        .run(&["scale", "--yes", "--capacity-units", "500", "--until", "+3h"])
+        .exits(0);
+    assert!(planned.stdout.contains("$4.00 an hour"), "{}", planned.stdout);
+    let reserved = &planned.summary()["outputs"]["scale"]["reserved"];
+    assert_eq!(
+        (&reserved["capacity_units"], &reserved["state"]),
+        (&500.into(), &"provisioned".into()),
+        "{reserved}"
+    );
+    assert_eq!((site.bounds(), site.scheduled()), ((1, 2), vec![]));
+    let shown = site.reservation();
+    assert_eq!(shown["MinimumLoadBalancerCapacity"]["CapacityUnits"], 500);
+    let zones = shown["CapacityReservationState"].as_array().unwrap();
+    assert!(
+        zones.len() == 2 && zones.iter().all(|zone| zone["State"]["Code"] == "provisioned"),
+        "{shown}"
+    );
+    let limit = Duration::from_secs(90);
+    until("the end", limit, || site.status()["scale"]["stage"] == "over");
+    let forgotten = site.run(&["plan", "--detailed-exitcode"]).exits(2);
+    assert!(
+        forgotten
+            .stdout
+            .contains("500 capacity units of its load balancer are reserved")
+            && forgotten.stdout.contains("$4.00 an hour"),
+        "{}",
+        forgotten.stdout
+    );
+    site.run(&["up", "--yes", "--no-verify"]).exits(0);
+    assert_eq!(site.status()["scale"], Value::Null);
+    site.has_nothing_to_do();
+
+    // Killed once the tag is there: `up` asks for what it tells. And it goes with the site.
+    let again = site.arguments(&["scale", "--yes", "--capacity-units", "200"]);
+    let modify = "elasticloadbalancing:ModifyCapacityReservation";
+    assert!(site.user.killed_at(&again, modify, 1, "before").is_none());
+    site.user.clear_faults();
+    site.run(&["up", "--yes", "--no-verify"]).exits(0);
+    assert_eq!(site.status()["scale"]["reserved"]["capacity_units"], 200);
+    let before = site.user.calls("ModifyCapacityReservation");
+    site.run(&["teardown", "--yes"]).exits(0);
+    assert_eq!(site.user.calls("ModifyCapacityReservation"), before + 1);
+}
+
+#[test]
+fn the_instances_that_run_spend_no_surplus_credits_where_that_is_asked_for() {
+    let site = Site::up();
+    let credits = || {
+        let shown = site.user.aws_json(&["ec2", "describe-instance-credit-specifications"]);
+        shown["InstanceCreditSpecifications"].as_array().unwrap().len()
+    };
+    // Those that spend without limit.
+    assert_eq!(credits(), 1);
+    let set = site.run(&["scale", "--yes", "--credits", "standard"]).exits(0);
+    assert!(set.stdout.contains("at its baseline"), "{}", set.stdout);
+    assert_eq!(credits(), 0);
+    let again = site.run(&["scale", "--yes", "--credits", "standard"]).exits(0);
+    assert_eq!(again.summary()["outputs"]["scale"], Value::Null);
+    again.has_nothing_to_do();
+    site.run(&["scale", "--yes", "--credits", "unlimited"]).exits(0);
+    assert_eq!(credits(), 1);
+    site.has_nothing_to_do();
 }

@@ -1,6 +1,7 @@
 //! A user at a terminal of their own: home, sandbox, `confctl` and AWS's own tools, none of which sees another test's.
 
 mod aws_cli;
+mod crowd;
 mod faults;
 pub mod junit;
 mod schema;

@@ -7,7 +7,7 @@ mod ground;
 mod table;
 
 use self::cases::comes_out_right;
-use self::ground::From::{self, Grouped, Nothing, Over, Standing, Twice};
+use self::ground::From::{self, Closed, Grouped, Nothing, Over, Standing, Twice};
 
 /// A command that is swept.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +18,10 @@ struct Swept {
     command: &'static [&'static str],
     /// What is done after it was ended; what stands then must be what it is without any trouble.
     then: &'static [&'static str],
+    /// How that may end.
+    ends: &'static [i32],
+    /// What must end well then, where nothing that stands tells how it came out.
+    proof: &'static [&'static str],
     /// Of which stacks.
     profiles: &'static [&'static str],
 }
@@ -43,7 +47,7 @@ const CHANGE: &[&str] = &[
 /// Another version of the same bundle, on every instance.
 const DEPLOY: &[&str] = &["deploy", "--yes", "--set", "app.version_label=swept"];
 
-/// More instances, and a schedule for the way back that is not met.
+/// More instances, a schedule for the way back that is not met, and capacity of the load balancer.
 const SCALE: &[&str] = &[
     "scale",
     "--yes",
@@ -51,6 +55,8 @@ const SCALE: &[&str] = &[
     "3",
     "--until",
     "2099-01-01T00:00:00Z",
+    "--capacity-units",
+    "100",
     "--set",
     "environment.type=LoadBalanced",
 ];
@@ -70,16 +76,43 @@ const BLUE_GREEN: &[&str] = &[
     "--set",
     "app.version_label=swept",
 ];
+/// Long ago, so that a draw may begin.
+const OVER: &str = "event.closes_at=2026-01-01T00:00:00Z";
+/// At once, by a word. Of one that was made there is no second, which ends with 4 and writes its files again.
+const DRAW: &[&str] = &[
+    "draw",
+    "--yes",
+    "--winners",
+    "2",
+    "--seed",
+    "swept",
+    "--folder",
+    "FRESH",
+    "--set",
+    OVER,
+];
+const CHECK: &[&str] = &["draw", "--check", "FRESH/confctl-draw-tcb-conference.json"];
+
+/// A file that is there already is not written again.
+const EXPORT: &[&str] = &["export", "FRESH/people.csv"];
+const EXPORT_AGAIN: &[&str] = &["export", "FRESH/again.csv"];
 
 /// From there to what ran before.
 const BACK: &[&str] = &["deploy", "--rollback", "--yes"];
 
 macro_rules! sweep {
-    ($($name:ident: $from:ident, $command:expr, then $then:expr, of $profiles:expr;)*) => { $(
+    ($($name:ident: $from:ident, $command:expr, then $then:expr $(, ends $ends:expr)? $(, by $proof:expr)?, of $profiles:expr;)*) => { $(
         #[test]
         fn $name() {
-            let name = stringify!($name);
-            comes_out_right(&Swept { name, from: $from, command: $command, then: $then, profiles: $profiles });
+            comes_out_right(&Swept {
+                name: stringify!($name),
+                from: $from,
+                command: $command,
+                then: $then,
+                ends: [$($ends as &[i32],)? &[0]][0],
+                proof: [$($proof as &[&str],)? &[]][0],
+                profiles: $profiles,
+            });
         }
     )* };
 }
@@ -99,4 +132,6 @@ sweep! {
     blue_green: Standing, BLUE_GREEN, then BLUE_GREEN, of OWN;
     rotate_secret: Standing, ROTATE, then ROTATE, of OWN;
     scale: Grouped, SCALE, then SCALE, of EMBEDDED;
+    draw: Closed, DRAW, then DRAW, ends &[0, 4], by CHECK, of EMBEDDED;
+    export: Closed, EXPORT, then EXPORT_AGAIN, of EMBEDDED;
 }

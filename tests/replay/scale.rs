@@ -1,4 +1,5 @@
-//! A pre-scale by what Auto Scaling answers: planned, standing, forgotten, in the middle of other changes, and taken back.
+//! A pre-scale by what Auto Scaling answers: planned, standing, forgotten, in the middle of other changes, and taken back. What is
+//! reserved for the load balancer with it stands in `reservation`.
 
 use std::sync::Arc;
 
@@ -12,38 +13,39 @@ use crate::bodies::{done, query};
 use crate::environment_answers::{
     GROUP, configuration, given, group, launched, options_of, ours, parts, resting, settings,
 };
+use crate::reservation::nothing_reserved;
 use crate::script::{Script, refused};
 use crate::way_out;
 
-const ID: &str = "environment";
+pub const ID: &str = "environment";
 const CLI: &str = "aws/aws-cli awscli/examples/autoscaling";
 const GROUPS: &str = "autoscaling:DescribeAutoScalingGroups";
 const ACTIONS: &str = "autoscaling:DescribeScheduledActions";
-const PUT: &str = "autoscaling:PutScheduledUpdateGroupAction";
+pub const PUT: &str = "autoscaling:PutScheduledUpdateGroupAction";
 const DELETE: &str = "autoscaling:DeleteScheduledAction";
-const RESIZE: &str = "autoscaling:UpdateAutoScalingGroup";
+pub const RESIZE: &str = "autoscaling:UpdateAutoScalingGroup";
 const UPDATE: &str = "elasticbeanstalk:UpdateEnvironment";
 
-const EVENT: &str = "6-8 from 2026-12-10T17:50:00Z until 2026-12-10T18:30:00Z";
-const OUT: (&str, &str, u32, u32) = ("confctl-scale-out", "2026-12-10T17:50:00Z", 6, 8);
-const BACK: (&str, &str, u32, u32) = ("confctl-scale-back", "2026-12-10T18:30:00Z", 2, 4);
+pub const EVENT: &str = "6-8 from 2026-12-10T17:50:00Z until 2026-12-10T18:30:00Z";
+pub const OUT: (&str, &str, u32, u32) = ("confctl-scale-out", "2026-12-10T17:50:00Z", 6, 8);
+pub const BACK: (&str, &str, u32, u32) = ("confctl-scale-back", "2026-12-10T18:30:00Z", 2, 4);
 
-const BEFORE: &str = "2026-12-10T12:00:00Z";
-const DURING: &str = "2026-12-10T18:00:00Z";
-const AFTER: &str = "2026-12-10T19:00:00Z";
+pub const BEFORE: &str = "2026-12-10T12:00:00Z";
+pub const DURING: &str = "2026-12-10T18:00:00Z";
+pub const AFTER: &str = "2026-12-10T19:00:00Z";
 
 /// The article's stack, whose run scales.
-fn scaling(scaling: Scaling) -> Arc<Stack> {
+pub fn scaling(scaling: Scaling) -> Arc<Stack> {
     let mut stack = stack_of(Profile::default());
     stack.scaling = Some(scaling);
     Arc::new(stack)
 }
 
-fn to(mark: &str) -> Arc<Stack> {
+pub fn to(mark: &str) -> Arc<Stack> {
     scaling(Scaling::To(prescale(mark)))
 }
 
-fn prescale(mark: &str) -> Prescale {
+pub fn prescale(mark: &str) -> Prescale {
     mark.parse().unwrap()
 }
 
@@ -77,7 +79,7 @@ fn scheduled(actions: &[(&str, &str, u32, u32)]) -> String {
 }
 
 /// The group and its schedule, at this hour of AWS's.
-fn at(now: &str, bounds: (u32, u32), mark: Option<&str>, actions: &[(&str, &str, u32, u32)]) -> Script {
+pub fn at(now: &str, bounds: (u32, u32), mark: Option<&str>, actions: &[(&str, &str, u32, u32)]) -> Script {
     let health = format!("<EnvironmentName>Tcb-conference-env</EnvironmentName><RefreshedAt>{now}</RefreshedAt>");
     parts(2, 4)
         .without(&[GROUPS])
@@ -96,10 +98,11 @@ fn at(now: &str, bounds: (u32, u32), mark: Option<&str>, actions: &[(&str, &str,
             EB_CLI,
             query("DescribeEnvironmentHealth", &health),
         )
+        .and(nothing_reserved())
 }
 
 /// The article's environment at rest, with its deployed settings as `change` makes them.
-async fn at_rest(change: impl FnOnce(&mut Vec<(String, String, String)>)) -> Script {
+pub async fn at_rest(change: impl FnOnce(&mut Vec<(String, String, String)>)) -> Script {
     let mut asked = launched(&stack(|_| {})).await;
     change(&mut asked);
     resting(serving(), configuration(&settings(&asked, "deployed")), ours())
@@ -110,7 +113,7 @@ fn changes(asked: &mut [(String, String, String)], name: &str, value: &str) {
     option.2 = value.to_owned();
 }
 
-fn schedules() -> Script {
+pub fn schedules() -> Script {
     Script::default().documented(
         "autoscaling:PutScheduledUpdateGroupAction",
         &format!("{CLI}/put-scheduled-update-group-action.rst"),
@@ -118,7 +121,7 @@ fn schedules() -> Script {
     )
 }
 
-fn unschedules() -> Script {
+pub fn unschedules() -> Script {
     Script::default().documented(
         "autoscaling:DeleteScheduledAction",
         &format!("{CLI}/delete-scheduled-action.rst"),
@@ -126,7 +129,7 @@ fn unschedules() -> Script {
     )
 }
 
-fn tags() -> Script {
+pub fn tags() -> Script {
     Script::default().documented(
         "autoscaling:CreateOrUpdateTags",
         &format!("{CLI}/create-or-update-tags.rst"),
@@ -134,7 +137,7 @@ fn tags() -> Script {
     )
 }
 
-fn resizes() -> Script {
+pub fn resizes() -> Script {
     Script::default().recorded(
         RESIZE,
         "cloud-custodian/cloud-custodian tests/data/placebo/test_asg_resize_to_current",
@@ -160,7 +163,7 @@ const UPDATED: &[(&str, &str)] = &[
     ("INFO", "Environment update is starting."),
 ];
 
-fn fields(change: &Change) -> Vec<String> {
+pub fn fields(change: &Change) -> Vec<String> {
     change.fields().iter().map(|field| field.field.clone()).collect()
 }
 

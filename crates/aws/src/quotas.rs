@@ -38,6 +38,12 @@ pub const LOAD_BALANCERS: Quota = regional(
     "L-53DA6B97",
     "Application Load Balancers per Region",
 );
+/// Of all load balancers of the region together; 0 until it was asked for (ELB guide, load-balancer-limits).
+pub const RESERVED_UNITS: Quota = regional(
+    "elasticloadbalancing",
+    "L-8A66D0E6",
+    "Reserved Application LCUs per Region",
+);
 pub const APPLICATIONS: Quota = regional("elasticbeanstalk", "L-1CEABD17", "Applications");
 pub const ENVIRONMENTS: Quota = regional("elasticbeanstalk", "L-8EFC1C51", "Environments");
 pub const VERSIONS: Quota = regional("elasticbeanstalk", "L-D64F1F14", "Application versions");

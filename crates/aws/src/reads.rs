@@ -56,6 +56,7 @@ pub const READS: &[(&str, &[&str])] = &[
             "DescribeAddresses",
             "DescribeAvailabilityZones",
             "DescribeIamInstanceProfileAssociations",
+            "DescribeInstanceCreditSpecifications",
             "DescribeInstanceTypeOfferings",
             "DescribeInstanceTypes",
             "DescribeInstances",
@@ -92,6 +93,7 @@ pub const READS: &[(&str, &[&str])] = &[
     (
         "Elastic Load Balancing v2",
         &[
+            "DescribeCapacityReservation",
             "DescribeListeners",
             "DescribeLoadBalancerAttributes",
             "DescribeLoadBalancers",

@@ -101,6 +101,8 @@ pub struct Way {
     pub sets: Vec<(&'static str, String)>,
     /// The words of a command of the AWS CLI.
     pub aws: Vec<String>,
+    /// Capacity units to reserve for the load balancer.
+    pub units: Option<u32>,
     /// What else is to be said.
     pub text: &'static str,
     /// How long before the event it has to be begun.

@@ -61,6 +61,7 @@ fn one_address(crowd: &Crowd, stack: &Stack) -> Option<Limit> {
         way: (asked > most).then(|| Way {
             sets: Vec::new(),
             aws: Vec::new(),
+            units: None,
             text: "raise the rule's limit above what the hall asks, or let it count",
             lead: "a minute",
             hour: None,
@@ -95,6 +96,7 @@ fn app(crowd: &Crowd, stack: &Stack) -> Limit {
                 vec![("environment.type", "LoadBalanced".to_owned())]
             },
             aws: Vec::new(),
+            units: None,
             text: if stack.scale_out > crowd.within {
                 "the alarm adds none in time"
             } else {
@@ -118,6 +120,7 @@ fn vcpus(crowd: &Crowd, stack: &Stack) -> Limit {
         way: (asked > stack.vcpu_quota.value).then(|| Way {
             sets: Vec::new(),
             aws: quota_increase(asked),
+            units: None,
             text: "AWS's support may ask what it is for",
             lead: "hours to days",
             hour: None,
@@ -143,6 +146,7 @@ fn table(crowd: &Crowd, stack: &Stack) -> Limit {
         true => Way {
             sets: vec![("table.write_capacity", format!("{wanted:.0}"))],
             aws: Vec::new(),
+            units: None,
             text: "taken back afterwards; or `table.billing = \"PAY_PER_REQUEST\"`",
             lead: "minutes",
             hour: Some(0.00065 * (wanted - stack.writes.value)),
@@ -150,6 +154,7 @@ fn table(crowd: &Crowd, stack: &Stack) -> Limit {
         false => Way {
             sets: vec![("table.warm_writes", format!("{wanted:.0}"))],
             aws: Vec::new(),
+            units: None,
             text: "paid once, and never lowered",
             lead: "an hour",
             hour: None,
@@ -181,21 +186,13 @@ fn balancer(crowd: &Crowd, stack: &Stack) -> Option<Limit> {
         unit: "requests a second",
         way: (asked > BALANCER_REQUESTS).then(|| Way {
             sets: Vec::new(),
-            aws: reservation(units),
+            aws: Vec::new(),
+            units: Some(units as u32),
             text: "the quota L-8A66D0E6 is 0 at first: ask for it days before",
             lead: "days for the quota, then minutes to hours",
             hour: Some(units / 100.0 * RESERVED_HOUR),
         }),
     })
-}
-
-fn reservation(units: f64) -> Vec<String> {
-    let fixed = "elbv2 modify-capacity-reservation --load-balancer-arn ARN --minimum-load-balancer-capacity";
-    fixed
-        .split(' ')
-        .map(str::to_owned)
-        .chain([format!("CapacityUnits={units:.0}")])
-        .collect()
 }
 
 /// A crowd that is over before the credits are gone meets what an instance has in bursts.
@@ -224,6 +221,7 @@ fn network(crowd: &Crowd, stack: &Stack) -> Limit {
         way: (asked > holds).then(|| Way {
             sets: vec![("scaling.min", format!("{:.0}", (asked / bits).ceil()))],
             aws: Vec::new(),
+            units: None,
             text: "or an instance type with more",
             lead: "5 minutes",
             hour: stack
@@ -256,6 +254,7 @@ fn of_the_edge(name: &'static str, asked: f64, holds: f64, unit: &'static str) -
         way: (asked > holds).then(|| Way {
             sets: Vec::new(),
             aws: Vec::new(),
+            units: None,
             text: "ask AWS's support for a higher quota of the distribution",
             lead: "a week",
             hour: None,

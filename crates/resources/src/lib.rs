@@ -59,15 +59,15 @@ use std::sync::Arc;
 pub use default_vpc::unproven_intent;
 pub use deploying::{Deploying, Way};
 pub use environment::{
-    Fares, InstanceVersion, environment_health, instance_versions, key_of_option, option_names, sweep_terminated,
-    unswept_intents,
+    CreditMode, Fares, InstanceVersion, environment_health, instance_versions, is_burstable, key_of_option,
+    option_names, sweep_terminated, unswept_intents,
 };
 pub use front_door::HEADER as ORIGIN_HEADER;
 pub use listener_rule::is_turn;
 pub use maintenance_html::Page;
 pub use maintenance_page::Maintenance;
 pub use origin_secret::is_of_rotation;
-pub use prescale::{Bounds, Prescale, Scaling, Stage};
+pub use prescale::{Bounds, Prescale, Scaling, Stage, UNITS, reserved_hour};
 pub use public_key::public_key;
 pub use registrations::Registrations;
 pub use stack::{BuildBundle, BundleToRun, ExportTo, Stack};

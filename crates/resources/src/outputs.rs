@@ -90,6 +90,10 @@ pub const SCALED: Output<Scaled> = Output::new("environment.scaled");
 pub struct Scaled {
     pub asked: Prescale,
     pub stage: Stage,
+    /// Capacity units that are reserved for the load balancer, and how far that is.
+    pub reserved: Option<(u32, String)>,
+    /// How its burstable instances spend CPU credits.
+    pub credits: Vec<String>,
     /// For people.
     pub told: String,
 }

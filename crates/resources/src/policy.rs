@@ -134,6 +134,11 @@ const RULES: &[Rule] = &[
         )
     },
     always(
+        "Commands",
+        &["ec2:ModifyInstanceCreditSpecification", "ssm:*"],
+        On::Region,
+    ),
+    always(
         "Look",
         &["ec2:Describe*", "elasticloadbalancing:Describe*"],
         On::Anything,
@@ -156,7 +161,6 @@ const RULES: &[Rule] = &[
     },
     always("Search", &["tag:*", "logs:*"], On::Anything),
     always("Quotas", &["servicequotas:*"], On::Anything),
-    always("Commands", &["ssm:*"], On::Region),
 ];
 
 /// What the stack's profile takes. `account`: twelve digits, or `*` for whichever it is attached in.
@@ -336,7 +340,7 @@ mod tests {
         assert_eq!(
             sids(&all),
             [
-                "Table", "Roles", "KeyPair", "Network", "Edge", "Firewall", "Search", "Quotas", "Commands"
+                "Table", "Roles", "KeyPair", "Commands", "Network", "Edge", "Firewall", "Search", "Quotas"
             ]
         );
         assert_eq!(
@@ -351,7 +355,7 @@ mod tests {
             },
             Use::Everything,
         );
-        assert_eq!(sids(&small), ["Table", "Roles", "Search", "Quotas", "Commands"]);
+        assert_eq!(sids(&small), ["Table", "Roles", "Commands", "Search", "Quotas"]);
     }
 
     #[test]

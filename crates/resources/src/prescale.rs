@@ -1,12 +1,14 @@
-//! Other bounds of the group for a while: as they are asked for, as the group's own tag tells them, and as people read them.
+//! Other bounds of the group for a while, and capacity of the load balancer: as they are asked for, as the group's own tag tells
+//! them, and as people read them.
 //! Must know nothing of calls, or of how a group is brought there.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use jiff::Timestamp;
 
-/// The group's tag: `6-8 from 2026-12-10T17:50:00Z until 2026-12-10T18:30:00Z`. It is with the group, and goes with it.
+/// The group's tag: `6-8 units 500 from 2026-12-10T17:50:00Z until 2026-12-10T18:30:00Z`. It is with the group, and goes with it.
 pub const TAG: &str = "confctl:scale";
 
 /// The least and the most instances of a group.
@@ -25,6 +27,17 @@ impl fmt::Display for Bounds {
     }
 }
 
+/// US dollars an hour of one reserved capacity unit, at the list price of us-east-1 (AWS's pricing page of ELB, 2026).
+const UNIT_HOUR: f64 = 0.008;
+
+/// The fewest and the most capacity units that can be reserved for a load balancer (ELB guide, load-balancer-limits).
+pub const UNITS: RangeInclusive<u32> = 100..=15_000;
+
+/// What reserved capacity units cost an hour, in US dollars.
+pub fn reserved_hour(units: u32) -> f64 {
+    f64::from(units) * UNIT_HOUR
+}
+
 /// Bounds for a while.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prescale {
@@ -33,6 +46,9 @@ pub struct Prescale {
     pub from: Option<Timestamp>,
     /// `None`: until somebody ends it.
     pub until: Option<Timestamp>,
+    /// Capacity units that are reserved for the load balancer meanwhile. AWS has no schedule for them: they are there at once, and
+    /// until they are taken back.
+    pub units: Option<u32>,
 }
 
 /// Where one is by AWS's clock.
@@ -64,7 +80,9 @@ impl Prescale {
 
     /// For people: what a group is, or will be.
     pub fn told(&self, stage: Stage) -> String {
-        let Self { bounds, from, until } = self;
+        let Self {
+            bounds, from, until, ..
+        } = self;
         let from = from.filter(|_| stage == Stage::Planned);
         let from = from.map(|from| format!(", from {from}")).unwrap_or_default();
         let until = match until {
@@ -86,6 +104,9 @@ impl fmt::Display for Prescale {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Bounds { min, max } = self.bounds;
         write!(f, "{min}-{max}")?;
+        if let Some(units) = self.units {
+            write!(f, " units {units}")?;
+        }
         if let Some(from) = self.from {
             write!(f, " from {from}")?;
         }
@@ -113,17 +134,27 @@ impl FromStr for Prescale {
             min: size(min)?,
             max: size(max)?,
         };
-        let (mut from, mut until) = (None, None);
+        let (mut from, mut until, mut units) = (None, None, None);
         while let Some(word) = words.next() {
-            let time = words.next().and_then(|word| word.parse::<Timestamp>().ok()).ok_or(())?;
+            let value = words.next().ok_or(())?;
+            let time = || value.parse::<Timestamp>().map_err(drop);
             match word {
-                "from" => from = Some(time),
-                "until" => until = Some(time),
+                "from" => from = Some(time()?),
+                "until" => until = Some(time()?),
+                "units" => units = Some(value.parse().map_err(drop)?),
                 _ => return Err(()),
             }
         }
-        let is_sound = bounds.min <= bounds.max && from.zip(until).is_none_or(|(from, until)| from < until);
-        is_sound.then_some(Self { bounds, from, until }).ok_or(())
+        let is_sound = bounds.min <= bounds.max
+            && from.zip(until).is_none_or(|(from, until)| from < until)
+            && units.is_none_or(|units| UNITS.contains(&units));
+        let whole = Self {
+            bounds,
+            from,
+            until,
+            units,
+        };
+        is_sound.then_some(whole).ok_or(())
     }
 }
 
@@ -150,6 +181,7 @@ mod tests {
             bounds: Bounds { min: 6, max: 8 },
             from: from.map(at),
             until: until.map(at),
+            units: None,
         }
     }
 
@@ -161,7 +193,9 @@ mod tests {
             (None, Some("18:30:00")),
             (Some("17:50:00"), Some("18:30:00")),
         ] {
-            let asked = prescale(from, until);
+            let mut asked = prescale(from, until);
+            assert_eq!(asked.to_string().parse(), Ok(asked.clone()));
+            asked.units = Some(500);
             assert_eq!(asked.to_string().parse(), Ok(asked));
         }
         let whole = prescale(Some("17:50:00"), Some("18:30:00")).to_string();
@@ -175,6 +209,9 @@ mod tests {
             "6-8 until",
             "6-8 until noon",
             "6-8 for 2026-12-10T17:50:00Z",
+            "6-8 units",
+            "6-8 units 50",
+            "6-8 units many",
             "6-8 from 2026-12-10T18:50:00Z until 2026-12-10T18:30:00Z",
         ] {
             assert_eq!(others.parse::<Prescale>(), Err(()), "{others}");

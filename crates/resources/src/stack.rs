@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::aws::Ownership;
 use crate::aws::lifetime::Lifetime;
 use crate::deploying::{Deploying, Way};
+use crate::environment::CreditMode;
 use crate::maintenance_page::Maintenance;
 use crate::prescale::Scaling;
 use crate::profile::{Names, Profile, StackName};
@@ -47,6 +48,8 @@ pub struct Stack {
     pub turning: Option<Turning>,
     /// The run turns the maintenance page on or off, and does nothing else.
     pub maintenance: Option<Maintenance>,
+    /// And sets how the instances that run spend CPU credits.
+    pub credits: Option<CreditMode>,
     /// What became of former versions, as far as the record knows.
     pub versions: VersionHistory,
     /// The user said `--force`: a version that was rolled back is deployed all the same.
@@ -124,6 +127,7 @@ impl Stack {
             beside: None,
             turning: None,
             maintenance: None,
+            credits: None,
             versions: VersionHistory::default(),
             force: false,
             export_to: None,

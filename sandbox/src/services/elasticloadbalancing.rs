@@ -1,6 +1,7 @@
 //! Elastic Load Balancing's API of the second generation: load balancers with their listeners and rules; target groups are made by
 //! Beanstalk here.
 
+mod capacity;
 mod changes;
 mod making;
 mod rules;
@@ -28,6 +29,7 @@ const DEFAULT_ACTIONS: &str = "DefaultActions{Type,Order~,TargetGroupArn,FixedRe
      ForwardConfig{TargetGroups{TargetGroupArn,Weight~},TargetGroupStickinessConfig{Enabled=false}}}";
 
 const OPERATIONS: &[Entry] = &[
+    operation("DescribeCapacityReservation", &["LoadBalancerArn"], capacity::describe),
     operation(
         "DescribeListeners",
         &["LoadBalancerArn", "ListenerArns", "Marker", "PageSize"],
@@ -85,6 +87,15 @@ const OPERATIONS: &[Entry] = &[
         "CreateListener",
         &["LoadBalancerArn", "Port", "Protocol=HTTP", DEFAULT_ACTIONS],
         |world, call| change(world, call, making::create_listener),
+    ),
+    operation(
+        "ModifyCapacityReservation",
+        &[
+            "LoadBalancerArn",
+            "MinimumLoadBalancerCapacity{CapacityUnits}",
+            "ResetCapacityReservation",
+        ],
+        capacity::modify,
     ),
     operation("ModifyListener", &["ListenerArn", DEFAULT_ACTIONS], |world, call| {
         change(world, call, making::modify_listener)

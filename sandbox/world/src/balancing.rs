@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::balancing_capacity::Reservation;
 use super::balancing_rules::{ListenerRule, RuleAction};
 use super::compute::InstanceState;
 use super::{Item, Region, Tags, World};
@@ -22,6 +23,8 @@ pub struct Balancing {
     pub rules: BTreeMap<String, ListenerRule>,
     /// Deleted ones, whose network interfaces are still there.
     pub leaving: BTreeMap<String, LoadBalancer>,
+    /// By the load balancer's ARN, for which some was reserved once.
+    pub reservations: BTreeMap<String, Reservation>,
 }
 
 #[derive(Debug, Clone)]

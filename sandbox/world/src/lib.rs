@@ -4,6 +4,7 @@
 
 pub mod balancing;
 pub mod balancing_access;
+pub mod balancing_capacity;
 pub mod balancing_changes;
 pub mod balancing_making;
 pub mod balancing_rules;

@@ -36,6 +36,12 @@ pub const LOAD_BALANCERS: Quota = quota(
     "Application Load Balancers per Region",
     50,
 );
+/// Capacity units of all load balancers together. Nobody has any before he has asked for them.
+pub const RESERVED_UNITS: Quota = quota(
+    ("elasticloadbalancing", "L-8A66D0E6", "Elastic Load Balancing (ELB)"),
+    "Reserved Application LCUs per Region",
+    0,
+);
 pub const DISTRIBUTIONS: Quota = Quota {
     is_global: true,
     ..quota(
@@ -57,10 +63,11 @@ const APPLICATIONS: Quota = fixed("L-1CEABD17", "Applications", beanstalk::APPLI
 const ENVIRONMENTS: Quota = fixed("L-8EFC1C51", "Environments", beanstalk::ENVIRONMENTS);
 const VERSIONS: Quota = fixed("L-D64F1F14", "Application versions", beanstalk::VERSIONS);
 
-const KNOWN: [Quota; 8] = [
+const KNOWN: [Quota; 9] = [
     STANDARD_VCPUS,
     ADDRESSES,
     LOAD_BALANCERS,
+    RESERVED_UNITS,
     DISTRIBUTIONS,
     WEB_ACLS,
     APPLICATIONS,

@@ -1,6 +1,9 @@
 //! Where a case takes place: an account with nothing of ours in it, or with the whole stack, and what stands in it.
 //! Must know nothing of what goes wrong.
 
+use std::cell::Cell;
+use std::path::PathBuf;
+
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -15,9 +18,17 @@ pub(super) enum From {
     Over,
     /// With another version on it than the first.
     Twice,
-    /// With a group, whatever the profile says.
+    /// With a group, whatever the profile says, in an account that may reserve capacity for its load balancer.
     Grouped,
+    /// With people in its table, and nobody who comes any more.
+    Closed,
 }
+
+/// In a command: a folder that is new in each case.
+pub(super) const FRESH: &str = "FRESH";
+
+/// What stands in its table then.
+const PEOPLE: [&str; 3] = ["ada@example.com", "grace@example.com", "joan@example.com"];
 
 /// Everything shows late there, by a little less than the minute of AWS's time for which anything is waited for.
 const TIME_SCALE: &str = "300";
@@ -28,6 +39,10 @@ pub(super) struct Ground {
     pub user: User,
     profile: &'static str,
     empty: Vec<String>,
+    /// How many cases there were so far.
+    cases: Cell<usize>,
+    /// Whether somebody is registered.
+    has_people: Cell<bool>,
 }
 
 /// A request of confctl's, as a fault names it.
@@ -44,7 +59,13 @@ impl Ground {
             .with("CONFCTL_SANDBOX_TAG_DELAY", LATE);
         user.confctl(&["bundle"]).exits(0);
         let empty = user.inventory_of_a_fresh_sandbox();
-        Self { user, profile, empty }
+        Self {
+            user,
+            profile,
+            empty,
+            cases: Cell::new(0),
+            has_people: Cell::new(false),
+        }
     }
 
     pub fn profile(&self) -> &'static str {
@@ -52,24 +73,38 @@ impl Ground {
     }
 
     /// The command's arguments for this stack.
-    pub fn arguments(&self, command: &[&'static str]) -> Vec<&'static str> {
-        [command, &["--sandbox", "-p", self.profile, "-o", "json"]].concat()
+    pub fn arguments(&self, command: &[&str]) -> Vec<String> {
+        let folder = self.folder();
+        let folder = folder.to_str().unwrap();
+        let own = ["--sandbox", "-p", self.profile, "-o", "json"];
+        let all = command.iter().chain(&own);
+        all.map(|argument| argument.replace(FRESH, folder)).collect()
     }
 
-    pub fn run(&self, command: &[&'static str]) -> Ran {
-        self.user.confctl(&self.arguments(command))
+    pub fn run(&self, command: &[&str]) -> Ran {
+        let arguments = self.arguments(command);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        self.user.confctl(&arguments)
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.user.home().join(format!("case-{}", self.cases.get()))
     }
 
     /// Brings the account to what a command starts from, where it is at nothing.
     pub fn prepare(&self, from: From) {
         const OVER: &[&str] = &["up", "--yes", "--no-verify", "--ttl", "1s"];
         const GROUPED: &[&str] = &["up", "--yes", "--no-verify", "--set", "environment.type=LoadBalanced"];
+        self.cases.set(self.cases.get() + 1);
+        std::fs::create_dir(self.folder()).unwrap();
+        const CLOSED: &[&str] = &["up", "--yes", "--no-verify", "--set", super::OVER];
         let commands: &[&[&'static str]] = match from {
             From::Nothing => &[],
             From::Standing => &[super::UP],
             From::Over => &[OVER],
             From::Twice => &[super::UP, super::DEPLOY],
             From::Grouped => &[GROUPED],
+            From::Closed => &[CLOSED],
         };
         for command in commands {
             // Of hours on a busy machine one run may lose its lock; it is no case.
@@ -78,6 +113,29 @@ impl Ground {
                 self.run(command).exits(0);
             }
         }
+        match from {
+            From::Grouped => self.may_reserve(),
+            From::Closed => self.register(),
+            _ => {}
+        }
+    }
+
+    /// The quota of capacity units is none at first; of a later case it is raised already.
+    fn may_reserve(&self) {
+        let raise = ["service-quotas", "request-service-quota-increase"];
+        let quota = ["--service-code", "elasticloadbalancing", "--quota-code", "L-8A66D0E6"];
+        self.user
+            .aws(&[&raise[..], &quota, &["--desired-value", "1000"]].concat());
+    }
+
+    /// People, as an app without tickets would have put them there.
+    fn register(&self) {
+        for address in PEOPLE {
+            let item = format!(r#"{{"email":{{"S":"{address}"}},"registered_at":{{"S":"2025-12-10T18:00:00.000Z"}}}}"#);
+            let put = ["dynamodb", "put-item", "--table-name", "users", "--item", &item];
+            self.user.aws(&put).exits(0);
+        }
+        self.has_people.set(true);
     }
 
     /// What stands, without what every run makes anew: ids, and the record of what was done. How many instances there are their
@@ -105,10 +163,15 @@ impl Ground {
     /// # Errors
     /// With what is left, or what was said instead.
     pub fn level(&self) -> Result<(), String> {
-        let mut ran = self.run(super::TEARDOWN);
+        let losing: &[&str] = match self.has_people.replace(false) {
+            true => &["--delete-data"],
+            false => &[],
+        };
+        let teardown = [super::TEARDOWN, losing].concat();
+        let mut ran = self.run(&teardown);
         let remains = ran.summary()["outputs"]["remains"].clone();
         if ran.code() == 3 && is_an_unproven_vpc(&remains) {
-            ran = self.run(&[super::TEARDOWN, &["--adopt", "default-vpc"]].concat());
+            ran = self.run(&[&teardown[..], &["--adopt", "default-vpc"]].concat());
         }
         if ran.code() != 0 {
             return Err(format!("teardown ended with {}: {}", ran.code(), told(&ran)));

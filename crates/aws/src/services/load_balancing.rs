@@ -313,6 +313,74 @@ impl Rule {
 }
 
 #[derive(Debug, Deserialize)]
+struct ReservationResponse {
+    #[serde(
+        rename = "DescribeCapacityReservationResult",
+        alias = "ModifyCapacityReservationResult",
+        default
+    )]
+    result: Reservation,
+}
+
+/// Capacity that is reserved for a load balancer.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Reservation {
+    minimum_load_balancer_capacity: MinimumCapacity,
+    capacity_reservation_state: Members<ZonalReservation>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct MinimumCapacity {
+    capacity_units: Option<u32>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct ZonalReservation {
+    state: ReservationState,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct ReservationState {
+    code: String,
+    reason: Option<String>,
+}
+
+/// The state of what is ready to be used.
+pub const PROVISIONED: &str = "provisioned";
+
+impl Reservation {
+    /// How many units; none where nothing is reserved.
+    pub fn units(&self) -> Option<u32> {
+        self.minimum_load_balancer_capacity
+            .capacity_units
+            .filter(|units| *units > 0)
+    }
+
+    /// `provisioned` where it is that in every zone, as HashiCorp's provider reads it too; else what a zone says that is not there
+    /// yet: `pending`, `rebalancing`, `failed`.
+    pub fn state(&self) -> &str {
+        self.unready().map_or(PROVISIONED, |state| state.code.as_str())
+    }
+
+    pub fn reason(&self) -> Option<&str> {
+        self.unready()?.reason.as_deref()
+    }
+
+    fn unready(&self) -> Option<&ReservationState> {
+        let states = self.capacity_reservation_state.member.iter().map(|zone| &zone.state);
+        let mut unready = states.filter(|state| state.code != PROVISIONED);
+        let first = unready.next()?;
+        // Of several zones the one that failed says why.
+        let failed = |state: &&ReservationState| state.code == "failed";
+        Some(std::iter::once(first).chain(unready).find(failed).unwrap_or(first))
+    }
+}
+
+#[derive(Debug, Deserialize)]
 struct TagsResponse {
     #[serde(rename = "DescribeTagsResult", default)]
     result: TagsResult,
@@ -603,6 +671,28 @@ impl LoadBalancing {
         let targets = answer.result.descriptions.member.into_iter();
         let state = |target: TargetHealthDescription| target.target_health.and_then(|health| health.state);
         Ok(targets.map(|target| state(target).unwrap_or_default()).collect())
+    }
+
+    /// # Errors
+    /// What the SDK's own clients give.
+    pub async fn capacity_reservation(&self, load_balancer: &str) -> Called<Reservation> {
+        let form = Form::new("DescribeCapacityReservation", VERSION).text("LoadBalancerArn", load_balancer);
+        let answer: ReservationResponse = form.call(&self.0).await?;
+        Ok(answer.result)
+    }
+
+    /// Reserves so many capacity units, in place of what is reserved; without a number none any more.
+    ///
+    /// # Errors
+    /// What the SDK's own clients give.
+    pub async fn reserve_capacity(&self, load_balancer: &str, units: Option<u32>) -> Called<Reservation> {
+        let form = Form::new("ModifyCapacityReservation", VERSION).text("LoadBalancerArn", load_balancer);
+        let form = match units {
+            Some(units) => form.text("MinimumLoadBalancerCapacity.CapacityUnits", &units.to_string()),
+            None => form.text("ResetCapacityReservation", "true"),
+        };
+        let answer: ReservationResponse = form.call(&self.0).await?;
+        Ok(answer.result)
     }
 
     /// The tags of load balancers, listeners, rules and target groups, by ARN; at most [`MOST_AT_ONCE`].

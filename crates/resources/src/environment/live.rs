@@ -9,6 +9,7 @@ use aws_sdk_elasticbeanstalk::types::{
     EnvironmentStatus,
 };
 
+use super::credits;
 use super::deployment::Around;
 use super::instances::{self, InstanceVersion, instance_versions};
 use super::options::{self, OptionSettings};
@@ -79,6 +80,8 @@ pub(crate) struct Group {
     pub max: i32,
     /// What its tag tells of a pre-scale.
     pub mark: Option<String>,
+    /// Ids of its instances that serve and spend CPU credits.
+    pub burstable: Vec<String>,
 }
 
 impl Live {
@@ -134,6 +137,12 @@ impl Live {
         get(options::BALANCER, options::SHARED).filter(|_| is_shared).cloned()
     }
 
+    /// The ARN of the load balancer that it is behind, whosever it is.
+    pub(super) fn balancer_arn(&self) -> Option<String> {
+        let own = self.parts.get("AWSEBV2LoadBalancer").cloned();
+        own.or_else(|| self.shared_load_balancer())
+    }
+
     /// Versions beside its own that instances took.
     fn others(&self) -> Vec<String> {
         let label = self.version.as_deref().unwrap_or_default();
@@ -177,7 +186,7 @@ impl Live {
         (live.group, live.load_balancer, live.alarms) = (group, load_balancer, alarms);
         live.parts = resources;
         if let Some(group) = live.group.as_ref().filter(|group| group.mark.is_some()) {
-            live.scale = Some(Scale::read(aws, &live.id, group).await?);
+            live.scale = Some(Scale::read(aws, &live, group).await?);
         }
         if is_ill(environment) {
             // It may be that instances run another version than the environment says.
@@ -340,6 +349,7 @@ async fn group(aws: &Aws, name: Option<String>) -> Result<Option<Group>, Error> 
         min: found.min_size().unwrap_or(0),
         max: found.max_size().unwrap_or(0),
         mark: mark_of(&found),
+        burstable: credits::burstable(&found),
     }))
 }
 

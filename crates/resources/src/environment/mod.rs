@@ -2,6 +2,7 @@
 //! Must know nothing of the distribution, but that it fetches from the output `origin`.
 
 mod changes;
+mod credits;
 mod deployment;
 mod drift;
 pub(crate) mod follow;
@@ -12,6 +13,7 @@ pub(crate) mod live;
 mod old_versions;
 mod option_keys;
 pub(crate) mod options;
+mod reservation;
 mod scale;
 mod schedule;
 mod steps;
@@ -27,6 +29,7 @@ use aws_sdk_elasticbeanstalk::types::{
     ConfigurationOptionSetting, EnvironmentDescription, EnvironmentStatus, EnvironmentTier,
 };
 
+pub use self::credits::{CreditMode, is_burstable};
 pub use self::health::{Fares, environment_health};
 pub use self::instances::{InstanceVersion, instance_versions};
 pub use self::option_keys::{key_of_option, option_names};
@@ -662,7 +665,7 @@ impl Resource for Environment {
                 Some(deploying) => self.look_around(aws, deploying, &mut live).await?,
                 None if self.stack.scaling.is_some() => {
                     if let (None, Some(group)) = (&live.scale, &live.group) {
-                        live.scale = Some(Scale::read(aws, &live.id, group).await?);
+                        live.scale = Some(Scale::read(aws, &live, group).await?);
                     }
                 }
                 None => live.wanted_platform = self.wanted_platform(aws, &live).await?,
@@ -801,6 +804,7 @@ impl Resource for Environment {
     }
 
     async fn delete(&self, cx: &WriteCx<Aws>, live: Live) -> Result<(), Failure> {
+        self.give_back(cx, &live).await;
         // Known to the next run, should this one end before Beanstalk's leavings are swept.
         cx.intend(TERMINATED, &live.id).await?;
         self.terminate(cx, &live.id).await?;

@@ -2,18 +2,23 @@
 //! Beanstalk's settings stay what they are, so that its end is an end, whoever is there; what must not happen meanwhile is blocked.
 //! Must know nothing of calls that change something, nor of settings and versions beyond what they do to the group.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_autoscaling::types::ScheduledUpdateGroupAction;
 use jiff::{SignedDuration, Timestamp};
 
+use super::credits::{CreditMode, modes};
 use super::live::{Group, Live};
+use super::reservation::reservation;
 use super::schedule::actions;
 use super::steps::EnvironmentStep;
 use super::{Environment, options};
 use crate::aws::lifetime::timestamp;
+use crate::aws::services::load_balancing::Reservation;
 use crate::aws::{Aws, aws_time};
-use crate::engine::{Error, FieldChange, Hint, Notice, Plan, Step};
+use crate::engine::{Command, Error, FieldChange, Hint, Notice, Plan, Step};
 use crate::outputs::Scaled;
-use crate::prescale::{Bounds, Prescale, Scaling, Stage};
+use crate::prescale::{Bounds, Prescale, Scaling, Stage, reserved_hour};
 use crate::strategy::Strategy;
 
 /// The action that makes the group larger, and the one that takes that back.
@@ -28,6 +33,10 @@ const LATE: SignedDuration = SignedDuration::from_mins(5);
 pub(crate) struct Scale {
     pub asked: Option<Prescale>,
     actions: Vec<Action>,
+    /// What is reserved for the load balancer, where there is one.
+    reserved: Option<Reservation>,
+    /// How the group's burstable instances spend CPU credits, by their ids.
+    credits: BTreeMap<String, String>,
     /// AWS's clock.
     now: Timestamp,
 }
@@ -81,6 +90,17 @@ pub(crate) enum ScaleStep {
         from: Bounds,
         to: Bounds,
     },
+    /// Capacity units of the load balancer.
+    Reserve {
+        from: Option<u32>,
+        to: Option<u32>,
+    },
+    /// How the instances that run spend CPU credits.
+    Credits {
+        from: String,
+        to: CreditMode,
+        instances: Vec<String>,
+    },
 }
 
 impl Step for ScaleStep {
@@ -93,6 +113,13 @@ impl Step for ScaleStep {
             }
             Self::Bounds { from, to } => {
                 FieldChange::new("instances of the Auto Scaling group", from.to_string(), to.to_string())
+            }
+            Self::Reserve { from, to } => {
+                let told = |units: &Option<u32>| units.map(|units| units.to_string());
+                FieldChange::new("capacity units of the load balancer", told(from), told(to))
+            }
+            Self::Credits { from, to, .. } => {
+                FieldChange::new("CPU credits of the running instances", from.clone(), to.to_string())
             }
         }
     }
@@ -110,12 +137,19 @@ impl Group {
 impl Scale {
     /// # Errors
     /// Where AWS does not say.
-    pub(super) async fn read(aws: &Aws, environment: &str, group: &Group) -> Result<Self, Error> {
-        let (actions, now) = tokio::try_join!(actions(aws, &group.name), aws_time::now(aws, environment))?;
+    pub(super) async fn read(aws: &Aws, live: &Live, group: &Group) -> Result<Self, Error> {
+        let (actions, now, reserved, credits) = tokio::try_join!(
+            actions(aws, &group.name),
+            aws_time::now(aws, &live.id),
+            reservation(aws, live.balancer_arn()),
+            modes(aws, &group.burstable)
+        )?;
         let now = Timestamp::from_duration(SignedDuration::from_secs_f64(now)).unwrap_or_default();
         Ok(Self {
             asked: group.mark.as_deref().and_then(|mark| mark.parse().ok()),
             actions: actions.iter().map(Action::of).collect(),
+            reserved,
+            credits,
             now,
         })
     }
@@ -143,8 +177,12 @@ impl Scale {
             Some((wish, Stage::Stands)) => wish.bounds,
             _ => base,
         };
-        let back = wish.and_then(|(wish, _)| Some((wish.until?, base)));
-        let out = planned.and_then(|(wish, _)| Some((wish.from?, wish.bounds)));
+        // Where only the load balancer is asked for more the group's size needs no schedule.
+        let is_larger = |wish: &Prescale| wish.bounds != base;
+        let back = wish.filter(|(wish, _)| is_larger(wish));
+        let back = back.and_then(|(wish, _)| Some((wish.until?, base)));
+        let out = planned.filter(|(wish, _)| is_larger(wish));
+        let out = out.and_then(|(wish, _)| Some((wish.from?, wish.bounds)));
         let mark = wish.map(|(wish, _)| wish.to_string());
         let marked = ScaleStep::Mark {
             from: group.mark.clone(),
@@ -154,6 +192,7 @@ impl Scale {
         if differs && mark.is_some() {
             steps.push(marked.clone());
         }
+        steps.extend(self.reserving(wish.and_then(|(wish, _)| wish.units)));
         for (name, to) in [(BACK, back), (OUT, out)] {
             let is = self.action(name);
             let as_wanted = match (is, to) {
@@ -174,6 +213,56 @@ impl Scale {
         }
         steps
     }
+
+    /// What brings the load balancer's reservation to so many units. One that no pre-scale asked for is its owner's.
+    fn reserving(&self, to: Option<u32>) -> Option<ScaleStep> {
+        let reserved = self.reserved.as_ref()?;
+        let from = reserved.units();
+        let differs = match to {
+            Some(_) => from != to || reserved.state() == "failed",
+            None => self.has_reserved(),
+        };
+        differs.then_some(ScaleStep::Reserve { from, to })
+    }
+
+    /// In how many ways the instances spend CPU credits: one, mostly.
+    fn credit_modes(&self) -> Vec<String> {
+        let mut modes: Vec<_> = self.credits.values().cloned().collect();
+        modes.sort();
+        modes.dedup();
+        modes
+    }
+
+    /// What makes all of them spend credits so.
+    fn crediting(&self, to: CreditMode) -> Option<ScaleStep> {
+        let others = self.credits.iter().filter(|(_, mode)| *mode != to.as_str());
+        let instances: Vec<String> = others.map(|(id, _)| id.clone()).collect();
+        let from = self.credit_modes().join(", ");
+        (!instances.is_empty()).then_some(ScaleStep::Credits { from, to, instances })
+    }
+
+    fn has_reserved(&self) -> bool {
+        let is_ours = self.asked.as_ref().is_some_and(|asked| asked.units.is_some());
+        is_ours
+            && self
+                .reserved
+                .as_ref()
+                .is_some_and(|reserved| reserved.units().is_some())
+    }
+
+    /// What is reserved now, for people, with what it costs.
+    fn reserved_told(&self) -> Option<String> {
+        let reserved = self.reserved.as_ref()?;
+        let units = reserved.units()?;
+        let hour = reserved_hour(units);
+        let state = match reserved.state() {
+            "" => "asked for",
+            state => state,
+        };
+        Some(format!(
+            "{units} capacity units of its load balancer are reserved ({state}), about ${hour:.2} an hour"
+        ))
+    }
 }
 
 impl Live {
@@ -189,6 +278,11 @@ impl Live {
             .map(|(asked, _)| asked)
     }
 
+    /// Whether something is reserved for its load balancer that a pre-scale asked for.
+    pub(super) fn has_reserved(&self) -> bool {
+        self.scale.as_ref().is_some_and(Scale::has_reserved)
+    }
+
     /// The bounds that Beanstalk has, which a pre-scale comes back to.
     pub(super) fn base(&self) -> Option<Bounds> {
         let size = |name: &str| self.option(options::GROUP, name)?.trim().parse().ok();
@@ -202,17 +296,33 @@ impl Live {
     pub(super) fn scaled(&self) -> Option<Scaled> {
         let (scale, group) = (self.scale.as_ref()?, self.group.as_ref()?);
         let (asked, stage) = scale.stage()?;
-        if stage == Stage::Over && Some(group.bounds()) == self.base() {
-            return None;
-        }
-        let told = match stage {
-            Stage::Over => format!("{}, and the group is still at {}", asked.told(stage), group.bounds()),
-            _ => asked.told(stage),
+        let reserved = scale.reserved_told().filter(|_| scale.has_reserved());
+        let is_back = Some(group.bounds()) == self.base();
+        let told = match (stage, is_back, reserved) {
+            (Stage::Over, true, None) => return None,
+            (Stage::Over, true, Some(reserved)) => format!("{}, and {reserved}", asked.told(stage)),
+            (Stage::Over, false, reserved) => {
+                let reserved = reserved.map(|told| format!("; {told}")).unwrap_or_default();
+                let told = asked.told(stage);
+                format!("{told}, and the group is still at {}{reserved}", group.bounds())
+            }
+            (_, _, Some(reserved)) => format!("{}; {reserved}", asked.told(stage)),
+            (_, _, None) => asked.told(stage),
+        };
+        let credits = scale.credit_modes();
+        let told = match credits.is_empty() {
+            true => told,
+            false => format!("{told}; CPU credits: {}", credits.join(", ")),
         };
         Some(Scaled {
             asked: asked.clone(),
             stage,
             told,
+            credits,
+            reserved: scale
+                .reserved
+                .clone()
+                .and_then(|it| Some((it.units()?, it.state().to_owned()))),
         })
     }
 }
@@ -269,7 +379,8 @@ fn later(asked: &Prescale) -> Hint {
 impl Environment {
     /// Why these steps cannot be taken in the middle of a pre-scale: the event would be scaled down.
     pub(super) fn in_the_middle(&self, live: &Live, steps: &[EnvironmentStep]) -> Option<Plan<EnvironmentStep>> {
-        let asked = live.stands()?;
+        // One of the load balancer's capacity alone has nothing that a change of the group would take away.
+        let asked = live.stands().filter(|asked| live.base() != Some(asked.bounds))?;
         let touched = steps.iter().find(|step| touches_the_group(step));
         if let Some(step) = touched {
             let why = format!(
@@ -315,25 +426,49 @@ impl Environment {
                 ),
             };
         };
-        let steps = match scaling {
-            Scaling::AsItIs => return Plan::Keep,
+        let units = match scaling {
+            Scaling::To(wish) => wish.units,
+            _ => None,
+        };
+        if let (Some(units), Some(arn)) = (units, &self.stack.profile.shared_load_balancer()) {
+            let reserve = Command::aws("elbv2 modify-capacity-reservation --load-balancer-arn").arg(arn);
+            let reserve = reserve.arg("--minimum-load-balancer-capacity");
+            return Plan::blocked(
+                "the load balancer is shared: what is reserved for it is for its owner to say",
+                Hint::run(reserve.arg(format!("CapacityUnits={units}"))),
+            );
+        }
+        let mut steps = match scaling {
+            Scaling::AsItIs => Vec::new(),
             Scaling::To(wish) => scale.steps(group, Some(wish), base),
             Scaling::Back => scale.steps(group, None, base),
         };
+        if let Some(credits) = self.stack.credits {
+            if group.burstable.is_empty() {
+                return Plan::blocked(
+                    "none of its instances that serve is of a type that spends CPU credits",
+                    "those of the families T2, T3, T3a and T4g do",
+                );
+            }
+            steps.extend(scale.crediting(credits));
+        }
         Plan::of(steps.into_iter().map(EnvironmentStep::Scale).collect())
     }
 
-    /// What of a pre-scale that is to come or stands is not there: a run that was ended has left it so. Of bounds tells the group's
-    /// drift.
+    /// What of a pre-scale that is to come or stands is not there, where a run was ended, and what of one that is over still costs. Of
+    /// bounds tells the group's drift.
     pub(super) fn missing_of_scale(&self, live: &Live) -> Vec<EnvironmentStep> {
-        let (Some(group), Some((asked, _))) = (&live.group, live.prescale()) else {
+        let (Some(group), Some(scale)) = (&live.group, &live.scale) else {
             return Vec::new();
         };
-        // About to end by itself.
-        let scale = live.scale.iter().filter(|scale| asked.stage(scale.now) != Stage::Over);
-        let steps = scale.flat_map(|scale| scale.steps(group, Some(asked), self.of_profile()));
-        let actions = steps.filter(|step| matches!(step, ScaleStep::Action { .. }));
-        actions.map(EnvironmentStep::Scale).collect()
+        let Some(asked) = &scale.asked else { return Vec::new() };
+        let steps = match asked.stage(scale.now) {
+            // The group goes back by itself, the reservation does not.
+            Stage::Over => scale.reserving(None).into_iter().collect(),
+            _ => scale.steps(group, Some(asked), self.of_profile()),
+        };
+        let lacking = |step: &ScaleStep| matches!(step, ScaleStep::Action { .. } | ScaleStep::Reserve { .. });
+        steps.into_iter().filter(lacking).map(EnvironmentStep::Scale).collect()
     }
 
     /// As the profile has them: what Beanstalk has once the profile is applied.

@@ -6,7 +6,9 @@ use aws_smithy_types::DateTime;
 use jiff::Timestamp;
 
 use super::Environment;
+use super::credits;
 use super::live::{self, Group, Live};
+use super::reservation::{provisioned, reserve};
 use super::scale::{Action, BACK, OUT, ScaleStep, rolls};
 use super::steps::EnvironmentStep;
 use crate::aws::errors::{Explain, polled};
@@ -71,7 +73,7 @@ impl Environment {
             return Ok(());
         };
         let steps = scale.steps(group, scale.asked.as_ref(), base);
-        take(cx, group, &steps).await
+        take(cx, &live, group, &steps).await
     }
 
     /// Brings a group back to its pre-scale that an update has set to what Beanstalk has.
@@ -103,23 +105,29 @@ impl Environment {
         let (false, Some(group)) = (steps.is_empty(), &live.group) else {
             return Ok(());
         };
-        take(cx, group, &steps).await?;
+        take(cx, live, group, &steps).await?;
         let grown = steps.iter().find_map(|step| match step {
             ScaleStep::Bounds { from, to } if to.min > from.min => Some(to.min),
             _ => None,
         });
-        match grown {
-            Some(least) => Ok(wait_for(cx, group, least).await?),
+        if let Some(least) = grown {
+            wait_for(cx, group, least).await?;
+        }
+        let reserved = steps
+            .iter()
+            .any(|step| matches!(step, ScaleStep::Reserve { to: Some(_), .. }));
+        match live.balancer_arn().filter(|_| reserved) {
+            Some(arn) => Ok(provisioned(cx, &arn).await?),
             None => Ok(()),
         }
     }
 }
 
 /// In their order; actions that change are all deleted before one is put, as no two may have the same hour.
-async fn take(cx: &WriteCx<Aws>, group: &Group, steps: &[ScaleStep]) -> Result<(), Failure> {
+async fn take(cx: &WriteCx<Aws>, live: &Live, group: &Group, steps: &[ScaleStep]) -> Result<(), Failure> {
     let mark = |step: &&ScaleStep| matches!(step, ScaleStep::Mark { to: Some(_), .. });
     for step in steps.iter().filter(mark) {
-        change(cx, group, step).await?;
+        change(cx, live, group, step).await?;
     }
     for step in steps {
         if let ScaleStep::Action {
@@ -130,12 +138,12 @@ async fn take(cx: &WriteCx<Aws>, group: &Group, steps: &[ScaleStep]) -> Result<(
         }
     }
     for step in steps.iter().filter(|step| !mark(step)) {
-        change(cx, group, step).await?;
+        change(cx, live, group, step).await?;
     }
     Ok(())
 }
 
-async fn change(cx: &WriteCx<Aws>, group: &Group, step: &ScaleStep) -> Result<(), Failure> {
+async fn change(cx: &WriteCx<Aws>, live: &Live, group: &Group, step: &ScaleStep) -> Result<(), Failure> {
     match step {
         ScaleStep::Mark { to: Some(to), .. } => mark(cx, group, to).await,
         ScaleStep::Mark { to: None, .. } => unmark(cx, group).await,
@@ -143,6 +151,11 @@ async fn change(cx: &WriteCx<Aws>, group: &Group, step: &ScaleStep) -> Result<()
         // Deleted already.
         ScaleStep::Action { to: None, .. } => Ok(()),
         ScaleStep::Bounds { to, .. } => resize(cx, group, *to).await,
+        ScaleStep::Credits { to, instances, .. } => Ok(credits::set(cx, instances, *to).await?),
+        ScaleStep::Reserve { to, .. } => match live.balancer_arn() {
+            Some(arn) => Ok(reserve(cx, &arn, *to).await?),
+            None => Ok(()),
+        },
     }
 }
 

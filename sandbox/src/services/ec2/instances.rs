@@ -58,7 +58,7 @@ fn values(instance: &Instance, name: &str) -> Vec<String> {
     }
 }
 
-fn refuse(id: &str) -> Refusal {
+pub(super) fn refuse(id: &str) -> Refusal {
     not_found("InvalidInstanceID.NotFound", "instance ID", id)
 }
 

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod answer;
+mod credits;
 mod endpoints;
 mod filters;
 mod ids;
@@ -177,6 +178,11 @@ const OPERATIONS: &[Entry] = &[
         |_, call| offers::describe_images(call),
     ),
     operation(
+        "DescribeInstanceCreditSpecifications",
+        &["InstanceId", "Filter{Name,Value}", "MaxResults", "NextToken"],
+        credits::describe,
+    ),
+    operation(
         "DescribeInstanceStatus",
         &[
             "InstanceId",
@@ -303,6 +309,11 @@ const OPERATIONS: &[Entry] = &[
             "TagSpecification{ResourceType=key-pair,Tag{Key,Value}}",
         ],
         key_pairs::import,
+    ),
+    operation(
+        "ModifyInstanceCreditSpecification",
+        &["InstanceCreditSpecification{InstanceId,CpuCredits}"],
+        credits::modify,
     ),
     operation(
         "ModifySubnetAttribute",

@@ -124,3 +124,30 @@ fn a_request_that_lacks_something_or_names_what_is_no_id_is_refused_by_that() {
     let told = ("InvalidParameterValue".to_owned(), "vpc-id".to_owned());
     assert_eq!(refused("DescribeSecurityGroups", &strange), told);
 }
+
+#[tokio::test]
+async fn an_instance_spends_credits_as_its_family_does_until_somebody_sets_it() {
+    let fake = Fake::new();
+    let (id, _) = instance_of(&fake);
+    let shown = |parameters: &[(&str, &str)]| {
+        let answer = ask(&fake.world, "DescribeInstanceCreditSpecifications", parameters).unwrap();
+        text(&answer, "cpuCredits").map(str::to_owned)
+    };
+    let named = [("InstanceId.1", id.as_str())];
+    assert_eq!(shown(&named).as_deref(), Some("unlimited"));
+    let set = |id: &str, mode: &str| {
+        let parameters = [
+            ("InstanceCreditSpecification.1.InstanceId", id),
+            ("InstanceCreditSpecification.1.CpuCredits", mode),
+        ];
+        ask(&fake.world, "ModifyInstanceCreditSpecification", &parameters)
+    };
+    let done = set(&id, "standard").unwrap();
+    assert!(done.contains("<unsuccessfulInstanceCreditSpecificationSet></unsuccessfulInstanceCreditSpecificationSet>"));
+    assert_eq!(shown(&named).as_deref(), Some("standard"));
+    // Without a name those are meant that spend without limit.
+    assert_eq!(shown(&[]), None);
+    assert_eq!(set(&id, "some").unwrap_err().code, "InvalidParameterValue");
+    let unknown = set("i-0123456789abcdef0", "standard").unwrap();
+    assert_eq!(text(&unknown, "code"), Some("InvalidInstanceID.NotFound"));
+}

@@ -179,3 +179,34 @@ async fn a_target_of_a_group_that_nothing_forwards_to_is_unused() {
     assert_eq!(unknown.unwrap_err().code, "InvalidTarget");
     assert_eq!(Target::new("i-1", 80).state, TargetState::Initial);
 }
+
+#[tokio::test]
+async fn capacity_is_reserved_within_the_quota_and_told_zone_by_zone() {
+    let site = site().await;
+    let world = &site.world;
+    let balancer = ("LoadBalancerArn", "lb");
+    let reserve = |units: &str| {
+        let units = ("MinimumLoadBalancerCapacity.CapacityUnits", units);
+        call(world, "ModifyCapacityReservation", &[balancer, units])
+    };
+    let none = call(world, "DescribeCapacityReservation", &[balancer]).unwrap();
+    assert_eq!(element(&none, "DecreaseRequestsRemaining"), "2");
+    assert!(!none.contains("CapacityUnits>"), "{none}");
+    assert_eq!(reserve("100").unwrap_err().code, "CapacityUnitsLimitExceeded");
+    let quota = &crate::world::quotas::RESERVED_UNITS;
+    world.lock().region("us-east-1").quotas.raise(quota, 500.0);
+    let reserved = reserve("100").unwrap();
+    assert_eq!(element(&reserved, "CapacityUnits"), "100");
+    let pending = reserve("200").unwrap_err();
+    assert_eq!(
+        (pending.code.as_str(), pending.status),
+        ("PriorRequestNotComplete", 429)
+    );
+    let neither = call(world, "ModifyCapacityReservation", &[balancer]);
+    assert_eq!(neither.unwrap_err().code, "InvalidConfigurationRequest");
+    let unknown = [("LoadBalancerArn", "other")];
+    assert_eq!(
+        call(world, "DescribeCapacityReservation", &unknown).unwrap_err().code,
+        "LoadBalancerNotFound"
+    );
+}

@@ -2,6 +2,7 @@
 //! Must know nothing of who launches; processes are the data plane's.
 
 pub mod agents;
+pub mod credits;
 pub mod images;
 pub mod key_pairs;
 pub mod sessions;
@@ -30,6 +31,8 @@ pub struct Compute {
     /// By id.
     pub launch_templates: BTreeMap<String, LaunchTemplate>,
     pub agents: agents::Agents,
+    /// By instance id, where somebody has set it.
+    pub credits: BTreeMap<String, credits::CreditMode>,
 }
 
 #[derive(Debug, Clone)]
