@@ -29,6 +29,7 @@ import witness
 try:
     # Version 1, where it is a package of this Python, with the handlers that it loads at its start. Version 2 is a program only.
     from awscli import clidriver, handlers  # noqa: F401
+    import read_once
 except ImportError:
     clidriver = None
 
@@ -77,6 +78,7 @@ class _Copy:
 
     def __init__(self, arguments):
         self.args = ["aws", *arguments]
+        read_once.model(arguments[0])
         self.streams = [tempfile.TemporaryFile("w+", encoding="utf-8") for _ in range(2)]
         self.process = multiprocessing.get_context("fork").Process(target=self._run)
         self.process.start()

@@ -5,12 +5,24 @@ Needs `ansible-playbook` in the path (requirements-ansible.txt) and a default VP
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import unittest
 
 import bundles
+import loaded
 from account import HERE, PATIENCE, Case, client, say
+
+# What modules come with, each in a file of its own that would be compiled anew.
+UTILITIES = [
+    f"ansible_collections.{collection}.plugins.module_utils.{name}"
+    for collection, names in {
+        "amazon.aws": ("modules", "ec2", "iam", "policy", "s3", "waiters"),
+        "community.aws": ("modules", "dynamodb", "wafv2"),
+    }.items()
+    for name in names
+]
 
 # The module leaves out what it does not know (GrpcConfig, OriginShield, TrustedKeyGroups and others, which AWS sends) and
 # takes that for a difference: community.aws 10, `cloudfront_distribution.py`, `config != distribution[...]`.
@@ -37,6 +49,12 @@ class Ansible(Case):
         say("removed already")
         self.assertEqual(set(), self.play("down"))
 
+    def setUp(self):
+        # Modules run in the Python that has Ansible and boto3, and each in one of its own. That takes them longer than their work:
+        # there are a hundred.
+        python = f"{os.path.dirname(shutil.which('ansible-playbook'))}/python"
+        self.python = loaded.start(python, "boto3", "read_once", "ansible.module_utils.basic", *UTILITIES)
+
     def play(self, book, **variables):
         """The names of the tasks that changed something."""
         ran = subprocess.run(
@@ -46,8 +64,7 @@ class Ansible(Case):
                  # A module comes by the pipe of the process that runs it: no shells that make a folder and a file for it.
                  "ANSIBLE_PIPELINING": "True",
                  "ANSIBLE_INVENTORY_UNPARSED_WARNING": "False", "ANSIBLE_DEPRECATION_WARNINGS": "False",
-                 # Modules run in the Python that has Ansible and boto3.
-                 "ANSIBLE_PYTHON_INTERPRETER": f"{os.path.dirname(shutil.which('ansible-playbook'))}/python"},
+                 "ANSIBLE_PYTHON_INTERPRETER": shlex.join(self.python)},
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE,
         )
         try:

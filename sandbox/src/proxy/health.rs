@@ -44,7 +44,7 @@ pub(super) async fn check_all(world: Arc<World>, client: Arc<Client>) {
             if turn.due > now || turn.busy.swap(true, Ordering::AcqRel) {
                 continue;
             }
-            turn.due = now + world.clock.real(Duration::from_secs(u64::from(target.check.interval)));
+            turn.due = now + world.clock.between_looks(target.check.interval.into());
             tokio::spawn(check_one(world.clone(), client.clone(), key, target, turn.busy.clone()));
         }
         let next = turns.values().map(|turn| turn.due.saturating_duration_since(now)).min();

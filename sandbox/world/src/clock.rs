@@ -10,6 +10,9 @@ use jiff::{SignedDuration, Timestamp};
 /// Nothing in the sandbox is shorter than this in real time, however fast its clock runs.
 pub const SHORTEST: Duration = Duration::from_millis(20);
 
+/// And so long apart in real time, at least, are looks that go on for ever: what they take of the machine no clock makes less.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+
 /// The one clock. Every timestamp inside a payload is its time; signatures and HTTP dates use real time.
 #[derive(Debug, Clone)]
 pub struct Clock {
@@ -61,6 +64,16 @@ impl Clock {
     /// Waits for `sandbox` of sandbox time.
     pub(crate) async fn sleep(&self, sandbox: Duration) {
         tokio::time::sleep(self.real(sandbox)).await;
+    }
+
+    /// Waits for the next of looks that are so many seconds of sandbox time apart.
+    pub(crate) async fn until_next_look(&self, seconds: u64) {
+        tokio::time::sleep(self.between_looks(seconds)).await;
+    }
+
+    /// How long looks are apart in real time that are so many seconds of sandbox time apart.
+    pub fn between_looks(&self, seconds: u64) -> Duration {
+        self.real(Duration::from_secs(seconds)).max(BETWEEN_LOOKS)
     }
 
     /// As [`Clock::sleep`], in whole seconds of sandbox time.

@@ -203,7 +203,7 @@ impl World {
         self.spawn(async move {
             loop {
                 look(&then);
-                then.clock.sleep_seconds(seconds).await;
+                then.clock.until_next_look(seconds).await;
             }
         });
     }

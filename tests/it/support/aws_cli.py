@@ -7,7 +7,9 @@ import json
 import os
 import sys
 
+sys.path.append(os.path.join(os.path.dirname(__file__), "../../conformance"))
 import awscli.clidriver
+import read_once
 
 # Loading it has set where its own data are.
 DATA = os.environ["AWS_DATA_PATH"]
@@ -39,6 +41,7 @@ def run(command):
 
 for line in sys.stdin:
     command = json.loads(line)
+    read_once.model(command["arguments"][0])
     child = os.fork()
     if child == 0:
         run(command)

@@ -435,7 +435,7 @@ pub(crate) fn watch(world: &Arc<World>, region: &str, id: &str) {
     let run = Run::new(world, region, id, "");
     world.spawn(async move {
         while look(&run) {
-            run.world.clock.sleep_seconds(PACE).await;
+            run.world.clock.until_next_look(PACE).await;
         }
     });
 }

@@ -28,7 +28,10 @@ impl ManagedPolicy {
 
 /// The policy with that ARN.
 pub fn find(arn: &str) -> Option<&'static ManagedPolicy> {
-    POLICIES.iter().find(|policy| policy.arn() == arn)
+    let place = arn.strip_prefix("arn:aws:iam::aws:policy")?;
+    POLICIES
+        .iter()
+        .find(|policy| place.strip_prefix(policy.path) == Some(policy.name))
 }
 
 /// Those that matter here; AWS has a thousand more.

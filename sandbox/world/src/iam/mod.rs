@@ -114,14 +114,14 @@ fn check_unprotected(role: &Role) -> Result<(), Refusal> {
 
 /// What a boundary says of an action. It grants nothing by itself (IAM user guide, access_policies_boundaries).
 fn within(boundary: &str, action: &str, resource: &str, context: &Context) -> Decision {
-    let document = managed::find(boundary).and_then(|policy| Document::parse(policy.document).ok());
+    let document = managed::find(boundary).and_then(|policy| Document::known(policy.document));
     policy::decide(document.as_slice(), action, resource, context)
 }
 
 impl Role {
     /// Whether a service may act as this role; `context` is what it says of itself when it asks.
     pub(crate) fn trusts_service(&self, service: &str, context: &Context) -> bool {
-        Document::parse(&self.trust).is_ok_and(|trust| trust.trusts_service(service, context))
+        Document::known(&self.trust).is_some_and(|trust| trust.trusts_service(service, context))
     }
 }
 
@@ -273,10 +273,7 @@ impl Iam {
             .filter_map(|arn| managed::find(arn))
             .map(|policy| policy.document);
         let inline = role.inline.values().map(String::as_str);
-        let documents: Vec<Document> = managed
-            .chain(inline)
-            .filter_map(|text| Document::parse(text).ok())
-            .collect();
+        let documents: Vec<_> = managed.chain(inline).filter_map(Document::known).collect();
         let decision = policy::decide(&documents, action, resource, context);
         match role
             .boundary

@@ -2,8 +2,10 @@
 //! Must know nothing of roles. Conditions are evaluated with the keys that are given; a condition on a key that is not
 //! given does not hold, as in IAM, unless its operator is negated or says what is to be then.
 
+use std::borrow::{Borrow, Cow};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
 
@@ -53,6 +55,29 @@ impl Document {
     }
 }
 
+/// Documents by their text: health looks and agents ask about the same few many times a second, and reading one takes longer than
+/// deciding by it.
+static KNOWN: Mutex<BTreeMap<String, Arc<Document>>> = Mutex::new(BTreeMap::new());
+
+/// More than an account with some roles has. Beyond it all are read anew.
+const MOST_KNOWN: usize = 100;
+
+impl Document {
+    /// As [`Document::parse`], of a text that is asked about again and again; `None` where it is no document.
+    pub(super) fn known(text: &str) -> Option<Arc<Self>> {
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(document) = known.get(text) {
+            return Some(Arc::clone(document));
+        }
+        let document = Arc::new(Self::parse(text).ok()?);
+        if known.len() >= MOST_KNOWN {
+            known.clear();
+        }
+        known.insert(text.to_owned(), Arc::clone(&document));
+        Some(document)
+    }
+}
+
 impl Document {
     /// Whether this trust policy lets `caller` (an ARN) of `account` assume its role.
     pub fn trusts(&self, caller: &str, account: &str, context: &Context) -> bool {
@@ -73,7 +98,7 @@ impl Document {
 
     fn lets_in(&self, context: &Context, is_meant: impl Fn(&Value) -> bool) -> bool {
         let trusted = |statement: &Value| {
-            let action = |pattern: &str| matches(&pattern.to_lowercase(), "sts:assumerole");
+            let action = |pattern: &str| matches_action(pattern, "sts:AssumeRole");
             one_of(statement, "Action", &action)
                 && conditions_hold(&statement["Condition"], context)
                 && is_meant(&statement["Principal"])
@@ -84,9 +109,9 @@ impl Document {
 }
 
 /// What the documents together say of an action on a resource.
-pub fn decide(documents: &[Document], action: &str, resource: &str, context: &Context) -> Decision {
+pub fn decide(documents: &[impl Borrow<Document>], action: &str, resource: &str, context: &Context) -> Decision {
     let mut decision = Decision::ImplicitlyDenied;
-    for statement in documents.iter().flat_map(|document| &document.statements) {
+    for statement in documents.iter().flat_map(|document| &document.borrow().statements) {
         if !applies(statement, action, resource, context) {
             continue;
         }
@@ -105,8 +130,7 @@ pub(super) fn applies(statement: &Value, action: &str, resource: &str, context: 
 
 /// Whether a statement is on that action and resource, whatever its conditions.
 pub(super) fn is_about(statement: &Value, action: &str, resource: &str) -> bool {
-    let action = action.to_lowercase();
-    let action_matches = |pattern: &str| matches(&pattern.to_lowercase(), &action);
+    let action_matches = |pattern: &str| matches_action(pattern, action);
     let resource_matches = |pattern: &str| matches(pattern, resource);
     let acts = one_of(statement, "Action", &action_matches) || none_of(statement, "NotAction", &action_matches);
     let on = one_of(statement, "Resource", &resource_matches) || none_of(statement, "NotResource", &resource_matches);
@@ -114,19 +138,23 @@ pub(super) fn is_about(statement: &Value, action: &str, resource: &str) -> bool 
 }
 
 pub(super) fn texts(value: &Value) -> Vec<String> {
-    let text = |value: &Value| match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
-        _ => None,
+    each_text(value).map(Cow::into_owned).collect()
+}
+
+fn each_text(value: &Value) -> impl Iterator<Item = Cow<'_, str>> {
+    let values = match value {
+        Value::Array(values) => values,
+        single => std::slice::from_ref(single),
     };
-    match value {
-        Value::Array(values) => values.iter().filter_map(text).collect(),
-        single => text(single).into_iter().collect(),
-    }
+    values.iter().filter_map(|value| match value {
+        Value::String(text) => Some(Cow::Borrowed(text.as_str())),
+        Value::Bool(_) | Value::Number(_) => Some(Cow::Owned(value.to_string())),
+        _ => None,
+    })
 }
 
 fn one_of(statement: &Value, member: &str, test: &dyn Fn(&str) -> bool) -> bool {
-    texts(&statement[member]).iter().any(|pattern| test(pattern))
+    each_text(&statement[member]).any(|pattern| test(&pattern))
 }
 
 fn none_of(statement: &Value, member: &str, test: &dyn Fn(&str) -> bool) -> bool {
@@ -211,31 +239,49 @@ fn is_within(range: &str, address: &str) -> bool {
 
 /// `*` is any text, `?` any character.
 pub(super) fn matches(pattern: &str, text: &str) -> bool {
-    let pattern: Vec<char> = pattern.chars().collect();
-    let text: Vec<char> = text.chars().collect();
+    matches_by(|expected, found| expected == found, pattern, text)
+}
+
+/// As [`matches()`], without regard to case.
+fn matches_action(pattern: &str, action: &str) -> bool {
+    matches_by(|expected, found| expected.eq_ignore_ascii_case(&found), pattern, action)
+}
+
+fn matches_by(same: fn(u8, u8) -> bool, pattern: &str, text: &str) -> bool {
+    // Bytes: it is done thousands of times a second, and most patterns differ in their first.
+    let (pattern, bytes) = (pattern.as_bytes(), text.as_bytes());
+    let after = |read: usize| {
+        (read + 1..)
+            .find(|next| text.is_char_boundary(*next))
+            .unwrap_or(bytes.len())
+    };
     let (mut at, mut read) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
-    while read < text.len() {
+    while read < bytes.len() {
         match pattern.get(at) {
-            Some('*') => {
+            Some(b'*') => {
                 star = Some((at, read));
                 at += 1;
             }
-            Some(expected) if *expected == '?' || *expected == text[read] => {
+            Some(b'?') => {
+                at += 1;
+                read = after(read);
+            }
+            Some(expected) if same(*expected, bytes[read]) => {
                 at += 1;
                 read += 1;
             }
             _ => match star {
                 Some((star_at, star_read)) => {
                     at = star_at + 1;
-                    read = star_read + 1;
+                    read = after(star_read);
                     star = Some((star_at, read));
                 }
                 None => return false,
             },
         }
     }
-    pattern[at..].iter().all(|rest| *rest == '*')
+    pattern[at..].iter().all(|rest| *rest == b'*')
 }
 
 #[cfg(test)]
@@ -317,6 +363,22 @@ mod tests {
             r#"{"StringNotEquals":{"aws:PrincipalAccount":"1"}}"#,
             "us-east-1"
         ));
+    }
+
+    #[test]
+    fn a_question_mark_is_one_character_of_any_length() {
+        for (pattern, text, fits) in [
+            ("a?c", "aüc", true),
+            ("a??c", "aüc", false),
+            ("*?c", "üc", true),
+            ("*??", "ü", false),
+            ("ü*", "üc", true),
+            ("?", "", false),
+            ("**", "", true),
+            ("s3:*Object", "s3:GetObjectObject", true),
+        ] {
+            assert_eq!(matches(pattern, text), fits, "{pattern} and {text}");
+        }
     }
 
     #[test]
