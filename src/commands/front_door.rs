@@ -4,14 +4,15 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use reqwest::StatusCode;
 use reqwest::header::{HOST, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, StatusCode};
 
 use super::verify::unverified;
 use crate::engine::{Error, Hint};
 use crate::resources::ORIGIN_HEADER;
 use crate::resources::outputs::ENVIRONMENT;
 use crate::session::{Look, Session};
+use crate::site_client;
 
 /// How long nobody may answer until nobody does: a security group drops what it does not let in.
 const SILENCE: Duration = Duration::from_secs(5);
@@ -23,6 +24,9 @@ pub(super) struct Try {
     url: String,
     headers: HeaderMap,
 }
+
+/// A place to try: what it is called, its URL, and the host that is asked for there, where that is another.
+type Place = (&'static str, String, Option<String>);
 
 /// Headers by which somebody may hope to be taken for the edge.
 const GUISES: &[(&str, &[(&str, &str)])] = &[
@@ -45,7 +49,8 @@ const GUISES: &[(&str, &[(&str, &str)])] = &[
     ),
 ];
 
-/// What is tried: both public names of the load balancer, and the environment's own name, by which Beanstalk's rule goes, at the other.
+/// What is tried: both public names of the load balancer, and the environment's own name, by which Beanstalk's rule goes, at the other;
+/// over TLS the same, and the site's own name, for which it has a certificate.
 pub(super) fn tries(session: &Session, look: &Look) -> Vec<Try> {
     let values = session.values(look);
     let Some(environment) = values.get(&ENVIRONMENT) else {
@@ -55,7 +60,7 @@ pub(super) fn tries(session: &Session, look: &Look) -> Vec<Try> {
     let by_name = public.origin(&environment.cname);
     let host = by_name.split_once("://").map_or("", |(_, host)| host).to_owned();
     let balancer = environment.load_balancer.map(|name| public.origin(&name));
-    let mut places = vec![("at the environment's name", by_name, None)];
+    let mut places: Vec<Place> = vec![("at the environment's name", by_name, None)];
     if let Some(balancer) = balancer {
         places.push(("at the load balancer's name", balancer.clone(), None));
         places.push((
@@ -64,14 +69,34 @@ pub(super) fn tries(session: &Session, look: &Look) -> Vec<Try> {
             Some(host),
         ));
     }
+    if let Some(site) = session.stack.profile.site_names().first() {
+        places.extend(over_tls(&places, site));
+    }
     let all = places.iter().flat_map(|(place, url, host)| {
         GUISES.iter().map(move |(guise, sent)| Try {
-            what: [*place, *guise].join(" ").trim_end().to_owned(),
+            what: told(place, guise, url),
             url: url.clone(),
             headers: headers(host.as_deref(), sent),
         })
     });
     all.collect()
+}
+
+/// The same places, and the load balancer's asked for the site.
+fn over_tls(places: &[Place], site: &str) -> Vec<Place> {
+    let by_tls = |url: &str| url.replacen("http://", "https://", 1);
+    let mut all: Vec<Place> = places
+        .iter()
+        .map(|(place, url, host)| (*place, by_tls(url), host.clone()))
+        .collect();
+    if let Some((_, balancer, _)) = places.get(1) {
+        all.push((
+            "at the load balancer, asked by the site's own name",
+            by_tls(balancer),
+            Some(site.to_owned()),
+        ));
+    }
+    all
 }
 
 fn headers(host: Option<&str>, sent: &[(&'static str, &'static str)]) -> HeaderMap {
@@ -85,11 +110,21 @@ fn headers(host: Option<&str>, sent: &[(&'static str, &'static str)]) -> HeaderM
     headers
 }
 
+fn told(place: &str, guise: &str, url: &str) -> String {
+    let by = if url.starts_with("https://") { "over TLS" } else { "" };
+    let words = [by, place, guise].into_iter().filter(|words| !words.is_empty());
+    words.collect::<Vec<_>>().join(" ")
+}
+
 /// Makes all tries at once.
 ///
 /// # Errors
 /// The first that is answered by anything but a refusal.
-pub(super) async fn closed(session: &Session, client: &Client, tries: &[Try]) -> Result<(), Error> {
+pub(super) async fn closed(session: &Session, tries: &[Try]) -> Result<(), Error> {
+    let public = &session.read.public;
+    let names = public.name_server.as_ref().map(|server| server.0.clone());
+    let client = site_client::client_of_any_name(&public.origin("localhost"), names);
+    let client = &client.map_err(|error| Error::failed("could not start an HTTP client").caused_by(error))?;
     let asked = tries.iter().map(|one| async move {
         let asked = client.get(&one.url).headers(one.headers.clone()).timeout(SILENCE);
         // Who is not answered has not got in.
@@ -114,6 +149,31 @@ pub(super) async fn closed(session: &Session, client: &Client, tries: &[Try]) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn over_tls_the_same_places_are_tried_and_the_load_balancer_by_the_sites_name() {
+        let places: Vec<Place> = vec![
+            ("at the environment's name", "http://e.example".to_owned(), None),
+            ("at the load balancer's name", "http://b.example".to_owned(), None),
+        ];
+        let all = over_tls(&places, "events.example.org");
+        let urls: Vec<_> = all
+            .iter()
+            .map(|(_, url, host)| (url.as_str(), host.as_deref()))
+            .collect();
+        assert_eq!(
+            urls,
+            [
+                ("https://e.example", None),
+                ("https://b.example", None),
+                ("https://b.example", Some("events.example.org"))
+            ]
+        );
+        assert_eq!(
+            told(all[2].0, "with an empty secret", &all[2].1),
+            "over TLS at the load balancer, asked by the site's own name with an empty secret"
+        );
+    }
 
     #[test]
     fn every_guise_can_be_sent_under_another_host() {

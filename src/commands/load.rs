@@ -117,8 +117,7 @@ async fn loaded(global: &Global, args: &LoadArgs, ui: &Ui, proofs: &mut Proofs) 
     if args.clean {
         return clean(&session, &registrations, global).await;
     }
-    // By CloudFront's own name: what others say of ours is not what is measured.
-    let url = session.edge_url(&look)?;
+    let url = session.site_url(&look)?;
     if let Some(engine) = args.export {
         let mut summary = export::written(engine, args, &coming, &url, &session.read.region)?;
         summary.stack = Some(session.stack.name.to_string());
@@ -244,7 +243,9 @@ async fn site(session: &Session, args: &LoadArgs, url: &str) -> Result<Arc<Site>
         pem.push(b'\n');
         pem.extend(more);
     }
-    let site = Site::find_saying(url, Some(&pem), session.read.public.over_tls).await;
+    let public = &session.read.public;
+    let names = public.name_server.as_ref().map(|server| server.0.clone());
+    let site = Site::find_by(url, Some(&pem), public.over_tls, names).await;
     site.map_err(|error| Error::failed(format!("could not reach {url}")).because(chain(&error)))
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
+use reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -13,6 +13,7 @@ use crate::aws::variables;
 use crate::cli::Global;
 use crate::engine::{Command, Error, Hint, Kind};
 use crate::load::addresses::RESERVED_SUFFIX;
+use crate::profile::ViewerProtocolPolicy;
 use crate::resources::Registrations;
 use crate::resources::outputs::SHOWN_INSTEAD;
 use crate::session::{Look, Purpose, Session, event, in_time, unless_stopped};
@@ -30,6 +31,7 @@ const LAST_WAIT: Duration = Duration::from_secs(1);
 /// What is looked at, in this order.
 const PAGE: &str = "page";
 const CACHING: &str = "caching";
+const REDIRECT: &str = "redirect";
 const LOCK: &str = "lock";
 const REGISTRATION: &str = "registration";
 const REMOVAL: &str = "removal";
@@ -48,7 +50,7 @@ pub(super) async fn run(global: &Global, args: &VerifyArgs, ui: &Ui) -> Result<S
 }
 
 pub(super) fn proofs() -> Proofs {
-    Proofs::of("verify", &[PAGE, CACHING, LOCK, REGISTRATION, REMOVAL])
+    Proofs::of("verify", &[PAGE, CACHING, REDIRECT, LOCK, REGISTRATION, REMOVAL])
 }
 
 async fn verified(global: &Global, ui: &Ui, proofs: &mut Proofs) -> Result<Summary, Error> {
@@ -85,6 +87,11 @@ pub(super) async fn site(session: &Session, look: &Look, proofs: &mut Proofs) ->
     if !is_locked {
         proofs.without(LOCK);
     }
+    let cdn = &session.stack.profile.cdn;
+    let redirects = cdn.enabled && cdn.viewer_protocol == ViewerProtocolPolicy::RedirectToHttps;
+    if !redirects {
+        proofs.without(REDIRECT);
+    }
     look.own_table("verify")?;
     let url = session.site_url(look)?;
     in_maintenance(session, look)?;
@@ -116,9 +123,13 @@ pub(super) async fn site(session: &Session, look: &Look, proofs: &mut Proofs) ->
     checks.passed(PAGE, &format!("GET {url} answers 200"));
     cacheable(&page)?;
     checks.passed(CACHING, "the page says how long it may be cached");
+    if redirects {
+        redirected(&client, &url).await?;
+        checks.passed(REDIRECT, "plain HTTP is sent to HTTPS");
+    }
     if is_locked {
         let tries = front_door::tries(session, look);
-        front_door::closed(session, &client, &tries).await?;
+        front_door::closed(session, &tries).await?;
         let text = format!("{} ways past the edge are refused or not answered", tries.len());
         checks.passed(LOCK, &text);
     }
@@ -216,6 +227,19 @@ fn as_visitor(session: &Session, request: RequestBuilder) -> RequestBuilder {
         Some((name, value)) => request.header(name, value),
         None => request,
     }
+}
+
+/// Whoever comes in clear is sent to HTTPS, and gets nothing before.
+async fn redirected(client: &Client, url: &str) -> Result<(), Error> {
+    let plain = url.replacen("https://", "http://", 1);
+    let answer = client.get(&plain).header(ACCEPT, "text/html").send().await;
+    let answer = answer.map_err(|error| unverified(format!("GET {plain} is not answered")).because(chain(&error)))?;
+    let to = answer.headers().get(LOCATION).and_then(|to| to.to_str().ok());
+    if answer.status().is_redirection() && to.is_some_and(|to| to.starts_with("https://")) {
+        return Ok(());
+    }
+    Err(unverified(format!("GET {plain} answers {}", answer.status()))
+        .because("cdn.viewer_protocol says that it is sent to HTTPS"))
 }
 
 /// Without a word of the origin, CachingOptimized keeps a page for a day.

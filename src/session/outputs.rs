@@ -48,15 +48,6 @@ impl Session {
             _ => Vec::new(),
         }
     }
-
-    /// The edge at the name that CloudFront gave it, whatever the DNS says of one's own; the environment where there is none.
-    pub(crate) fn edge_url(&self, look: &Look) -> Result<String, Error> {
-        let values = self.values(look);
-        match values.get(&DISTRIBUTION) {
-            Some(edge) => Ok(self.read.public.edge(&edge.domain)),
-            None => self.site_url(look),
-        }
-    }
 }
 
 /// A pre-scale, for programs.

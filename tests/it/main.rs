@@ -29,6 +29,7 @@ mod many_stacks;
 mod model;
 mod new_account;
 mod nobody_is_lost;
+mod origin_tls;
 mod own_load_balancer;
 mod ownership;
 mod permissions;

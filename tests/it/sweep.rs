@@ -30,6 +30,9 @@ const EMBEDDED: &[&str] = &["article", "ci", "dev"];
 /// A stack behind a load balancer of its own.
 const OWN: &[&str] = &["tests/it/sweep/own.toml"];
 
+/// The same at a name of one's own, by HTTPS all the way.
+const DOMAIN: &[&str] = &["tests/it/sweep/domain.toml"];
+
 const UP: &[&str] = &["up", "--yes", "--no-verify"];
 const TEARDOWN: &[&str] = &["teardown", "--yes"];
 const REAP: &[&str] = &["reap", "--yes"];
@@ -127,6 +130,8 @@ sweep! {
     back: Twice, BACK, then BACK, of EMBEDDED;
     up_behind_its_own: Nothing, UP, then UP, of OWN;
     teardown_behind_its_own: Standing, TEARDOWN, then TEARDOWN, of OWN;
+    up_by_https: Nothing, UP, then UP, of DOMAIN;
+    teardown_by_https: Standing, TEARDOWN, then TEARDOWN, of DOMAIN;
     maintenance_on: Standing, PAGE, then PAGE, of OWN;
     maintenance_on_then_off: Standing, PAGE, then NO_PAGE, of OWN;
     blue_green: Standing, BLUE_GREEN, then BLUE_GREEN, of OWN;

@@ -505,10 +505,11 @@ fn all_lists() -> Script {
         .and(listed_front_doors())
 }
 
-const BY_LISTS: [(&str, &str); 8] = [
+const BY_LISTS: [(&str, &str); 9] = [
     ("application", "fair"),
     ("default-vpc", ""),
     ("environment", "Tcb-conference-env"),
+    ("former-listener", "eb-mod4"),
     ("listener-rule", "eb-mod4"),
     ("load-balancer", "eb-mod4"),
     ("security-group", "eb-mod4"),
@@ -709,6 +710,7 @@ async fn what_is_gone_when_its_tags_are_read_is_not_there() {
     let found = found(gone).await;
     let left = [
         ("default-vpc", ""),
+        ("former-listener", "eb-mod4"),
         ("listener-rule", "eb-mod4"),
         ("load-balancer", "eb-mod4"),
         ("security-group", "eb-mod4"),

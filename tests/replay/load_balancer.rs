@@ -16,18 +16,18 @@ use crate::bodies::{ec2, ec2_done, our_tags, query, tags_xml};
 use crate::distribution;
 use crate::script::{Answer, Script, refused};
 
-const CLI: &str = "aws/aws-cli awscli/examples/elbv2";
-const EC2: &str = "aws/aws-cli awscli/examples/ec2";
-const MODEL: &str = "boto/botocore botocore/data/elbv2/2015-12-01/service-2.json";
-const CUSTODIAN: &str = "cloud-custodian/cloud-custodian tests/data/placebo/test_appelb_disable_s3_logging";
+pub const CLI: &str = "aws/aws-cli awscli/examples/elbv2";
+pub const EC2: &str = "aws/aws-cli awscli/examples/ec2";
+pub const MODEL: &str = "boto/botocore botocore/data/elbv2/2015-12-01/service-2.json";
+pub const CUSTODIAN: &str = "cloud-custodian/cloud-custodian tests/data/placebo/test_appelb_disable_s3_logging";
 
 const NAME: &str = "eb-tcb-conference";
-const ARN: &str =
+pub const ARN: &str =
     "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/eb-tcb-conference/50dc6c495c0c9188";
-const LISTENER: &str = "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/app/eb-tcb-conference/50dc6c495c0c9188/f2f7dc8efc522ab2";
-const TARGETS: &str =
+pub const LISTENER: &str = "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/app/eb-tcb-conference/50dc6c495c0c9188/f2f7dc8efc522ab2";
+pub const TARGETS: &str =
     "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/awseb-Tcb-confere-default-x1y2z/73e2d6bc24d8a067";
-const FIRST: &str = "00010123456789abcdef0123456789abcdef";
+pub const FIRST: &str = "00010123456789abcdef0123456789abcdef";
 const SECOND: &str = "0002fedcba9876543210fedcba9876543210";
 
 fn own(change: impl FnOnce(&mut Stack)) -> Arc<Stack> {
@@ -38,11 +38,11 @@ fn own(change: impl FnOnce(&mut Stack)) -> Arc<Stack> {
     Arc::new(stack)
 }
 
-fn rule_arn(number: usize) -> String {
+pub fn rule_arn(number: usize) -> String {
     format!("{}/{number:016x}", LISTENER.replace(":listener/", ":listener-rule/"))
 }
 
-fn balancer(state: &str, group: &str) -> String {
+pub fn balancer(state: &str, group: &str) -> String {
     let member = format!(
         "<LoadBalancerArn>{ARN}</LoadBalancerArn><DNSName>{NAME}-1234567890.us-east-1.elb.amazonaws.com</DNSName>\
          <CanonicalHostedZoneId>Z35SXDOTRQ7X7K</CanonicalHostedZoneId><CreatedTime>2026-11-30T20:00:00Z</CreatedTime>\
@@ -54,18 +54,18 @@ fn balancer(state: &str, group: &str) -> String {
     format!("<LoadBalancers><member>{member}</member></LoadBalancers>")
 }
 
-fn found(state: &str, group: &str) -> String {
+pub fn found(state: &str, group: &str) -> String {
     query("DescribeLoadBalancers", &balancer(state, group))
 }
 
-fn answer_of(status: u16) -> String {
+pub fn answer_of(status: u16) -> String {
     format!(
         "<member><Type>fixed-response</Type><Order>1</Order><FixedResponseConfig><MessageBody>no</MessageBody>\
          <ContentType>text/plain</ContentType><StatusCode>{status}</StatusCode></FixedResponseConfig></member>"
     )
 }
 
-fn forward() -> String {
+pub fn forward() -> String {
     format!(
         "<member><Type>forward</Type><TargetGroupArn>{TARGETS}</TargetGroupArn><ForwardConfig><TargetGroups><member>\
          <TargetGroupArn>{TARGETS}</TargetGroupArn><Weight>1</Weight></member></TargetGroups><TargetGroupStickinessConfig>\
@@ -80,7 +80,7 @@ fn listener(action: &str) -> String {
     )
 }
 
-fn rule(number: usize, priority: &str, conditions: &str, action: &str) -> String {
+pub fn rule(number: usize, priority: &str, conditions: &str, action: &str) -> String {
     format!(
         "<member><RuleArn>{}</RuleArn><Priority>{priority}</Priority><Conditions>{conditions}</Conditions>\
          <Actions>{action}</Actions><IsDefault>{}</IsDefault></member>",
@@ -89,14 +89,14 @@ fn rule(number: usize, priority: &str, conditions: &str, action: &str) -> String
     )
 }
 
-fn by_path(pattern: &str) -> String {
+pub fn by_path(pattern: &str) -> String {
     format!(
         "<member><Field>path-pattern</Field><Values><member>{pattern}</member></Values><PathPatternConfig><Values>\
          <member>{pattern}</member></Values></PathPatternConfig></member>"
     )
 }
 
-fn by_secret(values: &[&str]) -> String {
+pub fn by_secret(values: &[&str]) -> String {
     let values: String = values.iter().map(|value| format!("<member>{value}</member>")).collect();
     format!(
         "<member><Field>http-header</Field><HttpHeaderConfig><HttpHeaderName>x-confctl-origin</HttpHeaderName>\
@@ -105,7 +105,7 @@ fn by_secret(values: &[&str]) -> String {
 }
 
 /// Its rules as they should be: closed to everybody, and for who knows the secret `action`.
-fn rules(secrets: &[&str], action: &str) -> String {
+pub fn rules(secrets: &[&str], action: &str) -> String {
     let all = [
         rule(1, "10", &by_secret(secrets), action),
         rule(2, "20", &by_path("*"), &answer_of(403)),
@@ -120,7 +120,7 @@ fn no_rules() -> String {
 }
 
 /// The tags of a resource of each ARN.
-fn tagged(of: &[(String, Vec<(&str, String)>)]) -> String {
+pub fn tagged(of: &[(String, Vec<(&str, String)>)]) -> String {
     let of = of.iter().map(|(arn, tags)| {
         let tags = tags_xml("member", tags.iter().cloned());
         format!("<member><ResourceArn>{arn}</ResourceArn><Tags>{tags}</Tags></member>")
@@ -129,11 +129,11 @@ fn tagged(of: &[(String, Vec<(&str, String)>)]) -> String {
     query("DescribeTags", &format!("<TagDescriptions>{all}</TagDescriptions>"))
 }
 
-fn own_tags(resource: &str) -> Vec<(&'static str, String)> {
+pub fn own_tags(resource: &str) -> Vec<(&'static str, String)> {
     our_tags(resource).into()
 }
 
-fn idle(seconds: u32) -> String {
+pub fn idle(seconds: u32) -> String {
     let attributes = format!(
         "<Attributes><member><Key>idle_timeout.timeout_seconds</Key><Value>{seconds}</Value></member>\
          <member><Key>deletion_protection.enabled</Key><Value>false</Value></member></Attributes>"
@@ -192,7 +192,7 @@ fn no_such() -> Answer {
     refused(400, "LoadBalancerNotFound", &text)
 }
 
-fn given() -> Given {
+pub fn given() -> Given {
     let network = Network {
         vpc_id: "vpc-1".to_owned(),
         subnets: vec!["subnet-a".to_owned(), "subnet-b".to_owned()],
@@ -208,7 +208,7 @@ fn secret(text: &str) -> OriginSecret {
 }
 
 /// The position of each of these operations among all that were sent.
-fn order(account: &crate::account::Account, operations: &[&str]) -> Vec<usize> {
+pub fn order(account: &crate::account::Account, operations: &[&str]) -> Vec<usize> {
     let all = account.replay.called();
     let position = |operation: &&str| all.iter().position(|sent| sent == operation).unwrap_or(usize::MAX);
     operations.iter().map(position).collect()
@@ -1088,7 +1088,7 @@ async fn whatever_becomes_of_the_secret_nobody_gets_past_the_page() {
 
 // --- Its security group ---------------------------------------------------------------------------------------------
 
-fn group(permissions: &str, tags: &[(&str, String)]) -> String {
+pub fn group(permissions: &str, tags: &[(&str, String)]) -> String {
     let tags: String = tags
         .iter()
         .map(|(key, value)| format!("<item><key>{key}</key><value>{value}</value></item>"))
@@ -1128,7 +1128,7 @@ fn from_anybody(port: u16) -> String {
     )
 }
 
-fn with_list(script: Script) -> Script {
+pub fn with_list(script: Script) -> Script {
     script.documented(
         "ec2:DescribeManagedPrefixLists",
         &format!("{EC2}/describe-managed-prefix-lists.rst"),

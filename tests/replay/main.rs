@@ -27,6 +27,7 @@ mod looking;
 mod lost_answers;
 mod network;
 mod operations;
+mod origin_tls;
 mod proof;
 mod record;
 mod request;

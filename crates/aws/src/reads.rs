@@ -66,6 +66,7 @@ pub const READS: &[(&str, &[&str])] = &[
             "DescribeNetworkInterfaces",
             "DescribeRegions",
             "DescribeRouteTables",
+            "DescribeSecurityGroupRules",
             "DescribeSecurityGroups",
             "DescribeSubnets",
             "DescribeTags",

@@ -71,6 +71,7 @@ pub const WRITES: &[(&str, &[&str])] = &[
             "DetachInternetGateway",
             "ImportKeyPair",
             "ModifyInstanceCreditSpecification",
+            "ModifySecurityGroupRules",
             "RevokeSecurityGroupIngress",
         ],
     ),

@@ -19,7 +19,7 @@ mod tls_tests;
 pub use arrivals::{Coming, MOST_PEOPLE, RecordError};
 pub use files::{OpenFiles, allow_open_files};
 pub use measured::{Cache, Latencies, Measured, Outcome, Slot, Totals};
-pub use resolve::{is_this_machine, resolve};
+pub use resolve::{Lookup, is_this_machine, resolve, resolve_by};
 pub use run::{Load, Progress, run};
 pub use site::{Site, SiteError};
 

@@ -16,7 +16,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{self, ClientConfig};
 
 use super::measured::Cause;
-use crate::resolve::resolve;
+use crate::resolve::{Lookup, resolve_by};
 
 /// What is offered when TLS begins, as browsers do: HTTP/2 where the site speaks it.
 const PROTOCOLS: [&[u8]; 2] = [HTTP2, b"http/1.1"];
@@ -31,6 +31,8 @@ pub struct Site {
     tls: Option<(TlsConnector, ServerName<'static>)>,
     /// What everybody says beside, who asks for anything.
     said: Option<(&'static str, &'static str)>,
+    /// Who tells its addresses, where that is not the system.
+    names: Option<Lookup>,
     addresses: RwLock<Vec<SocketAddr>>,
     next: AtomicUsize,
 }
@@ -64,17 +66,18 @@ impl Site {
     /// # Errors
     /// Where the URL is none, its name cannot be resolved, or nothing can be trusted.
     pub async fn find(url: &str, pem: Option<&[u8]>) -> Result<Arc<Self>, SiteError> {
-        Self::find_saying(url, pem, None).await
+        Self::find_by(url, pem, None, None).await
     }
 
-    /// The same, for visitors who say this header with all that they ask.
+    /// The same, for visitors who say this header with all that they ask; and where names are not the system's to tell.
     ///
     /// # Errors
     /// As [`Self::find`].
-    pub async fn find_saying(
+    pub async fn find_by(
         url: &str,
         pem: Option<&[u8]>,
         said: Option<(&'static str, &'static str)>,
+        names: Option<Lookup>,
     ) -> Result<Arc<Self>, SiteError> {
         let unfit = || SiteError::Url(url.to_owned());
         let uri: Uri = url.parse().map_err(|_| unfit())?;
@@ -96,6 +99,7 @@ impl Site {
             authority,
             tls,
             said,
+            names,
             addresses: RwLock::default(),
             next: AtomicUsize::new(0),
         };
@@ -118,7 +122,7 @@ impl Site {
     /// # Errors
     /// Where it cannot be; the former addresses stay.
     pub(super) async fn look_up(&self) -> std::io::Result<()> {
-        let found = resolve(&self.host, self.port).await?;
+        let found = resolve_by(&self.host, self.port, self.names.clone()).await?;
         if found.is_empty() {
             return Err(std::io::Error::other("it has no addresses"));
         }

@@ -42,6 +42,11 @@ impl Profile {
         self.is_load_balanced() && self.load_balancer.mode == LoadBalancerMode::Own
     }
 
+    /// Whether CloudFront comes to the stack's own load balancer by HTTPS: that takes a certificate, and so a name of one's own.
+    pub fn has_origin_tls(&self) -> bool {
+        self.has_own_load_balancer() && !self.site_names().is_empty()
+    }
+
     /// The load balancer of somebody else that the environment is behind.
     pub fn shared_load_balancer(&self) -> Option<&str> {
         let shared = self.is_load_balanced() && self.load_balancer.mode == LoadBalancerMode::Shared;

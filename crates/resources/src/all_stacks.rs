@@ -276,8 +276,8 @@ impl There {
                 Err(error) => found::miss(missed, error)?,
             }
         }
-        if !of_kind("certificate").is_empty() {
-            match certificate_calls::list(aws, |_| true).await {
+        if !of_kind("certificate").is_empty() || !of_kind("origin-certificate").is_empty() {
+            match certificate_calls::list_everywhere(aws, |_| true).await {
                 Ok(all) => there.certificates = all.into_iter().collect(),
                 Err(error) => found::miss(missed, error)?,
             }
@@ -344,7 +344,7 @@ fn confirmed(hit: &Tagged, there: &There, listed: &Beanstalk) -> Option<(Resourc
             let is_there = match kind {
                 "application" => listed.application(&name).is_some(),
                 "environment" => listed.environment(&name).is_some(),
-                "certificate" => there.certificates.contains(&hit.arn),
+                "certificate" | "origin-certificate" => there.certificates.contains(&hit.arn),
                 "web-acl" => there.web_acls.contains(&hit.arn),
                 "security-group" => there.in_ec2.contains(id),
                 _ => there.tables.contains(&name),

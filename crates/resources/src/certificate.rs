@@ -1,6 +1,8 @@
-//! The certificate for the site's own names, where CloudFront takes it from: ACM in us-east-1. Validated by DNS.
-//! Must know nothing of the distribution.
+//! The certificates for the site's own names: the one that CloudFront shows to visitors, which it takes from ACM in us-east-1, and the
+//! one that a load balancer of the stack's own shows to CloudFront, of ACM in its region. Validated by DNS.
+//! Must know nothing of the distribution, nor of the load balancer.
 //!
+//! "The CNAME … is specific to" an account and a name (ACM user guide, dns-validation): one record validates both.
 //! Its record is written where the account has a zone of Route 53 for the name; else its owner is told it, and waited for. It stays as
 //! long as the certificate does: renewals look for it (ACM user guide, dns-renewal-validation).
 
@@ -8,16 +10,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::certificate_calls as calls;
-use super::outputs::CERTIFICATE;
+use super::outputs::{CERTIFICATE, ORIGIN_CERTIFICATE, REQUESTED};
 use super::ownership::{TagStep, change_tags, tag_steps};
 use super::stack::Stack;
 use super::zones::{self, Zone, Zones};
 use crate::aws::clients::GLOBAL_REGION;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::eventual_consistency::settled;
-use crate::aws::services::acm::{CertificateDetail, RequestCertificate, ResourceRecord};
+use crate::aws::services::acm::{Acm, CertificateDetail, RequestCertificate, ResourceRecord};
 use crate::aws::services::route53::Action;
-use crate::aws::tags::indexed_tags;
+use crate::aws::tags::{RESOURCE, indexed_tags};
 use crate::aws::{Aws, own_work};
 use crate::engine::{
     Error, Failure, FieldChange, Hint, Kind, Limits, Notice, Observed, Owner, Plan, Poll, ReadCx, Resource, ResourceId,
@@ -25,6 +27,15 @@ use crate::engine::{
 };
 
 pub(super) const ID: ResourceId = "certificate";
+pub(super) const OF_ORIGIN: ResourceId = "origin-certificate";
+
+/// The kind of a certificate with these tags.
+pub(super) fn kind(tags: &BTreeMap<String, String>) -> ResourceId {
+    match tags.get(RESOURCE).map(String::as_str) {
+        Some(OF_ORIGIN) => OF_ORIGIN,
+        _ => ID,
+    }
+}
 
 /// The tag that says which names it is for: no ARN does.
 pub(super) const NAMES: &str = "confctl:domain";
@@ -49,6 +60,7 @@ type Found = (CertificateDetail, BTreeMap<String, String>);
 
 pub(super) struct Certificate {
     stack: Arc<Stack>,
+    id: ResourceId,
 }
 
 #[derive(Clone)]
@@ -131,7 +143,23 @@ impl LiveCertificate {
 
 impl Certificate {
     pub(super) fn new(stack: Arc<Stack>) -> Self {
-        Self { stack }
+        Self { stack, id: ID }
+    }
+
+    /// The one that the load balancer shows.
+    pub(super) fn of_origin(stack: Arc<Stack>) -> Self {
+        Self { stack, id: OF_ORIGIN }
+    }
+
+    fn is_of_origin(&self) -> bool {
+        self.id == OF_ORIGIN
+    }
+
+    fn acm<'a>(&self, aws: &'a Aws) -> &'a Acm {
+        match self.is_of_origin() {
+            true => &aws.regional_acm,
+            false => &aws.acm,
+        }
     }
 
     fn names(&self) -> Vec<&str> {
@@ -145,7 +173,11 @@ impl Certificate {
 
     /// ARNs of those of our names that the run's search found.
     fn indexed(&self, aws: &Aws) -> Vec<String> {
-        let arn = format!("arn:aws:acm:{GLOBAL_REGION}:{}:certificate/", aws.account);
+        let region = match self.is_of_origin() {
+            true => aws.region.as_str(),
+            false => GLOBAL_REGION,
+        };
+        let arn = format!("arn:aws:acm:{region}:{}:certificate/", aws.account);
         aws.index.beginning(&arn)
     }
 
@@ -158,10 +190,10 @@ impl Certificate {
         }
         let name = self.name();
         let list = || async {
-            let alike = calls::list(aws, |names| self.is_for_our_names(names)).await?;
+            let alike = calls::list(self.acm(aws), |names| self.is_for_our_names(names)).await?;
             Ok((!alike.is_empty()).then_some(alike))
         };
-        let listed = settled(cx, ID, &name, list).await?.unwrap_or_default();
+        let listed = settled(cx, self.id, &name, list).await?.unwrap_or_default();
         self.ours_of(cx, listed).await
     }
 
@@ -171,15 +203,17 @@ impl Certificate {
         let mut ours = Vec::new();
         for arn in arns {
             // Deleted since it was listed, or not to be described yet.
-            let Some(detail) = calls::describe(aws, &arn).await? else {
+            let Some(detail) = calls::describe(self.acm(aws), &arn).await? else {
                 continue;
             };
             if !self.is_for_our_names(&detail.subject_alternative_names) {
                 continue;
             }
             let (ownership, name) = (&self.stack.ownership, self.name());
-            let tagged = indexed_tags(cx, ownership, ID, &name, &arn, || calls::tags(aws, &arn)).await?;
-            if tagged.owner == Owner::Ours {
+            let read = || calls::tags(self.acm(aws), &arn);
+            let tagged = indexed_tags(cx, ownership, self.id, &name, &arn, read).await?;
+            // In us-east-1 both are in one list.
+            if tagged.owner == Owner::Ours && kind(&tagged.tags) == self.id {
                 ours.push((detail, tagged.tags));
             }
         }
@@ -215,11 +249,11 @@ impl Certificate {
 
     async fn request(&self, cx: &WriteCx<Aws>) -> Result<String, Error> {
         // With the token of a run that lost the answer ACM makes no second one within the hour.
-        let earlier = cx.read().intents(ID, TOKEN).pop();
+        let earlier = cx.read().intents(self.id, TOKEN).pop();
         let token = earlier.unwrap_or_else(|| format!("{:032x}", rand::random::<u128>()));
         cx.intend(TOKEN, &*token).await?;
         let names = self.names();
-        let mut tags = self.stack.ownership.tags(ID);
+        let mut tags = self.stack.ownership.tags(self.id);
         tags.insert(NAMES.to_owned(), self.name());
         let asked = RequestCertificate {
             domain_name: names.first().copied().unwrap_or_default(),
@@ -229,7 +263,8 @@ impl Certificate {
             tags: calls::tags_of(tags),
         };
         let call = async {
-            let answer = cx.aws().acm.request_certificate(&asked).await;
+            let acm = self.acm(cx.aws());
+            let answer = acm.request_certificate(&asked).await;
             answer.explain(&format!("request a certificate for {}", names.join(", ")))
         };
         let made = own_work::create(cx, &self.name(), call, async |_| Ok(Owner::Nobody)).await?;
@@ -242,7 +277,7 @@ impl Certificate {
         let aws = cx.read().aws();
         let wait = Wait::new("ACM to tell the certificate's records", 3, SHOWING);
         let detail = cx.wait(&wait, || async {
-            polled(calls::describe(aws, arn).await.map(|found| match found {
+            polled(calls::describe(self.acm(aws), arn).await.map(|found| match found {
                 Some(detail) if calls::tells_records(&detail) => Poll::Ready(detail),
                 _ => Poll::NotYet("its records do not show yet".to_owned()),
             }))
@@ -286,7 +321,7 @@ impl Certificate {
         };
         let wait = Wait::new("ACM to issue the certificate", 10, limits);
         let waited = cx.wait(&wait, || async {
-            polled(calls::describe(aws, &arn).await.map(|found| match found {
+            polled(calls::describe(self.acm(aws), &arn).await.map(|found| match found {
                 None => Poll::NotYet("not visible yet".to_owned()),
                 Some(detail) => match detail.status.as_str() {
                     ISSUED => Poll::Ready(()),
@@ -308,6 +343,9 @@ impl Certificate {
     async fn finish(&self, cx: &WriteCx<Aws>, live: LiveCertificate) -> Result<LiveCertificate, Failure> {
         let left = |error: Error| Failure::from(error).leaving(live.leftover(), false);
         self.set_records(cx, &live).await.map_err(left)?;
+        if !self.is_of_origin() {
+            cx.publish(&REQUESTED, live.arn.clone());
+        }
         match live.status == ISSUED {
             true => Ok(live),
             false => self.wait_issued(cx, live).await,
@@ -409,7 +447,7 @@ impl Resource for Certificate {
     type Clients = Aws;
 
     fn id(&self) -> ResourceId {
-        ID
+        self.id
     }
 
     /// Its names cannot be changed: with others it is another one.
@@ -418,15 +456,26 @@ impl Resource for Certificate {
     }
 
     fn title(&self) -> String {
-        format!("certificate for {}", self.names().join(", "))
+        let names = self.names().join(", ");
+        match self.is_of_origin() {
+            true => format!("certificate of the load balancer for {names}"),
+            false => format!("certificate for {names}"),
+        }
     }
 
+    /// Their record is set by one, and taken away by the same when the other is gone.
     fn needs(&self) -> Vec<&'static str> {
-        vec![]
+        match self.is_of_origin() {
+            true => vec![REQUESTED.name],
+            false => Vec::new(),
+        }
     }
 
     fn gives(&self) -> Vec<&'static str> {
-        vec![CERTIFICATE.name]
+        match self.is_of_origin() {
+            true => vec![ORIGIN_CERTIFICATE.name],
+            false => vec![CERTIFICATE.name, REQUESTED.name],
+        }
     }
 
     fn limits(&self) -> Limits {
@@ -458,7 +507,7 @@ impl Resource for Certificate {
                 "take that record away, or let domain.zone be `none` and set it yourself",
             );
         }
-        let mut steps: Vec<_> = tag_steps(&self.stack, ID, &live.tags)
+        let mut steps: Vec<_> = tag_steps(&self.stack, self.id, &live.tags)
             .into_iter()
             .map(CertificateStep::Tag)
             .collect();
@@ -500,7 +549,8 @@ impl Resource for Certificate {
         let waits = live.filter(|live| live.status == PENDING && !live.elsewhere().is_empty());
         let notice = waits.map(|live| {
             let text = format!(
-                "the certificate waits for this at your DNS provider: {}",
+                "the {} waits for this at your DNS provider: {}",
+                self.title(),
                 live.elsewhere().join("; ")
             );
             Notice::new(text)
@@ -509,8 +559,15 @@ impl Resource for Certificate {
     }
 
     fn publish(&self, live: &LiveCertificate, values: &mut Values) {
+        let output = match self.is_of_origin() {
+            true => &ORIGIN_CERTIFICATE,
+            false => &CERTIFICATE,
+        };
         if live.status == ISSUED {
-            values.set(&CERTIFICATE, live.arn.clone());
+            values.set(output, live.arn.clone());
+        }
+        if !self.is_of_origin() {
+            values.set(&REQUESTED, live.arn.clone());
         }
     }
 
@@ -533,7 +590,7 @@ impl Resource for Certificate {
                 CertificateStep::Tag(tag) => tags.push(tag),
                 CertificateStep::RequestAnew { .. } => {
                     // Never used: what was not issued no distribution takes.
-                    calls::delete(cx, &live.arn, RELEASE).await?;
+                    calls::delete(cx, |aws| self.acm(aws), &live.arn, RELEASE).await?;
                     let zones = zones::find(cx.read().aws(), &self.stack.profile).await?;
                     return self.create(cx, zones).await;
                 }
@@ -541,7 +598,7 @@ impl Resource for Certificate {
             }
         }
         if !tags.is_empty() {
-            let (acm, arn) = (&cx.aws().acm, &live.arn);
+            let (acm, arn) = (self.acm(cx.aws()), &live.arn);
             let doing = &format!("tag the certificate {arn}");
             let untag = |tags| async move {
                 let untagged = acm.remove_tags_from_certificate(arn, &calls::tags_of(tags)).await;
@@ -551,7 +608,7 @@ impl Resource for Certificate {
                 let tagged = acm.add_tags_to_certificate(arn, &calls::tags_of(tags)).await;
                 tagged.explain(doing).map(drop)
             };
-            let read = || calls::tags(cx.read().aws(), arn);
+            let read = || calls::tags(self.acm(cx.read().aws()), arn);
             change_tags(cx, (&self.title(), &self.name()), &tags, untag, tag, read).await?;
         }
         self.finish(cx, live).await
@@ -561,6 +618,8 @@ impl Resource for Certificate {
         let left = |error: Error| Failure::from(error).leaving(live.leftover(), false);
         // Before the certificate: nothing else tells that they are ours.
         self.remove_records(cx, &live).await.map_err(left)?;
-        calls::delete(cx, &live.arn, RELEASE).await.map_err(left)
+        calls::delete(cx, |aws| self.acm(aws), &live.arn, RELEASE)
+            .await
+            .map_err(left)
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::aws::Aws;
+use crate::aws::clients::GLOBAL_REGION;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::paging;
 use crate::aws::services::acm::{Acm, CertificateDetail, Tag};
@@ -13,8 +14,8 @@ const MISSING: &[&str] = &["ResourceNotFoundException"];
 
 /// # Errors
 /// Where it cannot be read.
-pub(super) async fn describe(aws: &Aws, arn: &str) -> Result<Option<CertificateDetail>, Error> {
-    let answer = aws.acm.describe_certificate(arn).await;
+pub(super) async fn describe(acm: &Acm, arn: &str) -> Result<Option<CertificateDetail>, Error> {
+    let answer = acm.describe_certificate(arn).await;
     answer.or_absent(MISSING, &format!("read the certificate {arn}"))
 }
 
@@ -26,8 +27,8 @@ pub(super) fn tells_records(detail: &CertificateDetail) -> bool {
 
 /// # Errors
 /// Where they cannot be read.
-pub(super) async fn tags(aws: &Aws, arn: &str) -> Result<BTreeMap<String, String>, Error> {
-    let answer = aws.acm.list_tags_for_certificate(arn).await;
+pub(super) async fn tags(acm: &Acm, arn: &str) -> Result<BTreeMap<String, String>, Error> {
+    let answer = acm.list_tags_for_certificate(arn).await;
     let tags = answer
         .or_absent(MISSING, "read the tags of a certificate")?
         .unwrap_or_default();
@@ -46,25 +47,31 @@ pub(super) fn tags_of(tags: BTreeMap<String, String>) -> Vec<Tag> {
     .collect()
 }
 
-/// ARNs of those that CloudFront can take whose names are wanted.
-///
-/// # Errors
-/// Where they cannot be listed.
-pub(super) async fn list(aws: &Aws, is_wanted: impl Fn(&[String]) -> bool) -> Result<Vec<String>, Error> {
-    list_of(&aws.acm, &is_wanted).await
+/// ACM of a certificate's region: us-east-1's, of which CloudFront takes them, else the stack's own.
+pub(super) fn acm_of<'a>(aws: &'a Aws, arn: &str) -> &'a Acm {
+    match arn.split(':').nth(3) == Some(GLOBAL_REGION) {
+        true => &aws.acm,
+        false => &aws.regional_acm,
+    }
 }
 
-/// The same, with those of the stack's own region.
+/// ARNs of those whose names are wanted: of those that CloudFront can take, and of the stack's own region.
 ///
 /// # Errors
 /// Where they cannot be listed.
 pub(super) async fn list_everywhere(aws: &Aws, is_wanted: impl Fn(&[String]) -> bool) -> Result<Vec<String>, Error> {
-    let mut arns = list_of(&aws.acm, &is_wanted).await?;
-    arns.extend(list_of(&aws.regional_acm, &is_wanted).await?);
+    let mut arns = list(&aws.acm, &is_wanted).await?;
+    if aws.region != GLOBAL_REGION {
+        arns.extend(list(&aws.regional_acm, &is_wanted).await?);
+    }
     Ok(arns)
 }
 
-async fn list_of(acm: &Acm, is_wanted: impl Fn(&[String]) -> bool) -> Result<Vec<String>, Error> {
+/// The same of one region.
+///
+/// # Errors
+/// Where they cannot be listed.
+pub(super) async fn list(acm: &Acm, is_wanted: impl Fn(&[String]) -> bool) -> Result<Vec<String>, Error> {
     let all = paging::all(async |token: Option<String>| {
         let page = acm.list_certificates(token).await;
         page.explain("list the certificates")
@@ -83,12 +90,19 @@ async fn list_of(acm: &Acm, is_wanted: impl Fn(&[String]) -> bool) -> Result<Vec
 ///
 /// # Errors
 /// Where ACM refuses, or something goes on using it.
-pub(super) async fn delete(cx: &WriteCx<Aws>, arn: &str, release: Limits) -> Result<(), Error> {
+pub(super) async fn delete(
+    cx: &WriteCx<Aws>,
+    of: impl Fn(&Aws) -> &Acm + Sync,
+    arn: &str,
+    release: Limits,
+) -> Result<(), Error> {
+    let of = &of;
     let doing = &format!("delete the certificate {arn}");
     cx.check()?;
     let wait = Wait::new(format!("ACM to {doing}"), 10, release);
     cx.wait(&wait, || async move {
-        let deleted = cx.aws().acm.delete_certificate(arn).await;
+        let acm = of(cx.aws());
+        let deleted = acm.delete_certificate(arn).await;
         match deleted.or_absent(MISSING, doing) {
             Ok(_) => Poll::Ready(()),
             Err(error) if error.is_code("ResourceInUseException") => {
@@ -100,7 +114,7 @@ pub(super) async fn delete(cx: &WriteCx<Aws>, arn: &str, release: Limits) -> Res
     .await?;
     let wait = Wait::new(format!("the certificate {arn} to be gone"), 3, Limits::minutes(2, 5));
     cx.wait(&wait, || async move {
-        polled(describe(cx.read().aws(), arn).await.map(|found| match found {
+        polled(describe(of(cx.read().aws()), arn).await.map(|found| match found {
             None => Poll::Ready(()),
             Some(_) => Poll::NotYet("deleted, and still visible".to_owned()),
         }))

@@ -11,8 +11,11 @@ use aws_sdk_cloudfront::types::{
 
 use super::distribution_calls::{self as calls, Found};
 use super::distribution_config::{self as config, Domain, Wanted, origin_name};
+use super::distribution_origin::OriginWay;
+use super::front_door::Entrance;
 use super::outputs::{
-    ALIASES, CERTIFICATE, DISTRIBUTION, EDGE_SECRET, FORWARDED, LiveDistribution, ORIGIN, SECRETS, WEB_ACL,
+    ALIASES, CERTIFICATE, DISTRIBUTION, EDGE_PROTOCOL, EDGE_SECRET, FORWARDED, LiveDistribution, ORIGIN, SECRETS,
+    WEB_ACL,
 };
 use super::ownership::{TagStep, block_unless_ours, change_tags, tag_steps};
 use super::stack::Stack;
@@ -155,6 +158,13 @@ impl Distribution {
         self.stack.profile.has_own_load_balancer()
     }
 
+    fn way(&self) -> OriginWay {
+        OriginWay {
+            entrance: Entrance::of(&self.stack.profile),
+            was_https: self.stack.former.iter().any(|profile| profile.has_origin_tls()),
+        }
+    }
+
     /// What is wanted, as far as it is known.
     fn wanted<'a>(
         &'a self,
@@ -172,6 +182,7 @@ impl Distribution {
                 true => secret.map(OriginSecret::as_str),
                 false => Some(""),
             },
+            way: self.way(),
             web_acl: match self.stack.profile.has_web_acl() {
                 true => web_acl,
                 false => Some(""),
@@ -185,12 +196,17 @@ impl Distribution {
     fn fetches_elsewhere(&self, live: &LiveState) -> Option<Plan<DistributionStep>> {
         let name = origin_name(&live.config);
         let at_its_own = name.starts_with(&format!("{}-", self.stack.names.load_balancer));
-        let unforeseen = self.is_behind_its_own() && !at_its_own && !self.stack.moves_behind_its_own();
+        let policy = self.way().entrance.policy();
+        // Of what differs from a known former profile somebody has changed it by hand.
+        let is_unknown = self.stack.former.iter().all(|profile| !profile.has_own_load_balancer());
+        let so = at_its_own && (config::origin_policy(&live.config) == policy || !is_unknown);
+        let unforeseen = self.is_behind_its_own() && !so && !self.stack.moves_behind_its_own();
         unforeseen.then(|| {
-            Plan::blocked(
-                format!("it fetches from {name}, which is not the load balancer of the stack's own"),
-                Hint::run("teardown --keep users-table").then("up"),
-            )
+            let why = match at_its_own {
+                true => format!("it comes to the load balancer of the stack's own otherwise than {policy}"),
+                false => format!("it fetches from {name}, which is not the load balancer of the stack's own"),
+            };
+            Plan::blocked(why, Hint::run("teardown --keep users-table").then("up"))
         })
     }
 
@@ -469,6 +485,7 @@ impl Resource for Distribution {
             (true, DISTRIBUTION.name),
             (self.has_domain(), ALIASES.name),
             (self.is_behind_its_own(), EDGE_SECRET.name),
+            (self.is_behind_its_own(), EDGE_PROTOCOL.name),
         ];
         gives
             .into_iter()
@@ -586,7 +603,15 @@ impl Resource for Distribution {
             let text = format!("there are more distributions of this stack than one; not used: {others}");
             Notice::new(text).hint(Hint::run("teardown"))
         });
-        notice.into_iter().collect()
+        let live = seen.live().map(|(live, _)| live);
+        let moves = live.filter(|live| self.way().moves(&live.config));
+        let moves = moves.map(|live| {
+            Notice::new(format!(
+                "who comes by CloudFront's own name, {}, is answered 502 from then on: the load balancer's certificate is for the site's names",
+                live.domain
+            ))
+        });
+        notice.into_iter().chain(moves).collect()
     }
 
     fn publish(&self, live: &LiveState, values: &mut Values) {
@@ -597,6 +622,9 @@ impl Resource for Distribution {
         }
         if let Some(secret) = live.edge_secret().filter(|_| self.is_behind_its_own()) {
             values.set(&EDGE_SECRET, secret);
+        }
+        if live.deployed && self.is_behind_its_own() {
+            values.set(&EDGE_PROTOCOL, config::origin_policy(&live.config).to_owned());
         }
     }
 

@@ -8,6 +8,7 @@ use aws_sdk_cloudfront::types::{
 };
 
 use super::distribution_config::{cache_policy_id, invalid};
+use super::distribution_origin::ALL_VIEWER;
 use crate::engine::{Error, FieldChange};
 use crate::profile::{CachePolicy, Cdn};
 
@@ -21,6 +22,8 @@ pub(super) struct Uncached<'a> {
     /// Path patterns that former profiles had, and which are ours to take away.
     pub(super) former: &'a BTreeSet<String>,
     pub(super) methods: AllowedMethods,
+    /// The origin goes by the host that visitors ask for.
+    pub(super) forwards_host: bool,
 }
 
 impl Uncached<'_> {
@@ -80,7 +83,11 @@ impl Uncached<'_> {
         behavior.viewer_protocol_policy = self.cdn.viewer_protocol.as_str().into();
         behavior.allowed_methods = Some(self.methods.clone());
         behavior.cache_policy_id = Some(cache_policy_id(CachePolicy::CachingDisabled).to_owned());
-        behavior.origin_request_policy_id = Some(ALL_VIEWER_EXCEPT_HOST.to_owned());
+        let policy = match self.forwards_host {
+            true => ALL_VIEWER,
+            false => ALL_VIEWER_EXCEPT_HOST,
+        };
+        behavior.origin_request_policy_id = Some(policy.to_owned());
         // Nothing is compressed where nothing is in the cache key (same guide, ServingCompressedFiles).
         behavior.compress = Some(false);
         forget_legacy_settings(behavior);
@@ -145,9 +152,10 @@ fn describe(behavior: &CacheBehavior) -> String {
         false => format!("CachePolicyId {cache}"),
     };
     let request = policy(&behavior.origin_request_policy_id);
-    let request = match request == ALL_VIEWER_EXCEPT_HOST {
-        true => "AllViewerExceptHostHeader".to_owned(),
-        false => format!("OriginRequestPolicyId {request}"),
+    let request = match request.as_str() {
+        ALL_VIEWER_EXCEPT_HOST => "AllViewerExceptHostHeader".to_owned(),
+        ALL_VIEWER => "AllViewer".to_owned(),
+        other => format!("OriginRequestPolicyId {other}"),
     };
     let allowed = behavior.allowed_methods.as_ref();
     let mut methods: Vec<&str> = allowed
@@ -169,6 +177,8 @@ fn describe(behavior: &CacheBehavior) -> String {
 mod tests {
     use super::*;
     use crate::distribution_config::{Domain, Wanted};
+    use crate::distribution_origin::OriginWay;
+    use crate::front_door::Entrance;
 
     fn cdn(uncached: &[&str]) -> Cdn {
         Cdn {
@@ -185,6 +195,10 @@ mod tests {
             web_acl: Some(""),
             former_uncached: former.iter().map(|path| (*path).to_owned()).collect(),
             secret: Some(""),
+            way: OriginWay {
+                entrance: Entrance::Http,
+                was_https: false,
+            },
             domain: Domain {
                 names: Vec::new(),
                 former: Vec::new(),
@@ -217,6 +231,26 @@ mod tests {
             format!("CachingDisabled, AllViewerExceptHostHeader, allow-all, {all}, Compress false, from environment")
         );
         assert_eq!(told(&cdn(&["/register", "/api/*"]), &[], &config), []);
+    }
+
+    #[test]
+    fn where_the_origin_goes_by_the_visitors_host_they_pass_that_on_too() {
+        let cdn = cdn(&["/register"]);
+        let by_https = Wanted {
+            way: OriginWay {
+                entrance: Entrance::Https,
+                was_https: false,
+            },
+            ..wanted(&cdn, &[])
+        };
+        let config = by_https.config("confctl-1").unwrap();
+        assert!(describe(&live(&config)[0]).contains(", AllViewer, "));
+        let back = told(&cdn, &[], &config);
+        assert!(
+            back.iter().any(|(field, to)| field == "CacheBehavior /register"
+                && to.as_ref().is_some_and(|to| to.contains("AllViewerExceptHostHeader"))),
+            "{back:?}"
+        );
     }
 
     #[test]

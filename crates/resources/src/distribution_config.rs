@@ -6,11 +6,12 @@ use std::collections::BTreeSet;
 use aws_sdk_cloudfront::error::BuildError;
 use aws_sdk_cloudfront::types::{
     Aliases, AllowedMethods, CachedMethods, CustomHeaders, CustomOriginConfig, DefaultCacheBehavior,
-    DistributionConfig, Method, MinimumProtocolVersion, Origin, OriginCustomHeader, OriginProtocolPolicy, Origins,
-    SslSupportMethod, ViewerCertificate, ViewerProtocolPolicy,
+    DistributionConfig, Method, MinimumProtocolVersion, Origin, OriginCustomHeader, OriginProtocolPolicy,
+    OriginSslProtocols, Origins, SslProtocol, SslSupportMethod, ViewerCertificate, ViewerProtocolPolicy,
 };
 
 use super::distribution_behaviors::{self as behaviors, Uncached};
+use super::distribution_origin::{OriginWay, error_responses, is_unkept};
 use super::front_door::HEADER;
 use crate::engine::{Error, FieldChange};
 use crate::profile::{CachePolicy, Cdn};
@@ -39,6 +40,7 @@ pub(super) struct Wanted<'a> {
     pub(super) origin: Option<&'a str>,
     /// What it sends along, empty where that is to be nothing.
     pub(super) secret: Option<&'a str>,
+    pub(super) way: OriginWay,
     /// The web ACL's ARN, empty where there is to be none.
     pub(super) web_acl: Option<&'a str>,
     pub(super) domain: Domain<'a>,
@@ -173,7 +175,7 @@ impl Wanted<'_> {
         origins.build().map_err(invalid)
     }
 
-    /// The load balancer speaks HTTP only; CloudFront wants an HTTPS port named all the same.
+    /// Both ports are named, whichever is come to.
     fn custom_origin(&self) -> Result<CustomOriginConfig, Error> {
         let origin = CustomOriginConfig::builder()
             .http_port(80)
@@ -181,7 +183,9 @@ impl Wanted<'_> {
             .origin_protocol_policy(OriginProtocolPolicy::HttpOnly)
             .origin_read_timeout(seconds(self.cdn.origin_read_timeout))
             .origin_keepalive_timeout(seconds(self.cdn.origin_keepalive_timeout));
-        origin.build().map_err(invalid)
+        let mut origin = origin.build().map_err(invalid)?;
+        self.way.amend_origin(&mut origin)?;
+        Ok(origin)
     }
 
     fn behavior(&self) -> Result<DefaultCacheBehavior, Error> {
@@ -232,6 +236,7 @@ impl Wanted<'_> {
                 behavior.compress = Some(self.cdn.compress);
                 behavior.allowed_methods = Some(self.methods()?);
                 behavior.cache_policy_id = Some(cache_policy_id(self.cdn.cache_policy).to_owned());
+                self.way.amend_behavior(behavior);
                 forget_legacy_settings(behavior);
             }
             none => *none = Some(self.behavior()?),
@@ -247,7 +252,7 @@ impl Wanted<'_> {
                 match &mut origin.custom_origin_config {
                     Some(custom) => {
                         (custom.http_port, custom.https_port) = (80, 443);
-                        custom.origin_protocol_policy = OriginProtocolPolicy::HttpOnly;
+                        self.way.amend_origin(custom)?;
                         custom.origin_read_timeout = Some(seconds(self.cdn.origin_read_timeout));
                         custom.origin_keepalive_timeout = Some(seconds(self.cdn.origin_keepalive_timeout));
                     }
@@ -256,8 +261,10 @@ impl Wanted<'_> {
             }
             None => config.origins = Some(self.origins()?),
         }
+        self.way.amend_errors(config)?;
         let uncached = Uncached {
             cdn: self.cdn,
+            forwards_host: self.way.is_https(),
             former: &self.former_uncached,
             methods: self.methods()?,
         };
@@ -345,6 +352,12 @@ fn origin(config: &DistributionConfig) -> Option<&Origin> {
     config.origins.as_ref()?.items.iter().find(|origin| origin.id == *id)
 }
 
+/// The protocol by which it fetches: `http-only`, `https-only`, …
+pub(super) fn origin_policy(config: &DistributionConfig) -> &str {
+    let custom = origin(config).and_then(Origin::custom_origin_config);
+    custom.map_or("", |custom| custom.origin_protocol_policy.as_str())
+}
+
 /// The name that a distribution fetches from.
 pub(super) fn origin_name(config: &DistributionConfig) -> &str {
     origin(config).map_or("", Origin::domain_name)
@@ -365,6 +378,12 @@ fn fields(config: &DistributionConfig) -> Vec<(&'static str, String)> {
             "OriginProtocolPolicy",
             text(custom.map(|custom| custom.origin_protocol_policy.to_string())),
         ),
+        (
+            "OriginSslProtocols",
+            custom
+                .and_then(CustomOriginConfig::origin_ssl_protocols)
+                .map_or_else(String::new, ssl_protocols),
+        ),
         ("HTTPPort", number(custom.map(|custom| custom.http_port))),
         (
             "OriginReadTimeout",
@@ -380,6 +399,19 @@ fn fields(config: &DistributionConfig) -> Vec<(&'static str, String)> {
         (
             "CachePolicyId",
             text(behavior.and_then(|behavior| behavior.cache_policy_id.clone())),
+        ),
+        (
+            "OriginRequestPolicyId",
+            text(behavior.and_then(|behavior| behavior.origin_request_policy_id.clone())),
+        ),
+        (
+            "ErrorCachingMinTTL 502",
+            text(
+                error_responses(config)
+                    .iter()
+                    .find(|one| is_unkept(one))
+                    .map(|_| "0".to_owned()),
+            ),
         ),
         (
             "ViewerProtocolPolicy",
@@ -428,6 +460,10 @@ fn cached_methods(behavior: Option<&DefaultCacheBehavior>) -> String {
     in_order(cached.map_or(&[][..], |cached| &cached.items))
 }
 
+fn ssl_protocols(protocols: &OriginSslProtocols) -> String {
+    in_alphabetical_order(protocols.items().iter().map(SslProtocol::as_str).collect())
+}
+
 fn in_order(methods: &[Method]) -> String {
     in_alphabetical_order(methods.iter().map(Method::as_str).collect())
 }
@@ -438,21 +474,27 @@ fn in_alphabetical_order(mut words: Vec<&str>) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+    use crate::front_door::Entrance;
 
-    fn wanted(cdn: &Cdn) -> Wanted<'_> {
+    pub(crate) fn wanted(cdn: &Cdn) -> Wanted<'_> {
         Wanted {
             cdn,
             comment: "confctl tcb-conference us-east-1",
             origin: Some("awseb-1.us-east-1.elb.amazonaws.com"),
             secret: Some(""),
+            way: IN_CLEAR,
             web_acl: Some("arn:aws:wafv2:us-east-1:111122223333:global/webacl/one/1"),
             former_uncached: BTreeSet::new(),
             domain: named(&[], &[], None),
         }
     }
 
+    pub(crate) const IN_CLEAR: OriginWay = OriginWay {
+        entrance: Entrance::Http,
+        was_https: false,
+    };
     const CERTIFICATE_ARN: &str = "arn:aws:acm:us-east-1:111122223333:certificate/1";
 
     fn named<'a>(names: &[&'a str], former: &[&'a str], certificate: Option<&'a str>) -> Domain<'a> {

@@ -98,6 +98,7 @@ impl Found {
             // Its rule is closed before what is behind it goes.
             Part::LoadBalancer(name) => {
                 self.parts.insert(("listener-rule", name.clone()));
+                self.parts.insert(("former-listener", name.clone()));
                 self.parts.insert(("load-balancer", name));
             }
             Part::Distribution(id) => self.distributions.push(id),
@@ -200,7 +201,7 @@ pub(super) fn part_of(hit: &Tagged) -> Part {
         },
         ("cloudfront", "distribution") => Part::Distribution(name.to_owned()),
         ("acm", "certificate") => match hit.tags.get(certificate::NAMES) {
-            Some(names) => Part::Resource(certificate::ID, names.clone()),
+            Some(names) => Part::Resource(certificate::kind(&hit.tags), names.clone()),
             None => Part::Other,
         },
         _ => Part::Other,
@@ -412,8 +413,8 @@ async fn certificates(aws: &Aws) -> Result<Listed, Error> {
     if aws.partition() != "aws" {
         return Ok(listed);
     }
-    for arn in certificate_calls::list(aws, |_| true).await? {
-        let tags = certificate_calls::tags(aws, &arn).await;
+    for arn in certificate_calls::list_everywhere(aws, |_| true).await? {
+        let tags = certificate_calls::tags(certificate_calls::acm_of(aws, &arn), &arn).await;
         listed.take(arn, tags)?;
     }
     Ok(listed)
@@ -495,7 +496,8 @@ pub fn of_every_kind() -> Profile {
 /// The profile of a stack that has a resource of this kind and name: names of its own are the profile's.
 pub fn profile_with(kind: ResourceId, name: &str) -> Profile {
     let mut profile = of_every_kind();
-    let mut names = name.split(' ').map(str::to_owned).filter(|_| kind == certificate::ID);
+    let is_certificate = [certificate::ID, certificate::OF_ORIGIN].contains(&kind);
+    let mut names = name.split(' ').map(str::to_owned).filter(|_| is_certificate);
     profile.domain.name = names.next();
     profile.domain.also = names.collect();
     profile
@@ -519,7 +521,7 @@ pub fn rename(names: &mut Names, kind: ResourceId, name: &str) {
             &mut names.instance_profile
         }
         "web-acl" => &mut names.web_acl,
-        "load-balancer" | "listener-rule" | "security-group" => &mut names.load_balancer,
+        "load-balancer" | "listener-rule" | "former-listener" | "security-group" => &mut names.load_balancer,
         _ => return,
     };
     *place = name.to_owned();

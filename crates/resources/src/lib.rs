@@ -11,10 +11,12 @@ mod distribution;
 mod distribution_behaviors;
 mod distribution_calls;
 mod distribution_config;
+mod distribution_origin;
 mod domain_records;
 pub mod draw_record;
 mod environment;
 mod export;
+mod former_listener;
 pub mod found;
 mod front_door;
 mod instance_policies;
@@ -121,6 +123,7 @@ pub fn graph(stack: &Arc<Stack>) -> Result<Graph<Aws>, Error> {
         nodes.push(Arc::new(load_balancer::OwnLoadBalancer::new(stack.clone())));
         nodes.push(Arc::new(listener_rule::ListenerRule::new(stack.clone())));
         nodes.push(Arc::new(origin_secret::OriginSecrets::new(stack.clone())));
+        nodes.push(Arc::new(former_listener::FormerListener::new(stack.clone())));
     }
     if profile.shared_load_balancer().is_some() {
         nodes.push(Arc::new(shared_load_balancer::SharedLoadBalancer::new(stack.clone())));
@@ -133,6 +136,9 @@ pub fn graph(stack: &Arc<Stack>) -> Result<Graph<Aws>, Error> {
     }
     if !profile.site_names().is_empty() {
         nodes.push(Arc::new(certificate::Certificate::new(stack.clone())));
+        if profile.has_origin_tls() {
+            nodes.push(Arc::new(certificate::Certificate::of_origin(stack.clone())));
+        }
         nodes.push(Arc::new(domain_records::DomainRecords::new(stack.clone())));
     }
     Graph::new(nodes)

@@ -54,7 +54,7 @@ impl ListenerRule {
     }
 
     async fn look(&self, aws: &Aws) -> Result<Option<FrontDoor>, Error> {
-        look(aws, &self.stack.ownership, &self.stack.names.load_balancer).await
+        look(aws, &self.stack).await
     }
 
     async fn act(&self, cx: &WriteCx<Aws>, rule: &str, action: &Action) -> Result<(), Error> {

@@ -8,9 +8,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::distribution_config::NOT_SHOWN;
-use super::front_door::{self, CATCH_ALL, FrontDoor, GONE, HEADER, IDLE_TIMEOUT, MAINTENANCE, ORIGIN_RULE, PORT, look};
+use super::front_door::{
+    self, CATCH_ALL, Entrance, FrontDoor, GONE, HEADER, IDLE_TIMEOUT, MAINTENANCE, ORIGIN_RULE, look,
+};
 use super::maintenance_page;
-use super::outputs::{LOAD_BALANCER, LiveLoadBalancer, NETWORK, ORIGIN, SECRETS, SECURITY_GROUP, SHOWN_INSTEAD};
+use super::outputs::{
+    LOAD_BALANCER, LiveLoadBalancer, NETWORK, ORIGIN, ORIGIN_CERTIFICATE, SECRETS, SECURITY_GROUP, SHOWN_INSTEAD,
+};
 use super::ownership::{TagStep, block_unless_ours_with, change_tags, tag_steps};
 use super::stack::Stack;
 use crate::aws::Aws;
@@ -18,7 +22,7 @@ use crate::aws::errors::{Explain, polled};
 use crate::aws::eventual_consistency::settled;
 use crate::aws::origin_secret::OriginSecret;
 use crate::aws::own_work::{self, Made};
-use crate::aws::services::load_balancing::{Action, Condition, CreateLoadBalancer, Rule};
+use crate::aws::services::load_balancing::{Action, Condition, CreateLoadBalancer, Listener, Rule, Tls};
 use crate::aws::tags::indexed_tags;
 use crate::engine::{
     Error, Failure, FieldChange, Hint, Limits, Notice, Observed, Owner, Plan, Poll, ReadCx, Resource, ResourceId, Step,
@@ -30,8 +34,15 @@ const ID: ResourceId = CATCH_ALL.0;
 const LIMITS: Limits = Limits::minutes(5, 15);
 /// Seconds.
 const PROVISIONING: u64 = 160;
-/// A security group made a moment ago may be unknown to ELB.
+/// A security group made a moment ago may be unknown to ELB, and so may a certificate (hashicorp/terraform-provider-aws#41789).
 const SPREADING: Limits = Limits::minutes(1, 2);
+
+/// What a listener needs for HTTPS.
+const CERTIFICATE: &str = "listener's certificate";
+/// TLS 1.2 and 1.3: AWS's recommendation (ELB guide, describe-ssl-policies). What leaves more of 1.2 out stays; one of 1.3 alone would
+/// keep CloudFront out, whose list of protocols for origins ends with 1.2 (botocore: cloudfront, OriginSslProtocols).
+const POLICY: &str = "ELBSecurityPolicy-TLS13-1-2-2021-06";
+const STRICTER: &str = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06";
 
 /// The step that lets a second secret in beside the present one.
 pub(super) const FURTHER: &str = "further secret";
@@ -54,7 +65,12 @@ pub(super) enum LoadBalancerStep {
         to: String,
     },
     /// There is none.
-    Listener,
+    Listener(Entrance),
+    /// Another certificate, or what else belongs to TLS; `None` while the certificate is not known.
+    Certificate {
+        from: Option<String>,
+        to: Option<String>,
+    },
     /// What comes through all rules is refused again.
     DefaultAction,
     /// There is none.
@@ -88,7 +104,11 @@ impl Step for LoadBalancerStep {
             Self::Tag(tag) => tag.shown(),
             Self::SecurityGroups { from, to } => FieldChange::new("SecurityGroups", from.join(", "), to.join(", ")),
             Self::IdleTimeout { from, to } => FieldChange::new(IDLE_TIMEOUT, from.clone(), to.clone()),
-            Self::Listener => new("listener", "80, refusing everybody"),
+            Self::Listener(entrance) => new("listener", &format!("{}, refusing everybody", entrance.port())),
+            Self::Certificate { from, to: None } => {
+                FieldChange::awaiting(CERTIFICATE, from.clone(), ORIGIN_CERTIFICATE.name)
+            }
+            Self::Certificate { from, to } => FieldChange::new(CERTIFICATE, from.clone(), to.clone()),
             Self::DefaultAction => again("listener's own action", "changed", "403"),
             Self::CatchAll => new("rule for everybody", "403"),
             Self::Refuse(CatchAllIs::Partial) => again("rule for everybody", "not for everybody", "*"),
@@ -135,8 +155,12 @@ impl OwnLoadBalancer {
         &self.stack.names.load_balancer
     }
 
+    fn entrance(&self) -> Entrance {
+        Entrance::of(&self.stack.profile)
+    }
+
     async fn look(&self, aws: &Aws) -> Result<Option<FrontDoor>, Error> {
-        look(aws, &self.stack.ownership, self.name()).await
+        look(aws, &self.stack).await
     }
 
     async fn tags(&self, aws: &Aws, arn: &str) -> Result<BTreeMap<String, String>, Error> {
@@ -162,10 +186,13 @@ impl OwnLoadBalancer {
             steps.push(LoadBalancerStep::IdleTimeout { from, to });
         }
         match &door.listener {
-            None => steps.push(LoadBalancerStep::Listener),
+            None => steps.push(LoadBalancerStep::Listener(self.entrance())),
             Some(listener) if !refuses(listener.default_actions()) => steps.push(LoadBalancerStep::DefaultAction),
             Some(_) => {}
         }
+        let listener = door.listener.as_ref().filter(|_| self.entrance() == Entrance::Https);
+        let certificate = known.get(&ORIGIN_CERTIFICATE);
+        steps.extend(listener.and_then(|listener| certificate_step(listener, certificate)));
         steps.extend(self.rule_steps(door));
         if door.state == "provisioning" {
             steps.push(LoadBalancerStep::Follow);
@@ -293,11 +320,8 @@ impl OwnLoadBalancer {
             LoadBalancerStep::IdleTimeout { to, .. } => {
                 elb.set_attribute(&door.arn, IDLE_TIMEOUT, &to).await.explain(doing)
             }
-            LoadBalancerStep::Listener => {
-                let made = elb.create_listener(&door.arn, PORT, &refusal()).await;
-                // An earlier try's, whose answer was lost.
-                made.or_absent(&["DuplicateListener"], doing).map(drop)
-            }
+            LoadBalancerStep::Listener(_) => self.add_listener(cx, door).await,
+            LoadBalancerStep::Certificate { .. } => self.set_certificate(cx, door).await,
             LoadBalancerStep::DefaultAction => {
                 let listener = self.listener(door)?;
                 elb.set_default_action(listener, &refusal()).await.explain(doing)
@@ -310,7 +334,11 @@ impl OwnLoadBalancer {
                     .explain(doing)
             }
             LoadBalancerStep::OriginRule => {
-                let secrets = [OriginSecret::newer_than(None)?];
+                // What the edge locations send to the other listener is good at this one, too.
+                let mut secrets = door.good_secrets();
+                if secrets.is_empty() {
+                    secrets.push(OriginSecret::newer_than(None)?);
+                }
                 self.ask(cx, door.maintenance.iter().map(|page| &page.rule), &secrets)
                     .await?;
                 self.add_rule(cx, door, ORIGIN_RULE, &knows(&secrets), &not_ready())
@@ -339,6 +367,56 @@ impl OwnLoadBalancer {
                 elb.set_rule_priorities(&all).await.explain(doing)
             }
         }
+    }
+
+    /// The certificate that is shown, where CloudFront comes by HTTPS.
+    fn certificate(&self, cx: &WriteCx<Aws>) -> Result<Option<String>, Error> {
+        match self.entrance() {
+            Entrance::Http => Ok(None),
+            Entrance::Https => cx.need(&ORIGIN_CERTIFICATE).map(Some),
+        }
+    }
+
+    async fn add_listener(&self, cx: &WriteCx<Aws>, door: &FrontDoor) -> Result<(), Error> {
+        let doing = format!("add a listener to the load balancer {}", self.name());
+        let (certificate, port) = (self.certificate(cx)?, self.entrance().port());
+        self.once_known(cx, || async {
+            let tls = certificate.as_deref().map(tls);
+            let made = cx.aws().elb.create_listener(&door.arn, port, tls, &refusal()).await;
+            // An earlier try's, whose answer was lost.
+            made.or_absent(&["DuplicateListener"], &doing).map(drop)
+        })
+        .await
+    }
+
+    async fn set_certificate(&self, cx: &WriteCx<Aws>, door: &FrontDoor) -> Result<(), Error> {
+        let doing = format!("set the certificate of the load balancer {}", self.name());
+        let (certificate, listener) = (self.certificate(cx)?, self.listener(door)?);
+        self.once_known(cx, || async {
+            let tls = certificate.as_deref().map(tls);
+            cx.aws().elb.set_protocol(listener, tls).await.explain(&doing)
+        })
+        .await
+    }
+
+    /// Tries again while ELB does not know a certificate that was issued a moment ago.
+    async fn once_known<F>(&self, cx: &WriteCx<Aws>, mut call: impl FnMut() -> F) -> Result<(), Error>
+    where
+        F: Future<Output = Result<(), Error>> + Send,
+    {
+        let wait = Wait::new("ELB to know the certificate", 3, SPREADING);
+        cx.wait(&wait, || {
+            let called = call();
+            async move {
+                match called.await {
+                    Err(error) if NOT_KNOWN_YET.iter().any(|code| error.is_code(code)) => {
+                        Poll::NotYet("ELB does not know the certificate yet".to_owned())
+                    }
+                    called => polled(called.map(Poll::Ready)),
+                }
+            }
+        })
+        .await
     }
 
     /// Has these rules ask for these secrets.
@@ -419,6 +497,30 @@ impl OwnLoadBalancer {
     }
 }
 
+/// What ELB says of a certificate that it does not know, or not as an issued one.
+const NOT_KNOWN_YET: &[&str] = &["CertificateNotFound", "UnsupportedCertificate"];
+
+fn tls(certificate: &str) -> Tls<'_> {
+    Tls {
+        certificate,
+        policy: POLICY,
+    }
+}
+
+/// What a listener lacks for HTTPS with this certificate.
+fn certificate_step(listener: &Listener, wanted: Option<String>) -> Option<LoadBalancerStep> {
+    let is_strict = [POLICY, STRICTER]
+        .iter()
+        .any(|policy| listener.ssl_policy() == Some(policy));
+    let is_https = listener.is_https() && is_strict;
+    let shows = listener.certificate().filter(|_| is_https).map(str::to_owned);
+    let is_right = wanted.is_some() && shows == wanted;
+    (!is_right).then_some(LoadBalancerStep::Certificate {
+        from: shows,
+        to: wanted,
+    })
+}
+
 fn is_for_everybody(rule: &Rule) -> bool {
     match rule.conditions() {
         [only] => only.as_path().is_some_and(|patterns| patterns == ["*"]),
@@ -445,7 +547,11 @@ impl Resource for OwnLoadBalancer {
     }
 
     fn needs(&self) -> Vec<&'static str> {
-        vec![NETWORK.name, SECURITY_GROUP.name]
+        let mut needs = vec![NETWORK.name, SECURITY_GROUP.name];
+        if self.entrance() == Entrance::Https {
+            needs.push(ORIGIN_CERTIFICATE.name);
+        }
+        needs
     }
 
     fn gives(&self) -> Vec<&'static str> {
@@ -486,6 +592,14 @@ impl Resource for OwnLoadBalancer {
         if let Some(blocked) = block_unless_ours_with(&self.stack, ID, owner, front_door::WAY_AROUND) {
             return blocked;
         }
+        let has_page = door.former.as_ref().is_some_and(|former| former.shows_page);
+        if has_page && door.maintenance.is_none() {
+            // By the other listener its visitors would get past it.
+            return Plan::blocked(
+                "the site shows its maintenance page, which does not move to another listener",
+                Hint::run("maintenance off").then("up"),
+            );
+        }
         if door.state == "failed" {
             return Plan::blocked(
                 "ELB could not set it up",
@@ -514,7 +628,7 @@ impl Resource for OwnLoadBalancer {
         if let Some(page) = &door.maintenance {
             values.set(&SHOWN_INSTEAD, page.since.clone());
         }
-        let secrets = door.secrets();
+        let secrets = door.good_secrets();
         if secrets.is_empty() {
             return;
         }
@@ -548,12 +662,13 @@ impl Resource for OwnLoadBalancer {
         self.follow(cx, door).await
     }
 
-    /// The listener goes first, and its rules with it: nothing is behind them any more.
+    /// Its listeners go first, and their rules with them: nothing is behind them any more.
     async fn delete(&self, cx: &WriteCx<Aws>, door: FrontDoor) -> Result<(), Failure> {
         let doing = format!("delete the load balancer {}", self.name());
         let left = |error: Error| Failure::from(error).leaving(self.title(), true);
         cx.check()?;
-        if let Some(listener) = &door.listener {
+        let former = door.former.iter().map(|former| &former.listener);
+        for listener in door.listener.iter().chain(former) {
             let deleted = cx.aws().elb.delete_listener(&listener.arn).await;
             deleted.or_absent(&["ListenerNotFound"], &doing).map_err(left)?;
         }

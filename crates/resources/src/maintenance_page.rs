@@ -71,7 +71,7 @@ impl MaintenancePage {
 
     async fn door(&self, aws: &Aws) -> Result<FrontDoor, Error> {
         let name = &self.stack.names.load_balancer;
-        let door = front_door::look(aws, &self.stack.ownership, name).await?;
+        let door = front_door::look(aws, &self.stack).await?;
         let door = door.filter(|door| self.stack.ownership.owner_by(&door.tags) == Owner::Ours);
         door.ok_or_else(|| Error::failed(format!("the stack has no load balancer {name}")).hint(Hint::run("up")))
     }
@@ -180,8 +180,7 @@ impl Resource for MaintenancePage {
 
     /// Where it is not, whether there is a rule that it could come before.
     async fn observe(&self, cx: &ReadCx<Aws>) -> Result<Observed<MaintenanceRule, bool>, Error> {
-        let name = &self.stack.names.load_balancer;
-        let door = front_door::look(cx.aws(), &self.stack.ownership, name).await?;
+        let door = front_door::look(cx.aws(), &self.stack).await?;
         let door = door.filter(|door| self.stack.ownership.owner_by(&door.tags) == Owner::Ours);
         let has_way_in = door.as_ref().is_some_and(|door| !door.secrets().is_empty());
         Ok(match door.and_then(|door| door.maintenance) {

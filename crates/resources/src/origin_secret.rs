@@ -28,7 +28,7 @@ impl OriginSecrets {
     }
 
     async fn look(&self, aws: &Aws) -> Result<Option<FrontDoor>, Error> {
-        look(aws, &self.stack.ownership, &self.stack.names.load_balancer).await
+        look(aws, &self.stack).await
     }
 
     /// Lets in what the edge locations send, and nothing else.

@@ -58,6 +58,9 @@ pub const SECRETS: Output<Vec<OriginSecret>> = Output::new("load-balancer.secret
 /// The target group that CloudFront's visitors are forwarded to.
 pub const FORWARDED: Output<String> = Output::new("listener-rule.target-group");
 
+/// The protocol by which every edge location comes to the load balancer, as CloudFront names it: `https-only`, `http-only`.
+pub const EDGE_PROTOCOL: Output<String> = Output::new("distribution.origin-protocol");
+
 /// Since when visitors see the maintenance page in the site's place; `None` of one that was begun and is not everywhere yet.
 pub const SHOWN_INSTEAD: Output<Option<String>> = Output::new("load-balancer.maintenance");
 
@@ -103,6 +106,12 @@ pub const WEB_ACL: Output<String> = Output::new("web-acl.arn");
 
 /// The ARN of the certificate for the site's own names, once it is issued.
 pub const CERTIFICATE: Output<String> = Output::new("certificate.arn");
+
+/// The same ARN, once the records that validate it were set where that is ours to do.
+pub const REQUESTED: Output<String> = Output::new("certificate.requested");
+
+/// The ARN of the certificate that the stack's own load balancer shows to CloudFront, once it is issued.
+pub const ORIGIN_CERTIFICATE: Output<String> = Output::new("origin-certificate.arn");
 
 /// The distribution, once every edge location answers for the site's own names.
 pub const ALIASES: Output<LiveDistribution> = Output::new("distribution.aliases");

@@ -144,6 +144,10 @@ const RULES: &[Rule] = &[
         On::Anything,
     ),
     Rule {
+        is_used: Profile::has_own_load_balancer,
+        ..always("FrontDoor", &["ec2:ModifySecurityGroupRules"], On::Region)
+    },
+    Rule {
         is_used: |profile| profile.network.vpc.is_none(),
         ..always("Network", &["ec2:*"], On::Region)
     },
@@ -288,6 +292,7 @@ pub fn characters(document: &Value) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::profile::LoadBalancerMode;
 
     fn of(change: impl FnOnce(&mut Profile), wanted: Use) -> Policy {
         policy(&Stack::for_test(change), "123456789012", wanted)
@@ -303,7 +308,11 @@ mod tests {
             ([READS, WRITES].concat(), Use::Everything, ADMINISTRATOR.1),
             (READS.to_vec(), Use::Reading, READER.1),
         ] {
-            let policy = of(|profile| profile.domain.name = Some("example.org".to_owned()), wanted);
+            let with_all = |profile: &mut Profile| {
+                profile.domain.name = Some("example.org".to_owned());
+                profile.load_balancer.mode = LoadBalancerMode::Own;
+            };
+            let policy = of(with_all, wanted);
             let ours: Vec<&String> = policy
                 .statements
                 .iter()

@@ -1,12 +1,15 @@
-//! The security group of a load balancer of the stack's own: CloudFront's edge locations, and nobody else.
+//! The security group of a load balancer of the stack's own: CloudFront's edge locations at the port that they come to, and nobody else.
 //! Must know nothing of the load balancer.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use aws_sdk_ec2::types::{IpPermission, PrefixListId, SecurityGroup as LiveEc2, TagSpecification};
+use aws_sdk_ec2::types::{
+    IpPermission, PrefixListId, SecurityGroup as LiveEc2, SecurityGroupRuleRequest, SecurityGroupRuleUpdate,
+    TagSpecification,
+};
 
-use super::front_door::{self, PORT};
+use super::front_door::{self, Entrance};
 use super::network_parts::filter;
 use super::outputs::{NETWORK, SECURITY_GROUP};
 use super::ownership::{TagStep, block_unless_ours_with, change_tags, ec2_form, from_ec2, tag_steps};
@@ -40,6 +43,8 @@ pub(super) struct LiveGroup {
     ingress: Vec<IpPermission>,
     /// The id of [`EDGE`] in this region.
     edge: String,
+    /// The port that CloudFront is to come to.
+    port: u16,
     tags: BTreeMap<String, String>,
 }
 
@@ -47,7 +52,9 @@ pub(super) struct LiveGroup {
 pub(super) enum GroupStep {
     Tag(TagStep),
     /// CloudFront is let in.
-    Open,
+    Open(u16),
+    /// CloudFront is let in at this port, too.
+    Widen(u16),
     /// Somebody else is let in no longer.
     Close(IpPermission),
 }
@@ -56,10 +63,32 @@ impl Step for GroupStep {
     fn shown(&self) -> FieldChange {
         match self {
             Self::Tag(tag) => tag.shown(),
-            Self::Open => FieldChange::new("ingress", None, format!("{PORT} from CloudFront")),
-            Self::Close(permission) => FieldChange::new("ingress", told(permission), None),
+            Self::Open(port) => FieldChange::new(INGRESS, None, format!("{port} from CloudFront")),
+            Self::Widen(port) => {
+                let from = other_port(*port);
+                FieldChange::new(
+                    INGRESS,
+                    format!("{from} from CloudFront"),
+                    "80-443 from CloudFront".to_owned(),
+                )
+            }
+            Self::Close(permission) => FieldChange::new(INGRESS, told(permission), None),
         }
     }
+}
+
+/// What is shown of CloudFront's rule where its ports change.
+pub(super) const INGRESS: &str = "ingress";
+
+/// Both ports, and those between them, at which nobody listens: there is no room for two rules of CloudFront's list.
+const BOTH: (i32, i32) = (80, 443);
+
+/// The port that CloudFront comes to where it does not come to this one.
+fn other_port(port: u16) -> u16 {
+    [Entrance::Http, Entrance::Https]
+        .into_iter()
+        .find(|entrance| entrance.port() == port)
+        .map_or(port, |entrance| entrance.other().port())
 }
 
 /// `22 from 203.0.113.7/32`
@@ -84,18 +113,18 @@ fn told(permission: &IpPermission) -> String {
 }
 
 /// What lets CloudFront in, and nobody else. One port: the list counts for 55 of the 60 rules that a group may have.
-fn from_the_edge(list: &str) -> IpPermission {
+fn from_the_edge(list: &str, port: u16) -> IpPermission {
     IpPermission::builder()
         .ip_protocol("tcp")
-        .from_port(i32::from(PORT))
-        .to_port(i32::from(PORT))
+        .from_port(port.into())
+        .to_port(port.into())
         .prefix_list_ids(PrefixListId::builder().prefix_list_id(list).build())
         .build()
 }
 
 impl LiveGroup {
-    /// Whether this rule does what it should, and nothing beside.
-    fn is_right(&self, permission: &IpPermission) -> bool {
+    /// Whether this rule lets CloudFront in at its ports, and nobody beside.
+    fn is_of_the_edge(&self, permission: &IpPermission) -> bool {
         let mut lists = permission
             .prefix_list_ids()
             .iter()
@@ -103,26 +132,80 @@ impl LiveGroup {
         let nobody_else = permission.ip_ranges().is_empty()
             && permission.ipv6_ranges().is_empty()
             && permission.user_id_group_pairs().is_empty();
-        let port = Some(i32::from(PORT));
         nobody_else
             && permission.ip_protocol() == Some("tcp")
-            && permission.from_port() == port
-            && permission.to_port() == port
+            && ports(permission).is_some_and(|ports| [(80, 80), (443, 443), BOTH].contains(&ports))
             && lists.next() == Some(self.edge.as_str())
             && lists.next().is_none()
     }
 
+    /// CloudFront's rule: there is room for one.
+    fn of_the_edge(&self) -> Option<&IpPermission> {
+        let mut all = self.ingress.iter();
+        all.find(|permission| self.is_of_the_edge(permission))
+    }
+
+    fn lets_cloudfront_in(&self) -> bool {
+        let port = i32::from(self.port);
+        let mut ports = self.of_the_edge().and_then(ports).into_iter();
+        ports.any(|(from, to)| from <= port && port <= to)
+    }
+
+    /// At more than the one port is let in only while CloudFront moves from one to the other, whose end another resource sees.
     fn steps(&self, stack: &Stack) -> Vec<GroupStep> {
         let tags = tag_steps(stack, ID, &self.tags).into_iter();
         let mut steps: Vec<_> = tags.map(GroupStep::Tag).collect();
         // First nobody else, then CloudFront: there is no room for both.
-        let wrong = self.ingress.iter().filter(|permission| !self.is_right(permission));
+        let wrong = self
+            .ingress
+            .iter()
+            .filter(|permission| !self.is_of_the_edge(permission));
         steps.extend(wrong.cloned().map(GroupStep::Close));
-        if !self.ingress.iter().any(|permission| self.is_right(permission)) {
-            steps.push(GroupStep::Open);
+        match self.of_the_edge() {
+            None => steps.push(GroupStep::Open(self.port)),
+            Some(_) if !self.lets_cloudfront_in() => steps.push(GroupStep::Widen(self.port)),
+            Some(_) => {}
         }
         steps
     }
+}
+
+fn ports(permission: &IpPermission) -> Option<(i32, i32)> {
+    permission.from_port().zip(permission.to_port())
+}
+
+/// The stack's group where it lets CloudFront in at both ports; with its id and the list's.
+pub(super) struct Wide {
+    id: String,
+    edge: String,
+}
+
+/// Looks whether the group lets CloudFront in at the port of a former time, too.
+///
+/// # Errors
+/// Where it cannot be read.
+pub(super) async fn wide(aws: &Aws, stack: &Arc<Stack>) -> Result<Option<Wide>, Error> {
+    let group = SecurityGroup::new(stack.clone());
+    let Some(found) = group.find(aws).await? else {
+        return Ok(None);
+    };
+    let live = group.live(found, edge_list(aws).await?);
+    let is_wide = stack.ownership.owner_by(&live.tags) == Owner::Ours
+        && live.of_the_edge().and_then(ports).is_some_and(|ports| ports == BOTH);
+    Ok(is_wide.then_some(Wide {
+        id: live.id,
+        edge: live.edge,
+    }))
+}
+
+/// Lets CloudFront in at its port only.
+///
+/// # Errors
+/// Where EC2 refuses.
+pub(super) async fn narrow(cx: &WriteCx<Aws>, stack: &Arc<Stack>, wide: &Wide) -> Result<(), Error> {
+    let group = SecurityGroup::new(stack.clone());
+    let port = group.port().into();
+    group.set_ports(cx, &wide.id, &wide.edge, (port, port)).await
 }
 
 impl SecurityGroup {
@@ -132,6 +215,10 @@ impl SecurityGroup {
 
     fn name(&self) -> &str {
         &self.stack.names.load_balancer
+    }
+
+    fn port(&self) -> u16 {
+        Entrance::of(&self.stack.profile).port()
     }
 
     /// Ours before somebody else's: in another VPC there may be one of the same name.
@@ -152,8 +239,9 @@ impl SecurityGroup {
         Ok(found.map(|group| from_ec2(group.tags())).unwrap_or_default())
     }
 
-    fn live(found: LiveEc2, edge: String) -> LiveGroup {
+    fn live(&self, found: LiveEc2, edge: String) -> LiveGroup {
         LiveGroup {
+            port: self.port(),
             tags: from_ec2(found.tags()),
             id: found.group_id.unwrap_or_default(),
             vpc_id: found.vpc_id.unwrap_or_default(),
@@ -199,7 +287,8 @@ impl SecurityGroup {
         let wait = Wait::new(format!("EC2 to {doing}"), 2, LIMITS);
         cx.wait(&wait, || async move {
             let open = cx.aws().ec2.authorize_security_group_ingress().group_id(id);
-            let opened = open.ip_permissions(from_the_edge(edge)).send().await.explain(doing);
+            let rule = from_the_edge(edge, self.port());
+            let opened = open.ip_permissions(rule).send().await.explain(doing);
             match opened {
                 Ok(_) => Poll::Ready(()),
                 Err(error) if error.is_code("InvalidPermission.Duplicate") => Poll::Ready(()),
@@ -208,6 +297,31 @@ impl SecurityGroup {
             }
         })
         .await
+    }
+
+    /// Changes the ports of CloudFront's rule in place: taken away and made anew it would keep everybody out for a moment.
+    async fn set_ports(&self, cx: &WriteCx<Aws>, id: &str, edge: &str, (from, to): (i32, i32)) -> Result<(), Error> {
+        let doing = &format!("change the ports of the security group {}", self.name());
+        let rules = cx.read().aws().ec2.describe_security_group_rules();
+        let rules = rules.filters(filter("group-id", id)).send().await.explain(doing)?;
+        let mut rules = rules.security_group_rules.unwrap_or_default().into_iter();
+        let own = rules.find(|rule| rule.prefix_list_id() == Some(edge) && rule.is_egress() != Some(true));
+        let own = own.and_then(|rule| rule.security_group_rule_id);
+        let own = own.ok_or_else(|| Error::failed(format!("could not {doing}")).because("its rule is gone"))?;
+        let rule = SecurityGroupRuleRequest::builder()
+            .ip_protocol("tcp")
+            .from_port(from)
+            .to_port(to)
+            .prefix_list_id(edge)
+            .build();
+        let update = SecurityGroupRuleUpdate::builder()
+            .security_group_rule_id(own)
+            .security_group_rule(rule)
+            .build();
+        cx.check()?;
+        let modify = cx.aws().ec2.modify_security_group_rules().group_id(id);
+        let modified = modify.security_group_rules(update).send().await;
+        modified.explain(doing).map(drop)
     }
 
     async fn close(&self, cx: &WriteCx<Aws>, id: &str, permission: IpPermission) -> Result<(), Error> {
@@ -240,8 +354,8 @@ impl SecurityGroup {
         let wait = Wait::new(format!("the security group {} to show", self.name()), 2, LIMITS);
         cx.wait(&wait, || async {
             polled(self.find(cx.read().aws()).await.map(|found| {
-                let live = found.map(|found| Self::live(found, edge.to_owned()));
-                match live.filter(|live| live.ingress.iter().any(|permission| live.is_right(permission))) {
+                let live = found.map(|found| self.live(found, edge.to_owned()));
+                match live.filter(LiveGroup::lets_cloudfront_in) {
                     Some(live) => Poll::Ready(live),
                     None => Poll::NotYet("its rule does not show yet".to_owned()),
                 }
@@ -298,7 +412,7 @@ impl Resource for SecurityGroup {
         let Some(found) = settled(cx, ID, self.name(), || self.find(aws)).await? else {
             return Ok(Observed::Absent(()));
         };
-        let mut live = Self::live(found, edge_list(aws).await?);
+        let mut live = self.live(found, edge_list(aws).await?);
         let told = std::mem::take(&mut live.tags);
         let tagged = settled_from(cx, &self.stack.ownership, ID, self.name(), told, || self.tags(aws)).await?;
         live.tags = tagged.tags;
@@ -344,7 +458,8 @@ impl Resource for SecurityGroup {
             match step {
                 GroupStep::Tag(tag) => tags.push(tag),
                 GroupStep::Close(permission) => self.close(cx, &live.id, permission).await?,
-                GroupStep::Open => self.open(cx, &live.id, &live.edge).await?,
+                GroupStep::Open(_) => self.open(cx, &live.id, &live.edge).await?,
+                GroupStep::Widen(_) => self.set_ports(cx, &live.id, &live.edge, BOTH).await?,
             }
         }
         self.change_tags(cx, &live, &tags).await?;
@@ -388,12 +503,13 @@ mod tests {
 
     use super::*;
 
-    fn group(ingress: Vec<IpPermission>) -> Observed<LiveGroup> {
+    fn group(port: u16, ingress: Vec<IpPermission>) -> Observed<LiveGroup> {
         let live = LiveGroup {
+            port,
             id: "sg-1".to_owned(),
             vpc_id: "vpc-1".to_owned(),
             ingress,
-            edge: "pl-3b927c52".to_owned(),
+            edge: LIST.to_owned(),
             tags: Stack::for_test(|_| {}).ownership.tags(ID),
         };
         Observed::Present {
@@ -411,9 +527,15 @@ mod tests {
             .build()
     }
 
+    const LIST: &str = "pl-3b927c52";
+
     fn shown(ingress: Vec<IpPermission>) -> Vec<(Option<String>, Option<String>)> {
+        shown_at(80, ingress)
+    }
+
+    fn shown_at(port: u16, ingress: Vec<IpPermission>) -> Vec<(Option<String>, Option<String>)> {
         let group_of = SecurityGroup::new(Stack::for_test(|_| {}));
-        match group_of.plan(&group(ingress), &Values::default()) {
+        match group_of.plan(&group(port, ingress), &Values::default()) {
             Plan::Update(steps) => steps.iter().map(Step::shown).map(|it| (it.from, it.to)).collect(),
             plan => {
                 assert_eq!(plan, Plan::Keep);
@@ -424,17 +546,41 @@ mod tests {
 
     #[test]
     fn a_group_that_lets_cloudfront_in_and_nobody_else_is_kept() {
-        assert_eq!(shown(vec![from_the_edge("pl-3b927c52")]), []);
+        assert_eq!(shown(vec![from_the_edge(LIST, 80)]), []);
+    }
+
+    fn both() -> IpPermission {
+        IpPermission::builder()
+            .ip_protocol("tcp")
+            .from_port(80)
+            .to_port(443)
+            .prefix_list_ids(PrefixListId::builder().prefix_list_id(LIST).build())
+            .build()
+    }
+
+    #[test]
+    fn where_cloudfront_moves_to_another_port_the_former_one_stays_open_until_somebody_sees_it_there() {
+        let widened = |from: &str| {
+            let (from, to) = (format!("{from} from CloudFront"), "80-443 from CloudFront".to_owned());
+            [(Some(from), Some(to))]
+        };
+        assert_eq!(shown_at(443, vec![from_the_edge(LIST, 80)]), widened("80"));
+        assert_eq!(shown_at(80, vec![from_the_edge(LIST, 443)]), widened("443"));
+        for port in [80, 443] {
+            assert_eq!(shown_at(port, vec![both()]), []);
+        }
+        // Nobody else is let in by that.
+        assert_eq!(shown_at(443, vec![both(), anybody(443)]).len(), 1);
     }
 
     #[test]
     fn whoever_else_was_let_in_is_closed_out_and_cloudfront_let_in_again() {
-        let opened = shown(vec![from_the_edge("pl-3b927c52"), anybody(22)]);
+        let opened = shown(vec![from_the_edge(LIST, 80), anybody(22)]);
         assert_eq!(opened, [(Some("22 from 0.0.0.0/0".to_owned()), None)]);
         let replaced = shown(vec![anybody(80)]);
         assert_eq!(replaced[0], (Some("80 from 0.0.0.0/0".to_owned()), None));
         assert_eq!(replaced[1], (None, Some("80 from CloudFront".to_owned())));
         // Another's list is not CloudFront's.
-        assert_eq!(shown(vec![from_the_edge("pl-00000000")]).len(), 2);
+        assert_eq!(shown(vec![from_the_edge("pl-00000000", 80)]).len(), 2);
     }
 }

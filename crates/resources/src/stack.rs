@@ -148,10 +148,13 @@ impl Stack {
         !self.force && self.versions.was_rolled_back(version)
     }
 
-    /// Whether the distribution may fetch from another load balancer than the stack's own still: it takes the own one only when that
-    /// lets its visitors through.
+    /// Whether the distribution may fetch from another load balancer than the stack's own still, or from it by the other protocol: it
+    /// comes that way only when its visitors are let through there.
     pub(crate) fn moves_behind_its_own(&self) -> bool {
-        let was_elsewhere = |profile: &Profile| profile.cdn.enabled && !profile.has_own_load_balancer();
+        let was_elsewhere = |profile: &Profile| {
+            let came_so = profile.has_own_load_balancer() && profile.has_origin_tls() == self.profile.has_origin_tls();
+            profile.cdn.enabled && !came_so
+        };
         self.profile.has_own_load_balancer() && self.former.iter().any(was_elsewhere)
     }
 

@@ -118,7 +118,7 @@ async fn sides(aws: &Aws, stack: &Stack, first: &str, second: &str) -> Result<(O
 
 /// The environment that the rule for CloudFront leads to.
 async fn served(aws: &Aws, stack: &Stack) -> Result<Option<String>, Error> {
-    let door = front_door::look(aws, &stack.ownership, &stack.names.load_balancer).await?;
+    let door = front_door::look(aws, stack).await?;
     let door = door.as_ref();
     let Some(group) = door.and_then(front_door::FrontDoor::target_group) else {
         return Ok(None);

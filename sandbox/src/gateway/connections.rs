@@ -94,7 +94,7 @@ where
     match (spoke, tls) {
         (Ok(Ok(1)), Some(tls)) if first[0] == tls::FIRST_BYTE => {
             let shaken = tokio::select! {
-                shaken = tokio::time::timeout(HEAD_TIMEOUT, tls.accept(stream)) => shaken,
+                shaken = tokio::time::timeout(HEAD_TIMEOUT, tls.accept(stream, viewer.ip())) => shaken,
                 () = stop.cancelled() => return,
             };
             if let Ok(Ok((stream, name))) = shaken {

@@ -27,7 +27,7 @@ use self::request_log::RequestLog;
 use self::tls::Tls;
 use crate::info::Info;
 use crate::protocols::call::{Answer, Call, header};
-use crate::proxy::{Sni, Unreachable};
+use crate::proxy::{Sni, Unreachable, is_balancer};
 use crate::services;
 use crate::services::s3::Store;
 use crate::world::{Refusal, World};
@@ -80,7 +80,10 @@ async fn handle(gateway: Arc<Gateway>, request: Request) -> Result<Response, Cut
     if door == Door::Nobody && is_alias(&gateway.world, host) {
         door = Door::Site;
     }
-    if let Some(Sni(name)) = request.extensions().get::<Sni>()
+    let by_tls = request.extensions().get::<Sni>();
+    if by_tls.is_some_and(|Sni(name)| is_balancer(name)) {
+        door = Door::Site;
+    } else if let Some(Sni(name)) = by_tls
         && (door != Door::Site || !leads_to_the_same(&gateway.world, name, host))
     {
         // Whom the certificate was shown for is not whom the request is for (RFC 9110, 15.5.20).
@@ -90,7 +93,7 @@ async fn handle(gateway: Arc<Gateway>, request: Request) -> Result<Response, Cut
     Ok(match door {
         Door::Site => {
             let served = crate::proxy::serve(gateway.world.clone(), request).await;
-            served.map_err(|Unreachable| Cut)?
+            served.map_err(|_: Unreachable| Cut)?
         }
         // A page in a browser must not be able to use the API, even with a name that resolves to loopback.
         Door::Api if request.headers().contains_key("origin") => (

@@ -1,8 +1,10 @@
 //! TLS at the sandbox's port: whose certificate a client is shown, by the name that it asks for (SNI).
-//! Must know nothing of what is asked for then. Without a name that the edge answers for there is no handshake, as at CloudFront.
+//! Must know nothing of what is asked for then. Without a name that the edge answers for there is no handshake, as at CloudFront; by a
+//! load balancer's own name its HTTPS listener shows its certificate, whatever names that is for, as it does on AWS.
 
 use std::collections::HashMap;
 use std::io;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::crypto::CryptoProvider;
@@ -14,7 +16,7 @@ use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::authority::{Authority, Unsigned};
-use crate::proxy::Sni;
+use crate::proxy::{self, Sni};
 use crate::world::World;
 
 /// The first byte of a TLS connection: a record of the handshake (RFC 8446, 5.1). No HTTP request begins with it.
@@ -27,6 +29,7 @@ const OWN_NAMES: &str = ".cloudfront.localhost";
 /// library has none: who may speak 1.0 may speak 1.2.
 const NEWEST_ONLY: &str = "TLSv1.3_2025";
 static NEWEST: [&SupportedProtocolVersion; 1] = [&rustls::version::TLS13];
+static SECOND: [&SupportedProtocolVersion; 1] = [&rustls::version::TLS12];
 
 pub(crate) struct Tls {
     world: Arc<World>,
@@ -73,7 +76,7 @@ impl Tls {
     ///
     /// # Errors
     /// Where it does not come to that.
-    pub(crate) async fn accept<S>(&self, stream: S) -> io::Result<(TlsStream<S>, Sni)>
+    pub(crate) async fn accept<S>(&self, stream: S, client: IpAddr) -> io::Result<(TlsStream<S>, Sni)>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
@@ -83,13 +86,16 @@ impl Tls {
             .server_name()
             .unwrap_or_default()
             .to_ascii_lowercase();
-        let config = self.config(&name).map_err(io::Error::other)?;
+        let config = self.config(&name, client).map_err(io::Error::other)?;
         let stream = start.into_stream(Arc::new(config)).await?;
         Ok((stream, Sni(name)))
     }
 
-    fn config(&self, name: &str) -> Result<ServerConfig, Unsigned> {
-        let identity = self.identity(name);
+    fn config(&self, name: &str, client: IpAddr) -> Result<ServerConfig, Unsigned> {
+        let identity = match proxy::is_balancer(name) {
+            true => self.balancer(name, client),
+            false => self.identity(name),
+        };
         let versions = identity
             .as_ref()
             .map_or(rustls::ALL_VERSIONS, |identity| identity.versions);
@@ -98,6 +104,24 @@ impl Tls {
         let mut config = config.with_no_client_auth().with_cert_resolver(Arc::new(Shown(shown)));
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(config)
+    }
+
+    /// A load balancer's HTTPS listener. Whom its security groups keep out gets no handshake; on AWS nobody would answer him at all.
+    fn balancer(&self, name: &str, client: IpAddr) -> Option<Identity> {
+        let listener = proxy::listener(&self.world, name, client)?;
+        let tls = listener.tls?;
+        let state = self.world.lock();
+        let region = tls.certificate_arn.split(':').nth(3)?;
+        let certificate = state.listener_certificate(region, &tls)?;
+        Some(Identity {
+            names: certificate.names.clone(),
+            versions: match tls.versions() {
+                (true, true) => rustls::ALL_VERSIONS,
+                (true, false) => &SECOND,
+                (false, true) => &NEWEST,
+                (false, false) => return None,
+            },
+        })
     }
 
     fn identity(&self, name: &str) -> Option<Identity> {
@@ -134,6 +158,7 @@ impl Tls {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
     use std::time::Duration;
 
     use rustls::pki_types::pem::PemObject;
@@ -143,21 +168,11 @@ mod tests {
 
     use super::*;
     use crate::proxy::tests as proxy;
-    use crate::world::{Tags, certificates};
+    use crate::world::Tags;
 
     /// A distribution with that alias and policy, deployed; gives its own domain.
     fn site(world: &Arc<World>, alias: &str, policy: &str) -> String {
-        let request = certificates::Request {
-            domain_name: alias.to_owned(),
-            ..certificates::Request::default()
-        };
-        let now = world.clock.now();
-        let arn = world.lock().request_certificate("us-east-1", request, now);
-        let record = certificates::validation("123456789012", alias);
-        world.lock().zones.set_elsewhere(&record.name, &record.value);
-        certificates::look(world);
-        world.clock.skip(Duration::from_secs(61));
-        certificates::look(world);
+        let arn = proxy::certificate(world, "us-east-1", alias);
         let mut configuration = proxy::configuration(proxy::OPTIMIZED);
         configuration.aliases = vec![alias.to_owned()];
         configuration.certificate_arn = arn;
@@ -185,7 +200,10 @@ mod tests {
         let connector = TlsConnector::from(Arc::new(config.with_no_client_auth()));
         let (near, far) = tokio::io::duplex(1 << 16);
         let name = ServerName::try_from(name.to_owned()).unwrap();
-        let (client, server) = tokio::join!(connector.connect(name, near), tls.accept(far));
+        let (client, server) = tokio::join!(
+            connector.connect(name, near),
+            tls.accept(far, IpAddr::V4(Ipv4Addr::LOCALHOST))
+        );
         client.is_ok() && server.is_ok()
     }
 
@@ -212,5 +230,27 @@ mod tests {
         let tls = Tls::new(world).unwrap();
         assert!(shakes(&tls, "events.example.org", &[&rustls::version::TLS13]).await);
         assert!(!shakes(&tls, "events.example.org", &[&rustls::version::TLS12]).await);
+    }
+
+    #[tokio::test]
+    async fn a_load_balancer_shows_its_listeners_certificate_by_its_own_name() {
+        let world = proxy::world(1.0, proxy::Fixed::default());
+        let arn = proxy::certificate(&world, "us-east-1", proxy::BALANCER);
+        proxy::balance(&world, "group", &[], "/");
+        let tls = Tls::new(world.clone()).unwrap();
+        let both = rustls::ALL_VERSIONS;
+        assert!(!shakes(&tls, proxy::BALANCER, both).await, "it listens in clear");
+        proxy::listen_by_https(&world, &arn, "ELBSecurityPolicy-TLS13-1-2-2021-06");
+        assert!(shakes(&tls, proxy::BALANCER, both).await);
+        assert!(shakes(&tls, proxy::BALANCER, &[&rustls::version::TLS12]).await);
+        proxy::listen_by_https(&world, &arn, "ELBSecurityPolicy-TLS13-1-3-2021-06");
+        assert!(!shakes(&tls, proxy::BALANCER, &[&rustls::version::TLS12]).await);
+        // A group that lets nobody in.
+        let mut state = world.lock();
+        let here = state.region("us-east-1");
+        let balancer = here.balancing.load_balancers.get_mut("lb").unwrap();
+        balancer.security_groups = vec!["sg-1".to_owned()];
+        drop(state);
+        assert!(!shakes(&tls, proxy::BALANCER, both).await);
     }
 }

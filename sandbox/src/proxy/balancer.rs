@@ -11,10 +11,11 @@ use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::forward::{Failed, append_forwarded_for, names_two_hosts};
-use super::{Carriage, NGINX, listener, pages};
+use super::{Carriage, NGINX, Unreachable, Way, listener, pages};
 use crate::world::balancing::{Balancing, Listener, TargetGroup, TargetState};
 use crate::world::balancing_access::Peer;
 use crate::world::balancing_rules::RuleAction;
+use crate::world::distributions::Origin;
 use crate::world::{World, ids};
 
 /// nginx's `proxy_read_timeout`.
@@ -52,12 +53,12 @@ enum Choice {
     Answer(Response),
 }
 
-/// Passes a request to a target of the load balancer's HTTP listener.
+/// Passes a request to a target of the load balancer's listener.
 pub(super) async fn balance(
     carriage: &Carriage,
     world: &Arc<World>,
-    region: &str,
-    arn: &str,
+    (region, arn): (&str, &str),
+    listener: Option<Listener>,
     viewer: IpAddr,
     mut request: Request,
 ) -> Response {
@@ -65,12 +66,14 @@ pub(super) async fn balance(
         note(world, arn, status, Instant::now());
         return pages::balancer(status);
     }
-    let Some(choice) = choose(&carriage.turns, world, region, arn, &request) else {
-        // On AWS the name does not resolve yet, or nothing accepts the connection.
-        let text = "The load balancer is not active, or has no HTTP listener.";
+    let choice = listener.and_then(|listener| choose(&carriage.turns, world, region, &listener, &request));
+    let Some(choice) = choice else {
+        // On AWS the name does not resolve yet.
+        let text = "The load balancer is not active.";
         return pages::plain(StatusCode::SERVICE_UNAVAILABLE, text);
     };
-    let (target_group, candidates, port, idle) = match choice {
+    let by_tls = choice.1;
+    let (target_group, candidates, port, idle) = match choice.0 {
         Choice::Answer(answer) => {
             note(world, arn, answer.status(), Instant::now());
             return answer;
@@ -90,7 +93,7 @@ pub(super) async fn balance(
     let Some(address) = super::listening(world, instance_id, *instance_port) else {
         return pages::balancer(StatusCode::BAD_GATEWAY);
     };
-    tell(request.headers_mut(), viewer, port);
+    tell(request.headers_mut(), viewer, port, by_tls);
     let began = Instant::now();
     match carriage.client.send(address, request, idle).await {
         Ok(answer) => {
@@ -135,48 +138,103 @@ fn refused(request: &Request) -> Option<StatusCode> {
     }
 }
 
-/// Whether the load balancer's security groups let somebody from there in.
-pub(super) fn lets_in(world: &World, region: &str, arn: &str, peer: Peer) -> bool {
+/// The listener that somebody from there comes to; `None` of a load balancer that is not there yet, or no longer.
+///
+/// # Errors
+/// Where its security groups do not let him in, or nobody listens.
+pub(super) fn way_in(
+    world: &World,
+    region: &str,
+    arn: &str,
+    peer: Peer,
+    way: Way,
+) -> Result<Option<Listener>, Unreachable> {
     let mut state = world.lock();
     let here = state.region(region);
-    let balancer = here.balancing.load_balancers.get(arn);
-    // Of one that listens at nothing nobody hears anything anyway; that is said in words.
-    let port = listener_of(&here.balancing, arn).map_or(80, |listener| listener.port);
-    balancer.is_none_or(|balancer| here.lets_in(balancer, port, peer))
+    let Some(balancer) = here.balancing.load_balancers.get(arn) else {
+        return Ok(None);
+    };
+    let listener = listener_of(&here.balancing, arn, way);
+    let usual = if way.by_tls { 443 } else { 80 };
+    let port = listener.map_or(way.port.unwrap_or(usual), |listener| listener.port);
+    if !here.lets_in(balancer, port, peer) {
+        return Err(Unreachable::Dropped);
+    }
+    match (balancer.state.as_str(), listener) {
+        ("active", None) => Err(Unreachable::Refused),
+        ("active", listener) => Ok(listener.cloned()),
+        _ => Ok(None),
+    }
 }
 
-/// The sandbox has one port for all; a second HTTP listener cannot be reached.
-fn listener_of<'a>(balancing: &'a Balancing, arn: &str) -> Option<&'a Listener> {
-    let listeners = balancing.listeners.values();
-    let own = listeners.filter(|listener| listener.load_balancer_arn == arn && listener.protocol == "HTTP");
-    own.min_by_key(|listener| (listener.port != 80, listener.port))
+/// Of those at any port the usual one's before others.
+fn listener_of<'a>(balancing: &'a Balancing, arn: &str, way: Way) -> Option<&'a Listener> {
+    let (protocol, usual) = if way.by_tls { ("HTTPS", 443) } else { ("HTTP", 80) };
+    let own = balancing.listeners.values().filter(|listener| {
+        let is_there = way.port.is_none_or(|port| listener.port == port);
+        listener.load_balancer_arn == arn && listener.protocol == protocol && is_there
+    });
+    own.min_by_key(|listener| (listener.port != usual, listener.port))
 }
 
-fn choose(turns: &Turns, world: &World, region: &str, arn: &str, request: &Request) -> Option<Choice> {
+/// Why CloudFront does not come to terms with a listener: its certificate is to be for the origin's name or for the host that is asked
+/// for, and a version of TLS has to be spoken by both (CloudFront guide, http-502-bad-gateway). Between the two nothing is encrypted here:
+/// whether it could be is looked at.
+pub(super) fn misfit(world: &World, region: &str, listener: &Listener, origin: &Origin, host: &str) -> Option<String> {
+    let state = world.lock();
+    let tls = listener.tls.as_ref()?;
+    let Some(certificate) = state.listener_certificate(region, tls) else {
+        return Some("its certificate is gone".to_owned());
+    };
+    if ![host, &origin.domain_name].iter().any(|name| certificate.covers(name)) {
+        return Some(format!(
+            "its certificate is for {}, and not for {host}",
+            certificate.names.join(", ")
+        ));
+    }
+    // Of what is older than TLS 1.2 the sandbox has nothing; that 1.3 is spoken, too, is not documented.
+    let both = tls.versions().0 && origin.ssl_protocols.iter().any(|version| version == "TLSv1.2");
+    (!both).then(|| {
+        format!(
+            "it speaks by {}, CloudFront {}",
+            tls.policy,
+            origin.ssl_protocols.join(", ")
+        )
+    })
+}
+
+fn choose(
+    turns: &Turns,
+    world: &World,
+    region: &str,
+    listener: &Listener,
+    request: &Request,
+) -> Option<(Choice, bool)> {
     let mut state = world.lock();
     let balancing = &state.region(region).balancing;
-    let balancer = balancing
-        .load_balancers
-        .get(arn)
-        .filter(|balancer| balancer.state == "active")?;
-    let listener = listener_of(balancing, arn)?;
+    let balancer = balancing.load_balancers.get(&listener.load_balancer_arn)?;
+    let by_tls = listener.tls.is_some();
     let rule = listener::rule(&balancing.rules_of(&listener.arn), request);
     let target_group = match rule.map_or(&listener.default_action, |rule| &rule.action) {
         RuleAction::FixedResponse {
             status,
             content_type,
             body,
-        } => return Some(Choice::Answer(pages::fixed(*status, content_type.as_deref(), body))),
+        } => {
+            let answer = pages::fixed(*status, content_type.as_deref(), body);
+            return Some((Choice::Answer(answer), by_tls));
+        }
         RuleAction::Forward(target_group) if rule.is_some() => target_group,
         RuleAction::Forward(own) => listener.elsewhere(turns.next(&listener.arn, 100)).unwrap_or(own),
     };
     let group = balancing.target_groups.get(target_group);
-    Some(Choice::Forward {
+    let forward = Choice::Forward {
         target_group: target_group.to_owned(),
         candidates: group.map(candidates).unwrap_or_default(),
         port: listener.port,
         idle: Duration::from_secs(u64::from(balancer.idle_timeout.max(1))),
-    })
+    };
+    Some((forward, by_tls))
 }
 
 /// The healthy targets; with none of them, all that are not draining: a load balancer fails open (ELB guide, target group health).
@@ -196,11 +254,11 @@ fn candidates(group: &TargetGroup) -> Vec<(String, u16)> {
 }
 
 /// The headers that a load balancer adds.
-fn tell(headers: &mut HeaderMap, viewer: IpAddr, port: u16) {
+fn tell(headers: &mut HeaderMap, viewer: IpAddr, port: u16, by_tls: bool) {
     append_forwarded_for(headers, viewer);
     headers.insert(
         HeaderName::from_static("x-forwarded-proto"),
-        HeaderValue::from_static("http"),
+        HeaderValue::from_static(if by_tls { "https" } else { "http" }),
     );
     headers.insert(HeaderName::from_static("x-forwarded-port"), HeaderValue::from(port));
     let trace = HeaderName::from_static("x-amzn-trace-id");

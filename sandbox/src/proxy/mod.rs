@@ -21,6 +21,7 @@ use axum::response::Response;
 use http::StatusCode;
 
 use crate::world::World;
+use crate::world::balancing::Listener;
 use crate::world::balancing_access::Peer;
 use crate::world::routes::{self, Route};
 
@@ -51,14 +52,36 @@ pub(crate) fn start(world: &Arc<World>) {
     world.spawn(health::check_all(world.clone(), Arc::default()));
 }
 
-/// A load balancer's security groups do not let the connection in: on AWS its packets are dropped, and nobody answers.
+/// Why nobody answers.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Unreachable;
+pub(crate) enum Unreachable {
+    /// A load balancer's security groups do not let the connection in: on AWS its packets are dropped.
+    Dropped,
+    /// Nobody listens there.
+    Refused,
+}
+
+/// How somebody comes to a load balancer.
+#[derive(Debug, Clone, Copy)]
+struct Way {
+    by_tls: bool,
+    /// `None`: the sandbox's one port stands for whichever it listens at.
+    port: Option<u16>,
+}
+
+/// Whether a name that a client came by with TLS is a load balancer's: it goes to that one, whatever host it asks for then.
+pub(crate) fn is_balancer(name: &str) -> bool {
+    name.ends_with(".elb.localhost")
+}
 
 /// Answers a request for a public name: `*.cloudfront.localhost` and distributions' aliases, `*.elb.localhost`,
 /// `*.elasticbeanstalk.localhost`.
 pub(crate) async fn serve(world: Arc<World>, mut request: Request) -> Result<Response, Unreachable> {
-    let host = host_of(&request);
+    let by_tls = request.extensions().get::<Sni>().map(|Sni(name)| name.clone());
+    let host = by_tls
+        .clone()
+        .filter(|name| is_balancer(name))
+        .unwrap_or_else(|| host_of(&request));
     // What a viewer says of his connection takes nothing away of what is added from here on.
     forward::remove_hop_by_hop(request.headers_mut());
     let viewer = viewer_of(&request);
@@ -67,13 +90,32 @@ pub(crate) async fn serve(world: Arc<World>, mut request: Request) -> Result<Res
         return Ok(edge::serve(&CARRIAGE, &world, &host, viewer, request).await);
     }
     let route = routes::route(&world.lock(), &host);
+    let way = Way {
+        by_tls: by_tls.is_some(),
+        port: None,
+    };
     match route {
-        Some(route) => carry(&CARRIAGE, &world, &route, Peer::Outside(viewer.ip()), request).await,
+        Some(route) => carry(&CARRIAGE, &world, &route, (Peer::Outside(viewer.ip()), way), request).await,
         None => Ok(pages::plain(
             StatusCode::NOT_FOUND,
             &format!("The sandbox has nothing of the name {host}."),
         )),
     }
+}
+
+/// The HTTPS listener that a client comes to by a load balancer's name; `None` where he does not get so far.
+pub(crate) fn listener(world: &World, name: &str, client: IpAddr) -> Option<Listener> {
+    let route = routes::route(&world.lock(), name)?;
+    let Route::LoadBalancer { region, arn } = route else {
+        return None;
+    };
+    let way = Way {
+        by_tls: true,
+        port: None,
+    };
+    balancer::way_in(world, &region, &arn, Peer::Outside(client), way)
+        .ok()
+        .flatten()
 }
 
 /// Whether it is a distribution's alternate domain name.
@@ -87,7 +129,7 @@ async fn carry(
     carriage: &Carriage,
     world: &Arc<World>,
     route: &Route,
-    peer: Peer,
+    (peer, way): (Peer, Way),
     request: Request,
 ) -> Result<Response<Body>, Unreachable> {
     let viewer = match peer {
@@ -95,9 +137,9 @@ async fn carry(
         Peer::Outside(address) => address,
     };
     match route {
-        Route::LoadBalancer { region, arn } if !balancer::lets_in(world, region, arn, peer) => Err(Unreachable),
         Route::LoadBalancer { region, arn } => {
-            Ok(balancer::balance(carriage, world, region, arn, viewer, request).await)
+            let listener = balancer::way_in(world, region, arn, peer, way)?;
+            Ok(balancer::balance(carriage, world, (region, arn), listener, viewer, request).await)
         }
         Route::Instance { instance_id, .. } => {
             Ok(balancer::to_instance(carriage, world, instance_id, viewer, request).await)

@@ -16,6 +16,7 @@ use crate::protocols::call::{Answer, Call};
 use crate::world::balancing::{Balancing, Listener, LoadBalancer, ShownHealth, TargetGroup};
 use crate::world::balancing_changes::{no_load_balancer, no_target_group};
 use crate::world::balancing_rules::RuleAction;
+use crate::world::balancing_tls::ListenerTls;
 use crate::world::clock::text;
 use crate::world::{Refusal, Region, World};
 
@@ -85,8 +86,26 @@ const OPERATIONS: &[Entry] = &[
     operation("DeleteLoadBalancer", &["LoadBalancerArn"], making::delete_load_balancer),
     operation(
         "CreateListener",
-        &["LoadBalancerArn", "Port", "Protocol=HTTP", DEFAULT_ACTIONS],
-        |world, call| change(world, call, making::create_listener),
+        &[
+            "LoadBalancerArn",
+            "Port",
+            "Protocol=HTTP|HTTPS",
+            "Certificates{CertificateArn}",
+            "SslPolicy",
+            DEFAULT_ACTIONS,
+        ],
+        making::create_listener,
+    ),
+    operation(
+        "ModifyListener",
+        &[
+            "ListenerArn",
+            "Protocol=HTTP|HTTPS",
+            "Certificates{CertificateArn}",
+            "SslPolicy",
+            DEFAULT_ACTIONS,
+        ],
+        making::modify_listener,
     ),
     operation(
         "ModifyCapacityReservation",
@@ -97,9 +116,6 @@ const OPERATIONS: &[Entry] = &[
         ],
         capacity::modify,
     ),
-    operation("ModifyListener", &["ListenerArn", DEFAULT_ACTIONS], |world, call| {
-        change(world, call, making::modify_listener)
-    }),
     operation("DeleteListener", &["ListenerArn"], |world, call| {
         change(world, call, making::delete_listener)
     }),
@@ -333,11 +349,22 @@ fn listener_view(listener: &Listener) -> m::Listener {
     m::Listener {
         default_actions: Some(vec![default_action(listener)].into()),
         listener_arn: Some(listener.arn.clone()),
+        certificates: listener.tls.as_ref().map(certificates),
+        ssl_policy: listener.tls.as_ref().map(|tls| tls.policy.clone()),
         load_balancer_arn: Some(listener.load_balancer_arn.clone()),
         port: Some(listener.port.into()),
         protocol: Some(listener.protocol.clone()),
         ..m::Listener::default()
     }
+}
+
+/// The default one alone, without a word of its being that (botocore: elbv2, Listener).
+fn certificates(tls: &ListenerTls) -> m::CertificateList {
+    let own = m::Certificate {
+        certificate_arn: Some(tls.certificate_arn.clone()),
+        ..m::Certificate::default()
+    };
+    vec![own].into()
 }
 
 /// What a listener does itself.

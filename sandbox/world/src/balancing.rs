@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::balancing_capacity::Reservation;
 use super::balancing_rules::{ListenerRule, RuleAction};
+use super::balancing_tls::ListenerTls;
 use super::compute::InstanceState;
 use super::{Item, Region, Tags, World};
 
@@ -54,8 +55,10 @@ pub struct Listener {
     pub arn: String,
     pub load_balancer_arn: String,
     pub port: u16,
-    /// `HTTP`.
+    /// `HTTP`, `HTTPS`.
     pub protocol: String,
+    /// Of HTTPS.
+    pub tls: Option<ListenerTls>,
     /// What is done with a request that no rule is for.
     pub default_action: RuleAction,
     /// A part of what it forwards goes elsewhere.

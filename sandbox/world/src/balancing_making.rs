@@ -8,6 +8,7 @@ use rand::RngExt;
 
 use super::balancing::{Balancing, Listener, LoadBalancer};
 use super::balancing_rules::RuleAction;
+use super::balancing_tls::ListenerTls;
 use super::iam::linked_roles;
 use super::{Refusal, Region, Tags, World, ids, quotas};
 
@@ -251,7 +252,7 @@ impl Balancing {
         &mut self,
         load_balancer: &str,
         port: u16,
-        protocol: &str,
+        tls: Option<ListenerTls>,
         default_action: RuleAction,
     ) -> Result<Listener, Refusal> {
         self.load_balancer(load_balancer)?;
@@ -278,12 +279,19 @@ impl Balancing {
             ),
             load_balancer_arn: load_balancer.to_owned(),
             port,
-            protocol: protocol.to_owned(),
+            protocol: protocol_of(tls.as_ref()),
+            tls,
             default_action,
             split: None,
         };
         self.listeners.insert(made.arn.clone(), made.clone());
         Ok(made)
+    }
+
+    /// # Errors
+    /// `ListenerNotFound`.
+    pub fn listener(&self, arn: &str) -> Result<&Listener, Refusal> {
+        self.listeners.get(arn).ok_or_else(no_listener)
     }
 
     /// As ModifyListener, of its default action.
@@ -294,6 +302,17 @@ impl Balancing {
         self.check_action(&action)?;
         let listener = self.listeners.get_mut(arn).ok_or_else(no_listener)?;
         listener.default_action = action;
+        Ok(listener.clone())
+    }
+
+    /// As ModifyListener, of its protocol; a certificate goes with HTTPS.
+    ///
+    /// # Errors
+    /// `ListenerNotFound`.
+    pub fn set_protocol(&mut self, arn: &str, tls: Option<ListenerTls>) -> Result<Listener, Refusal> {
+        let listener = self.listeners.get_mut(arn).ok_or_else(no_listener)?;
+        listener.protocol = protocol_of(tls.as_ref());
+        listener.tls = tls;
         Ok(listener.clone())
     }
 
@@ -320,6 +339,10 @@ impl Balancing {
         self.listeners.retain(|arn, _| !gone.contains(arn));
         self.rules.retain(|_, rule| !gone.contains(&rule.listener_arn));
     }
+}
+
+fn protocol_of(tls: Option<&ListenerTls>) -> String {
+    if tls.is_some() { "HTTPS" } else { "HTTP" }.to_owned()
 }
 
 fn no_listener() -> Refusal {
@@ -380,7 +403,7 @@ mod tests {
             .lock()
             .region(REGION)
             .balancing
-            .create_listener(&first.arn, 80, "HTTP", refused())
+            .create_listener(&first.arn, 80, None, refused())
             .unwrap();
         let state = || {
             let mut state = fake.world.lock();
@@ -440,7 +463,7 @@ mod tests {
         let found = state
             .region(REGION)
             .balancing
-            .create_listener("lb", 80, "HTTP", self::refused());
+            .create_listener("lb", 80, None, self::refused());
         assert_eq!(found.unwrap_err().code, "LoadBalancerNotFound");
     }
 
@@ -450,8 +473,8 @@ mod tests {
         let made = create(&fake.world, REGION, CALLER, wanted(&fake)).unwrap();
         let mut state = fake.world.lock();
         let balancing = &mut state.region(REGION).balancing;
-        let listener = balancing.create_listener(&made.arn, 80, "HTTP", refused()).unwrap();
-        let twice = balancing.create_listener(&made.arn, 80, "HTTP", refused());
+        let listener = balancing.create_listener(&made.arn, 80, None, refused()).unwrap();
+        let twice = balancing.create_listener(&made.arn, 80, None, refused());
         assert_eq!(twice.unwrap_err().code, "DuplicateListener");
         let all = vec![Condition::PathPattern(vec!["/*".to_owned()])];
         balancing
@@ -479,5 +502,14 @@ mod tests {
         here.network.authorize_ingress(&group, list(80)).unwrap();
         let second = here.network.authorize_ingress(&group, list(443));
         assert_eq!(second.unwrap_err().code, "RulesPerSecurityGroupLimitExceeded");
+        // The one that is there can be for both, and goes on being the same.
+        let (first, mut both) = (list(80).remove(0), list(443).remove(0));
+        both.from_port = Some(80);
+        here.network.modify_ingress(&group, &first, both.clone()).unwrap();
+        let changed = &here.network.security_groups[&group];
+        assert_eq!(changed.ingress, [both.clone()]);
+        assert_eq!(changed.made_as(&both), &first);
+        let gone = here.network.modify_ingress(&group, &first, both);
+        assert_eq!(gone.unwrap_err().code, "InvalidPermission.NotFound");
     }
 }

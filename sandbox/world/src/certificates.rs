@@ -179,11 +179,16 @@ impl State {
             let mut both = served.into_iter().chain([&distribution.configuration]);
             both.any(|configuration| configuration.certificate_arn == arn)
         });
-        users.map(|distribution| distribution.arn.clone()).collect()
+        let users = users.map(|distribution| distribution.arn.clone());
+        let listeners = self.regions().flat_map(|here| here.balancing.listeners.values());
+        let showing = listeners.filter(|listener| listener.tls.as_ref().is_some_and(|tls| tls.certificate_arn == arn));
+        users
+            .chain(showing.map(|listener| listener.load_balancer_arn.clone()))
+            .collect()
     }
 
     /// # Errors
-    /// `ResourceNotFoundException`; `ResourceInUseException` while a distribution has it, or ACM does not know yet that none does.
+    /// `ResourceNotFoundException`; `ResourceInUseException` while a distribution or a listener has it, or ACM does not know yet that none does.
     pub fn delete_certificate(&mut self, region: &str, arn: &str, now: Timestamp) -> Result<(), Refusal> {
         self.region(region).certificates.get(arn)?;
         let is_used = !self.users_of_certificate(arn, now).is_empty();

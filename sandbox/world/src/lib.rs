@@ -8,6 +8,7 @@ pub mod balancing_capacity;
 pub mod balancing_changes;
 pub mod balancing_making;
 pub mod balancing_rules;
+pub mod balancing_tls;
 pub mod beanstalk;
 pub mod certificates;
 pub mod clock;

@@ -58,7 +58,19 @@ impl Ground {
             .with("CONFCTL_SANDBOX_TIME_SCALE", TIME_SCALE)
             .with("CONFCTL_SANDBOX_TAG_DELAY", LATE);
         user.confctl(&["bundle"]).exits(0);
-        let empty = user.inventory_of_a_fresh_sandbox();
+        let mut empty = user.inventory_of_a_fresh_sandbox();
+        if profile.ends_with("domain.toml") {
+            let create = [
+                "route53",
+                "create-hosted-zone",
+                "--name",
+                "example.org",
+                "--caller-reference",
+                "own",
+            ];
+            user.aws_json(&create);
+            empty = user.inventory();
+        }
         Self {
             user,
             profile,

@@ -260,13 +260,60 @@ pub struct Listener {
     pub arn: String,
     #[serde(rename = "Port")]
     pub port: Option<u16>,
+    /// `HTTP`, `HTTPS`
+    #[serde(rename = "Protocol")]
+    protocol: Option<String>,
+    #[serde(rename = "SslPolicy")]
+    ssl_policy: Option<String>,
+    #[serde(rename = "Certificates", default)]
+    certificates: Members<Certificate>,
     #[serde(rename = "DefaultActions", default)]
     default_actions: Members<Action>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Certificate {
+    #[serde(rename = "CertificateArn")]
+    arn: Option<String>,
+}
+
+/// What a listener takes for HTTPS.
+#[derive(Debug, Clone, Copy)]
+pub struct Tls<'a> {
+    /// Its ARN.
+    pub certificate: &'a str,
+    /// `ELBSecurityPolicy-…`
+    pub policy: &'a str,
+}
+
+impl Tls<'_> {
+    fn put(tls: Option<Self>, form: Form) -> Form {
+        match tls {
+            None => form.text("Protocol", "HTTP"),
+            Some(tls) => form
+                .text("Protocol", "HTTPS")
+                .text("SslPolicy", tls.policy)
+                .text("Certificates.member.1.CertificateArn", tls.certificate),
+        }
+    }
 }
 
 impl Listener {
     pub fn default_actions(&self) -> &[Action] {
         &self.default_actions.member
+    }
+
+    pub fn is_https(&self) -> bool {
+        self.protocol.as_deref() == Some("HTTPS")
+    }
+
+    pub fn ssl_policy(&self) -> Option<&str> {
+        self.ssl_policy.as_deref()
+    }
+
+    /// The ARN of its default certificate, the only one that a list of listeners tells.
+    pub fn certificate(&self) -> Option<&str> {
+        self.certificates.member.first()?.arn.as_deref()
     }
 }
 
@@ -562,15 +609,21 @@ impl LoadBalancing {
         Ok(answer.result.listeners.member)
     }
 
-    /// One for plain HTTP.
+    /// One for HTTPS, or for plain HTTP.
     ///
     /// # Errors
     /// What the SDK's own clients give.
-    pub async fn create_listener(&self, load_balancer: &str, port: u16, action: &Action) -> Called<Option<Listener>> {
+    pub async fn create_listener(
+        &self,
+        load_balancer: &str,
+        port: u16,
+        tls: Option<Tls<'_>>,
+        action: &Action,
+    ) -> Called<Option<Listener>> {
         let form = Form::new("CreateListener", VERSION)
             .text("LoadBalancerArn", load_balancer)
-            .text("Protocol", "HTTP")
             .text("Port", &port.to_string());
+        let form = Tls::put(tls, form);
         let answer: ListenersResponse = action.put(form, "DefaultActions").call(&self.0).await?;
         Ok(answer.result.listeners.member.into_iter().next())
     }
@@ -581,6 +634,15 @@ impl LoadBalancing {
         let form = Form::new("ModifyListener", VERSION).text("ListenerArn", listener);
         let form = action.put(form, "DefaultActions");
         form.call(&self.0).await.map(|Done {}| ())
+    }
+
+    /// "Changing the protocol from HTTPS to HTTP … removes the security policy and default certificate properties" (ModifyListener).
+    ///
+    /// # Errors
+    /// What the SDK's own clients give.
+    pub async fn set_protocol(&self, listener: &str, tls: Option<Tls<'_>>) -> Called<()> {
+        let form = Form::new("ModifyListener", VERSION).text("ListenerArn", listener);
+        Tls::put(tls, form).call(&self.0).await.map(|Done {}| ())
     }
 
     /// # Errors

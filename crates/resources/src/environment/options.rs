@@ -30,6 +30,7 @@ pub(super) const BALANCER: &str = "aws:elbv2:loadbalancer";
 pub(super) const IS_SHARED: &str = "LoadBalancerIsShared";
 pub(super) const SHARED: &str = "SharedLoadBalancer";
 pub(super) const GROUPS: &str = "SecurityGroups";
+const TLS_LISTENER: &str = "aws:elbv2:listener:443";
 const PROCESS: &str = "aws:elasticbeanstalk:environment:process:default";
 const HEALTH: &str = "aws:elasticbeanstalk:healthreporting:system";
 const MANAGED: &str = "aws:elasticbeanstalk:managedactions";
@@ -88,7 +89,7 @@ pub(super) fn wanted(profile: &Profile, region: &str, inputs: &Inputs) -> Option
         process(profile, &mut set);
         match profile.load_balancer.mode {
             LoadBalancerMode::Dedicated => load_balancer(profile, &mut set),
-            LoadBalancerMode::Own | LoadBalancerMode::Shared => shared(inputs, &mut set),
+            LoadBalancerMode::Own | LoadBalancerMode::Shared => shared(profile, inputs, &mut set),
         }
     }
     deployments(profile, &mut set);
@@ -223,7 +224,11 @@ fn load_balancer(profile: &Profile, set: &mut Set<'_>) {
 }
 
 /// One that is there: no other option of it or of its listener may be set (the developer guide's environments-cfg-alb-shared).
-fn shared(inputs: &Inputs, set: &mut Set<'_>) {
+fn shared(profile: &Profile, inputs: &Inputs, set: &mut Set<'_>) {
+    if profile.has_origin_tls() {
+        // Else it adds its rule, by which the instances are checked, to a listener of port 80 only (same guide).
+        set(TLS_LISTENER, "Rules", "default".to_owned());
+    }
     // Left out, Beanstalk makes one of its own beside it (cloudposse/terraform-aws-elastic-beanstalk-environment#251).
     set(ENVIRONMENT, IS_SHARED, "true".to_owned());
     if let Some(balancer) = &inputs.load_balancer {
@@ -372,6 +377,11 @@ pub(super) fn differences(profile: &Profile, wanted: &OptionSettings, deployed: 
     for (key, value) in wanted {
         let (namespace, name) = key;
         let chosen = namespace == VPC && ["VPCId", "Subnets", "ELBSubnets"].contains(&name.as_str());
+        // Which listener has Beanstalk's rule is settled at creation: nobody is let in by it, and the load balancer's own rule has the
+        // instances checked wherever it is.
+        if namespace == TLS_LISTENER {
+            continue;
+        }
         if chosen && profile.network.vpc.is_none() && deployed.contains_key(key) {
             continue;
         }
@@ -577,6 +587,20 @@ mod tests {
         assert_eq!(of_balancer, [(GROUPS, "sg-1"), (SHARED, balancer.arn.as_str())]);
         assert_eq!(get(&settings, VPC, "ELBSubnets"), None);
         assert_eq!(get(&settings, PROCESS, "HealthCheckPath"), Some("/health"));
+    }
+
+    #[test]
+    fn behind_a_listener_for_https_beanstalks_rule_goes_there_and_where_it_went_elsewhere_it_stays() {
+        let mut profile = Profile::default();
+        profile.load_balancer.mode = LoadBalancerMode::Own;
+        let in_clear = wanted(&profile, "us-east-1", &inputs());
+        assert_eq!(get(&in_clear, TLS_LISTENER, "Rules"), None);
+        profile.domain.name = Some("events.example.org".to_owned());
+        let by_https = wanted(&profile, "us-east-1", &inputs());
+        assert_eq!(get(&by_https, TLS_LISTENER, "Rules"), Some("default"));
+        // It is settled at creation.
+        assert_eq!(differences(&profile, &by_https, &in_clear), vec![]);
+        assert_eq!(differences(&profile, &in_clear, &by_https), vec![]);
     }
 
     #[test]

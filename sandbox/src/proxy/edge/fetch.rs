@@ -14,9 +14,11 @@ use super::exchange::Exchange;
 use super::give::{HIT, MISS, REFRESHED, Wants, give, pass};
 use super::store::{Entry, Flight, Landing, landed};
 use super::{compress, errors, key, rules};
-use crate::proxy::{Carriage, Unreachable, carry};
+use crate::proxy::{Carriage, Unreachable, Way, balancer, carry, host_of};
+use crate::world::World;
 use crate::world::balancing_access::Peer;
-use crate::world::{World, routes};
+use crate::world::distributions::Origin;
+use crate::world::routes::{self, Route};
 
 /// Larger responses stream through and are not kept.
 const LARGEST_KEPT: usize = 10 * 1024 * 1024;
@@ -298,18 +300,40 @@ async fn from_origin(
         "match-viewer" => exchange.secure,
         _ => false,
     };
-    if by_https || origin.http_port != 80 {
-        let text =
-            "CloudFront wasn't able to connect to the origin: in the sandbox, origins speak HTTP on port 80 only.";
-        return exchange.deny(StatusCode::BAD_GATEWAY, text);
+    let way = Way {
+        by_tls: by_https,
+        port: Some(if by_https { origin.https_port } else { origin.http_port }),
+    };
+    if let Err(why) = agree(world, origin, &route, way, &request) {
+        return exchange.deny(
+            StatusCode::BAD_GATEWAY,
+            &format!("CloudFront wasn't able to connect to the origin: {why}."),
+        );
     }
     // A GET or HEAD is tried again, anything else may have been done already (guide, RequestAndResponseBehaviorCustomOrigin);
     // the sandbox never tries again: on loopback a second attempt fails like the first.
     let limit = Duration::from_secs(u64::from(origin.read_timeout.max(1)));
-    match tokio::time::timeout(limit, carry(carriage, world, &route, Peer::Edge, request)).await {
+    match tokio::time::timeout(limit, carry(carriage, world, &route, (Peer::Edge, way), request)).await {
         Ok(Ok(answer)) => answer,
         // On AWS CloudFront finds that out by waiting.
-        Ok(Err(Unreachable)) | Err(_) => origin_failed(exchange, StatusCode::GATEWAY_TIMEOUT),
+        Ok(Err(Unreachable::Dropped)) | Err(_) => origin_failed(exchange, StatusCode::GATEWAY_TIMEOUT),
+        Ok(Err(Unreachable::Refused)) => origin_failed(exchange, StatusCode::BAD_GATEWAY),
+    }
+}
+
+/// Whether edge and origin can speak with each other at all. What keeps the edge out, or nobody who listens, comes to light when it tries.
+fn agree(world: &World, origin: &Origin, route: &Route, way: Way, request: &Request) -> Result<(), String> {
+    match route {
+        Route::Instance { .. } if way.by_tls || way.port != Some(80) => {
+            Err("in the sandbox, environments without a load balancer speak HTTP on port 80 only".to_owned())
+        }
+        Route::Instance { .. } => Ok(()),
+        Route::LoadBalancer { region, arn } => {
+            let listener = balancer::way_in(world, region, arn, Peer::Edge, way).ok().flatten();
+            let host = host_of(request);
+            let misfit = listener.and_then(|listener| balancer::misfit(world, region, &listener, origin, &host));
+            misfit.map_or(Ok(()), Err)
+        }
     }
 }
 

@@ -11,6 +11,7 @@ mod edge_representation;
 mod edge_rules;
 mod health_checks;
 mod http;
+mod origin_tls;
 mod processes;
 mod web_acl;
 
@@ -28,14 +29,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::world::balancing::{HealthCheck, Listener, LoadBalancer, Target, TargetGroup};
 use crate::world::balancing_rules::RuleAction;
+use crate::world::balancing_tls::ListenerTls;
+use crate::world::certificates;
 use crate::world::clock::Clock;
-use crate::world::distributions::{Behavior, Caching, Configuration, Origin};
+use crate::world::distributions::{Behavior, Caching, Configuration, ErrorResponse, Origin};
 use crate::world::edge_policies::{CacheRules, Draft, OriginRequestRules};
 use crate::world::plane::{DataPlane, Deployment, DeploymentFailure, Objects};
 use crate::world::{Tags, World};
 use app::App;
 
-const BALANCER: &str = "awseb-1.us-east-1.elb.localhost";
+pub(crate) const BALANCER: &str = "awseb-1.us-east-1.elb.localhost";
 pub(crate) const OPTIMIZED: &str = "Managed-CachingOptimized";
 const DISABLED: &str = "Managed-CachingDisabled";
 const ALL_METHODS: &[&str] = &["GET", "HEAD", "OPTIONS", "PUT", "PATCH", "POST", "DELETE"];
@@ -104,7 +107,7 @@ fn new_group() -> String {
 }
 
 /// Puts a load balancer in front of the instances.
-fn balance(world: &World, group: &str, instances: &[&str], path: &str) {
+pub(crate) fn balance(world: &World, group: &str, instances: &[&str], path: &str) {
     let mut state = world.lock();
     let balancing = &mut state.region("us-east-1").balancing;
     let tags = Tags::new();
@@ -132,6 +135,7 @@ fn balance(world: &World, group: &str, instances: &[&str], path: &str) {
             load_balancer_arn: "lb".to_owned(),
             port: 80,
             protocol: "HTTP".to_owned(),
+            tls: None,
             default_action: RuleAction::Forward(group.to_owned()),
             split: None,
         },
@@ -159,6 +163,34 @@ fn balance(world: &World, group: &str, instances: &[&str], path: &str) {
             tags,
         },
     );
+}
+
+/// A certificate for that name, issued.
+pub(crate) fn certificate(world: &Arc<World>, region: &str, name: &str) -> String {
+    let request = certificates::Request {
+        domain_name: name.to_owned(),
+        ..certificates::Request::default()
+    };
+    let now = world.clock.now();
+    let arn = world.lock().request_certificate(region, request, now);
+    let record = certificates::validation("123456789012", name);
+    world.lock().zones.set_elsewhere(&record.name, &record.value);
+    certificates::look(world);
+    world.clock.skip(Duration::from_secs(61));
+    certificates::look(world);
+    arn
+}
+
+/// Has the load balancer listen by HTTPS, and by nothing else.
+pub(crate) fn listen_by_https(world: &Arc<World>, certificate_arn: &str, policy: &str) {
+    let mut state = world.lock();
+    let balancing = &mut state.region("us-east-1").balancing;
+    let tls = ListenerTls {
+        certificate_arn: certificate_arn.to_owned(),
+        policy: policy.to_owned(),
+    };
+    let listener = balancing.listeners.get_mut("listener").unwrap();
+    (listener.port, listener.protocol, listener.tls) = (443, "HTTPS".to_owned(), Some(tls));
 }
 
 /// A behavior of everything, under a managed cache policy.
@@ -209,6 +241,8 @@ fn with(behavior: Behavior) -> Configuration {
             custom_headers: Vec::new(),
             protocol_policy: "http-only".to_owned(),
             http_port: 80,
+            https_port: 443,
+            ssl_protocols: vec!["TLSv1.2".to_owned()],
             read_timeout: 30,
         })],
         default_behavior: Arc::new(behavior),
@@ -280,7 +314,12 @@ impl Site {
     }
 
     /// A site whose configuration needs something of the world: a policy, a web ACL.
-    async fn made(scale: f64, configuration: impl FnOnce(&World) -> Configuration) -> Self {
+    async fn with(configuration: impl FnOnce(&Arc<World>) -> Configuration) -> Self {
+        Self::made(1.0, configuration).await
+    }
+
+    /// The same, on a clock of that pace.
+    async fn made(scale: f64, configuration: impl FnOnce(&Arc<World>) -> Configuration) -> Self {
         let app = App::default();
         let address = app.serve().await;
         let world = world(scale, Fixed(BTreeMap::from([("i-1".to_owned(), address)])));

@@ -229,6 +229,8 @@ fn origin(one: &w::Origin) -> Origin {
             .collect(),
         protocol_policy: custom.origin_protocol_policy,
         http_port: u16::try_from(custom.h_t_t_p_port).unwrap_or_default(),
+        https_port: u16::try_from(custom.h_t_t_p_s_port).unwrap_or_default(),
+        ssl_protocols: custom.origin_ssl_protocols.unwrap_or_default().items.items,
         read_timeout: custom
             .origin_read_timeout
             .and_then(|seconds| u32::try_from(seconds).ok())

@@ -316,6 +316,15 @@ const OPERATIONS: &[Entry] = &[
         credits::modify,
     ),
     operation(
+        "ModifySecurityGroupRules",
+        &[
+            "GroupId",
+            "SecurityGroupRule{SecurityGroupRuleId,SecurityGroupRule{IpProtocol,FromPort,ToPort,CidrIpv4,PrefixListId,\
+             ReferencedGroupId,Description}}",
+        ],
+        security_groups::modify_rules,
+    ),
+    operation(
         "ModifySubnetAttribute",
         &["SubnetId", "MapPublicIpOnLaunch{Value}"],
         subnets::modify_attribute,

@@ -274,8 +274,9 @@ pub(super) fn authorize(world: &Arc<World>, call: &Call) -> Result<Answer, Refus
     let network = &mut state.region(&call.region).network;
     let id = network.group_id(request.group_id, request.group_name)?;
     network.authorize_ingress(&id, rules.clone())?;
+    let group = &network.security_groups[&id];
     let made = rules.iter();
-    let made = made.map(|rule| rule_view(&id, rule, false, &call.region, &account));
+    let made = made.map(|rule| rule_view(group, rule, false, &call.region, &account));
     Ok(answer(
         call,
         &json!({ "return": true, "securityGroupRuleSet": made.collect::<Value>() }),
@@ -292,16 +293,78 @@ pub(super) fn revoke(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal>
     Ok(done(call))
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Modification {
+    group_id: String,
+    #[serde(default)]
+    security_group_rule: Vec<RuleUpdate>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct RuleUpdate {
+    security_group_rule_id: String,
+    #[serde(default)]
+    security_group_rule: NewRule,
+}
+
+/// All of a rule: what is not said of it is not kept.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct NewRule {
+    ip_protocol: Option<String>,
+    from_port: Option<i32>,
+    to_port: Option<i32>,
+    cidr_ipv4: Option<String>,
+    prefix_list_id: Option<String>,
+    referenced_group_id: Option<String>,
+    description: Option<String>,
+}
+
+pub(super) fn modify_rules(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
+    let request: Modification = call.query()?;
+    let mut state = world.lock();
+    let network = &mut state.region(&call.region).network;
+    let refuse = |id: &str| not_found("InvalidSecurityGroupRuleId.NotFound", "security group rule ID", id);
+    for update in request.security_group_rule {
+        let group = network.security_groups.get(&request.group_id);
+        let group = group.ok_or_else(|| not_found("InvalidGroup.NotFound", "security group", &request.group_id))?;
+        let id = &update.security_group_rule_id;
+        let mut rules = group.ingress.iter();
+        let rule = rules.find(|rule| rule_id(group, rule, false) == *id).cloned();
+        let rule = rule.ok_or_else(|| refuse(id))?;
+        let to = update.security_group_rule;
+        let source = to.cidr_ipv4.map(Source::Cidr);
+        let source = source.or(to.referenced_group_id.map(Source::Group));
+        let source = source.or(to.prefix_list_id.map(Source::PrefixList));
+        // Words of AWS's are not public.
+        let source = source.ok_or_else(|| {
+            let text = "A security group rule must have exactly one source.";
+            Refusal::new("InvalidParameterCombination", text)
+        })?;
+        let to = Permission {
+            protocol: to.ip_protocol.unwrap_or_else(|| "-1".to_owned()),
+            from_port: to.from_port,
+            to_port: to.to_port,
+            source,
+            description: to.description,
+        };
+        network.modify_ingress(&request.group_id, &rule, to)?;
+    }
+    Ok(done(call))
+}
+
 /// A rule's id stays the same while the rule is there.
-fn rule_id(group_id: &str, rule: &Permission, is_egress: bool) -> String {
-    derived_id("sgr", &format!("{group_id}{is_egress}{rule:?}"))
+fn rule_id(group: &SecurityGroup, rule: &Permission, is_egress: bool) -> String {
+    derived_id("sgr", &format!("{}{is_egress}{:?}", group.id, group.made_as(rule)))
 }
 
 /// A rule by itself.
-fn rule_view(group_id: &str, rule: &Permission, is_egress: bool, region: &str, account: &str) -> Value {
-    let id = rule_id(group_id, rule, is_egress);
+fn rule_view(group: &SecurityGroup, rule: &Permission, is_egress: bool, region: &str, account: &str) -> Value {
+    let id = rule_id(group, rule, is_egress);
     let source = |wanted: fn(&Source) -> Option<&String>| wanted(&rule.source).cloned();
-    let group = match &rule.source {
+    let referenced = match &rule.source {
         Source::Group(id) => json!({ "groupId": id, "userId": account }),
         Source::Cidr(_) | Source::PrefixList(_) => Value::Null,
     };
@@ -310,12 +373,12 @@ fn rule_view(group_id: &str, rule: &Permission, is_egress: bool, region: &str, a
         "description": rule.description,
         // -1 is "any" here, where a permission leaves the port out.
         "fromPort": rule.from_port.unwrap_or(-1),
-        "groupId": group_id,
+        "groupId": group.id,
         "groupOwnerId": account,
         "ipProtocol": rule.protocol,
         "isEgress": is_egress,
         "prefixListId": source(|it| match it { Source::PrefixList(id) => Some(id), _ => None }),
-        "referencedGroupInfo": group,
+        "referencedGroupInfo": referenced,
         "securityGroupRuleArn": format!("arn:aws:ec2:{region}:{account}:security-group-rule/{id}"),
         "securityGroupRuleId": id,
         "tagSet": [],
@@ -333,14 +396,14 @@ pub(super) fn describe_rules(world: &Arc<World>, call: &Call) -> Result<Answer, 
         let out = (anywhere(), true);
         let ingress = group.ingress.iter().map(|rule| (rule.clone(), false));
         all.extend(std::iter::once(out).chain(ingress).map(|(rule, is_egress)| {
-            let id = rule_id(&group.id, &rule, is_egress);
-            (id, &group.id, rule, is_egress)
+            let id = rule_id(group, &rule, is_egress);
+            (id, group, rule, is_egress)
         }));
     }
     let refuse = |id: &str| not_found("InvalidSecurityGroupRuleId.NotFound", "security group rule ID", id);
     let all = named(all, &request.ids, |(id, ..)| id, refuse)?;
-    let values = |(id, group, ..): &(String, &String, Permission, bool), name: &str| match name {
-        "group-id" => vec![(*group).clone()],
+    let values = |(id, group, ..): &(String, &SecurityGroup, Permission, bool), name: &str| match name {
+        "group-id" => vec![group.id.clone()],
         _ => vec![id.clone()],
     };
     let names = ["group-id", "security-group-rule-id"];

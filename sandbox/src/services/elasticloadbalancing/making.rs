@@ -64,7 +64,7 @@ fn refuse_beanstalks(world: &Arc<World>, call: &Call, arn: &str) -> Result<(), R
     }
 }
 
-pub(super) fn create_listener(balancing: &mut Balancing, call: &Call) -> Result<Answer, Refusal> {
+pub(super) fn create_listener(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::CreateListenerInput = call.query()?;
     let action = rules::action(request.default_actions)?;
     let port = request
@@ -72,26 +72,49 @@ pub(super) fn create_listener(balancing: &mut Balancing, call: &Call) -> Result<
         .and_then(|port| u16::try_from(port).ok())
         .filter(|port| *port > 0);
     let port = port.ok_or_else(|| Refusal::new("ValidationError", "A listener port must be between 1 and 65535"))?;
-    let protocol = request.protocol.unwrap_or_default();
-    let made = balancing.create_listener(&request.load_balancer_arn, port, &protocol, action)?;
+    let (protocol, arns) = (request.protocol.unwrap_or_default(), arns(request.certificates));
+    let mut state = world.lock();
+    let now = world.clock.now();
+    let tls = state.listener_tls(&call.region, &protocol, &arns, request.ssl_policy.as_deref(), now)?;
+    let balancing = &mut state.region(&call.region).balancing;
+    let made = balancing.create_listener(&request.load_balancer_arn, port, tls, action)?;
     let result = m::CreateListenerOutput {
         listeners: Some(vec![listener_view(&made)].into()),
     };
     Ok(wire::serialize_create_listener_response(&result).into())
 }
 
-pub(super) fn modify_listener(balancing: &mut Balancing, call: &Call) -> Result<Answer, Refusal> {
+/// What is not said of it stays.
+pub(super) fn modify_listener(world: &Arc<World>, call: &Call) -> Result<Answer, Refusal> {
     let request: m::ModifyListenerInput = call.query()?;
-    let Some(actions) = request.default_actions else {
-        return Err(not_implemented(
-            "a change of a listener that is not one of its default action",
-        ));
-    };
-    let changed = balancing.set_default_action(&request.listener_arn, rules::action(actions)?)?;
+    let mut state = world.lock();
+    let (region, arn, now) = (&call.region, &request.listener_arn, world.clock.now());
+    let mut listener = state.region(region).balancing.listener(arn)?.clone();
+    let arns = arns(request.certificates);
+    if request.protocol.is_some() || request.ssl_policy.is_some() || !arns.is_empty() {
+        let protocol = request.protocol.unwrap_or_else(|| listener.protocol.clone());
+        let present = listener.tls.as_ref().filter(|_| protocol == "HTTPS");
+        let arns = match (arns.is_empty(), present) {
+            (true, Some(present)) => vec![present.certificate_arn.clone()],
+            _ => arns,
+        };
+        let policy = request.ssl_policy.or(present.map(|present| present.policy.clone()));
+        let tls = state.listener_tls(region, &protocol, &arns, policy.as_deref(), now)?;
+        listener = state.region(region).balancing.set_protocol(arn, tls)?;
+    }
+    if let Some(actions) = request.default_actions {
+        let action = rules::action(actions)?;
+        listener = state.region(region).balancing.set_default_action(arn, action)?;
+    }
     let result = m::ModifyListenerOutput {
-        listeners: Some(vec![listener_view(&changed)].into()),
+        listeners: Some(vec![listener_view(&listener)].into()),
     };
     Ok(wire::serialize_modify_listener_response(&result).into())
+}
+
+fn arns(certificates: Option<m::CertificateList>) -> Vec<String> {
+    let all = certificates.into_iter().flat_map(|list| list.items);
+    all.filter_map(|one| one.certificate_arn).collect()
 }
 
 pub(super) fn delete_listener(balancing: &mut Balancing, call: &Call) -> Result<Answer, Refusal> {

@@ -27,6 +27,59 @@ fn element<'a>(xml: &'a str, name: &str) -> &'a str {
     rest.split_once(&format!("</{name}>")).unwrap().0
 }
 
+#[tokio::test]
+async fn a_listener_for_https_shows_its_certificate_and_policy_and_loses_them_with_the_protocol() {
+    let site = site().await;
+    let world = &site.world;
+    let arn = proxy::certificate(world, "us-east-1", "events.example.org");
+    let wanted = |port: &'static str| {
+        vec![
+            ("LoadBalancerArn", "lb"),
+            ("Port", port),
+            ("Protocol", "HTTPS"),
+            ("DefaultActions.member.1.Type", "fixed-response"),
+            ("DefaultActions.member.1.FixedResponseConfig.StatusCode", "403"),
+        ]
+    };
+    let without = call(world, "CreateListener", &wanted("443")).unwrap_err();
+    assert_eq!(
+        (without.code.as_str(), without.message.as_str()),
+        ("ValidationError", "A certificate must be specified for HTTPS listeners")
+    );
+    let with = |port, arn, policy| {
+        let tls = [("Certificates.member.1.CertificateArn", arn), ("SslPolicy", policy)];
+        [wanted(port), tls.to_vec()].concat()
+    };
+    let policy = "ELBSecurityPolicy-TLS13-1-2-2021-06";
+    let unknown = "arn:aws:acm:us-east-1:123456789012:certificate/1";
+    let refused = |parameters: &[(&str, &str)]| call(world, "CreateListener", parameters).unwrap_err().code;
+    assert_eq!(refused(&with("443", unknown, policy)), "CertificateNotFound");
+    assert_eq!(
+        refused(&with("443", &arn, "ELBSecurityPolicy-None")),
+        "SSLPolicyNotFound"
+    );
+    let made = call(world, "CreateListener", &with("443", &arn, policy)).unwrap();
+    assert_eq!(
+        (element(&made, "CertificateArn"), element(&made, "SslPolicy")),
+        (arn.as_str(), policy)
+    );
+    assert_eq!(element(&made, "Protocol"), "HTTPS");
+    let listener = element(&made, "ListenerArn").to_owned();
+
+    // What is used cannot be deleted.
+    let now = world.clock.now();
+    let held = world.lock().delete_certificate("us-east-1", &arn, now).unwrap_err();
+    assert_eq!(held.code, "ResourceInUseException");
+    let plain = [("ListenerArn", listener.as_str()), ("Protocol", "HTTP")];
+    let plain = call(world, "ModifyListener", &plain).unwrap();
+    assert!(
+        !plain.contains("CertificateArn") && !plain.contains("SslPolicy"),
+        "{plain}"
+    );
+    assert_eq!((element(&plain, "Port"), element(&plain, "StatusCode")), ("443", "403"));
+    world.lock().delete_certificate("us-east-1", &arn, now).unwrap();
+}
+
 const SECRET: &[(&str, &str)] = &[
     ("ListenerArn", "listener"),
     ("Priority", "1"),

@@ -120,6 +120,7 @@ impl Site<'_> {
                 load_balancer_arn: arn.clone(),
                 port: 80,
                 protocol: "HTTP".to_owned(),
+                tls: None,
                 default_action: RuleAction::Forward(arn.clone()),
                 split: None,
             };

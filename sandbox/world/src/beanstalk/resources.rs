@@ -508,6 +508,7 @@ impl Site<'_> {
                 load_balancer_arn: arn.clone(),
                 port: 80,
                 protocol: "HTTP".to_owned(),
+                tls: None,
                 default_action: RuleAction::Forward(self.environment.made.target_group.clone().unwrap_or_default()),
                 split: None,
             };

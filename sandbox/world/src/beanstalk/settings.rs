@@ -10,6 +10,7 @@ use super::catalogue::{
 };
 use super::limits;
 use super::resources::{CONFIGURATION, TEMPLATE, wants_template};
+use super::shared_balancer;
 use crate::Refusal;
 
 /// Values by namespace and option name.
@@ -343,6 +344,9 @@ fn check(namespace: &str, name: &str, value: &str) -> Option<Problem> {
             .then(|| Problem::of_value(namespace, name, value, "The name has characters that are not allowed."));
     }
     let Some(option) = catalogue::find(namespace, name) else {
+        if shared_balancer::knows(namespace, name, value) {
+            return None;
+        }
         if limits::is_absent(namespace) {
             return Some(Problem::of_value(
                 namespace,

@@ -19,6 +19,23 @@ const COUNT: &str = "elasticbeanstalk:shared-elb-environment-count";
 /// The port of the listener that gets the rule, where nothing else is said.
 const PORT: u16 = 80;
 
+/// And where something is: the option `Rules` of a listener's own namespace, which ends in its port.
+const OF_A_LISTENER: &str = "aws:elbv2:listener:";
+const RULES: &str = "Rules";
+/// The rule that the environment has in any case.
+const DEFAULT: &str = "default";
+
+/// The port of the listener that gets the rule by this option.
+fn port_of((namespace, name): (&str, &str), value: &str) -> Option<u16> {
+    let port = namespace.strip_prefix(OF_A_LISTENER)?.parse().ok()?;
+    (name == RULES && value == DEFAULT).then_some(port)
+}
+
+/// Whether an option of a listener's own namespace is one that the sandbox goes by.
+pub(super) fn knows(namespace: &str, name: &str, value: &str) -> bool {
+    port_of((namespace, name), value).is_some()
+}
+
 /// Measures of a trigger that count all who share the load balancer (Beanstalk guide: command-options-general).
 const MEASURES: [&str; 3] = ["HealthyHostCount", "UnhealthyHostCount", "TargetResponseTime"];
 
@@ -32,10 +49,15 @@ impl Settings {
 /// What does not go together with a shared load balancer. That AWS refuses the measures is documented; where and in which words is
 /// not, nor what it does with traffic splitting there.
 pub(super) fn problems(settings: &Settings) -> Vec<Problem> {
-    if !settings.is_shared() {
-        return Vec::new();
-    }
     let mut problems = Vec::new();
+    if !settings.is_shared() {
+        let own = settings
+            .of_api()
+            .filter(|((namespace, name), value)| knows(namespace, name, value));
+        let why = "This sandbox has no option of this namespace.";
+        problems.extend(own.map(|((namespace, name), value)| Problem::of_value(namespace, name, value, why)));
+        return problems;
+    }
     let mut refuse = |namespace: &str, name: &str, why: &str| {
         problems.push(Problem::of_value(namespace, name, &settings.text(namespace, name), why));
     };
@@ -56,6 +78,15 @@ pub(super) fn problems(settings: &Settings) -> Vec<Problem> {
         refuse(COMMAND, "DeploymentPolicy", why);
     }
     problems
+}
+
+/// What is said of listeners counts with a shared load balancer only: others the sandbox has at port 80 alone.
+fn ports(settings: &Settings) -> Vec<u16> {
+    let given = settings.of_api();
+    let ports: Vec<u16> = given
+        .filter_map(|((namespace, name), value)| port_of((namespace, name), value))
+        .collect();
+    if ports.is_empty() { vec![PORT] } else { ports }
 }
 
 /// An option that Beanstalk would set on a load balancer of its own: "cannot be applied because AWSEBV2LoadBalancer doesn't exist"
@@ -130,7 +161,8 @@ impl Site<'_> {
         }
         let dns_name = balancer.dns_name.clone();
         let mut listeners = balancing.listeners.values();
-        let listener = listeners.find(|it| it.load_balancer_arn == arn && it.port == PORT);
+        let ports = ports(&settings);
+        let listener = listeners.find(|it| it.load_balancer_arn == arn && ports.contains(&it.port));
         let mut made = None;
         if let Some(listener) = listener.map(|listener| listener.arn.clone()) {
             let priority = balancing.rules_of(&listener).last().map_or(1, |rule| rule.priority + 1);

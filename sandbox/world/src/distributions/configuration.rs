@@ -58,6 +58,9 @@ pub struct Origin {
     /// `http-only`, `match-viewer`, `https-only`.
     pub protocol_policy: String,
     pub http_port: u16,
+    pub https_port: u16,
+    /// Those that CloudFront speaks to it: `TLSv1.2`, …
+    pub ssl_protocols: Vec<String>,
     /// Seconds.
     pub read_timeout: u32,
 }

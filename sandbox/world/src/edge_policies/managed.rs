@@ -86,6 +86,11 @@ pub(super) fn origin_request() -> Vec<(&'static str, &'static str, OriginRequest
             everything(Selection::All, CLOUDFRONT_HEADERS),
         ),
         (
+            "bf0718e1-ba1e-49d1-88b1-f726733018ae",
+            "Managed-HostHeaderOnly",
+            headers(&["host"]),
+        ),
+        (
             "59781a5b-3903-41f3-afcb-af62929ccde1",
             "Managed-CORS-CustomOrigin",
             headers(&["origin"]),

@@ -11,6 +11,8 @@ pub struct SecurityGroup {
     pub name: String,
     pub description: String,
     pub ingress: Vec<Permission>,
+    /// Rules that were changed, with what each was made as: a rule is known by that as long as it is there.
+    pub changed: Vec<(Permission, Permission)>,
     pub tags: Tags,
 }
 
@@ -91,12 +93,19 @@ impl SecurityGroup {
                 source: Source::Group(id.clone()),
                 description: None,
             }],
+            changed: Vec::new(),
             id,
             vpc_id: vpc_id.to_owned(),
             name: "default".to_owned(),
             description: "default VPC security group".to_owned(),
             tags: Tags::new(),
         }
+    }
+
+    /// What a rule was made as.
+    pub fn made_as<'a>(&'a self, rule: &'a Permission) -> &'a Permission {
+        let changed = self.changed.iter().find(|(now, _)| now == rule);
+        changed.map_or(rule, |(_, was)| was)
     }
 
     fn refers_to(&self, group: &str) -> bool {
@@ -111,6 +120,24 @@ fn not_found(id: &str) -> Refusal {
         "InvalidGroup.NotFound",
         format!("The security group '{id}' does not exist"),
     )
+}
+
+fn duplicate() -> Refusal {
+    Refusal::new("InvalidPermission.Duplicate", "the specified rule already exists")
+}
+
+fn no_such_rule() -> Refusal {
+    let text = "The specified rule does not exist in this security group.";
+    Refusal::new("InvalidPermission.NotFound", text)
+}
+
+fn check_weight(rules: &[Permission]) -> Result<(), Refusal> {
+    let weight = |of_ipv6| -> usize { rules.iter().map(|rule| rule.source.weight(of_ipv6)).sum() };
+    if weight(false) <= MOST_RULES && weight(true) <= MOST_RULES {
+        return Ok(());
+    }
+    let text = "The maximum number of rules per security group has been reached.";
+    Err(Refusal::new("RulesPerSecurityGroupLimitExceeded", text))
 }
 
 impl Network {
@@ -143,6 +170,7 @@ impl Network {
                 name: name.to_owned(),
                 description: description.to_owned(),
                 ingress: Vec::new(),
+                changed: Vec::new(),
                 tags,
             },
         );
@@ -178,34 +206,44 @@ impl Network {
         }
         let group = self.security_groups.get_mut(id).ok_or_else(|| not_found(id))?;
         if permissions.iter().any(|permission| group.ingress.contains(permission)) {
-            return Err(Refusal::new(
-                "InvalidPermission.Duplicate",
-                "the specified rule already exists",
-            ));
+            return Err(duplicate());
         }
-        let weight = |of_ipv6| -> usize {
-            let after = group.ingress.iter().chain(&permissions);
-            after.map(|permission| permission.source.weight(of_ipv6)).sum()
-        };
-        if weight(false) > MOST_RULES || weight(true) > MOST_RULES {
-            return Err(Refusal::new(
-                "RulesPerSecurityGroupLimitExceeded",
-                "The maximum number of rules per security group has been reached.",
-            ));
+        let after: Vec<_> = group.ingress.iter().chain(&permissions).cloned().collect();
+        check_weight(&after)?;
+        group.ingress = after;
+        Ok(())
+    }
+
+    /// As ModifySecurityGroupRules of one rule, which goes on being the same one. That its weight is looked at as of what there is then is
+    /// inferred.
+    ///
+    /// # Errors
+    /// Where there is no such group or rule, or one like it is there.
+    pub fn modify_ingress(&mut self, id: &str, rule: &Permission, to: Permission) -> Result<(), Refusal> {
+        let group = self.security_groups.get_mut(id).ok_or_else(|| not_found(id))?;
+        let place = group.ingress.iter().position(|known| known == rule);
+        let place = place.ok_or_else(no_such_rule)?;
+        let mut others = group.ingress.iter().enumerate().filter(|(number, _)| *number != place);
+        if others.any(|(_, known)| *known == to) {
+            return Err(duplicate());
         }
-        group.ingress.extend(permissions);
+        let mut after = group.ingress.clone();
+        after[place] = to.clone();
+        check_weight(&after)?;
+        let was = group.made_as(rule).clone();
+        group.changed.retain(|(now, _)| now != rule);
+        group.changed.push((to, was));
+        group.ingress = after;
         Ok(())
     }
 
     pub fn revoke_ingress(&mut self, id: &str, permissions: &[Permission]) -> Result<(), Refusal> {
         let group = self.security_groups.get_mut(id).ok_or_else(|| not_found(id))?;
         if !permissions.iter().all(|permission| group.ingress.contains(permission)) {
-            return Err(Refusal::new(
-                "InvalidPermission.NotFound",
-                "The specified rule does not exist in this security group.",
-            ));
+            return Err(no_such_rule());
         }
         group.ingress.retain(|permission| !permissions.contains(permission));
+        group.changed.retain(|(now, _)| !permissions.contains(now));
         Ok(())
     }
 }
