@@ -246,11 +246,11 @@ mod tests {
         proxy::listen_by_https(&world, &arn, "ELBSecurityPolicy-TLS13-1-3-2021-06");
         assert!(!shakes(&tls, proxy::BALANCER, &[&rustls::version::TLS12]).await);
         // A group that lets nobody in.
-        let mut state = world.lock();
-        let here = state.region("us-east-1");
-        let balancer = here.balancing.load_balancers.get_mut("lb").unwrap();
-        balancer.security_groups = vec!["sg-1".to_owned()];
-        drop(state);
+        {
+            let mut state = world.lock();
+            let balancers = &mut state.region("us-east-1").balancing.load_balancers;
+            balancers.get_mut("lb").unwrap().security_groups = vec!["sg-1".to_owned()];
+        }
         assert!(!shakes(&tls, proxy::BALANCER, both).await);
     }
 }

@@ -133,7 +133,9 @@ mod tests {
     async fn a_server_that_says_nothing_is_given_up_for_the_next() {
         let silent = server(None).await;
         let there = server(Some((200, round(ROUND, SIGNATURE)))).await;
-        let alone = asked(&[silent.clone()], Duration::from_millis(50)).await.unwrap_err();
+        let alone = asked(std::slice::from_ref(&silent), Duration::from_millis(50))
+            .await
+            .unwrap_err();
         assert_eq!(alone.kind, Kind::Unreachable);
         // Where the next answers within as short a time at all, which a busy machine decides.
         let mut patience = Duration::from_millis(50);
