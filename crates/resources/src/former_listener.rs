@@ -69,7 +69,10 @@ impl FormerListener {
         let ports = ("80-443 from CloudFront".to_owned(), format!("{now} from CloudFront"));
         let group = step(INGRESS, ports.0, Some(ports.1));
         let listener = open.listener.as_ref().map(|former| {
-            let to = former.has_others.then(|| "refuses CloudFront, too".to_owned());
+            let to = match former.has_others {
+                true => Some("refuses CloudFront, too".to_owned()),
+                false => None,
+            };
             step(&format!("listener {port}"), "lets CloudFront in".to_owned(), to)
         });
         std::iter::once(group).chain(listener).collect()
