@@ -62,15 +62,7 @@ async fn confirmed(
     let mut look = session.look().await?;
     room::fit(session, &mut look).await?;
     session.tell_notices(&look);
-    ui.plan(
-        &session.heading(),
-        &look.planned,
-        &look.orphans,
-        Some(&cost::of(&session.stack.profile)),
-    );
-    if look.is_blocked() {
-        return Err(look.blocked_as_shown(ui));
-    }
+    show(session, &look)?;
     if let Some(saved) = saved {
         saved.must_be(&SavedPlan::of(session, &look)?)?;
     }
@@ -98,20 +90,49 @@ async fn confirmed(
     }
     let lock = session.lock().await?;
     let gate = Asking::new(session, global.yes);
-    let summary = apply(session, &look, gate, !args.no_verify).await;
+    // `--yes` is said to whatever plan is shown first; a saved one is what it is.
+    let anew = global.yes && saved.is_none();
+    let summary = apply(session, (&look, anew), gate, !args.no_verify).await;
     unlock(lock, summary).await
 }
 
-/// With the lock held.
-async fn apply(session: &Session, confirmed: &Look, gate: Asking, verify_too: bool) -> Result<Summary, Error> {
+/// # Errors
+/// Where something is in the way of the plan.
+fn show(session: &Session, look: &Look) -> Result<(), Error> {
+    session.ui.plan(
+        &session.heading(),
+        &look.planned,
+        &look.orphans,
+        Some(&cost::of(&session.stack.profile)),
+    );
+    match look.is_blocked() {
+        true => Err(look.blocked_as_shown(&session.ui)),
+        false => Ok(()),
+    }
+}
+
+/// With the lock held. What changed since the plan was confirmed, such as what a killed teardown still took away, is shown `anew`, or
+/// refused.
+async fn apply(
+    session: &Session,
+    (confirmed, anew): (&Look, bool),
+    gate: Asking,
+    verify_too: bool,
+) -> Result<Summary, Error> {
     let look = session.look().await?;
     if !look.is_pending() && !look.is_blocked() {
         let summary = Summary::done().say("Nothing to do any more: another run did it meanwhile.");
         return Ok(with_outputs(summary, session, &look));
     }
     if !look.is_what_was_confirmed(confirmed) || look.orphans != confirmed.orphans {
-        return Err(Error::refused("the stack changed between the plan and now")
-            .hint(Hint::run("up").and(" shows the new plan")));
+        // Its bundle would have to be built first.
+        let needs_more = look.deploys() && !confirmed.deploys();
+        if !anew || needs_more {
+            return Err(Error::refused("the stack changed between the plan and now")
+                .hint(Hint::run("up").and(" shows the new plan")));
+        }
+        session.ui.say("The stack changed since the plan was made. Now it is:");
+        show(session, &look)?;
     }
     in_time(&session.settings.stop, session.remember_profile()).await?;
     in_time(&session.settings.stop, session.remember_lifetime()).await?;

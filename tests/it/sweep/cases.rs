@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::Swept;
-use super::ground::{From, Ground, Item, told};
+use super::ground::{From, Ground, Item, Request, told};
 use super::table::{Row, chosen, profiles};
 use crate::support::Ran;
 
@@ -127,11 +127,7 @@ fn deny(row: &mut Row, usual: &mut Undisturbed, swept: &Swept) {
             row.count("names the action", &names(&ran, &hits));
             row.count("gives a hint", &hints(&ran));
             // Who has only looked, or draws or exports, has made nothing that he would not know of.
-            if swept.from != From::Closed
-                && asked
-                    .iter()
-                    .any(|request| request.changes && request.done && !request.hits.starts_with("s3:"))
-            {
+            if swept.from != From::Closed && asked.iter().any(makes_something) {
                 row.count("tells what is there", &tells(&ran, &inventory));
             }
         }
@@ -220,6 +216,12 @@ fn nothing_to_do(ground: &Ground, swept: &Swept) -> Result<(), String> {
     }
 }
 
+/// Whether it has made or changed something of the stack, and not only in its record or the bucket that this is in.
+fn makes_something(request: &Request) -> bool {
+    let is_record = request.hits.starts_with("s3:") || request.hits == "elasticbeanstalk:CreateStorageLocation";
+    request.changes && request.done && !is_record
+}
+
 /// Without the object: who may not write one may write none.
 fn operation(hits: &str) -> String {
     hits.split(':').take(2).collect::<Vec<_>>().join(":")
@@ -238,6 +240,7 @@ fn errors(ran: &Ran) -> Vec<Value> {
 fn names(ran: &Ran, hits: &str) -> Result<(), String> {
     let operation = hits.split(':').nth(1).unwrap_or_default();
     let action = match operation {
+        "CreateDistributionWithTags" => "CreateDistribution",
         "HeadObject" => "GetObject",
         "HeadBucket" | "ListObjects" | "ListObjectsV2" => "ListBucket",
         "DeleteObjects" => "DeleteObject",
