@@ -9,7 +9,7 @@ import re
 import urllib.parse
 
 import bundles
-from account import Case, aws, client, finish, say, site, start, until
+from account import Case, aws, client, finish, refusal, say, site, start, until
 
 APPLICATION, ENVIRONMENT, TABLE, KEY = "tcb-conference", "Tcb-conference-env", "users", "mod4-ssh-key"
 SERVICE_ROLE, INSTANCE_ROLE = "aws-elasticbeanstalk-service-role", "aws-elasticbeanstalk-ec2-role"
@@ -552,13 +552,17 @@ class TheArticle(Case):
         self.refuses("AccessDenied", aws, "s3api", "delete-bucket", "--bucket", self.bucket)
 
     def remove_roles(self):
+        def let_go(*command):
+            # IAM may still see what was just taken away.
+            until(f"{command[-1]} is let go", lambda: refusal(aws, "iam", *command)[0] is None)
+
         aws("iam", "remove-role-from-instance-profile", *ROLE_IN_PROFILE)
-        aws("iam", "delete-instance-profile", "--instance-profile-name", INSTANCE_ROLE)
+        let_go("delete-instance-profile", "--instance-profile-name", INSTANCE_ROLE)
         for role in (SERVICE_ROLE, INSTANCE_ROLE):
             self.refuses("DeleteConflict", aws, "iam", "delete-role", "--role-name", role, text="detach all policies")
             for policy in aws("iam", "list-attached-role-policies", "--role-name", role)["AttachedPolicies"]:
                 aws("iam", "detach-role-policy", "--role-name", role, "--policy-arn", policy["PolicyArn"])
-            aws("iam", "delete-role", "--role-name", role)
+            let_go("delete-role", "--role-name", role)
             self.refuses("NoSuchEntity", aws, "iam", "get-role", "--role-name", role)
 
     def remove_network(self):
