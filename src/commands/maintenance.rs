@@ -3,11 +3,12 @@
 use clap::{Args, Subcommand};
 
 use crate::cli::Global;
-use crate::engine::{self, Error, Hint};
+use crate::engine::{Error, Hint};
 use crate::resources::outputs::SHOWN_INSTEAD;
 use crate::resources::{Maintenance, Page};
 use crate::session::asking::Asking;
-use crate::session::{Look, Purpose, Session, unfinished, unlock, with_left_behind};
+use crate::session::confirmed::do_confirmed;
+use crate::session::{Look, Purpose, Session, unlock};
 use crate::ui::{Summary, Ui};
 
 #[derive(Debug, Clone, Subcommand)]
@@ -77,19 +78,10 @@ pub(super) async fn run(global: &Global, command: &MaintenanceCommand, ui: &Ui) 
 
 /// With the lock held.
 async fn apply(session: &Session, confirmed: &Look, gate: Asking) -> Result<Summary, Error> {
-    let look = session.look().await?;
-    if !look.is_what_was_confirmed(confirmed) {
-        return Err(Error::refused("the page changed between the plan and now")
-            .hint("run the same command again: it shows the new plan"));
-    }
-    let run = session.run(gate);
-    let report = engine::up(&session.graph, &look.seen, &look.planned, &run).await;
-    session.took(&report);
-    let ended = match unfinished(session, &report) {
-        Some(summary) => Ok(summary),
-        None => session.look().await.map(|look| told(session, &look, "")),
-    };
-    Ok(with_left_behind(session, &report, ended))
+    let changed = Error::refused("the page changed between the plan and now")
+        .hint("run the same command again: it shows the new plan");
+    let well = async { session.look().await.map(|look| told(session, &look, "")) };
+    do_confirmed(session, confirmed, gate, changed, well).await
 }
 
 fn told(session: &Session, look: &Look, before: &str) -> Summary {

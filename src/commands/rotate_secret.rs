@@ -2,10 +2,11 @@
 //! not let in: the further one, then the edge, then the former one away. What was broken off goes on from where it was.
 
 use crate::cli::Global;
-use crate::engine::{self, Change, Error, Hint};
+use crate::engine::{Change, Error, Hint};
 use crate::resources;
 use crate::session::asking::Asking;
-use crate::session::{Look, Purpose, Session, unfinished, unlock, with_left_behind};
+use crate::session::confirmed::do_confirmed;
+use crate::session::{Look, Purpose, Session, unlock};
 use crate::ui::{Summary, Ui};
 
 pub(super) async fn run(global: &Global, ui: &Ui) -> Result<Summary, Error> {
@@ -49,22 +50,13 @@ fn nothing_else(look: &Look) -> Result<(), Error> {
 
 /// With the lock held.
 async fn apply(session: &Session, confirmed: &Look, gate: Asking) -> Result<Summary, Error> {
-    let look = session.look().await?;
-    if !look.is_what_was_confirmed(confirmed) {
-        return Err(Error::refused("the stack changed between the plan and now")
-            .hint(Hint::run("rotate-secret").and(" shows the new plan")));
-    }
-    let run = session.run(gate);
-    let report = engine::up(&session.graph, &look.seen, &look.planned, &run).await;
-    session.took(&report);
-    let ended = match unfinished(session, &report) {
-        Some(summary) => Ok(summary),
-        None => {
-            let mut summary = Summary::done()
-                .say("Rotated: CloudFront sends another secret, and the former one is let in no longer.");
-            summary.stack = Some(session.stack.name.to_string());
-            Ok(summary)
-        }
+    let changed = Error::refused("the stack changed between the plan and now")
+        .hint(Hint::run("rotate-secret").and(" shows the new plan"));
+    let well = async {
+        let mut summary =
+            Summary::done().say("Rotated: CloudFront sends another secret, and the former one is let in no longer.");
+        summary.stack = Some(session.stack.name.to_string());
+        Ok(summary)
     };
-    Ok(with_left_behind(session, &report, ended))
+    do_confirmed(session, confirmed, gate, changed, well).await
 }

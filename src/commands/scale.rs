@@ -9,14 +9,15 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::aws::{aws_time, instance_types, quotas};
 use crate::cli::Global;
-use crate::engine::{self, Error, Hint, Kind};
+use crate::engine::{Error, Hint, Kind};
 use crate::profile::{self, Profile};
 use crate::resources::outputs::SCALED;
 use crate::resources::{Bounds, CreditMode, Prescale, Scaling, UNITS, is_burstable, reserved_hour, room};
 use crate::session::asking::Asking;
+use crate::session::confirmed::do_confirmed;
 use crate::session::event::{MEASURED, Measured, crowd, stack};
 use crate::session::hours::{Hours, zone_of};
-use crate::session::{Look, Purpose, Session, cost, scale_value, unfinished, unless_stopped, unlock, with_left_behind};
+use crate::session::{Look, Purpose, Session, cost, scale_value, unless_stopped, unlock};
 use crate::ui::{Summary, Ui};
 
 #[derive(Debug, Clone, Args)]
@@ -126,19 +127,10 @@ pub(super) async fn run(global: &Global, args: &ScaleArgs, ui: &Ui) -> Result<Su
 
 /// With the lock held.
 async fn apply(session: &Session, confirmed: &Look, gate: Asking) -> Result<Summary, Error> {
-    let look = session.look().await?;
-    if !look.is_what_was_confirmed(confirmed) {
-        return Err(Error::refused("the group changed between the plan and now")
-            .hint(Hint::from("run the same command again: it shows the new plan")));
-    }
-    let run = session.run(gate);
-    let report = engine::up(&session.graph, &look.seen, &look.planned, &run).await;
-    session.took(&report);
-    let ended = match unfinished(session, &report) {
-        Some(summary) => Ok(summary),
-        None => session.look().await.map(|look| told(session, &look, "Done: ")),
-    };
-    Ok(with_left_behind(session, &report, ended))
+    let changed = Error::refused("the group changed between the plan and now")
+        .hint(Hint::from("run the same command again: it shows the new plan"));
+    let well = async { session.look().await.map(|look| told(session, &look, "Done: ")) };
+    do_confirmed(session, confirmed, gate, changed, well).await
 }
 
 fn told(session: &Session, look: &Look, before: &str) -> Summary {

@@ -5,6 +5,7 @@ mod applied_profiles;
 pub(crate) mod asking;
 pub(crate) mod beside;
 pub(crate) mod building;
+pub(crate) mod confirmed;
 pub(crate) mod cost;
 mod deployed;
 mod environment;

@@ -144,7 +144,16 @@ pub fn idle(seconds: u32) -> String {
 }
 
 /// Tags of the load balancer, and of its rules.
-fn with_tags(script: Script, balancer: Vec<(&str, String)>) -> Script {
+pub fn with_tags(script: Script, balancer: Vec<(&str, String)>) -> Script {
+    let rules = [
+        (rule_arn(1), own_tags("listener-rule")),
+        (rule_arn(2), own_tags("load-balancer")),
+    ];
+    with_tags_of(script, balancer, tagged(&rules))
+}
+
+/// The same, with this answer of its rules' tags.
+fn with_tags_of(script: Script, balancer: Vec<(&str, String)>, rules: String) -> Script {
     script
         .documented(
             "elasticloadbalancing:DescribeTags",
@@ -155,17 +164,14 @@ fn with_tags(script: Script, balancer: Vec<(&str, String)>) -> Script {
         .documented(
             "elasticloadbalancing:DescribeTags",
             &format!("{CLI}/describe-tags.rst"),
-            tagged(&[
-                (rule_arn(1), own_tags("listener-rule")),
-                (rule_arn(2), own_tags("load-balancer")),
-            ]),
+            rules,
         )
         .to("listener-rule/app")
 }
 
-/// One that is there with these rules, behind a listener that refuses.
-fn there(rules: String) -> Script {
-    let script = Script::default()
+/// The load balancer alone.
+pub fn alone() -> Script {
+    Script::default()
         .recorded(
             "elasticloadbalancing:DescribeLoadBalancers",
             CUSTODIAN,
@@ -176,6 +182,11 @@ fn there(rules: String) -> Script {
             &format!("{CLI}/describe-load-balancer-attributes.rst"),
             idle(60),
         )
+}
+
+/// One that is there with these rules, behind a listener that refuses.
+fn there(rules: String) -> Script {
+    let script = alone()
         .documented(
             "elasticloadbalancing:DescribeListeners",
             &format!("{CLI}/describe-listeners.rst"),

@@ -14,8 +14,8 @@ use serde_json::json;
 use crate::account::{Given, of_root, stack_of};
 use crate::bodies::{ec2, our_tags, query, tags_json};
 use crate::load_balancer::{
-    ARN, CLI, CUSTODIAN, EC2, FIRST, LISTENER, MODEL, answer_of, by_path, by_secret, forward, found, given, group,
-    idle, own_tags, rule, rule_arn, rules, tagged, with_list,
+    ARN, CLI, EC2, FIRST, LISTENER, MODEL, alone, answer_of, by_path, by_secret, forward, given, group, own_tags, rule,
+    rules, with_list, with_tags,
 };
 use crate::script::{Script, refused};
 
@@ -64,32 +64,7 @@ fn listeners(operation: &str, all: &[String]) -> String {
 
 /// The load balancer, with its tags; its listeners and rules are each test's.
 fn balancer() -> Script {
-    Script::default()
-        .recorded(
-            "elasticloadbalancing:DescribeLoadBalancers",
-            CUSTODIAN,
-            found("active", "sg-1"),
-        )
-        .documented(
-            "elasticloadbalancing:DescribeLoadBalancerAttributes",
-            &format!("{CLI}/describe-load-balancer-attributes.rst"),
-            idle(60),
-        )
-        .documented(
-            "elasticloadbalancing:DescribeTags",
-            &format!("{CLI}/describe-tags.rst"),
-            tagged(&[(ARN.to_owned(), own_tags("load-balancer"))]),
-        )
-        .to("loadbalancer/app")
-        .documented(
-            "elasticloadbalancing:DescribeTags",
-            &format!("{CLI}/describe-tags.rst"),
-            tagged(&[
-                (rule_arn(1), own_tags("listener-rule")),
-                (rule_arn(2), own_tags("load-balancer")),
-            ]),
-        )
-        .to("listener-rule/app")
+    with_tags(alone(), own_tags("load-balancer"))
 }
 
 fn listening(script: Script, all: &[String]) -> Script {

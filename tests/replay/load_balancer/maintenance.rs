@@ -45,20 +45,8 @@ fn rule_tags(since: Option<&str>) -> String {
 
 /// One that shows a page, with what its rules' tags say.
 fn shown(rules: String, since: Option<&str>) -> Script {
-    there(rules)
-        .without(&["elasticloadbalancing:DescribeTags"])
-        .documented(
-            "elasticloadbalancing:DescribeTags",
-            &format!("{CLI}/describe-tags.rst"),
-            tagged(&[(ARN.to_owned(), own_tags("load-balancer"))]),
-        )
-        .to("loadbalancer/app")
-        .documented(
-            "elasticloadbalancing:DescribeTags",
-            &format!("{CLI}/describe-tags.rst"),
-            rule_tags(since),
-        )
-        .to("listener-rule/app")
+    let script = there(rules).without(&["elasticloadbalancing:DescribeTags"]);
+    with_tags_of(script, own_tags("load-balancer"), rule_tags(since))
 }
 
 /// What it takes until everybody sees it.
