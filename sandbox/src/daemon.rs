@@ -26,7 +26,7 @@ use crate::instances::{Machines, RoleCredentials};
 use crate::services::s3::Store;
 use crate::world::clock::Clock;
 use crate::world::gates::{self, Gates};
-use crate::world::{World, certificates, ids, monitoring, tagging};
+use crate::world::{World, certificates, forgetting, ids, monitoring, tagging};
 
 /// The account that the sandbox plays.
 const ACCOUNT: &str = "123456789012";
@@ -386,6 +386,7 @@ fn new_world(directory: &Path, options: &Options, info: &Info, store: &Store) ->
     monitoring::log_agent::run(&world);
     tagging::run(&world);
     certificates::run(&world);
+    forgetting::run(&world);
     world
 }
 

@@ -6,13 +6,14 @@ use confctl::engine::{Change, Kind};
 use confctl::profile::Profile;
 use confctl::resources::{Deploying, Stack, Way};
 
-use crate::account::{Account, of_root, stack, stack_of};
+use crate::account::{Account, as_caller, of_root, stack, stack_of};
 use crate::beanstalk::{
     CUSTODIAN, EB_CLI, ENVIRONMENT, GUIDE, MODEL, environment, environments, events, instances, instances_page,
     runs_everywhere, serving,
 };
 use crate::bodies::{done, ec2, query};
 use crate::environment_answers::{configuration, given, launched, ours, parts, resting, settings};
+use crate::iam::simulated;
 use crate::script::{Script, refused};
 use crate::way_out;
 
@@ -389,6 +390,34 @@ async fn goes_back(account: &Account, to: Option<&str>) -> Change {
         to: to.map(str::to_owned),
     };
     account.plan_with(&deploying(way), ID, given()).await
+}
+
+/// Beanstalk shows no versions to who may not look, and none of them is "not there any more" for that.
+#[tokio::test]
+async fn who_may_not_see_the_versions_is_told_so_and_not_that_the_one_to_go_back_to_is_gone() {
+    const USER: &str = "arn:aws:iam::123456789012:user/ann";
+    const READ: &str = "elasticbeanstalk:DescribeApplicationVersions";
+    let script = at_rest(at("v2"))
+        .await
+        .and(runs_everywhere("v2"))
+        .and(versions(&[]))
+        .documented(
+            "iam:SimulatePrincipalPolicy",
+            "aws/aws-cli awscli/examples/iam/simulate-principal-policy.rst",
+            simulated(&[
+                ("elasticbeanstalk:DescribeApplications", "allowed", ""),
+                (READ, "implicitDeny", ""),
+            ]),
+        );
+    let account = as_caller(script, USER).await;
+    let back = deploying(Way::Back {
+        to: Some("v1".to_owned()),
+    });
+    let error = account.observe(&back, ID).await.unwrap_err();
+    assert_eq!(error.kind, Kind::Denied);
+    let said = error.in_a_line();
+    assert!(said.contains(READ), "{said}");
+    account.check();
 }
 
 /// Where every instance runs the environment's version, something has to tell what ran before.

@@ -17,6 +17,7 @@ pub mod distributions;
 pub mod edge_policies;
 #[cfg(test)]
 mod fakes;
+pub mod forgetting;
 pub mod gates;
 pub mod iam;
 pub mod ids;

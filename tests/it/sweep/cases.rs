@@ -116,10 +116,11 @@ fn deny(row: &mut Row, usual: &mut Undisturbed, swept: &Swept) {
         let ground = &usual.ground;
         ground.prepare(swept.from);
         ground.user.fault(&hits, &["--kind", "deny"]);
-        let before = ground.user.requests().len();
+        let (before, known) = (ground.user.requests().len(), known(ground, swept));
         let ran = ground.run(swept.command);
         let asked = ground.asked_since(before);
-        let inventory = ground.user.inventory();
+        let mut inventory = ground.user.inventory();
+        inventory.retain(|item| !known.contains(item));
         ground.user.clear_faults();
         row.tried(&case);
         // What is only nice to have need not be allowed.
@@ -259,6 +260,14 @@ fn hints(ran: &Ran) -> Result<(), String> {
     match errors(ran).iter().any(|error| error["hint"].is_string()) {
         true => Ok(()),
         false => Err(format!("no hint: {}", told(ran))),
+    }
+}
+
+/// What stands, and whoever only deploys to it knows that it does: of this nothing need be said.
+fn known(ground: &Ground, swept: &Swept) -> Vec<String> {
+    match swept.command[0] {
+        "deploy" => ground.user.inventory(),
+        _ => Vec::new(),
     }
 }
 

@@ -7,8 +7,10 @@ mod deployment;
 mod drift;
 pub(crate) mod follow;
 mod health;
+mod immutable;
 pub(crate) mod instance_logs;
 pub(crate) mod instances;
+mod launch;
 pub(crate) mod live;
 mod old_versions;
 mod option_keys;
@@ -19,22 +21,16 @@ mod schedule;
 mod steps;
 mod termination;
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
-use aws_sdk_elasticbeanstalk::operation::RequestId;
-use aws_sdk_elasticbeanstalk::operation::create_environment::CreateEnvironmentOutput;
-use aws_sdk_elasticbeanstalk::types::{
-    ConfigurationOptionSetting, EnvironmentDescription, EnvironmentStatus, EnvironmentTier,
-};
+use aws_sdk_elasticbeanstalk::types::{ConfigurationOptionSetting, EnvironmentStatus};
 
 pub use self::credits::{CreditMode, is_burstable};
 pub use self::health::{Fares, environment_health};
 pub use self::instances::{InstanceVersion, instance_versions};
 pub use self::option_keys::{key_of_option, option_names};
 
-use self::follow::{Operation, Warning, follow};
+use self::follow::Operation;
 use self::live::{Live, Trouble};
 use self::options::{Inputs, Key, OptionSettings};
 use self::scale::Scale;
@@ -43,14 +39,11 @@ use super::outputs::{
     APPLICATION, ENVIRONMENT, INSTANCE_PROFILE, KEY_PAIR, LOAD_BALANCER, NETWORK, ORIGIN, SCALED, SERVICE_ROLE, TABLE,
     VERSION,
 };
-use super::ownership::{beanstalk_tags, block_unless_ours, new_beanstalk_tags, tag_steps, tags_among};
+use super::ownership::{beanstalk_tags, block_unless_ours, tag_steps, tags_among};
 use super::stack::Stack;
-use crate::aws::errors::Explain;
 use crate::aws::eventual_consistency::settled;
-use crate::aws::own_work::{self, Made};
 use crate::aws::tags::indexed_tags;
-use crate::aws::texts::Ending;
-use crate::aws::{Aws, platforms, texts};
+use crate::aws::{Aws, platforms};
 use crate::deploying::Way;
 use crate::engine::{
     Command, Effect, Error, Failure, Hint, Intent, Intents, Limits, Notice, Observed, Owner, Plan, ReadCx, Resource,
@@ -59,10 +52,6 @@ use crate::engine::{
 use crate::profile::CdnOrigin;
 
 pub(super) const ID: ResourceId = "environment";
-
-/// How often a launch is tried again that came before IAM had spread the new instance profile. With its pause each takes half a
-/// minute, and two minutes are the most that AWS is said to need (hashicorp/terraform#15341).
-const SPREAD_RETRIES: u32 = 4;
 
 /// The journal's word for an environment that a run is about to terminate.
 const TERMINATED: &str = "terminate";
@@ -250,89 +239,6 @@ impl Environment {
         })
     }
 
-    /// What cannot be changed in an environment that exists.
-    fn immutable(&self, live: &Live, known: &Values) -> Option<Plan<EnvironmentStep>> {
-        if let Some(Trouble::Stuck(trouble)) = &live.broken {
-            // It may serve: taking it down is for its owner to say.
-            return Some(Plan::blocked(
-                format!("{trouble}; Beanstalk cannot change it"),
-                Hint::from("mend the stack in CloudFormation, or: ")
-                    .and_run("teardown --keep users-table")
-                    .then("up"),
-            ));
-        }
-        let why = self
-            .other_kind(live)
-            .or_else(|| self.other_load_balancer(live, known))
-            .or_else(|| self.other_place(live))
-            .or_else(|| self.other_name(live))?;
-        Some(Plan::blocked(
-            why,
-            "give another name with it, --set environment.name=NAME: the new one serves before the former is removed",
-        ))
-    }
-
-    /// Another type. Beanstalk refuses another load balancer ("LoadBalancer type option cannot be changed",
-    /// hashicorp/terraform-provider-aws#812), and one without has the classic type; the other way round nobody is served meanwhile.
-    fn other_kind(&self, live: &Live) -> Option<String> {
-        let wanted = options::wanted(&self.stack.profile, &self.stack.region, &Inputs::default());
-        ["EnvironmentType", "LoadBalancerType"].into_iter().find_map(|name| {
-            let key: Key = ("aws:elasticbeanstalk:environment".to_owned(), name.to_owned());
-            let (is, want) = (live.settings.get(&key)?, wanted.get(&key)?);
-            (is != want).then(|| format!("its {name} is {is}, the profile says {want}"))
-        })
-    }
-
-    /// Another load balancer than it was made with: whether it is shared, which one, and by which group it comes (create-only, by the
-    /// developer guide's command-options-general and environments-cfg-alb-shared).
-    fn other_load_balancer(&self, live: &Live, known: &Values) -> Option<String> {
-        let wanted = self.wanted(known);
-        let get = |settings: &OptionSettings, namespace: &str, name: &str| {
-            settings.get(&(namespace.to_owned(), name.to_owned())).cloned()
-        };
-        let is_shared = |settings| {
-            get(settings, options::ENVIRONMENT, options::IS_SHARED)
-                .is_some_and(|is: String| is.eq_ignore_ascii_case("true"))
-        };
-        match (is_shared(&live.settings), is_shared(&wanted)) {
-            (false, false) => return None,
-            (false, true) => return Some("its load balancer is Beanstalk's, the profile wants another".to_owned()),
-            (true, false) => return Some("its load balancer is not Beanstalk's, as the profile wants it".to_owned()),
-            (true, true) => {}
-        }
-        if live.load_balancer.is_none() {
-            return Some("the load balancer that it is behind is gone".to_owned());
-        }
-        [options::SHARED, options::GROUPS].into_iter().find_map(|name| {
-            let (is, want) = (
-                get(&live.settings, options::BALANCER, name)?,
-                get(&wanted, options::BALANCER, name)?,
-            );
-            (is != want).then(|| format!("its {name} is {is}, the profile says {want}"))
-        })
-    }
-
-    /// Another VPC ("You cannot migrate an environment to a VPC. Launch a new environment in the VPC.",
-    /// hsingh/ansible-elastic-beanstalk#17), or a platform that could not start the version that runs.
-    fn other_place(&self, live: &Live) -> Option<String> {
-        let key: Key = (options::VPC.to_owned(), "VPCId".to_owned());
-        if let (Some(is), Some(want)) = (live.settings.get(&key), &self.stack.profile.network.vpc)
-            && is != want
-        {
-            return Some(format!("it is in the VPC {is}, the profile says {want}"));
-        }
-        let (arn, branch) = (live.platform_arn.as_deref()?, &self.stack.profile.app.platform);
-        (!platforms::is_akin(arn, branch)).then(|| format!("its platform is {arn}, the profile says {branch}"))
-    }
-
-    /// Another prefix of its domain, which an environment keeps (botocore: only CreateEnvironment has CNAMEPrefix).
-    fn other_name(&self, live: &Live) -> Option<String> {
-        let wanted = self.stack.profile.environment.cname_prefix.as_ref()?;
-        let label = live.cname.split('.').next().filter(|label| !label.is_empty())?;
-        let fits = self.stack.names.fits_cname(label);
-        (!fits).then(|| format!("its domain begins with {label}, the profile says {wanted}"))
-    }
-
     /// The version that the profile names, else the newest recommended one of its branch.
     async fn platform(&self, aws: &Aws) -> Result<String, Error> {
         let app = &self.stack.profile.app;
@@ -359,181 +265,6 @@ impl Environment {
         self.platform(aws).await.map(Some)
     }
 
-    async fn launch(&self, cx: &WriteCx<Aws>) -> Result<Live, Failure> {
-        let platform = self.platform(cx.read().aws()).await?;
-        let mut retries = SPREAD_RETRIES;
-        let mut prefix = cx.read().intents(ID, "cname-prefix").pop();
-        loop {
-            let asked = self.ask_for_creation(cx, &platform, prefix.take()).await;
-            let (id, request, asked) = asked.map_err(|error| self.without_a_name(cx, error.into()))?;
-            // A second launch asks for the name that the distribution may fetch from by now.
-            prefix = Some(asked);
-            let operation = Operation {
-                name: "the launch of the environment".to_owned(),
-                ..self.operation(format!("the environment {} to launch", self.name()), &id, request)
-            };
-            let ended = follow(cx, &operation, |seen| self.publish_origin(cx, seen)).await?;
-            if ended.ending == Ending::Succeeded && !ended.terminated() {
-                let environment = follow::wait_healthy(cx, &id, self.name(), self.leaves(), Warning::WaitedOut).await?;
-                return Ok(Live::read(cx.read().aws(), &environment).await?);
-            }
-            if ended.terminated() {
-                cx.gone();
-                self.sweep(cx, &id).await;
-            }
-            if ended.terminated() && ended.profile_not_spread() && retries > 0 {
-                retries -= 1;
-                cx.step("IAM has not spread the instance profile yet; launching again");
-                cx.pause(Duration::from_secs(20)).await?;
-                continue;
-            }
-            let failure = follow::failure(cx, &operation, &ended).await;
-            return Err(if ended.terminated() {
-                self.without_a_name(cx, failure)
-            } else {
-                failure
-            });
-        }
-    }
-
-    /// Removes what Beanstalk copied for a launch that ended by itself. Where that fails the next run does it, and AWS's reason for
-    /// the launch's end is told all the same.
-    async fn sweep(&self, cx: &WriteCx<Aws>, id: &str) {
-        let swept = async {
-            cx.intend(TERMINATED, id).await?;
-            follow::delete_objects(cx.aws(), self.stack.name.as_str(), id).await
-        };
-        if let Err(error) = swept.await {
-            tracing::warn!(%error, id, "what Beanstalk left of it in its bucket could not be removed");
-        }
-    }
-
-    /// The failure of a launch that gave the environment's name up, or could not have it again: the distribution may be there.
-    fn without_a_name(&self, cx: &WriteCx<Aws>, failure: Failure) -> Failure {
-        let (true, Some(origin)) = (self.is_origin_by_cname(), cx.values().get(&ORIGIN)) else {
-            return failure;
-        };
-        let what = format!("a distribution that may fetch from {origin}, a name that is anyone's now");
-        let mut failure = failure.leaving(what, true);
-        failure.error.hint = Some(Hint::run("teardown --keep users-table").and(", at once"));
-        failure
-    }
-
-    /// CreateEnvironment, with another name prefix where somebody else has ours. Gives the id, the request's id where its answer
-    /// came, and the prefix.
-    async fn ask_for_creation(
-        &self,
-        cx: &WriteCx<Aws>,
-        platform: &str,
-        mut prefix: Option<String>,
-    ) -> Result<(String, Option<String>, String), Error> {
-        for _ in 0..3 {
-            let asked = prefix
-                .take()
-                .unwrap_or_else(|| self.stack.names.cname_prefix(&random_suffix()));
-            cx.intend("cname-prefix", asked.clone()).await?;
-            let there = Mutex::new(None);
-            let whose = |_| self.whose(cx, &there);
-            let made = own_work::create(cx, self.name(), self.create_with(cx, platform, &asked), whose).await?;
-            let made = match made {
-                Made::ByOthers(refusal) if refusal.causes.iter().any(|cause| texts::is_name_taken(cause)) => {
-                    self.another_name(cx, refusal)?;
-                    cx.step(format!("the name {asked} is taken; trying another"));
-                    continue;
-                }
-                made => made.ours(&self.title())?,
-            };
-            let (id, cname, request) = match made {
-                Some(answer) => {
-                    let request = answer.request_id().map(str::to_owned);
-                    (answer.environment_id, answer.cname, request)
-                }
-                // Its events tell of its launch alone: it is new.
-                None => {
-                    let there = there.into_inner().unwrap_or_else(PoisonError::into_inner);
-                    let gone = || Error::failed(format!("the environment {} is gone", self.name()));
-                    let there = there.ok_or_else(gone)?;
-                    (there.environment_id, there.cname, None)
-                }
-            };
-            // In cname mode the name is ours from now on, and not before: it is a namespace of all customers.
-            if let (Some(cname), CdnOrigin::Cname) = (&cname, self.stack.profile.cdn.origin) {
-                cx.publish(&ORIGIN, cname.clone());
-            }
-            return Ok((id.unwrap_or_default(), request, asked));
-        }
-        Err(Error::failed("three names in a row were taken by others")
-            .hint(Hint::run("up").and(" once more, or choose another name with --set environment.name=NAME")))
-    }
-
-    async fn create_with(
-        &self,
-        cx: &WriteCx<Aws>,
-        platform: &str,
-        prefix: &str,
-    ) -> Result<CreateEnvironmentOutput, Error> {
-        let create = cx.aws().beanstalk.create_environment();
-        let create = create
-            .application_name(cx.need(&APPLICATION)?)
-            .environment_name(self.name())
-            .version_label(cx.need(&VERSION)?)
-            .platform_arn(platform)
-            .cname_prefix(prefix)
-            .tier(EnvironmentTier::builder().name("WebServer").r#type("Standard").build())
-            .set_option_settings(Some(settings_of(&self.wanted(&cx.values()))))
-            .set_tags(Some(new_beanstalk_tags(&self.stack, ID)));
-        let doing = format!("create the environment {}", self.name());
-        create.send().await.explain(&doing)
-    }
-
-    /// Whose the environment of this name is; it is put into `there`.
-    async fn whose(&self, cx: &WriteCx<Aws>, there: &Mutex<Option<EnvironmentDescription>>) -> Result<Owner, Error> {
-        let aws = cx.read().aws();
-        let tags = || async {
-            let Some(environment) = live::find(aws, self.name()).await? else {
-                return Ok(BTreeMap::new());
-            };
-            let tags = beanstalk_tags(aws, environment.environment_arn().unwrap_or_default()).await;
-            *there.lock().unwrap_or_else(PoisonError::into_inner) = Some(environment);
-            tags
-        };
-        own_work::by_tags(cx, &self.stack.ownership, ID, self.name(), tags).await
-    }
-
-    /// Whether another name may be taken where ours is somebody else's.
-    fn another_name(&self, cx: &WriteCx<Aws>, refusal: Error) -> Result<(), Error> {
-        if cx.values().get(&ORIGIN).is_some() {
-            return Err(refusal.context("somebody else took the name that the distribution fetches from"));
-        }
-        if self.stack.names.has_exact_cname_prefix() {
-            return Err(refusal.hint(
-                "another customer of AWS has that name: choose another with --set environment.cname_prefix=NAME",
-            ));
-        }
-        Ok(())
-    }
-
-    /// Publishes the load balancer's name as soon as AWS shows it, minutes before the environment is ready.
-    async fn publish_origin(&self, cx: &WriteCx<Aws>, seen: EnvironmentDescription) {
-        if cx.values().get(&ORIGIN).is_some() || seen.status() != Some(&EnvironmentStatus::Launching) {
-            return;
-        }
-        let aws = cx.read().aws();
-        let stack = format!("awseb-{}-stack", seen.environment_id().unwrap_or_default());
-        let Ok(resources) = live::stack_resources(aws, &stack).await else {
-            return;
-        };
-        let balancer = resources.get("AWSEBV2LoadBalancer").cloned();
-        let Ok(load_balancer) = live::load_balancer_name(aws, balancer).await else {
-            return;
-        };
-        if let Some(origin) = self.origin(seen.cname().unwrap_or_default(), load_balancer.as_deref()) {
-            cx.publish(&ORIGIN, origin);
-        }
-    }
-}
-
-impl Environment {
     /// What `up` does where there is none; a run that only deploys or scales has nothing to do it to.
     fn none_there(&self) -> Plan<EnvironmentStep> {
         match self.stack.deploying.is_some() || self.stack.scaling.is_some() {
@@ -565,14 +296,6 @@ fn settings_of(settings: &OptionSettings) -> Vec<ConfigurationOptionSetting> {
             .build()
     });
     settings.collect()
-}
-
-/// Nobody can guess it: a name that CloudFront points at must not be taken by others the moment it is free.
-fn random_suffix() -> String {
-    let alphabet = b"abcdefghijklmnopqrstuvwxyz0123456789";
-    (0..10)
-        .map(|_| alphabet[rand::random_range(0..alphabet.len())] as char)
-        .collect()
 }
 
 impl Resource for Environment {

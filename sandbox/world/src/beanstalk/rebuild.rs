@@ -11,7 +11,7 @@ use super::{Beanstalk, Environment, Made, Reference, Status, health, launch, ter
 use crate::{Refusal, World};
 
 /// A terminated environment can be brought back that long (Beanstalk guide: environment-management-rebuild).
-const RESTORABLE: SignedDuration = SignedDuration::from_hours(42 * 24);
+pub(crate) const RESTORABLE: SignedDuration = SignedDuration::from_hours(42 * 24);
 
 fn invalid(message: impl Into<String>) -> Refusal {
     Refusal::new("InvalidParameterValue", message)

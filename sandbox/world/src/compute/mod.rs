@@ -9,16 +9,15 @@ pub mod sessions;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::settling::Settling;
 use super::{Item, Refusal, Region, State, Tags, World, ids, network};
 use key_pairs::KeyPair;
 
 /// An instance that has ended is listed this long.
-const VISIBLE_AFTER_END: Duration = Duration::from_secs(3600);
+pub(crate) const VISIBLE_AFTER_END: SignedDuration = SignedDuration::from_hours(1);
 /// Sandbox seconds from `pending` to `running`.
 const BOOT: u64 = 15;
 
@@ -170,7 +169,7 @@ impl Compute {
         self.instances.values().filter(move |instance| {
             instance
                 .ended
-                .is_none_or(|ended| now.duration_since(ended).unsigned_abs() < VISIBLE_AFTER_END)
+                .is_none_or(|ended| now.duration_since(ended) < VISIBLE_AFTER_END)
         })
     }
 

@@ -104,6 +104,17 @@ pub(crate) fn after(time: Timestamp, seconds: i64) -> Timestamp {
 }
 
 impl Metrics {
+    /// Metrics without a sample that is young enough are gone.
+    pub(crate) fn forget(&mut self, now: Timestamp) {
+        let is_young = |sample: &Sample| now.duration_since(sample.time) <= RETENTION;
+        self.0.retain(|_, samples| samples.last().is_some_and(is_young));
+    }
+
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub(crate) fn push(&mut self, metric: Metric, sample: Sample) {
         let oldest = sample.time.checked_sub(RETENTION).unwrap_or(Timestamp::MIN);
         let samples = self.0.entry(metric).or_default();
