@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::own_load_balancer::Watcher;
 use crate::support::{Ran, User};
 
 const IN_CLEAR: &str = "tests/it/sweep/own.toml";
@@ -236,6 +237,7 @@ fn a_stack_that_stands_moves_to_https_and_back_and_is_never_open_nor_closed_mean
     user.confctl(&["doctor", "--sandbox"]).exits(0);
     zone(&user);
     let before = user.inventory();
+    let watcher = Watcher::start(&user);
     let up = run(&user, IN_CLEAR, &["up", "--yes", "--no-verify"]).exits(0).summary();
     let edge = up["outputs"]["site_url"].as_str().unwrap().to_owned();
     assert!(user.curl(&[&edge]).stdout.contains(MARK));
@@ -276,7 +278,16 @@ fn a_stack_that_stands_moves_to_https_and_back_and_is_never_open_nor_closed_mean
     assert_eq!(certificates["CertificateSummaryList"], serde_json::json!([]));
 
     run(&user, IN_CLEAR, &["teardown", "--yes", "--delete-data"]).exits(0);
-    assert_eq!(user.inventory(), before);
+    let told = watcher.ends();
+    let opened: Vec<_> = told.iter().filter(|line| line.starts_with("OPEN")).collect();
+    assert!(opened.is_empty(), "{told:#?}");
+    // He did get to the load balancer, by distributions of his own.
+    let met = |way: &str| told.iter().any(|line| line.starts_with(way) && line.contains(": 403 x"));
+    assert!(met("distribution of his own"), "{told:#?}");
+    // What is his stays.
+    let left = user.inventory().into_iter().filter(|item| !before.contains(item));
+    let ours: Vec<_> = left.filter(|item| item.contains("confctl:")).collect();
+    assert_eq!(ours, Vec::<String>::new());
 }
 
 /// The way is there and leads to the site before CloudFront takes it, and the former one goes when CloudFront has left it.

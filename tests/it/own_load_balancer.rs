@@ -18,7 +18,7 @@ fn run(user: &User, command: &[&str]) -> crate::support::Ran {
 const MARK: &str = "<form";
 
 /// Somebody who asks all the time.
-struct Watcher {
+pub struct Watcher {
     program: Child,
     end: PathBuf,
     told: PathBuf,
@@ -26,7 +26,7 @@ struct Watcher {
 
 impl Watcher {
     /// He tries every way past the edge.
-    fn start(user: &User) -> Self {
+    pub fn start(user: &User) -> Self {
         Self::who_wants(user, MARK)
     }
 
@@ -57,7 +57,7 @@ impl Watcher {
     }
 
     /// What was answered, a line a way.
-    fn ends(mut self) -> Vec<String> {
+    pub fn ends(mut self) -> Vec<String> {
         std::fs::write(&self.end, "").unwrap();
         assert!(self.program.wait().unwrap().success());
         let told = std::fs::read_to_string(&self.told).unwrap();

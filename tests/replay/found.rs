@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use self::listed::{all_lists, no_front_doors, no_gateways, table_arn, table_tags, tables};
 use crate::account::{ACCOUNT, Account, as_caller, connect, of_root};
-use crate::beanstalk::{EB_CLI, SAMPLES, environment, environments, tags_of};
+use crate::beanstalk::{EB_CLI, SAMPLES, environments};
 use crate::bodies::{ec2, query, tags_json};
 use crate::distribution;
 use crate::iam::{CLI, CUSTODIAN, LOCALSTACK, MODEL, role, role_tags, simulated};
