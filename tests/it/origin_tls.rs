@@ -282,7 +282,10 @@ fn a_stack_that_stands_moves_to_https_and_back_and_is_never_open_nor_closed_mean
     let opened: Vec<_> = told.iter().filter(|line| line.starts_with("OPEN")).collect();
     assert!(opened.is_empty(), "{told:#?}");
     // He did get to the load balancer, by distributions of his own.
-    let met = |way: &str| told.iter().any(|line| line.starts_with(way) && line.contains(": 403 x"));
+    let met = |way: &str| {
+        told.iter()
+            .any(|line| line.starts_with(way) && line.contains(": 403 x"))
+    };
     assert!(met("distribution of his own"), "{told:#?}");
     // What is his stays.
     let left = user.inventory().into_iter().filter(|item| !before.contains(item));

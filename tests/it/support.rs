@@ -277,9 +277,23 @@ impl User {
 
     /// The sandbox's log of API requests so far. Its last line may be in the middle of being written.
     pub fn requests(&self) -> Vec<Value> {
-        let log = std::fs::read_to_string(self.home().join("sandbox/requests.jsonl")).unwrap_or_default();
-        let complete = log.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        self.requests_since(0)
+    }
+
+    /// The same, from that byte of the log on.
+    pub fn requests_since(&self, byte: usize) -> Vec<Value> {
+        let log = self.request_log();
+        let complete = log[byte..].split_inclusive('\n').filter(|line| line.ends_with('\n'));
         complete.map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    fn request_log(&self) -> String {
+        std::fs::read_to_string(self.home().join("sandbox/requests.jsonl")).unwrap_or_default()
+    }
+
+    /// Bytes of the log so far, where nobody asks for anything at the moment.
+    pub fn requests_so_far(&self) -> usize {
+        self.request_log().len()
     }
 
     /// How many of these calls the sandbox has seen.

@@ -25,7 +25,7 @@ struct Undisturbed {
 fn undisturbed(profile: &'static str, swept: &Swept) -> Undisturbed {
     let ground = Ground::new(profile);
     ground.prepare(swept.from);
-    let before = ground.user.requests().len();
+    let before = ground.user.requests_so_far();
     ground.run(swept.command).exits(0);
     let mut requests = BTreeMap::new();
     for request in ground.asked_since(before) {
@@ -116,7 +116,7 @@ fn deny(row: &mut Row, usual: &mut Undisturbed, swept: &Swept) {
         let ground = &usual.ground;
         ground.prepare(swept.from);
         ground.user.fault(&hits, &["--kind", "deny"]);
-        let (before, known) = (ground.user.requests().len(), known(ground, swept));
+        let (before, known) = (ground.user.requests_so_far(), known(ground, swept));
         let ran = ground.run(swept.command);
         let asked = ground.asked_since(before);
         let mut inventory = ground.user.inventory();

@@ -196,10 +196,10 @@ impl Ground {
         }
     }
 
-    /// What confctl has asked for since the log had so many lines.
-    pub fn asked_since(&self, lines: usize) -> Vec<Request> {
-        let log = self.user.requests();
-        let ours = log[lines..].iter().filter(|line| {
+    /// What confctl has asked for since the log had so many bytes.
+    pub fn asked_since(&self, byte: usize) -> Vec<Request> {
+        let log = self.user.requests_since(byte);
+        let ours = log.iter().filter(|line| {
             let caller = line["caller"].as_str().unwrap_or_default();
             caller.ends_with(":user/sandbox") && line["operation"] != "GetCallerIdentity"
         });
