@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::deploy::{DeployArgs, done, with_rolled_back};
 use crate::cli::Global;
 use crate::engine::{self, Change, Command, Error, Hint, Planned};
-use crate::resources::{self, Side, instance_versions, is_turn};
+use crate::resources::{self, Side, instance_versions, is_turn, was_sent_back};
 use crate::session::asking::Asking;
 use crate::session::building::Building;
 use crate::session::{Look, Session, in_time, not_up, room, unfinished, unless_stopped, unlock, with_left_behind};
@@ -29,6 +29,17 @@ pub(super) async fn over(session: &Session, global: &Global, args: &DeployArgs) 
     if !args.force && served.version.as_deref() != Some(label) && stack.versions.was_rolled_back(label) {
         let anyway = Hint::run("deploy --strategy blue-green --force").and(" deploys it all the same");
         return Err(Error::refused(format!("{label} was rolled back; nothing was changed")).hint(anyway));
+    }
+    if let Some(tried) = &session.stack.tried
+        && tried.side.version.as_deref() != Some(label)
+    {
+        let error = Error::refused(format!("a canary of another version is under way: {}", tried.told()));
+        return Err(error.hint(
+            Hint::run("deploy --rollback")
+                .and(" sends all of them back; then the same command puts ")
+                .and(label)
+                .and(" there"),
+        ));
     }
     if runs(session, served, label).await? {
         return nothing_to_do(session, served, label).await;
@@ -159,11 +170,29 @@ async fn apply(session: &Session, confirmed: &Look, served: &Side, gate: Asking)
     let run = session.run(gate);
     let report = engine::up(&session.graph, &look.seen, &look.planned, &run).await;
     session.took(&report);
+    let sent_back = report.failures().any(|failure| was_sent_back(&failure.error));
     let ended = match unfinished(session, &report) {
+        Some(summary) if sent_back => Ok(rolled_back(session, summary, served).await),
         Some(summary) => Ok(summary.output("environment", served.name.as_str())),
         None => turned(session, &look, served).await,
     };
     Ok(with_left_behind(session, &report, ended))
+}
+
+/// With visitors where they were, as the version did not answer well enough: it counts as rolled back.
+async fn rolled_back(session: &Session, failed: Summary, served: &Side) -> Summary {
+    let rolled_back = vec![session.stack.bundle.label.clone()];
+    let version = served.version.as_deref().unwrap_or_default();
+    let note = async {
+        session.note_way_back(version, &rolled_back).await?;
+        session.note_deployment(version).await
+    };
+    let noted = in_time(&session.settings.stop, note).await;
+    let mut summary = with_rolled_back(failed, rolled_back)
+        .output("environment", served.name.as_str())
+        .output("application_version", version);
+    summary.errors.extend(noted.err());
+    summary
 }
 
 /// With visitors there.
@@ -192,10 +221,13 @@ async fn turned(session: &Session, look: &Look, served: &Side) -> Result<Summary
 }
 
 /// The environment to which `--rollback` goes, where that is done by the rule: it stands beside the one that is served, and runs what
-/// there is to go back to.
+/// there is to go back to. While a canary is under way, it is the one that is served.
 pub(super) fn way_back<'a>(session: &'a Session, named: Option<&str>) -> Option<&'a Side> {
     let (stack, versions) = (&session.stack, &session.stack.versions);
     let (beside, served) = (stack.beside.as_ref()?, stack.served.as_ref()?);
+    if stack.tried.is_some() && named.is_none_or(|named| served.version.as_deref() == Some(named)) {
+        return Some(served);
+    }
     let (version, now) = (beside.version.as_deref()?, served.version.as_deref()?);
     let is_meant = match (named, versions.going_back()) {
         (Some(named), _) => named == version,
@@ -238,8 +270,12 @@ async fn apply_back(session: &Session, confirmed: &Look, to: &Side, gate: Asking
     }
     let stop = &session.settings.stop;
     let version = to.version.as_deref().unwrap_or_default();
-    let served = session.stack.served.as_ref().and_then(|side| side.version.clone());
-    let rolled_back: Vec<String> = served.into_iter().collect();
+    let left = match &session.stack.tried {
+        Some(tried) => Some(&tried.side),
+        None => session.stack.served.as_ref(),
+    };
+    let left = left.and_then(|side| side.version.clone());
+    let rolled_back: Vec<String> = left.into_iter().filter(|left| left != version).collect();
     in_time(stop, session.note_way_back(version, &rolled_back)).await?;
     let run = session.run(gate);
     let report = engine::up(&session.graph, &look.seen, &look.planned, &run).await;
@@ -262,6 +298,10 @@ pub(super) async fn finish(session: &Session, global: &Global) -> Result<Summary
     let Some(beside) = &session.stack.beside else {
         return Ok(done(session).say("Nothing to take away: no environment stands beside the one that is served."));
     };
+    if let Some(tried) = &session.stack.tried {
+        let error = Error::refused(format!("it cannot be taken away while {}", tried.told()));
+        return Err(error.hint(Hint::run("deploy --rollback").then("deploy --finish")));
+    }
     let look = session.look().await?;
     session.ui.plan(&session.heading(), &[], &look.orphans, None);
     if look.deletable_orphans().len() != 1 {

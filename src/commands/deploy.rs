@@ -2,17 +2,20 @@
 //! that every instance ran; or an end of the deployment that is under way.
 
 use std::collections::BTreeSet;
-use std::time::Instant;
+use std::ops::RangeInclusive;
+use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 
 use super::blue_green;
 use crate::aws::Aws;
-use crate::cli::{Global, Wishes};
+use crate::cli::{Global, Wishes, pause};
 use crate::engine::{self, Command, Error, Hint, Kind, Run};
 use crate::exit::Exit;
 use crate::resources::outputs::LiveEnvironment;
-use crate::resources::{Attempt, Deploying, InstanceVersion, Strategy, Way, instance_versions};
+use crate::resources::{
+    Attempt, Canary, Deploying, InstanceVersion, LARGEST_PART, Share, Strategy, Way, instance_versions,
+};
 use crate::session::asking::Asking;
 use crate::session::building::Building;
 use crate::session::{
@@ -42,6 +45,18 @@ pub(crate) struct DeployArgs {
     #[arg(long, value_enum)]
     pub strategy: Option<By>,
 
+    /// With blue-green: parts of the visitors first; all back where they get errors
+    #[arg(long, value_name = "PERCENT,…", value_parser = parts, conflicts_with_all = ["rollback", "auto_rollback", "abort", "finish"])]
+    pub canary: Option<Parts>,
+
+    /// How long each part is looked at, from 1m [default: 5m]
+    #[arg(long, value_name = "DURATION", value_parser = evaluation, requires = "canary")]
+    pub evaluate: Option<Duration>,
+
+    /// So many of a part's requests may get a server error [default: 1%]
+    #[arg(long = "max-5xx", value_name = "PERCENT", value_parser = share, requires = "canary")]
+    pub max_5xx: Option<Share>,
+
     /// Take the bundle although the check says that Beanstalk cannot run it
     #[arg(long)]
     pub no_check: bool,
@@ -49,6 +64,59 @@ pub(crate) struct DeployArgs {
     /// Deploy a version that was rolled back, all the same
     #[arg(long)]
     pub force: bool,
+}
+
+/// Parts of the visitors in percent, rising.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Parts(Vec<u32>);
+
+const EVALUATE: Duration = Duration::from_secs(5 * 60);
+const MOST_ERRORS: Share = Share(100);
+/// CloudWatch counts by minutes, and tells 1440 of them at once (CloudWatch API, GetMetricStatistics).
+const EVALUATIONS: RangeInclusive<Duration> = Duration::from_secs(60)..=Duration::from_secs(12 * 3600);
+
+/// `10%,50%`
+fn parts(text: &str) -> Result<Parts, String> {
+    let mut parts = Vec::new();
+    for word in text.split(',') {
+        let number = word.trim().trim_end_matches('%').trim_end();
+        let part: u32 = number
+            .parse()
+            .map_err(|_| format!("'{word}' is no whole percentage; write 10%,50%"))?;
+        match part {
+            0 => return Err("0% is nobody; begin with 1% or more".to_owned()),
+            100.. => return Err("all are sent there at the end anyway; leave 100% out".to_owned()),
+            _ if part > LARGEST_PART => {
+                return Err(format!(
+                    "with more than {LARGEST_PART}% there it would count as the one that is served; after {LARGEST_PART}% come all"
+                ));
+            }
+            _ if parts.last().is_some_and(|last| *last >= part) => {
+                return Err(format!(
+                    "{part}% is no more than the part before it; let them rise, as in 10%,50%"
+                ));
+            }
+            _ => parts.push(part),
+        }
+    }
+    Ok(Parts(parts))
+}
+
+fn evaluation(text: &str) -> Result<Duration, String> {
+    let duration = pause(text)?;
+    match EVALUATIONS.contains(&duration) {
+        true => Ok(duration),
+        false => Err("CloudWatch counts by minutes; give it between 1m and 12h".to_owned()),
+    }
+}
+
+/// `1%`, `0.5%`
+fn share(text: &str) -> Result<Share, String> {
+    let number = text.trim().trim_end_matches('%').trim_end().parse::<f64>();
+    match number {
+        Ok(percent) if (0.0..100.0).contains(&percent) => Ok(Share((percent * 100.0).round() as u32)),
+        _ => Err(format!("'{text}' is no percentage below 100; write 1% or 0.5%")),
+    }
 }
 
 /// Strategies as they are typed.
@@ -95,6 +163,14 @@ impl DeployArgs {
         self.strategy == Some(By::BlueGreen)
     }
 
+    fn canary(&self) -> Option<Canary> {
+        self.canary.as_ref().map(|parts| Canary {
+            parts: parts.0.clone(),
+            evaluate: self.evaluate.unwrap_or(EVALUATE),
+            most_errors: self.max_5xx.unwrap_or(MOST_ERRORS),
+        })
+    }
+
     /// `yes`: nobody is asked.
     pub(super) fn purpose(&self, yes: bool) -> Purpose {
         let way = match &self.rollback {
@@ -106,6 +182,7 @@ impl DeployArgs {
         };
         let deploying = Deploying {
             strategy: self.strategy.and_then(By::strategy),
+            canary: self.canary(),
             tells_others: !yes && self.strategy.is_none(),
             ..Deploying::of(way)
         };
@@ -119,6 +196,14 @@ impl DeployArgs {
 }
 
 pub(super) async fn run(global: &Global, args: &DeployArgs, ui: &Ui) -> Result<Summary, Error> {
+    if args.canary.is_some() && !args.is_beside() {
+        let error = Error::new(
+            Kind::Usage,
+            "--canary sends a part of the visitors to another environment, and this deployment makes none",
+        );
+        return Err(error
+            .hint("add --strategy blue-green; --strategy traffic-split is Beanstalk's own way, with new instances"));
+    }
     let session = Session::open(global, ui, args.purpose(global.yes)).await?;
     if args.finish {
         return blue_green::finish(&session, global).await;
@@ -403,4 +488,44 @@ pub(super) fn done(session: &Session) -> Summary {
     let mut summary = Summary::done();
     summary.stack = Some(session.stack.name.to_string());
     summary
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_of_the_visitors_rise_and_end_before_all_of_them() {
+        assert_eq!(parts("10%,50%"), Ok(Parts(vec![10, 50])));
+        assert_eq!(parts("1, 2 %,25"), Ok(Parts(vec![1, 2, 25])));
+        for (text, said) in [
+            ("", "whole percentage"),
+            ("ten", "whole percentage"),
+            ("-1", "whole percentage"),
+            ("2.5%", "whole percentage"),
+            ("10%,", "whole percentage"),
+            ("0%", "nobody"),
+            ("10%,100%", "leave 100% out"),
+            ("4294967295", "leave 100% out"),
+            ("75%", "count as the one that is served"),
+            ("20%,10%", "let them rise"),
+            ("10%,10%", "let them rise"),
+        ] {
+            let error = parts(text).unwrap_err();
+            assert!(error.contains(said), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_part_is_looked_at_for_whole_minutes_and_a_share_is_less_than_all() {
+        assert_eq!(evaluation("90s"), Ok(Duration::from_secs(90)));
+        for none in ["59s", "0s", "13h", "soon", "-5m"] {
+            assert!(evaluation(none).is_err(), "{none}");
+        }
+        assert_eq!(share("0.5%"), Ok(Share(50)));
+        assert_eq!(share("0"), Ok(Share(0)));
+        for none in ["100%", "-1%", "NaN", "inf", "few", ""] {
+            assert!(share(none).is_err(), "{none}");
+        }
+    }
 }

@@ -50,6 +50,10 @@ const EXAMPLES: &[Example] = &[
         "deploy --auto-rollback --yes",
         "in a pipeline: all instances, or as it was",
     ),
+    (
+        "deploy --strategy blue-green --canary 10%,50%",
+        "beside what is served, and a part of the visitors first",
+    ),
     ("deploy --rollback", "to the last version that every instance ran"),
     ("status", "by the profile that `up` used"),
     ("status --watch", "a screen of what moves; q ends it"),

@@ -63,7 +63,10 @@ pub(super) async fn run(global: &Global, args: &StatusArgs, ui: &Ui) -> Result<S
         let off = Hint::from(format!("  maintenance page: {shown}; ")).and_run("maintenance off");
         ui.result(&ui.shown(&off.and(" lets visitors in again")));
     }
-    if let Some(beside) = &session.stack.beside {
+    if let Some(tried) = &session.stack.tried {
+        let ways = Hint::from(format!("  canary: {}; ", tried.told())).and_run("deploy --rollback");
+        ui.result(&ui.shown(&ways.and(" sends all of them back")));
+    } else if let Some(beside) = &session.stack.beside {
         let ways = Hint::from(format!("  beside it: {}; ", beside.told())).and_run("deploy --finish");
         ui.result(&ui.shown(&ways.and(" takes it away")));
     }
@@ -71,6 +74,9 @@ pub(super) async fn run(global: &Global, args: &StatusArgs, ui: &Ui) -> Result<S
     let mut summary = with_outputs(Summary::done(), &session, &look).output("resources", rows);
     if let Some(beside) = &session.stack.beside {
         summary = summary.output("environment_beside", beside.name.as_str());
+    }
+    if let Some(tried) = &session.stack.tried {
+        summary = summary.output("canary_percent", tried.percent);
     }
     if let Some(id) = summary
         .outputs

@@ -6,7 +6,7 @@ use crate::aws::Aws;
 use crate::engine::{Error, Hint};
 use crate::profile::{Names, Profile, StackName};
 use crate::resources::found::Found;
-use crate::resources::{self, Side, Stack};
+use crate::resources::{self, Side, Stack, Tried};
 use crate::ui::Ui;
 
 /// Has the stack mean the environment that visitors are sent to, and says which one stands beside it.
@@ -25,7 +25,7 @@ pub(super) async fn place(aws: &Aws, stack: &mut Stack, found: &mut Found, ui: &
     }
     if let Some(beside) = &stack.beside {
         match stack.keeps_beside() {
-            true => tell(beside, ui),
+            true => tell(beside, stack.tried.as_ref(), ui),
             // Whether the index of tags shows it already or not.
             false => drop(found.parts.insert(("environment", beside.name.clone()))),
         }
@@ -48,7 +48,12 @@ pub(crate) async fn names(aws: &Aws, name: &StackName, profile: &Profile, ui: &U
     Ok(stack.names)
 }
 
-fn tell(beside: &Side, ui: &Ui) {
+fn tell(beside: &Side, tried: Option<&Tried>, ui: &Ui) {
+    if let Some(tried) = tried {
+        let text = format!("a canary is under way: {}", tried.told());
+        let ways = Hint::from("the command that began it goes on; ").and_run("deploy --rollback");
+        return ui.notice(&text, Some(ways.and(" sends all of them back")));
+    }
     let text = format!(
         "{} stands beside the one that visitors are sent to, and costs as much",
         beside.told()

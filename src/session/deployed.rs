@@ -114,6 +114,7 @@ impl Session {
         stack.names = former.names.clone();
         stack.served.clone_from(&former.served);
         stack.beside.clone_from(&former.beside);
+        stack.tried.clone_from(&former.tried);
         restrict(&mut stack);
         let stack = Arc::new(stack);
         Ok(Self {

@@ -32,7 +32,7 @@ pub(crate) fn goes_on_by_itself() -> Hint {
 
 /// What becomes of a version that was to be put beside the one that is served.
 fn beside_again() -> Hint {
-    Hint::from("visitors are served by one environment or the other: the same command goes on from here, ")
+    Hint::from("visitors are served by one environment, the other, or both: the same command goes on from here, ")
         .and_run("status")
         .and(" says by which, ")
         .and_run("deploy --rollback")

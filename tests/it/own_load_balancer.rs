@@ -33,15 +33,15 @@ impl Watcher {
     /// The same, of a site that says this of itself.
     fn who_wants(user: &User, mark: &str) -> Self {
         user.confctl(&["sandbox", "start"]).exits(0);
-        Self::run(user, "watcher.py", mark)
+        Self::run(user, "watcher.py", mark, &[])
     }
 
     /// He comes by the edge, as visitors do.
-    fn visitor(user: &User, site: &str) -> Self {
-        Self::run(user, "visitor.py", site)
+    fn visitor(user: &User, site: &str, paths: &[&str]) -> Self {
+        Self::run(user, "visitor.py", site, paths)
     }
 
-    fn run(user: &User, program: &str, argument: &str) -> Self {
+    fn run(user: &User, program: &str, argument: &str, more: &[&str]) -> Self {
         let of_it = |what: &str| user.home().join(format!("{program}.{what}"));
         let (end, told) = (of_it("end"), of_it("told"));
         let program = user
@@ -49,6 +49,7 @@ impl Watcher {
             .arg(format!("tests/it/own_load_balancer/{program}"))
             .arg(argument)
             .arg(&end)
+            .args(more)
             .stdout(std::fs::File::create(&told).unwrap())
             .stderr(Stdio::inherit())
             .spawn()
@@ -440,7 +441,7 @@ fn visitors_are_sent_from_one_environment_to_another_and_back_and_none_of_them_s
     let url = up["outputs"]["site_url"].as_str().unwrap().to_owned();
     let domain = up["outputs"]["distribution_id"].clone();
     let first = up["outputs"]["application_version"].as_str().unwrap().to_owned();
-    let visitor = Watcher::visitor(user, &url);
+    let visitor = Watcher::visitor(user, &url, &[]);
     assert_eq!(site.page(&url), "<h1>Conference one</h1>");
 
     // Over: the new version beside the old one, which stays.
@@ -521,6 +522,136 @@ fn visitors_are_sent_from_one_environment_to_another_and_back_and_none_of_them_s
         .filter(|line| line.starts_with("OPEN"))
         .collect();
     assert!(opened.is_empty(), "{opened:#?}");
+    let left = user.inventory();
+    assert!(!left.iter().any(|item| item.contains("confctl:stack")), "{left:#?}");
+}
+
+/// Says its page at every path; at one of them an error, where it was told so.
+const SERVER: &str = r#"import http.server, os, sys
+FOLDER = os.path.dirname(os.path.abspath(__file__))
+PAGE, FAILS = (open(os.path.join(FOLDER, name)).read().strip() for name in ("index.html", "fails"))
+class Site(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = PAGE.encode()
+        self.send_response(500 if self.path == FAILS else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *_):
+        pass
+http.server.ThreadingHTTPServer(("", int(sys.argv[1])), Site).serve_forever()
+"#;
+
+const CANARY: &[&str] = &["--canary", "10%,50%", "--evaluate", "40m"];
+
+/// The weights of the rule for CloudFront, the largest first; none where it leads to one target group.
+fn weights(user: &User) -> Vec<u64> {
+    let action = rules(user).0[0]["Actions"][0].clone();
+    let groups = action["ForwardConfig"]["TargetGroups"].as_array().unwrap().iter();
+    let mut weights: Vec<_> = groups.map(|group| group["Weight"].as_u64().unwrap()).collect();
+    weights.sort_by_key(|weight| std::cmp::Reverse(*weight));
+    match action["TargetGroupArn"].is_string() {
+        true => Vec::new(),
+        false => weights,
+    }
+}
+
+#[test]
+fn a_version_that_answers_some_visitors_with_errors_is_taken_back_by_itself_and_a_good_one_gets_all_of_them() {
+    let site = Versions::new();
+    let user = &site.user;
+    let becomes = |page: &str, fails: &str| {
+        let web = ("Procfile", "web: python3 server.py $PORT\n");
+        let page = format!("<h1>Conference {page}</h1>\n");
+        user.site(&[web, ("server.py", SERVER), ("index.html", &page), ("fails", fails)]);
+    };
+    let canary = [BLUE_GREEN, CANARY].concat();
+    becomes("one", "none");
+    let up = site.run(&["up", "--yes", "--no-verify"]).exits(0).summary();
+    let url = up["outputs"]["site_url"].as_str().unwrap().to_owned();
+    let first = up["outputs"]["application_version"].clone();
+    let visitor = Watcher::visitor(user, &url, &["/", "/talks", "/speakers"]);
+
+    // A tenth of the visitors meets the fault, and nobody else.
+    becomes("two", "/talks");
+    let failed = site.run(&canary).exits(1).summary();
+    let said = failed["error"].to_string();
+    for part in [
+        "answered with 5xx there",
+        "--max-5xx is 1 %",
+        FIRST,
+        SECOND,
+        "deploy",
+        "--finish",
+    ] {
+        assert!(said.contains(part), "{part}: {failed}");
+    }
+    assert_eq!(failed["outputs"]["application_version"], first);
+    assert_eq!(
+        (weights(user), site.page(&url).as_str()),
+        (vec![], "<h1>Conference one</h1>")
+    );
+    site.run(&canary).exits(4);
+
+    // Broken off, a canary is told of, and stands until somebody goes on or back.
+    becomes("three", "none");
+    let begin = || user.killed_at(&site.line(&canary), "elasticloadbalancing:ModifyRule", 1, "after");
+    assert!(begin().is_none());
+    assert_eq!(weights(user), [901, 100]);
+    let status = site.run(&["status"]).exits(0).summary();
+    assert_eq!(
+        (
+            &status["outputs"]["canary_percent"],
+            &status["outputs"]["application_version"]
+        ),
+        (&Value::from(10), &first)
+    );
+    let plan = site.run(&["plan"]).exits(0);
+    assert!(
+        plan.stdout.contains("a canary is under way: 10 % of the visitors"),
+        "{}",
+        plan.stdout
+    );
+    site.run(&["deploy", "--finish", "--yes"]).exits(4);
+    site.run(&["rotate-secret", "--yes"]).exits(0);
+    assert_eq!(weights(user), [901, 100], "as it was");
+    site.run(&["deploy", "--rollback", "--yes"]).exits(0);
+    assert_eq!(
+        (weights(user), site.page(&url).as_str()),
+        (vec![], "<h1>Conference one</h1>")
+    );
+    site.run(&["deploy", "--finish", "--yes"]).exits(0);
+
+    becomes("four", "none");
+    assert!(begin().is_none());
+    let over = site.run(&canary).exits(0);
+    assert!(
+        over.stdout.contains("50 % of the visitors were sent to"),
+        "{}",
+        over.stdout
+    );
+    assert_eq!(
+        (weights(user), site.page(&url).as_str()),
+        (vec![], "<h1>Conference four</h1>")
+    );
+    site.run(&["plan", "--detailed-exitcode"]).exits(0);
+
+    let seen = visitor.ends();
+    let times = |part: &str| -> usize {
+        let lines = seen.iter().filter(|line| line.contains(part));
+        lines
+            .map(|line| line.rsplit_once(" x ").unwrap().1.parse::<usize>().unwrap())
+            .sum()
+    };
+    let (failed, of_two) = (times("ERROR 500"), times("Conference two"));
+    assert!(failed > 0 && times("ERROR") == failed, "{seen:#?}");
+    assert!(times("Conference one") > 4 * of_two && of_two >= failed, "{seen:#?}");
+
+    // With weights that stand, all goes.
+    becomes("five", "none");
+    assert!(begin().is_none());
+    assert_eq!(weights(user), [901, 100]);
+    site.run(&["teardown", "--yes", "--delete-data"]).exits(0);
     let left = user.inventory();
     assert!(!left.iter().any(|item| item.contains("confctl:stack")), "{left:#?}");
 }

@@ -7,7 +7,7 @@ mod ground;
 mod table;
 
 use self::cases::comes_out_right;
-use self::ground::From::{self, Closed, Grouped, Nothing, Over, Standing, Twice};
+use self::ground::From::{self, Beside, Closed, Grouped, Nothing, Over, Standing, Twice};
 
 /// A command that is swept.
 #[derive(Debug, Clone, Copy)]
@@ -79,6 +79,21 @@ const BLUE_GREEN: &[&str] = &[
     "--set",
     "app.version_label=swept",
 ];
+/// The same with a part of the visitors first.
+const CANARY: &[&str] = &[
+    "deploy",
+    "--yes",
+    "--strategy",
+    "blue-green",
+    "--canary",
+    "10%,50%",
+    "--evaluate",
+    "1m",
+    "--set",
+    "app.version_label=swept",
+];
+/// What stands beside the one that is served goes.
+const FINISH: &[&str] = &["deploy", "--finish", "--yes"];
 /// Long ago, so that a draw may begin.
 const OVER: &str = "event.closes_at=2026-01-01T00:00:00Z";
 /// At once, by a word. Of one that was made there is no second, which ends with 4 and writes its files again.
@@ -135,6 +150,9 @@ sweep! {
     maintenance_on: Standing, PAGE, then PAGE, of OWN;
     maintenance_on_then_off: Standing, PAGE, then NO_PAGE, of OWN;
     blue_green: Standing, BLUE_GREEN, then BLUE_GREEN, of OWN;
+    blue_green_by_parts: Standing, CANARY, then CANARY, of OWN;
+    blue_green_back: Beside, BACK, then BACK, of OWN;
+    blue_green_finished: Beside, FINISH, then FINISH, of OWN;
     rotate_secret: Standing, ROTATE, then ROTATE, of OWN;
     scale: Grouped, SCALE, then SCALE, of EMBEDDED;
     draw: Closed, DRAW, then DRAW, ends &[0, 4], by CHECK, of EMBEDDED;

@@ -1,5 +1,6 @@
 //! A load balancer of the stack's own with its listener, its rules and its security group, by what ELB and EC2 answer.
 
+mod canary;
 mod maintenance;
 mod two_environments;
 

@@ -1,6 +1,7 @@
 //! What a run that deploys is restricted to: the version of an application and of its environment, forwards, back or stopped.
 //! Must know nothing of calls.
 
+use crate::canary::Canary;
 use crate::strategy::Strategy;
 
 /// A run that deploys and does nothing else.
@@ -9,6 +10,8 @@ pub struct Deploying {
     pub way: Way,
     /// For this deployment only.
     pub strategy: Option<Strategy>,
+    /// Of [`Way::Beside`]: visitors are sent there part by part.
+    pub canary: Option<Canary>,
     /// Nobody knows the stack's profile: versions are deployed in the way that the environment has.
     pub profile_unknown: bool,
     /// Somebody is asked: what the other ways cost is shown before.
@@ -21,6 +24,7 @@ impl Deploying {
         Self {
             way,
             strategy: None,
+            canary: None,
             profile_unknown: false,
             tells_others: false,
         }

@@ -1,13 +1,15 @@
 //! A load balancer of the stack's own as AWS shows it: with the listener that CloudFront comes to, and those rules of it that are ours;
 //! and with the one that it came to before, where there is one. Reads only. Must know nothing of how it should be.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use super::canary::percent;
 use super::stack::Stack;
 use crate::aws::errors::Explain;
 use crate::aws::origin_secret::OriginSecret;
 use crate::aws::paging;
-use crate::aws::services::load_balancing::{Listener, LoadBalancer, MOST_AT_ONCE, Rule};
+use crate::aws::services::load_balancing::{Action, Listener, LoadBalancer, MOST_AT_ONCE, Rule};
 use crate::aws::tags::RESOURCE;
 use crate::aws::{Aws, Ownership};
 use crate::engine::{Error, Owner, ResourceId};
@@ -152,10 +154,18 @@ impl FrontDoor {
         page.chain(&self.origin_rule)
     }
 
-    /// The target group that it forwards CloudFront to.
-    pub fn target_group(&self) -> Option<&str> {
-        let action = self.origin_rule.as_ref()?.actions().first()?;
-        action.target_group_arn.as_deref()
+    /// The target groups that it forwards CloudFront to, each with its percentage; the one that is served first. That is the one with
+    /// the largest weight, whoever set it; whether ELB keeps the order in which they were named is not documented. Of two alike it is
+    /// always the same one.
+    pub fn target_groups(&self) -> Vec<(&str, u32)> {
+        let action = self.origin_rule.as_ref().and_then(|rule| rule.actions().first());
+        let mut groups = action.map(Action::target_groups).unwrap_or_default();
+        let all: u32 = groups.iter().map(|(_, weight)| weight).sum();
+        groups.sort_by_key(|(arn, weight)| (Reverse(*weight), *arn));
+        groups
+            .into_iter()
+            .map(|(arn, weight)| (arn, percent(weight, all)))
+            .collect()
     }
 }
 

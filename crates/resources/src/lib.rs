@@ -3,6 +3,7 @@
 
 pub mod all_stacks;
 mod application;
+mod canary;
 mod certificate;
 mod certificate_calls;
 mod default_vpc;
@@ -48,6 +49,7 @@ mod shared_load_balancer;
 mod stack;
 mod standing;
 mod strategy;
+mod target_figures;
 mod tickets;
 mod users_table;
 mod version;
@@ -58,6 +60,7 @@ mod zones;
 
 use std::sync::Arc;
 
+pub use canary::{Canary, LARGEST_PART, Share, was_sent_back};
 pub use default_vpc::unproven_intent;
 pub use deploying::{Deploying, Way};
 pub use environment::{
@@ -73,7 +76,7 @@ pub use prescale::{Bounds, Prescale, Scaling, Stage, UNITS, reserved_hour};
 pub use public_key::public_key;
 pub use registrations::Registrations;
 pub use stack::{BuildBundle, BundleToRun, ExportTo, Stack};
-pub use standing::{Side, Turning, place, still_serves, way_to};
+pub use standing::{Side, Tried, Turning, place, still_serves, way_to};
 pub use strategy::Strategy;
 pub use tickets::{Entrants, Holder};
 pub use version::ID as VERSION_ID;

@@ -2,25 +2,31 @@
 //! here it is opened when the environment is ready, and closed before anything behind it goes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::canary::{Canary, SentBack, Verdict, divided};
 use super::environment::instance_versions;
 use super::front_door::{FrontDoor, ORIGIN_RULE, look};
 use super::load_balancer::not_ready;
 use super::outputs::{ENVIRONMENT, FORWARDED, LOAD_BALANCER, LiveEnvironment};
 use super::stack::Stack;
 use super::standing::{Turning, is_served, target_states};
-use crate::aws::Aws;
+use super::target_figures::figures;
 use crate::aws::errors::{Explain, polled};
 use crate::aws::services::load_balancing::Action;
+use crate::aws::{Aws, aws_time};
 use crate::engine::{
-    Error, Failure, FieldChange, Hint, Limits, Observed, Owner, Plan, Poll, ReadCx, Resource, ResourceId, Values, Wait,
-    WriteCx,
+    Command, Error, Failure, FieldChange, Hint, Limits, Observed, Owner, Plan, Poll, ReadCx, Resource, ResourceId,
+    Values, Wait, WriteCx,
 };
 
 const ID: ResourceId = ORIGIN_RULE.0;
 const LIMITS: Limits = Limits::minutes(1, 2);
 /// Instances report some seconds after they took a version, and are healthy after some checks of the load balancer's.
 const WELL: Limits = Limits::minutes(5, 15);
+
+/// CloudWatch has a minute's figures of a load balancer some time after it. How long no source says: this is inferred.
+const PUBLISHED: Duration = Duration::from_secs(120);
 
 /// What ELB says of a rule that is not there.
 const GONE: &[&str] = &["RuleNotFound", "RuleNotFoundException"];
@@ -35,16 +41,27 @@ pub(super) struct ListenerRule {
 #[derive(Clone)]
 pub(super) struct LiveRule {
     arn: String,
+    /// Of the environment that is served.
     target_group: String,
+    /// One that a part of the visitors is sent to, and how many of a hundred.
+    tried: Option<(String, u32)>,
 }
 
 impl LiveRule {
     /// `None` where it lets nobody through.
     fn of(door: &FrontDoor) -> Option<Self> {
+        let mut groups = door.target_groups().into_iter();
         Some(Self {
             arn: door.origin_rule.as_ref()?.arn.clone(),
-            target_group: door.target_group()?.to_owned(),
+            target_group: groups.next()?.0.to_owned(),
+            tried: groups.next().map(|(arn, percent)| (arn.to_owned(), percent)),
         })
+    }
+
+    /// What part of the visitors is sent there already, in percent.
+    fn part_of(&self, target_group: &str) -> u32 {
+        let tried = self.tried.as_ref().filter(|(arn, _)| arn == target_group);
+        tried.map_or(0, |(_, percent)| *percent)
     }
 }
 
@@ -58,16 +75,22 @@ impl ListenerRule {
     }
 
     async fn act(&self, cx: &WriteCx<Aws>, rule: &str, action: &Action) -> Result<(), Error> {
-        cx.check()?;
         let done = cx.aws().elb.modify_rule(rule, None, Some(action)).await;
         done.explain(&format!("change the {}", self.title()))
     }
 
     /// Sends visitors to the environment, which is ready by now.
-    async fn open(&self, cx: &WriteCx<Aws>, rule: &str) -> Result<LiveRule, Error> {
+    async fn open(&self, cx: &WriteCx<Aws>, rule: &str, live: Option<&LiveRule>) -> Result<LiveRule, Error> {
         let target_group = match &self.stack.turning {
             None => group_of(&cx.need(&ENVIRONMENT)?)?,
             Some(Turning::Over) => self.well(cx).await?,
+            Some(Turning::PartByPart(canary)) => {
+                let group = self.well(cx).await?;
+                if let Some(live) = live {
+                    self.part_by_part(cx, live, &group, canary).await?;
+                }
+                group
+            }
             Some(Turning::To {
                 environment,
                 target_group,
@@ -76,10 +99,12 @@ impl ListenerRule {
                 false => return Err(not_turned(format!("no instance of {environment} is healthy"))),
             },
         };
+        cx.check()?;
         self.act(cx, rule, &Action::forward(&target_group)).await?;
         Ok(LiveRule {
             arn: rule.to_owned(),
             target_group,
+            tried: None,
         })
     }
 }
@@ -133,21 +158,131 @@ impl ListenerRule {
         Ok(group.clone())
     }
 
-    /// The step by which visitors are sent elsewhere than to `from`; `None` where they are there.
-    fn turn(&self, turning: &Turning, from: &str, known: &Values) -> Option<FieldChange> {
-        let (to, group) = match turning {
-            Turning::Over => {
-                let environment = known.get(&ENVIRONMENT);
-                let group = environment.and_then(|environment| environment.target_group);
-                (&self.stack.names.environment, group)
+    /// Sends visitors to an environment that is well, part by part; of what they are answered there CloudWatch says after each whether
+    /// more of them are. All are sent back where too many got errors.
+    async fn part_by_part(
+        &self,
+        cx: &WriteCx<Aws>,
+        live: &LiveRule,
+        group: &str,
+        canary: &Canary,
+    ) -> Result<(), Error> {
+        let (served, standing) = (&live.target_group, live.part_of(group));
+        for part in canary.from(standing) {
+            if part != standing {
+                cx.check()?;
+                self.act(cx, &live.arn, &divided(served, group, part)).await?;
             }
+            let (verdict, why) = self.evaluated(cx, (served, group), canary, part).await?;
+            match verdict {
+                Verdict::Good => cx.step(why),
+                Verdict::Untried => cx.settings().events.notice(
+                    format!("{why}: nobody has tried it, and it goes on all the same"),
+                    Some(Hint::from("a longer --evaluate, or a larger part, lets somebody come")),
+                ),
+                Verdict::Bad => {
+                    // Whatever else is asked of the run meanwhile.
+                    self.act(cx, &live.arn, &Action::forward(served)).await?;
+                    return Err(self.sent_back(why));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What becomes of a part of the visitors for as long as the canary is to look at it, and what is said of it.
+    async fn evaluated(
+        &self,
+        cx: &WriteCx<Aws>,
+        (served, tried): (&str, &str),
+        canary: &Canary,
+        part: u32,
+    ) -> Result<(Verdict, String), Error> {
+        let (aws, to) = (cx.read().aws(), &self.stack.names.environment);
+        let (environment, balancer) = (cx.need(&ENVIRONMENT)?.id, cx.need(&LOAD_BALANCER)?.arn);
+        let since = aws_time::now(aws, &environment).await?;
+        let whole = canary.evaluate + PUBLISHED;
+        let mut left = whole;
+        while !left.is_zero() {
+            let minutes = left.as_secs().div_ceil(60);
+            cx.step(format!(
+                "{part} % of the visitors are sent to {to}; what they are answered is seen in {minutes}m"
+            ));
+            let some = left.min(Duration::from_secs(60));
+            cx.pause(some).await?;
+            left -= some;
+        }
+        let span = (since, since + whole.as_secs_f64());
+        let read = async {
+            tokio::try_join!(
+                figures(aws, (&balancer, tried), span),
+                figures(aws, (&balancer, served), span),
+                is_served(aws, tried)
+            )
+        };
+        let (new, old, is_up) = read.await.map_err(|error| {
+            error
+                .context(format!("{part} % of the visitors are sent to {to} still"))
+                .hint(
+                    Hint::from("the same command goes on; ")
+                        .and_run("deploy --rollback")
+                        .and(" sends them back"),
+                )
+        })?;
+        let why =
+            format!("{part} % of the visitors were sent to {to}: {new} there, {old} meanwhile where the others were");
+        Ok(match is_up {
+            true => (canary.verdict(&new, &old), why),
+            false => (Verdict::Bad, format!("{why}; and none of its instances is healthy")),
+        })
+    }
+
+    fn sent_back(&self, why: String) -> Error {
+        let (to, most) = (
+            &self.stack.names.environment,
+            match &self.stack.turning {
+                Some(Turning::PartByPart(canary)) => format!("; --max-5xx is {}", canary.most_errors),
+                _ => String::new(),
+            },
+        );
+        Error::failed(format!(
+            "{to} does not answer visitors well enough: all of them are sent to {} again",
+            self.served()
+        ))
+        .caused_by(SentBack(format!("{why}{most}")))
+        .hint(
+            Hint::run("deploy --finish")
+                .and(format!(" takes {to} away; until then "))
+                .and_run(
+                    Command::aws("elasticbeanstalk request-environment-info --info-type tail --environment-name")
+                        .arg(to),
+                )
+                .and(" has its logs read"),
+        )
+    }
+
+    fn served(&self) -> &str {
+        self.stack.served.as_ref().map_or("what is served", |side| &side.name)
+    }
+
+    /// The step by which visitors are sent elsewhere than they are; `None` where all of them are there.
+    fn turn(&self, turning: &Turning, live: &LiveRule, known: &Values) -> Option<FieldChange> {
+        let known_group = || known.get(&ENVIRONMENT).and_then(|environment| environment.target_group);
+        let own = &self.stack.names.environment;
+        let (to, group) = match turning {
+            Turning::Over => (own.clone(), known_group()),
+            Turning::PartByPart(canary) => (format!("{own}, {canary}"), known_group()),
             Turning::To {
                 environment,
                 target_group,
-            } => (environment, Some(target_group.clone())),
+            } => (environment.clone(), Some(target_group.clone())),
         };
-        let served = self.stack.served.as_ref().map(|side| side.name.clone());
-        (group.as_deref() != Some(from)).then(|| FieldChange::new(VISITORS, served, to.clone()))
+        let served = self.stack.served.as_ref().map(|side| match &self.stack.tried {
+            None => side.name.clone(),
+            Some(tried) => format!("{}, {} % {}", side.name, tried.percent, tried.side.name),
+        });
+        let is_there = group.as_deref() == Some(live.target_group.as_str()) && live.tried.is_none();
+        (!is_there).then(|| FieldChange::new(VISITORS, served, to))
     }
 }
 
@@ -187,7 +322,7 @@ impl Resource for ListenerRule {
 
     fn limits(&self) -> Limits {
         match &self.stack.turning {
-            Some(Turning::Over) => WELL,
+            Some(Turning::Over | Turning::PartByPart(_)) => WELL,
             _ => LIMITS,
         }
     }
@@ -209,7 +344,7 @@ impl Resource for ListenerRule {
             return Plan::Create;
         };
         if let Some(turning) = &self.stack.turning {
-            return Plan::of(self.turn(turning, &live.target_group, known).into_iter().collect());
+            return Plan::of(self.turn(turning, live, known).into_iter().collect());
         }
         let from = Some(live.target_group.clone());
         match known.get(&ENVIRONMENT) {
@@ -228,11 +363,11 @@ impl Resource for ListenerRule {
         let rule = door.and_then(|door| door.origin_rule).ok_or_else(|| {
             Error::failed("the load balancer lost its rule for CloudFront a moment ago").hint(Hint::run("up"))
         })?;
-        Ok(self.open(cx, &rule.arn).await?)
+        Ok(self.open(cx, &rule.arn, None).await?)
     }
 
     async fn update(&self, cx: &WriteCx<Aws>, live: LiveRule, _: Vec<FieldChange>) -> Result<LiveRule, Failure> {
-        Ok(self.open(cx, &live.arn).await?)
+        Ok(self.open(cx, &live.arn, Some(&live)).await?)
     }
 
     /// It goes with its listener. A target group that it still forwards to could not be deleted (ELB API, DeleteTargetGroup), and

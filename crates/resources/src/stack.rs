@@ -13,7 +13,7 @@ use crate::environment::CreditMode;
 use crate::maintenance_page::Maintenance;
 use crate::prescale::Scaling;
 use crate::profile::{Names, Profile, StackName};
-use crate::standing::{Side, Turning};
+use crate::standing::{Side, Tried, Turning};
 use crate::version_history::VersionHistory;
 
 /// One stack, as the profile wants it.
@@ -44,6 +44,8 @@ pub struct Stack {
     /// The environment that visitors are sent to, and the one that stands beside it, where the load balancer is the stack's own.
     pub served: Option<Side>,
     pub beside: Option<Side>,
+    /// The one that a part of the visitors is sent to, while a canary is under way.
+    pub tried: Option<Tried>,
     /// The run sends visitors to another environment.
     pub turning: Option<Turning>,
     /// The run turns the maintenance page on or off, and does nothing else.
@@ -125,6 +127,7 @@ impl Stack {
             scaling: None,
             served: None,
             beside: None,
+            tried: None,
             turning: None,
             maintenance: None,
             credits: None,

@@ -4,9 +4,10 @@
 
 use aws_sdk_elasticbeanstalk::types::{EnvironmentDescription, EnvironmentStatus};
 
+use super::canary::Canary;
 use super::environment::live::{self, Live};
 use super::environment::options::{ENDPOINT, NOTIFICATIONS, PROPERTIES};
-use super::front_door;
+use super::front_door::{self, FrontDoor};
 use super::ownership::beanstalk_tags;
 use super::stack::Stack;
 use crate::aws::Aws;
@@ -32,11 +33,28 @@ pub struct Side {
     trouble: Option<String>,
 }
 
+/// An environment that a part of the visitors is sent to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tried {
+    pub side: Side,
+    /// Of the visitors.
+    pub percent: u32,
+}
+
+impl Tried {
+    /// `10 % of the visitors are sent to environment two (site-2, Ready)`
+    pub fn told(&self) -> String {
+        format!("{} % of the visitors are sent to {}", self.percent, self.side.told())
+    }
+}
+
 /// Where visitors are sent from now on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Turning {
     /// To the stack's environment, once it is well.
     Over,
+    /// There, too, part by part, as long as it answers them.
+    PartByPart(Canary),
     /// To one that stood beside it.
     To { environment: String, target_group: String },
 }
@@ -68,27 +86,32 @@ impl Side {
 pub async fn place(aws: &Aws, stack: &mut Stack) -> Result<(), Error> {
     let [first, second] = stack.names.environments();
     let (one, other) = sides(aws, stack, &first, &second).await?;
-    let second_serves = match (&one, &other) {
-        (_, None) => false,
-        (None, Some(_)) => true,
-        (Some(_), Some(_)) => served(aws, stack).await?.is_some_and(|name| name == second),
+    let leads_to = match (&one, &other) {
+        (Some(_), Some(_)) => leads_to(aws, stack).await?,
+        _ => Vec::new(),
+    };
+    let second_serves = match leads_to.first() {
+        Some((served, _)) => *served == second,
+        None => one.is_none() && other.is_some(),
     };
     let (here, there, beside) = match second_serves {
         true => (other, one, (second, first)),
         false => (one, other, (first, second)),
     };
     stack.served.clone_from(&here);
-    if stack
-        .deploying
-        .as_ref()
-        .is_none_or(|deploying| deploying.way != Way::Beside)
-    {
+    stack.tried = there.as_ref().and_then(|side| {
+        let part = leads_to.iter().skip(1).find(|(name, _)| *name == side.name);
+        part.map(|(_, percent)| Tried {
+            side: side.clone(),
+            percent: *percent,
+        })
+    });
+    let Some(deploying) = stack.deploying.take_if(|deploying| deploying.way == Way::Beside) else {
         stack.names.call_environment(&beside.0);
         stack.beside = there;
         return Ok(());
-    }
-    stack.deploying = None;
-    stack.turning = Some(Turning::Over);
+    };
+    stack.turning = Some(deploying.canary.map_or(Turning::Over, Turning::PartByPart));
     if let Some(here) = &here {
         take_on(aws, stack, here).await?;
     }
@@ -116,16 +139,23 @@ async fn sides(aws: &Aws, stack: &Stack, first: &str, second: &str) -> Result<(O
     Ok((named(first).map(Side::of), other.map(Side::of)))
 }
 
-/// The environment that the rule for CloudFront leads to.
-async fn served(aws: &Aws, stack: &Stack) -> Result<Option<String>, Error> {
+/// The environments that the rule for CloudFront leads to, each with its percentage; the one that is served first.
+async fn leads_to(aws: &Aws, stack: &Stack) -> Result<Vec<(String, u32)>, Error> {
     let door = front_door::look(aws, stack).await?;
-    let door = door.as_ref();
-    let Some(group) = door.and_then(front_door::FrontDoor::target_group) else {
-        return Ok(None);
-    };
-    let tags = aws.elb.tags(&[group]).await;
+    let groups = door.as_ref().map(FrontDoor::target_groups).unwrap_or_default();
+    if groups.is_empty() {
+        return Ok(Vec::new());
+    }
+    let arns: Vec<_> = groups.iter().map(|(arn, _)| *arn).collect();
+    let tags = aws.elb.tags(&arns).await;
     let tags = tags.or_absent(GONE, "see to which environment visitors are sent")?;
-    Ok(tags.and_then(|mut tags| tags.remove(group)?.remove(OF_ENVIRONMENT)))
+    let mut tags = tags.unwrap_or_default();
+    // One whose environment is unknown stays in its place, without a name.
+    let mut name = |arn: &str| tags.get_mut(arn).and_then(|tags| tags.remove(OF_ENVIRONMENT));
+    let named = groups
+        .iter()
+        .map(|(arn, percent)| (name(arn).unwrap_or_default(), *percent));
+    Ok(named.collect())
 }
 
 /// Whether visitors are sent to the same environment as when the stack was looked at first.
@@ -133,8 +163,9 @@ async fn served(aws: &Aws, stack: &Stack) -> Result<Option<String>, Error> {
 /// # Errors
 /// Where AWS does not say.
 pub async fn still_serves(aws: &Aws, stack: &Stack) -> Result<bool, Error> {
-    let now = served(aws, stack).await?;
-    Ok(now.as_ref() == stack.served.as_ref().map(|side| &side.name))
+    let now = leads_to(aws, stack).await?;
+    let now = now.first().map(|(name, _)| name);
+    Ok(now == stack.served.as_ref().map(|side| &side.name))
 }
 
 /// What a second environment has to have of the one that is served: its properties and its address for notifications, where

@@ -16,6 +16,7 @@ use crate::world::balancing::{Balancing, Listener, TargetGroup, TargetState};
 use crate::world::balancing_access::Peer;
 use crate::world::balancing_rules::RuleAction;
 use crate::world::distributions::Origin;
+use crate::world::monitoring::requests;
 use crate::world::{World, ids};
 
 /// nginx's `proxy_read_timeout`.
@@ -28,7 +29,7 @@ const LONGEST_HEAD: usize = 64 * 1024;
 /// Addresses that `X-Forwarded-For` may bring.
 const MOST_FORWARDERS: usize = 30;
 
-/// Whose turn it is, by listener and by target group.
+/// Whose turn it is, by listener or rule, and by target group.
 #[derive(Default)]
 pub(super) struct Turns(Mutex<HashMap<String, usize>>);
 
@@ -90,12 +91,19 @@ pub(super) async fn balance(
     }
     let turn = carriage.turns.next(&target_group, candidates.len());
     let (instance_id, instance_port) = &candidates[turn];
+    let counted = |status: Option<StatusCode>| {
+        let status = status.map(|status| status.as_u16());
+        requests::count(world, region, (arn, &target_group), status);
+    };
     let Some(address) = super::listening(world, instance_id, *instance_port) else {
+        counted(None);
         return pages::balancer(StatusCode::BAD_GATEWAY);
     };
     tell(request.headers_mut(), viewer, port, by_tls);
     let began = Instant::now();
-    match carriage.client.send(address, request, idle).await {
+    let answered = carriage.client.send(address, request, idle).await;
+    counted(answered.as_ref().ok().map(Response::status));
+    match answered {
         Ok(answer) => {
             note(world, instance_id, answer.status(), began);
             answer
@@ -224,8 +232,10 @@ fn choose(
             let answer = pages::fixed(*status, content_type.as_deref(), body);
             return Some((Choice::Answer(answer), by_tls));
         }
-        RuleAction::Forward(target_group) if rule.is_some() => target_group,
-        RuleAction::Forward(own) => listener.elsewhere(turns.next(&listener.arn, 100)).unwrap_or(own),
+        action @ RuleAction::Forward(_) => {
+            let of = rule.map_or(&listener.arn, |rule| &rule.arn);
+            action.chosen(turns.next(of, action.weight())).unwrap_or_default()
+        }
     };
     let group = balancing.target_groups.get(target_group);
     let forward = Choice::Forward {

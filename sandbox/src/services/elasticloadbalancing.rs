@@ -15,19 +15,18 @@ use super::{Entry, Service, operation};
 use crate::protocols::call::{Answer, Call};
 use crate::world::balancing::{Balancing, Listener, LoadBalancer, ShownHealth, TargetGroup};
 use crate::world::balancing_changes::{no_load_balancer, no_target_group};
-use crate::world::balancing_rules::RuleAction;
 use crate::world::balancing_tls::ListenerTls;
 use crate::world::clock::text;
 use crate::world::{Refusal, Region, World};
 
 const CONDITIONS: &str = "Conditions{Field,Values,HostHeaderConfig{Values},PathPatternConfig{Values},\
      HttpHeaderConfig{HttpHeaderName,Values},QueryStringConfig{Values{Key,Value}},HttpRequestMethodConfig{Values}}";
-/// Of one action the order does not matter, and of one target group the weight.
+/// Of one action the order does not matter.
 const ACTIONS: &str = "Actions{Type,Order~,TargetGroupArn,FixedResponseConfig{StatusCode,ContentType,MessageBody},\
-     ForwardConfig{TargetGroups{TargetGroupArn,Weight~},TargetGroupStickinessConfig{Enabled=false}}}";
+     ForwardConfig{TargetGroups{TargetGroupArn,Weight},TargetGroupStickinessConfig{Enabled=false}}}";
 /// The same of a listener itself.
 const DEFAULT_ACTIONS: &str = "DefaultActions{Type,Order~,TargetGroupArn,FixedResponseConfig{StatusCode,ContentType,MessageBody},\
-     ForwardConfig{TargetGroups{TargetGroupArn,Weight~},TargetGroupStickinessConfig{Enabled=false}}}";
+     ForwardConfig{TargetGroups{TargetGroupArn,Weight},TargetGroupStickinessConfig{Enabled=false}}}";
 
 const OPERATIONS: &[Entry] = &[
     operation("DescribeCapacityReservation", &["LoadBalancerArn"], capacity::describe),
@@ -288,15 +287,11 @@ fn describe_load_balancer_attributes(balancing: &Balancing, call: &Call) -> Resu
     Ok(wire::serialize_describe_load_balancer_attributes_response(&result).into())
 }
 
-fn forward(target_group_arn: &str) -> m::Action {
-    forward_to(&[(target_group_arn, 1)])
-}
-
 /// With several target groups the action names none of them beside their weights (ELB API, Action).
-fn forward_to(groups: &[(&str, u32)]) -> m::Action {
-    let tuple = |(arn, weight): &(&str, u32)| m::TargetGroupTuple {
-        target_group_arn: Some((*arn).to_owned()),
-        weight: i32::try_from(*weight).ok(),
+fn forward(groups: &[(String, u32)]) -> m::Action {
+    let tuple = |(arn, weight): &(String, u32)| m::TargetGroupTuple {
+        target_group_arn: Some(arn.clone()),
+        weight: number(*weight),
     };
     let tuples: Vec<_> = groups.iter().map(tuple).collect();
     m::Action {
@@ -308,7 +303,7 @@ fn forward_to(groups: &[(&str, u32)]) -> m::Action {
             target_groups: Some(tuples.into()),
         }),
         target_group_arn: match groups {
-            [(only, _)] => Some((*only).to_owned()),
+            [(only, _)] => Some(only.clone()),
             _ => None,
         },
         r#type: "forward".to_owned(),
@@ -347,7 +342,7 @@ fn describe_listeners(balancing: &Balancing, call: &Call) -> Result<Answer, Refu
 
 fn listener_view(listener: &Listener) -> m::Listener {
     m::Listener {
-        default_actions: Some(vec![default_action(listener)].into()),
+        default_actions: Some(vec![rules::action_view(&listener.default_action)].into()),
         listener_arn: Some(listener.arn.clone()),
         certificates: listener.tls.as_ref().map(certificates),
         ssl_policy: listener.tls.as_ref().map(|tls| tls.policy.clone()),
@@ -365,14 +360,6 @@ fn certificates(tls: &ListenerTls) -> m::CertificateList {
         ..m::Certificate::default()
     };
     vec![own].into()
-}
-
-/// What a listener does itself.
-fn default_action(listener: &Listener) -> m::Action {
-    match &listener.default_action {
-        RuleAction::Forward(_) => forward_to(&listener.forwards()),
-        answer @ RuleAction::FixedResponse { .. } => rules::action_view(answer),
-    }
 }
 
 fn describe_target_groups(balancing: &Balancing, call: &Call) -> Result<Answer, Refusal> {

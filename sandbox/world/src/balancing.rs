@@ -61,39 +61,6 @@ pub struct Listener {
     pub tls: Option<ListenerTls>,
     /// What is done with a request that no rule is for.
     pub default_action: RuleAction,
-    /// A part of what it forwards goes elsewhere.
-    pub split: Option<Split>,
-}
-
-/// What a listener's own action forwards to beside its target group.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Split {
-    pub target_group_arn: String,
-    /// Of a hundred requests.
-    pub percent: u32,
-}
-
-impl Listener {
-    /// Its target groups with their weights; none where it answers itself.
-    pub fn forwards(&self) -> Vec<(&str, u32)> {
-        match (&self.default_action, &self.split) {
-            (RuleAction::FixedResponse { .. }, _) => Vec::new(),
-            (RuleAction::Forward(own), None) => vec![(own, 1)],
-            (RuleAction::Forward(own), Some(split)) => vec![
-                (own, 100 - split.percent.min(100)),
-                (&split.target_group_arn, split.percent),
-            ],
-        }
-    }
-
-    /// The other target group, where this request goes there, by its number: those that do are spread evenly.
-    pub fn elsewhere(&self, request: usize) -> Option<&str> {
-        let split = self.split.as_ref().filter(|split| {
-            let percent = split.percent as usize;
-            (request + 1) * percent / 100 > request * percent / 100
-        });
-        split.map(|split| split.target_group_arn.as_str())
-    }
 }
 
 #[derive(Debug, Clone)]
@@ -273,10 +240,10 @@ impl Balancing {
 
     /// The load balancers whose listeners, or their rules, forward to that target group.
     pub fn balancers_of(&self, target_group: &str) -> Vec<String> {
+        let leads_there = |action: &RuleAction| action.forwards().iter().any(|(arn, _)| arn == target_group);
         let forwards = |listener: &&Listener| {
-            let by_rule = |rule: &&ListenerRule| rule.action == RuleAction::Forward(target_group.to_owned());
-            let own = listener.forwards().iter().any(|(arn, _)| *arn == target_group);
-            own || self.rules_of(&listener.arn).iter().any(by_rule)
+            let by_rule = |rule: &&ListenerRule| leads_there(&rule.action);
+            leads_there(&listener.default_action) || self.rules_of(&listener.arn).iter().any(by_rule)
         };
         let listeners = self.listeners.values().filter(forwards);
         let mut arns: Vec<String> = listeners.map(|listener| listener.load_balancer_arn.clone()).collect();

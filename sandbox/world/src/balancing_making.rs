@@ -282,7 +282,6 @@ impl Balancing {
             protocol: protocol_of(tls.as_ref()),
             tls,
             default_action,
-            split: None,
         };
         self.listeners.insert(made.arn.clone(), made.clone());
         Ok(made)

@@ -13,6 +13,12 @@ const LAST_PRIORITY: u32 = 50_000;
 /// Comparison values of all conditions of a rule.
 const MOST_VALUES: usize = 5;
 
+/// Target groups of one action (ELB quotas).
+const MOST_TARGET_GROUPS: usize = 5;
+
+/// The largest weight of one of them (ELB API, TargetGroupTuple).
+const LARGEST_WEIGHT: u32 = 999;
+
 #[derive(Debug, Clone)]
 pub struct ListenerRule {
     pub arn: String,
@@ -51,13 +57,55 @@ impl Condition {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RuleAction {
-    /// To the target group of that ARN.
-    Forward(String),
+    /// To target groups, each with its weight; mostly it is one.
+    Forward(Vec<(String, u32)>),
     FixedResponse {
         status: u16,
         content_type: Option<String>,
         body: String,
     },
+}
+
+impl RuleAction {
+    /// All to one target group.
+    pub fn forward(target_group: impl Into<String>) -> Self {
+        Self::Forward(vec![(target_group.into(), 1)])
+    }
+
+    /// Its target groups with their weights; none where it answers itself.
+    pub fn forwards(&self) -> &[(String, u32)] {
+        match self {
+            Self::Forward(groups) => groups,
+            Self::FixedResponse { .. } => &[],
+        }
+    }
+
+    /// All weights together.
+    pub fn weight(&self) -> usize {
+        weight(self.forwards())
+    }
+
+    /// The target group that a request goes to, by the request's number: those of each are spread evenly. `None` where no group has a
+    /// weight.
+    pub fn chosen(&self, request: usize) -> Option<&str> {
+        let (mut groups, mut request) = (self.forwards(), request);
+        while let [others @ .., (arn, own)] = groups {
+            let (all, own) = (weight(groups), *own as usize);
+            if all == 0 {
+                return None;
+            }
+            let before = request * own / all;
+            if (request + 1) * own / all > before {
+                return Some(arn);
+            }
+            (groups, request) = (others, request - before);
+        }
+        None
+    }
+}
+
+fn weight(groups: &[(String, u32)]) -> usize {
+    groups.iter().map(|(_, weight)| *weight as usize).sum()
 }
 
 impl Balancing {
@@ -188,11 +236,20 @@ impl Balancing {
 
     /// Whether there is such an action, of a rule or of a listener itself.
     pub(crate) fn check_action(&self, action: &RuleAction) -> Result<(), Refusal> {
+        let mut groups = action.forwards().iter();
+        if let Some((arn, _)) = groups.clone().find(|(arn, _)| !self.target_groups.contains_key(arn)) {
+            let text = format!("Target groups '{arn}' not found");
+            return Err(Refusal::new("TargetGroupNotFound", text));
+        }
+        if groups.any(|(_, weight)| *weight > LARGEST_WEIGHT) {
+            let text = format!("A weight is between 0 and {LARGEST_WEIGHT}");
+            return Err(Refusal::new("ValidationError", text));
+        }
         match action {
-            RuleAction::Forward(arn) if !self.target_groups.contains_key(arn) => Err(Refusal::new(
-                "TargetGroupNotFound",
-                format!("Target groups '{arn}' not found"),
-            )),
+            RuleAction::Forward(groups) if groups.is_empty() || groups.len() > MOST_TARGET_GROUPS => {
+                let text = format!("A forward action has between 1 and {MOST_TARGET_GROUPS} target groups");
+                Err(Refusal::new("ValidationError", text))
+            }
             RuleAction::FixedResponse { status, body, .. }
                 if !matches!(status / 100, 2 | 4 | 5) || body.len() > 1_024 =>
             {
@@ -206,4 +263,34 @@ impl Balancing {
 
 fn in_use(priority: u32) -> Refusal {
     Refusal::new("PriorityInUse", format!("Priority '{priority}' is currently in use"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_spread_evenly_by_weight() {
+        let to = |groups: &[(&str, u32)]| {
+            let groups = groups.iter().map(|(arn, weight)| ((*arn).to_owned(), *weight));
+            RuleAction::Forward(groups.collect())
+        };
+        let three = to(&[("a", 5), ("b", 3), ("c", 2)]);
+        let all: Vec<_> = (0..three.weight())
+            .filter_map(|request| three.chosen(request))
+            .collect();
+        let times = |arn: &str| all.iter().filter(|chosen| **chosen == arn).count();
+        assert_eq!((times("a"), times("b"), times("c")), (5, 3, 2), "{all:?}");
+        assert_eq!(
+            all.iter().position(|chosen| *chosen == "c"),
+            Some(4),
+            "not all of one first"
+        );
+        let tenth = to(&[("a", 901), ("b", 100)]);
+        let first = (0..100).filter(|request| tenth.chosen(*request) == Some("b"));
+        assert!((9..=10).contains(&first.count()));
+        assert_eq!(to(&[("a", 0), ("b", 7)]).chosen(3), Some("b"));
+        assert_eq!(to(&[("a", 0), ("b", 0)]).chosen(0), None);
+        assert_eq!(RuleAction::forward("a").chosen(9), Some("a"));
+    }
 }

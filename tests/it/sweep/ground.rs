@@ -18,6 +18,8 @@ pub(super) enum From {
     Over,
     /// With another version on it than the first.
     Twice,
+    /// With another version in an environment beside the first, and visitors there.
+    Beside,
     /// With a group, whatever the profile says, in an account that may reserve capacity for its load balancer.
     Grouped,
     /// With people in its table, and nobody who comes any more.
@@ -115,6 +117,7 @@ impl Ground {
             From::Standing => &[super::UP],
             From::Over => &[OVER],
             From::Twice => &[super::UP, super::DEPLOY],
+            From::Beside => &[super::UP, super::BLUE_GREEN],
             From::Grouped => &[GROUPED],
             From::Closed => &[CLOSED],
         };

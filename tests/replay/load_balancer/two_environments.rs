@@ -4,10 +4,10 @@ use confctl::resources::Turning;
 
 use super::*;
 
-const OTHER: &str =
+pub const OTHER: &str =
     "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/awseb-Tcb-confere-default-a2b3c/0123456789abcdef";
 
-fn health(states: &[&str]) -> String {
+pub fn health(states: &[&str]) -> String {
     let targets = states.iter().enumerate().map(|(number, state)| {
         format!(
             "<member><HealthCheckPort>80</HealthCheckPort><Target><Port>80</Port><Id>i-{number}</Id></Target>\
@@ -21,7 +21,7 @@ fn health(states: &[&str]) -> String {
     )
 }
 
-fn ready(target_group: &str) -> LiveEnvironment {
+pub fn ready(target_group: &str) -> LiveEnvironment {
     LiveEnvironment {
         id: "e-2".to_owned(),
         cname: "b.us-east-1.elasticbeanstalk.com".to_owned(),
@@ -33,7 +33,7 @@ fn ready(target_group: &str) -> LiveEnvironment {
     }
 }
 
-fn known_of(environment: LiveEnvironment) -> Given {
+pub fn known_of(environment: LiveEnvironment) -> Given {
     let balancer = LiveLoadBalancer {
         arn: ARN.to_owned(),
         dns_name: String::new(),
@@ -44,7 +44,7 @@ fn known_of(environment: LiveEnvironment) -> Given {
         .with(&ENVIRONMENT, environment)
 }
 
-fn instances_at(version: &str, status: &str) -> String {
+pub fn instances_at(version: &str, status: &str) -> String {
     let deployment = format!(
         "<Deployment><VersionLabel>{version}</VersionLabel><DeploymentId>1</DeploymentId><Status>{status}</Status></Deployment>"
     );
@@ -54,7 +54,7 @@ fn instances_at(version: &str, status: &str) -> String {
     )
 }
 
-const BEANSTALK: &str = "aws/aws-cli awscli/examples/elasticbeanstalk";
+pub const BEANSTALK: &str = "aws/aws-cli awscli/examples/elasticbeanstalk";
 
 #[tokio::test]
 async fn visitors_are_sent_over_when_each_instance_has_the_version_and_answers_and_by_one_call() {
@@ -170,7 +170,7 @@ async fn nobody_is_sent_to_an_environment_in_trouble_or_without_a_healthy_instan
     account.check();
 }
 
-fn environments(all: &[(&str, &str)]) -> String {
+pub fn environments(all: &[(&str, &str)]) -> String {
     let all = all.iter().map(|(name, status)| {
         format!(
             "<member><EnvironmentName>{name}</EnvironmentName><EnvironmentId>e-{name}</EnvironmentId>\
@@ -183,6 +183,31 @@ fn environments(all: &[(&str, &str)]) -> String {
     query("DescribeEnvironments", &format!("<Environments>{all}</Environments>"))
 }
 
+pub fn tagged_as(script: Script, owner: [(&'static str, String); 3]) -> Script {
+    let tags = tags_xml("member", owner.into_iter());
+    script.documented(
+        "elasticbeanstalk:ListTagsForResource",
+        "boto/botocore botocore/data/elasticbeanstalk/2010-12-01/service-2.json",
+        query("ListTagsForResource", &format!("<ResourceTags>{tags}</ResourceTags>")),
+    )
+}
+
+/// Whose each target group is.
+pub fn leads_to(script: Script, groups: &[(&str, &str)]) -> Script {
+    let own = |name: &str| vec![("elasticbeanstalk:environment-name", name.to_owned())];
+    let groups: Vec<_> = groups
+        .iter()
+        .map(|(arn, name)| ((*arn).to_owned(), own(name)))
+        .collect();
+    script
+        .documented(
+            "elasticloadbalancing:DescribeTags",
+            &format!("{CLI}/describe-tags.rst"),
+            tagged(&groups),
+        )
+        .to("targetgroup/")
+}
+
 #[tokio::test]
 async fn which_of_two_environments_is_meant_the_rule_tells_and_nothing_else() {
     let (first, second) = ("Tcb-conference-env", "Tcb-conference-env-b");
@@ -192,24 +217,6 @@ async fn which_of_two_environments_is_meant_the_rule_tells_and_nothing_else() {
             &format!("{BEANSTALK}/describe-environments.rst"),
             environments(all),
         )
-    };
-    let tagged_as = |script: Script, owner: [(&'static str, String); 3]| {
-        let tags = tags_xml("member", owner.into_iter());
-        script.documented(
-            "elasticbeanstalk:ListTagsForResource",
-            "boto/botocore botocore/data/elasticbeanstalk/2010-12-01/service-2.json",
-            query("ListTagsForResource", &format!("<ResourceTags>{tags}</ResourceTags>")),
-        )
-    };
-    let leads_to = |script: Script, name: &str| {
-        let own = vec![("elasticbeanstalk:environment-name", name.to_owned())];
-        script
-            .documented(
-                "elasticloadbalancing:DescribeTags",
-                &format!("{CLI}/describe-tags.rst"),
-                tagged(&[(TARGETS.to_owned(), own)]),
-            )
-            .to("targetgroup/")
     };
     let meant = async |script: Script| {
         let account = of_root(script).await;
@@ -230,7 +237,7 @@ async fn which_of_two_environments_is_meant_the_rule_tells_and_nothing_else() {
             there(rules(&[FIRST], &forward())),
             &[(first, "Ready"), (second, "Updating")],
         );
-        let both = leads_to(tagged_as(both, our_tags("environment")), served);
+        let both = leads_to(tagged_as(both, our_tags("environment")), &[(TARGETS, served)]);
         assert_eq!(meant(both).await, (served.to_owned(), Some(other.to_owned())));
     }
     // One of that name of another stack is none of ours.

@@ -140,6 +140,7 @@ pub struct Datapoint {
     #[serde(default, deserialize_with = "time")]
     pub timestamp: Option<DateTime>,
     pub average: Option<f64>,
+    pub sum: Option<f64>,
 }
 
 impl CloudWatch {

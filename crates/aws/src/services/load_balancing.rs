@@ -92,8 +92,25 @@ pub struct Action {
     #[serde(rename = "Type")]
     pub kind: String,
     /// Of one that forwards to a single target group.
-    pub target_group_arn: Option<String>,
+    target_group_arn: Option<String>,
+    forward_config: Option<Forward>,
     pub fixed_response_config: Option<FixedResponse>,
+}
+
+/// AWS shows it of every action that forwards, of a single target group beside its ARN (recorded: DescribeListeners).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Forward {
+    #[serde(default)]
+    target_groups: Members<TargetGroup>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct TargetGroup {
+    target_group_arn: String,
+    /// Of 0 to 999.
+    weight: Option<u32>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -109,7 +126,39 @@ impl Action {
         Self {
             kind: "forward".to_owned(),
             target_group_arn: Some(target_group.to_owned()),
+            forward_config: None,
             fixed_response_config: None,
+        }
+    }
+
+    /// To several target groups, each with its weight of 0 to 999. A visitor may come to another one with each request.
+    pub fn split(weighed: &[(&str, u32)]) -> Self {
+        let groups = weighed.iter().map(|(arn, weight)| TargetGroup {
+            target_group_arn: (*arn).to_owned(),
+            weight: Some(*weight),
+        });
+        Self {
+            kind: "forward".to_owned(),
+            target_group_arn: None,
+            forward_config: Some(Forward {
+                target_groups: members(groups),
+            }),
+            fixed_response_config: None,
+        }
+    }
+
+    /// The target groups to which it forwards something, each with its weight. What a single one weighs means nothing.
+    pub fn target_groups(&self) -> Vec<(&str, u32)> {
+        let groups = self
+            .forward_config
+            .iter()
+            .flat_map(|forward| &forward.target_groups.member);
+        let weighed: Vec<_> = groups
+            .map(|group| (group.target_group_arn.as_str(), group.weight.unwrap_or(1)))
+            .collect();
+        match (&self.target_group_arn, weighed.is_empty()) {
+            (Some(only), true) => vec![(only, 1)],
+            _ => weighed.into_iter().filter(|(_, weight)| *weight > 0).collect(),
         }
     }
 
@@ -127,6 +176,7 @@ impl Action {
         Self {
             kind: "fixed-response".to_owned(),
             target_group_arn: None,
+            forward_config: None,
             fixed_response_config: Some(FixedResponse {
                 status_code: status.to_string(),
                 content_type: Some(content_type.to_owned()),
@@ -146,6 +196,15 @@ impl Action {
         let mut form = form.text(&at("Type"), &self.kind);
         if let Some(arn) = &self.target_group_arn {
             form = form.text(&at("TargetGroupArn"), arn);
+        }
+        if let Some(forward) = &self.forward_config {
+            for (group, number) in forward.target_groups.member.iter().zip(1..) {
+                let at = |name: &str| at(&format!("ForwardConfig.TargetGroups.member.{number}.{name}"));
+                form = form
+                    .text(&at("TargetGroupArn"), &group.target_group_arn)
+                    .text(&at("Weight"), &group.weight.unwrap_or(1).to_string());
+            }
+            form = form.text(&at("ForwardConfig.TargetGroupStickinessConfig.Enabled"), "false");
         }
         if let Some(answer) = &self.fixed_response_config {
             form = form.text(&at("FixedResponseConfig.StatusCode"), &answer.status_code);
@@ -236,7 +295,7 @@ impl Condition {
     }
 }
 
-fn members(values: impl IntoIterator<Item = String>) -> Members<String> {
+fn members<T>(values: impl IntoIterator<Item = T>) -> Members<T> {
     Members {
         member: values.into_iter().collect(),
     }

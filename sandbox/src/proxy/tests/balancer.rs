@@ -156,7 +156,7 @@ async fn listener_rules_let_through_who_has_the_header_and_answer_the_rest_thems
         vec![Condition::PathPattern(vec!["*".to_owned()])],
         refusal,
     );
-    rule(&site, 1, vec![secret], RuleAction::Forward(GROUP.to_owned()));
+    rule(&site, 1, vec![secret], RuleAction::forward(GROUP));
     let refused = site.ask_balancer(Request::get("/"), "").await;
     assert_eq!((refused.status, refused.text()), (StatusCode::FORBIDDEN, "not here"));
     let knowing = Request::get("/").header("x-origin-secret", "true one");
@@ -182,7 +182,7 @@ async fn a_listener_that_answers_itself_forwards_by_its_rules_alone() {
         let balancing = &mut state.region("us-east-1").balancing;
         balancing.set_default_action("listener", refusal).unwrap();
     }
-    rule(&site, 10, vec![secret], RuleAction::Forward(GROUP.to_owned()));
+    rule(&site, 10, vec![secret], RuleAction::forward(GROUP));
     for (value, status) in [
         ("", 403),
         ("*", 403),

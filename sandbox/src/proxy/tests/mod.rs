@@ -136,8 +136,7 @@ pub(crate) fn balance(world: &World, group: &str, instances: &[&str], path: &str
             port: 80,
             protocol: "HTTP".to_owned(),
             tls: None,
-            default_action: RuleAction::Forward(group.to_owned()),
-            split: None,
+            default_action: RuleAction::forward(group),
         },
     );
     let targets = instances.iter().map(|id| ((*id).to_owned(), Target::new(id, 80)));

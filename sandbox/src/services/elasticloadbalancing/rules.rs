@@ -4,7 +4,7 @@
 use winterbaume_elasticloadbalancingv2::{model as m, wire};
 
 use super::making::tags;
-use super::{default_action, done, forward, no_listener};
+use super::{done, forward, no_listener};
 use crate::protocols::call::{Answer, Call};
 use crate::services::not_implemented;
 use crate::services::page::page;
@@ -129,7 +129,7 @@ fn refuse_default(balancing: &Balancing, arn: &str, what: &str) -> Result<(), Re
 
 fn default_view(listener: &Listener) -> m::Rule {
     m::Rule {
-        actions: Some(vec![default_action(listener)].into()),
+        actions: Some(vec![action_view(&listener.default_action)].into()),
         conditions: Some(Vec::new().into()),
         is_default: Some(true),
         priority: Some("default".to_owned()),
@@ -141,7 +141,7 @@ fn default_view(listener: &Listener) -> m::Rule {
 /// An action as it is shown, of a rule or of a listener.
 pub(super) fn action_view(action: &RuleAction) -> m::Action {
     match action {
-        RuleAction::Forward(target_group) => forward(target_group),
+        RuleAction::Forward(groups) => forward(groups),
         RuleAction::FixedResponse {
             status,
             content_type,
@@ -275,11 +275,7 @@ pub(super) fn action(sent: m::Actions) -> Result<RuleAction, Refusal> {
         "forward" => {
             let groups = one.forward_config.and_then(|config| config.target_groups);
             let groups = groups.map(|list| list.items).unwrap_or_default();
-            if groups.len() > 1 {
-                return Err(not_implemented("a forward to several target groups"));
-            }
-            let group = groups.into_iter().next().and_then(|group| group.target_group_arn);
-            Ok(RuleAction::Forward(one.target_group_arn.or(group).unwrap_or_default()))
+            forwards(one.target_group_arn, groups)
         }
         "fixed-response" => {
             let config = one.fixed_response_config.unwrap_or_default();
@@ -290,5 +286,24 @@ pub(super) fn action(sent: m::Actions) -> Result<RuleAction, Refusal> {
             })
         }
         other => Err(not_implemented(format!("the action {other} of listener rules"))),
+    }
+}
+
+/// "If you specify both ForwardConfig and TargetGroupArn, you can specify only one target group using ForwardConfig and it must be the
+/// same" (botocore: elbv2, Action). What a group weighs of which nothing is said, is inferred.
+fn forwards(single: Option<String>, groups: Vec<m::TargetGroupTuple>) -> Result<RuleAction, Refusal> {
+    let invalid = |text: &str| Err(Refusal::new("ValidationError", text));
+    let mut weighed = Vec::new();
+    for group in groups {
+        let Ok(weight) = u32::try_from(group.weight.unwrap_or(1)) else {
+            return invalid("A weight is not below 0");
+        };
+        weighed.push((group.target_group_arn.unwrap_or_default(), weight));
+    }
+    match (single, &weighed[..]) {
+        (Some(single), []) => Ok(RuleAction::forward(single)),
+        (Some(single), [(only, _)]) if *only == single => Ok(RuleAction::Forward(weighed)),
+        (Some(_), _) => invalid("The target groups of ForwardConfig are not the one of TargetGroupArn"),
+        (None, _) => Ok(RuleAction::Forward(weighed)),
     }
 }

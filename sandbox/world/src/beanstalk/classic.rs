@@ -121,8 +121,7 @@ impl Site<'_> {
                 port: 80,
                 protocol: "HTTP".to_owned(),
                 tls: None,
-                default_action: RuleAction::Forward(arn.clone()),
-                split: None,
+                default_action: RuleAction::forward(arn.clone()),
             };
             self.here.balancing.listeners.insert(listener.arn.clone(), listener);
         }

@@ -509,8 +509,7 @@ impl Site<'_> {
                 port: 80,
                 protocol: "HTTP".to_owned(),
                 tls: None,
-                default_action: RuleAction::Forward(self.environment.made.target_group.clone().unwrap_or_default()),
-                split: None,
+                default_action: RuleAction::forward(self.environment.made.target_group.clone().unwrap_or_default()),
             };
             let listener_arn = listener.arn.clone();
             self.here.balancing.listeners.insert(listener_arn.clone(), listener);

@@ -167,7 +167,7 @@ impl Site<'_> {
         if let Some(listener) = listener.map(|listener| listener.arn.clone()) {
             let priority = balancing.rules_of(&listener).last().map_or(1, |rule| rule.priority + 1);
             let host = Condition::HostHeader(vec![self.environment.cname.clone().unwrap_or_default()]);
-            let (forward, tags) = (RuleAction::Forward(target_group), self.environment.resource_tags());
+            let (forward, tags) = (RuleAction::forward(target_group), self.environment.resource_tags());
             let rule = balancing.create_rule(&listener, priority, vec![host], forward, tags);
             made = Some(rule.map_err(|refusal| (RULE, refusal.message))?.arn);
         }

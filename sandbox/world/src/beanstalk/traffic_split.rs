@@ -9,7 +9,8 @@ use super::rollout::{self, LAUNCH_PATIENCE, fleet, fleet_results, group_of, serv
 use super::update::Outcome;
 use super::workflow::Run;
 use super::{Environment, immutable};
-use crate::balancing::{Split, TargetState};
+use crate::balancing::TargetState;
+use crate::balancing_rules::RuleAction;
 use crate::scaling::keeper;
 
 pub(super) async fn renew(run: &Run, before: &Environment, wanted: &Wanted) -> Outcome {
@@ -52,13 +53,21 @@ fn make_targets(run: &Run, before: &Environment) -> Option<String> {
     run.site(|site| site.make_further_target_group(&vpc_id))
 }
 
-/// Divides the environment's requests, or sends all to its own target group again.
-fn split(run: &Run, split: Option<Split>) {
-    let listener = run.snapshot().and_then(|environment| environment.made.listener);
+/// Sends so many of a hundred requests to another target group than the environment's own, or all to that again.
+fn split(run: &Run, elsewhere: Option<(&str, u32)>) {
+    let Some(made) = run.snapshot().map(|environment| environment.made) else {
+        return;
+    };
+    let own = made.target_group.unwrap_or_default();
     run.region(|here| {
-        let listener = listener.and_then(|arn| here.balancing.listeners.get_mut(&arn));
+        let listener = made.listener.and_then(|arn| here.balancing.listeners.get_mut(&arn));
         if let Some(listener) = listener {
-            listener.split = split;
+            listener.default_action = match elsewhere {
+                None => RuleAction::forward(own),
+                Some((other, percent)) => {
+                    RuleAction::Forward(vec![(own, 100 - percent.min(100)), (other.to_owned(), percent)])
+                }
+            };
         }
     });
 }
@@ -70,14 +79,7 @@ async fn evaluate(run: &Run, wanted: &Wanted, temporary: &str, targets: &str) ->
     run.info(format!(
         "Forwarding {percent} percent of traffic to the new instances. Evaluating them for {minutes} minutes."
     ));
-    let target_group_arn = targets.to_owned();
-    split(
-        run,
-        Some(Split {
-            target_group_arn,
-            percent,
-        }),
-    );
+    split(run, Some((targets, percent)));
     let ignores = wanted.settings.is_true(COMMAND, "IgnoreHealthCheck");
     let end = run.world.clock.seconds() + minutes as f64 * 60.0;
     while run.world.clock.seconds() < end {

@@ -125,6 +125,15 @@ impl Metrics {
         samples.insert(place, sample);
     }
 
+    /// Adds to the newest sample, where it is of the same minute: of what is only counted there is one sample a minute.
+    pub(crate) fn count(&mut self, metric: Metric, sample: Sample) {
+        let newest = self.0.get_mut(&metric).and_then(|samples| samples.last_mut());
+        match newest.filter(|newest| newest.time == sample.time) {
+            Some(newest) => newest.value += sample.value,
+            None => self.push(metric, sample),
+        }
+    }
+
     /// As PutMetricData: a client's own values, in the minute that they are of.
     ///
     /// # Errors

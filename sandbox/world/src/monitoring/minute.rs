@@ -16,7 +16,7 @@ use crate::{Region, State, World};
 
 /// A value is seen that many seconds after the end of its interval; on AWS publication takes minutes (inferred: AWS does
 /// not document it).
-const PUBLICATION: i64 = 60;
+pub(super) const PUBLICATION: i64 = 60;
 
 /// Basic monitoring publishes a value in five minutes, detailed one in one.
 const BASIC: i64 = 300;

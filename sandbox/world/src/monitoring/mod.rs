@@ -1,5 +1,5 @@
 //! CloudWatch: metrics, alarms with their history, and the log groups that Beanstalk makes with what is in them.
-//! Must know nothing of what an alarm's action does; [`minute`] and [`log_agent`] alone drive it.
+//! Must know nothing of what an alarm's action does; [`minute`], [`log_agent`] and [`requests`] alone drive it.
 
 pub mod alarms;
 pub(crate) mod evaluation;
@@ -7,6 +7,7 @@ pub mod history;
 pub mod log_agent;
 pub mod metrics;
 pub mod minute;
+pub mod requests;
 pub mod streams;
 #[cfg(test)]
 mod tests;

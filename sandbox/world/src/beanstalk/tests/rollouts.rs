@@ -260,9 +260,10 @@ async fn a_part_of_the_requests_tries_the_new_version_before_it_takes_over() {
     let environment = create(&fake, "v1", &splitting).await;
     let (before, arn) = (launched(&fake), environment.made.listener.clone().unwrap());
     environments::update(&fake.world, &caller("r-update"), &named(), version("v2")).unwrap();
-    wait(&fake, || listener(&fake, &arn).split.is_some()).await;
-    let shared = listener(&fake, &arn);
-    let elsewhere = (0..100).filter(|request| shared.elsewhere(*request).is_some());
+    let own = listener(&fake, &arn).default_action;
+    wait(&fake, || listener(&fake, &arn).default_action != own).await;
+    let shared = listener(&fake, &arn).default_action;
+    let elsewhere = (0..100).filter(|request| shared.chosen(*request) != own.chosen(0));
     assert_eq!(elsewhere.count(), 20);
     assert_eq!(bundles(&fake).len(), 4, "as many again");
     environments::abort(&fake.world, &caller("r-abort"), &named()).unwrap();
@@ -276,7 +277,7 @@ async fn a_part_of_the_requests_tries_the_new_version_before_it_takes_over() {
         (launched(&fake), groups(&fake), target_groups()),
         (before.clone(), 1, 1)
     );
-    assert_eq!(listener(&fake, &arn).split, None);
+    assert_eq!(listener(&fake, &arn).default_action, own);
 
     update(&fake, set(SPLITTING, "EvaluationTime", "3")).await;
     let environment = update(&fake, version("v2")).await;
@@ -286,8 +287,8 @@ async fn a_part_of_the_requests_tries_the_new_version_before_it_takes_over() {
     assert_eq!(bundles(&fake), ["v2", "v2"]);
     assert!(launched(&fake).is_disjoint(&before));
     assert_eq!(
-        (groups(&fake), target_groups(), listener(&fake, &arn).split),
-        (1, 1, None)
+        (groups(&fake), target_groups(), listener(&fake, &arn).default_action),
+        (1, 1, own)
     );
 }
 
