@@ -9,7 +9,7 @@ use crate::engine::{self, Change, Command, Error, Hint, Planned};
 use crate::resources::{self, Side, instance_versions, is_turn, was_sent_back};
 use crate::session::asking::Asking;
 use crate::session::building::Building;
-use crate::session::{Look, Session, in_time, not_up, room, unfinished, unless_stopped, unlock, with_left_behind};
+use crate::session::{Look, Session, in_time, room, unfinished, unless_stopped, unlock, with_left_behind};
 use crate::ui::Summary;
 
 /// What may change in such a run: all else is what both environments share, and `up`'s to show.
@@ -19,11 +19,9 @@ const RULE: &str = "listener-rule";
 /// A version beside the one that is served, then all visitors there.
 pub(super) async fn over(session: &Session, global: &Global, args: &DeployArgs) -> Result<Summary, Error> {
     own_load_balancer(session)?;
-    let served = session
-        .stack
-        .served
-        .as_ref()
-        .ok_or_else(|| not_up(&session.stack.name))?;
+    let Some(served) = session.stack.served.as_ref() else {
+        return Err(session.none_shows().await);
+    };
     let label = session.stack.bundle.label.as_str();
     let stack = &session.stack;
     if !args.force && served.version.as_deref() != Some(label) && stack.versions.was_rolled_back(label) {

@@ -35,4 +35,10 @@ impl Session {
     pub(crate) async fn needs_environment(&self, command: &str) -> Result<Looked, Error> {
         self.looked_at(command).await?.ok_or_else(|| not_up(&self.stack.name))
     }
+
+    /// Why there is nothing to do it to, where no environment shows: there is none, or the caller may not look.
+    pub(crate) async fn none_shows(&self) -> Error {
+        let proven = self.read.proof.of_reads(&self.read).await;
+        proven.err().unwrap_or_else(|| not_up(&self.stack.name))
+    }
 }

@@ -263,11 +263,11 @@ fn hints(ran: &Ran) -> Result<(), String> {
     }
 }
 
-/// What stands, and whoever only deploys to it knows that it does: of this nothing need be said.
+/// What stands, and whoever does something with it, as deploying, knows that it does: of this nothing need be said.
 fn known(ground: &Ground, swept: &Swept) -> Vec<String> {
     match swept.command[0] {
-        "deploy" => ground.user.inventory(),
-        _ => Vec::new(),
+        "up" | "teardown" | "reap" => Vec::new(),
+        _ => ground.user.inventory(),
     }
 }
 

@@ -244,7 +244,9 @@ impl Environment {
         let app = &self.stack.profile.app;
         let newest = platforms::newest(aws, &app.platform, app.platform_version.as_deref()).await?;
         newest.and_then(|summary| summary.platform_arn).ok_or_else(|| {
-            Error::failed(format!("Beanstalk has no platform version of '{}' here", app.platform)).hint(
+            let none = format!("Beanstalk shows no platform version of '{}' here", app.platform);
+            let why = "there is none, or none that these credentials may see (elasticbeanstalk:ListPlatformVersions)";
+            Error::failed(none).because(why).hint(
                 Hint::run(Command::aws("elasticbeanstalk list-platform-branches --region").arg(&self.stack.region))
                     .and(" lists them; then --set app.platform='…'"),
             )
