@@ -184,7 +184,7 @@ pub fn environments(all: &[(&str, &str)]) -> String {
 }
 
 pub fn tagged_as(script: Script, owner: [(&'static str, String); 3]) -> Script {
-    let tags = tags_xml("member", owner.into_iter());
+    let tags = tags_xml("member", owner);
     script.documented(
         "elasticbeanstalk:ListTagsForResource",
         "boto/botocore botocore/data/elasticbeanstalk/2010-12-01/service-2.json",
