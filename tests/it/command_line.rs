@@ -241,3 +241,34 @@ fn the_log_file_holds_what_aws_answered_and_no_secret() {
     }
     assert_eq!(std::fs::metadata(&log).unwrap().permissions().mode() & 0o777, 0o600);
 }
+
+#[test]
+fn a_canary_that_cannot_be_is_told_with_its_flag_and_what_to_write() {
+    let user = User::new();
+    let beside = ["deploy", "--strategy", "blue-green"];
+    for (more, said) in [
+        (&["--canary", "50%,10%"][..], &["--canary", "let them rise"][..]),
+        (&["--canary", "0%"], &["--canary", "1% or more"]),
+        (&["--canary", "10%,100%"], &["--canary", "leave 100% out"]),
+        (&["--canary", "some"], &["--canary", "write 10%,50%"]),
+        (
+            &["--canary", "10%", "--evaluate", "30s"],
+            &["--evaluate", "between 1m and 12h"],
+        ),
+        (&["--canary", "10%", "--max-5xx", "all"], &["--max-5xx", "write 1%"]),
+        (&["--evaluate", "5m"], &["--canary"]),
+    ] {
+        let ran = user.confctl(&[&beside, more].concat()).exits(64);
+        assert!(
+            said.iter().all(|said| ran.stderr.contains(said)),
+            "{more:?}: {}",
+            ran.stderr
+        );
+    }
+    let alone = user.confctl(&["deploy", "--canary", "10%"]).exits(64);
+    assert!(
+        alone.stderr.contains("--canary") && alone.stderr.contains("add --strategy blue-green"),
+        "{}",
+        alone.stderr
+    );
+}

@@ -613,7 +613,8 @@ fn a_version_that_answers_some_visitors_with_errors_is_taken_back_by_itself_and_
         plan.stdout
     );
     site.run(&["deploy", "--finish", "--yes"]).exits(4);
-    user.confctl(&["rotate-secret", "--yes", "--sandbox", "-o", "json"]).exits(0);
+    user.confctl(&["rotate-secret", "--yes", "--sandbox", "-o", "json"])
+        .exits(0);
     assert_eq!(weights(user), [901, 100], "as it was");
     site.run(&["deploy", "--rollback", "--yes"]).exits(0);
     assert_eq!(

@@ -220,14 +220,17 @@ impl ListenerRule {
                 is_served(aws, tried)
             )
         };
-        let (new, old, is_up) = read.await.map_err(|error| {
+        let (new, old, is_up) = read.await.map_err(|mut error| {
+            let ways = Hint::from("the same command goes on; ")
+                .and_run("deploy --rollback")
+                .and(" sends them back");
+            let ways = match error.hint.take() {
+                Some(own) => ways.and("; ").and_hint(own),
+                None => ways,
+            };
             error
                 .context(format!("{part} % of the visitors are sent to {to} still"))
-                .hint(
-                    Hint::from("the same command goes on; ")
-                        .and_run("deploy --rollback")
-                        .and(" sends them back"),
-                )
+                .hint(ways)
         })?;
         let why =
             format!("{part} % of the visitors were sent to {to}: {new} there, {old} meanwhile where the others were");

@@ -130,6 +130,63 @@ async fn a_rule_lives_beside_the_default_one_which_stays() {
     );
 }
 
+/// Of several target groups AWS names none beside their weights (botocore: elbv2, Action).
+#[tokio::test]
+async fn a_rule_forwards_by_weights_and_then_to_one_target_group_again() {
+    let site = site().await;
+    let world = &site.world;
+    {
+        let mut state = world.lock();
+        let groups = &mut state.region("us-east-1").balancing.target_groups;
+        let mut other = groups["group"].clone();
+        other.arn = "other".to_owned();
+        groups.insert(other.arn.clone(), other);
+    }
+    let made = call(world, "CreateRule", SECRET).unwrap();
+    assert_eq!(
+        (element(&made, "TargetGroupArn"), element(&made, "Weight")),
+        ("group", "1")
+    );
+    let arn = element(&made, "RuleArn").to_owned();
+    let to = |parameters: &[(&str, &str)]| {
+        let rule = [("RuleArn", arn.as_str()), ("Actions.member.1.Type", "forward")];
+        let parameters = parameters
+            .iter()
+            .map(|(name, value)| (format!("Actions.member.1.{name}"), (*value).to_owned()));
+        let parameters: Vec<_> = parameters.collect();
+        let parameters = parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        call(
+            world,
+            "ModifyRule",
+            &rule.into_iter().chain(parameters).collect::<Vec<_>>(),
+        )
+    };
+    let first = ("ForwardConfig.TargetGroups.member.1.TargetGroupArn", "group");
+    let second = ("ForwardConfig.TargetGroups.member.2.TargetGroupArn", "other");
+    let weight = |value| ("ForwardConfig.TargetGroups.member.2.Weight", value);
+    let divided = to(&[first, second, weight("9")]).unwrap();
+    assert_eq!(divided.matches("<TargetGroupArn>").count(), 2, "{divided}");
+    assert!(
+        divided.contains("<Weight>9</Weight>") && divided.contains("<Weight>1</Weight>"),
+        "{divided}"
+    );
+    let health = call(world, "DescribeTargetHealth", &[("TargetGroupArn", "other")]).unwrap();
+    assert!(!health.contains("Target.NotInUse"), "{health}");
+
+    let code = |parameters: &[(&str, &str)]| to(parameters).unwrap_err().code;
+    assert_eq!(code(&[("TargetGroupArn", "group"), first, second]), "ValidationError");
+    assert_eq!(code(&[first, second, weight("1000")]), "ValidationError");
+    assert_eq!(code(&[first, second, weight("-1")]), "ValidationError");
+    assert_eq!(code(&[]), "ValidationError");
+    let stranger = ("ForwardConfig.TargetGroups.member.2.TargetGroupArn", "none");
+    assert_eq!(code(&[first, stranger]), "TargetGroupNotFound");
+    let again = to(&[("TargetGroupArn", "other")]).unwrap();
+    assert_eq!(
+        (element(&again, "TargetGroupArn"), again.matches("<Weight>").count()),
+        ("other", 1)
+    );
+}
+
 #[tokio::test]
 async fn rules_that_cannot_be_are_refused() {
     let site = site().await;
