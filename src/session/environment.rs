@@ -3,7 +3,7 @@
 
 use super::{Session, not_up};
 use crate::engine::{Error, Hint, Observed, Owner};
-use crate::resources::looking::{Looked, find};
+use crate::resources::looking::{Looked, find, none_is_there};
 
 impl Session {
     /// The environment, if it is there. Nothing else of the stack is read.
@@ -38,7 +38,7 @@ impl Session {
 
     /// Why there is nothing to do it to, where no environment shows: there is none, or the caller may not look.
     pub(crate) async fn none_shows(&self) -> Error {
-        let proven = self.read.proof.of_reads(&self.read).await;
+        let proven = none_is_there(&self.read).await;
         proven.err().unwrap_or_else(|| not_up(&self.stack.name))
     }
 }

@@ -27,6 +27,14 @@ pub struct Looked {
     pub name: String,
 }
 
+/// Whether an environment that does not show is not there.
+///
+/// # Errors
+/// Where the caller may not look: Beanstalk shows nothing then.
+pub async fn none_is_there(aws: &Aws) -> Result<(), Error> {
+    aws.proof.of_reads(aws).await
+}
+
 /// The stack's environment, whatever its status; whose it is was asked before.
 ///
 /// # Errors
