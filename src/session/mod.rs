@@ -48,13 +48,14 @@ use crate::aws::record::{BORN, Record};
 use crate::aws::target::Target;
 use crate::cli::{Global, Wishes};
 use crate::engine::{
-    self, Busy, Error, Gate, Graph, Hint, Intent, Intents, Kind, PlannedRemoval, ReadCx, Removal, Report, Run, Settings,
+    self, Action, Busy, Error, Gate, Graph, Hint, Intent, Intents, Kind, PlannedRemoval, ReadCx, Removal, Report, Run,
+    Settings,
 };
 use crate::exit::Exit;
 use crate::profile::Profile;
 use crate::resources::found::{Found, Reach};
 use crate::resources::{
-    self, BundleToRun, Deploying, ExportTo, Maintenance, Scaling, Stack, VersionHistory, partition,
+    self, BundleToRun, Deploying, ExportTo, Maintenance, Scaling, Stack, VersionHistory, partition, watched_for,
 };
 use crate::ui::{Heading, Summary, Ui, signals};
 
@@ -397,19 +398,24 @@ impl Session {
     /// What changes something from here on, and who is asked for more than was shown.
     pub(crate) fn run(&self, gate: impl Gate + 'static) -> Run<Aws> {
         let id = format!("{}-{}", jiff::Timestamp::now().as_second(), random_id());
+        let mut usual = usual::usual(self.settings.pace);
+        if let Some((kind, watched)) = watched_for(&self.stack) {
+            usual.set(kind, Action::Update, None, watched.as_secs_f64());
+        }
         Run {
             clients: self.write.clone(),
             read: self.read_cx(),
             journal: Arc::new(RunJournal::new(self.write.clone(), self.record.clone(), &id)),
             gate: Arc::new(gate),
-            usual: Arc::new(usual::usual(self.settings.pace)),
+            usual: Arc::new(usual),
         }
     }
 
     /// What a run took: said at the end, and expected of the next.
     pub(crate) fn took(&self, report: &Report) {
         self.ui.took(report.critical_path());
-        usual::learn(report, self.settings.pace);
+        let watched = watched_for(&self.stack).map(|(kind, _)| kind);
+        usual::learn(report, self.settings.pace, watched);
     }
 
     /// Tells what a plan's reader should know.

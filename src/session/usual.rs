@@ -70,9 +70,10 @@ pub(crate) fn usual(pace: Pace) -> Usual {
     usual
 }
 
-/// Takes note of what a run took.
-pub(crate) fn learn(report: &Report, pace: Pace) {
-    let took = Usual::of(report, pace);
+/// Takes note of what a run took, but for changes of the kind that took as long as was asked for.
+pub(crate) fn learn(report: &Report, pace: Pace, asked_for: Option<&str>) {
+    let mut took = Usual::of(report, pace);
+    took.retain(|((kind, action, _), _)| *action != Action::Update || asked_for != Some(kind.as_str()));
     if took.is_empty() {
         return;
     }

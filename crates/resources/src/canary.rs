@@ -11,6 +11,9 @@ use crate::aws::services::load_balancing::Action;
 /// The largest part that one environment gets while the other one still counts as the one that is served.
 pub const LARGEST_PART: u32 = 50;
 
+/// CloudWatch has a minute's figures of a load balancer some time after it. How long no source says: this is inferred.
+const PUBLISHED: Duration = Duration::from_secs(120);
+
 /// How visitors are sent over part by part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Canary {
@@ -74,6 +77,11 @@ pub(super) enum Verdict {
 }
 
 impl Canary {
+    /// After which time, in AWS's, it is seen how a part was answered.
+    pub(super) fn seen_in(&self) -> Duration {
+        self.evaluate + PUBLISHED
+    }
+
     /// The parts that are still to be looked at, where it has one of them already: that one is looked at again, as nobody knows for how
     /// long it was.
     pub(super) fn from(&self, standing: u32) -> impl Iterator<Item = u32> {

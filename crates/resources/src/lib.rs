@@ -68,7 +68,7 @@ pub use environment::{
     option_names, sweep_terminated, unswept_intents,
 };
 pub use front_door::HEADER as ORIGIN_HEADER;
-pub use listener_rule::is_turn;
+pub use listener_rule::{is_turn, watched_for};
 pub use maintenance_html::Page;
 pub use maintenance_page::Maintenance;
 pub use origin_secret::is_of_rotation;

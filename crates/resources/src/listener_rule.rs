@@ -25,9 +25,6 @@ const LIMITS: Limits = Limits::minutes(1, 2);
 /// Instances report some seconds after they took a version, and are healthy after some checks of the load balancer's.
 const WELL: Limits = Limits::minutes(5, 15);
 
-/// CloudWatch has a minute's figures of a load balancer some time after it. How long no source says: this is inferred.
-const PUBLISHED: Duration = Duration::from_secs(120);
-
 /// What ELB says of a rule that is not there.
 const GONE: &[&str] = &["RuleNotFound", "RuleNotFoundException"];
 
@@ -201,7 +198,7 @@ impl ListenerRule {
         let (aws, to) = (cx.read().aws(), &self.stack.names.environment);
         let (environment, balancer) = (cx.need(&ENVIRONMENT)?.id, cx.need(&LOAD_BALANCER)?.arn);
         let since = aws_time::now(aws, &environment).await?;
-        let whole = canary.evaluate + PUBLISHED;
+        let whole = canary.seen_in();
         let mut left = whole;
         while !left.is_zero() {
             let minutes = left.as_secs().div_ceil(60);
@@ -287,6 +284,17 @@ impl ListenerRule {
         let is_there = group.as_deref() == Some(live.target_group.as_str()) && live.tried.is_none();
         (!is_there).then(|| FieldChange::new(VISITORS, served, to))
     }
+}
+
+/// The kind of step in which visitors are watched part by part, and for how long in AWS's time: it was asked for, and is no measure of
+/// how long such a step takes otherwise.
+pub fn watched_for(stack: &Stack) -> Option<(ResourceId, Duration)> {
+    let Some(Turning::PartByPart(canary)) = &stack.turning else {
+        return None;
+    };
+    let standing = stack.tried.as_ref().map_or(0, |tried| tried.percent);
+    let parts = canary.from(standing).map(|_| canary.seen_in());
+    Some((ID, parts.sum()))
 }
 
 /// Whether a step sends visitors elsewhere.

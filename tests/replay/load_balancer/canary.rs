@@ -1,7 +1,7 @@
 //! A canary: visitors are sent to a second environment part by part, by the weights of the rule for CloudFront, as long as CloudWatch
 //! says that it answers them.
 
-use confctl::resources::{Canary, Share, Turning};
+use confctl::resources::{Canary, Share, Turning, watched_for};
 use serde_json::json;
 use std::time::Duration;
 
@@ -90,6 +90,14 @@ fn weights(sent: &Sent) -> Vec<String> {
         ))
     };
     (1..=2).filter_map(weight).collect()
+}
+
+/// It is told as what is left of the run, from the first moment on.
+#[test]
+fn a_run_is_expected_to_take_as_long_as_visitors_are_watched() {
+    let each = Duration::from_secs(300 + 120);
+    assert_eq!(watched_for(&by_parts(&[10, 50])), Some(("listener-rule", each * 2)));
+    assert_eq!(watched_for(&own(|stack| stack.turning = Some(Turning::Over))), None);
 }
 
 #[tokio::test]
