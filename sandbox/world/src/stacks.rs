@@ -11,7 +11,7 @@ const STACK: &str = "AWS::CloudFormation::Stack";
 
 #[derive(Debug, Default)]
 pub struct Stacks {
-    /// Oldest first; deleted ones stay and are found by id only.
+    /// Oldest first; deleted ones stay for a while (see `forgetting`) and are found by id only.
     pub stacks: Vec<Stack>,
 }
 

@@ -61,7 +61,7 @@ const VISIBLE_AFTER_END: SignedDuration = SignedDuration::from_hours(1);
 pub struct Beanstalk {
     /// By name.
     pub applications: BTreeMap<String, Application>,
-    /// By id; terminated ones stay.
+    /// By id; terminated ones stay as long as they can be rebuilt.
     pub environments: BTreeMap<String, Environment>,
     /// Oldest first.
     pub events: Vec<Event>,
